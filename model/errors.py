@@ -1,0 +1,60 @@
+"""One error family, three parts: where, what is wrong, and the command that mends it.
+
+    HomeportError
+    ├── SettingsError (ValueError)    a setting is wrong, or missing
+    ├── BlueprintError (ValueError)   a preset, catalog entry or override contradicts itself
+    └── ToolError (RuntimeError)      a tool that homeport drives is missing or failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        path: Where, as the user would type it: a config key's path such as ``homeport:settings.edge.https_port``.
+        what: What is wrong there. Never holds the value of a secret.
+        mend: The command, or the edit, that mends it.
+    """
+
+    path: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}\n      {self.mend}"
+
+
+class HomeportError(Exception):
+    """The root of everything that homeport refuses by name."""
+
+
+class _Problems(HomeportError):
+    """Carries all problems found, so that a user mends them in one go."""
+
+    title = "these are not valid"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"{self.title} ({len(self.problems)}):\n{lines}")
+
+
+class SettingsError(_Problems, ValueError):
+    """Settings were refused; nothing was registered."""
+
+    title = "the settings are not valid"
+
+
+class BlueprintError(_Problems, ValueError):
+    """The blueprint contradicts itself; nothing was registered."""
+
+    title = "the blueprint is not valid"
+
+
+class ToolError(HomeportError, RuntimeError):
+    """A tool that homeport drives (Docker, ssh, the Pulumi CLI) is missing or failed."""

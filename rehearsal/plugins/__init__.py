@@ -1,0 +1,1 @@
+"""Stand-ins for the official provider plugins, for machines that only reach package registries."""

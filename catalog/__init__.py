@@ -1,0 +1,1 @@
+"""What can be part of a system: one file per service, literals only."""

@@ -1,0 +1,27 @@
+"""ai-executor: runs tasks of an allowlist with no network at all. Our own program, ``apps/executor``."""
+
+from model.service import Health, Limits, Service, StaticFile, Volume
+
+SERVICE = Service(
+    name="ai-executor",
+    # renovate: datasource=docker depName=python
+    image="python:3.11-slim-bookworm",
+    purpose="Runs allowed tasks, cut off from every network",
+    entrypoint=("python",),
+    command=("-I", "-S", "/workspace/worker.py"),
+    uid=10001,
+    groups=(10002,),
+    networks=(),
+    files_at="/workspace",
+    files=(
+        StaticFile(source="apps/executor/executor_api.py", target="executor_api.py"),
+        StaticFile(source="apps/executor/run_task.py", target="run_task.py"),
+        StaticFile(source="apps/executor/worker.py", target="worker.py"),
+        StaticFile(source="apps/executor/healthcheck.py", target="healthcheck.py"),
+    ),
+    volumes={"exchange": Volume(path="/exchange", shared="exchange")},
+    tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"},
+    health=Health(test=("python", "-I", "-S", "/workspace/healthcheck.py"), interval=10, start_period=10),
+    limits=Limits(memory=256, cpus="0.5", pids=64, nofile=1024),
+    grace=35,
+)

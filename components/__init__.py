@@ -1,0 +1,1 @@
+"""One ComponentResource per layer; each takes plain Inputs and knows no sibling."""

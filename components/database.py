@@ -1,0 +1,74 @@
+"""One database on a server: its roles, itself, its extensions, its migrations; safe to run at every update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_command as command
+
+from components.handle import QUERY
+from render.sql import database as database_sql
+from render.sql import extensions as extensions_sql
+from render.sql import roles as roles_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.handle import Host
+    from model.database import Database as Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseArgs:
+    """What a database needs.
+
+    Attributes:
+        host: Where its server runs.
+        database: The database.
+        container: The server's container name.
+        container_id: The server's container id: a new container may have a new, empty volume.
+        passwords: Secret name to value, for the roles that log in.
+        migrations: psql script that brings the schema up to date, run as the owner; empty for none.
+        after: The server's health gate.
+    """
+
+    host: Host
+    database: Model
+    container: pulumi.Input[str]
+    container_id: pulumi.Input[str]
+    passwords: Mapping[str, pulumi.Output[str]]
+    migrations: str
+    after: pulumi.Resource
+
+
+class Database(pulumi.ComponentResource):
+    """A database with its roles.
+
+    Attributes:
+        ready: The resource to depend on: it exists once the schema is up to date.
+    """
+
+    ready: pulumi.Resource
+
+    def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:database:Database", name, None, opts)
+        self._args = args
+        model = args.database
+        passwords = pulumi.Output.all(**args.passwords)
+        roles = self._run(f"{name}-roles", "postgres", passwords.apply(lambda values: roles_sql(model, values)), args.after)
+        made = self._run(f"{name}-database", "postgres", database_sql(model), roles)
+        schema = extensions_sql(model) + args.migrations
+        self.ready = self._run(f"{name}-schema", model.name, schema, made)
+        self.register_outputs({})
+
+    def _run(self, name: str, database: str, sql: pulumi.Input[str], after: pulumi.Resource) -> pulumi.Resource:
+        return command.local.Command(
+            name,
+            create=pulumi.Output.format("{0} {1} {2}", QUERY, self._args.container, database),
+            stdin=sql,
+            environment=dict(self._args.host.environment),
+            triggers=[self._args.container_id],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[after]),
+        )

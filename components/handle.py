@@ -1,0 +1,40 @@
+"""What every layer on a host is handed: which host, through which provider, under which labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+DELIVER = "sh components/scripts/deliver.sh"
+GATE = "sh components/scripts/gate.sh"
+QUERY = "sh components/scripts/query.sh"
+"""Commands of the operator's machine, run in the project's folder: a text without a machine's path is the same for all of a team."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A host's handle.
+
+    Attributes:
+        name: The host's name in the settings.
+        stack: The stack; every Docker object carries it as a label, so that what is ours can be told from what is not.
+        namespace: Prefix of names in Docker.
+        environment: What the ``docker`` command needs to reach the host (``DOCKER_HOST``).
+    """
+
+    name: str
+    stack: str
+    namespace: str
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def labels(self, **more: str) -> dict[str, str]:
+        """The labels of an object of this stack; ``service="x"`` becomes ``homeport.service=x``."""
+        return {"homeport.stack": self.stack, "homeport.host": self.name} | {
+            f"homeport.{key}": value for key, value in more.items()
+        }

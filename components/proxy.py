@@ -1,0 +1,36 @@
+"""The edge proxy's own files, rendered from the routes; every other service's files are read as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from model.service import SecretFile
+from render.caddy import caddyfile, snippets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from model.blueprint import Blueprint
+    from model.service import Service, StaticFile
+
+
+def edge_files(blueprint: Blueprint, service: Service, root: Path) -> tuple[Service, dict[str, tuple[int, bytes]]]:
+    """The service with the secret files that its doors need, and its other files: target to mode and content."""
+    files = {target: found for file in service.files for target, found in _read(root, file)}
+    if not service.edge:
+        return service, files
+    guards = tuple(
+        SecretFile(target=target, template=text) for target, text in sorted(snippets(blueprint.routes).items())
+    )
+    files["Caddyfile"] = (0o444, caddyfile(blueprint).encode())
+    return replace(service, secret_files=(*service.secret_files, *guards)), files
+
+
+def _read(root: Path, file: StaticFile) -> list[tuple[str, tuple[int, bytes]]]:
+    path = root / file.source
+    if path.is_dir():
+        return [
+            (f"{file.target}/{one.name}", (file.mode, one.read_bytes())) for one in sorted(path.iterdir()) if one.is_file()
+        ]
+    return [(file.target, (file.mode, path.read_bytes()))]

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Puts a bundle (base64 tar on stdin) into a volume: deliver.sh VOLUME IMAGE
+# The container that carries it is created and never started, so the image needs no shell, and nothing of the bundle shows in
+# `docker inspect` or the process list. A carrier left by a killed run is removed first: it has the volume's name.
+set -eu
+volume=$1 image=$2 carrier="homeport-carrier-$1"
+docker rm -f "$carrier" >/dev/null 2>&1 || true
+docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /carrier \
+  -v "$volume:/bundle" "$image" >/dev/null
+status=0
+base64 -d | docker cp - "$carrier:/bundle" >/dev/null || status=$?
+docker rm -f "$carrier" >/dev/null 2>&1 || true
+exit "$status"

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Limits a container's processes, then waits until it is healthy: gate.sh CONTAINER PIDS SECONDS
+# The docker provider has no input for the pids limit, hence `docker update`: Docker keeps it over restarts.
+# On failure the last log lines are shown; each line of stdin is a secret and is masked in them.
+set -eu
+container=$1 pids=$2 seconds=$3
+secrets=$(cat)
+export secrets
+docker update --pids-limit "$pids" "$container" >/dev/null
+
+state() { docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$container"; }
+
+masked() {
+  awk 'BEGIN { n = split(ENVIRON["secrets"], secret, "\n") }
+    { for (i = 1; i <= n; i++) if (length(secret[i]) > 3) { rest = $0; out = ""
+        while ((at = index(rest, secret[i])) > 0) { out = out substr(rest, 1, at - 1) "[secret]"; rest = substr(rest, at + length(secret[i])) }
+        $0 = out rest }
+      print "    " $0 }'
+}
+
+end=$(( $(date +%s) + seconds ))
+while :; do
+  now=$(state) || { echo "$container is gone: somebody removed it while it started. Run pulumi up again." >&2; exit 1; }
+  case $now in
+    "running healthy "* | "running none "*) exit 0 ;;
+  esac
+  [ "$(date +%s)" -lt "$end" ] || break
+  sleep 0.5
+done
+{
+  echo "$container is not healthy after $seconds s (state, health, restarts: $now)."
+  echo "  Its last lines:"
+  docker logs --tail 20 "$container" 2>&1 | masked
+  echo "  Its last probe:"
+  docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' "$container" | tail -n 3 | masked
+  echo "  Mend the service, then run pulumi up again. More: docker logs $container"
+} >&2
+exit 1

@@ -1,0 +1,58 @@
+"""Secrets: supplied by the configuration, or generated once and kept in the encrypted state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_random as random
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretsArgs:
+    """Which secrets there are to be.
+
+    Attributes:
+        supplied: Values from the configuration, already secret.
+        generated: Names to make, each with its kind: ``hex`` (32 random bytes, 64 digits) or ``password`` (32 random bytes, URL-safe).
+        versions: Name to a counter; a higher one makes a new value.
+    """
+
+    supplied: Mapping[str, pulumi.Output[str]]
+    generated: Mapping[str, str]
+    versions: Mapping[str, int]
+
+
+class Secrets(pulumi.ComponentResource):
+    """All secrets of a stack by name.
+
+    Attributes:
+        values: Name to value, each a secret Output.
+        key: A key for fingerprints that is used for nothing else.
+    """
+
+    values: dict[str, pulumi.Output[str]]
+    key: pulumi.Output[str]
+
+    def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:secrets:Secrets", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        self.values = dict(args.supplied)
+        for secret, kind in sorted(args.generated.items()):
+            keepers = {"version": str(args.versions.get(secret, 1))}
+            made = random.RandomBytes(f"{name}-{secret}", length=32, keepers=keepers, opts=here)
+            value = made.hex if kind == "hex" else made.base64.apply(_url_safe)
+            self.values[secret] = pulumi.Output.secret(value)
+        key = random.RandomBytes(f"{name}-fingerprints", length=32, opts=here)
+        self.key = pulumi.Output.secret(key.hex)
+        # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
+        self.register_outputs({})
+
+
+def _url_safe(text: str) -> str:
+    """Base64 in the alphabet that needs no quoting in a URL, an ACL file or SQL."""
+    return text.replace("+", "-").replace("/", "_").rstrip("=")

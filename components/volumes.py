@@ -1,0 +1,63 @@
+"""Volumes that several services of one host share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_command as command
+import pulumi_docker as docker
+
+from components.handle import DELIVER
+from model import names
+from render.bundle import bundle, roots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.handle import Host
+    from model.service import Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedVolumesArgs:
+    """Which volumes to make, and with which image's help they are prepared."""
+
+    host: Host
+    volumes: Mapping[str, Volume]
+    image: pulumi.Input[str]
+
+
+class SharedVolumes(pulumi.ComponentResource):
+    """Shared volumes, with owner, mode and folders as declared.
+
+    Attributes:
+        names: The blueprint's name of a volume to its name in Docker, known once the volume is prepared.
+    """
+
+    names: dict[str, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: SharedVolumesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:docker:SharedVolumes", name, None, opts)
+        self.names = {}
+        for key, volume in sorted(args.volumes.items()):
+            made = docker.Volume(
+                f"{name}-{key}",
+                name=names.physical(args.host.namespace, f"shared-{key}"),
+                labels=[
+                    docker.VolumeLabelArgs(label=label, value=value)
+                    for label, value in sorted(args.host.labels(volume=key).items())
+                ],
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            prepared = command.local.Command(
+                f"{name}-{key}-prepared",
+                create=pulumi.Output.format("{0} {1} {2}", DELIVER, made.name, args.image),
+                stdin=bundle(roots(volume.owner, volume.mode, volume.folders)),
+                environment=dict(args.host.environment),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            self.names[key] = pulumi.Output.all(made.name, prepared.id).apply(lambda both: str(both[0]))
+        self.register_outputs({"names": self.names})
+

@@ -1,0 +1,137 @@
+"""The one model: what a preset makes of its services in one environment. Everything else is derived from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from model import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from model.database import Database
+    from model.network import Network
+    from model.route import Route
+    from model.service import Service, Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Where the edge proxy listens on the host.
+
+    Attributes:
+        bind: IP address.
+        ports: Port name (``http``, ``https``) to port number on the host.
+        public: True if the address faces the internet.
+        acme_email: Contact for certificates; None where certificates are local.
+    """
+
+    bind: str
+    ports: Mapping[str, int]
+    public: bool
+    acme_email: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """A system in one environment.
+
+    Attributes:
+        preset: The preset's name.
+        environment: ``dev``, ``preprod`` or ``prod``.
+        domain: Parent of the routes' host names.
+        services: In no particular order; ``needs`` gives the order.
+        networks: All networks.
+        routes: All doors.
+        databases: All databases.
+        edge: Where the doors are.
+        shared_volumes: Volumes that several services mount, by name.
+        protect_data: True: data volumes survive ``pulumi destroy`` and cannot be deleted by accident.
+        namespace: Prefix of all names in Docker; empty as a rule.
+        hostnames: Route name to host name, where it is not the derived one.
+        values: What ``{name}`` in environment values stands for, routes' names aside.
+        skipped: What this environment does without, each with its reason.
+        next_steps: What is left for a person to do.
+    """
+
+    preset: str
+    environment: str
+    domain: str
+    services: tuple[Service, ...]
+    networks: tuple[Network, ...]
+    routes: tuple[Route, ...]
+    edge: Edge
+    databases: tuple[Database, ...] = ()
+    shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    protect_data: bool = False
+    namespace: str = ""
+    hostnames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    skipped: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+    def service(self, name: str) -> Service:
+        """The service of that name; KeyError if there is none."""
+        return {service.name: service for service in self.services}[name]
+
+    def host(self, route: Route) -> str:
+        """A route's host name."""
+        return self.hostnames.get(route.name, names.hostname(route.name, self.domain))
+
+    def origin(self, route: Route) -> str:
+        """A route's URL without a path; the port appears where it is not HTTPS's own."""
+        port = self.edge.ports["https"]
+        return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
+
+    def texts(self) -> dict[str, str]:
+        """All that ``{name}`` in an environment value may stand for."""
+        texts = {**self.values, "domain": self.domain, "environment": self.environment}
+        for route in self.routes:
+            texts[f"host:{route.name}"] = self.host(route)
+            texts[f"origin:{route.name}"] = self.origin(route)
+        return texts
+
+    def secrets(self) -> dict[str, tuple[str, ...]]:
+        """Every secret that the blueprint needs, to what needs it."""
+        wanted: dict[str, list[str]] = {}
+        for service in self.services:
+            for file in service.secret_files:
+                for name in file.secrets:
+                    wanted.setdefault(name, []).append(service.name)
+        for route in self.routes:
+            for guard in route.guards:
+                if guard.secret:
+                    wanted.setdefault(guard.secret, []).append(f"route {route.name}")
+        for database in self.databases:
+            for role in database.roles:
+                if role.secret:
+                    wanted.setdefault(role.secret, []).append(f"role {role.name}")
+        return {name: tuple(dict.fromkeys(wanted[name])) for name in sorted(wanted)}
+
+    def without(self, disabled: frozenset[str]) -> Blueprint:
+        """The blueprint less some services, their routes, and the databases on them."""
+        return replace(
+            self,
+            services=tuple(service for service in self.services if service.name not in disabled),
+            routes=tuple(route for route in self.routes if route.service not in disabled),
+            databases=tuple(database for database in self.databases if database.server not in disabled),
+            skipped=(*self.skipped, *(f"{name}: switched off in the settings" for name in sorted(disabled))),
+        )
+
+    def waves(self) -> tuple[tuple[Service, ...], ...]:
+        """The services in the order in which they can start: each wave needs only those before it.
+
+        Raises:
+            ValueError: The needs form a circle; ``check`` reports it by name.
+        """
+        left = {service.name: service for service in sorted(self.services, key=lambda one: one.name)}
+        waves: list[tuple[Service, ...]] = []
+        while left:
+            ready = tuple(service for service in left.values() if not any(need in left for need in service.needs))
+            if not ready:
+                raise ValueError(f"circle of needs among {', '.join(left)}")
+            waves.append(ready)
+            left = {name: service for name, service in left.items() if service not in ready}
+        return tuple(waves)

@@ -1,0 +1,45 @@
+"""PostgreSQL roles, databases and migrations as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role.
+
+    Attributes:
+        name: The role's name.
+        secret: Name of the secret that is its password; None: it cannot log in.
+        connection_limit: Most connections at once.
+    """
+
+    name: str
+    secret: str | None = None
+    connection_limit: int = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A database on one server.
+
+    Attributes:
+        name: The database's name.
+        server: The service that is the PostgreSQL server.
+        owner: The role that owns it.
+        roles: All roles it needs, the owner included.
+        connect: Roles that may connect, besides the owner.
+        extensions: Extensions created in it, as superuser.
+        migrations: Folder below ``catalog/files`` with numbered SQL files, run as the owner.
+        variables: psql variables for the migrations; ``{setting}`` is filled in.
+    """
+
+    name: str
+    server: str
+    owner: str
+    roles: tuple[Role, ...]
+    connect: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    migrations: str = ""
+    variables: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,40 @@
+"""A preset as a value: the system before an environment's settings are laid over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from model.database import Database
+    from model.network import Network
+    from model.route import Route
+    from model.service import Service, Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Which services, networks and doors make a system.
+
+    Attributes:
+        name: As it is spelled in the configuration.
+        purpose: One sentence.
+        services: Its services.
+        networks: Its networks.
+        routes: Its doors.
+        databases: Its databases.
+        shared_volumes: Volumes that several services mount.
+        next_steps: What is left for a person after the first ``pulumi up``.
+    """
+
+    name: str
+    purpose: str
+    services: tuple[Service, ...]
+    networks: tuple[Network, ...]
+    routes: tuple[Route, ...] = ()
+    databases: tuple[Database, ...] = ()
+    shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    next_steps: tuple[str, ...] = ()

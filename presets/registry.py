@@ -1,0 +1,28 @@
+"""Which presets there are. Imported one at a time: a stack pays for its own only."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from model.errors import BlueprintError, Problem
+
+if TYPE_CHECKING:
+    from model.preset import Preset
+
+NAMES = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infrastructure")
+_BUILT = {"ai-orchestrator": "presets.ai_orchestrator"}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        BlueprintError: It is not there, or not yet.
+    """
+    if name not in _BUILT:
+        what = f"preset {name} is not part of this version" if name in NAMES else f"{name} is no preset"
+        mend = f"Run: pulumi config set homeport:preset <one of: {', '.join(sorted(_BUILT))}>"
+        raise BlueprintError((Problem("homeport:preset", what, mend),))
+    found: Preset = import_module(_BUILT[name]).PRESET
+    return found

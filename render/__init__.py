@@ -1,0 +1,1 @@
+"""Pure text out of the model: no Pulumi, no input or output."""

@@ -1,0 +1,5 @@
+"""Entry of `python -m rehearsal.engine`."""
+
+from rehearsal.engine.cli import main
+
+main()

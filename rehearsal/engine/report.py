@@ -1,0 +1,41 @@
+"""Says in one go which engine and which plugins are in use, and why."""
+
+import subprocess
+from pathlib import Path
+
+from rehearsal.engine import standins
+from rehearsal.engine.choice import Choice
+from rehearsal.engine.environment import additions, pulumi_home
+from rehearsal.engine.places import Places
+
+
+def report(places: Places, choice: Choice) -> str:
+    """The report as lines of `what  value`; never fails for something missing, which it says instead."""
+    kind = "Pulumi's own CLI" if choice.official else "the same engine, built here from Go modules"
+    added = additions(places, choice)
+    home = pulumi_home(places, choice)
+    lines = [
+        ("engine", f"{kind}, {_version(choice)}"),
+        ("binary", str(choice.binary)),
+        ("why", choice.why),
+        ("language host", "Pulumi's own" if choice.official else f"ours, {standins.language_host(places, home)}"),
+        ("python", str(places.python)),
+        ("PULUMI_HOME", f"{home}{'' if 'PULUMI_HOME' in added else ' (not ours)'}"),
+        ("state", added.get("PULUMI_BACKEND_URL", "where you are logged in, or PULUMI_BACKEND_URL says")),
+    ]
+    lines += [(f"plugin {p.name} {p.version}", _plugin(home / "plugins" / p.binary, choice)) for p in standins.wanted()]
+    width = max(len(what) for what, _ in lines)
+    return "\n".join(f"{what:<{width}}  {value}" for what, value in lines)
+
+
+def _version(choice: Choice) -> str:
+    if not choice.ready:
+        return "not built yet (run: python -m rehearsal.engine ensure)"
+    said = subprocess.run([str(choice.binary), "version"], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or f"broken: {said.stderr.strip()}"
+
+
+def _plugin(binary: Path, choice: Choice) -> str:
+    if not binary.exists():
+        return "not installed; Pulumi downloads it when it is needed" if choice.official else "no stand-in"
+    return f"{'stand-in' if standins.is_standin(binary) else 'official'}, {binary}"

@@ -72,7 +72,7 @@ class PluginProcess:
     """
 
     def __init__(self, command: list[str], engine: str = "", env: dict[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             [*command, *([engine] if engine else [])],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.rehearsal.conformance.facts import Scenario, Step
 from tests.rehearsal.conformance.normalise import Memory, Rules, differences, reveal, strip
-from tests.rehearsal.conformance.plugin_process import Answer, PluginProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.rehearsal.conformance.facts import Scenario, Step
+    from tests.rehearsal.conformance.plugin_process import Answer, PluginProcess
 
 _PROVIDERS = "pulumi:providers:"
 _STATEFUL = ("Diff", "Read", "Update", "Delete")
@@ -18,7 +21,7 @@ _OLD_PARTS = ("olds", "oldInputs", "properties", "inputs")
 
 def run_shell(command: str) -> None:
     """Does by hand what was done by hand during the recording."""
-    done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True, timeout=120)  # noqa: S603
+    done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"step by hand failed: {command}: {done.stderr}"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.rehearsal.conformance import facts
 from tests.rehearsal.conformance.plugin_process import PluginProcess, official
-from tests.rehearsal.conformance.replay import Replay
+
+if TYPE_CHECKING:
+    from tests.rehearsal.conformance.replay import Replay
 
 STAND_IN = "stand-in"
 OFFICIAL = "official"

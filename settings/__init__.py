@@ -1,0 +1,1 @@
+"""The only reader of Pulumi's configuration: read once, frozen, refused all at once."""

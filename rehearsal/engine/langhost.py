@@ -24,6 +24,10 @@ from rehearsal.engine import standins
 from rehearsal.engine.program import REPORTED
 
 RUNNER = Path(__file__).with_name("program.py")
+GRPC_OPTIONS = [
+    ("grpc.max_receive_message_length", 400 << 20),  # the engine's own limit
+    ("grpc.so_reuseport", 0),  # a port of its own, never one shared with another listener
+]
 PARENT_CHECK = 0.5
 """Seconds between two looks at whether the engine still lives."""
 GRACE = 3.0
@@ -162,7 +166,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         if code == REPORTED:
             return language_pb2.RunResponse(bail=True)
         ended = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-        return language_pb2.RunResponse(error=f"the program ended {ended}, without an error of its own")
+        return language_pb2.RunResponse(error=f"the program ended {ended}")
 
 
 def _required() -> list[standins.Plugin]:
@@ -171,7 +175,7 @@ def _required() -> list[standins.Plugin]:
 
 def _normal(requirement: str) -> str:
     """A distribution's name, out of a requirement, in the one spelling that compares."""
-    name = requirement.split(";")[0].strip()
+    name = requirement.split(";", maxsplit=1)[0].strip()
     for at, letter in enumerate(name):
         if not (letter.isalnum() or letter in "-_."):
             name = name[:at]
@@ -186,7 +190,7 @@ def main() -> None:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: over.set())
-    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=[("grpc.max_receive_message_length", 400 << 20)])
+    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=GRPC_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(engine, programs), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -37,18 +37,20 @@ def _die_with_host() -> None:
 
 
 def users_traceback(error: BaseException, program: str) -> str:
-    """The traceback from the first line inside the program's folder on; whole when there is none."""
+    """The traceback from the first line inside the program's folder on.
+
+    Where no frame is the user's, as in a syntax error or an awaited failure, only our own and Python's start-up
+    frames go.
+    """
     root = Path(program).resolve()
     root = root.parent if root.is_file() else root
-    at: traceback.TracebackException | None = traceback.TracebackException.from_exception(error)
-    whole = at
-    while at is not None:
-        for first, frame in enumerate(at.stack):
-            if Path(frame.filename).resolve().is_relative_to(root):
-                del at.stack[:first]
-                break
-        at = at.__cause__ or at.__context__
-    assert whole is not None  # noqa: S101 for the type checker
+    whole = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = whole
+    while part is not None:
+        kept = [f for f in part.stack if not f.filename.startswith("<frozen") and f.filename != __file__]
+        mine = [at for at, frame in enumerate(kept) if Path(frame.filename).resolve().is_relative_to(root)]
+        part.stack[:] = kept[mine[0] :] if mine else kept
+        part = part.__cause__ or part.__context__
     return "".join(whole.format())
 
 
@@ -77,6 +79,11 @@ def main(settings: str, program: str, arguments: list[str]) -> int:
         return REPORTED
     except Exception as error:  # noqa: BLE001 the outermost frame of somebody else's program
         pulumi.log.error(f"the program failed:\n{users_traceback(error, program)}")
+        return REPORTED
+    except SystemExit as leaving:
+        if not isinstance(leaving.code, str):
+            raise
+        pulumi.log.error(leaving.code)
         return REPORTED
     finally:
         pool.shutdown()

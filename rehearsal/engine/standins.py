@@ -51,7 +51,7 @@ def wanted(site: Path | None = None) -> list[Plugin]:
 def provided(places: Places) -> list[Plugin]:
     """The wanted plugins for which `rehearsal.plugins` has a stand-in."""
     folder = places.checkout / "rehearsal" / "plugins"
-    return [p for p in wanted() if (folder / p.name).is_dir() or (folder / f"{p.name}.py").is_file()]
+    return [plugin for plugin in wanted() if (folder / plugin.name / "provider.py").is_file()]
 
 
 def is_standin(binary: Path) -> bool:

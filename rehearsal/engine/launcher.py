@@ -3,8 +3,9 @@
 The engine writes the salt of a passphrase stack into `Pulumi.<stack>.yaml` on every preview and up, even when it took
 the salt from the state a moment before (SecretsManagerShouldSave in pulumi's cmd/pulumi/stack/secrets.go), which would
 leave the checkout dirty. So a command that only reads the stack file gets `--config-file` with a copy that holds the
-salt. Commands that write settings (`config set`, `up --config`) get the real file, and a file with a salt or secrets
-provider of its own is never copied. Nothing of the package is imported: this runs before each pulumi command.
+salt; `stack history`, which has no such flag, runs beside the copy. Commands that write settings (`config set`,
+`up --config`) get the real file, a file with a salt or secrets provider of its own is never copied, and neither is
+anything when the command line leaves a doubt. Nothing of the package is imported: this runs before each pulumi command.
 """
 
 import os
@@ -13,13 +14,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-READS = frozenset(
-    {"preview", "pre", "up", "update", "refresh", "destroy", "down", "dn", "import", "watch", "logs", "config"}
-)
-CONFIG_READS = frozenset({"", "get"})
-VALUED = frozenset(
-    {"-C", "--cwd", "--color", "-v", "--verbose", "--tracing", "--profiling", "--memprofilerate", "-s", "--stack"}
-)
+VERBS = {"config": frozenset({"", "get"}), "stack": frozenset({"history", "hist"})}
+"""Commands of which only some verbs read alone."""
+READS = frozenset("preview pre up update refresh destroy down dn import watch logs".split()).union(VERBS)
+HIDDEN_OPTIONS = ("PULUMI_OPTION_CONFIG_FILE", "PULUMI_OPTION_CONFIG", "PULUMI_OPTION_CWD")
+"""Variables that stand for flags (declareFlagsAsEnvironmentVariables in pulumi's cmd/pulumi/pulumi.go)."""
+CLUSTER = re.compile(r"^-[^-sCcv]\w*s")
+"""Short flags in one word, among them perhaps -s: not worth a guess at which stack is meant."""
+VALUED = frozenset("-C --cwd --color -v --verbose --tracing --profiling --memprofilerate -s --stack".split())
 """Flags before the command whose value is the next word."""
 OWN_SECRETS = re.compile(rb"^(?:encryptionsalt|secretsprovider|encryptedkey):", re.MULTILINE)
 
@@ -59,11 +61,13 @@ def flag(argv: list[str], *names: str) -> str | None:
 def wants_copy(argv: list[str], environ: Mapping[str, str]) -> bool:
     """Whether this command reads the stack file and would write nothing but the salt into it."""
     command, verb, *_ = [*words(argv), "", ""]
-    if command not in READS or (command == "config" and verb not in CONFIG_READS):
+    if command not in READS or verb not in VERBS.get(command, {verb}):
         return False
-    writes = command != "config" and flag(argv, "-c", "--config") is not None
-    named = flag(argv, "--config-file") is not None or "PULUMI_OPTION_CONFIG_FILE" in environ
-    return not writes and not named
+    if flag(argv, "--config-file") is not None or any(name in environ for name in HIDDEN_OPTIONS):
+        return False
+    if any(CLUSTER.match(word) for word in argv):
+        return False
+    return command in VERBS or flag(argv, "-c", "--config") is None
 
 
 def project_file(folder: Path) -> Path | None:
@@ -108,29 +112,37 @@ def salt_of(state: str, project: str, stack: str) -> str | None:
         return None
 
 
-def copy_for(argv: list[str], environ: Mapping[str, str], copies: Path) -> Path | None:
-    """A fresh copy of the stack file with the state's salt, or None when the command should see the file itself."""
-    if not wants_copy(argv, environ):
-        return None
+def adapted(argv: list[str], environ: Mapping[str, str], copies: Path) -> list[str]:
+    """The command line with the copy of the stack file in it, or as it was when the command should see the file itself."""
     project = project_file(Path(flag(argv, "-C", "--cwd") or ".").absolute())
-    name = project_name(project) if project else None
+    name = project_name(project) if project and wants_copy(argv, environ) else None
     if project is None or name is None:
-        return None
-    stack = flag(argv, "-s", "--stack") or environ.get("PULUMI_STACK") or selected_stack(project, name, environ)
+        return argv
+    stack = flag(argv, "-s", "--stack") or environ.get("PULUMI_OPTION_STACK") or environ.get("PULUMI_STACK")
+    stack = stack or selected_stack(project, name, environ)
     if not stack:
-        return None
-    stack = stack.rsplit("/", 1)[-1]
-    settings = project.with_name(f"Pulumi.{stack}.yaml")
+        return argv
+    short = stack.rsplit("/", 1)[-1]
+    settings = project.with_name(f"Pulumi.{short}.yaml")
     text = settings.read_bytes() if settings.is_file() else b""
-    salt = None if OWN_SECRETS.search(text) else salt_of(environ.get("PULUMI_BACKEND_URL", ""), name, stack)
+    salt = None if OWN_SECRETS.search(text) else salt_of(environ.get("PULUMI_BACKEND_URL", ""), name, short)
     if salt is None:
-        return None
+        return argv
     copies.mkdir(parents=True, exist_ok=True, mode=0o700)
-    copy = copies / f"Pulumi.{stack}.yaml"
-    draft = copies / f".{os.getpid()}.yaml"
-    draft.write_bytes(b"encryptionsalt: " + salt.encode() + b"\n" + text)
-    draft.replace(copy)
-    return copy
+    copy = replace_file(copies / settings.name, b"encryptionsalt: " + salt.encode() + b"\n" + text)
+    added = [f"--config-file={copy}"]
+    if words(argv)[0] == "stack":
+        replace_file(copies / project.name, project.read_bytes())
+        added = [f"--cwd={copies}", f"--stack={stack}"]
+    at = argv.index("--") if "--" in argv else len(argv)
+    return [*argv[:at], *added, *argv[at:]]
+
+
+def replace_file(path: Path, text: bytes) -> Path:
+    """Writes the file in one step, so that a command which runs at the same time reads a whole one."""
+    draft = path.with_name(f".{os.getpid()}.{path.name}")
+    draft.write_bytes(text)
+    return draft.replace(path)
 
 
 def real_engine(own: Path, environ: Mapping[str, str]) -> str | None:
@@ -147,11 +159,7 @@ def main(own: str, copies: str, argv: list[str]) -> None:
     engine = real_engine(Path(own), os.environ)
     if engine is None:
         sys.exit("homeport: the Pulumi engine is gone\n  mend it: python -m rehearsal.engine ensure")
-    copy = copy_for(argv, os.environ, Path(copies))
-    if copy is not None:
-        at = argv.index("--") if "--" in argv else len(argv)
-        argv = [*argv[:at], f"--config-file={copy}", *argv[at:]]
-    os.execv(engine, [engine, *argv])  # noqa: S606 the point of a launcher
+    os.execv(engine, [engine, *adapted(argv, os.environ, Path(copies))])  # noqa: S606 the point of a launcher
 
 
 if __name__ == "__main__":

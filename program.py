@@ -19,12 +19,11 @@ from components.proxy import edge_files
 from components.secrets import Secrets, SecretsArgs
 from components.volumes import SharedVolumes, SharedVolumesArgs
 from components.workload import Workload, WorkloadArgs
-from render.sql import migrations
 
 if TYPE_CHECKING:
     from model.blueprint import Blueprint
     from model.service import Service
-    from settings.schema import AdoptHost, LocalHost, Settings
+    from settings.schema import AdoptHost, CreateHost, LocalHost, Settings
 
 ROOT = Path(__file__).parent
 DOCKER_SOCKET = "unix:///var/run/docker.sock"
@@ -104,7 +103,8 @@ class Program:
                 container=server.container,
                 container_id=server.container_id,
                 passwords={name: self.secrets.values[name] for name in names},
-                migrations=migrations(database, ROOT, self.blueprint.texts()),
+                root=ROOT,
+                texts=self.blueprint.texts(),
                 after=server.ready,
             )
             # One after the other: two sessions that create roles at once can collide on the catalog's rows.
@@ -157,7 +157,7 @@ def _host(settings: Settings) -> tuple[Host, pulumi.ResourceOptions]:
     return handle, pulumi.ResourceOptions(providers=providers)
 
 
-def _docker_address(host: LocalHost | AdoptHost) -> str:
+def _docker_address(host: LocalHost | AdoptHost | CreateHost) -> str:
     """Where Docker answers. Named on purpose: an ambient host would send containers to the wrong machine (pulumi-docker#1147)."""
     if host.mode == "adopt":
         return f"ssh://{host.user}@{host.address}:{host.port}"

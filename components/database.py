@@ -9,12 +9,15 @@ import pulumi
 import pulumi_command as command
 
 from components.handle import QUERY
+from model import template
+from render import migrations
 from render.sql import database as database_sql
 from render.sql import extensions as extensions_sql
 from render.sql import roles as roles_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from components.handle import Host
     from model.database import Database as Model
@@ -30,7 +33,8 @@ class DatabaseArgs:
         container: The server's container name.
         container_id: The server's container id: a new container may have a new, empty volume.
         passwords: Secret name to value, for the roles that log in.
-        migrations: psql script that brings the schema up to date, run as the owner; empty for none.
+        root: The project's folder, below which the migrations are.
+        texts: What ``{name}`` in the migrations' variables stands for.
         after: The server's health gate.
     """
 
@@ -39,7 +43,8 @@ class DatabaseArgs:
     container: pulumi.Input[str]
     container_id: pulumi.Input[str]
     passwords: Mapping[str, pulumi.Output[str]]
-    migrations: str
+    root: Path
+    texts: Mapping[str, str]
     after: pulumi.Resource
 
 
@@ -57,14 +62,16 @@ class Database(pulumi.ComponentResource):
         self._args = args
         model = args.database
         passwords = pulumi.Output.all(**args.passwords)
-        roles = self._run(f"{name}-roles", "postgres", passwords.apply(lambda values: roles_sql(model, values)), args.after)
+        roles = self._run(
+            f"{name}-roles", "postgres", passwords.apply(lambda values: roles_sql(model, values)), args.after
+        )
         made = self._run(f"{name}-database", "postgres", database_sql(model), roles)
-        schema = extensions_sql(model) + args.migrations
+        schema = extensions_sql(model) + _migrations(model, args)
         self.ready = self._run(f"{name}-schema", model.name, schema, made)
         self.register_outputs({})
 
     def _run(self, name: str, database: str, sql: pulumi.Input[str], after: pulumi.Resource) -> pulumi.Resource:
-        return command.local.Command(
+        made: pulumi.Resource = command.local.Command(
             name,
             create=pulumi.Output.format("{0} {1} {2}", QUERY, self._args.container, database),
             stdin=sql,
@@ -72,3 +79,12 @@ class Database(pulumi.ComponentResource):
             triggers=[self._args.container_id],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[after]),
         )
+        return made
+
+
+def _migrations(model: Model, args: DatabaseArgs) -> str:
+    if not model.migrations:
+        return ""
+    files = {path.name: path.read_text() for path in (args.root / model.migrations).glob("*.sql")}
+    variables = tuple((name, template.fill(value, args.texts)) for name, value in model.variables)
+    return migrations.script(model.owner, files, variables)

@@ -28,9 +28,7 @@ def edge_files(blueprint: Blueprint, service: Service, root: Path) -> tuple[Serv
 
 
 def _read(root: Path, file: StaticFile) -> list[tuple[str, tuple[int, bytes]]]:
-    path = root / file.source
-    if path.is_dir():
-        return [
-            (f"{file.target}/{one.name}", (file.mode, one.read_bytes())) for one in sorted(path.iterdir()) if one.is_file()
-        ]
-    return [(file.target, (file.mode, path.read_bytes()))]
+    if "*" not in file.source:
+        return [(file.target, (file.mode, (root / file.source).read_bytes()))]
+    folder = "" if file.target == "." else f"{file.target}/"
+    return [(f"{folder}{one.name}", (file.mode, one.read_bytes())) for one in sorted(root.glob(file.source))]

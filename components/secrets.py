@@ -18,7 +18,8 @@ class SecretsArgs:
 
     Attributes:
         supplied: Values from the configuration, already secret.
-        generated: Names to make, each with its kind: ``hex`` (32 random bytes, 64 digits) or ``password`` (32 random bytes, URL-safe).
+        generated: Names to make, each with its kind: ``hex64`` (32 random bytes, 64 digits) or any other (32 random bytes, URL-safe,
+            with a capital letter and a digit in front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
     """
 
@@ -45,7 +46,7 @@ class Secrets(pulumi.ComponentResource):
         for secret, kind in sorted(args.generated.items()):
             keepers = {"version": str(args.versions.get(secret, 1))}
             made = random.RandomBytes(f"{name}-{secret}", length=32, keepers=keepers, opts=here)
-            value = made.hex if kind == "hex" else made.base64.apply(_url_safe)
+            value = made.hex if kind == "hex64" else made.base64.apply(_url_safe)
             self.values[secret] = pulumi.Output.secret(value)
         key = random.RandomBytes(f"{name}-fingerprints", length=32, opts=here)
         self.key = pulumi.Output.secret(key.hex)
@@ -55,4 +56,4 @@ class Secrets(pulumi.ComponentResource):
 
 def _url_safe(text: str) -> str:
     """Base64 in the alphabet that needs no quoting in a URL, an ACL file or SQL."""
-    return text.replace("+", "-").replace("/", "_").rstrip("=")
+    return "A1" + text.replace("+", "-").replace("/", "_").rstrip("=")

@@ -60,4 +60,3 @@ class SharedVolumes(pulumi.ComponentResource):
             )
             self.names[key] = pulumi.Output.all(made.name, prepared.id).apply(lambda both: str(both[0]))
         self.register_outputs({"names": self.names})
-

@@ -111,7 +111,11 @@ class Workload(pulumi.ComponentResource):
                 made = self._volume(key, volume)
                 where = made.name
                 if volume.owner is not None:
-                    prepared.append(self._deliver(f"{key}-prepared", where, bundle(roots(volume.owner, volume.mode, volume.folders)), made))
+                    prepared.append(
+                        self._deliver(
+                            f"{key}-prepared", where, bundle(roots(volume.owner, volume.mode, volume.folders)), made
+                        )
+                    )
             mounts.append(docker.ContainerVolumeArgs(volume_name=where, container_path=volume.path))
         return mounts, prepared
 
@@ -163,7 +167,7 @@ class Workload(pulumi.ComponentResource):
     def _deliver(
         self, part: str, volume: pulumi.Input[str], content: pulumi.Input[str], after: docker.Volume
     ) -> pulumi.Resource:
-        return command.local.Command(
+        made: pulumi.Resource = command.local.Command(
             f"{self._name}-{part}",
             create=pulumi.Output.format("{0} {1} {2}", DELIVER, volume, self._args.image),
             stdin=content,
@@ -172,23 +176,30 @@ class Workload(pulumi.ComponentResource):
             triggers=[after.id, volume],
             opts=pulumi.ResourceOptions(parent=self),
         )
+        return made
 
     def _gate(self, container: docker.Container) -> pulumi.Resource:
         service = self._args.service
         seconds = service.health.gate if service.health else 30
         wanted = sorted({secret for file in service.secret_files for secret in file.secrets})
-        masks = pulumi.Output.all(*[self._args.secrets[secret] for secret in wanted])
-        return command.local.Command(
+        # Secret, because its parts are.
+        masks = pulumi.Output.all(*[self._args.secrets[secret] for secret in wanted]).apply(_lines)
+        made: pulumi.Resource = command.local.Command(
             f"{self._name}-healthy",
-            create=pulumi.Output.format("{0} {1} {2} {3}", GATE, container.name, str(service.limits.pids), str(seconds)),
-            stdin=pulumi.Output.secret(masks.apply("\n".join)) if wanted else "",
+            create=pulumi.Output.format(
+                "{0} {1} {2} {3}", GATE, container.name, str(service.limits.pids), str(seconds)
+            ),
+            stdin=masks if wanted else "",
             environment=dict(self._args.host.environment),
             triggers=[container.id],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[container]),
         )
+        return made
 
 
 def _volume_labels(labels: Mapping[str, str]) -> list[docker.VolumeLabelArgs]:
     return [docker.VolumeLabelArgs(label=label, value=value) for label, value in sorted(labels.items())]
 
 
+def _lines(values: list[str]) -> str:
+    return "\n".join(values)

@@ -84,7 +84,8 @@ def _service(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
                 yield Problem(f"{where}.env.{key}", f"nothing is known by the name {{{name}}}", _CATALOG)
     if len(service.name) > _MAX_NAME:
         yield Problem(where, f"a host name has at most {_MAX_NAME} characters", _CATALOG)
-    targets = [file.target for file in (*service.files, *service.secret_files)]
+    targets = [file.target for file in service.files if "*" not in file.source]
+    targets += [file.target for file in service.secret_files]
     for target in _repeated(targets):
         yield Problem(f"{where}.files", f"two files are written to {target}", _CATALOG)
 

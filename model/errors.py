@@ -1,9 +1,9 @@
 """One error family, three parts: where, what is wrong, and the command that mends it.
 
-    HomeportError
-    ├── SettingsError (ValueError)    a setting is wrong, or missing
-    ├── BlueprintError (ValueError)   a preset, catalog entry or override contradicts itself
-    └── ToolError (RuntimeError)      a tool that homeport drives is missing or failed
+HomeportError
+├── SettingsError (ValueError)    a setting is wrong, or missing
+├── BlueprintError (ValueError)   a preset, catalog entry or override contradicts itself
+└── ToolError (RuntimeError)      a tool that homeport drives is missing or failed
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HomeportError(Exception):
     """The root of everything that homeport refuses by name."""
 
 
-class _Problems(HomeportError):
+class ProblemsError(HomeportError):
     """Carries all problems found, so that a user mends them in one go."""
 
     title = "these are not valid"
@@ -44,13 +44,13 @@ class _Problems(HomeportError):
         super().__init__(f"{self.title} ({len(self.problems)}):\n{lines}")
 
 
-class SettingsError(_Problems, ValueError):
+class SettingsError(ProblemsError, ValueError):
     """Settings were refused; nothing was registered."""
 
     title = "the settings are not valid"
 
 
-class BlueprintError(_Problems, ValueError):
+class BlueprintError(ProblemsError, ValueError):
     """The blueprint contradicts itself; nothing was registered."""
 
     title = "the blueprint is not valid"

@@ -52,8 +52,8 @@ class StaticFile:
     """A file of the checkout, handed to the container read-only.
 
     Attributes:
-        source: Path below the project root: ``catalog/files/…`` or ``apps/…``; a folder stands for all files below it.
-        target: Path below the service's ``files_at``.
+        source: Path below the project root: ``catalog/files/…`` or ``apps/…``; with ``*`` in it, all files that it matches.
+        target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``: itself).
         mode: Permission bits; the owner is the service's user.
     """
 

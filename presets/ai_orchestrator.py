@@ -17,7 +17,7 @@ PRESET = Preset(
     ),
     shared_volumes={
         "exchange": Volume(
-            path="/exchange", data=False, owner=(10001, 10002), mode=0o2770, folders=("requests", "results")
+            path="/exchange", data=False, owner=(0, 10002), mode=0o2770, folders=("requests", "results")
         ),
     },
     databases=(
@@ -57,13 +57,22 @@ PRESET = Preset(
                 ),
                 Guard(
                     kind="closed",
-                    paths=("/webhook-test/*", "/webhook-waiting/*", "/form/*", "/form-test/*", "/form-waiting/*", "/mcp/*", "/mcp-test/*", "/metrics"),
+                    paths=(
+                        "/webhook-test/*",
+                        "/webhook-waiting/*",
+                        "/form/*",
+                        "/form-test/*",
+                        "/form-waiting/*",
+                        "/mcp/*",
+                        "/mcp-test/*",
+                        "/metrics",
+                    ),
                     because="other ways to a workflow would go round the API key",
                 ),
                 Guard(
                     kind="basic",
                     user="admin",
-                    secret="n8n-basic-auth-password",
+                    secret="n8n-owner-password",
                     because="n8n ignores its own basic auth variables since 1.0; the editor and its API stand behind this",
                 ),
             ),

@@ -13,6 +13,10 @@ import io
 import tarfile
 from dataclasses import dataclass
 
+FOLDER = "bundle"
+"""The folder of everything in the tar. Docker passes over an entry for the place that it unpacks to, so a volume's own root gets owner
+and mode only as a folder below that place (moby, pkg/archive ``Unpack``)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -42,7 +46,7 @@ def bundle(entries: tuple[Entry, ...]) -> str:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for entry in sorted((*folders(entries), *entries), key=lambda one: one.path):
-            info = tarfile.TarInfo(entry.path if entry.path != "." else "./")
+            info = tarfile.TarInfo(FOLDER if entry.path == "." else f"{FOLDER}/{entry.path}")
             info.uid, info.gid, info.mode = entry.uid, entry.gid, entry.mode
             if entry.content is None:
                 info.type = tarfile.DIRTYPE

@@ -49,8 +49,10 @@ def database(database: Database) -> str:
     """Makes the database if it is not there, and lets only its own roles connect."""
     name, owner = identifier(database.name), identifier(database.owner)
     lines = [
-        f"SELECT 'CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''' "
-        f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {literal(database.name)}) \\gexec\n",
+        (
+            f"SELECT 'CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''' "
+            f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {literal(database.name)}) \\gexec\n"
+        ),
         f"ALTER DATABASE {name} OWNER TO {owner};\n",
         f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;\n",
     ]

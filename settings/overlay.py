@@ -95,7 +95,9 @@ def _skipped(settings: Settings) -> tuple[str, ...]:
     if modes == {"local"}:
         skipped.append("server, SSH, firewall, WireGuard: the host is this machine")
     else:
-        skipped.append("server, SSH hardening, firewall, WireGuard: not part of this version; the host must have Docker")
+        skipped.append(
+            "server, SSH hardening, firewall, WireGuard: not part of this version; the host must have Docker"
+        )
     if settings.exposure != "direct":
         skipped.append("DNS, Cloudflare tunnel, Access: nothing is opened beyond " + str(settings.edge.bind))
     else:

@@ -72,7 +72,7 @@ SERVICE = Service(
         StaticFile(source="catalog/files/ai-n8n/provision.cjs", target="provision.cjs"),
         StaticFile(source="catalog/files/ai-n8n/redis-fail-fast.cjs", target="redis-fail-fast.cjs"),
         StaticFile(source="catalog/files/ai-n8n/health.cjs", target="health.cjs"),
-        StaticFile(source="catalog/files/ai-n8n/workflows", target="workflows"),
+        StaticFile(source="catalog/files/ai-n8n/workflows/*.json", target="workflows"),
     ),
     secret_files=(
         SecretFile(target="encryption_key", template="{n8n-encryption-key}"),

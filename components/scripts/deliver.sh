@@ -5,9 +5,9 @@
 set -eu
 volume=$1 image=$2 carrier="homeport-carrier-$1"
 docker rm -f "$carrier" >/dev/null 2>&1 || true
-docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /carrier \
-  -v "$volume:/bundle" "$image" >/dev/null
+docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /none \
+  -v "$volume:/carrier/bundle" "$image" >/dev/null
 status=0
-base64 -d | docker cp - "$carrier:/bundle" >/dev/null || status=$?
+base64 -d | docker cp - "$carrier:/carrier" >/dev/null || status=$?
 docker rm -f "$carrier" >/dev/null 2>&1 || true
 exit "$status"

@@ -9,11 +9,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
-from .host import EngineHost, when_orphaned
-from .server import serve
+from rehearsal.plugins.host import EngineHost, when_orphaned
+from rehearsal.plugins.server import serve
 
 if TYPE_CHECKING:
-    from .base import Provider
+    from rehearsal.plugins.base import Provider
 
 # A plugin of its own folder each, imported only when asked for: hcloud's client takes longer to load than random to run.
 NAMES: Final = ("random", "command", "docker", "hcloud", "cloudflare")

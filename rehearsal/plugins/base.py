@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from .values import (
+from rehearsal.plugins.values import (
     UNKNOWN,
     Archive,
     Asset,

@@ -11,14 +11,14 @@ import grpc
 from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from .base import InitError, ProviderError
-from .codec import encode
-from .context import CALL, Call
+from rehearsal.plugins.base import InitError, ProviderError
+from rehearsal.plugins.codec import encode
+from rehearsal.plugins.context import CALL, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .host import EngineHost
+    from rehearsal.plugins.host import EngineHost
 
 T = TypeVar("T")
 _DETAILS: Final = "grpc-status-details-bin"

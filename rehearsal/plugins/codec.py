@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
-from .values import UNKNOWN, Archive, Asset, Props, ResourceRef, Secret, Value
+from rehearsal.plugins.values import UNKNOWN, Archive, Asset, Props, ResourceRef, Secret, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

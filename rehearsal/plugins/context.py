@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .base import ProviderError
+from rehearsal.plugins.base import ProviderError
 
 
 class EngineLog(Protocol):

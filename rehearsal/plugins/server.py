@@ -11,10 +11,10 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from .base import CheckFailed, Diff, Props, Provider, ProviderError, ResourceType, plain
-from .calls import Runner, guarded, refuse
-from .codec import decode, encode
-from .host import GRPC_OPTIONS, EngineHost
+from rehearsal.plugins.base import CheckFailed, Diff, Props, Provider, ProviderError, ResourceType, plain
+from rehearsal.plugins.calls import Runner, guarded, refuse
+from rehearsal.plugins.codec import decode, encode
+from rehearsal.plugins.host import GRPC_OPTIONS, EngineHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

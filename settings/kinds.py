@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator
 
 PRIVATE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NEAR = (*PRIVATE, *(ip_network(text) for text in ("127.0.0.0/8", "::1/128", "fc00::/7")))
@@ -167,4 +167,4 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Image = Annotated[str, AfterValidator(image)]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
-Day = Annotated[date, PlainValidator(day)]
+Day = Annotated[date, PlainValidator(day), PlainSerializer(date.isoformat, return_type=str, when_used="json")]

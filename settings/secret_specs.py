@@ -45,11 +45,6 @@ class SecretSpec:
         """The command that sets it."""
         return f"pulumi config set --secret homeport:{self.name} {MAKERS[self.kind]}".rstrip()
 
-    @property
-    def made_as(self) -> Literal["hex", "password"]:
-        """How it is generated from 32 random bytes: as 64 hexadecimal digits, or in base64's URL-safe alphabet."""
-        return "hex" if self.kind == "hex64" else "password"
-
 
 def _spec(name: str, kind: Kind, policy: Policy, purpose: str) -> SecretSpec:
     return SecretSpec(name=name, purpose=purpose, kind=kind, policy=policy)

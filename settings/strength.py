@@ -12,7 +12,7 @@ import string
 from settings.secret_specs import SHAPES
 
 _PLACEHOLDER = re.compile(
-    r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|todo|fixme|x{6,}|<[^>]*>|\$\{|^(none|null|undefined|example|dummy)$",
+    r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|x{6,}|<[^>]*>|\$\{|^(none|null|undefined|example|dummy|todo|tbd)$",
     re.IGNORECASE,
 )
 _COMMON = re.compile(
@@ -26,7 +26,9 @@ _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits, strin
 _LEAST_BITS = 128
 _LEAST_PASSWORD = 24
 _LONGEST_PASSWORD = 512
-_LEAST_DISTINCT = 10
+_LEAST_DISTINCT = 8
+_LEAST_LEFT = 16
+_RUN = 4
 _TOKEN = (16, 512)
 _LONGEST_N8N = 64
 _ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
@@ -82,10 +84,18 @@ def _password(kind: str, value: str) -> str:
 
 
 def _guessable(value: str) -> bool:
-    rest = _COMMON.sub("", value)
-    left = [character for character in rest if character.isalpha()]
-    runs = sum(abs(ord(one) - ord(other)) <= 1 for one, other in itertools.pairwise(value))
-    return len(left) * 3 < len(value) or runs * 2 > len(value) or len(set(value)) < _LEAST_DISTINCT or _repeats(value)
+    """Whether too little is left of it without common words and without runs such as 1234 or aaaa."""
+    rest = _without_runs(_COMMON.sub("", value))
+    return len(rest) < _LEAST_LEFT or len(set(rest)) < _LEAST_DISTINCT or _repeats(value)
+
+
+def _without_runs(value: str) -> str:
+    kept, run = "", value[:1]
+    for one, other in itertools.pairwise(value):
+        if abs(ord(one) - ord(other)) > 1:
+            kept, run = kept + (run if len(run) < _RUN else ""), ""
+        run += other
+    return kept + (run if len(run) < _RUN else "")
 
 
 def _repeats(value: str) -> bool:

@@ -1,0 +1,407 @@
+"""What holds for every configuration, not only for those somebody thought of (reliability.md, A-01 to A-04)."""
+
+import json
+import time
+import traceback
+from copy import deepcopy
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from model.errors import SettingsError
+from settings.load import load
+from settings.schema import ENVIRONMENTS, PRESETS
+from settings.secret_specs import SPECS
+
+TODAY = date(2026, 11, 21)
+ROOT = "homeport:settings"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVbmlF3HyDJtv5SpvDLyucYVNW6FunhMNWg25eAWqZ1"
+VALID = {
+    "environment": "prod",
+    "domain": "example.com",
+    "acme_email": "admin@example.com",
+    "exposure": "direct",
+    "protect_data": True,
+    "hosts": {
+        "main": {
+            "mode": "adopt",
+            "address": "192.0.2.10",
+            "user": "root",
+            "port": 22,
+            "host_key": HOST_KEY,
+            "roles": ["ai"],
+        },
+        "hub": {"mode": "create", "server_type": "cx32", "location": "fsn1", "image": "debian-12"},
+    },
+    "edge": {"bind": "192.0.2.10", "http_port": 80, "https_port": 443},
+    "wireguard": {"enabled": True, "port": 51820, "subnet": "10.66.0.0/24", "peers": {"laptop": {"slot": 2}}},
+    "networks": {"ai-data": "10.20.0.0/24"},
+    "embedding": {"url": "https://embeddings.example.com/v1", "model": "small", "dimensions": 1536},
+    "services": {
+        "ai-n8n": {"enabled": True, "memory": 2048, "cpus": 1.5, "image": "n8n:2@sha256:" + "0123456789abcdef" * 4}
+    },
+    "hostnames": {"n8n": "n8n.example.com"},
+    "waivers": {"protect-data": {"reason": "filled from a dump every night", "expires": "2026-12-31"}},
+    "namespace": "blue",
+    "rotate": {"redis-password": 2},
+}
+REQUIRED = [
+    "environment",
+    "hosts.main.mode",
+    "hosts.main.address",
+    "hosts.main.host_key",
+    "hosts.hub.server_type",
+    "hosts.hub.location",
+    "wireguard.peers.laptop.slot",
+    "embedding.url",
+    "embedding.model",
+    "embedding.dimensions",
+    "waivers.protect-data.reason",
+    "waivers.protect-data.expires",
+]
+NAMED = ["hosts", "wireguard.peers", "networks", "services", "hostnames", "waivers", "rotate"]
+MAY_BE_NULL = {"embedding", "acme_email"}
+MAY_BE_EMPTY = {"namespace"}
+CONTROL = ["\0", "\n", "\r\n", "\t", "\x1b[2J", "\x7f", "\u2028", "\u202e"]
+CODE = [
+    "${HOME}",
+    "`id`",
+    "$(id)",
+    ";id",
+    "&& id",
+    "| id",
+    "' or '",
+    '"',
+    "<script>",
+    "*",
+    "&a [*a]",
+    "!!python/name:x",
+    "\\",
+    "%00",
+    "ü",
+    "\U0001d4b3",
+    " ",
+]
+
+
+def _paths(data, prefix=()):
+    for key, value in data.items():
+        yield ".".join((*prefix, key))
+        if isinstance(value, dict):
+            yield from _paths(value, (*prefix, key))
+
+
+def _at(data, path):
+    for part in path.split("."):
+        data = data[part]
+    return data
+
+
+def _put(data, path, value):
+    *parents, last = path.split(".")
+    for part in parents:
+        data = data[part]
+    data[last] = value
+
+
+def _drop(data, path):
+    *parents, last = path.split(".")
+    for part in parents:
+        data = data[part]
+    del data[last]
+
+
+PATHS = sorted(_paths(VALID))
+LEAVES = [path for path in PATHS if not isinstance(_at(VALID, path), dict)]
+TEXTS = [path for path in LEAVES if isinstance(_at(VALID, path), str)]
+NUMBERS = [path for path in LEAVES if type(_at(VALID, path)) in (int, float)]
+SECTIONS = [
+    "edge",
+    "wireguard",
+    "embedding",
+    "hosts.main",
+    "hosts.hub",
+    "services.ai-n8n",
+    "wireguard.peers.laptop",
+    "waivers.protect-data",
+]
+
+
+def _of_another_type(value):
+    others = [7.5, "7", "yes", "", True, [], ["x"], {}, {"x": 1}, [[]], 10**30, "null", "~"]
+    if isinstance(value, float):
+        others = [other for other in others if type(other) is not int and other != 7.5] + [10**30]
+    return [other for other in others if type(other) is not type(value)]
+
+
+@st.composite
+def mistakes(draw):
+    """One mistake: what it does to the settings, and the path at which it must be reported."""
+    kind = draw(
+        st.sampled_from(
+            ["drop", "type", "null", "empty", "huge", "control", "code", "unknown", "case", "name", "range"]
+        )
+    )
+    if kind == "drop":
+        path = draw(st.sampled_from(REQUIRED))
+        return path, lambda data: _drop(data, path)
+    if kind == "unknown":
+        path = draw(st.sampled_from([*SECTIONS, ""]))
+        name = draw(st.from_regex(r"[a-z_]{1,12}9", fullmatch=True))
+        where = f"{path}.{name}".removeprefix(".")
+        stray = draw(st.sampled_from(["x", 1, True, {}, []]))
+        return where, lambda data: _put(data, where, stray)
+    if kind == "case":
+        path = draw(st.sampled_from([path for path in PATHS if not any(path.startswith(f"{name}.") for name in NAMED)]))
+        *parents, last = path.split(".")
+        where = ".".join((*parents, last.upper()))
+        return where, lambda data: _put(data, where, "x")
+    if kind == "name":
+        path, code = (
+            draw(st.sampled_from(NAMED)),
+            draw(st.sampled_from([*CONTROL, *CODE, "", "x" * 300, "-rf", "A", "../x", "x-"])),
+        )
+        value = next(iter(_at(VALID, path).values()))
+        return path, lambda data: _at(data, path).update({code: value})
+    path = draw(st.sampled_from({"null": PATHS, "type": PATHS, "range": NUMBERS}.get(kind, TEXTS)))
+    value = _at(VALID, path)
+    if kind == "type":
+        wrong = draw(st.sampled_from(_of_another_type(value)))
+    elif kind == "null":
+        assume(path not in MAY_BE_NULL)
+        wrong = None
+    elif kind == "empty":
+        assume(path not in MAY_BE_EMPTY)
+        wrong = ""
+    elif kind == "huge":
+        wrong = draw(st.sampled_from(["a" * 3000, "a." * 1500 + "com", value * 200]))
+    elif kind == "range":
+        wrong = draw(st.sampled_from([-1, 0, -(10**20), 10**20]))
+    else:
+        assume(kind == "control" or not path.endswith(".reason"))
+        code, cut = draw(st.sampled_from(CONTROL if kind == "control" else CODE)), draw(st.integers(0, len(value)))
+        wrong = value[:cut] + code + value[cut:]
+        # A space after a host key begins its comment, which is dropped.
+        assume(not (path.endswith("host_key") and cut == len(value)))
+    assume(not (path == "roles" or wrong == value))
+    return path, lambda data: _put(data, path, wrong)
+
+
+def _refusal(settings, stack="customer-a", **more):
+    raw = {
+        "homeport:preset": "vpai",
+        "homeport:settings": settings if isinstance(settings, str) else json.dumps(settings),
+        **more,
+    }
+    with pytest.raises(SettingsError) as refusal:
+        load(raw, set(), stack, TODAY)
+    return refusal.value
+
+
+def _names(refusal, path):
+    """Whether a problem names the path, or what is directly around it (a value of another type hides its own parts)."""
+    return any(
+        problem.path == f"{ROOT}.{path}" or problem.path.startswith((f"{ROOT}.{path}.", f"{ROOT}.{path}["))
+        for problem in refusal.problems
+    )
+
+
+def test_the_configuration_that_the_mistakes_start_from_is_valid():
+    raw = {"homeport:preset": "vpai", "homeport:settings": json.dumps(VALID)}
+
+    assert "blue" == load(raw, set(), "customer-a", TODAY).settings.namespace, "else every refusal below proves nothing"
+
+
+@effort(
+    max_examples=1200,
+    deadline=500,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+    derandomize=True,
+)
+@given(mistakes())
+def test_every_single_mistake_is_refused_at_its_path(mistake):
+    path, make = mistake
+    data = deepcopy(VALID)
+    make(data)
+    started = time.perf_counter()
+    refusal = _refusal(data)
+
+    assert _names(refusal, path), f"{path} is not named in:\n{refusal}"
+    assert 0.25 > time.perf_counter() - started, "a refusal takes no time"
+    assert all(3 >= len(str(problem).splitlines()) for problem in refusal.problems), "short enough to be read"
+    assert all(line.isprintable() for line in str(refusal).splitlines()), (
+        "a message writes nothing but text to a terminal"
+    )
+
+
+def _meet(one, other):
+    """Whether one mistake hides the other. Without its mode nobody knows which fields a host has."""
+    one, other = one.removesuffix(".mode"), other.removesuffix(".mode")
+    return one.startswith(other) or other.startswith(one)
+
+
+@effort(max_examples=100, deadline=2000, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.lists(mistakes(), min_size=16, max_size=24))
+def test_ten_mistakes_are_reported_in_one_run(found):
+    chosen = {}
+    for path, make in found:
+        if not any(_meet(path, other) for other in chosen):
+            chosen[path] = make
+    assume(len(chosen) >= 10)
+    data = deepcopy(VALID)
+    for make in chosen.values():
+        make(data)
+    refusal = _refusal(data)
+
+    assert [] == [path for path in chosen if not _names(refusal, path)], "a user mends everything in one go"
+
+
+@effort(max_examples=500, deadline=500, derandomize=True)
+@given(st.text(max_size=200))
+def test_no_text_whatever_ends_in_a_traceback(text):
+    try:
+        load({"homeport:preset": "vpai", "homeport:settings": text}, set(), "dev", TODAY)
+    except SettingsError as refusal:
+        assert refusal.problems, "a refusal says why"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(sorted(VALID)) | st.text(max_size=10), inner, max_size=5)
+    ),
+    max_leaves=30,
+)
+
+
+@effort(max_examples=500, deadline=500, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(
+    st.dictionaries(st.sampled_from(sorted(VALID)), JSON, max_size=8), st.sampled_from([*ENVIRONMENTS, "customer-a"])
+)
+def test_no_mapping_whatever_ends_in_a_traceback(data, stack):
+    try:
+        load({"homeport:preset": "vpai", "homeport:settings": json.dumps(data)}, set(), stack, TODAY)
+    except SettingsError as refusal:
+        assert refusal.problems, "a refusal says why"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 50_000,
+        '{"a":' * 20_000,
+        "9" * 60_000,
+        '{"domain":' + "1" * 5_000 + "}",
+        " " * 70_000 + "{}x",
+        "\0",
+        '{"a": 1e999}',
+    ],
+)
+def test_a_hostile_text_is_refused_in_no_time(text):
+    started = time.perf_counter()
+    refusal = _refusal(text, stack="dev")
+
+    assert 0.25 > time.perf_counter() - started, "the size of a configuration is bounded"
+    assert 3 >= len(str(refusal.problems[0]).splitlines()), "and so is the answer"
+
+
+name = st.from_regex(r"[a-z][a-z0-9-]{0,20}[a-z0-9]", fullmatch=True)
+host_name = st.from_regex(r"([a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?\.){1,3}[a-z]{2,8}", fullmatch=True)
+valid = st.fixed_dictionaries(
+    {
+        "exposure": st.sampled_from(["direct", "tunnel"]),
+        "domain": host_name,
+        "environment": st.sampled_from(["dev", "preprod"]),
+    },
+    optional={
+        "protect_data": st.booleans(),
+        "hosts": st.dictionaries(
+            name,
+            st.just({"mode": "local"})
+            | st.fixed_dictionaries(
+                {
+                    "mode": st.just("adopt"),
+                    "address": host_name | st.just("192.0.2.10") | st.just("2001:db8::1"),
+                    "host_key": st.just(HOST_KEY),
+                },
+                optional={"port": st.integers(1024, 8000), "roles": st.lists(name, max_size=3, unique=True)},
+            )
+            | st.fixed_dictionaries(
+                {
+                    "mode": st.just("create"),
+                    "server_type": st.from_regex(r"[a-z]{2,5}[0-9]{1,3}", fullmatch=True),
+                    "location": st.just("hel1"),
+                }
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+        "edge": st.fixed_dictionaries(
+            {}, optional={"http_port": st.integers(8001, 20000), "https_port": st.integers(20001, 65535)}
+        ),
+        "networks": st.dictionaries(name, st.integers(0, 255), max_size=6).map(
+            lambda found: {key: f"10.{20 + index}.{octet}.0/24" for index, (key, octet) in enumerate(found.items())}
+        ),
+        "services": st.dictionaries(
+            name,
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "enabled": st.booleans(),
+                    "memory": st.integers(16, 1_048_576),
+                    "cpus": st.floats(0.05, 256) | st.integers(1, 256),
+                },
+            ),
+            max_size=5,
+        ),
+        "hostnames": st.lists(
+            st.tuples(name, host_name), max_size=4, unique_by=(lambda pair: pair[0], lambda pair: pair[1])
+        ).map(dict),
+        "wireguard": st.lists(st.integers(2, 254), max_size=6, unique=True).map(
+            lambda slots: {"peers": {f"p{slot}": {"slot": slot} for slot in slots}}
+        ),
+    },
+)
+
+
+@effort(max_examples=500, deadline=500, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(valid, st.sampled_from(PRESETS))
+def test_every_right_configuration_is_accepted_and_says_the_same_twice(data, preset):
+    raw = {"homeport:preset": preset, "homeport:settings": json.dumps(data)}
+    loaded = load(raw, set(), "customer-a", TODAY)
+
+    assert data["domain"] == loaded.settings.domain, "what was said is what is meant"
+    assert loaded.settings == load(raw, set(), "customer-a", TODAY).settings, (
+        "the same configuration is the same settings"
+    )
+
+
+CANARY = "cAnArY7"
+
+
+@pytest.mark.req("P-08")
+@effort(max_examples=600, deadline=500, derandomize=True)
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(SPECS)),
+        st.sampled_from(["{}", "CHANGE_ME {}", "{}\n", "${{{}}}", "{}" * 40, "'{}'"]),
+        min_size=1,
+    ),
+    st.sampled_from(TEXTS),
+    st.booleans(),
+)
+def test_no_message_repeats_a_value(shapes, path, encrypted):
+    secrets = {f"homeport:{name}": shape.format(*[CANARY] * 40) for name, shape in shapes.items()}
+    data = deepcopy(VALID)
+    _put(data, path, f"{CANARY} {CANARY}\n")
+    raw = {"homeport:preset": CANARY, "homeport:settings": json.dumps(data), **secrets}
+    with pytest.raises(SettingsError) as refusal:
+        load(raw, set(raw) if encrypted else set(), "customer-a", TODAY)
+    told = "".join((str(refusal.value), repr(refusal.value), *traceback.format_exception(refusal.value)))
+
+    assert CANARY.lower() not in told.lower(), "somebody may have pasted a secret there"
+    assert len(shapes) < len(refusal.value.problems), "each secret is refused, and so are the preset and the setting"

@@ -1,0 +1,119 @@
+"""Secrets have their own lane: judged without being shown, and Pulumi secrets ever after."""
+
+import asyncio
+import base64
+import copy
+import pickle
+import secrets as randomness
+import subprocess
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from model.errors import SettingsError
+from settings.load import load
+from settings.secret_specs import SHAPES, SPECS
+from settings.secrets import Masked, SecretBag, missing
+from settings.strength import weakness
+
+CANARY = "cAnArY-7f3kQ9zX2mB8vL5tR1w"
+
+
+@pytest.mark.req("S3-40")
+@pytest.mark.parametrize("kind", ["password", "n8n-password", "token", "hex64"])
+def test_random_values_of_the_stated_strength_are_never_called_weak(kind):
+    made = {
+        "hex64": lambda: randomness.token_hex(32),
+        "password": lambda: base64.b64encode(randomness.token_bytes(32)).decode(),
+    }
+    make = made.get(kind, lambda: "A1" + randomness.token_hex(20))
+
+    assert [] == [what for what in (weakness(kind, make()) for _ in range(5000)) if what], "5,000 of 5,000 must pass"
+
+
+@pytest.mark.parametrize(
+    "value", (Path(__file__).parents[2] / "cases" / "settings" / "weak.txt").read_text().splitlines()
+)
+def test_a_password_from_a_list_or_a_pattern_is_refused(value):
+    assert weakness("password", value), "somebody tries this one first"
+
+
+def test_an_unencrypted_ed25519_key_is_taken_and_others_are_not(tmp_path):
+    def made(*options):
+        path = tmp_path / f"key{len(list(tmp_path.iterdir()))}"
+        subprocess.run(["ssh-keygen", "-q", "-f", path, "-C", "", *options], check=True)
+        return path.read_text()
+
+    assert "" == weakness("ssh-key", made("-t", "ed25519", "-N", "")), "the key that ssh-keygen makes"
+    assert weakness("ssh-key", made("-t", "ed25519", "-N", "a passphrase")), "nobody could type the passphrase"
+    assert weakness("ssh-key", made("-t", "rsa", "-b", "3072", "-N", "")), "one type is enough"
+
+
+@pytest.mark.req("P-06")
+def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
+    problems = list(missing({"embedding-api-key", "hcloud-token", "postgres-password"}, set()))
+
+    assert ["homeport:embedding-api-key", "homeport:hcloud-token"] == [one.path for one in problems], (
+        "a generated one is not missing"
+    )
+    assert all(SPECS[one.path[9:]].purpose in one.what for one in problems), "a user learns what breaks without it"
+    assert [
+        "Run: pulumi config set --secret homeport:embedding-api-key",
+        "Run: pulumi config set --secret homeport:hcloud-token",
+    ] == [one.mend for one in problems], "the line to type"
+
+
+def test_a_secret_that_is_given_is_not_missing():
+    assert [] == list(missing({"hcloud-token"}, {"hcloud-token"})), "it is there"
+
+
+def test_a_masked_secret_is_never_shown():
+    masked = Masked(CANARY)
+    shown = f"{masked} {masked!r} {masked!s} {[masked]} {vars(load.__class__) and masked}"
+
+    assert CANARY not in shown, "logs and tracebacks print what they are given"
+    for write in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="not written down"):
+            write(masked)
+    assert not hasattr(masked, "__dict__"), "vars() shows nothing"
+
+
+@pytest.mark.req("P-08")
+def test_a_loaded_configuration_does_not_show_its_secrets():
+    raw = {"homeport:preset": "vpai", "homeport:redis-password": CANARY}
+    loaded = load(raw, {"homeport:redis-password"}, "dev")
+
+    assert CANARY not in repr(loaded), "a configuration may be logged"
+    assert CANARY == loaded.secrets_raw["redis-password"].reveal(), "the value did arrive"
+
+
+@pytest.mark.req("P-08")
+def test_secrets_leave_the_layer_only_as_pulumi_secrets():
+    async def told():
+        bag = SecretBag({"redis-password": Masked(CANARY)})
+        output = bag.get("redis-password")
+        return (
+            isinstance(output, pulumi.Output),
+            await output.is_secret(),
+            await output.future(),
+            bag.get("n8n-encryption-key"),
+        )
+
+    assert (True, True, CANARY, None) == asyncio.run(told()), "an Output that the engine encrypts, or nothing"
+
+
+def test_a_bag_is_asked_only_for_secrets_that_exist():
+    with pytest.raises(KeyError):
+        SecretBag({}).get("redis-pasword")
+
+
+def test_a_bag_refuses_a_stack_that_lacks_a_secret():
+    with pytest.raises(SettingsError, match="homeport:hcloud-token"):
+        SecretBag({}).require({"hcloud-token", "redis-password"})
+
+
+def test_every_secret_says_what_it_is_for_and_what_it_looks_like():
+    assert [] == [spec.name for spec in SPECS.values() if spec.kind not in SHAPES or not spec.purpose], (
+        "docs and refusals need both"
+    )

@@ -16,12 +16,16 @@ from pathlib import Path
 
 VERBS = {"config": frozenset({"", "get"}), "stack": frozenset({"history", "hist"})}
 """Commands of which only some verbs read alone."""
-READS = frozenset("preview pre up update refresh destroy down dn import watch logs".split()).union(VERBS)
+READS = frozenset(
+    ["preview", "pre", "up", "update", "refresh", "destroy", "down", "dn", "import", "watch", "logs"]
+).union(VERBS)
 HIDDEN_OPTIONS = ("PULUMI_OPTION_CONFIG_FILE", "PULUMI_OPTION_CONFIG", "PULUMI_OPTION_CWD")
 """Variables that stand for flags (declareFlagsAsEnvironmentVariables in pulumi's cmd/pulumi/pulumi.go)."""
 CLUSTER = re.compile(r"^-[^-sCcv]\w*s")
 """Short flags in one word, among them perhaps -s: not worth a guess at which stack is meant."""
-VALUED = frozenset("-C --cwd --color -v --verbose --tracing --profiling --memprofilerate -s --stack".split())
+VALUED = frozenset(
+    ["-C", "--cwd", "--color", "-v", "--verbose", "--tracing", "--profiling", "--memprofilerate", "-s", "--stack"]
+)
 """Flags before the command whose value is the next word."""
 OWN_SECRETS = re.compile(rb"^(?:encryptionsalt|secretsprovider|encryptedkey):", re.MULTILINE)
 

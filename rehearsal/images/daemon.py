@@ -1,13 +1,10 @@
 """The Docker daemon, by its own command line: looking at images, pulling and building them."""
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 from rehearsal.images.errors import ImageError
-from rehearsal.images.kit import Kit
 
 LABEL = "homeport.image."
 
@@ -76,24 +73,6 @@ def read_file(image: str, path: str) -> str:
     if done.returncode:
         raise ImageError(image, f"can't read {path}: {done.stderr.strip()}")
     return done.stdout
-
-
-def build(kit: Kit, dockerfile: Path, labels: dict[str, str]) -> None:
-    """Pack the kit's root folder and build the image from it; its name is given last of all.
-
-    The tree travels as one archive: BuildKit and the classic builder (all that Docker 20.10 has without buildx)
-    both unpack it once, straight into a layer. The build itself needs no network.
-
-    Raises:
-        ImageError: the build failed.
-    """
-    context = kit.work / "context"
-    context.mkdir()
-    (context / "Dockerfile").write_bytes(dockerfile.read_bytes())
-    owner = [] if os.geteuid() == 0 else ["--owner=0", "--group=0"]
-    kit.run(["tar", "--numeric-owner", *owner, "-C", kit.root, "-cf", context / "rootfs.tar", "."])
-    flags = [part for key, value in sorted(labels.items()) for part in ("--label", f"{LABEL}{key}={value}")]
-    kit.run(["docker", "build", "--network", "none", "--rm", "--force-rm", *flags, "--tag", kit.image, context])
 
 
 def remove_untagged(image_id: str) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from rehearsal.images import daemon, store
+from rehearsal.images import daemon, pack, store
 from rehearsal.images.errors import ImageError
 from rehearsal.images.kit import Kit
 from rehearsal.images.recipe import Recipe, find, recipes
@@ -73,7 +73,7 @@ def _build(recipe: Recipe) -> None:
         try:
             version = recipe.assemble(kit)
             kit.phase("packing and building the image")
-            daemon.build(kit, recipe.folder / "Dockerfile", _labels(recipe, version))
+            pack.build(kit, recipe.folder / "Dockerfile", _labels(recipe, version))
         finally:
             kit.close()
         if before:

@@ -22,6 +22,7 @@ class Kit:
         root: the tree that becomes the image's file system, empty at first.
         work: scratch space, removed after the build.
         log: where every command's output goes.
+        capabilities: file capabilities by path below the root, as the kernel's extended attribute has them.
     """
 
     def __init__(self, image: str, files: Path) -> None:
@@ -35,6 +36,7 @@ class Kit:
         self.root = self.work / "root"
         self.root.mkdir()
         self.log.write_text("", encoding="utf-8")
+        self.capabilities: dict[str, str] = {}
 
     def phase(self, text: str) -> None:
         """Show one progress line: seconds since this image's build began, image, what happens now."""

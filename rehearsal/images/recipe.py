@@ -13,7 +13,7 @@ from rehearsal.images.kit import Kit
 
 BASE = "homeport/base:bookworm"
 _HERE = Path(__file__).parent
-_SHARED = ("kit.py", "daemon.py", "sources")
+_SHARED = ("pack.py", "sources")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,5 +76,7 @@ def find(image: str) -> Recipe:
     known = recipes()
     if tagged not in known:
         names = "\n".join(f"  - {name}" for name in known)
-        raise ImageError(image, f"its registry doesn't answer, and there is no recipe of that name. There are:\n{names}")
+        raise ImageError(
+            image, f"its registry doesn't answer, and there is no recipe of that name. There are:\n{names}"
+        )
     return known[tagged]

@@ -52,7 +52,12 @@ def as_values(found: list[Line]) -> list[dict[str, str | bool]]:
 def _line(image: str) -> Line:
     local, recipe = daemon.inspect(image), recipes().get(image)
     if local is None:
-        return Line(image=image, state="absent", software=recipe.software if recipe else "", source=recipe.source if recipe else "")
+        return Line(
+            image=image,
+            state="absent",
+            software=recipe.software if recipe else "",
+            source=recipe.source if recipe else "",
+        )
     if not local.labels:
         return Line(image=image, state="pulled")
     labels = local.labels

@@ -8,6 +8,18 @@ from rehearsal.images.kit import Kit
 from rehearsal.images.recipe import BASE, Recipe
 from rehearsal.images.sources import apt
 
+_LEFT_OUT = (
+    "etc/apt/sources.list",
+    "var/lib/apt/lists",
+    "var/cache/apt",
+    "usr/share/doc",
+    "usr/share/man",
+    "dev",
+    "proc",
+    "sys",
+)
+_EMPTY = ("dev", "proc", "sys", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial")
+
 
 def assemble(kit: Kit) -> str:
     """Debootstrap the minimal variant from the mirror that this machine's apt uses."""
@@ -25,13 +37,25 @@ def assemble(kit: Kit) -> str:
         ],
         env={"DEBOOTSTRAP_DIR": str(tools / "usr/share/debootstrap"), **apt.proxy(kit)},
     )  # fmt: skip
+    _make_locale(kit)
     # The mirror is this machine's affair, not the image's; the lists are of no use without it.
-    for left in ("etc/apt/sources.list", "var/lib/apt/lists", "var/cache/apt", "usr/share/doc", "usr/share/man", "dev", "proc", "sys"):
+    for left in _LEFT_OUT:
         kit.run(["rm", "-rf", "--one-file-system", kit.root / left])
-    for empty in ("dev", "proc", "sys", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):
+    for empty in _EMPTY:
         (kit.root / empty).mkdir(parents=True)
     (kit.root / "usr/local/bin/wget").symlink_to("/bin/busybox")
     return (kit.root / "etc/debian_version").read_text(encoding="utf-8").strip()
+
+
+def _make_locale(kit: Kit) -> None:
+    """Compile `en_US.utf8`, the locale of the official PostgreSQL image, from Debian's sources of it."""
+    sources = kit.root / "tmp/locales"
+    apt.unpack(kit, [apt.fetch_alone(kit, "locales")], sources)
+    kit.run(
+        ["chroot", kit.root, "localedef", "--no-archive", "-i", "en_US", "-f", "UTF-8", "/usr/lib/locale/en_US.utf8"],
+        env={"I18NPATH": "/tmp/locales/usr/share/i18n"},
+    )
+    kit.run(["rm", "-rf", sources])
 
 
 RECIPE = Recipe(

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import run_task
-from executor_json import INPUT_LIMIT, JsonProblemError, dumps, loads
+from executor_json import INPUT_LIMIT, MAX_DEPTH, JsonProblemError, dumps, loads
 from executor_limits import Limits, run
 from executor_schema import TaskInputError
 
@@ -69,7 +69,8 @@ def failure(code: str, message: str) -> tuple[dict[str, Any], int]:
 
 def _reported(name: str, stdout: bytes, duration_ms: int) -> tuple[dict[str, Any], int]:
     try:
-        report = loads(stdout, limit=LIMITS.output)
+        # A result wraps what came in, so its depth may exceed the input's limit.
+        report = loads(stdout, limit=LIMITS.output, depth=2 * MAX_DEPTH)
     except JsonProblemError:
         report = None
     if isinstance(report, dict) and set(report) == {"result"}:

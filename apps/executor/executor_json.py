@@ -35,11 +35,11 @@ class JsonProblemError(ValueError):
         self.code = code
 
 
-def loads(raw: bytes, *, limit: int = INPUT_LIMIT) -> Any:
+def loads(raw: bytes, *, limit: int = INPUT_LIMIT, depth: int = MAX_DEPTH) -> Any:
     """The one JSON value in these bytes.
 
     Raises:
-        JsonProblemError: more than ``limit`` bytes, or anything that the module's head names.
+        JsonProblemError: more than ``limit`` bytes or ``depth`` levels, or anything that the module's head names.
     """
     if len(raw) > limit:
         raise JsonProblemError("too_large", f"the input has more than {limit} bytes")
@@ -54,8 +54,8 @@ def loads(raw: bytes, *, limit: int = INPUT_LIMIT) -> Any:
     except json.JSONDecodeError as error:
         raise JsonProblemError("invalid_json", f"{error.msg} at character {error.pos}") from None
     except RecursionError:
-        raise JsonProblemError("invalid_json", f"nested deeper than {MAX_DEPTH} levels") from None
-    _check(value)
+        raise JsonProblemError("invalid_json", f"nested deeper than {depth} levels") from None
+    _check(value, depth)
     return value
 
 
@@ -93,10 +93,10 @@ def walk(value: Any) -> Iterator[tuple[Any, int]]:
             pending.extend((item, depth + 1) for item in current)
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, deepest: int) -> None:
     for item, depth in walk(value):
-        if depth > MAX_DEPTH and isinstance(item, (dict, list)):
-            raise JsonProblemError("invalid_json", f"nested deeper than {MAX_DEPTH} levels")
+        if depth > deepest and isinstance(item, (dict, list)):
+            raise JsonProblemError("invalid_json", f"nested deeper than {deepest} levels")
         if isinstance(item, str) and any("\ud800" <= char <= "\udfff" for char in item):
             raise JsonProblemError("invalid_json", "a text holds a lone surrogate, which is no character")
 

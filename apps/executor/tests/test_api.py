@@ -1,0 +1,192 @@
+"""The wrapper as a process: what it answers, with which status, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import executor_api
+import pytest
+import run_task
+from executor_json import OUTPUT_LIMIT
+
+ALLOWED = ["echo", "embed_local", "hash", "json_transform", "ping", "text_stats"]
+
+
+@pytest.mark.req("S3-19", "S3-20", "S3-21")
+def test_every_input_gets_its_one_line_answer_and_exit_status(api_case, build, run_api):
+    status, stdout, stderr = run_api(build(api_case["stdin"]))
+    answer = json.loads(stdout)
+    because = f"{api_case['because']}; got {stdout[:300]!r}"
+
+    assert (api_case["exit"], b"") == (status, stderr), because
+    assert (1, True) == (stdout.count(b"\n"), stdout.isascii() and stdout.endswith(b"\n")), "one line of ASCII"
+    assert len(stdout) <= OUTPUT_LIMIT, "the answer is bounded"
+    if api_case["exit"] == 0:
+        assert ["ok", "type", "result", "duration_ms"] == list(answer), because
+        assert (True, api_case["type"]) == (answer["ok"], answer["type"]), because
+        assert api_case.get("result", answer["result"]) == answer["result"], because
+    else:
+        assert ["ok", "error", "allowed"] == list(answer), because
+        assert (False, ALLOWED, api_case["code"]) == (answer["ok"], answer["allowed"], answer["error"]["code"]), because
+        assert api_case.get("says", "") in answer["error"]["message"], because
+
+
+@pytest.mark.req("S3-20")
+def test_a_refused_task_starts_no_process(api_case, build, monkeypatch):
+    started = []
+    monkeypatch.setattr(executor_api, "run", lambda *args: started.append(args) or pytest.fail("a process was started"))
+    if api_case["starts_process"]:
+        with pytest.raises(pytest.fail.Exception):
+            executor_api.answer(build(api_case["stdin"]))
+
+        assert 1 == len(started), "the control: an accepted task does reach the start of a process"
+        return
+    executor_api.answer(build(api_case["stdin"]))
+
+    assert [] == started, api_case["because"]
+
+
+@pytest.mark.req("S3-20")
+def test_the_child_checks_the_allowlist_again(workspace):
+    argv = [sys.executable, "-I", "-S", "-B", str(workspace / "run_task.py")]
+    done = subprocess.run(argv, input=b'{"type":"rm"}', capture_output=True, check=True)
+
+    assert "not_allowed" == json.loads(done.stdout)["error"]["code"], "the list binds whoever starts run_task.py"
+
+
+def test_the_list_is_the_contracts():
+    assert ALLOWED == sorted(run_task.TASKS), "a new type is a reviewed change, here and in README.md"
+
+
+@pytest.mark.req("S3-21")
+def test_a_task_that_takes_too_long_is_a_timeout_and_leaves_nothing(workspace, mutate, run_api):
+    mutate(
+        workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(60)"
+    )
+    mutate(workspace / "executor_limits.py", r"wall_s: float = 30\.0", "wall_s: float = 1.0")
+    began = time.monotonic()
+    status, stdout, _ = run_api(b'{"type":"ping"}', workspace)
+
+    assert (3, "timeout") == (status, json.loads(stdout)["error"]["code"]), stdout
+    assert time.monotonic() - began < 3, "killed within one second of its limit"
+    assert [] == _processes_of(workspace), "no process is left"
+
+
+@pytest.mark.req("S3-21")
+def test_the_real_limit_is_thirty_seconds(workspace, mutate, run_api):
+    mutate(
+        workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(60)"
+    )
+    began = time.monotonic()
+    status, _, _ = run_api(b'{"type":"ping"}', workspace)
+    took = time.monotonic() - began
+
+    assert 3 == status, "exit status of a time-out"
+    assert 30 <= took < 31.5, f"30 s, killed within one more; took {took:.1f} s"
+
+
+def test_input_that_never_ends_is_a_timeout(workspace, mutate):
+    mutate(workspace / "executor_api.py", r"^INPUT_WAIT_S = 10\.0$", "INPUT_WAIT_S = 0.5")
+    argv = [sys.executable, "-B", str(workspace / "executor_api.py")]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b'{"type":')
+    process.stdin.flush()
+    line = process.stdout.readline()
+    status = process.wait(5)
+    process.stdin.close()
+    process.stdout.close()
+
+    assert (3, "timeout") == (status, json.loads(line)["error"]["code"]), (
+        "a caller that holds the pipe does not hold us"
+    )
+
+
+SABOTAGE = {
+    "raises": ("raise ValueError('secret')", 4, "internal"),
+    "exits": ("sys.exit(7)", 4, "internal"),
+    "prints-text": ("print('hello'); return 0", 4, "internal"),
+    "prints-nothing": ("return 0", 4, "internal"),
+    "prints-nan": ("print('{\"result\":NaN}'); return 0", 4, "internal"),
+    "prints-two": ('print(\'{"result":1}\\n{"result":1}\'); return 0', 4, "internal"),
+    "prints-other-keys": ('print(\'{"result":1,"ok":true}\'); return 0', 4, "internal"),
+    "prints-odd-error": ('print(\'{"error":{"code":"fine","message":1}}\'); return 0', 4, "internal"),
+    "crashes": ("import os; os.abort()", 4, "internal"),
+    "floods": ("import os\n    while True: os.write(1, b'x' * 65536)", 2, "too_large"),
+    "eats-memory": ("x = bytearray(1 << 40)", 4, "internal"),
+    "spins": ("while True: pass", 3, "timeout"),
+}
+
+
+@pytest.mark.req("S3-19")
+@pytest.mark.parametrize("name", sorted(SABOTAGE))
+def test_whatever_the_task_process_does_the_caller_gets_an_answer(name, workspace, mutate, run_api):
+    code, expected_status, expected = SABOTAGE[name]
+    mutate(workspace / "run_task.py", r"^def main\(\) -> int:$", f"def main() -> int:\n    {code}")
+    mutate(workspace / "executor_limits.py", r"cpu_s: int = 10", "cpu_s: int = 1")
+    status, stdout, stderr = run_api(b'{"type":"ping"}', workspace)
+
+    assert (expected_status, expected) == (status, json.loads(stdout)["error"]["code"]), stdout
+    assert b"" == stderr, "no traceback"
+    assert b"secret" not in stdout, "nor its text"
+
+
+def test_a_task_that_needs_too_much_memory_is_told_so(workspace, mutate, run_api):
+    mutate(workspace / "run_task.py", r"run=_embed\)", "run=lambda given: bytearray(1 << 40))")
+    status, stdout, _ = run_api(b'{"type":"embed_local","text":""}', workspace)
+
+    assert (2, "too_large") == (status, json.loads(stdout)["error"]["code"]), stdout
+
+
+def test_the_callers_environment_does_not_reach_the_task(workspace, mutate, run_api, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit(9)")
+    mutate(workspace / "run_task.py", r'"message": given\["message"\]', '"env": open("/proc/self/environ").read()')
+    hostile = {"PYTHONHASHSEED": "0", "PYTHONINSPECT": "", "LD_LIBRARY_PATH": str(tmp_path), "TOKEN": "x"}
+    status, stdout, _ = run_api(b'{"type":"ping"}', workspace, env=hostile)
+
+    assert (0, {"env": ""}) == (status, json.loads(stdout)["result"]), "the task's process has no environment at all"
+
+
+def test_a_closed_output_is_no_traceback(workspace):
+    argv = [sys.executable, "-B", str(workspace / "executor_api.py")]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(argv, input=b'{"type":"ping"}', stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+
+    assert (4, b"") == (done.returncode, done.stderr), "nobody listens, so only the status tells"
+
+
+def test_an_interrupt_is_answered_and_ends_the_task(workspace, mutate):
+    mutate(
+        workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(60)"
+    )
+    argv = [sys.executable, "-B", str(workspace / "executor_api.py")]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b'{"type":"ping"}')
+    process.stdin.close()
+    process.stdin = None
+    deadline = time.monotonic() + 10
+    while len(_processes_of(workspace)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=5)
+
+    assert (4, b"") == (process.returncode, stderr), stdout
+    assert [] == _processes_of(workspace), "the task's process went with it"
+
+
+def _processes_of(folder):
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if str(folder).encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+    return found

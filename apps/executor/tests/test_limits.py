@@ -1,0 +1,66 @@
+"""Real programs under real limits. What needs a user that is not root is proved in test_container.py too."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from executor_limits import Limits, run
+
+ARGV = [sys.executable, "-I", "-S", "-B", "-c"]
+
+
+def test_a_program_stays_within_its_limits(limits_case):
+    began = time.monotonic()
+    outcome = run([*ARGV, limits_case["program"]], b"", Limits(**limits_case["limits"]))
+    took = time.monotonic() - began
+    expected = dict(limits_case["expect"])
+    because = f"{limits_case['because']}; took {took:.1f} s, {str(outcome)[:500]}"
+
+    assert took < expected.pop("below_s", 10), because
+    assert len(outcome.stdout) == expected.pop("bytes", len(outcome.stdout)), because
+    expected["stdout"] = expected["stdout"].encode() if "stdout" in expected else outcome.stdout
+    for field, value in expected.items():
+        assert value == getattr(outcome, field), because
+
+
+def test_input_of_any_size_never_blocks():
+    program = "import sys; print(len(sys.stdin.buffer.read()))"
+
+    assert b"1000000\n" == run([*ARGV, program], b"x" * 1_000_000, Limits()).stdout, "input is a file, not a pipe"
+
+
+def test_unread_input_never_blocks():
+    assert 0 == run([*ARGV, "pass"], b"x" * 10_000_000, Limits()).status, "nobody waits for a reader"
+
+
+def test_children_of_the_program_end_with_it(tmp_path):
+    # As root RLIMIT_NPROC does not bind, which lets this test make a child at all.
+    mark = tmp_path / "mark"
+    program = f"import os, time\nif os.fork() == 0:\n    time.sleep(1.5)\n    open({str(mark)!r}, 'w')\n"
+    run([*ARGV, program], b"", Limits(processes=4096, wall_s=0.5))
+    time.sleep(2)
+
+    assert not mark.exists(), "the process group was killed"
+
+
+def test_a_limit_that_cannot_be_set_runs_nothing():
+    try:
+        outcome = run([*ARGV, "print('ran')"], b"", Limits(files=2**62))
+    except Exception as error:  # noqa: BLE001
+        outcome = error
+
+    assert isinstance(outcome, Exception), "no limit, no run"
+
+
+def test_no_descriptor_is_lost_in_twenty_runs():
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        run([*ARGV, "pass"], b"", Limits())
+        try:
+            run(["/nonexistent"], b"", Limits())
+        except OSError:
+            continue
+
+    assert before == len(list(Path("/proc/self/fd").iterdir())), "each run closes what it opened"

@@ -1,0 +1,329 @@
+"""The spool worker as a process on a real folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PING = {"type": "ping", "message": "test"}
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+@pytest.mark.req("S3-22", "S3-23")
+def test_a_request_becomes_a_result_and_is_removed(start_worker):
+    worker = start_worker()
+    file = worker.request("a1", PING)
+    result = worker.result("a1")
+    duration = result.pop("duration_ms")
+    expected = {"id": "a1", "exit_code": 0, "ok": True, "type": "ping", "result": {"message": "test"}}
+
+    assert expected == result, "the executor's answer with id and exit_code"
+    assert 0 <= duration < 5000, "milliseconds"
+    assert not file.exists(), "the request is gone before the result is there"
+    info = (worker.root / "results" / "a1.json").stat()
+    assert 0o640 == stat.S_IMODE(info.st_mode), "the group may read the result"
+
+
+def test_every_kind_of_request_gets_its_answer(spool_case, build, start_worker):
+    worker = start_worker()
+    identity = spool_case.get("id", "case")
+    (worker.root / "requests" / f"{identity}.json").write_bytes(build(spool_case["request"]))
+    result = worker.result(identity)
+
+    assert (identity, spool_case["exit_code"]) == (result["id"], result["exit_code"]), spool_case["because"]
+    assert spool_case.get("code") == result.get("error", {}).get("code"), spool_case["because"]
+    assert spool_case.get("says", "") in result.get("error", {}).get("message", ""), spool_case["because"]
+
+
+@pytest.mark.req("S3-22")
+def test_a_request_written_in_pieces_is_read_when_it_is_whole(start_worker):
+    worker = start_worker()
+    file = worker.root / "requests" / "slow.json"
+    with file.open("wb", buffering=0) as output:
+        for piece in (b"", b'{"id":"slow","ta', b'sk":{"type":"pi', b'ng","message":"\xc3', b'\xa4"}', b"}"):
+            output.write(piece)
+            time.sleep(0.4)
+    result = worker.result("slow")
+
+    assert {"message": "\u00e4"} == result["result"], "no half-written request is answered"
+    assert 1 == len(worker.events("start")), "and it is done once"
+
+
+def test_a_request_that_stays_half_written_is_answered_invalid_json(start_worker):
+    worker = start_worker()
+    began = time.monotonic()
+    (worker.root / "requests" / "half.json").write_text('{"id":"half","task":')
+    result = worker.result("half")
+
+    assert "invalid_json" == result["error"]["code"], "answered all the same"
+    assert 1.9 <= time.monotonic() - began < 5, "after two seconds without a change"
+
+
+def test_what_is_no_plain_request_is_left_alone(start_worker, tmp_path, monkeypatch):
+    worker = start_worker()
+    outside = tmp_path / "outside.json"
+    outside.write_text(json.dumps({"id": "link", "task": PING}))
+    folder = worker.root / "requests"
+    (folder / "link.json").symlink_to(outside)
+    (folder / "loop.json").symlink_to("loop.json")
+    os.mkfifo(folder / "pipe.json")
+    os.link(outside, folder / "hard.json")
+    (folder / "folder.json").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(folder)
+        listener.bind("socket.json")
+    if os.geteuid() == 0:
+        os.mknod(folder / "device.json", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    for name in ("plain.txt", ".hidden.json", "-rf.json", "a b.json", "x" * 65 + ".json", "upper.JSON", "n\nl.json"):
+        (folder / name).write_text(json.dumps({"id": "x", "task": PING}))
+    before = names(folder)
+    worker.request("good", PING)
+    worker.result("good")
+    time.sleep(0.5)
+
+    assert ["good.json"] == (names(worker.root / "results")), "only the real request was answered"
+    assert before == (names(folder)), "nothing foreign was touched"
+    assert worker.process.poll() is None, "and the worker lives"
+
+
+def test_old_requests_are_ignored(start_worker):
+    worker = start_worker()
+    file = worker.root / "requests" / "old.json"
+    temporary = worker.root / "old.tmp"
+    temporary.write_text(json.dumps({"id": "old", "task": PING}))
+    os.utime(temporary, (time.time() - 3700,) * 2)
+    temporary.rename(file)
+    worker.request("new", PING)
+    worker.result("new")
+    time.sleep(0.3)
+
+    assert [True, False] == [file.exists(), (worker.root / "results" / "old.json").exists()], (
+        "nobody waits for it any more"
+    )
+
+
+@pytest.mark.parametrize("fetched", [False, True], ids=["result still there", "result fetched"])
+def test_the_same_id_again_gives_no_second_result(fetched, start_worker):
+    worker = start_worker()
+    worker.request("twice", PING)
+    worker.result("twice")
+    file = worker.root / "results" / "twice.json"
+    if fetched:
+        file.unlink()
+    written = None if fetched else file.stat().st_mtime_ns
+    again = worker.request("twice", {"type": "ping", "message": "another"})
+
+    assert worker.wait(lambda: not again.exists()), "the replay is removed"
+    time.sleep(0.2)
+    assert written == (file.stat().st_mtime_ns if file.exists() else None), "and changes nothing"
+    assert (1, 1) == (len(worker.events("start")), len(worker.events("replay"))), "done once, logged as a replay"
+
+
+@pytest.mark.parametrize("kind", ["symlink", "dangling", "hardlink", "fifo", "file"])
+def test_a_result_never_goes_through_what_was_planted_under_its_name(kind, start_worker, tmp_path):
+    worker = start_worker()
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    name = worker.root / "results" / "p.json"
+    plant = {
+        "symlink": lambda: name.symlink_to(victim),
+        "dangling": lambda: name.symlink_to(tmp_path / "new"),
+        "hardlink": lambda: os.link(victim, name),
+        "fifo": lambda: os.mkfifo(name),
+        "file": lambda: name.write_text("forged"),
+    }
+    plant[kind]()
+    worker.request("p", PING)
+
+    assert worker.wait(
+        lambda: name.is_file() and not name.is_symlink() and name.read_bytes().startswith(b'{"id":"p"')
+    ), "replaced"
+    assert ("untouched", False) == (victim.read_text(), (tmp_path / "new").exists()), "what it pointed to is untouched"
+
+
+def test_a_folder_planted_as_a_result_stops_nobody_else(start_worker):
+    worker = start_worker()
+    blocked = worker.root / "results" / "b.json"
+    (blocked / "x").mkdir(parents=True)
+    worker.request("b", PING)
+    worker.request("c", PING)
+
+    assert worker.result("c")["ok"], "others are served"
+    assert worker.wait(lambda: worker.events("delayed")), "the obstacle is logged"
+
+
+def test_a_planted_alive_link_is_replaced(start_worker, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("")
+    os.utime(victim, (0, 0))
+    (tmp_path / "exchange").mkdir()
+    (tmp_path / "exchange" / ".alive").symlink_to(victim)
+    worker = start_worker(ready=False)
+
+    assert worker.wait(lambda: (worker.root / ".alive").is_file() and not (worker.root / ".alive").is_symlink()), (
+        "replaced"
+    )
+    assert 0 == victim.stat().st_mtime, "and not followed"
+
+
+def test_expired_results_and_tombstones_are_removed_and_foreign_ones_stay(start_worker):
+    worker = start_worker()
+    worker.request("gone", PING)
+    worker.result("gone")
+    worker.stop()
+    old = (time.time() - 3700,) * 2
+    for file in (worker.root / "results" / "gone.json", worker.root / ".work" / "gone.done"):
+        os.utime(file, old)
+    (worker.root / "results" / "young.json").write_text("{}")
+    if os.geteuid() == 0:
+        foreign = worker.root / "results" / "foreign.json"
+        foreign.write_text("{}")
+        os.chown(foreign, 1000, -1)
+        os.utime(foreign, old)
+    worker = start_worker()
+
+    assert worker.wait(lambda: not (worker.root / "results" / "gone.json").exists()), "older than an hour"
+    left = {"young.json", "foreign.json"} if os.geteuid() == 0 else {"young.json"}
+    assert left == set(names(worker.root / "results")), "young ones and other people's stay"
+    assert [] == names(worker.root / ".work"), "the tombstone went too"
+
+
+@pytest.mark.req("S3-23")
+def test_sigterm_lets_the_current_task_end_and_leaves_the_rest(start_worker, workspace, mutate):
+    mutate(
+        workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(1.5)"
+    )
+    worker = start_worker(workspace)
+    worker.request("first", PING)
+    assert worker.wait(lambda: worker.events("start")), "the task runs"
+    waiting = worker.request("second", PING)
+    began = time.monotonic()
+
+    assert 0 == worker.stop(), "exit status after SIGTERM"
+    assert time.monotonic() - began < 3, "the end of the one task, no more"
+    assert json.loads((worker.root / "results" / "first.json").read_bytes())["ok"], "the current task was answered"
+    assert waiting.exists(), "the next one was not begun"
+    assert ["start", "end", "stopped"] == [event["event"] for event in worker.events()][1:], "and the log says so"
+
+
+def test_an_idle_worker_stops_at_once(start_worker):
+    worker = start_worker()
+    time.sleep(0.3)
+    began = time.monotonic()
+
+    assert 0 == worker.stop(), "exit status"
+    assert time.monotonic() - began < 0.5, "a signal wakes it"
+
+
+def test_a_replaced_folder_ends_the_worker_instead_of_deafening_it(start_worker, tmp_path):
+    worker = start_worker()
+    (worker.root / "requests").rename(tmp_path / "moved")
+    (worker.root / "requests").symlink_to(tmp_path / "moved")
+
+    assert 1 == worker.process.wait(5), "exit status, so that the restart policy acts"
+    assert "was replaced" in worker.log.read_text(), "and why"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (lambda root: root.rmdir(), "No such file"),
+        (lambda root: (root / "requests").write_text(""), "Not a directory"),
+        (lambda root: (root / "results").symlink_to("/tmp"), "Not a directory"),
+        (lambda root: (root / ".work").symlink_to("/tmp"), "Not a directory"),
+        (lambda root: (root / ".work").mkdir(mode=0o777), "open to others"),
+    ],
+    ids=["missing", "file for folder", "link for results", "link for work", "open work"],
+)
+def test_an_unfit_exchange_folder_is_named_with_what_mends_it(prepare, says, tmp_path):
+    root = tmp_path / "exchange"
+    root.mkdir()
+    prepare(root)
+    argv = [sys.executable, "-B", str(Path(__file__).parents[1] / "worker.py"), str(root)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+
+    assert (1, "") == (done.returncode, done.stdout), "not started"
+    assert says in done.stderr and "mend: chown root:GROUP" in done.stderr and "Traceback" not in done.stderr, (
+        done.stderr
+    )
+
+
+def test_the_log_is_a_chain(start_worker):
+    worker = start_worker()
+    for number in range(3):
+        worker.request(f"r{number}", {"type": "rm" if number == 1 else "ping"})
+        worker.result(f"r{number}")
+    worker.stop()
+    lines = worker.log.read_bytes().splitlines()
+    before = ["0" * 64, *[hashlib.sha256(line).hexdigest() for line in lines[:-1]]]
+
+    assert before == [json.loads(line)["before"] for line in lines], "each line carries the hash of the one before"
+    assert ["done", "not_allowed", "done"] == [event["outcome"] for event in worker.events("end")], "refusals too"
+    assert [True] * 3 == [len(event["request_sha256"]) == 64 for event in worker.events("start")], (
+        "what was asked, as hash"
+    )
+
+
+def test_a_hundred_thousand_foreign_files_delay_a_request_by_less_than_two_seconds(start_worker):
+    worker = start_worker()
+    folder = worker.root / "requests"
+    for number in range(100_000):
+        os.close(os.open(folder / f"{number}.tmp", os.O_CREAT | os.O_WRONLY))
+    began = time.monotonic()
+    worker.request("needle", PING)
+    worker.result("needle")
+    took = time.monotonic() - began
+
+    assert took < 2, f"took {took:.2f} s"
+
+
+def test_thousands_of_waiting_requests_are_all_answered_oldest_first(start_worker, tmp_path):
+    root = tmp_path / "exchange"
+    (root / "requests").mkdir(parents=True)
+    now = time.time()
+    for number in range(1500):
+        file = root / "requests" / f"r{number}.json"
+        file.write_text(json.dumps({"id": f"r{number}", "task": {"type": "no"}}))
+        os.utime(file, (now - 2000 + number,) * 2)
+    worker = start_worker(root=root)
+
+    assert worker.wait(lambda: not any((root / "requests").iterdir()), 60), "all taken"
+    assert [f"r{number}" for number in range(1500)] == [event["id"] for event in worker.events("end")], (
+        "the oldest first"
+    )
+    assert 1500 == len(names(root / "results")), "each has a result"
+
+
+def test_the_health_check_follows_the_worker(start_worker, tmp_path):
+    def health(root):
+        argv = [sys.executable, "-I", "-S", "-B", str(Path(__file__).parents[1] / "healthcheck.py"), str(root)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    worker = start_worker()
+    alive = worker.root / ".alive"
+
+    assert 0 == health(worker.root).returncode, "fresh"
+    worker.process.send_signal(signal.SIGSTOP)
+    os.utime(alive, (time.time() - 46,) * 2)
+    assert (1, True) == ((done := health(worker.root)).returncode, "restart the container" in done.stderr), "46 s old"
+    os.utime(alive, (time.time() + 3600,) * 2)
+    assert 1 == health(worker.root).returncode, "from the future"
+    alive.unlink()
+    assert (1, True) == ((done := health(worker.root)).returncode, "No such file" in done.stderr), "missing"
+    alive.symlink_to(tmp_path / "worker.log")
+    assert (1, True) == ((done := health(worker.root)).returncode, "not written by" in done.stderr), "a link"
+    worker.process.send_signal(signal.SIGCONT)
+    assert worker.wait(lambda: 0 == health(worker.root).returncode), "healthy again"

@@ -1,6 +1,8 @@
 """Says in one go which engine and which plugins are in use, and why."""
 
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from rehearsal.engine import standins
@@ -15,7 +17,7 @@ def report(places: Places, choice: Choice) -> str:
     added = additions(places, choice)
     home = pulumi_home(places, choice)
     lines = [
-        ("engine", f"{kind}, {_version(choice)}"),
+        ("engine", f"{kind}, {_version(choice, os.environ | added)}"),
         ("binary", str(choice.binary)),
         ("why", choice.why),
         ("language host", "Pulumi's own" if choice.official else f"ours, {standins.language_host(places, home)}"),
@@ -28,10 +30,12 @@ def report(places: Places, choice: Choice) -> str:
     return "\n".join(f"{what:<{width}}  {value}" for what, value in lines)
 
 
-def _version(choice: Choice) -> str:
+def _version(choice: Choice, environ: Mapping[str, str]) -> str:
+    """What the engine says; even `pulumi version` writes a log into PULUMI_HOME, so it gets the right one."""
     if not choice.ready:
         return "not built yet (run: python -m rehearsal.engine ensure)"
-    said = subprocess.run([str(choice.binary), "version"], capture_output=True, text=True, check=False)
+    argv = [str(choice.binary), "version"]
+    said = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, check=False)
     return said.stdout.strip() or f"broken: {said.stderr.strip()}"
 
 

@@ -216,3 +216,10 @@ def test_dependencies_and_interpreter_are_told_to_pulumi_about(world):
     assert str(world.places.python) == said["runtime"]["executable"]
     assert {"name": "pulumi", "version": world.places.version} not in said["dependencies"], "the SDKs require it"
     assert "pulumi_docker" in {entry["name"] for entry in said["dependencies"]}
+
+
+def test_nothing_is_written_into_the_users_home(world):
+    world.engine("report")
+    world.pulumi("version")
+    written = {path.name for path in world.project.parent.iterdir()} - {"cache", "project"}
+    assert set() == written, "even `pulumi version` writes a log into PULUMI_HOME"

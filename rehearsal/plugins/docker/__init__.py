@@ -1,0 +1,1 @@
+"""Stand-in for the official `docker` plugin, over docker-py."""

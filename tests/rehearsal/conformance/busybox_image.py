@@ -1,0 +1,83 @@
+"""The image of the recordings, made here: Debian's static busybox under the names `tryimg:2` and so on.
+
+It is built only where no image of that name exists, carries a label, and is removed again only when it was made here.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+NAME = "tryimg:2"
+LABEL = "homeport.test=conformance"
+TAGS_BY_HAND = ("tryimg:3",)
+
+
+def docker(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Runs docker's own command."""
+    return subprocess.run(["docker", *arguments], input=data, capture_output=True, check=False, timeout=120)
+
+
+def absence() -> str:
+    """Why no container can be made on this machine; empty when one can."""
+    if shutil.which("docker") is None or docker("version").returncode != 0:
+        return "no Docker daemon answers on this machine"
+    return ""
+
+
+def _busybox() -> bytes:
+    """The static program: installed, in the cache, or from the Debian package."""
+    cache = Path(os.environ.get("HOMEPORT_CACHE", Path.home() / ".cache" / "homeport")) / "conformance"
+    for candidate in (Path("/usr/bin/busybox-static"), cache / "busybox"):
+        if candidate.is_file():
+            return candidate.read_bytes()
+    cache.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["/bin/sh", "-c", "apt-get download busybox-static && dpkg-deb -x busybox-static_*.deb x && mv x/bin/busybox ."],
+        cwd=cache,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    shutil.rmtree(cache / "x")
+    for package in cache.glob("busybox-static_*.deb"):
+        package.unlink()
+    return (cache / "busybox").read_bytes()
+
+
+def _root_file_system() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in ("bin", "etc", "tmp", "data"):
+            member = tarfile.TarInfo(folder)
+            member.type, member.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(member)
+        program = _busybox()
+        member = tarfile.TarInfo("bin/busybox")
+        member.mode, member.size = 0o755, len(program)
+        tar.addfile(member, io.BytesIO(program))
+    return buffer.getvalue()
+
+
+class BusyboxImage:
+    """The image while a test module runs."""
+
+    def __init__(self) -> None:
+        self._ours: list[str] = []
+
+    def make(self) -> None:
+        """Makes what is missing and remembers it; tags that a recording sets by hand are ours as well."""
+        wanted = (NAME, *TAGS_BY_HAND)
+        self._ours = [name for name in wanted if docker("image", "inspect", name).returncode != 0]
+        if NAME in self._ours:
+            made = docker("import", "--change", f"LABEL {LABEL}", "-", NAME, data=_root_file_system())
+            assert made.returncode == 0, made.stderr.decode()
+
+    def remove(self) -> None:
+        """Removes what was made."""
+        for name in self._ours:
+            docker("image", "rm", name)

@@ -69,7 +69,7 @@ def _exec(places: Places, asked: argparse.Namespace) -> None:
 def _init_stack(places: Places, asked: argparse.Namespace) -> None:
     from rehearsal.engine.stacks import init_stack  # noqa: PLC0415
 
-    made = init_stack(asked.name, Path.cwd(), os.environ | _ready(places))
+    made = init_stack(asked.name, Path.cwd(), os.environ | _ready(places), places.cache)
     print(f"stack {asked.name}: {'made' if made else 'is there already'}")
 
 

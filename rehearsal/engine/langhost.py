@@ -125,7 +125,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ARG002, N802
         """Nothing: the environment is made from requirements.lock, by hash, before the engine runs."""
         yield language_pb2.InstallDependenciesResponse(
-            stdout=b"Packages come from requirements.lock; run: make setup\n"
+            stdout=b"Packages come from requirements.lock; run: make engine\n"
         )
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -160,7 +160,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         try:
             code = self._programs.run(argv, request.pwd or info.program_directory, environ)
         except OSError as error:
-            return language_pb2.RunResponse(error=f"{python}: cannot be run ({error.strerror})\n  mend it: make setup")
+            return language_pb2.RunResponse(error=f"{python}: cannot be run ({error.strerror})\n  mend it: make engine")
         if code in {0, None}:
             return language_pb2.RunResponse(bail=code is None)
         if code == REPORTED:

@@ -27,7 +27,11 @@ VALUED = frozenset(
     ["-C", "--cwd", "--color", "-v", "--verbose", "--tracing", "--profiling", "--memprofilerate", "-s", "--stack"]
 )
 """Flags before the command whose value is the next word."""
-OWN_SECRETS = re.compile(rb"^(?:encryptionsalt|secretsprovider|encryptedkey):", re.MULTILINE)
+OWN_SECRETS = re.compile(rb"^[\"']?(?:encryptionsalt|secretsprovider|encryptedkey)[\"']?\s*:", re.MULTILINE)
+NO_ADDING = re.compile(rb"\A(?:\s|#.*|---)*\{|^\.\.\.|^[^#\s-][\s\S]*^---", re.MULTILINE)
+"""Stack files to which no line can be added at the end: in flow style, or with more than one document."""
+ELSEWHERE = re.compile(r"^(?:stackConfigDir|config:[ \t]+[^#\s])", re.MULTILINE)
+"""Projects that keep their stack files in another folder."""
 
 
 def words(argv: list[str]) -> list[str]:
@@ -120,20 +124,21 @@ def adapted(argv: list[str], environ: Mapping[str, str], copies: Path) -> list[s
     """The command line with the copy of the stack file in it, or as it was when the command should see the file itself."""
     project = project_file(Path(flag(argv, "-C", "--cwd") or ".").absolute())
     name = project_name(project) if project and wants_copy(argv, environ) else None
-    if project is None or name is None:
+    if project is None or name is None or ELSEWHERE.search(project.read_text()):
         return argv
     stack = flag(argv, "-s", "--stack") or environ.get("PULUMI_OPTION_STACK") or environ.get("PULUMI_STACK")
     stack = stack or selected_stack(project, name, environ)
-    if not stack:
+    *owner, short = (stack or "").split("/")
+    if not short or owner[1:] not in ([], [name]):
         return argv
-    short = stack.rsplit("/", 1)[-1]
     settings = project.with_name(f"Pulumi.{short}.yaml")
     text = settings.read_bytes() if settings.is_file() else b""
-    salt = None if OWN_SECRETS.search(text) else salt_of(environ.get("PULUMI_BACKEND_URL", ""), name, short)
-    if salt is None:
+    salt = salt_of(environ.get("PULUMI_BACKEND_URL", ""), name, short)
+    if salt is None or OWN_SECRETS.search(text) or NO_ADDING.search(text):
         return argv
     copies.mkdir(parents=True, exist_ok=True, mode=0o700)
-    copy = replace_file(copies / settings.name, b"encryptionsalt: " + salt.encode() + b"\n" + text)
+    # At the end, so that the lines which the engine's messages name are the committed file's.
+    copy = replace_file(copies / settings.name, b"%s\nencryptionsalt: %s\n" % (text, salt.encode()))
     added = [f"--config-file={copy}"]
     if words(argv)[0] == "stack":
         replace_file(copies / project.name, project.read_bytes())

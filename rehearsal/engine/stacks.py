@@ -13,7 +13,7 @@ from rehearsal.engine.errors import EngineError
 _EXISTS = "already exists"
 
 
-def init_stack(name: str, folder: Path, environ: Mapping[str, str]) -> bool:
+def init_stack(name: str, folder: Path, environ: Mapping[str, str], scratch: Path) -> bool:
     """Makes the stack `name` of the project in `folder` and selects it; False when it was there already.
 
     `pulumi stack init` writes the new salt into `Pulumi.<name>.yaml`. In a copy of the project that has no stack file the
@@ -24,6 +24,7 @@ def init_stack(name: str, folder: Path, environ: Mapping[str, str]) -> bool:
         name: The stack's name.
         folder: A folder with a Pulumi.yaml at or above it.
         environ: The complete environment of the engine.
+        scratch: A folder for the copy, which is removed again.
 
     Raises:
         EngineError: There is no project, or the engine refused.
@@ -35,7 +36,7 @@ def init_stack(name: str, folder: Path, environ: Mapping[str, str]) -> bool:
     if settings.is_file() and launcher.OWN_SECRETS.search(settings.read_bytes()):
         made = _init(name, project.parent, environ)
     else:
-        with tempfile.TemporaryDirectory(prefix="homeport-init-") as draft:
+        with tempfile.TemporaryDirectory(prefix="init-", dir=scratch) as draft:
             shutil.copy(project, Path(draft) / "Pulumi.yaml")
             made = _init(name, Path(draft), environ)
     _run(["stack", "select", name], project.parent, environ)

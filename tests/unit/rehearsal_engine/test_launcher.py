@@ -58,7 +58,7 @@ def test_a_flag_set_by_a_variable_counts_as_set(name):
 def test_the_copy_is_the_committed_file_with_the_states_salt(adapted, tmp_path):
     copy = tmp_path / "copies" / "Pulumi.dev.yaml"
     assert ["preview", "--stack", "dev", f"--config-file={copy}"] == adapted("preview --stack dev")
-    assert f"encryptionsalt: {SALT}\nconfig:\n  tiny:word: hello # a note\n" == copy.read_text()
+    assert f"config:\n  tiny:word: hello # a note\n\nencryptionsalt: {SALT}\n" == copy.read_text()
 
 
 def test_the_copy_follows_each_change_of_the_committed_file(adapted, project, tmp_path):
@@ -88,6 +88,7 @@ def test_history_has_no_such_flag_and_runs_beside_the_copy(adapted, project, tmp
         ("preview -s own", "a salt in the user's own file is used as it is"),
         ("preview -s new", "a stack without state has no salt yet"),
         ("preview", "no stack is selected"),
+        ("preview -s organization/other/dev", "another project's state is another salt"),
     ],
 )
 def test_without_a_salt_to_lend_the_command_is_left_as_it_is(adapted, line, why):
@@ -96,7 +97,7 @@ def test_without_a_salt_to_lend_the_command_is_left_as_it_is(adapted, line, why)
 
 def test_a_stack_without_a_file_gets_a_copy_with_the_salt_alone(adapted, tmp_path):
     adapted("preview -s bare")
-    assert f"encryptionsalt: {SALT}\n" == (tmp_path / "copies" / "Pulumi.bare.yaml").read_text()
+    assert f"\nencryptionsalt: {SALT}\n" == (tmp_path / "copies" / "Pulumi.bare.yaml").read_text()
 
 
 def test_the_selected_stack_is_found_where_the_engine_keeps_it(adapted, project, tmp_path):
@@ -125,3 +126,36 @@ def test_without_an_engine_the_launcher_says_what_mends_it(script, tmp_path):
     own = script("own/pulumi", f'exec {sys.executable} -IS {launcher.__file__} {tmp_path}/own {tmp_path}/copies "$@"')
     done = subprocess.run([own], env={"PATH": str(own.parent)}, capture_output=True, text=True, check=False, cwd="/")
     assert "mend it: python -m rehearsal.engine ensure" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{config: {tiny:word: hello}}\n",
+        "# note\n---\n{config: {}}\n",
+        "config: {}\n---\nconfig: {}\n",
+        "config: {}\n...\n",
+        '"encryptionsalt": v1:own\n',
+    ],
+)
+def test_a_file_to_which_no_line_can_be_added_is_left_to_the_engine(adapted, project, text):
+    (project / "Pulumi.dev.yaml").write_text(text)
+    assert ["preview", "-s", "dev"] == adapted("preview -s dev"), "settings must never get lost in a copy"
+
+
+@pytest.mark.parametrize(
+    "text", ["---\nconfig:\n  tiny:a: b\n", "# ---\nconfig:\n  tiny:list:\n  - ---\n", "", "# note"]
+)
+def test_the_copy_says_what_the_file_says_and_the_salt(adapted, project, tmp_path, text):
+    import yaml
+
+    (project / "Pulumi.dev.yaml").write_text(text)
+    adapted("preview -s dev")
+    copied = yaml.safe_load((tmp_path / "copies" / "Pulumi.dev.yaml").read_text())
+    assert (yaml.safe_load(text) or {}) | {"encryptionsalt": SALT} == copied
+
+
+@pytest.mark.parametrize("line", ["stackConfigDir: stacks", "config: stacks"])
+def test_a_project_that_keeps_its_stack_files_elsewhere_is_left_to_the_engine(adapted, project, line):
+    (project / "Pulumi.yaml").write_text(f"name: tiny\nruntime: python\n{line}\n")
+    assert ["preview", "-s", "dev"] == adapted("preview -s dev"), "a copy without the settings would be believed"

@@ -47,7 +47,8 @@ def partial(block: Block, plan: Props) -> Props:
 def known(attr: Attr, value: Any) -> Any:
     """The value without anything unknown."""
     if value is UNKNOWN:
-        return attr.empty
+        # A set that nothing was said about is empty in the end, a list or a number stays null.
+        return [] if attr.kind == "set" and not attr.one else attr.empty
     if isinstance(value, dict):
         elem = attr.elem or {}
         return {key: known(elem.get(key, attr), part) for key, part in value.items()}
@@ -65,7 +66,7 @@ def known(attr: Attr, value: Any) -> Any:
 
 def _applied(attr: Attr, plan: Any, read: Any) -> Any:
     if read is UNKNOWN or (plan is UNKNOWN and read is None):
-        return attr.empty
+        return known(attr, UNKNOWN)
     if plan is UNKNOWN:
         return _in_order(attr, zero_filled(attr, read))
     if not attr.scalar and is_blank(plan) and is_blank(read):

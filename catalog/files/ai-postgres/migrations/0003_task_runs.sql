@@ -42,7 +42,7 @@ DECLARE
     run     public.task_runs;
     outcome text := CASE WHEN answer IS NULL THEN 'no_answer' WHEN answer ->> 'ok' = 'true' THEN 'ok'
                          ELSE coalesce(answer #>> '{error,code}', 'internal') END;
-    said    jsonb := coalesce(answer, '{"ok": false, "error": {"code": "timeout", "message": "no result in 35 s"}}');
+    said    jsonb := coalesce(answer - 'id' - 'exit_code', '{"ok": false, "error": {"code": "timeout", "message": "no result in 35 s"}}');
 BEGIN
     UPDATE public.task_runs
     SET status = CASE outcome WHEN 'ok' THEN 'ok' WHEN 'no_answer' THEN 'timeout' WHEN 'timeout' THEN 'timeout'

@@ -1,0 +1,163 @@
+// Puts the owner's password hash, the credentials and the workflows where n8n finds them, by n8n's own commands, before n8n starts.
+//
+// Nothing is imported when the content is the one that was imported last and the database still holds it: a restart costs one query.
+// n8n's commands end with status 0 also when they failed (their catch() only logs, n8n 2.38 dist/commands/import/workflow.js), so the
+// database is asked afterwards what is really there.
+'use strict';
+
+const { execFileSync } = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const { createRequire } = require('node:module');
+const path = require('node:path');
+
+const FILES = process.env.HOMEPORT_FILES;
+const RUN = process.env.HOMEPORT_RUN;
+const DATA = process.env.N8N_USER_FOLDER ?? path.join(process.env.HOME ?? '/home/node', '.n8n');
+const MARKER = path.join(DATA, 'homeport-provisioned');
+const WORKFLOWS = path.join(FILES, 'workflows');
+const DATABASE_WAIT_MS = 60_000;
+
+function program(name) {
+  const found = process.env.PATH.split(':').map((folder) => path.join(folder, name)).find((file) => fs.existsSync(file));
+  if (!found) fail(`no program ${name} on the PATH`, 'use an image that has n8n');
+  return found;
+}
+
+// n8n's own modules, wherever the image keeps them.
+function n8nRequire() {
+  return createRequire(fs.realpathSync(program('n8n')));
+}
+
+function fail(what, mend) {
+  console.error(`homeport: ${what}\n  ${mend}`);
+  process.exit(1);
+}
+
+function secret(name) {
+  const file = path.join(FILES, name);
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : '';
+}
+
+function credentials() {
+  const key = secret('embedding_key');
+  return [
+    {
+      id: 'hpMemoryPostgres', name: 'Memory (ai_user)', type: 'postgres',
+      data: {
+        host: process.env.HOMEPORT_POSTGRES_HOST, port: 5432, database: 'ai_memory', user: 'ai_user', password: secret('memory_password'),
+        maxConnections: 10, ssl: 'disable', sshTunnel: false, allowUnauthorizedCerts: false,
+      },
+    },
+    {
+      id: 'hpCacheRedis0001', name: 'Cache', type: 'redis',
+      data: { host: process.env.HOMEPORT_REDIS_HOST, port: 6379, database: 0, user: 'n8n', password: secret('redis_password'), ssl: false },
+    },
+    { id: 'hpWebhookApiKey1', name: 'Webhook API key', type: 'httpHeaderAuth', data: { name: 'X-API-Key', value: secret('webhook_api_key') } },
+    {
+      id: 'hpEmbeddingKey01', name: 'Embedding provider', type: 'httpHeaderAuth',
+      data: { name: 'Authorization', value: key === '' ? 'none' : `Bearer ${key}` },
+    },
+  ];
+}
+
+function workflows() {
+  return fs.readdirSync(WORKFLOWS).filter((file) => file.endsWith('.json')).sort().map((file) => {
+    const text = fs.readFileSync(path.join(WORKFLOWS, file), 'utf8');
+    return { id: JSON.parse(text).id, text };
+  });
+}
+
+// Keyed, so that the marker on the data volume says nothing of the secrets in it.
+function fingerprint(wanted, flows) {
+  const content = JSON.stringify([wanted, flows, fs.readFileSync(__filename, 'utf8')]);
+  return crypto.createHmac('sha256', secret('encryption_key')).update(content).digest('hex');
+}
+
+async function database(query, values) {
+  const { Client } = n8nRequire()('pg');
+  const until = Date.now() + DATABASE_WAIT_MS;
+  for (;;) {
+    const client = new Client({
+      host: process.env.DB_POSTGRESDB_HOST, port: Number(process.env.DB_POSTGRESDB_PORT ?? 5432), database: process.env.DB_POSTGRESDB_DATABASE,
+      user: process.env.DB_POSTGRESDB_USER, password: secret('db_password'), connectionTimeoutMillis: 5000,
+    });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return (await client.query(query, values)).rows;
+    } catch (error) {
+      if (error.code === '42P01') return []; // undefined_table: n8n has never run on this database
+      if (Date.now() > until) fail(`database ${process.env.DB_POSTGRESDB_HOST}: ${error.message}`, 'look at: docker logs ai-postgres');
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+}
+
+// What is wanted and not there: a workflow that is not published in its newest version, or a credential.
+async function absent(wanted, flows) {
+  const there = await database(
+    `SELECT id FROM workflow_entity WHERE active AND "activeVersionId" = "versionId" AND NOT "isArchived"
+     UNION ALL SELECT id FROM credentials_entity`, []);
+  const ids = new Set(there.map((row) => row.id));
+  return [...wanted, ...flows].map((one) => one.id).filter((id) => !ids.has(id));
+}
+
+function n8n(...args) {
+  try {
+    execFileSync(program('n8n'), args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 180_000 });
+  } catch (error) {
+    fail(`n8n ${args[0]} failed (${error.code ?? error.status})`, 'the lines above say why');
+  }
+}
+
+async function provide() {
+  const wanted = credentials();
+  const flows = workflows();
+  const print = fingerprint(wanted, flows);
+  const last = fs.existsSync(MARKER) ? fs.readFileSync(MARKER, 'utf8') : '';
+  if (last === print && (await absent(wanted, flows)).length === 0) {
+    console.log(`homeport: ${flows.length} workflows and ${wanted.length} credentials are in place`);
+    return;
+  }
+  const file = path.join(RUN, 'credentials.json');
+  fs.writeFileSync(file, JSON.stringify(wanted), { mode: 0o600 });
+  try {
+    n8n('import:credentials', `--input=${file}`);
+  } finally {
+    fs.rmSync(file);
+  }
+  n8n('import:workflow', '--separate', `--input=${WORKFLOWS}`);
+  for (const flow of flows) n8n('publish:workflow', `--id=${flow.id}`);
+  const left = await absent(wanted, flows);
+  if (left.length > 0) fail(`not in place after the import: ${left.join(', ')}`, 'the lines above say why');
+  fs.writeFileSync(MARKER, print, { mode: 0o600 });
+  console.log(`homeport: imported ${flows.length} workflows and ${wanted.length} credentials`);
+}
+
+// The hash stays the same as long as the password does: n8n's sessions depend on it.
+async function owner() {
+  const bcrypt = n8nRequire()('bcryptjs');
+  const password = secret('owner_password');
+  if (password.length < 8) fail('the owner\'s password has fewer than 8 characters', 'pulumi config set --secret a longer one');
+  const kept = path.join(DATA, 'homeport-owner-hash');
+  let hash = fs.existsSync(kept) ? fs.readFileSync(kept, 'utf8') : '';
+  if (hash === '' || !(await bcrypt.compare(password, hash))) {
+    hash = await bcrypt.hash(password, 10);
+    fs.writeFileSync(kept, hash, { mode: 0o600 });
+  }
+  fs.writeFileSync(path.join(RUN, 'owner_hash'), hash, { mode: 0o600 });
+}
+
+async function main() {
+  fs.mkdirSync(RUN, { recursive: true, mode: 0o700 });
+  // No task runner is attached (no Code nodes); the broker still wants a token, which nobody is told.
+  fs.writeFileSync(path.join(RUN, 'runner_token'), crypto.randomBytes(32).toString('hex'), { mode: 0o600 });
+  process.env.N8N_RUNNERS_AUTH_TOKEN_FILE = path.join(RUN, 'runner_token');
+  await owner();
+  await provide();
+}
+
+main().catch((error) => fail(error.message, 'this is a defect of provision.cjs'));

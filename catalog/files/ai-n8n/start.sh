@@ -1,0 +1,13 @@
+#!/bin/sh
+# Starts n8n with its owner, credentials and workflows in place. Whatever is in place already is left alone.
+set -eu
+umask 022
+
+export HOMEPORT_RUN=/tmp/homeport
+node "$HOMEPORT_FILES/provision.cjs"
+
+export N8N_INSTANCE_OWNER_MANAGED_BY_ENV=true
+export N8N_INSTANCE_OWNER_PASSWORD_HASH_FILE="$HOMEPORT_RUN/owner_hash"
+export N8N_RUNNERS_AUTH_TOKEN_FILE="$HOMEPORT_RUN/runner_token"
+export NODE_OPTIONS="--require=$HOMEPORT_FILES/redis-fail-fast.cjs"
+exec n8n start

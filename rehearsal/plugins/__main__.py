@@ -56,6 +56,7 @@ def main(arguments: list[str]) -> int:
     stop.wait()
     running.cancel()
     running.server.stop(_GRACE).wait()
+    provider.close()
     # Worker threads may still wait for a command or a socket; the engine does not wait for them, nor do we.
     sys.stdout.flush()
     os._exit(0)

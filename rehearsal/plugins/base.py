@@ -213,3 +213,6 @@ class Provider:
     def invoke(self, token: str, args: Props) -> Props:  # noqa: ARG002
         """Answers a function; raises `InvokeFailed` for bad arguments."""
         raise ProviderError(f"unknown function {token!r} in the {self.name} stand-in", "NOT_FOUND")
+
+    def close(self) -> None:
+        """Lets go of what is held until the end of the plugin, such as connections."""

@@ -1,0 +1,108 @@
+"""Files named by globs after a command, as assets or as one archive (github.com/gobwas/glob with `/` as separator)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import tarfile
+from pathlib import Path
+from typing import Final
+
+from rehearsal.plugins.base import Archive, Asset, ProviderError
+
+_SIMPLE: Final = {"*": "[^/]*", "?": "[^/]"}
+
+
+def assets(folder: str, patterns: list[str]) -> dict[str, Asset]:
+    """Path relative to `folder` to asset; a pattern that starts with `!` takes away again, in the order given."""
+    compiled = [
+        (pattern.startswith("!"), re.compile(expression(pattern.removeprefix("!")), re.DOTALL)) for pattern in patterns
+    ]
+    found: dict[str, Asset] = {}
+    for path in _files(Path(folder)):
+        for exclude, matcher in compiled:
+            if matcher.fullmatch(path) is None:
+                continue
+            if exclude:
+                found.pop(path, None)
+            else:
+                # Go's path.Join: folder and path, cleaned.
+                full = os.path.normpath(f"{folder}/{path}")
+                found[path] = Asset(path=full, hash=_sha256(Path(full)))
+    return found
+
+
+def archive(folder: str, patterns: list[str]) -> Archive:
+    """The same files as an archive."""
+    members = assets(folder, patterns)
+    return Archive(assets=dict(members), hash=_archive_hash(members))
+
+
+def _files(folder: Path) -> list[str]:
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        found += [(Path(root) / name).relative_to(folder).as_posix() for name in names]
+    return sorted(found, key=lambda path: path.split("/"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _archive_hash(members: dict[str, Asset]) -> str:
+    """SHA-256 of the tar that Pulumi's SDK for Go would write: sorted names, mode 0600, no times, no owners."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(members):
+            data = Path(members[name].path or "").read_bytes()
+            entry = tarfile.TarInfo(name)
+            entry.mode, entry.size, entry.mtime = 0o600, len(data), 0
+            tar.addfile(entry, io.BytesIO(data))
+    return hashlib.sha256(_go_end(buffer.getvalue())).hexdigest()
+
+
+def _go_end(tar: bytes) -> bytes:
+    """Go ends a tar with two empty blocks and does not fill up a record of twenty."""
+    block = 512
+    end = len(tar)
+    while end >= block and not any(tar[end - block : end]):
+        end -= block
+    return tar[:end] + bytes(2 * block)
+
+
+def expression(pattern: str) -> str:
+    """Regular expression for a glob."""
+    made, index, depth = "", 0, 0
+    while index < len(pattern):
+        char = pattern[index]
+        if pattern.startswith("**", index):
+            made, index = made + ".*", index + 1
+        elif char == "[":
+            made, index = _bracket(pattern, index, made)
+        elif char == "{":
+            made, depth = made + "(?:", depth + 1
+        elif char == "}" and depth:
+            made, depth = made + ")", depth - 1
+        elif char == "," and depth:
+            made += "|"
+        elif char == "\\" and index + 1 < len(pattern):
+            index += 1
+            made += re.escape(pattern[index])
+        else:
+            made += _SIMPLE.get(char, re.escape(char))
+        index += 1
+    return made
+
+
+def _bracket(pattern: str, index: int, made: str) -> tuple[str, int]:
+    end = pattern.find("]", index + 1)
+    if end < 0:
+        raise ProviderError(f"unexpected end of input in the glob {pattern!r}: '[' is never closed")
+    inside = pattern[index + 1 : end]
+    negated = inside.startswith("!")
+    body = inside.removeprefix("!").replace("\\", "\\\\").replace("^", "\\^")
+    return f"{made}[{'^' if negated else ''}{body}]", end

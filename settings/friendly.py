@@ -79,7 +79,7 @@ def problem(error: ErrorDetails) -> tuple[Loc, Problem]:
     if kind == "missing":
         return loc, _missing(loc, field)
     what = str(error["ctx"]["error"]) if kind == "value_error" else f"must be {_shape(field, kind)}"
-    return loc, Problem(path_of(loc), what, _mend(loc, field))
+    return loc, Problem(path_of(loc), what, _replace(loc, field))
 
 
 def _shape(field: FieldInfo | None, kind: str) -> str:
@@ -95,6 +95,19 @@ def _shape(field: FieldInfo | None, kind: str) -> str:
 def _says(field: FieldInfo | None, what: str) -> Any:
     extra = field.json_schema_extra if field is not None else None
     return extra.get(what, "") if isinstance(extra, dict) else ""
+
+
+def _replace(loc: Loc, field: FieldInfo | None) -> str:
+    """The commands that put a right value where a wrong one is.
+
+    Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes stayed
+    one), so a number, a truth value or a list is set only after the text is gone.
+    """
+    mend = _mend(loc, field)
+    example = field.examples[0] if field is not None and field.examples else ""
+    if isinstance(example, int | float | list) and mend.startswith("Run: pulumi config set "):
+        return f"{remove_command(loc)}; {mend.removeprefix('Run: ')}"
+    return mend
 
 
 def _mend(loc: Loc, field: FieldInfo | None) -> str:

@@ -43,7 +43,7 @@ class AdoptHost(_Host):
     host_key: HostKey = key(
         "The machine's public SSH key, pinned: no first connection is trusted blindly.",
         shape="the machine's public key, as ssh-keyscan -t ed25519 prints it after the address",
-        example="ssh-ed25519 AAAAC3Nza...",
+        example="<what ssh-keyscan -t ed25519 prints after the address>",
     )
 
 

@@ -133,7 +133,7 @@ class ServiceOverride(Section):
     image: Image | None = key(
         "Another image than the catalog's.",
         shape="an image reference such as redis:7.4-alpine",
-        example="redis:7.4-alpine",
+        example="<image>:<tag>",
         default=None,
         says="by catalog",
     )

@@ -1,0 +1,120 @@
+"""The real engine: a wrong configuration changes nothing, and the commands in its refusal mend it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.world
+ROOT = Path(__file__).parents[3]
+PROGRAM = """
+import os, sys
+from model.errors import HomeportError
+from settings.load import from_pulumi
+try:
+    loaded = from_pulumi()
+except HomeportError as error:
+    sys.exit(str(error))
+import pulumi
+if os.environ.get("WITHOUT_PROVIDER"):
+    import pulumi_random
+    pulumi_random.RandomBytes("ambient", length=32)
+pulumi.export("preset", loaded.preset)
+pulumi.export("redis", loaded.secrets.get("redis-password"))
+"""
+WRONG = """
+config:
+  homeport:presett: vpai
+  homeport:domain: example.com
+  homeport:redis-password: CHANGE_ME_cAnArY
+  homeport:n8n-encryption-key: cAnArY
+  homeport:settings:
+    domian: example.com
+    edge: {https_port: "8443", http_port: 0, bind: 5}
+    protect_data: "true"
+    acme_email: 5
+    services: {ai-n8n: {cpus: "2.5", memory: "512", enabled: yes}}
+    wireguard: {peers: {laptop: {slot: "2"}}}
+    hosts: {main: {mode: adopt, address: true, user: 5, roles: ai, server_type: cx32, host_key: HOST_KEY}}
+    waivers: {protect-data: {reason: x, expires: tomorrow}}
+    embedding: {dimensions: "5", url: "http://example.com", model: 5}
+    networks: {ai-data: 10.0.0.1/24}
+"""
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVbmlF3HyDJtv5SpvDLyucYVNW6FunhMNWg25eAWqZ1"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Runs a command line in a project of its own, with a backend of its own, and the engine on PATH."""
+    folder, state = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("state")
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    (folder / "__main__.py").write_text(PROGRAM)
+    environ = {
+        **os.environ,
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "only here",
+        "PYTHONPATH": str(ROOT),
+    }
+    exports = subprocess.run(
+        [sys.executable, "-m", "rehearsal.engine", "env"], env=environ, check=True, capture_output=True, text=True
+    ).stdout
+
+    def line(command, **more):
+        done = subprocess.run(
+            ["bash", "-c", f"{exports}\n{command}"],
+            cwd=folder,
+            env={**environ, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = line("pulumi stack init dev --non-interactive")
+    assert 0 == code, said
+    (folder / "Pulumi.dev.yaml").write_text(WRONG.replace("HOST_KEY", f"'{HOST_KEY}'"))
+    return line
+
+
+@pytest.mark.req("S3-41")
+@pytest.mark.parametrize("command", ["pulumi preview", "pulumi up --yes --skip-preview"])
+def test_a_wrong_configuration_registers_nothing(run, command):
+    code, said = run(f"{command} --stack dev --non-interactive --color never")
+
+    assert 0 != code, "a pipeline stops here"
+    assert 27 == said.count("Run: pulumi config "), f"every mistake in one run:\n{said}"
+    assert "Traceback" not in said and "cAnArY" not in said, "neither the program's inside nor a secret is shown"
+    state = json.loads(run("pulumi stack export --stack dev")[1])["deployment"].get("resources", [])
+
+    # Without a preview before it, `up` writes the stack's own entry before the SDK runs the first line of any program.
+    assert [] == [one["urn"] for one in state if one["type"] != "pulumi:pulumi:Stack"], "nothing of ours is registered"
+
+
+def test_a_default_provider_is_refused(run):
+    mended = [
+        words.replace("<value>", "example.com")
+        for words in re.findall(r"Run: (.*)", run("pulumi preview -s dev --color never")[1])
+    ]
+    code, said = run("\n".join(["set -e", *mended]))
+
+    assert 0 == code, f"the commands are to be copied and run:\n{said}"
+    code, said = run("pulumi preview -s dev --non-interactive --color never", WITHOUT_PROVIDER="1")
+
+    assert 0 != code, "an ambient provider reaches whatever machine the environment points at"
+    assert "Default provider for 'random' disabled" in said, said
+
+
+@pytest.mark.req("P-08")
+def test_the_commands_of_the_refusal_mend_everything(run):
+    code, said = run("pulumi up -s dev --yes --skip-preview --non-interactive --color never")
+    plain = run("pulumi config get -s dev redis-password")[1].strip()
+    state = run("pulumi stack export -s dev")[1]
+
+    assert 0 == code, f"whoever obeys is let in:\n{said}"
+    assert 32 < len(plain) and plain not in said and plain not in state, "the secret is in the state encrypted only"
+    assert '"ciphertext"' in state, "and it is there"

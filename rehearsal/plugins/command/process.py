@@ -17,7 +17,7 @@ from rehearsal.plugins.base import ProviderError
 from rehearsal.plugins.context import current
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # Output that comes within this time counts as one burst, in seconds.
 _BURST: Final = 0.005
@@ -79,8 +79,11 @@ def run(
     timeout: float = 0,
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
+    release: Callable[[], None] | None = None,
 ) -> Output:
     """Runs to the end of the process and of its output; killed with all its children on Cancel or after `timeout` seconds.
+
+    `release` is called after a kill, to close what else may hold the other ends of the pipes.
 
     Raises:
         OSError: It could not be started.
@@ -103,7 +106,7 @@ def run(
         process.stdout: _Stream("stdout", "stdout" in logged),
         process.stderr: _Stream("stderr", "stderr" in logged),
     }
-    joined = _collect(process, streams, time.monotonic() + timeout if timeout else None)
+    joined = _collect(process, streams, time.monotonic() + timeout if timeout else None, release)
     code = process.wait()
     out, err = (streams[pipe].data.decode(errors="replace") for pipe in (process.stdout, process.stderr))
     return Output(out, err, joined.decode(errors="replace"), code)
@@ -121,6 +124,7 @@ def _collect(
     process: subprocess.Popen[bytes],
     streams: Mapping[IO[bytes] | None, _Stream],
     deadline: float | None,
+    release: Callable[[], None] | None,
 ) -> bytearray:
     joined, log, call = bytearray(), _LineLog(), current()
     with selectors.DefaultSelector() as selector:
@@ -130,6 +134,8 @@ def _collect(
         while selector.get_map():
             if call.cancelled.is_set() or (deadline is not None and time.monotonic() > deadline):
                 kill(process)
+                if release is not None:
+                    release()
                 deadline = None
             if selector.select(_POLL):
                 time.sleep(_BURST)

@@ -59,9 +59,13 @@ class RemoteCommand(LifeCommand):
             logging=values.get("logging"),
             timeout=deadline.left(),
             env={**os.environ, **accepted},
+            release=link.close,
         )
         if done.code != 0:
-            reason = f"Process exited with status {done.code}" if done.code > 0 else "context canceled"
+            deadline.check()
+            reason = "wait: remote command exited without exit status or exit signal"
+            if done.code > 0:
+                reason = f"Process exited with status {done.code}"
             raise process.failed(reason, command, done.joined)
         return {"stdout": trimmed(done.stdout), "stderr": trimmed(done.stderr)}
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _PAUSE, _GROWTH, _LONGEST = 0.1, 1.5, 5.0
 _POLL: Final = 0.02
 _QUIET: Final = ("-F", "/dev/null", "-o", "LogLevel=ERROR")
-# Keeps the master only as long as this plugin lives: without a reader at the other end of its input, the shell ends it.
-_KEEPER: Final = 'ssh "$@" & child=$!; exec 2>/dev/null; cat >/dev/null; kill "$child"; wait "$child"'
+# Keeps the master only as long as this plugin lives: when its input ends, the shell ends the master and tidies up.
+_KEEPER: Final = 'ssh "$@" & child=$!; exec 2>/dev/null; cat >/dev/null; kill "$child"; wait "$child"; rm -rf -- "$0"'
 _ASKPASS: Final = """#!/bin/sh
 case "$1" in
 *assphrase*) printf '%s\\n' "$HOMEPORT_SSH_PASSPHRASE" ;;
@@ -45,10 +45,12 @@ class Link:
     Attributes:
         folder: Private folder that holds its control socket.
         keeper: The process that ends with it.
+        via: The connection to the proxy that carries it, None without one.
     """
 
     folder: Path
     keeper: subprocess.Popen[bytes]
+    via: Link | None = None
 
     @property
     def socket(self) -> str:
@@ -72,6 +74,8 @@ class Link:
             self.keeper.kill()
             self.keeper.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.via is not None:
+            self.via.close()
 
 
 class Deadline:
@@ -149,17 +153,18 @@ def _attempt(endpoint: Mapping[str, Any], via: Link | None, deadline: Deadline) 
     folder = Path(tempfile.mkdtemp(prefix="homeport-ssh-"))
     try:
         keeper = subprocess.Popen(
-            ["/bin/sh", "-c", _KEEPER, "ssh", *_options(endpoint, folder, via), "--", str(endpoint["host"])],
+            ["/bin/sh", "-c", _KEEPER, str(folder), *_options(endpoint, folder, via), "--", str(endpoint["host"])],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=_environment(endpoint, folder),
             start_new_session=True,
         )
-        link = Link(folder, keeper)
+        link = Link(folder, keeper, via)
         try:
             _await(link, endpoint, deadline)
         except (ProviderError, _Refused):
+            link.via = None  # still good for the next attempt
             link.close()
             raise
     finally:
@@ -197,6 +202,8 @@ def _options(endpoint: Mapping[str, Any], folder: Path, via: Link | None) -> lis
         "ConnectionAttempts": "1",
         "ConnectTimeout": str(int(endpoint.get("perDialTimeout", 15)) or "none"),
         "NumberOfPasswordPrompts": "1",
+        # What a session hands over must be allowed here too; each session names its own.
+        "SendEnv": "*",
         "PreferredAuthentications": "publickey,password,keyboard-interactive",
         "IdentityAgent": endpoint.get("agentSocketPath") or os.environ.get("SSH_AUTH_SOCK") or "none",
         "IdentityFile": "none",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rehearsal.engine.choice import Choice
-from rehearsal.engine.places import Places, private_folder, write_atomically
+from rehearsal.engine.places import Places, default_home, private_folder, write_atomically
 
 _ALWAYS = {
     # The stack's own state holds the salt of its secrets, so a committed stack file need not: see ADR 0002.
@@ -46,7 +46,7 @@ def pulumi_home(places: Places, choice: Choice, environ: Mapping[str, str] = os.
     named = environ.get("PULUMI_HOME")
     if named:
         return Path(named)
-    return Path(environ.get("HOME") or Path.home()) / ".pulumi" if choice.official else places.pulumi_home
+    return default_home() if choice.official else places.pulumi_home
 
 
 def prepare(places: Places, added: Mapping[str, str]) -> None:
@@ -82,8 +82,7 @@ def _backend(places: Places, environ: Mapping[str, str]) -> str | None:
 
 def _login_folder(environ: Mapping[str, str]) -> Path | None:
     """The folder whose `credentials.json` says that the user is logged in, or None."""
-    home = environ.get("PULUMI_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".pulumi")
-    folder = Path(environ.get("PULUMI_CREDENTIALS_PATH") or home)
+    folder = Path(environ.get("PULUMI_CREDENTIALS_PATH") or environ.get("PULUMI_HOME") or default_home())
     try:
         said = json.loads((folder / "credentials.json").read_text())
     except (OSError, ValueError):

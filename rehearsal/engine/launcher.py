@@ -96,8 +96,9 @@ def selected_stack(project: Path, name: str, environ: Mapping[str, str]) -> str 
     """The stack that `pulumi stack select` chose for this project."""
     import hashlib  # noqa: PLC0415 seldom needed, and every millisecond is the user's
     import json  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
 
-    home = Path(environ.get("PULUMI_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".pulumi")
+    home = Path(environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir, ".pulumi"))
     digest = hashlib.sha1(str(project).encode()).hexdigest()  # noqa: S324 the engine's own choice of name
     try:
         chosen = json.loads((home / "workspaces" / f"{name}-{digest}-workspace.json").read_text())["stack"]

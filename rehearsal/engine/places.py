@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -113,6 +114,15 @@ class Places:
     def note(self) -> Path:
         """File in which `ensure` leaves why it chose this engine."""
         return self.cache / "engine" / "why.json"
+
+
+def default_home() -> Path:
+    """The engine's own PULUMI_HOME: below the home of the user database, whatever $HOME says (Go's os/user.Current)."""
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        home = str(Path.home())
+    return Path(home, ".pulumi")
 
 
 def private_folder(path: Path) -> Path:

@@ -1,10 +1,18 @@
 import json
+import pwd
 import stat
+from types import SimpleNamespace
 
 import pytest
 
 from rehearsal.engine.choice import Choice
 from rehearsal.engine.environment import additions, prepare, pulumi_home
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    """The user database says that this user lives in the test's folder."""
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "home")))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.engine.choice import ensure_choice
-from rehearsal.engine.places import Places
+from rehearsal.engine.places import Places, default_home
 
 pytestmark = pytest.mark.world
 
@@ -218,8 +218,9 @@ def test_dependencies_and_interpreter_are_told_to_pulumi_about(world):
     assert "pulumi_docker" in {entry["name"] for entry in said["dependencies"]}
 
 
-def test_nothing_is_written_into_the_users_home(world):
+def test_nothing_is_written_into_the_users_own_pulumi_home(world):
+    before = set(default_home().rglob("*"))
     world.engine("report")
     world.pulumi("version")
-    written = {path.name for path in world.project.parent.iterdir()} - {"cache", "project"}
-    assert set() == written, "even `pulumi version` writes a log into PULUMI_HOME"
+    assert before == set(default_home().rglob("*")), "even `pulumi version` writes a log into PULUMI_HOME"
+    assert {"cache", "project"} == {path.name for path in world.project.parent.iterdir()}

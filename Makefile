@@ -1,0 +1,48 @@
+# What a person types. Everything real is in ctl/; `make` alone lists the targets.
+# STACK is dev, preprod or prod: make preview STACK=prod
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+STACK ?= dev
+ARGS ?=
+RUN := @sh ctl/run.sh
+HOMEPORT := $(RUN) python -m ctl
+
+.PHONY: help up down preview status credentials repair report env shell engine images check unit test bench docs format
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+up: ## bring the stack up: Python, Docker, engine, images, then pulumi up
+	$(HOMEPORT) up --stack $(STACK) $(ARGS)
+down: ## remove the stack: pulumi destroy, then a check that nothing is left
+	$(HOMEPORT) down --stack $(STACK) $(ARGS)
+preview: ## show what `up` would change
+	$(HOMEPORT) preview --stack $(STACK) $(ARGS)
+status: ## table of services, health and addresses
+	$(HOMEPORT) status --stack $(STACK)
+credentials: ## show the stack's passwords and keys
+	$(HOMEPORT) credentials --stack $(STACK) $(ARGS)
+repair: ## after a killed run: clear what it left half-done (make up does it by itself)
+	$(HOMEPORT) repair --stack $(STACK)
+report: ## which engine, plugins and images are in use, and why
+	$(HOMEPORT) report --stack $(STACK)
+env: ## print the environment for plain `pulumi`: eval "$(make -s env)"
+	$(RUN) python -m rehearsal.engine env
+shell: ## a shell in which plain `pulumi` works
+	$(RUN) python -m rehearsal.engine exec -- $${SHELL:-sh}
+engine: ## fetch or build the Pulumi engine
+	$(RUN) python -m rehearsal.engine ensure
+images: ## pull or build the stack's images
+	$(HOMEPORT) images --stack $(STACK) --ensure
+
+check: ## style, types and unit tests, in seconds
+	$(HOMEPORT) check
+unit: ## unit tests alone
+	$(HOMEPORT) test unit
+test: ## everything: check, unit, Docker, and the whole program on this machine's Docker
+	$(HOMEPORT) test
+bench: ## measure beside docker compose and Ansible
+	$(HOMEPORT) bench $(ARGS)
+docs: ## write the generated pages below docs/
+	$(HOMEPORT) docs $(ARGS)
+format: ## let ruff format and mend the code
+	$(RUN) ruff format . && sh ctl/run.sh ruff check --fix .

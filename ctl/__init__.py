@@ -1,0 +1,1 @@
+"""`homeport`, the operator's command: what `make` calls, around Pulumi's own commands."""

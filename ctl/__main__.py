@@ -1,0 +1,141 @@
+"""`python -m ctl`: one verb, one exit code; what a person can mend ends with a sentence, never with a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ctl.stack import read
+from model.errors import HomeportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one verb; its exit code, 130 when it was interrupted."""
+    arguments, rest = _parser().parse_known_args(argv)
+    if rest and arguments.verb is not _preview:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    verb: Callable[[argparse.Namespace], int] = arguments.verb
+    try:
+        return verb(arguments)
+    except HomeportError as error:
+        sys.stdout.flush()
+        print(f"homeport: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("homeport: interrupted\n  mend it: make up (it takes up where this ended)", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ctl", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, verb, words in (
+        ("up", _up, "bring the stack up"),
+        ("down", _down, "remove the stack"),
+        ("preview", _preview, "show what up would change; further flags go to pulumi preview"),
+        ("repair", _repair, "clear what a killed run left"),
+        ("status", _status, "table of services, health and addresses"),
+        ("credentials", _credentials, "the stack's passwords and keys"),
+        ("images", _images, "the images that the stack needs"),
+        ("report", _report, "engine, plugins and images in use, and why"),
+    ):
+        one = verbs.add_parser(name, help=words)
+        one.add_argument("--stack", default="dev", help="dev, preprod or prod")
+        one.set_defaults(verb=verb)
+        if name in {"up", "down"}:
+            one.add_argument("--yes", action="store_true", help="do it without asking (dev never asks)")
+        if name == "credentials":
+            one.add_argument("--show", action="store_true", help="show the values")
+        if name == "images":
+            one.add_argument("--ensure", action="store_true", help="pull or build them")
+    verbs.add_parser("check", help="style, types and unit tests").set_defaults(verb=_check)
+    test = verbs.add_parser("test", help="all tests, or one stage of them")
+    test.add_argument("stage", nargs="*", help="check, unit, engine, docker or world")
+    test.set_defaults(verb=_test)
+    docs = verbs.add_parser("docs", help="write the generated pages below docs/")
+    docs.add_argument("--check", action="store_true", help="only say which are out of date")
+    docs.set_defaults(verb=_docs)
+    return parser
+
+
+def _up(asked: argparse.Namespace) -> int:
+    from ctl.bring import up  # noqa: PLC0415  # each verb loads its own part only
+
+    return up(read(asked.stack), yes=asked.yes)
+
+
+def _down(asked: argparse.Namespace) -> int:
+    from ctl.bring import down  # noqa: PLC0415
+
+    return down(read(asked.stack), yes=asked.yes)
+
+
+def _preview(asked: argparse.Namespace) -> int:
+    from ctl.bring import preview  # noqa: PLC0415
+
+    return preview(read(asked.stack), asked.rest)
+
+
+def _repair(asked: argparse.Namespace) -> int:
+    from ctl.bring import mend  # noqa: PLC0415
+
+    return mend(read(asked.stack))
+
+
+def _status(asked: argparse.Namespace) -> int:
+    from ctl import engine, status  # noqa: PLC0415
+
+    return 0 if status.show(engine.prepared(read(asked.stack))) else 1
+
+
+def _credentials(asked: argparse.Namespace) -> int:
+    from ctl import engine, status  # noqa: PLC0415
+
+    return status.credentials(engine.prepared(read(asked.stack)), shown=asked.show)
+
+
+def _images(asked: argparse.Namespace) -> int:
+    from ctl import engine  # noqa: PLC0415
+
+    wanted = read(asked.stack).images()
+    if asked.ensure:
+        engine.module("rehearsal.images", "ensure", *wanted)
+    else:
+        print("\n".join(wanted))
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from ctl import engine  # noqa: PLC0415
+
+    engine.module("rehearsal.engine", "report")
+    print(flush=True)
+    engine.module("rehearsal.images", "report", *read(asked.stack).images())
+    return 0
+
+
+def _check(_: argparse.Namespace) -> int:
+    from ctl.testing import check  # noqa: PLC0415
+
+    return check()
+
+
+def _test(asked: argparse.Namespace) -> int:
+    from ctl.testing import run  # noqa: PLC0415
+
+    return run(tuple(asked.stage))
+
+
+def _docs(asked: argparse.Namespace) -> int:
+    from ctl.docs import write  # noqa: PLC0415
+
+    return write(only_check=asked.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""`up`, `down` and `preview`: everything that has to be there first, then Pulumi's own command."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ctl import daemon, engine, status
+from ctl.lock import free_dead_lock, held
+from ctl.phases import phase, say, total
+from ctl.repair import repair
+from model.errors import ToolError
+
+if TYPE_CHECKING:
+    from ctl.engine import Engine
+    from ctl.lock import Run
+    from ctl.stack import Stack
+
+_QUIET = ("--suppress-permalink=true", "--suppress-outputs")
+
+
+def up(stack: Stack, *, yes: bool) -> int:
+    """Brings a stack up, after a killed run too; the exit code."""
+    with held(stack.name, "make up") as run:
+        ready = _ready(stack, images=True)
+        mended = _mend(ready, run)
+        with phase(f"pulumi up, stack {stack.name}"):
+            code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
+        if code and mended:
+            # A provider's last request can outlive the engine that was killed: what it made shows only now.
+            with phase("once more, because the last run was killed"):
+                time.sleep(2)
+                repair(ready, killed=True)
+                code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
+        elif mended:
+            repair(ready, killed=True)
+    if code:
+        say(
+            f"==> pulumi up failed (code {code}); the reason is above. What was made stays; mend it and run `make up` again"
+        )
+        return 1
+    healthy = status.show(ready)
+    total(f"up: stack {stack.name}")
+    return 0 if healthy else 1
+
+
+def down(stack: Stack, *, yes: bool) -> int:
+    """Removes a stack, and what carries its label; the exit code."""
+    with held(stack.name, "make down") as run:
+        ready = _ready(stack, images=False)
+        _mend(ready, run)
+        with phase(f"pulumi destroy, stack {stack.name}"):
+            code = ready.run("destroy", *_QUIET, *_assent(stack, yes=yes))
+        if code:
+            say(f"==> pulumi destroy failed (code {code}); the reason is above. Mend it and run `make down` again")
+            return 1
+        _leftovers(stack)
+    total(f"down: stack {stack.name}")
+    return 0
+
+
+def preview(stack: Stack, arguments: list[str]) -> int:
+    """Shows what `up` would change; Docker need not be there."""
+    ready = _engine(stack)
+    code = ready.run("preview", "--suppress-permalink=true", *arguments)
+    return 1 if code else 0
+
+
+def mend(stack: Stack) -> int:
+    """What `up` does after a killed run, alone and on request."""
+    with held(stack.name, "make repair"):
+        daemon.ensure(stack.docker_host)
+        ready = _engine(stack)
+        did = free_dead_lock(ready)
+        did = repair(ready, killed=True) or did
+    say("repaired; now run `make up`" if did else "there is nothing to repair")
+    return 0
+
+
+def _ready(stack: Stack, *, images: bool) -> Engine:
+    with phase("Docker"):
+        daemon.ensure(stack.docker_host)
+    found = _engine(stack)
+    if images and stack.local:
+        with phase("images: here already, pulled, or built where no registry answers"):
+            engine.module("rehearsal.images", "ensure", *stack.images())
+    return found
+
+
+def _engine(stack: Stack) -> Engine:
+    with phase("Pulumi's engine and plugins"):
+        engine.module("rehearsal.engine", "ensure")
+    found = engine.prepared(stack)
+    if not found.has_stack:
+        engine.module("rehearsal.engine", "init-stack", stack.name, quiet=True)
+    return found
+
+
+def _mend(ready: Engine, run: Run) -> bool:
+    """What a killed run left is put right before anything new begins; true when there was one."""
+    killed = free_dead_lock(ready) or run.killed
+    return repair(ready, killed=killed) or killed
+
+
+def _assent(stack: Stack, *, yes: bool) -> tuple[str, ...]:
+    """Dev asks nothing; elsewhere a person at a terminal sees the preview and decides, and a script says --yes."""
+    if stack.environment == "dev":
+        return ("--yes", "--skip-preview")
+    if yes:
+        return ("--yes",)
+    if not sys.stdin.isatty():
+        raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  mend it: add ARGS=--yes")
+    return ()
+
+
+def _leftovers(stack: Stack) -> None:
+    """Dev leaves nothing behind; elsewhere what is left is named."""
+    left = daemon.objects(stack.name, stack.docker_host)
+    volumes = {one.name for one in left if one.kind == "volume"}
+    left = [*daemon.carriers(volumes, stack.docker_host), *left]
+    if stack.environment != "dev":
+        for one in left:
+            say(f"    kept: {one.kind} {one.name}")
+        return
+    for one in left:
+        say(f"    removing {one.kind} {one.name}, which the state did not know")
+        daemon.remove(one, stack.docker_host)

@@ -1,0 +1,113 @@
+"""Runs Pulumi in the environment that `rehearsal.engine` prepares: its own CLI, or the same engine built here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctl.stack import PROJECT, ROOT
+from model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ctl.stack import Stack
+
+
+def module(name: str, *argv: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    """Runs one of the rehearsal's commands in its own process: it and ctl know nothing of each other but this.
+
+    Raises:
+        ToolError: It failed; what it said has been shown already, or is the error's text.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", name, *argv], cwd=ROOT, text=True, check=False, stdout=subprocess.PIPE if quiet else None
+    )
+    if done.returncode:
+        raise ToolError(
+            f"python -m {' '.join([name, *argv[:1]])}: ended with code {done.returncode}, for the reason above"
+        )
+    return done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A ready engine and one stack.
+
+    Attributes:
+        stack: The stack.
+        environ: The whole environment in which Pulumi runs.
+    """
+
+    stack: Stack
+    environ: Mapping[str, str]
+
+    def run(self, *argv: str, input_: str | None = None) -> int:
+        """Runs a Pulumi command for the person to see; its exit code."""
+        return subprocess.run(
+            ["pulumi", *argv, "--stack", self.stack.name],
+            cwd=ROOT,
+            env=self.environ,
+            text=True,
+            input=input_,
+            check=False,
+        ).returncode
+
+    def ask(self, *argv: str) -> str:
+        """What a Pulumi command prints.
+
+        Raises:
+            ToolError: It failed.
+        """
+        said = subprocess.run(
+            ["pulumi", *argv, "--stack", self.stack.name, "--non-interactive"],
+            cwd=ROOT, env=self.environ, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if said.returncode:
+            what = said.stderr.strip() or said.stdout.strip()
+            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: make report STACK={self.stack.name}")
+        return said.stdout
+
+    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The stack's outputs; secret ones are masked unless they are asked for."""
+        found: dict[str, Any] = json.loads(
+            self.ask("stack", "output", "--json", *(["--show-secrets"] if secrets else []))
+        )
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """The stack's state, secrets still encrypted: ``resources`` and ``pending_operations``."""
+        found: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
+        return found
+
+    @property
+    def state_folder(self) -> Path | None:
+        """The folder of Pulumi's file backend; None where the state is kept elsewhere."""
+        address = self.environ.get("PULUMI_BACKEND_URL", "")
+        return Path(address.removeprefix("file://")).expanduser() / ".pulumi" if address.startswith("file://") else None
+
+    @property
+    def has_stack(self) -> bool:
+        """Whether the stack is known to be there; `pulumi stack init` would be refused while somebody else updates it."""
+        folder = self.state_folder
+        return folder is not None and (folder / "stacks" / PROJECT / f"{self.stack.name}.json").is_file()
+
+
+def prepared(stack: Stack) -> Engine:
+    """An engine ready for `stack`; it must have been ensured before.
+
+    Raises:
+        ToolError: It is not there.
+    """
+    lines = module("rehearsal.engine", "env", quiet=True).stdout.splitlines()
+    pairs = (
+        shlex.split(line.removeprefix("export "))[0].partition("=") for line in lines if line.startswith("export ")
+    )
+    added = {name: value for name, _, value in pairs}
+    return Engine(stack=stack, environ=os.environ | added)

@@ -1,0 +1,22 @@
+"""Where ctl keeps what it writes: below the one cache folder, outside the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache() -> Path:
+    """The folder that holds everything homeport writes: `$HOMEPORT_CACHE`, or `~/.cache/homeport`."""
+    named = os.environ.get("HOMEPORT_CACHE")
+    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "homeport"
+
+
+def lock_file(stack: str) -> Path:
+    """The file whose lock says that a command of ours changes the stack."""
+    return cache() / "locks" / f"{stack}.lock"
+
+
+def unfinished(stack: str) -> Path:
+    """The mark of a run that has begun and not ended; it stays when the run is killed."""
+    return cache() / "locks" / f"{stack}.unfinished"

@@ -1,0 +1,77 @@
+"""Puts right what a killed run left: operations that nobody knows the end of, and objects that the state does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctl import daemon
+from ctl.phases import say
+from model.errors import ToolError
+
+if TYPE_CHECKING:
+    from ctl.daemon import Found
+    from ctl.engine import Engine
+
+
+def repair(engine: Engine, *, killed: bool) -> bool:
+    """Makes state and Docker agree again, so that the next update converges; true when there was something to do.
+
+    Operations whose end is unknown are settled by a refresh: what was being made is dropped from the state, what was being changed
+    or deleted is read anew. Then containers and networks of this stack that the state does not know are removed: the update makes
+    them again. A volume with data is never removed: to make one again under its name is to find it.
+
+    Args:
+        engine: The engine and its stack.
+        killed: Whether a run is known to have been killed. Without that, strange objects belong to somebody else.
+
+    Raises:
+        ToolError: There are objects of a stack of this name that another state folder must know.
+    """
+    state = engine.state()
+    pending = state.get("pending_operations") or []
+    if pending:
+        say(f"    {len(pending)} operations were under way when the last run was killed; asking Docker how they ended")
+        _refresh(engine)
+        state = engine.state()
+    strangers = unknown(state, engine)
+    if not strangers:
+        return bool(pending)
+    if not killed and not pending:
+        kept = [one for one in strangers if one.kind != "volume"]
+        if kept:
+            _refuse(kept, engine.stack.name)
+        return False
+    for one in strangers:
+        say(f"    removing {one.kind} {one.name}, which a killed run left behind")
+        daemon.remove(one, engine.stack.docker_host)
+    return True
+
+
+def _refresh(engine: Engine) -> None:
+    flags = ("--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive", "--suppress-outputs")
+    try:
+        engine.ask("refresh", *flags)
+    except ToolError as error:
+        raise ToolError(f"{error}\n  or: pulumi stack export, and mend pending_operations by hand") from error
+
+
+def unknown(state: dict[str, Any], engine: Engine) -> list[Found]:
+    """Objects that carry the stack's label and are not in its state; volumes with data excepted."""
+    host = engine.stack.docker_host
+    resources = state.get("resources") or []
+    known = {one.get("id") for one in resources if str(one.get("type", "")).startswith("docker:")}
+    labelled = daemon.objects(engine.stack.name, host)
+    volumes = {one.name for one in labelled if one.kind == "volume"}
+    strangers = [one for one in labelled if one.id not in known and one.labels.get("data") != "true"]
+    # A shared volume says nothing of data: it has no owner whose data it could be, so it is kept as well.
+    strangers = [one for one in strangers if one.kind != "volume" or one.labels.get("data") == "false"]
+    return [*daemon.carriers(volumes, host), *strangers]
+
+
+def _refuse(strangers: list[Found], stack: str) -> None:
+    names = ", ".join(f"{one.kind} {one.name}" for one in strangers)
+    raise ToolError(
+        f"stack {stack}: Docker holds objects of a stack of this name that are not in this state: {names}\n"
+        "  They belong to another state folder (another HOMEPORT_CACHE, user or login), or their state was lost.\n"
+        f"  mend it: make down there; or, to remove them (volumes with data are kept): make repair STACK={stack}"
+    )

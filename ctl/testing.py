@@ -1,0 +1,156 @@
+"""`check` and `test`: stages in the order in which they fail fastest, and one line that counts them all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctl import daemon, engine
+from ctl.phases import phase, say, total
+from ctl.places import cache
+from ctl.stack import ROOT, read
+from model.errors import ToolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_UNIT = ("tests/unit", "tests/test_repository.py", "apps")
+_TYPED = (
+    "model",
+    "render",
+    "catalog",
+    "presets",
+    "settings",
+    "components",
+    "ctl",
+    "rehearsal",
+    "program.py",
+    "__main__.py",
+)
+STAGES: dict[str, tuple[str, ...]] = {
+    "unit": (*_UNIT, "-m", "not docker and not world"),
+    "engine": ("tests/rehearsal", "-m", "not docker and not world"),
+    "docker": ("tests", "apps", "-m", "docker and not world"),
+    "world": ("tests", "apps", "-m", "world"),
+}
+"""Every test belongs to exactly one stage: what pytest is told for each."""
+_NONE = 5
+"""pytest's exit code for "no tests were collected"."""
+
+
+@dataclass
+class Count:
+    """How a run ended.
+
+    Attributes:
+        passed: Tests that passed.
+        failed: Tests and checks that failed, or could not run.
+        skipped: Tests that did not run, with the reason of each.
+    """
+
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.passed + other.passed, self.failed + other.failed, [*self.skipped, *other.skipped])
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"
+
+
+def check() -> int:
+    """Style, types and unit tests; the exit code."""
+    return _end(_checks() + _stage("unit"))
+
+
+def run(stages: tuple[str, ...]) -> int:
+    """All stages, or those that are named, in their order; the exit code.
+
+    Raises:
+        ToolError: There is no such stage.
+    """
+    known = ("check", *STAGES)
+    for name in stages:
+        if name not in known:
+            raise ToolError(f"test: there is no stage {name}\n  mend it: make test, or one of {', '.join(known)}")
+    count = Count()
+    for name in [one for one in known if one in stages or not stages]:
+        if name == "check":
+            count += _checks()
+            continue
+        if name in {"engine", "world"}:
+            with phase("Pulumi's engine and plugins"):
+                engine.module("rehearsal.engine", "ensure")
+        if name == "docker":
+            _have_docker()
+        count += _stage(name)
+    return _end(count)
+
+
+def _have_docker() -> None:
+    with phase("Docker"):
+        daemon.ensure()
+    with phase("images: here already, pulled, or built where no registry answers"):
+        engine.module("rehearsal.images", "ensure", *read("dev").images())
+
+
+def _checks() -> Count:
+    count = Count()
+    for argv in (
+        ["ruff", "check", "--quiet", "."],
+        ["ruff", "format", "--check", "--quiet", "."],
+        ["mypy", "--no-error-summary", *(one for one in _TYPED if (ROOT / one).exists())],
+        *(["mypy", "--no-error-summary", str(one.relative_to(ROOT))] for one in sorted((ROOT / "apps").glob("*/"))),
+    ):
+        with phase(" ".join(argv[:2]) if argv[0] == "ruff" else f"mypy {argv[2]} …"):
+            failed = subprocess.run(argv, cwd=ROOT, check=False).returncode != 0
+        if failed:
+            say(f"    failed: {' '.join(argv)}")
+        count.failed += failed
+    return count
+
+
+def _stage(name: str) -> Count:
+    results = cache() / "test-results" / f"{name}.xml"
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={results}"]
+    there = [one for one in STAGES[name] if one in {"-m", STAGES[name][-1]} or (ROOT / one).exists()]
+    with phase(f"tests: {name}"):
+        code = subprocess.run(
+            [*argv, *there], cwd=ROOT, check=False, stdin=subprocess.DEVNULL, env=os.environ
+        ).returncode
+    if code == _NONE:
+        return Count()
+    count = read_results(results) if results.is_file() else Count()
+    if code and not count.failed:
+        say(f"    pytest ended with code {code} and named no failed test")
+        count.failed += 1
+    return count
+
+
+def read_results(path: Path) -> Count:
+    """What a JUnit file of pytest says; an error in a fixture is a failure like any other."""
+    count = Count()
+    for case in ET.parse(path).getroot().iter("testcase"):  # noqa: S314  # written by our own pytest a moment ago
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            count.failed += 1
+        elif skipped is not None:
+            count.skipped.append(f"{case.get('classname')}.{case.get('name')}: {skipped.get('message')}")
+        else:
+            count.passed += 1
+    return count
+
+
+def _end(count: Count) -> int:
+    total("tests")
+    for line in count.skipped:
+        print(f"skipped: {line}")
+    print(count, flush=True)
+    return 1 if count.failed or not count.passed else 0

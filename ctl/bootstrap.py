@@ -29,7 +29,7 @@ def cache() -> Path:
 
 def environment() -> Path:
     """Where the environment for this lock file and this Python is, or will be."""
-    said = f"{sys.version_info[:2]} {os.uname().machine} {sys.base_prefix}".encode()
+    said = f"2 {sys.version_info[:2]} {os.uname().machine} {sys.base_prefix}".encode()
     return cache() / "venv" / hashlib.sha256(said + LOCK.read_bytes()).hexdigest()[:16]
 
 
@@ -55,9 +55,14 @@ def _make(folder: Path, done: Path) -> None:
     began = time.monotonic()
     _say("==> Python environment: installing what requirements.lock names, every file checked by its hash")
     shutil.rmtree(folder, ignore_errors=True)
+    if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode:
+        _install_venv()
+    # With pip in it, also where uv fills it: the images' recipes fetch wheels by pip.
+    _run([sys.executable, "-m", "venv", str(folder)])
     uv = shutil.which("uv")
     if not (uv and _with_uv(uv, folder)):
-        _with_pip(folder)
+        flags = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
+        _run([f"{folder}/bin/python", "-m", "pip", "install", *flags, "--require-hashes", "-r", str(LOCK)])
     done.touch()
     _say(f"    {time.monotonic() - began:.1f} s, in {folder}")
 
@@ -65,24 +70,12 @@ def _make(folder: Path, done: Path) -> None:
 def _with_uv(uv: str, folder: Path) -> bool:
     """Several times faster than pip, where it is there and works; its failure is no reason to stop."""
     environ = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1"}
-    for argv in (
-        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--require-hashes", "--python", f"{folder}/bin/python", "-r", str(LOCK)],
-    ):
-        said = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, cwd=folder.parent)
-        if said.returncode:
-            _say(f"    uv could not do it ({said.stderr.strip().splitlines()[-1:]}); trying pip")
-            shutil.rmtree(folder, ignore_errors=True)
-            return False
-    return True
-
-
-def _with_pip(folder: Path) -> None:
-    if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True, check=False).returncode:
-        _install_venv()
-    _run([sys.executable, "-m", "venv", str(folder)])
-    flags = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
-    _run([f"{folder}/bin/python", "-m", "pip", "install", *flags, "--require-hashes", "-r", str(LOCK)])
+    argv = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", f"{folder}/bin/python", "-r", str(LOCK)]
+    said = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, cwd=folder.parent)
+    if said.returncode:
+        last = (said.stderr.strip().splitlines() or ["no reason given"])[-1]
+        _say(f"    uv could not do it ({last}); trying pip")
+    return said.returncode == 0
 
 
 def _install_venv() -> None:

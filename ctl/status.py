@@ -20,7 +20,7 @@ def show(engine: Engine) -> bool:
     services: dict[str, dict[str, str]] = outputs.get("services") or {}
     name = engine.stack.name
     if not services:
-        print(f"stack {name}: nothing is up. Bring it up: make up STACK={name}")
+        print(f"stack {name}: no update of it has ended well yet. Bring it up: make up STACK={name}")
         return False
     rows, healthy = table(services, _states(engine, services))
     print(f"\n{outputs.get('preset')} in {outputs.get('environment')} (stack {name})\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from pathlib import Path
@@ -12,17 +13,23 @@ ARGV = [sys.executable, "-I", "-S", "-B", "-c"]
 
 
 def test_a_program_stays_within_its_limits(limits_case):
-    began = time.monotonic()
+    began, used = time.monotonic(), _processor_s()
     outcome = run([*ARGV, limits_case["program"]], b"", Limits(**limits_case["limits"]))
-    took = time.monotonic() - began
+    took, used = time.monotonic() - began, _processor_s() - used
     expected = dict(limits_case["expect"])
-    because = f"{limits_case['because']}; took {took:.1f} s, {str(outcome)[:500]}"
+    because = f"{limits_case['because']}; took {took:.1f} s, used {used:.1f} s, {str(outcome)[:500]}"
 
-    assert took < expected.pop("below_s", 10), because
+    assert took < expected.pop("below_s", 60), because
+    assert used < expected.pop("cpu_below_s", 5), because
     assert len(outcome.stdout) == expected.pop("bytes", len(outcome.stdout)), because
     expected["stdout"] = expected["stdout"].encode() if "stdout" in expected else outcome.stdout
     for field, value in expected.items():
         assert value == getattr(outcome, field), because
+
+
+def _processor_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_input_of_any_size_never_blocks():

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rehearsal.images import daemon, pack, store
 from rehearsal.images.errors import ImageError
 from rehearsal.images.kit import Kit
-from rehearsal.images.recipe import Recipe, find, recipes
+from rehearsal.images.recipe import Recipe, find, known, tagged
 from rehearsal.images.registry import Registries
 
 _AT_ONCE = 2
@@ -24,7 +24,7 @@ def ensure(images: Sequence[str], *, pull: bool = True) -> None:
         ImageError: one of them can't be had; the others were still tried.
     """
     registries = Registries()
-    wanted = [image for image in dict.fromkeys(images) if not _settled(image, registries, pull=pull)]
+    wanted = [image for image in dict.fromkeys(map(tagged, images)) if not _settled(image, registries, pull=pull)]
     made = [find(image) for image in wanted]
     for base in dict.fromkeys(recipe.base for recipe in made if recipe.base):
         _build(find(base))
@@ -49,7 +49,7 @@ def _settled(image: str, registries: Registries, *, pull: bool) -> bool:
     try:
         daemon.pull(image)
     except ImageError as error:
-        if image not in recipes():
+        if known(image) is None:
             raise
         print(f"{error}\n{image}: building the substitute instead", flush=True)
         return False
@@ -57,8 +57,8 @@ def _settled(image: str, registries: Registries, *, pull: bool) -> bool:
 
 
 def _is_current(local: daemon.Local, image: str) -> bool:
-    known = recipes().get(image)
-    return known is None or local.labels.get("recipe") == known.fingerprint
+    recipe = known(image)
+    return recipe is None or local.labels.get("recipe") == recipe.fingerprint
 
 
 def _build(recipe: Recipe) -> None:
@@ -72,12 +72,12 @@ def _build(recipe: Recipe) -> None:
         kit = Kit(recipe.image, recipe.folder)
         try:
             version = recipe.assemble(kit)
-            kit.phase("packing and building the image")
+            kit.phase("packing")
             pack.build(kit, recipe.folder / "Dockerfile", _labels(recipe, version))
         finally:
             kit.close()
         if before:
-            daemon.remove_untagged(before.id)
+            daemon.remove_outdated()
         seconds = time.monotonic() - started
         kit.phase(f"ready: {recipe.software} {version} ({recipe.kind}) in {seconds:.0f} s")
 

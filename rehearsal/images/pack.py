@@ -24,6 +24,7 @@ def build(kit: Kit, dockerfile: Path, labels: dict[str, str]) -> None:
     archive = context / "rootfs.tar"
     kit.run(["tar", "--numeric-owner", *owner, "-C", kit.root, "-cf", archive, "."])
     _set_capabilities(archive, kit)
+    kit.phase(f"building the image from {archive.stat().st_size / 1e6:.0f} MB")
     flags = [part for key, value in sorted(labels.items()) for part in ("--label", f"{daemon.LABEL}{key}={value}")]
     kit.run(["docker", "build", "--network", "none", "--rm", "--force-rm", *flags, "--tag", kit.image, context])
 

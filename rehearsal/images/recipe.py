@@ -42,9 +42,10 @@ class Recipe:
     def fingerprint(self) -> str:
         """The content hash of all that decides what the image holds: the recipe, its helpers, its base."""
         digest = hashlib.sha256(self.image.encode())
-        for path in sorted(_files(self.folder)) + sorted(p for name in _SHARED for p in _files(_HERE / name)):
-            digest.update(str(path.relative_to(_HERE)).encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        for top in (self.folder, *(_HERE / name for name in _SHARED)):
+            for path in sorted(_files(top)):
+                digest.update(path.relative_to(top.parent).as_posix().encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
         if self.base:
             digest.update(find(self.base).fingerprint.encode())
         return digest.hexdigest()[:16]
@@ -58,25 +59,35 @@ def _files(path: Path) -> list[Path]:
 
 @cache
 def recipes() -> dict[str, Recipe]:
-    """All recipes by image name: one folder each below `recipes/`."""
+    """All recipes for real software, by image name: one folder each below `recipes/`."""
     found: dict[str, Recipe] = {}
     for path in sorted((_HERE / "recipes").glob("*/recipe.py")):
-        made: Recipe = importlib.import_module(f"rehearsal.images.recipes.{path.parent.name}.recipe").RECIPE
-        found[made.image] = made
+        module = importlib.import_module(f"rehearsal.images.recipes.{path.parent.name}.recipe")
+        if hasattr(module, "RECIPE"):
+            found[module.RECIPE.image] = module.RECIPE
     return found
 
 
+def known(image: str) -> Recipe | None:
+    """The recipe for an image: real software by its full name, else a stub by its repository."""
+    stubs = importlib.import_module("rehearsal.images.recipes.stub.recipe")
+    stub: Recipe | None = recipes().get(image) or stubs.recipe_for(image)
+    return stub
+
+
+def tagged(image: str) -> str:
+    """The full name of an image; one without a tag means `:latest`, as for Docker."""
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"
+
+
 def find(image: str) -> Recipe:
-    """The recipe for an image; a name without a tag means `:latest`, as for Docker.
+    """The recipe for an image.
 
     Raises:
         ImageError: there is none; the message names those there are.
     """
-    tagged = image if ":" in image.rpartition("/")[2] else f"{image}:latest"
-    known = recipes()
-    if tagged not in known:
-        names = "\n".join(f"  - {name}" for name in known)
-        raise ImageError(
-            image, f"its registry doesn't answer, and there is no recipe of that name. There are:\n{names}"
-        )
-    return known[tagged]
+    found = known(image)
+    if found is None:
+        names = "\n".join(f"  - {name}" for name in recipes())
+        raise ImageError(image, f"its registry can't be used, and there is no recipe for it. There are:\n{names}")
+    return found

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from rehearsal.images import daemon
-from rehearsal.images.recipe import recipes
+from rehearsal.images.recipe import known, recipes, tagged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Line:
 
 def lines(images: list[str] | None = None) -> list[Line]:
     """One line per image: all that have recipes, all that recipes made, and the given ones."""
-    return [_line(image) for image in sorted({*recipes(), *daemon.built(), *(images or [])})]
+    return [_line(image) for image in sorted({*recipes(), *daemon.built(), *map(tagged, images or [])})]
 
 
 def as_text(found: list[Line]) -> str:
@@ -50,7 +50,7 @@ def as_values(found: list[Line]) -> list[dict[str, str | bool]]:
 
 
 def _line(image: str) -> Line:
-    local, recipe = daemon.inspect(image), recipes().get(image)
+    local, recipe = daemon.inspect(image), known(image)
     if local is None:
         return Line(
             image=image,

@@ -25,7 +25,5 @@ def build(kit: Kit, module: Path, into: Path) -> None:
         "GOMODCACHE": str(caches / "mod"),
         "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
     }
-    kit.phase("fetching Go modules")
-    kit.run([go, "mod", "download"], cwd=module, env=env)
-    kit.phase("compiling")
+    kit.phase("fetching Go modules and compiling")
     kit.run([go, "build", "-ldflags", "-s -w", "-o", into, "."], cwd=module, env=env)

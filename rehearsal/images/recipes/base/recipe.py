@@ -49,11 +49,11 @@ def assemble(kit: Kit) -> str:
 
 def _make_locale(kit: Kit) -> None:
     """Compile `en_US.utf8`, the locale of the official PostgreSQL image, from Debian's sources of it."""
-    sources = kit.root / "tmp/locales"
+    sources = kit.root / "i18n"
     apt.unpack(kit, [apt.fetch_alone(kit, "locales")], sources)
     kit.run(
         ["chroot", kit.root, "localedef", "--no-archive", "-i", "en_US", "-f", "UTF-8", "/usr/lib/locale/en_US.utf8"],
-        env={"I18NPATH": "/tmp/locales/usr/share/i18n"},
+        env={"I18NPATH": "/i18n/usr/share/i18n"},
     )
     kit.run(["rm", "-rf", sources])
 

@@ -61,16 +61,21 @@ def _install(kit: Kit, node: Path, home: Path) -> None:
 
 
 def _trim(kit: Kit, home: Path) -> None:
-    """Leave out what n8n never loads: source maps, others' type declarations, binaries for other systems."""
-    kit.phase("leaving out source maps, type declarations and other systems' binaries")
-    kit.run(["find", home, "-name", "*.map", "-type", "f", "-delete"])
-    kit.run([
-        "find", home, "-type", "f", "(", "-name", "*.d.ts", "-o", "-name", "*.d.mts", "-o", "-name", "*.d.cts", ")",
-        "!", "-path", "*/node_modules/n8n*/*", "!", "-path", "*/node_modules/@n8n/*", "-delete",
-    ])  # fmt: skip
+    """Leave out what n8n never loads: source maps, sources of compiled files, binaries for other systems."""
+    kit.phase("leaving out source maps, sources and other systems' binaries")
+    kit.run(["find", home, "-type", "f", *_any_of("map", "tsbuildinfo", "flow", "exe"), "-delete"])
+    # n8n's own packages may read theirs: the editor and the workflow builder show type declarations.
+    others = ["!", "-path", "*/node_modules/n8n*/*", "!", "-path", "*/node_modules/@n8n/*"]
+    kit.run(["find", home, "-type", "f", *_any_of("ts", "mts", "cts", "c", "cc", "h"), *others, "-delete"])
     for prebuilds in home.glob("node_modules/.pnpm/*/node_modules/**/prebuilds"):
         for alien in (path for pattern in _ALIEN for path in prebuilds.glob(pattern)):
             shutil.rmtree(alien, ignore_errors=True)
+
+
+def _any_of(*endings: str) -> list[str]:
+    """The words of `find` that ask for any of these file name endings."""
+    words = [word for ending in endings for word in ("-o", "-name", f"*.{ending}")]
+    return ["(", *words[1:], ")"]
 
 
 RECIPE = Recipe(

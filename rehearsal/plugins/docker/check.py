@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.plugins.base import UNKNOWN, CheckFailed, Props
 
-from .tfschema import Attr, Block
+if TYPE_CHECKING:
+    from .tfschema import Attr, Block
 
 DEFAULTS: Final = "__defaults"
 _TYPES: Final = {"string": str, "int": int, "bool": bool, "list": list, "set": list, "map": dict}
@@ -72,19 +73,20 @@ def with_defaults(block: Block, values: Props) -> Props:
 
 def _coerced(attr: Attr | None, value: Any) -> Any:
     """Numbers and truth values where the schema wants text, and the other way round, as the bridge converts them."""
-    if attr is None:
-        return value
-    if attr.kind == "string" and isinstance(value, bool):
-        return "true" if value else "false"
-    if attr.kind == "string" and isinstance(value, (int, float)):
+    kind = attr.kind if attr is not None else ""
+    if kind == "string" and isinstance(value, bool):
+        return str(value).lower()
+    if kind == "string" and isinstance(value, (int, float)):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    if attr.kind == "int" and isinstance(value, float):
+    if (kind == "int" and isinstance(value, float)) or (kind == "int" and _is_digits(value)):
         return int(value)
-    if attr.kind == "int" and isinstance(value, str) and value.lstrip("-").isdigit():
-        return int(value)
-    if attr.kind == "bool" and value in ("true", "false"):
+    if kind == "bool" and value in ("true", "false"):
         return value == "true"
     return value
+
+
+def _is_digits(value: Any) -> bool:
+    return isinstance(value, str) and value.removeprefix("-").isdigit()
 
 
 def _nested(attr: Attr, value: Any) -> Any:

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from rehearsal.plugins import context
 
-from .container_body import body_of, restart_policy, throttles
+from .container_body import body_of, restart_policy
 from .container_schema import CONTAINER
 from .container_state import read_back
 from .daemon import DaemonError
+from .device_body import throttles
 from .image import found_image
 from .logs import followed_logs
 from .resource import Bridged, Unfinished

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Final
 
 from rehearsal.plugins.base import UNKNOWN, Props
 
 from . import godur
 from .daemon import Daemon, DaemonError
+from .device_body import devices, throttles
 from .network import labels_of
 
 _MB: Final = 1024 * 1024
@@ -95,7 +96,7 @@ def _host_config(daemon: Daemon, given: Props) -> Props:
         "CgroupParent": given.get("cgroupParent", ""),
         "Init": given.get("init", False),
     }
-    return {**config, **_security(given), **_resources(given), **_devices(given), **_cgroup_namespace(given)}
+    return {**config, **_security(given), **_resources(given), **devices(given), **_cgroup_namespace(given)}
 
 
 def restart_policy(given: Props) -> Props:
@@ -131,21 +132,6 @@ def _resources(given: Props) -> Props:
     return resources
 
 
-def throttles(given: Props) -> Props:
-    """Limits of block devices, by path."""
-    names = {
-        "deviceReadBps": "BlkioDeviceReadBps",
-        "deviceReadIops": "BlkioDeviceReadIOps",
-        "deviceWriteBps": "BlkioDeviceWriteBps",
-        "deviceWriteIops": "BlkioDeviceWriteIOps",
-    }
-    return {
-        theirs: [{"Path": limit["path"], "Rate": limit["rate"]} for limit in given[ours]]
-        for ours, theirs in names.items()
-        if given.get(ours)
-    }
-
-
 def _nano_cpus(cpus: str) -> int:
     try:
         nano = Decimal(cpus) * 1_000_000_000
@@ -154,43 +140,6 @@ def _nano_cpus(cpus: str) -> int:
     if nano != int(nano):
         raise DaemonError("Error setting cpus: value is too precise")
     return int(nano)
-
-
-def _devices(given: Props) -> Props:
-    devices = [
-        {
-            "PathOnHost": device["hostPath"],
-            "PathInContainer": device["containerPath"] or device["hostPath"],
-            "CgroupPermissions": device["permissions"],
-        }
-        for device in given.get("devices", [])
-    ]
-    requests = [
-        {
-            "Driver": request["driver"],
-            "Count": request["count"],
-            "DeviceIDs": request["deviceIds"],
-            "Capabilities": [request["capabilities"]],
-            "Options": request["options"] or {},
-        }
-        for request in given.get("deviceRequests", [])
-    ]
-    if "gpus" in given:
-        requests = [_gpu_request(given["gpus"])]
-    return {"Devices": devices, "DeviceRequests": requests or None}
-
-
-def _gpu_request(gpus: str) -> Props:
-    """Docker's own `--gpus` notation: all, a number, or device=0,2."""
-    wanted = gpus.strip().strip("'\"").strip()
-    base: dict[str, Any] = {"Driver": "", "Capabilities": [["gpu"]], "Options": {}}
-    if wanted.startswith("device="):
-        return {**base, "Count": 0, "DeviceIDs": wanted.removeprefix("device=").split(",")}
-    try:
-        count = -1 if wanted == "all" else int(wanted.removeprefix("count="))
-    except ValueError as bad:
-        raise DaemonError(f"Error setting gpus: unexpected value {gpus!r}") from bad
-    return {**base, "Count": count, "DeviceIDs": None}
 
 
 def _cgroup_namespace(given: Props) -> Props:

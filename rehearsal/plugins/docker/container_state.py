@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from rehearsal.plugins.base import UNKNOWN, Props
+from rehearsal.plugins.base import Props
 
 from . import godur
+from .device_body import devices_from, is_given, requests_from
 
 _MB: Final = 1024 * 1024
 _NANO: Final = 1_000_000_000
+_DIGITS: Final = 9
 
 
 def read_back(found: Props, state: Props) -> Props:
@@ -41,24 +43,26 @@ def read_back(found: Props, state: Props) -> Props:
         "networkMode": host["NetworkMode"],
         "usernsMode": host["UsernsMode"],
         "ipcMode": host["IpcMode"],
-        "tty": config["Tty"],
-        "stdinOpen": config["OpenStdin"],
-        "stopSignal": config.get("StopSignal", ""),
-        "stopTimeout": config.get("StopTimeout") or 0,
         "logDriver": host["LogConfig"]["Type"],
+        **_terminal(config),
         **_collections(host, state),
         **_limits(host),
         **_running(found, state),
     }
-    if _is_given(state.get("pidMode")):
+    if is_given(state.get("pidMode")):
         read["pidMode"] = host["PidMode"]
     if config.get("Healthcheck") is not None:
         read["healthcheck"] = _healthcheck(config["Healthcheck"])
     return read
 
 
-def _is_given(value: Any) -> bool:
-    return value is not None and value is not UNKNOWN and value not in ("", [], {})
+def _terminal(config: Props) -> Props:
+    return {
+        "tty": config["Tty"],
+        "stdinOpen": config["OpenStdin"],
+        "stopSignal": config.get("StopSignal", ""),
+        "stopTimeout": config.get("StopTimeout") or 0,
+    }
 
 
 def _running(found: Props, state: Props) -> Props:
@@ -66,7 +70,7 @@ def _running(found: Props, state: Props) -> Props:
     running, must_run = found["State"]["Running"], state.get("mustRun") is True
     networks = found["NetworkSettings"]
     read: Props = {"bridge": networks.get("Bridge", ""), "networkDatas": _networks(networks.get("Networks") or {})}
-    if (running or must_run) and _is_given(state.get("ports")):
+    if (running or must_run) and is_given(state.get("ports")):
         read["ports"] = _ports(networks.get("Ports") or {})
     if not running:
         read["exitCode"] = found["State"]["ExitCode"]
@@ -115,61 +119,23 @@ def _collections(host: Props, state: Props) -> Props:
         "tmpfs": host.get("Tmpfs") or {},
         "sysctls": host.get("Sysctls") or {},
         "storageOpts": host.get("StorageOpt") or {},
-        "logOpts": (host["LogConfig"]["Config"] or {}) if _is_given(state.get("logOpts")) else {},
+        "logOpts": (host["LogConfig"]["Config"] or {}) if is_given(state.get("logOpts")) else {},
         "mounts": [_mount(mount) for mount in host.get("Mounts") or []],
         "hosts": [_extra_host(entry) for entry in host["ExtraHosts"] or []],
     }
     if host["CapAdd"] or host["CapDrop"]:
         read["capabilities"] = {"adds": host["CapAdd"] or [], "drops": host["CapDrop"] or []}
-    if _is_given(state.get("ulimits")):
+    if is_given(state.get("ulimits")):
         limits = host["Ulimits"] or []
         read["ulimits"] = [{"name": u["Name"], "soft": u["Soft"], "hard": u["Hard"]} for u in limits]
-    if _is_given(state.get("devices")):
-        read["devices"] = _devices(host["Devices"] or [], state["devices"])
-    return {**read, **_device_requests(host.get("DeviceRequests") or [], state)}
+    if is_given(state.get("devices")):
+        read["devices"] = devices_from(host["Devices"] or [], state["devices"])
+    return {**read, **requests_from(host.get("DeviceRequests") or [], state)}
 
 
 def _extra_host(entry: str) -> Props:
     parts = entry.split(":")
     return {"host": parts[0], "ip": parts[1]}
-
-
-def _devices(devices: list[Props], wanted: list[Props]) -> list[Props]:
-    """The path inside shows only where the user gave one."""
-    named = {device["hostPath"] for device in wanted if device.get("containerPath")}
-    return [
-        {
-            "hostPath": device["PathOnHost"],
-            "containerPath": device["PathInContainer"] if device["PathOnHost"] in named else "",
-            "permissions": device["CgroupPermissions"],
-        }
-        for device in devices
-    ]
-
-
-def _device_requests(requests: list[Props], state: Props) -> Props:
-    if _is_given(state.get("gpus")):
-        if len(requests) != 1:
-            return {} if requests else {"gpus": ""}
-        ids = requests[0]["DeviceIDs"]
-        if ids:
-            return {"gpus": f"device={','.join(ids)}"}
-        words = [word.lower() for group in requests[0]["Capabilities"] or [] for word in group]
-        return {"gpus": "all"} if requests[0]["Count"] == -1 and "gpu" in words else {}
-    if not _is_given(state.get("deviceRequests")):
-        return {}
-    return {
-        "deviceRequests": [
-            {
-                "driver": request["Driver"],
-                "count": request["Count"],
-                "deviceIds": request["DeviceIDs"] or [],
-                "capabilities": (request["Capabilities"] or [[]])[0],
-                "options": request["Options"] or {},
-            }
-            for request in requests
-        ]
-    }
 
 
 def _limits(host: Props) -> Props:
@@ -199,7 +165,7 @@ def _cpus(nano: int) -> str:
     whole, fraction = divmod(nano, _NANO)
     digits = f"{fraction:09d}"
     # Nine zeros anywhere make the provider write one decimal only, 10.5 and 100.25 among them.
-    if (f"{whole}.{digits}").count("0") == 9:
+    if (f"{whole}.{digits}").count("0") == _DIGITS:
         tenths = (nano * 10 + _NANO // 2) // _NANO
         return f"{tenths // 10}.{tenths % 10}"
     return f"{whole}.{digits}".rstrip("0")

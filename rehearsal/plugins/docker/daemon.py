@@ -20,6 +20,7 @@ POOL: Final = 16  # operations that the engine runs at once by default
 CONNECT_TIMEOUT: Final = 30.0
 # Building and pulling take long; the engine's own time limit or Ctrl-C ends a call that hangs.
 READ_TIMEOUT: Final = 1200.0
+_REFUSED: Final = 400  # and all above: no success
 
 
 class DaemonError(Exception):
@@ -86,7 +87,7 @@ class Daemon:
     def _negotiated(self, session: Session) -> str:
         response = _sent(self.settings.host, session, "GET", f"{self._base}/_ping", {})
         offered = response.headers.get("Api-Version", NEWEST_API)
-        if response.status_code >= 400:
+        if response.status_code >= _REFUSED:
             raise DaemonError(f"Error response from daemon: {response.text.strip()}", response.status_code)
         return min(offered, NEWEST_API, key=lambda v: [int(part) for part in v.split(".")])
 
@@ -130,7 +131,7 @@ class Daemon:
         elif body is not None:
             options["json"] = body
         response = _sent(self.settings.host, session, method, base + path, options)
-        if response.status_code >= 400:
+        if response.status_code >= _REFUSED:
             raise DaemonError(f"Error response from daemon: {_message(response)}", response.status_code)
         return response
 

@@ -6,13 +6,15 @@ counts as absent, and a set whose new elements are not literally among the input
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.plugins.base import UNKNOWN, Diff, Props
 
 from .plan import planned
-from .sets import identity
-from .tfschema import Attr, Block
+from .sets import fingerprint
+
+if TYPE_CHECKING:
+    from .tfschema import Attr, Block
 
 Kinds = dict[str, str]
 
@@ -45,22 +47,26 @@ def _compare(attr: Attr, path: str, old: Any, new: Any, given: Any, *, forced: b
     """Differences at one property; `forced` says that a collection around it replaces the resource when it changes."""
     old = None if old == [] else old
     new = None if new == [] else new
+    if old is None and new is None:
+        return {}
     if old is None or new is None or new is UNKNOWN:
-        if old is None and new is None:
-            return {}
         kind = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
         return {path: _kind(kind, forced or _replaces(attr, old if new in (None, UNKNOWN) else new))}
+    if attr.scalar:
+        return {} if old == new else {path: _kind("UPDATE", forced or attr.force_new)}
+    return _compare_collections(attr, path, old, new, given)
+
+
+def _compare_collections(attr: Attr, path: str, old: Any, new: Any, given: Any) -> Kinds:
     if attr.kind == "map":
         return _compare_maps(path, old, new, force=attr.force_new)
     if attr.elem is not None and isinstance(old, dict):
         return _compare_objects(attr.elem, path, old, new, given)
     if attr.kind == "set":
         return _compare_sets(attr, path, old, new, given)
-    if attr.kind == "list" and attr.elem is None:
+    if attr.elem is None:
         return _compare_plain_lists(path, old, new, force=attr.force_new)
-    if attr.kind == "list":
-        return _compare_lists(attr, path, old, new, given)
-    return {} if old == new else {path: _kind("UPDATE", forced or attr.force_new)}
+    return _compare_lists(attr, path, old, new, given)
 
 
 def _kind(kind: str, replace: bool) -> str:
@@ -146,7 +152,7 @@ def _compare_lists(attr: Attr, path: str, old: list[Any], new: list[Any], given:
 
 
 def _compare_sets(attr: Attr, path: str, old: list[Any], new: list[Any], given: Any) -> Kinds:
-    before, after = ([repr(identity(attr, e)) for e in items] for items in (old, new))
+    before, after = ([fingerprint(attr, e) for e in items] for items in (old, new))
     removed = [i for i, e in enumerate(before) if e not in after]
     added = [i for i, e in enumerate(after) if e not in before]
     if not removed and not added:

@@ -10,13 +10,13 @@ from typing import Any
 
 from rehearsal.plugins.base import UNKNOWN, Props, contains_unknown
 
-from .sets import ordered, same
+from .sets import identity, ordered, same
 from .tfschema import ZERO, Attr, Block
 
 
 def is_blank(value: Any) -> bool:
     """Whether there is nothing: null, an empty list or an empty map."""
-    return value is None or value == [] or value == {}
+    return value is None or value in ([], {})
 
 
 def planned(block: Block, prior: Props | None, config: Props) -> Props:
@@ -39,7 +39,7 @@ def _created(attr: Attr, value: Any) -> Any:
     if value is UNKNOWN or (attr.computed and (value is None or value == "" or (attr.elem and value == []))):
         return UNKNOWN
     if attr.kind == "map":
-        return value or None
+        return value or (UNKNOWN if attr.computed else None)
     if attr.kind == "set" and attr.elem is None and value == []:
         return UNKNOWN if attr.computed else None
     if is_blank(value) and attr.elem is not None and not attr.one:
@@ -77,7 +77,10 @@ def element_of_set(elem: Block, given: Props) -> Props:
             value = element_of_set(attr.elem, value)
         elif attr.kind == "set" and value is not UNKNOWN:
             value = _shaped(attr, value)
-        out[key] = value
+        out[key] = value if attr.kind != "map" or value is UNKNOWN else value or None
+    if all(attr.kind == "set" and out[key] == [] for key, attr in elem.items()):
+        # A block with nothing in it at all, such as `capabilities: {}`.
+        return dict.fromkeys(elem)
     return out
 
 
@@ -89,12 +92,12 @@ def _changed(attr: Attr, prior: Any, value: Any) -> Any:
         return UNKNOWN
     if attr.scalar:
         return _changed_scalar(attr, prior, value)
-    if is_blank(value):
+    if is_blank(value) or (attr.one and attr.kind == "set" and all(map(is_blank, value.values()))):
         return _changed_to_nothing(attr, prior, value)
     if attr.kind == "map":
         return prior if prior == value else value
     if attr.kind == "set":
-        return prior if same(attr, prior, value) else _shaped(attr, value)
+        return prior if same(attr, prior, value) else _changed_set(attr, prior, value)
     return _changed_list(attr, prior, value)
 
 
@@ -108,12 +111,39 @@ def _changed_scalar(attr: Attr, prior: Any, value: Any) -> Any:
     return value
 
 
+def _changed_set(attr: Attr, prior: Any, value: Any) -> Any:
+    """The new set; of an element that stays, what the inputs leave out becomes null where the state has a value."""
+    planned_set = _shaped(attr, value)
+    if attr.elem is None or attr.one or is_blank(prior):
+        return planned_set
+    before = {identity(attr, element): element for element in prior}
+    given = {identity(attr, element): element for element in value if isinstance(element, dict)}
+    out = []
+    for element in planned_set:
+        key = identity(attr, element)
+        stays = key in before and not is_blank(given.get(key)) and not contains_unknown(element)
+        out.append(_staying(attr.elem, before[key], given[key], element) if stays else element)
+    return ordered(attr, out)
+
+
+def _staying(elem: Block, before: Props, given: Props, element: Props) -> Props:
+    out = dict(element)
+    for key, attr in elem.items():
+        if attr.kind == "map":
+            out[key] = element[key] or before.get(key)
+        elif attr.scalar and given.get(key) is None and attr.default is None and before.get(key) is not None:
+            out[key] = None
+    return out
+
+
 def _changed_to_nothing(attr: Attr, prior: Any, value: Any) -> Any:
-    if attr.computed:
+    if attr.computed and (value is None or attr.block):
         # A computed list that never had a value is still to come; one that was read as empty has come.
         return UNKNOWN if prior is None and not attr.block and attr.kind != "map" else prior
-    if is_blank(prior):
-        return prior if prior is not None else value if attr.kind == "list" and not attr.block else prior
+    if prior is None:
+        return value if attr.kind == "list" and not attr.block else None
+    if is_blank(prior) or (attr.one and value is not None):
+        return prior
     if attr.kind == "map":
         return {}
     return None if attr.one else []
@@ -131,10 +161,7 @@ def _changed_list(attr: Attr, prior: Any, value: Any) -> Any:
     out = []
     for index, element in enumerate(value):
         before = before_list[index] if index < len(before_list) else None
-        if before is None:
-            out.append({key: _created(sub, element.get(key)) for key, sub in attr.elem.items()})
-        else:
-            out.append({key: _changed(sub, before.get(key), element.get(key)) for key, sub in attr.elem.items()})
+        out.append({key: _changed(sub, (before or {}).get(key), element.get(key)) for key, sub in attr.elem.items()})
     return out
 
 

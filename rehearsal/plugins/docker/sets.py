@@ -11,9 +11,10 @@ from .tfschema import ZERO, Attr, Block
 
 def ordered(attr: Attr, values: list[Any]) -> list[Any]:
     """The elements without doubles, in the order in which a state holds them (go-cty, set_internals.go)."""
-    unique: dict[str, Any] = {}
-    for value in values:
-        unique.setdefault(sort_key(attr, value), value)
+    unique: dict[tuple[str, int], Any] = {}
+    for index, value in enumerate(values):
+        # What is unknown may turn out different from what is like it now.
+        unique.setdefault((sort_key(attr, value), index if contains_unknown(value) else -1), value)
     return [unique[key] for key in sorted(unique)]
 
 
@@ -29,24 +30,26 @@ def _object_key(elem: Block, value: dict[str, Any]) -> str:
 
 
 def _serialised(attr: Attr, value: Any) -> str:
+    text: str
     if value is UNKNOWN:
-        return "?;"
-    if value is None:
-        return "~;" if not attr.block else "[];"
-    if isinstance(value, bool):
-        return "T;" if value else "F;"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '";'
-    if isinstance(value, dict) and attr.kind == "map":
-        return "{" + "".join(f'"{k}";{value[k]!r};' for k in sorted(value)) + "};"
-    if isinstance(value, dict):
-        return "[" + _object_key(attr.elem or {}, value) + "];"
-    if isinstance(value, list):
-        parts = [
-            _object_key(attr.elem, v) if attr.elem and isinstance(v, dict) else _serialised(attr, v) for v in value
-        ]
-        return "[" + "".join(parts) + "];"
-    return f"{value};"
+        text = "?"
+    elif value is None:
+        text = "[]" if attr.block else "~"
+    elif isinstance(value, bool):
+        text = "T" if value else "F"
+    elif isinstance(value, str):
+        text = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    elif isinstance(value, dict) and attr.kind == "map":
+        text = "{" + "".join(f'"{k}";{value[k]!r};' for k in sorted(value)) + "}"
+    elif isinstance(value, dict):
+        text = "[" + _object_key(attr.elem or {}, value) + "]"
+    elif isinstance(value, list):
+        elem = attr.elem
+        parts = [_object_key(elem, v) if elem and isinstance(v, dict) else _serialised(attr, v) for v in value]
+        text = "[" + "".join(parts) + "]"
+    else:
+        text = str(value)
+    return text + ";"
 
 
 def zero_filled(attr: Attr, value: Any) -> Any:
@@ -66,21 +69,34 @@ def _zero(attr: Attr, value: Any) -> Any:
     return zero_filled(attr, value)
 
 
-def identity(attr: Attr, value: Any) -> Any:
+def identity(attr: Attr, value: Any) -> str:
     """What makes two elements of a set the same: all properties that a user can set, nulls as zeros, sets unordered."""
     if attr.elem is None or not isinstance(value, dict):
-        return value
+        return repr(value)
     parts = []
     for key, sub in sorted(attr.elem.items()):
         if not sub.is_input:
             continue
         part = _zero(sub, value.get(key) if value.get(key) is not None else sub.default)
         if sub.kind == "set" and isinstance(part, list):
-            part = tuple(sorted(map(repr, (identity(sub, p) for p in part))))
-        elif isinstance(part, dict) and sub.elem is not None:
-            part = identity(sub, part)
-        parts.append((key, repr(part)))
-    return tuple(parts)
+            part = sorted({identity(sub, p) for p in part})
+        elif isinstance(part, dict):
+            part = identity(sub, part) if sub.elem is not None else sorted(part.items())
+        parts.append((key, part))
+    return repr(parts)
+
+
+def fingerprint(attr: Attr, value: Any) -> str:
+    """What the bridge tells elements of a set apart by: null text is empty text, a null number is not zero."""
+    if attr.elem is None or not isinstance(value, dict):
+        return repr(value)
+    parts = []
+    for key, sub in sorted(attr.elem.items()):
+        part = value.get(key)
+        if isinstance(part, dict):
+            part = fingerprint(sub, part) if sub.elem is not None else sorted(part.items())
+        parts.append((key, "" if part is None and sub.kind == "string" else part))
+    return repr(parts)
 
 
 def same(attr: Attr, before: Any, after: Any) -> bool:
@@ -89,4 +105,4 @@ def same(attr: Attr, before: Any, after: Any) -> bool:
         return False
     olds = [before] if attr.one else before
     news = [after] if attr.one else after
-    return {repr(identity(attr, v)) for v in olds} == {repr(identity(attr, v)) for v in news}
+    return {identity(attr, v) for v in olds} == {identity(attr, v) for v in news}

@@ -20,7 +20,7 @@ def after_update(block: Block, prior: Props, plan: Props) -> Props:
     """The plan of an update that reads nothing back; a removed number, flag or text becomes zero, not null."""
     out = {}
     for key, attr in block.items():
-        value = known(attr, plan.get(key))
+        value = _stated(attr, plan.get(key))
         if value is None and attr.scalar and prior.get(key) is not None:
             value = ZERO[attr.kind]
         out[key] = value
@@ -41,7 +41,23 @@ def after_read(block: Block, prior: Props, read: Props) -> Props:
 
 def partial(block: Block, plan: Props) -> Props:
     """What is known of a resource whose creation failed half-way."""
-    return {key: known(attr, plan.get(key)) for key, attr in block.items()}
+    return {key: _stated(attr, plan.get(key)) for key, attr in block.items()}
+
+
+def _stated(attr: Attr, value: Any) -> Any:
+    """The planned value in a state that was not read back: elements of lists have zeros where sets keep nulls."""
+    settled = known(attr, value)
+    if attr.kind != "list" or attr.elem is None:
+        return settled
+    if isinstance(settled, dict):
+        return {key: _stated_part(sub, settled.get(key)) for key, sub in attr.elem.items()}
+    if settled is None:
+        return attr.empty
+    return [{key: _stated_part(sub, e.get(key)) for key, sub in attr.elem.items()} for e in settled]
+
+
+def _stated_part(attr: Attr, value: Any) -> Any:
+    return ZERO[attr.kind] if value is None and attr.scalar else zero_filled(attr, value)
 
 
 def known(attr: Attr, value: Any) -> Any:
@@ -65,19 +81,22 @@ def known(attr: Attr, value: Any) -> Any:
 
 
 def _applied(attr: Attr, plan: Any, read: Any) -> Any:
-    if read is UNKNOWN or (plan is UNKNOWN and read is None):
-        return known(attr, UNKNOWN)
+    """One property after an apply: read back, but never against a set or an emptiness that was planned."""
     if plan is UNKNOWN:
-        return _in_order(attr, zero_filled(attr, read))
+        return known(attr, UNKNOWN) if read is UNKNOWN or read is None else _in_order(attr, zero_filled(attr, read))
     if not attr.scalar and is_blank(plan) and is_blank(read):
         return plan
-    if attr.kind == "set" and not is_blank(plan):
+    if read is UNKNOWN or (attr.kind == "set" and (attr.block or plan is not None)):
         return known(attr, plan)
     if plan == "" and read is None:
         return ""
-    if isinstance(plan, dict) and isinstance(read, dict) and attr.elem is not None:
+    return _applied_elements(attr, plan, read)
+
+
+def _applied_elements(attr: Attr, plan: Any, read: Any) -> Any:
+    if attr.elem is not None and isinstance(plan, dict) and isinstance(read, dict):
         return {key: _applied(sub, plan.get(key), read.get(key)) for key, sub in attr.elem.items()}
-    if isinstance(plan, list) and isinstance(read, list) and attr.elem is not None and len(plan) == len(read):
+    if attr.elem is not None and isinstance(plan, list) and isinstance(read, list) and len(plan) == len(read):
         return [
             {key: _applied(sub, p.get(key), r.get(key)) for key, sub in attr.elem.items()}
             for p, r in zip(plan, read, strict=True)

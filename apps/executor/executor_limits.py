@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from executor_json import OUTPUT_LIMIT
 
+_INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 ERROR_TEXT_LIMIT = 4096
 """Bytes of the program's error output that are read back, for the operator's log only."""
 
@@ -92,16 +93,20 @@ def run(argv: list[str], stdin: bytes, limits: Limits) -> Outcome:
 
 def _run_group(argv: list[str], files: list[int], limits: Limits) -> tuple[int, bool]:
     ended, alive = os.pipe()
+    # An interrupt while Popen works would lose the child it has just made.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
         process = _start(argv, files, alive, limits)
     except BaseException:
         os.close(ended)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
         raise
     finally:
         os.close(alive)
     deadline = time.monotonic() + limits.wall_s
     clock_ended = False
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
         # The pipe ends with its last holder: no polling for the usual short task. Who closes it early is waited for.
         select.select([ended], [], [], limits.wall_s)
         process.wait(timeout=max(0.0, deadline - time.monotonic()))
@@ -148,6 +153,7 @@ def _apply(limits: Limits) -> None:
     # The timer outlives exec: should the parent be killed, this child still ends on its own.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.wall_s + 1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import time
 from typing import Any
@@ -97,6 +98,8 @@ def _read(file: int) -> bytes | None:
 
 
 def _main() -> int:
+    # A request to end is taken like an interrupt: it ends the task, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         raw = _read(0)
         late = failure("timeout", f"the input did not end within {INPUT_WAIT_S:g} s")

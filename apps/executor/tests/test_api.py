@@ -163,7 +163,8 @@ def test_a_closed_output_is_no_traceback(workspace):
     assert (4, b"") == (done.returncode, done.stderr), "nobody listens, so only the status tells"
 
 
-def test_an_interrupt_is_answered_and_ends_the_task(workspace, mutate):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_answered_and_ends_the_task(number, workspace, mutate):
     mutate(
         workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(60)"
     )
@@ -175,7 +176,7 @@ def test_an_interrupt_is_answered_and_ends_the_task(workspace, mutate):
     deadline = time.monotonic() + 10
     while len(_processes_of(workspace)) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=5)
 
     assert (4, b"") == (process.returncode, stderr), stdout

@@ -17,6 +17,8 @@ PRIVATE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "19
 NEAR = (*PRIVATE, *(ip_network(text) for text in ("127.0.0.0/8", "::1/128", "fc00::/7")))
 _WIDEST, _NARROWEST = 16, 28
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# Begins with a letter: 134744072 and 0x8080808 are spellings of a public address.
+_CONTAINER = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_HOST_NAME = 253
 _IMAGE = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
@@ -86,9 +88,14 @@ def endpoint(text: str) -> str:
     plain = re.fullmatch(r"[A-Za-z0-9\[\]:/._~%-]{1,2048}", text)
     if url.username is not None or url.password is not None:
         raise ValueError("must hold no user or password: the key goes into homeport:embedding-api-key")
-    if url.scheme not in ("http", "https") or not plain or port == 0 or not (_LABEL.fullmatch(host) or _is_host(host)):
+    if (
+        url.scheme not in ("http", "https")
+        or not plain
+        or port == 0
+        or not (_CONTAINER.fullmatch(host) or _is_host(host))
+    ):
         raise ValueError("must be a URL such as https://embeddings.example.com/v1, without query or fragment")
-    if host.startswith("169.254."):
+    if host.startswith("169.254.") or host == "fd00:ec2::254":
         raise ValueError("must not be a link-local address: clouds serve machine credentials there")
     if url.scheme == "http" and not _is_near(host):
         raise ValueError("must begin with https:// (http is for loopback and private addresses)")
@@ -107,7 +114,7 @@ def _is_near(host: str) -> bool:
     try:
         address = ip_address(host)
     except ValueError:
-        return _LABEL.fullmatch(host) is not None
+        return host == "localhost" or _CONTAINER.fullmatch(host) is not None
     return any(address in network for network in NEAR)
 
 

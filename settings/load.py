@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _NAMESPACE = "homeport:"
 _MOST_BYTES = 65_536
 _DEEPEST = 12
+_LONGEST_KEY = 64
 _LONGEST_TEXT = 2048
 _MAY_BE_NULL = {("embedding",), ("acme_email",)}
 
@@ -115,14 +117,17 @@ def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Pro
 def _strangers(given: Mapping[str, str]) -> Iterator[Problem]:
     known = ("preset", "settings", *SPECS)
     for name in sorted(set(given) - set(known)):
-        shown = name if name.isascii() and name.isprintable() and len(name) <= 64 else json.dumps(name[:64])  # noqa: PLR2004
-        path, remove = f"{_NAMESPACE}{shown}", f"Run: pulumi config rm {_NAMESPACE}{shown}"
+        sayable = name.isascii() and name.isprintable() and len(name) <= _LONGEST_KEY
+        path = f"{_NAMESPACE}{name if sayable else json.dumps(name[:_LONGEST_KEY])}"
+        remove = (
+            f"Run: pulumi config rm {shlex.quote(path)}" if sayable else "Remove that line from Pulumi.<stack>.yaml"
+        )
         if new := RENAMED.get(name):
             yield Problem(path, f"is now called homeport:{new}", f"{remove}; {_set_new(new)}")
         elif name in Settings.model_fields:
             yield Problem(path, f"belongs to homeport:settings.{name}", f"{remove}; {_set_new(f'settings.{name}')}")
         else:
-            near = get_close_matches(name[:64].lower().replace("_", "-"), known, n=1)
+            near = get_close_matches(name[:_LONGEST_KEY].lower().replace("_", "-"), known, n=1)
             hint = f"did you mean homeport:{near[0]}?" if near else "every setting is below homeport:settings"
             yield Problem(path, f"is no known key; {hint}", remove)
 

@@ -64,6 +64,12 @@ def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
     ] == [one.mend for one in problems], "the line to type"
 
 
+def test_a_secret_that_nobody_described_is_named():
+    assert ["homeport:nobody-knows"] == [one.path for one in missing({"nobody-knows"}, set())], (
+        "a catalog entry misspells it"
+    )
+
+
 def test_a_secret_that_is_given_is_not_missing():
     assert [] == list(missing({"hcloud-token"}, {"hcloud-token"})), "it is there"
 

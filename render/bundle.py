@@ -70,4 +70,6 @@ def roots(owner: tuple[int, int] | None, mode: int, inner: tuple[str, ...] = ())
     if owner is None:
         return ()
     uid, gid = owner
-    return tuple(Entry(path=path, mode=mode, uid=uid, gid=gid) for path in (".", *inner))
+    # Docker gives an empty volume the owner and mode of the image's folder when a container first mounts it; this file is in the way.
+    marker = Entry(path=".homeport", mode=0o444, uid=uid, gid=gid, content=b"prepared\n")
+    return (*(Entry(path=path, mode=mode, uid=uid, gid=gid) for path in (".", *inner)), marker)

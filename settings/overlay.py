@@ -55,6 +55,9 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         namespace=settings.namespace,
         hostnames=settings.hostnames,
         values={
+            # n8n refuses an address without a dot, so not owner@localhost.
+            "owner-email": settings.acme_email
+            or f"owner@{settings.domain if '.' in settings.domain else 'example.com'}",
             "embedding-url": embedding.url if embedding else "",
             "embedding-model": embedding.model if embedding else "",
             "embedding-dimensions": str(embedding.dimensions if embedding else LOCAL_DIMENSIONS),

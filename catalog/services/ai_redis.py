@@ -18,7 +18,7 @@ SERVICE = Service(
                 "user default off resetkeys resetchannels -@all\n"
                 "user health on nopass resetkeys resetchannels -@all +ping\n"
                 "user n8n on >{redis-password} resetkeys ~ai:* resetchannels -@all +ping +hello +auth +select +quit"
-                " +client|setinfo +client|setname +type +get +set +expire +del +ttl\n"
+                " +client|setname +type +get +set +expire +del +ttl\n"
             ),
         ),
     ),

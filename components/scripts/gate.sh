@@ -18,17 +18,20 @@ masked() {
       print "    " $0 }'
 }
 
+# Left crash-looping by an earlier update: Docker may wait a minute before it tries again, so start it afresh, restarts counted from 0.
+case $(state) in "restarting "*) docker restart "$container" >/dev/null ;; esac
 end=$(( $(date +%s) + seconds ))
 while :; do
   now=$(state) || { echo "$container is gone: somebody removed it while it started. Run pulumi up again." >&2; exit 1; }
   case $now in
     "running healthy "* | "running none "*) exit 0 ;;
   esac
-  [ "$(date +%s)" -lt "$end" ] || break
+  # A container that Docker restarted four times will not mend itself.
+  [ "${now##* }" -lt 4 ] && [ "$(date +%s)" -lt "$end" ] || break
   sleep 0.5
 done
 {
-  echo "$container is not healthy after $seconds s (state, health, restarts: $now)."
+  echo "$container did not get healthy within $seconds s (state, health, restarts: $now)."
   echo "  Its last lines:"
   docker logs --tail 20 "$container" 2>&1 | masked
   echo "  Its last probe:"

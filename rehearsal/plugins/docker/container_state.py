@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from rehearsal.plugins.base import Props
+from typing import TYPE_CHECKING, Final
 
 from . import godur
 from .device_body import devices_from, is_given, requests_from
+
+if TYPE_CHECKING:
+    from rehearsal.plugins.base import Props
 
 _MB: Final = 1024 * 1024
 _NANO: Final = 1_000_000_000

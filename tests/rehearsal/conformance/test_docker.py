@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from tests.rehearsal.conformance.busybox_image import BusyboxImage, absence
@@ -16,12 +20,17 @@ pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(absence()), reason=abs
 
 @pytest.fixture(scope="module")
 def replays():
-    image = BusyboxImage()
-    image.make()
-    running = Replays(lambda target, scenario: Replay(scenario, {PACKAGE: launch(target, PACKAGE, VERSION)}, RULES))
-    yield running
-    running.close()
-    image.remove()
+    # The recordings name their containers, networks and a port: two runs at once on one daemon would meet there.
+    with (Path(tempfile.gettempdir()) / "homeport-docker-conformance.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        image = BusyboxImage()
+        image.make()
+        running = Replays(lambda target, scenario: Replay(scenario, {PACKAGE: launch(target, PACKAGE, VERSION)}, RULES))
+        try:
+            yield running
+        finally:
+            running.close()
+            image.remove()
 
 
 @pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))

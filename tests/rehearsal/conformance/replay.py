@@ -62,7 +62,13 @@ class Replay:
     def mismatches(self, index: int) -> list[str]:
         """The differences of step `index` from its recording, one sentence each."""
         while len(self._results) <= index:
-            self._results.append(self._step(self.scenario.steps[len(self._results)]))
+            step = self.scenario.steps[len(self._results)]
+            try:
+                found = self._step(step)
+            except AssertionError as failure:
+                # The steps after it are still worth a look, and must not run this one again.
+                found = [str(failure)]
+            self._results.append(found)
         return self._results[index]
 
     def close(self) -> None:

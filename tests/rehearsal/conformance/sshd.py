@@ -1,0 +1,112 @@
+"""An OpenSSH server on a free port of the loopback address, with keys of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+def _binary() -> str | None:
+    return os.environ.get("HOMEPORT_SSHD") or shutil.which(
+        "sshd", path=f"/usr/sbin:/usr/local/sbin:{os.environ['PATH']}"
+    )
+
+
+def _sftp_server() -> str | None:
+    near = Path(_binary() or "/").parents[1] / "lib" / "openssh" / "sftp-server" if _binary() else None
+    places = (near, Path("/usr/lib/openssh/sftp-server"), Path("/usr/libexec/sftp-server"))
+    return next((str(place) for place in places if place and place.is_file()), None)
+
+
+def absence() -> str:
+    """Why no server can be run here; empty when one can."""
+    if _binary() is None:
+        return "no sshd on this machine: install openssh-server or name one in HOMEPORT_SSHD"
+    if _sftp_server() is None:
+        return "no sftp-server beside sshd: install openssh-sftp-server"
+    return ""
+
+
+class SshServer:
+    """A running server that lets in this user by two keys, one of them with a passphrase.
+
+    Args:
+        folder: Where its keys, settings and log go.
+    """
+
+    PASSPHRASE = "sesame"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.user = getpass.getuser()
+        for name, passphrase in (("host", ""), ("user", ""), ("locked", self.PASSPHRASE)):
+            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(folder / name)]
+            subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
+        (folder / "keys").write_text(self._text("user.pub") + self._text("locked.pub"))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        (folder / "config").write_text(self._config())
+        with (folder / "log").open("w") as log:
+            self._process = subprocess.Popen(self._command(), stderr=log, start_new_session=True)
+        self._await()
+
+    def _config(self) -> str:
+        return f"""Port {self.port}
+ListenAddress 127.0.0.1
+HostKey {self.folder}/host
+PidFile none
+AuthorizedKeysFile {self.folder}/keys
+StrictModes no
+PasswordAuthentication no
+UsePAM no
+AcceptEnv ACCEPTED PULUMI_COMMAND_STDOUT
+Subsystem sftp {_sftp_server()}
+"""
+
+    def _command(self) -> list[str]:
+        # sshd wants its own whole path, and as root a user and a folder that only its package makes.
+        direct = [str(_binary()), "-D", "-e", "-f", f"{self.folder}/config"]
+        if os.geteuid() != 0 or any(entry.pw_name == "sshd" for entry in pwd.getpwall()):
+            return direct
+        users = self.folder / "passwd"
+        users.write_text(Path("/etc/passwd").read_text() + "sshd:x:74:65534::/run/sshd:/usr/sbin/nologin\n")
+        script = f'mount --bind {users} /etc/passwd && mount -t tmpfs none /run && mkdir /run/sshd && exec "$@"'
+        return ["unshare", "-m", "/bin/sh", "-c", script, "sh", *direct]
+
+    def _await(self) -> None:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self._process.poll() is None, f"sshd did not start: {self._text('log')}"
+            time.sleep(0.1)
+        raise AssertionError(f"sshd does not listen: {self._text('log')}")
+
+    def _text(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+    def connection(self, **changes) -> dict:
+        """Inputs of a connection to it."""
+        settings = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": self.user,
+            "privateKey": self._text("user"),
+            "hostKey": self._text("host.pub"),
+            "dialErrorLimit": 2,
+            "perDialTimeout": 5,
+            **changes,
+        }
+        return {name: value for name, value in settings.items() if value is not None}
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._process.terminate()
+        self._process.wait(10)

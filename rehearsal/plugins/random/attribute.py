@@ -63,6 +63,8 @@ class RandomType(ResourceType):
     """A random resource: its attributes, how its values are made and how an id is imported."""
 
     attributes: ClassVar[dict[str, Attribute]]
+    # Whether any change of keepers replaces, also one that is about keys without a value.
+    strict_keepers: ClassVar[bool] = False
 
     @abstractmethod
     def generate(self, plan: Props) -> tuple[str, Props]:
@@ -111,7 +113,11 @@ class RandomType(ResourceType):
             for name, attribute in self.attributes.items()
             if attribute.input and old_state.get(name) != planned.get(name)
         )
-        replaces = [name for name in changed if _replaces(name, old_state.get(name), news.get(name))]
+        replaces = [
+            name
+            for name in changed
+            if _replaces(name, old_state.get(name), news.get(name)) or (name == "keepers" and self.strict_keepers)
+        ]
         return Diff(bool(changed), replaces=replaces, diffs=changed, has_detailed=False)
 
     def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:  # noqa: ARG002
@@ -163,8 +169,11 @@ class RandomType(ResourceType):
         """Forgets: there is nothing to remove."""
 
     def _marked(self, state: Props) -> Props:
+        # As officially, an unknown value is not marked: the SDK's own option keeps it secret.
         return {
-            name: Secret(value) if name in self.attributes and self.attributes[name].secret else value
+            name: Secret(value)
+            if value is not UNKNOWN and name in self.attributes and self.attributes[name].secret
+            else value
             for name, value in state.items()
         }
 
@@ -189,11 +198,11 @@ def _refusals(name: str, key: str, attribute: Attribute, value: Any) -> list[str
 def _replaces(name: str, old: Any, new: Any) -> bool:
     if name == "overrideSpecial":
         return new is not UNKNOWN and not (new is None and old == "")
-    if name != "keepers" or new is UNKNOWN:
+    if name != "keepers":
         return True
+    was, now = old or {}, {} if new is None or new is UNKNOWN else new
     # Keys without a value never counted as keys in older versions of the official plugin, and must not replace now.
-    was, now = old or {}, new or {}
-    return {k: v for k, v in was.items() if v is not None} != {k: v for k, v in now.items() if v is not None}
+    return bool(was.keys() - now.keys()) or any(was.get(key) != value for key, value in now.items())
 
 
 def decoding_error(summary: str, detail: str) -> ProviderError:

@@ -23,6 +23,8 @@ _RETRY: Final = (
 class RandomBytes(RandomType):
     """Random bytes as a secret; the id is their base64 form, as the official plugin has it."""
 
+    strict_keepers = True
+
     attributes: ClassVar[dict[str, Attribute]] = {
         "keepers": Attribute("object"),
         "length": Attribute("integer", required=True, at_least=1),

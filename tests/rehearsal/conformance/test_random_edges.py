@@ -60,7 +60,7 @@ def test_a_preview_answers_inputs_and_unknowns_and_no_id(random_plugin, name):
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_an_unknown_input_passes_the_check_and_shows_as_a_replacement(random_plugin, name):
-    news = dict.fromkeys(INPUTS[name], UNKNOWN) | {"keepers": UNKNOWN}
+    news = dict.fromkeys(INPUTS[name], UNKNOWN) | {"keepers": {"k": UNKNOWN}}
     checked = call(random_plugin, "Check", name, news=news)
     assert {"inputs": news} == checked.response
     state = reveal(create(random_plugin, name, **INPUTS[name]).response["properties"])
@@ -243,5 +243,11 @@ def test_keepers_replace_when_a_value_comes_goes_or_changes_and_not_otherwise(ra
         ({}, {"a": "1"}),
     ):
         assert ["keepers"] == replaces(old, new), (old, new)
-    for old, new in (({"a": "1"}, {"a": "1"}), (None, None), (None, {"a": None}), ({"a": "1"}, {"a": "1", "b": None})):
+    for old, new in (
+        ({"a": "1"}, {"a": "1"}),
+        (None, None),
+        (None, {"a": None}),
+        (None, UNKNOWN),
+        ({"a": "1"}, {"a": "1", "b": None}),
+    ):
         assert [] == replaces(old, new), (old, new)

@@ -12,7 +12,7 @@ import pulumi_docker as docker
 import pulumi_random as random
 
 from components.database import Database, DatabaseArgs
-from components.handle import Host
+from components.handle import Host, pinned
 from components.images import Images, ImagesArgs
 from components.networks import Networks, NetworksArgs
 from components.proxy import edge_files
@@ -22,6 +22,7 @@ from components.workload import Workload, WorkloadArgs
 
 if TYPE_CHECKING:
     from model.blueprint import Blueprint
+    from model.route import Route
     from model.service import Service
     from settings.schema import AdoptHost, CreateHost, LocalHost, Settings
 
@@ -124,7 +125,7 @@ class Program:
                 "image": service.image,
                 "container": self.workloads[service.name].container,
                 "url": blueprint.origin(doors[service.name]) if service.name in doors else "",
-                "access": f"through the proxy, {access}" if service.name in doors else "inside only",
+                "access": _access(service, doors, access),
             }
             for service in blueprint.services
         }
@@ -135,6 +136,15 @@ class Program:
         pulumi.export("credentials", pulumi.Output.secret({name: self.secrets.values[name] for name in wanted}))
 
 
+def _access(service: Service, doors: dict[str, Route], access: str) -> str:
+    if service.edge:
+        return f"the proxy itself, {access}"
+    if service.name not in doors:
+        return "inside only" if service.networks else "no network"
+    asked = dict.fromkeys(guard.kind for guard in doors[service.name].guards if guard.kind != "closed")
+    return f"{access}, through the proxy with {' or '.join(asked)}"
+
+
 def _after(resources: list[pulumi.Resource]) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(depends_on=list(resources))
 
@@ -143,8 +153,9 @@ def _host(settings: Settings) -> tuple[Host, pulumi.ResourceOptions]:
     """The handle of the stack's host and the providers for everything on it."""
     name, host = next(iter(sorted(settings.hosts.items())))
     address = _docker_address(host)
+    options = pinned(host.address, host.port, host.host_key) if host.mode == "adopt" else ()
     providers: list[pulumi.ProviderResource] = [
-        docker.Provider("docker", host=address),
+        docker.Provider("docker", host=address, ssh_opts=[part for one in options for part in ("-o", one)] or None),
         command.Provider("command"),
         random.Provider("random"),
     ]
@@ -152,7 +163,7 @@ def _host(settings: Settings) -> tuple[Host, pulumi.ResourceOptions]:
         name=name,
         stack=pulumi.get_stack(),
         namespace=settings.namespace,
-        environment={"DOCKER_HOST": address},
+        environment={"DOCKER_HOST": address} | ({"HOMEPORT_SSH_OPTS": "\n".join(options)} if options else {}),
     )
     return handle, pulumi.ResourceOptions(providers=providers)
 

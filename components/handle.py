@@ -17,6 +17,22 @@ QUERY = "sh components/scripts/query.sh"
 """Commands of the operator's machine, run in the project's folder: a text without a machine's path is the same for all of a team."""
 
 
+def pinned(address: str, port: int, key: str) -> tuple[str, ...]:
+    """Options of ssh under which only a host with this public key is spoken to; no file has to be written for it.
+
+    Source: ssh_config(5), KnownHostsCommand (OpenSSH 8.5).
+    """
+    name = address if port == 22 else f"[{address}]:{port}"  # noqa: PLR2004  # SSH's own port
+    return (
+        "StrictHostKeyChecking=yes",
+        "UserKnownHostsFile=none",
+        "GlobalKnownHostsFile=none",
+        f"KnownHostsCommand=/bin/echo {name} {key}",
+        "BatchMode=yes",
+        "ConnectTimeout=10",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Host:
     """A host's handle.

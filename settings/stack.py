@@ -11,6 +11,8 @@ from settings.secret_specs import SPECS
 from settings.secrets import missing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pulumi
 
     from model.blueprint import Blueprint
@@ -32,7 +34,7 @@ def prepare(loaded: Loaded, preset: Preset) -> tuple[Blueprint, dict[str, pulumi
     _refuse_unbuilt(loaded)
     wanted = blueprint.secrets()
     idle = {name for name, section in _OPTIONAL.items() if getattr(loaded.settings, section) is None}
-    problems = [*missing(set(wanted) - idle, loaded.secrets.names()), *_rotations(loaded)]
+    problems = [*missing(set(wanted) - idle, loaded.secrets.names()), *_rotations(loaded), *_unused(loaded, wanted)]
     if problems:
         raise SettingsError(tuple(problems))
     supplied: dict[str, pulumi.Output[str]] = {}
@@ -52,6 +54,14 @@ def _empty() -> pulumi.Output[str]:
     from pulumi import Output  # noqa: PLC0415  # the caller's process has it loaded; ours need not
 
     return Output.secret("")
+
+
+def _unused(loaded: Loaded, wanted: Iterable[str]) -> list[Problem]:
+    """A secret that nothing reads is a secret too many."""
+    return [
+        Problem(f"homeport:{name}", "is not needed by this stack", f"Run: pulumi config rm homeport:{name}")
+        for name in sorted(loaded.secrets.names() - set(wanted))
+    ]
 
 
 def _rotations(loaded: Loaded) -> list[Problem]:

@@ -3,6 +3,7 @@
 # The container that carries it is created and never started, so the image needs no shell, and nothing of the bundle shows in
 # `docker inspect` or the process list. A carrier left by a killed run is removed first: it has the volume's name.
 set -eu
+. "${0%/*}/reach.sh"
 volume=$1 image=$2 carrier="homeport-carrier-$1"
 docker rm -f "$carrier" >/dev/null 2>&1 || true
 docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /none \

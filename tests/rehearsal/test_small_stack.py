@@ -99,7 +99,18 @@ def test_no_secret_stands_in_the_state_in_inspect_in_the_preview_or_in_the_proce
 @pytest.mark.req("P-15")
 def test_a_container_removed_by_hand_comes_back_with_its_data_schema_and_files(stack):
     name = f"{stack.name}-ai-postgres"
-    docker("exec", "-i", name, "psql", "-U", "postgres", "-d", "ai_memory", "-c", "CREATE TABLE kept AS SELECT 42 AS answer")
+    docker(
+        "exec",
+        "-i",
+        name,
+        "psql",
+        "-U",
+        "postgres",
+        "-d",
+        "ai_memory",
+        "-c",
+        "CREATE TABLE kept AS SELECT 42 AS answer",
+    )
     docker("rm", "-f", name)
     refreshed = stack.pulumi("refresh", "--yes", "--skip-preview")
     done = stack.up()
@@ -112,7 +123,10 @@ def test_a_container_removed_by_hand_comes_back_with_its_data_schema_and_files(s
 
 @pytest.mark.req("P-18")
 def test_destroy_leaves_no_container_network_or_volume(tmp_path):
-    stack = Scratch(tmp_path, services={"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}, "ai-postgres": {"enabled": False}})
+    stack = Scratch(
+        tmp_path,
+        services={"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}, "ai-postgres": {"enabled": False}},
+    )
     up = stack.up()
     made = {kind: stack.objects(kind) for kind in ("container", "network", "volume")}
     done = stack.pulumi("destroy", "--yes", "--skip-preview")

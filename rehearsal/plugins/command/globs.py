@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import tarfile
@@ -55,23 +54,23 @@ def _sha256(path: Path) -> str:
 
 def _archive_hash(members: dict[str, Asset]) -> str:
     """SHA-256 of the tar that Pulumi's SDK for Go would write: sorted names, mode 0600, no times, no owners."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name in sorted(members):
-            data = Path(members[name].path or "").read_bytes()
-            entry = tarfile.TarInfo(name)
-            entry.mode, entry.size, entry.mtime = 0o600, len(data), 0
-            tar.addfile(entry, io.BytesIO(data))
-    return hashlib.sha256(_go_end(buffer.getvalue())).hexdigest()
+    digest = hashlib.sha256()
+    for name in sorted(members):
+        data = Path(members[name].path or "").read_bytes()
+        digest.update(_header(name, len(data)) + data + bytes(-len(data) % tarfile.BLOCKSIZE))
+    digest.update(bytes(2 * tarfile.BLOCKSIZE))
+    return digest.hexdigest()
 
 
-def _go_end(tar: bytes) -> bytes:
-    """Go ends a tar with two empty blocks and does not fill up a record of twenty."""
-    block = 512
-    end = len(tar)
-    while end >= block and not any(tar[end - block : end]):
-        end -= block
-    return tar[:end] + bytes(2 * block)
+def _header(name: str, size: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.size = 0o600, size
+    header = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
+    # Go writes the device numbers of plain files as zeros, Python leaves them empty; the checksum counts them.
+    header[329:337] = header[337:345] = b"0000000\0"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
 
 
 def expression(pattern: str) -> str:

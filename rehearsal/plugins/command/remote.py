@@ -28,6 +28,9 @@ _lock = threading.Lock()
 def hang_up() -> None:
     """Ends every connection that commands have left open."""
     with _lock:
+        # All told first, then waited for: the engine gives a plugin little time to end.
+        for link in _links:
+            link.hang_up()
         while _links:
             _links.pop().close()
 

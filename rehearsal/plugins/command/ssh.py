@@ -64,10 +64,14 @@ class Link:
         handed = [part for name in send for part in ("-o", f"SendEnv={name}")]
         return ["ssh", *_QUIET, *options, *handed, *words]
 
-    def close(self) -> None:
-        """Ends the connection and removes its folder."""
+    def hang_up(self) -> None:
+        """Tells the connection to end, without waiting for it."""
         if self.keeper.stdin is not None and not self.keeper.stdin.closed:
             self.keeper.stdin.close()
+
+    def close(self) -> None:
+        """Ends the connection and removes its folder."""
+        self.hang_up()
         try:
             self.keeper.wait(2)
         except subprocess.TimeoutExpired:

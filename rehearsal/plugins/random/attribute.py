@@ -142,7 +142,9 @@ class RandomType(ResourceType):
         state = self.imported(id)
         # The bridge leaves zero values out of what it proposes as inputs of an import.
         proposed = {
-            name: state[name] for name, attribute in self.attributes.items() if attribute.input and state.get(name)
+            name: state[name]
+            for name, attribute in self.attributes.items()
+            if attribute.input and (state.get(name) or attribute.required)
         }
         return str(state.get("id", id)), self._marked(state), proposed
 

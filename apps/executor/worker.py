@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import select
 import signal
 import sys
 import time
@@ -45,10 +44,6 @@ class Worker:
         self._stopping = False
         self._ignored = 0
         self._next_housekeeping = 0.0
-        self._woken, self._waker = os.pipe()
-        for end in (self._woken, self._waker):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 
@@ -67,7 +62,7 @@ class Worker:
             identities, self._ignored = self._spool.waiting()
             looked_s = time.monotonic() - started
             if wait_s := self._work_off(identities):
-                select.select([self._woken], [], [], max(wait_s, 4 * looked_s))
+                time.sleep(max(wait_s, 4 * looked_s))
         self._log.write("stopped")
 
     def _stop(self, _number: int, _frame: Any) -> None:

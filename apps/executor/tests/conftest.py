@@ -93,12 +93,12 @@ class LiveWorker:
         file.write_text(json.dumps({"id": identity, "task": task} if envelope is None else envelope))
         return file
 
-    def result(self, identity, wait_s=10.0):
+    def result(self, identity, wait_s=30.0):
         file = self.root / "results" / f"{identity}.json"
         assert self.wait(file.exists, wait_s), f"no result of {identity} within {wait_s} s; log: {self.log.read_text()}"
         return json.loads(file.read_bytes())
 
-    def wait(self, condition, wait_s=10.0):
+    def wait(self, condition, wait_s=30.0):
         deadline = time.monotonic() + wait_s
         while not condition():
             if time.monotonic() > deadline or self.process.poll() is not None:

@@ -106,7 +106,8 @@ def test_a_sign_of_life_of_somebody_else_is_replaced(spool, tmp_path):
         assert os.geteuid() == alive.stat().st_uid, "nor one of another user"
 
 
-def test_a_missing_part_of_the_folder_is_made_with_its_mode(spool, tmp_path):
+@pytest.mark.usefixtures("spool")
+def test_a_missing_part_of_the_folder_is_made_with_its_mode(tmp_path):
     modes = {part.name: oct(stat.S_IMODE(part.stat().st_mode)) for part in (tmp_path / "exchange").iterdir()}
 
     assert {"requests": "0o2770", "results": "0o2770", ".work": "0o2700"} == modes, "as README.md says"

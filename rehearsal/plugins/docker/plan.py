@@ -137,9 +137,9 @@ def _staying(elem: Block, before: Props, given: Props, element: Props) -> Props:
 
 
 def _changed_to_nothing(attr: Attr, prior: Any, value: Any) -> Any:
-    if attr.computed and (value is None or attr.block):
+    if attr.computed and (value is None or attr.block or (attr.kind == "map" and prior is None)):
         # A computed list that never had a value is still to come; one that was read as empty has come.
-        return UNKNOWN if prior is None and not attr.block and attr.kind != "map" else prior
+        return UNKNOWN if prior is None and not attr.block else prior
     if prior is None:
         return value if attr.kind == "list" and not attr.block else None
     if is_blank(prior) or (attr.one and value is not None):

@@ -13,7 +13,10 @@ from .tfschema import ZERO, Attr, Block
 
 def after_create(block: Block, plan: Props, read: Props) -> Props:
     """The plan with every property that was read back put in its place, as after an apply."""
-    return {key: _applied(attr, plan.get(key), read.get(key, plan.get(key))) for key, attr in block.items()}
+    return {
+        key: _applied(attr, plan.get(key), read[key]) if key in read else _stated(attr, plan.get(key))
+        for key, attr in block.items()
+    }
 
 
 def after_update(block: Block, prior: Props, plan: Props) -> Props:
@@ -83,10 +86,10 @@ def known(attr: Attr, value: Any) -> Any:
 def _applied(attr: Attr, plan: Any, read: Any) -> Any:
     """One property after an apply: read back, but never against a set or an emptiness that was planned."""
     if plan is UNKNOWN:
-        return known(attr, UNKNOWN) if read is UNKNOWN or read is None else _in_order(attr, zero_filled(attr, read))
+        return known(attr, UNKNOWN) if read is None else _in_order(attr, zero_filled(attr, read))
     if not attr.scalar and is_blank(plan) and is_blank(read):
         return plan
-    if read is UNKNOWN or (attr.kind == "set" and (attr.block or plan is not None)):
+    if attr.kind == "set" and (attr.block or plan is not None):
         return known(attr, plan)
     if plan == "" and read is None:
         return ""

@@ -4,7 +4,6 @@ import json
 import time
 import traceback
 from copy import deepcopy
-from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, assume, given
@@ -15,179 +14,7 @@ from model.errors import SettingsError
 from settings.load import load
 from settings.schema import ENVIRONMENTS, PRESETS
 from settings.secret_specs import SPECS
-
-TODAY = date(2026, 11, 21)
-ROOT = "homeport:settings"
-HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVbmlF3HyDJtv5SpvDLyucYVNW6FunhMNWg25eAWqZ1"
-VALID = {
-    "environment": "prod",
-    "domain": "example.com",
-    "acme_email": "admin@example.com",
-    "exposure": "direct",
-    "protect_data": True,
-    "hosts": {
-        "main": {
-            "mode": "adopt",
-            "address": "192.0.2.10",
-            "user": "root",
-            "port": 22,
-            "host_key": HOST_KEY,
-            "roles": ["ai"],
-        },
-        "hub": {"mode": "create", "server_type": "cx32", "location": "fsn1", "image": "debian-12"},
-    },
-    "edge": {"bind": "192.0.2.10", "http_port": 80, "https_port": 443},
-    "wireguard": {"enabled": True, "port": 51820, "subnet": "10.66.0.0/24", "peers": {"laptop": {"slot": 2}}},
-    "networks": {"ai-data": "10.20.0.0/24"},
-    "embedding": {"url": "https://embeddings.example.com/v1", "model": "small", "dimensions": 1536},
-    "services": {
-        "ai-n8n": {"enabled": True, "memory": 2048, "cpus": 1.5, "image": "n8n:2@sha256:" + "0123456789abcdef" * 4}
-    },
-    "hostnames": {"n8n": "n8n.example.com"},
-    "waivers": {"protect-data": {"reason": "filled from a dump every night", "expires": "2026-12-31"}},
-    "namespace": "blue",
-    "rotate": {"redis-password": 2},
-}
-REQUIRED = [
-    "environment",
-    "hosts.main.mode",
-    "hosts.main.address",
-    "hosts.main.host_key",
-    "hosts.hub.server_type",
-    "hosts.hub.location",
-    "wireguard.peers.laptop.slot",
-    "embedding.url",
-    "embedding.model",
-    "embedding.dimensions",
-    "waivers.protect-data.reason",
-    "waivers.protect-data.expires",
-]
-NAMED = ["hosts", "wireguard.peers", "networks", "services", "hostnames", "waivers", "rotate"]
-MAY_BE_NULL = {"embedding", "acme_email"}
-MAY_BE_EMPTY = {"namespace"}
-CONTROL = ["\0", "\n", "\r\n", "\t", "\x1b[2J", "\x7f", "\u2028", "\u202e"]
-CODE = [
-    "${HOME}",
-    "`id`",
-    "$(id)",
-    ";id",
-    "&& id",
-    "| id",
-    "' or '",
-    '"',
-    "<script>",
-    "*",
-    "&a [*a]",
-    "!!python/name:x",
-    "\\",
-    "%00",
-    "ü",
-    "\U0001d4b3",
-    " ",
-]
-
-
-def _paths(data, prefix=()):
-    for key, value in data.items():
-        yield ".".join((*prefix, key))
-        if isinstance(value, dict):
-            yield from _paths(value, (*prefix, key))
-
-
-def _at(data, path):
-    for part in path.split("."):
-        data = data[part]
-    return data
-
-
-def _put(data, path, value):
-    *parents, last = path.split(".")
-    for part in parents:
-        data = data[part]
-    data[last] = value
-
-
-def _drop(data, path):
-    *parents, last = path.split(".")
-    for part in parents:
-        data = data[part]
-    del data[last]
-
-
-PATHS = sorted(_paths(VALID))
-LEAVES = [path for path in PATHS if not isinstance(_at(VALID, path), dict)]
-TEXTS = [path for path in LEAVES if isinstance(_at(VALID, path), str)]
-NUMBERS = [path for path in LEAVES if type(_at(VALID, path)) in (int, float)]
-SECTIONS = [
-    "edge",
-    "wireguard",
-    "embedding",
-    "hosts.main",
-    "hosts.hub",
-    "services.ai-n8n",
-    "wireguard.peers.laptop",
-    "waivers.protect-data",
-]
-
-
-def _of_another_type(value):
-    others = [7.5, "7", "yes", "", True, [], ["x"], {}, {"x": 1}, [[]], 10**30, "null", "~"]
-    if isinstance(value, float):
-        others = [other for other in others if type(other) is not int and other != 7.5] + [10**30]
-    return [other for other in others if type(other) is not type(value)]
-
-
-@st.composite
-def mistakes(draw):
-    """One mistake: what it does to the settings, and the path at which it must be reported."""
-    kind = draw(
-        st.sampled_from(
-            ["drop", "type", "null", "empty", "huge", "control", "code", "unknown", "case", "name", "range"]
-        )
-    )
-    if kind == "drop":
-        path = draw(st.sampled_from(REQUIRED))
-        return path, lambda data: _drop(data, path)
-    if kind == "unknown":
-        path = draw(st.sampled_from([*SECTIONS, ""]))
-        name = draw(st.from_regex(r"[a-z_]{1,12}9", fullmatch=True))
-        where = f"{path}.{name}".removeprefix(".")
-        stray = draw(st.sampled_from(["x", 1, True, {}, []]))
-        return where, lambda data: _put(data, where, stray)
-    if kind == "case":
-        path = draw(st.sampled_from([path for path in PATHS if not any(path.startswith(f"{name}.") for name in NAMED)]))
-        *parents, last = path.split(".")
-        where = ".".join((*parents, last.upper()))
-        return where, lambda data: _put(data, where, "x")
-    if kind == "name":
-        path, code = (
-            draw(st.sampled_from(NAMED)),
-            draw(st.sampled_from([*CONTROL, *CODE, "", "x" * 300, "-rf", "A", "../x", "x-"])),
-        )
-        value = next(iter(_at(VALID, path).values()))
-        return path, lambda data: _at(data, path).update({code: value})
-    path = draw(st.sampled_from({"null": PATHS, "type": PATHS, "range": NUMBERS}.get(kind, TEXTS)))
-    value = _at(VALID, path)
-    if kind == "type":
-        wrong = draw(st.sampled_from(_of_another_type(value)))
-    elif kind == "null":
-        assume(path not in MAY_BE_NULL)
-        wrong = None
-    elif kind == "empty":
-        assume(path not in MAY_BE_EMPTY)
-        wrong = ""
-    elif kind == "huge":
-        wrong = draw(st.sampled_from(["a" * 3000, "a." * 1500 + "com", value * 200]))
-    elif kind == "range":
-        wrong = draw(st.sampled_from([-1, 0, -(10**20), 10**20]))
-    else:
-        assume(kind == "control" or not path.endswith(".reason"))
-        code, cut = draw(st.sampled_from(CONTROL if kind == "control" else CODE)), draw(st.integers(0, len(value)))
-        wrong = value[:cut] + code + value[cut:]
-        # A space after a host key begins its comment, which is dropped.
-        assume(not (path.endswith("host_key") and cut == len(value)))
-    assume(not (path == "roles" or wrong == value))
-    return path, lambda data: _put(data, path, wrong)
+from tests.unit.settings.mistakes import HOST_KEY, TEXTS, TODAY, VALID, mistakes, put
 
 
 def _refusal(settings, stack="customer-a", **more):
@@ -204,7 +31,8 @@ def _refusal(settings, stack="customer-a", **more):
 def _names(refusal, path):
     """Whether a problem names the path, or what is directly around it (a value of another type hides its own parts)."""
     return any(
-        problem.path == f"{ROOT}.{path}" or problem.path.startswith((f"{ROOT}.{path}.", f"{ROOT}.{path}["))
+        problem.path == f"homeport:settings.{path}"
+        or problem.path.startswith((f"homeport:settings.{path}.", f"homeport:settings.{path}["))
         for problem in refusal.problems
     )
 
@@ -397,7 +225,7 @@ CANARY = "cAnArY7"
 def test_no_message_repeats_a_value(shapes, path, encrypted):
     secrets = {f"homeport:{name}": shape.format(*[CANARY] * 40) for name, shape in shapes.items()}
     data = deepcopy(VALID)
-    _put(data, path, f"{CANARY} {CANARY}\n")
+    put(data, path, f"{CANARY} {CANARY}\n")
     raw = {"homeport:preset": CANARY, "homeport:settings": json.dumps(data), **secrets}
     with pytest.raises(SettingsError) as refusal:
         load(raw, set(raw) if encrypted else set(), "customer-a", TODAY)

@@ -1,0 +1,25 @@
+"""One run that builds a small image slowly: `python -m tests.rehearsal.images.slow_build IMAGE SECONDS`."""
+
+import sys
+import time
+from pathlib import Path
+
+from rehearsal.images import ensure
+from rehearsal.images.kit import Kit
+from rehearsal.images.recipe import Recipe
+
+IMAGE, SECONDS = sys.argv[1], float(sys.argv[2])
+
+
+def assemble(kit: Kit) -> str:
+    (kit.root / "half").write_text("half a tree")
+    kit.phase("assembling")
+    time.sleep(SECONDS)
+    (kit.root / "whole").write_text("all of it")
+    return "1"
+
+
+FOLDER = Path(__file__).parent / "slow_recipe"
+ensure._build(
+    Recipe(image=IMAGE, software="A test", source="none", assemble=assemble, folder=FOLDER, base=None, kind="stub")
+)

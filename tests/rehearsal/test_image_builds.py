@@ -1,0 +1,66 @@
+"""Builds that are killed, and builds that meet: what is left on the daemon and in the cache."""
+
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from rehearsal.images import daemon
+from tests.rehearsal.images.containers import docker
+
+pytestmark = pytest.mark.docker
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def image():
+    name = f"homeport/test-build:{uuid.uuid4().hex[:8]}"
+    yield name
+    docker("image", "rm", name, check=False)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
+    started = []
+
+    def start(image, seconds):
+        command = [sys.executable, "-m", "tests.rehearsal.images.slow_build", image, str(seconds)]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_build_leaves_no_image_and_the_next_one_starts_from_nothing(run, image, tmp_path):
+    killed = run(image, 600)
+    assert "assembling" in killed.stdout.readline(), "it is in the middle of its work"
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert daemon.inspect(image) is None, "half an image must not carry the name"
+    left = list(tmp_path.glob("images/work/*/root/half"))
+    assert 1 == len(left), "a killed process can't clean up: this is what the next one has to deal with"
+    after = run(image, 0)
+    shown, _ = after.communicate(timeout=120)
+    assert 0 == after.returncode, shown
+    assert daemon.inspect(image) is not None, "the next build makes the image"
+    assert [] == list(tmp_path.glob("images/work/*")), "and takes the leftovers away"
+
+
+def test_of_two_runs_one_builds_and_the_other_waits_and_says_for_whom(run, image):
+    first = run(image, 5)
+    assert "assembling" in first.stdout.readline(), "it has the lock"
+    started = time.monotonic()
+    second = run(image, 600)
+    shown, _ = second.communicate(timeout=120)
+    assert f"waiting for process {first.pid}" in shown, "whoever waits wants to know for whom"
+    assert "assembling" not in shown and time.monotonic() - started < 120, "what is built already isn't built again"
+    assert (0, 0) == (first.wait(timeout=60), second.returncode), "both runs end well"
+    assert daemon.inspect(image) is not None, "the image is there for both"

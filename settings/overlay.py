@@ -32,7 +32,6 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
     )
     if problems:
         raise BlueprintError(problems)
-    embedding = settings.embedding
     whole = Blueprint(
         preset=preset.name,
         environment=settings.environment,
@@ -45,27 +44,35 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         routes=preset.routes,
         databases=preset.databases,
         shared_volumes=preset.shared_volumes,
-        edge=Edge(
-            bind=str(settings.edge.bind),
-            ports={"http": settings.edge.http_port, "https": settings.edge.https_port},
-            public=settings.exposure == "direct",
-            acme_email=settings.acme_email,
-        ),
+        edge=_edge(settings),
         protect_data=settings.protect_data,
         namespace=settings.namespace,
         hostnames=settings.hostnames,
-        values={
-            # n8n refuses an address without a dot, so not owner@localhost.
-            "owner-email": settings.acme_email
-            or f"owner@{settings.domain if '.' in settings.domain else 'example.com'}",
-            "embedding-url": embedding.url if embedding else "",
-            "embedding-model": embedding.model if embedding else "",
-            "embedding-dimensions": str(embedding.dimensions if embedding else LOCAL_DIMENSIONS),
-        },
+        values=_values(settings),
         skipped=_skipped(settings),
         next_steps=preset.next_steps,
     )
     return whole.without(frozenset(name for name, one in settings.services.items() if one.enabled is False))
+
+
+def _edge(settings: Settings) -> Edge:
+    return Edge(
+        bind=str(settings.edge.bind),
+        ports={"http": settings.edge.http_port, "https": settings.edge.https_port},
+        public=settings.exposure == "direct",
+        acme_email=settings.acme_email,
+    )
+
+
+def _values(settings: Settings) -> dict[str, str]:
+    embedding = settings.embedding
+    return {
+        # n8n refuses an address without a dot, so not owner@localhost.
+        "owner-email": settings.acme_email or f"owner@{settings.domain if '.' in settings.domain else 'example.com'}",
+        "embedding-url": embedding.url if embedding else "",
+        "embedding-model": embedding.model if embedding else "",
+        "embedding-dimensions": str(embedding.dimensions if embedding else LOCAL_DIMENSIONS),
+    }
 
 
 def _strangers(section: str, given: Iterable[str], known: Iterable[str]) -> list[Problem]:

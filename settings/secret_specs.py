@@ -54,7 +54,6 @@ SPECS: dict[str, SecretSpec] = {
     spec.name: spec
     for spec in (
         _spec("postgres-password", "password", "generated", "for the application's role in PostgreSQL"),
-        _spec("postgres-superuser-password", "password", "generated", "for PostgreSQL's own superuser"),
         _spec("n8n-database-password", "password", "generated", "for n8n's role in PostgreSQL"),
         _spec("redis-password", "password", "generated", "for the clients of Redis"),
         _spec(

@@ -1,6 +1,6 @@
 """ai-postgres: PostgreSQL with pgvector, the memory and n8n's store. https://hub.docker.com/r/pgvector/pgvector."""
 
-from model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
+from model.service import Health, Limits, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="ai-postgres",
@@ -11,7 +11,10 @@ SERVICE = Service(
     uid=999,
     networks=("ai-data",),
     env={
-        "POSTGRES_PASSWORD_FILE": "/etc/homeport/superuser_password",
+        # The superuser has no password and no way in over the network: pg_hba.conf below rejects it, and lets it in on the socket
+        # inside the container only. A password would stay in the server's environment (docker-library/postgres exports it),
+        # and the image asks for one unless told so. This method goes into a pg_hba.conf that is never read.
+        "POSTGRES_HOST_AUTH_METHOD": "trust",
         "POSTGRES_INITDB_ARGS": "--data-checksums --auth-local=peer --auth-host=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8",
         "PGDATA": "/var/lib/postgresql/data/pgdata",
     },
@@ -20,7 +23,6 @@ SERVICE = Service(
         StaticFile(source="catalog/files/ai-postgres/pg_hba.conf", target="pg_hba.conf"),
         StaticFile(source="catalog/files/ai-postgres/pg_ident.conf", target="pg_ident.conf"),
     ),
-    secret_files=(SecretFile(target="superuser_password", template="{postgres-superuser-password}"),),
     volumes={"postgres": Volume(path="/var/lib/postgresql/data", owner=(999, 999))},
     tmpfs={
         "/tmp": "rw,noexec,nosuid,nodev,size=32m,mode=1777",

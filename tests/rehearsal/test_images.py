@@ -14,7 +14,7 @@ from tests.rehearsal.images.containers import HARDENED, Yard, docker, until
 pytestmark = pytest.mark.docker
 
 POSTGRES, REDIS, CADDY = "pgvector/pgvector:pg16", "redis:7-alpine", "caddy:2.10-alpine"
-N8N, PYTHON, STUB = "n8nio/n8n:2.38.7", "python:3.11-slim-bookworm", "qdrant/qdrant:v1.15.0"
+N8N, PYTHON, STUB = "n8nio/n8n:2.38.7", "python:3.11-slim-bookworm", "homeport/stub:1"
 SOCKET = ("--tmpfs", "/var/run/postgresql", "--tmpfs", "/tmp")
 SCRIPTS = Path(__file__).parent / "images"
 
@@ -222,8 +222,8 @@ def test_n8n_runs_a_code_node_against_postgresql(yard):
 
 
 def test_a_stub_answers_its_health_check_and_is_labelled_a_stub(yard):
-    name = yard.start("stub", STUB, command=("./qdrant", "--any", "argument"))
-    until("stub", name, "wget", "-qO-", "http://127.0.0.1:6333/healthz")
+    name = yard.start("stub", STUB, command=("./program", "--any", "argument"))
+    until("stub", name, "wget", "-qO-", "http://127.0.0.1:8080/deep/health")
     local = daemon.inspect(STUB)
     assert local is not None and "stub" == local.labels["kind"], "nobody may take it for the software"
 

@@ -34,9 +34,9 @@ def sources(kit: Kit) -> list[Source]:
         ImageError: apt isn't there, or knows no such source.
     """
     kit.need("apt-get", "build the images on Debian or Ubuntu, or where the images' registry can be reached")
-    listing = kit.output(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages"]
-    )
+    # Without --no-release-info a machine that has never run `apt-get update` shows no sources at all.
+    line = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    listing = kit.output(["apt-get", "indextargets", "--no-release-info", "--format", line, "Created-By: Packages"])
     found = []
     for line in dict.fromkeys(listing.splitlines()):
         uri, release, component = line.split("|")

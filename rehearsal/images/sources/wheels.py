@@ -31,7 +31,7 @@ def unpack(kit: Kit, requirement: str, sha256: str, into: Path) -> None:
     pinned = folder / "requirements.txt"
     pinned.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
     kit.run([
-        sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:",
+        sys.executable, "-m", "pip", "download", "--quiet", "--no-cache-dir", "--no-deps", "--require-hashes", "--only-binary", ":all:",
         "--python-version", "3.11", "--implementation", "cp", "--platform", f"manylinux_2_28_{_MACHINE}",
         "--dest", folder, "--requirement", pinned,
     ])  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.program.conftest import CANARY
+from tests.unit.program.graph import CANARY
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CONTAINER = "docker:index/container:Container"
@@ -16,59 +16,59 @@ PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode
 
 
 @pytest.mark.req("P-03")
-def test_no_resource_changed_its_identity(engine, build):
+def test_no_resource_changed_its_identity(build):
     """A line gone from this file is a volume destroyed on someone's next `up`: add an alias, or say in CHANGELOG what is replaced."""
-    build()
+    graph = build()
 
-    assert (GOLDEN / "identities.ai-orchestrator.txt").read_text().splitlines() == engine.identities(), (
+    assert (GOLDEN / "identities.ai-orchestrator.txt").read_text().splitlines() == graph.identities(), (
         "identity is a promise; write the new list only together with an alias"
     )
 
 
-def test_every_resource_names_its_provider(engine, build):
-    build()
-    custom = [one for one in engine.seen.values() if not one.type.startswith(("homeport:", "pulumi:"))]
-    strays = [one.name for one in custom if not one.provider]
+def test_every_resource_names_its_provider(build):
+    graph = build()
+    custom = [one for one in graph.resources if not one["type"].startswith(("homeport:", "pulumi:"))]
+    strays = [one["name"] for one in custom if not one["provider"]]
 
     assert len(custom) > 30, "the graph is not the one this test is about"
     assert [] == strays, "an ambient provider reaches whatever machine the environment points at (pulumi-docker#1147)"
 
 
 @pytest.mark.req("P-08", "S3-17")
-def test_a_secret_is_never_a_plain_input(engine, build):
-    build()
+def test_a_secret_is_never_a_plain_input(build):
+    graph = build()
     leaks = [
-        f"{one.name}.{key}"
-        for one in engine.seen.values()
-        if not one.type.startswith("pulumi:")
-        for key, value in one.inputs.items()
-        if CANARY in json.dumps(value, default=str) and (one.type, key) != (COMMAND, "stdin")
+        one["name"] + "." + key
+        for one in graph.resources
+        if not one["type"].startswith("pulumi:")
+        for key, value in one["inputs"].items()
+        if CANARY in json.dumps(value, default=str) and (one["type"], key) != (COMMAND, "stdin")
     ]
 
     assert [] == leaks, "secrets travel on stdin and nowhere else: inspect, process list and previews stay clean"
 
 
 @pytest.mark.req("S3-01")
-def test_the_five_containers_have_the_seeds_names(engine, build):
-    build()
-    found = sorted(one.inputs["name"] for one in engine.all(CONTAINER))
+def test_the_five_containers_have_the_seeds_names(build):
+    graph = build()
+    found = sorted(one["inputs"]["name"] for one in graph.all(CONTAINER))
 
     assert ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"] == found, "the operator's commands use them"
 
 
 @pytest.mark.req("P-16", "S3-13", "S3-14")
-def test_only_the_edge_proxy_publishes_ports_and_only_on_loopback_in_dev(engine, build):
-    build()
-    published = {one.name: one.inputs["ports"] for one in engine.all(CONTAINER) if one.inputs.get("ports")}
+def test_only_the_edge_proxy_publishes_ports_and_only_on_loopback_in_dev(build):
+    graph = build()
+    published = {one["name"]: one["inputs"]["ports"] for one in graph.all(CONTAINER) if one["inputs"].get("ports")}
 
     assert ["ai-caddy-container"] == list(published), "every other door is closed"
     assert {"127.0.0.1"} == {port["ip"] for port in published["ai-caddy-container"]}, "dev is for this machine alone"
 
 
 @pytest.mark.parametrize("name", ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"])
-def test_every_container_is_hardened(engine, build, name):
-    build()
-    inputs = engine.one(CONTAINER, f"{name}-container").inputs
+def test_every_container_is_hardened(build, name):
+    graph = build()
+    inputs = graph.one(CONTAINER, f"{name}-container")["inputs"]
 
     assert inputs["readOnly"] is True, "the root file system is read-only"
     assert inputs["capabilities"]["drops"] == ["ALL"], "no capability but those listed with a reason"
@@ -82,9 +82,9 @@ def test_every_container_is_hardened(engine, build, name):
 
 
 @pytest.mark.req("S3-15", "S3-17")
-def test_the_executor_has_no_network_and_no_volume_but_code_and_exchange(engine, build):
-    build()
-    inputs = engine.one(CONTAINER, "ai-executor-container").inputs
+def test_the_executor_has_no_network_and_no_volume_but_code_and_exchange(build):
+    graph = build()
+    inputs = graph.one(CONTAINER, "ai-executor-container")["inputs"]
 
     assert inputs["networkMode"] == "none", "the executor reaches nothing and nobody reaches it"
     assert not inputs.get("envs"), "its environment holds nothing"
@@ -94,33 +94,33 @@ def test_the_executor_has_no_network_and_no_volume_but_code_and_exchange(engine,
 
 
 @pytest.mark.req("S3-40")
-def test_what_is_not_supplied_is_generated_from_32_bytes(engine, build):
-    build(secrets={"n8n-webhook-api-key": "0f" * 8 + "a1b2c3d4e5f60718" * 3})
-    made = engine.all("random:index/randomBytes:RandomBytes")
+def test_what_is_not_supplied_is_generated_from_32_bytes(build):
+    graph = build(secrets={"n8n-webhook-api-key": "0f" * 8 + "a1b2c3d4e5f60718" * 3})
+    made = graph.all("random:index/randomBytes:RandomBytes")
 
-    assert {32} == {one.inputs["length"] for one in made}, "as openssl rand -base64 32 would give"
-    assert "secrets-n8n-webhook-api-key" not in [one.name for one in made], "what the user supplies is not generated"
+    assert {32} == {one["inputs"]["length"] for one in made}, "as openssl rand -base64 32 would give"
+    assert "secrets-n8n-webhook-api-key" not in [one["name"] for one in made], "what the user supplies is not generated"
 
 
 @pytest.mark.req("P-30")
-def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(engine, build):
-    build({"rotate": {"redis-password": 2}})
+def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
+    graph = build({"rotate": {"redis-password": 2}})
     versions = {
-        one.name: one.inputs["keepers"]["version"]
-        for one in engine.all("random:index/randomBytes:RandomBytes")
-        if "keepers" in one.inputs
+        one["name"]: one["inputs"]["keepers"]["version"]
+        for one in graph.all("random:index/randomBytes:RandomBytes")
+        if "keepers" in one["inputs"]
     }
 
     assert {"secrets-redis-password"} == {name for name, version in versions.items() if version == "2"}, "singly"
 
 
-def test_a_service_switched_off_leaves_nothing_behind(engine, build):
-    build({"services": {"ai-caddy": {"enabled": False}, "ai-n8n": {"enabled": False}}})
+def test_a_service_switched_off_leaves_nothing_behind(build):
+    graph = build({"services": {"ai-caddy": {"enabled": False}, "ai-n8n": {"enabled": False}}})
     left = [
-        one.name
-        for one in engine.seen.values()
-        if "n8n-" in one.name and one.name.startswith(("ai-n8n", "images-ai-n8n"))
+        one["name"]
+        for one in graph.resources
+        if "n8n-" in one["name"] and one["name"].startswith(("ai-n8n", "images-ai-n8n"))
     ]
 
     assert [] == left, "off means not there"
-    assert engine.one(CONTAINER, "ai-postgres-container"), "the others stay"
+    assert graph.one(CONTAINER, "ai-postgres-container"), "the others stay"

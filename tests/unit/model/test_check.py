@@ -1,0 +1,114 @@
+"""What a blueprint must satisfy: a sound one is taken, and each way of spoiling it is refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from model.blueprint import Blueprint, Edge
+from model.check import check
+from model.database import Database, Role
+from model.errors import BlueprintError
+from model.network import Network
+from model.route import Guard, Route
+from model.service import Health, Limits, Port, Service, Volume
+from presets.ai_orchestrator import PRESET
+from settings.load import load
+from settings.overlay import blueprint
+
+PROBE = Health(test=("true",))
+OPEN = (Guard(kind="open", because="test"),)
+
+
+def service(name: str, **given) -> Service:
+    return Service(
+        **{
+            "name": name,
+            "image": f"{name}:1",
+            "purpose": "test",
+            "limits": Limits(memory=64),
+            "networks": ("inner",),
+            "health": PROBE,
+            **given,
+        }
+    )
+
+
+def sound(**given) -> Blueprint:
+    values = {
+        "preset": "test", "environment": "dev", "domain": "localhost",
+        "services": (service("app"), service("door", edge=True, ports=(Port(name="https", inside=443),), needs=("app",))),
+        "networks": (Network(name="inner", subnet="10.1.0.0/24"),),
+        "routes": (Route(name="app", service="app", port=80, guards=OPEN),),
+        "edge": Edge(bind="127.0.0.1", ports={"http": 8080, "https": 8443}, public=False),
+    }  # fmt: skip
+    return Blueprint(**(values | given))
+
+
+SPOILED = {
+    "two containers of one name": (sound(services=(service("app"), service("app"), service("door", edge=True))), "services.app", "two containers"),
+    "two networks of one name": (sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="inner", subnet="10.2.0.0/24"))), "networks.inner", "two networks"),
+    "overlapping subnets": (sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="other", subnet="10.1.0.128/25"))), "networks.other", "overlaps"),
+    "an undeclared network": (sound(services=(service("app", networks=("nowhere",)), service("door", edge=True))), "services.app.networks", "nowhere"),
+    "an undeclared shared volume": (sound(services=(service("app", volumes={"x": Volume(path="/x", shared="none")}), service("door", edge=True))), "services.app.volumes.x", "none"),
+    "root without a reason": (sound(services=(service("app", uid=0), service("door", edge=True))), "services.app", "root"),
+    "no health check without a reason": (sound(services=(service("app", health=None), service("door", edge=True))), "services.app", "health check"),
+    "a capability that opens the host": (sound(services=(service("app", capabilities={"CAP_SYS_ADMIN": "why not"}), service("door", edge=True))), "services.app.capabilities", "CAP_SYS_ADMIN"),
+    "a capability without a reason": (sound(services=(service("app", capabilities={"CAP_CHOWN": ""}), service("door", edge=True))), "services.app.capabilities", "without a reason"),
+    "a port beside the edge": (sound(services=(service("app", ports=(Port(name="http", inside=80),)), service("door", edge=True))), "services.app.ports", "edge"),
+    "one port published twice": (sound(services=(service("app"), service("door", edge=True, ports=(Port(name="https", inside=443), Port(name="https", inside=444))))), "ports.127.0.0.1:8443", "twice"),
+    "every address of a host that is not public": (sound(edge=Edge(bind="0.0.0.0", ports={"http": 80, "https": 443}, public=False)), "edge.bind", "every address"),
+    "a route to nowhere": (sound(routes=(Route(name="app", service="gone", port=80, guards=OPEN),)), "routes.app", "gone"),
+    "a route without guards": (sound(routes=(Route(name="app", service="app", port=80, guards=()),)), "routes.app.guards", "last guard"),
+    "a route whose rest is unguarded": (sound(routes=(Route(name="app", service="app", port=80, guards=(Guard(kind="open", paths=("/a",), because="t"),)),)), "routes.app.guards", "last guard"),
+    "two routes of one host name": (sound(hostnames={"app": "a.example.com", "b": "a.example.com"}, routes=(Route(name="app", service="app", port=80, guards=OPEN), Route(name="b", service="app", port=81, guards=OPEN))), "routes.a.example.com", "two routes"),
+    "a proxy that cannot reach the service": (sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="edge", subnet="10.2.0.0/24")), services=(service("app"), service("door", edge=True, networks=("edge",)))), "routes.app", "share no network"),
+    "a need that is switched off": (sound(services=(service("door", edge=True, needs=("app",)),), routes=()), "services.door.needs", "app is not part"),
+    "a circle of needs": (sound(services=(service("app", needs=("door",)), service("door", edge=True, needs=("app",)))), "services", "circle"),
+    "a database on no server": (sound(databases=(Database(name="d", server="gone", owner="o", roles=(Role(name="o"),)),)), "databases.d", "gone"),
+    "a database without its owner": (sound(databases=(Database(name="d", server="app", owner="o", roles=()),)), "databases.d", "role o"),
+    "an unknown name in an environment value": (sound(services=(service("app", env={"URL": "{origin:gone}"}), service("door", edge=True))), "services.app.env.URL", "origin:gone"),
+    "a name longer than a host name": (sound(services=(service("a" * 64), service("app"), service("door", edge=True))), "services." + "a" * 64, "63"),
+}  # fmt: skip
+
+
+def test_a_sound_blueprint_is_taken_as_it_is():
+    whole = sound()
+
+    assert whole is check(whole), "the checks change nothing"
+
+
+@pytest.mark.req("P-17")
+@pytest.mark.parametrize("case", SPOILED)
+def test_a_spoiled_blueprint_is_refused_by_name(case):
+    spoiled, path, word = SPOILED[case]
+    with pytest.raises(BlueprintError) as refused:
+        check(spoiled)
+    found = {problem.path: problem.what for problem in refused.value.problems}
+
+    assert path in found, f"{case}: {found}"
+    assert word in found[path], f"{case}: {found[path]}"
+
+
+@pytest.mark.req("P-17")
+def test_all_problems_are_told_at_once():
+    twice = sound(services=(service("app", uid=0, health=None, networks=("nowhere",)), service("door", edge=True)))
+    with pytest.raises(BlueprintError) as refused:
+        check(twice)
+
+    assert len(refused.value.problems) >= 3, "nobody wants to mend one mistake at a time"
+
+
+@pytest.mark.req("S3-58")
+def test_the_orchestrator_starts_stores_first_then_n8n_then_the_proxy():
+    loaded = load({"homeport:preset": "ai-orchestrator", "homeport:settings": "{}"}, set(), "dev")
+    waves = [[one.name for one in wave] for wave in blueprint(PRESET, loaded.settings).waves()]
+
+    assert [["ai-executor", "ai-postgres", "ai-redis"], ["ai-n8n"], ["ai-caddy"]] == waves, "the order of row S3-58"
+
+
+def test_a_circle_among_networks_or_services_never_hangs():
+    circle = replace(sound(), services=(service("a", needs=("b",)), service("b", needs=("a",))))
+    with pytest.raises(ValueError, match="circle"):
+        circle.waves()

@@ -1,0 +1,73 @@
+"""Builds one stack under mocks and prints what the engine was told: run as a program, so that each graph has a fresh Pulumi.
+
+Pulumi's mocks keep a root resource, event loops and a stack's settings in globals; two graphs in one process disturb each other.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import pulumi
+from pulumi.runtime import mocks
+
+from presets.registry import preset
+from settings.load import load
+from settings.stack import prepare
+
+CANARY = "C4nary-" + "0123456789abcdef" * 2
+"""Part of every generated value, so that a leak can be found anywhere."""
+
+
+class Engine(mocks.Mocks):
+    """Stricter than the engine: twins fail, look-ups fail."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], dict] = {}
+
+    def new_resource(self, args):
+        key = (args.typ, args.name)
+        assert key not in self.seen, f"two resources are {args.typ} {args.name!r}; Pulumi refuses that"
+        self.seen[key] = {
+            "type": args.typ,
+            "name": args.name,
+            "inputs": dict(args.inputs),
+            "provider": args.provider or "",
+        }
+        return f"{args.name}-id", {**args.inputs, **self._computed(args)}
+
+    def call(self, args):
+        raise AssertionError(f"{args.token} was looked up: a unit test reaches no API")
+
+    @staticmethod
+    def _computed(args) -> dict[str, str]:
+        if args.typ == "random:index/randomBytes:RandomBytes":
+            return {"hex": f"{CANARY}{args.name}", "base64": f"{CANARY}{args.name}"}
+        if args.typ == "docker:index/remoteImage:RemoteImage":
+            return {"imageId": f"sha256:{args.name}"}
+        return {}
+
+
+def main() -> None:
+    asked = json.loads(sys.stdin.read())
+    raw = {"homeport:preset": asked["preset"], "homeport:settings": json.dumps(asked["settings"])}
+    given = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
+    engine = Engine()
+    mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False)
+
+    def go() -> None:
+        from program import Program
+
+        loaded = load(raw | given, set(given), asked["stack"])
+        blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
+        Program(blueprint, loaded.settings, supplied, generated)
+
+    pulumi.runtime.test(go)()
+    print(json.dumps(list(engine.seen.values()), default=str))
+
+
+if __name__ == "__main__":
+    main()

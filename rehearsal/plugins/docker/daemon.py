@@ -101,6 +101,13 @@ class Daemon:
         """Raises `DaemonError` when the daemon does not answer."""
         self._connected()
 
+    def close(self) -> None:
+        """Ends all connections."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+            self._session = None
+
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         """One call; the decoded answer, None when there is none.
 
@@ -153,8 +160,8 @@ def _sent(host: str, session: Session, method: str, url: str, options: dict[str,
 
 def _cause(error: BaseException) -> str:
     """The innermost reason, where ssh or the socket said something."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__ or error
+    while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = inner
     return str(error)
 
 

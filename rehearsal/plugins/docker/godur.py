@@ -21,7 +21,7 @@ _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 def parse(written: str) -> int:
     """Nanoseconds of a duration such as "1m30s"; raises ValueError for anything that Go does not take."""
     sign = -1 if written.startswith("-") else 1
-    body = written.lstrip("+-") if written[:1] in {"+", "-"} else written
+    body = written[1:] if written[:1] in {"+", "-"} else written
     if body == "0":
         return 0
     position, total = 0, 0

@@ -7,6 +7,7 @@ import queue
 import socket
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from .daemon import DaemonError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from requests import Session
 
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 # Any version will do: calls carry their own. Given one, docker-py asks the daemon nothing while it starts.
 _FIXED: Final = "1.41"
 _DEFAULT: Final = "unix:///var/run/docker.sock"
-_SSH_BASE: Final = "http://docker.invalid"
+# Never resolved: only the adapter mounted there sees it. docker-py insists on a port.
+_SSH_BASE: Final = "http://docker.invalid:2375"
+_LAST_WORDS: Final = 1.0  # seconds that a broken ssh has to say why
+_GRACE: Final = 0.1  # and one that we leave ourselves
 
 
 def open_session(settings: Settings, pool: int) -> tuple[Session, str]:
@@ -102,6 +106,8 @@ class _SshConnection(urllib3.connection.HTTPConnection):
         super().__init__("docker.invalid", timeout=timeout)
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
+        self._last_words = ""
+        self._broken = False
 
     def connect(self) -> None:
         ours, theirs = socket.socketpair()
@@ -119,33 +125,44 @@ class _SshConnection(urllib3.connection.HTTPConnection):
         self.sock = ours
         self._errors = errors
 
+    def request(self, *arguments: Any, **named: Any) -> None:
+        # An ssh that gives up at once resets the connection before the request is written.
+        with self._explained():
+            super().request(*arguments, **named)
+
     def getresponse(self) -> Any:
-        try:
+        with self._explained():
             return super().getresponse()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, urllib3.exceptions.HTTPError) as broken:
+            self._broken = True
             raise ConnectionError(self._said() or str(broken)) from None
 
     def _said(self) -> str:
-        """What ssh printed before it went away."""
-        if self._process is None:
-            return ""
-        try:
-            self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return ""
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip()
-        return (
-            f"command [{' '.join(self._command)}] has exited with exit status {self._process.returncode}, stderr={said}"
-        )
+        """What ssh printed before it went away; http.client has closed us by then, or the process is about to end."""
+        if self._process is not None:
+            self.close()
+        return self._last_words
 
     def close(self) -> None:
         super().close()
         process, self._process = self._process, None
-        if process is not None:
+        if process is None:
+            return
+        try:
+            process.wait(timeout=_LAST_WORDS if self._broken else _GRACE)
+        except subprocess.TimeoutExpired:
             process.terminate()
             process.wait()
-            self._errors.close()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip()
+        self._errors.close()
+        status = f"command [{' '.join(self._command)}] has exited with exit status {process.returncode}"
+        self._last_words = f"{status}, stderr={said}"
 
 
 def _environment() -> dict[str, str]:

@@ -37,7 +37,11 @@ def _busybox() -> bytes:
             return candidate.read_bytes()
     cache.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        ["/bin/sh", "-c", "apt-get download busybox-static && dpkg-deb -x busybox-static_*.deb x && mv x/bin/busybox ."],
+        [
+            "/bin/sh",
+            "-c",
+            "apt-get download busybox-static && dpkg-deb -x busybox-static_*.deb x && mv x/bin/busybox .",
+        ],
         cwd=cache,
         check=True,
         capture_output=True,
@@ -64,17 +68,23 @@ def _root_file_system() -> bytes:
 
 
 class BusyboxImage:
-    """The image while a test module runs."""
+    """The image while a test module runs.
 
-    def __init__(self) -> None:
+    Args:
+        name: What to call it.
+        by_hand: Other tags that the tests set themselves and that are to go as well.
+    """
+
+    def __init__(self, name: str = NAME, by_hand: tuple[str, ...] = TAGS_BY_HAND) -> None:
+        self.name, self._by_hand = name, by_hand
         self._ours: list[str] = []
 
     def make(self) -> None:
-        """Makes what is missing and remembers it; tags that a recording sets by hand are ours as well."""
-        wanted = (NAME, *TAGS_BY_HAND)
+        """Makes it where there is none of that name, and remembers what is ours."""
+        wanted = (self.name, *self._by_hand)
         self._ours = [name for name in wanted if docker("image", "inspect", name).returncode != 0]
-        if NAME in self._ours:
-            made = docker("import", "--change", f"LABEL {LABEL}", "-", NAME, data=_root_file_system())
+        if self.name in self._ours:
+            made = docker("import", "--change", f"LABEL {LABEL}", "-", self.name, data=_root_file_system())
             assert made.returncode == 0, made.stderr.decode()
 
     def remove(self) -> None:

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import socketserver
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from rehearsal.plugins.base import ProviderError
+from rehearsal.plugins.docker.daemon import Daemon, DaemonError, Settings
+from rehearsal.plugins.docker.provider import provider, settings_of
+from rehearsal.plugins.docker.transport import ssh_command
+
+
+class FakeDaemon(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 1
+    running, most = 0, 0
+    guard = threading.Lock()
+
+    def _answer(self, status, body, headers=()):
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in (("Content-Length", str(len(content))), *headers):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_GET(self):
+        kind = type(self)
+        if self.path == "/_ping":
+            self._answer(200, "OK", [("Api-Version", "1.41")])
+        elif self.path == "/v1.41/slow":
+            with kind.guard:
+                kind.running += 1
+                kind.most = max(kind.most, kind.running)
+            time.sleep(0.05)
+            with kind.guard:
+                kind.running -= 1
+            self._answer(200, {})
+        else:
+            self._answer(404, {"message": f"No such thing: {self.path}"})
+
+    def address_string(self):
+        return "client"
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = False
+    request_queue_size = 64
+
+
+@pytest.fixture
+def connect():
+    """Makes daemons whose connections end with the test."""
+    made = []
+
+    def start(**settings):
+        made.append(Daemon(Settings(**settings)))
+        return made[-1]
+
+    yield start
+    for daemon in made:
+        daemon.close()
+
+
+@pytest.fixture
+def address(tmp_path):
+    server = Server(str(tmp_path / "d.sock"), FakeDaemon)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"unix://{tmp_path / 'd.sock'}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_version_of_the_daemon_is_spoken(address, connect):
+    assert "1.41" == connect(host=address).version, "an older daemon is met at its own version"
+
+
+def test_an_error_has_the_daemons_own_words(address, connect):
+    with pytest.raises(DaemonError, match=r"Error response from daemon: No such thing: /v1\.41/nothing") as refused:
+        connect(host=address).call("GET", "/nothing")
+    assert 404 == refused.value.status, "the status tells what is gone"
+
+
+def test_sixteen_operations_run_at_once(address, connect):
+    FakeDaemon.most = 0
+    daemon = connect(host=address)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: daemon.call("GET", "/slow"), range(48)))
+    assert 48 == len(answers), "every call is answered"
+    assert FakeDaemon.most >= 8, "one client serves many operations side by side"
+
+
+def test_a_daemon_that_is_not_there_fails_the_configuration():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ProviderError, match=r"^failed to connect to any docker daemon$"):
+        provider().configure({"host": f"tcp://127.0.0.1:{port}"})
+
+
+def test_a_daemon_behind_ssh_is_not_asked_before_it_is_needed():
+    provider().configure({"host": "ssh://deploy@host.example.com:2222"})
+
+
+def test_lists_arrive_as_json_text():
+    settings = settings_of(
+        {
+            "host": "ssh://h.example.com",
+            "sshOpts": '["-o","StrictHostKeyChecking=yes"]',
+            "registryAuth": '[{"address":"https://registry.example.com/v2/","username":"u","password":"p"}]',
+        }
+    )
+    assert ("-o", "StrictHostKeyChecking=yes") == settings.ssh_opts, "options of ssh are a list again"
+    assert "u" == settings.auth["registry.example.com"]["username"], "credentials are found by host"
+
+
+def test_ssh_gets_the_options_as_given():
+    command = ssh_command("ssh://deploy@host.example.com:2222", ("-i", "key", "-o", "StrictHostKeyChecking=yes"))
+    expected = ["ssh", "-l", "deploy", "-p", "2222", "-i", "key", "-o", "StrictHostKeyChecking=yes"]
+    expected += ["-o", "ConnectTimeout=30", "-T", "--", "host.example.com", "docker", "system", "dial-stdio"]
+    assert expected == command, "docker's own client builds it like this"
+
+
+def test_a_host_name_cannot_become_an_option():
+    assert "--" in ssh_command("ssh://-oProxyCommand=x", ()), "everything behind the dashes is a host"
+
+
+@pytest.fixture
+def fake_ssh(tmp_path, monkeypatch):
+    """An `ssh` that connects its standard input and output to a socket, and writes down how it was called."""
+    script = tmp_path / "ssh"
+    script.write_text(
+        "#!/usr/bin/env python3\n"
+        "import os, socket, sys, threading\n"
+        "open(os.environ['CALLS'], 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "if not os.environ['SOCKET']:\n"
+        "    sys.exit('Host key verification failed.')\n"
+        "s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SOCKET'])\n"
+        "def up():\n"
+        "    while data := os.read(0, 65536): s.sendall(data)\n"
+        "threading.Thread(target=up, daemon=True).start()\n"
+        "while data := s.recv(65536): os.write(1, data)\n",
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    return tmp_path / "calls"
+
+
+def test_calls_through_ssh_share_their_connections(address, fake_ssh, monkeypatch, connect):
+    monkeypatch.setenv("SOCKET", address.removeprefix("unix://"))
+    daemon = connect(host="ssh://deploy@host.example.com", ssh_opts=("-o", "BatchMode=yes"))
+    for _ in range(5):
+        assert {} == daemon.call("GET", "/slow"), "the daemon answers through ssh"
+    calls = Path(fake_ssh).read_text(encoding="utf-8").splitlines()
+    assert 1 == len(calls), "five calls one after the other need one connection (D1)"
+    assert calls[0].startswith("-l deploy -o BatchMode=yes "), "options come before the host"
+
+
+def test_many_calls_through_ssh_open_no_more_than_sixteen_connections(address, fake_ssh, monkeypatch, connect):
+    monkeypatch.setenv("SOCKET", address.removeprefix("unix://"))
+    daemon = connect(host="ssh://deploy@host.example.com")
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: daemon.call("GET", "/slow"), range(48)))
+    assert 48 == len(answers), "every call is answered"
+    assert len(Path(fake_ssh).read_text(encoding="utf-8").splitlines()) <= 17, "sshd drops more than a few at once (D1)"
+
+
+def test_what_ssh_says_is_shown(fake_ssh, monkeypatch, connect):
+    monkeypatch.setenv("SOCKET", "")
+    with pytest.raises(DaemonError, match="Host key verification failed"):
+        connect(host="ssh://deploy@host.example.com").ping()
+    assert fake_ssh.exists(), "ssh was called"

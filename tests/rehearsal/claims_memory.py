@@ -107,10 +107,14 @@ def search_is_cached_until_the_tenant_stores_more(door: Door) -> None:
     door.call("memory/ingest", {"tenant_id": who, "scope": "a", "text": "first", "source": "claim"})
     body = {"tenant_id": who, "query": "first"}
     first = door.call("memory/search", body)[1]
-    time.sleep(0.5)  # the cache is written after the answer
-    second = door.call("memory/search", body)[1]
-    assert (False, True) == (first["cached"], second["cached"]), "the second of two equal searches comes from the cache"
-    assert first["results"] == second["results"]
+    assert not first["cached"], "nobody asked this before"
+    for _ in range(10):  # the cache is written after the answer, and skipped where it takes more than half a second
+        time.sleep(0.5)
+        again = door.call("memory/search", body)[1]
+        assert first["results"] == again["results"]
+        if again["cached"]:
+            break
+    assert again["cached"], "equal searches come from the cache"
     door.call("memory/ingest", {"tenant_id": who, "scope": "a", "text": "first again", "source": "claim"})
     third = door.call("memory/search", body)[1]
     assert (False, 2) == (third["cached"], len(third["results"])), "what was stored just now is found at once"

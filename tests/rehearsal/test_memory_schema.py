@@ -1,5 +1,7 @@
 """The memory's schema on a real PostgreSQL with pgvector, set up as the deployer sets it up."""
 
+# ruff: noqa: S608  # statements are put together from the tests' own words
+
 from __future__ import annotations
 
 import hashlib
@@ -87,8 +89,8 @@ def test_the_vector_index_is_an_hnsw_index_of_the_configured_dimension(world):
 def test_the_local_embedding_gives_the_digits_of_the_executors(world):
     vectors = json.loads((ROOT / "apps" / "executor" / "embedding-vectors.json").read_text())["vectors"]
     assert len(vectors) >= 3, "there are vectors to compare with"
-    choice = random.Random(7)
-    alphabet = string.ascii_letters + string.digits + " .,-_\t\n" + "äÖßÉ×÷ªºµ½Ωάшж京都\u0301\u00a0\u3000\u2028🙂"
+    choice = random.Random(7)  # noqa: S311  # the same texts every time
+    alphabet = string.ascii_letters + string.digits + " .,-_\t\n" + "äÖßÉ\u00d7÷ªºµ½Ωάшж京都\u0301\u00a0\u3000\u2028🙂"
     texts = [one["text"] for one in vectors] + [
         "".join(choice.choices(alphabet, k=choice.randint(1, 200))) for _ in range(200)
     ]
@@ -208,8 +210,10 @@ TAMPERED = {
     "a time edited": ("UPDATE audit_log SET at = at - interval '1 microsecond' WHERE seq = first + 3", 3),
     "a row deleted in the middle": ("DELETE FROM audit_log WHERE seq = first + 3", 3),
     "two rows swapped": (
-        "UPDATE audit_log SET seq = -seq WHERE seq IN (first + 3, first + 4); "
-        "UPDATE audit_log SET seq = CASE seq WHEN -(first + 3) THEN first + 4 ELSE first + 3 END WHERE seq < 0",
+        (
+            "UPDATE audit_log SET seq = -seq WHERE seq IN (first + 3, first + 4); "
+            "UPDATE audit_log SET seq = CASE seq WHEN -(first + 3) THEN first + 4 ELSE first + 3 END WHERE seq < 0"
+        ),
         3,
     ),
     "the tail cut off": ("DELETE FROM audit_log WHERE seq >= first + 5", 5),
@@ -367,9 +371,7 @@ def test_the_socket_is_for_the_containers_own_user_and_the_network_asks_for_a_pa
     assert "password authentication failed" in over_network("ai_user", "ai_memory", "wrong")
     assert "no pg_hba.conf entry" in over_network("ai_user", "n8n", password), "no other application's database"
     assert "no pg_hba.conf entry" in over_network("ai_user", "postgres", password)
-    assert "rejects" in over_network("postgres", "postgres", world.secrets["postgres-superuser-password"]), (
-        "no superuser over the network"
-    )
+    assert "rejects" in over_network("postgres", "postgres", "any"), "no superuser over the network"
 
 
 @pytest.mark.req("S3-12")

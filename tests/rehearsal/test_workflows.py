@@ -1,16 +1,19 @@
 """The four webhooks on a real n8n, with PostgreSQL, Redis and the executor, but without the proxy and without the engine."""
 
+# ruff: noqa: S608  # statements are put together from the tests' own words
+
 from __future__ import annotations
 
 import http.client
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from catalog.services import ai_executor, ai_n8n, ai_postgres, ai_redis
 from tests.rehearsal import claims_memory as claims
-from tests.rehearsal.memory_world import SERVICES, World, docker, missing_images
+from tests.rehearsal.memory_world import HARDENED, SERVICES, World, docker, missing_images
 
 pytestmark = pytest.mark.docker
 N8N, POSTGRES, REDIS = ai_n8n.SERVICE, ai_postgres.SERVICE, ai_redis.SERVICE
@@ -126,6 +129,61 @@ def test_a_database_that_is_down_is_a_500_with_a_reason_and_no_inner_detail(worl
     finally:
         world.sql("GRANT CONNECT ON DATABASE ai_memory TO ai_user", database="postgres")
     assert door.call("memory/ingest", body)[0] == 200
+
+
+PROVIDER = """
+import http.server, json
+
+class Provider(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        print(json.dumps({"path": self.path, "authorization": self.headers["Authorization"], **asked}), flush=True)
+        vector = [1.0 if place == len(asked["input"]) % 384 else 0.0 for place in range(384)]
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": [{"embedding": vector}]}).encode())
+
+http.server.HTTPServer(("0.0.0.0", 8000), Provider).serve_forever()
+"""
+
+
+@pytest.fixture
+def provider(world):
+    """An embedding provider whose vector says how long the text is, and the settings that name it."""
+    name = world.name("provider")
+    docker(
+        "run", "-d", "--name", name, "--label", world.label, *HARDENED, "--user", "10001", "--network", world.name("net"), "--network-alias", "provider",
+        "--entrypoint", "python", ai_executor.SERVICE.image, "-u", "-c", PROVIDER,
+    )  # fmt: skip
+    world.sql(world.migrations(url="http://provider:8000/v1"))
+    yield name
+    world.sql(world.migrations())
+    docker("rm", "-f", name)
+
+
+@pytest.mark.req("S3-38")
+def test_a_provider_that_is_set_makes_the_embeddings(world, door, provider):
+    who = claims.tenant()
+    for text in ("four", "seven77"):
+        status, answer = door.call("memory/ingest", {"tenant_id": who, "scope": "s", "text": text, "source": "t"})
+        assert status == 200, answer
+    _, answer = door.call("memory/search", {"tenant_id": who, "query": "4444", "min_score": 0.5})
+    assert [("four", 1)] == [(one["text"], one["score"]) for one in answer["results"]], (
+        "near in length, as this provider sees it"
+    )
+    asked = [json.loads(line) for line in docker("logs", provider).splitlines() if line.startswith("{")]
+    assert [("/v1/embeddings", "test-model", text) for text in ("four", "seven77", "4444")] == [
+        (one["path"], one["model"], one["input"]) for one in asked
+    ]
+    key = world.secrets[next(file.secrets[0] for file in N8N.secret_files if file.target == "embedding_key")]
+    assert {f"Bearer {key}"} == {one["authorization"] for one in asked}
+    docker("stop", "-t", "1", provider)
+    body = {"tenant_id": who, "scope": "s", "text": "text", "source": "t"}
+    assert (500, {"error": "the memory was not stored"}) == door.call("memory/ingest", body), (
+        "never a local vector among the provider's"
+    )
+    docker("start", provider)
 
 
 def rest(world, method, path, body=None):

@@ -1,0 +1,45 @@
+"""`make bench`: measures, prints a table, and with --write keeps it in docs/benchmark.md. Nothing fails for being slow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+
+from bench import race
+from bench.report import report
+from bench.world import ROOT
+from model.errors import HomeportError
+
+PAGE = ROOT / "docs" / "benchmark.md"
+_METHOD = ROOT / "bench" / "README.md"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """One run; the exit code."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
+    parser.add_argument(
+        "--full", action="store_true", help="all five services: n8n's start of a minute drowns the rest"
+    )
+    parser.add_argument("--write", action="store_true", help="keep the figures in docs/benchmark.md")
+    asked = parser.parse_args(argv)
+    if asked.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    try:
+        text = report(race.run(asked.rounds, full=asked.full))
+    except HomeportError as error:
+        print(f"homeport: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("homeport: interrupted; what was measured is gone, what was made is removed", file=sys.stderr)
+        return 130
+    print(text, end="")
+    if asked.write:
+        day = datetime.now(UTC).date().isoformat()
+        PAGE.write_text(f"{_METHOD.read_text()}\n## Figures of {day}\n\n{text}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What each of the three can be asked for, and how a command is run and timed."""
+
+from __future__ import annotations
+
+import subprocess
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bench.world import Stack
+
+_PATIENCE = 900.0
+"""Seconds after which a command is given up."""
+
+
+class Contestant(ABC):
+    """One way to bring a stack up.
+
+    Attributes:
+        label: Its name in tables.
+        stack: What it brings up.
+        checkout: Where the stack's files come from.
+        folder: Where it may write.
+    """
+
+    label: str
+
+    def __init__(self, stack: Stack, checkout: Path, folder: Path) -> None:
+        self.stack, self.checkout, self.folder = stack, checkout, folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """What is measured, by name."""
+
+    @abstractmethod
+    def preview(self) -> None:
+        """Says what `up` would do."""
+
+    @abstractmethod
+    def up(self, how: str = "") -> None:
+        """Brings the stack up and waits for health; ``how`` is one of the contestant's own variants."""
+
+    @abstractmethod
+    def destroy(self) -> None:
+        """Removes containers, networks and volumes."""
+
+    def run(self, *argv: str, env: Mapping[str, str], cwd: Path | None = None) -> str:
+        """Runs a command to its end; what it printed.
+
+        Raises:
+            ToolError: It failed, or took too long.
+        """
+        log = self.folder / "last.log"
+        try:
+            with log.open("w") as file:
+                code = subprocess.run(
+                    argv, env=dict(env), cwd=cwd or self.checkout, stdin=subprocess.DEVNULL, stdout=file,
+                    stderr=subprocess.STDOUT, timeout=_PATIENCE, check=False,
+                ).returncode  # fmt: skip
+        except subprocess.TimeoutExpired:
+            code = -1
+        said = log.read_text(errors="replace")
+        if code:
+            tail = "\n    ".join(said.strip().splitlines()[-25:])
+            what = f"{' '.join(argv[:3])}: ended with code {code}:\n    {tail}\n  mend it: see {log}"
+            raise ToolError(f"bench, {self.label}: {what}")
+        return said

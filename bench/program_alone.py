@@ -1,0 +1,53 @@
+"""The program without an engine: how long its imports and its graph take. Run in the checkout with a stack's settings on stdin.
+
+Prints one JSON object: seconds until the SDKs are imported, seconds for settings and graph, and the number of resources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import NoReturn
+
+BEGAN = time.perf_counter()
+
+
+def main() -> None:
+    """Imports what `__main__.py` and `program.py` import, then builds the graph against an engine that only says yes."""
+    import pulumi  # noqa: PLC0415  # the time of the imports is what is measured
+    from pulumi.runtime import mocks  # noqa: PLC0415
+
+    from presets.registry import preset  # noqa: PLC0415
+    from program import Program  # noqa: PLC0415
+    from settings.load import load  # noqa: PLC0415
+    from settings.stack import prepare  # noqa: PLC0415
+
+    imported = time.perf_counter()
+    seen = []
+
+    class Engine(mocks.Mocks):
+        """Every resource gets its inputs back, and what the program reads of its outputs."""
+
+        def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, object]]:
+            seen.append(args.name)
+            return args.name, {"hex": "0" * 64, "base64": "0" * 44, "imageId": "sha256:0", **args.inputs}
+
+        def call(self, args: mocks.MockCallArgs) -> NoReturn:
+            raise RuntimeError(f"{args.token} was looked up")
+
+    def go() -> None:
+        loaded = load(json.load(sys.stdin), set(), "bench")
+        blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
+        Program(blueprint, loaded.settings, supplied, generated)
+
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    mocks.set_mocks(Engine(), project="homeport", stack="bench", preview=False)
+    pulumi.runtime.test(go)()  # type: ignore[no-untyped-call]
+    ended = time.perf_counter()
+    print(json.dumps({"imports": imported - BEGAN, "graph": ended - imported, "resources": len(seen)}))
+
+
+if __name__ == "__main__":
+    main()

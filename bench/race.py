@@ -1,0 +1,164 @@
+"""The measuring itself: every operation by every contestant in turn, round after round, each round begun by another one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bench import inspected, tools, world
+from bench.figures import Sample
+from bench.with_ansible import Ansible
+from bench.with_compose import Compose
+from bench.with_homeport import Homeport
+from model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.contestant import Contestant
+
+OPERATIONS = ("first up", "no-op up", "preview", "one service", "destroy")
+"""In this order; the preview is that of the changed service, for Ansible cannot preview networks that are not there yet."""
+REFRESHING = "no-op up, refreshing"
+WITHOUT_FILES = "no-op up, no files"
+"""Variants of a single contestant: Docker is looked at before (homeport), file delivery left out (Ansible)."""
+
+
+@dataclass
+class Result:
+    """What a run found out.
+
+    Attributes:
+        samples: All measurements.
+        program: The program's own times, per round: seconds by ``start``, ``imports``, ``graph``.
+        versions: What was measured.
+        differences: Where the contestants' containers were not the same.
+        services: What they brought up.
+        load: Load averages before and after.
+    """
+
+    samples: list[Sample] = field(default_factory=list)
+    program: list[dict[str, float]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    services: tuple[str, ...] = ()
+    load: tuple[float, float] = (0.0, 0.0)
+
+
+def run(rounds: int, *, full: bool) -> Result:
+    """Measures; removes what it made, however it ends.
+
+    Raises:
+        ToolError: A contestant failed, or did not do what it was asked for.
+    """
+    if os.geteuid():
+        raise ToolError(
+            "bench: only root can give files to a container's user\n  mend it: sudo --preserve-env make bench"
+        )
+    folder = tools.cache() / "bench" / "run"
+    checkout = folder / "checkout"
+    world.copy_checkout(checkout)
+    stacks = [
+        world.stack(name, place, full=full) for place, name in enumerate(("hbhomeport", "hbcompose", "hbansible"))
+    ]
+    for stack in stacks:
+        inspected.sweep(stack)
+    kinds: tuple[type[Contestant], ...] = (Homeport, Compose, Ansible)
+    result = Result(services=tuple(service.name for service in stacks[0].blueprint.services))
+    result.load = (os.getloadavg()[0], 0.0)
+    try:
+        field_ = [kind(stack, checkout, folder / stack.name) for kind, stack in zip(kinds, stacks, strict=True)]
+        for contestant in field_:
+            result.versions |= contestant.versions()
+        for number in range(rounds):
+            _round(result, number, field_, checkout)
+    finally:
+        for stack in stacks:
+            inspected.sweep(stack)
+    result.load = (result.load[0], os.getloadavg()[0])
+    return result
+
+
+def _round(result: Result, number: int, contestants: list[Contestant], checkout: Path) -> None:
+    turn = number % len(contestants)
+    order = contestants[turn:] + contestants[:turn]
+    result.program.append(_program(contestants[0], checkout))
+    for operation in OPERATIONS:
+        if operation == "preview":
+            world.change(checkout, number)
+        for one in order:
+            before = inspected.ids(one.stack) if operation in {"no-op up", "one service"} else {}
+            result.samples.append(_timed(number, operation, one, partial(_act, one, operation)))
+            if before:
+                _expect(one, before, {"ai-redis"} if operation == "one service" else set())
+            result.samples += _variants(number, operation, one)
+        if operation == "first up" and not number:
+            result.differences = _compare(contestants)
+
+
+def _act(one: Contestant, operation: str) -> None:
+    if operation == "preview":
+        one.preview()
+    elif operation == "destroy":
+        one.destroy()
+    else:
+        one.up()
+
+
+def _variants(number: int, operation: str, one: Contestant) -> list[Sample]:
+    if operation != "no-op up":
+        return []
+    if one.label == Homeport.label:
+        return [_timed(number, REFRESHING, one, partial(one.up, "refresh"))]
+    if one.label == Ansible.label:
+        return [_timed(number, WITHOUT_FILES, one, partial(one.up, "no files"))]
+    return []
+
+
+def _timed(number: int, operation: str, one: Contestant, act: Callable[[], None]) -> Sample:
+    began = time.perf_counter()
+    act()
+    seconds = time.perf_counter() - began
+    print(f"    round {number + 1}, {operation}, {one.label}: {seconds:.2f} s", file=sys.stderr, flush=True)
+    return Sample(number, operation, one.label, seconds)
+
+
+def _expect(one: Contestant, before: dict[str, str], replaced: set[str]) -> None:
+    """The containers that the operation was to replace were replaced, and no others."""
+    after = inspected.ids(one.stack)
+    found = {name for name in before if before[name] != after.get(name)}
+    if found != replaced:
+        said = ", ".join(sorted(found)) or "none"
+        raise ToolError(f"bench, {one.label}: replaced {said} instead of {', '.join(sorted(replaced)) or 'none'}")
+
+
+def _compare(contestants: list[Contestant]) -> list[str]:
+    first, *others = contestants
+    mine = inspected.essence(first.stack)
+    return [
+        f"{other.label}: {line}"
+        for other in others
+        for line in inspected.differences(mine, inspected.essence(other.stack))
+    ]
+
+
+def _program(homeport: Contestant, checkout: Path) -> dict[str, float]:
+    """The program run alone, in a fresh interpreter like that of the language host."""
+    said = {"homeport:preset": world.PRESET, "homeport:settings": json.dumps(homeport.stack.settings)}
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.program_alone"], cwd=checkout, input=json.dumps(said), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    whole = time.perf_counter() - began
+    if done.returncode:
+        raise ToolError(f"bench, the program alone: {done.stderr.strip()[-2000:]}")
+    inner: dict[str, float] = json.loads(done.stdout)
+    return inner | {"start": whole - inner["imports"] - inner["graph"], "whole": whole}

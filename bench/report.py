@@ -1,0 +1,82 @@
+"""What a run found out, for a terminal and for `docs/benchmark.md`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bench.figures import TARGETS, ratios, spread, table, times, verdict
+from bench.race import OPERATIONS, REFRESHING, WITHOUT_FILES
+from bench.with_ansible import Ansible
+from bench.with_compose import Compose
+from bench.with_homeport import Homeport
+
+if TYPE_CHECKING:
+    from bench.figures import Sample, Spread
+    from bench.race import Result
+
+_ALL = (Homeport.label, Compose.label, Ansible.label)
+
+
+def report(result: Result) -> str:
+    """The figures as Markdown."""
+    rounds = len(result.program)
+    parts = [
+        _versions(result),
+        f"Ratios, median of {rounds} (least-greatest), each within one round:\n\n{table(_ratios(result.samples))}",
+        f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(result.samples))}",
+        f"The program alone, part of every homeport figure above, in seconds:\n\n{table(_program(result))}",
+        "\n".join(["Targets:", "", *(f"- {verdict(result.samples, one, Homeport.label)}" for one in TARGETS)]),
+        _sameness(result),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _versions(result: Result) -> str:
+    rows = [["what", "in use"], *([name, value] for name, value in result.versions.items())]
+    before, after = result.load
+    cores = os.cpu_count() or 1
+    rows += [
+        ["services", ", ".join(result.services)],
+        ["machine", f"{cores} cores, load {before:.1f} at the start, {after:.1f} at the end"],
+    ]
+    return table(rows)
+
+
+def _ratios(samples: list[Sample]) -> list[list[str]]:
+    rows = [["operation", *(f"homeport / {other}" for other in _ALL[1:])]]
+    rows += [
+        [operation, *(_said(ratios(samples, operation, _ALL[0], other)) for other in _ALL[1:])]
+        for operation in OPERATIONS
+    ]
+    rows.append([REFRESHING, *(_said(ratios(samples, REFRESHING, _ALL[0], other, "no-op up")) for other in _ALL[1:])])
+    rows.append([f"{WITHOUT_FILES} (Ansible)", "", _said(ratios(samples, "no-op up", _ALL[0], _ALL[2], WITHOUT_FILES))])
+    return rows
+
+
+def _times(samples: list[Sample]) -> list[list[str]]:
+    return [
+        ["operation", *_ALL],
+        *(
+            [operation, *(_said(times(samples, operation, one)) for one in _ALL)]
+            for operation in (*OPERATIONS, REFRESHING, WITHOUT_FILES)
+        ),
+    ]
+
+
+def _program(result: Result) -> list[list[str]]:
+    rows = [["start of the interpreter", "imports", "settings and graph", "whole", "resources"]]
+    cells = [_said(spread(one[key] for one in result.program)) for key in ("start", "imports", "graph", "whole")]
+    return [*rows, [*cells, str(int(result.program[-1]["resources"]))]]
+
+
+def _said(found: Spread | None) -> str:
+    return found.said() if found else ""
+
+
+def _sameness(result: Result) -> str:
+    if not result.differences:
+        return "The containers of all three were the same: image, command, user, hardening, limits, health, mounts, networks, SQL."
+    return "\n".join(
+        ["Where the containers differed (homeport's, the other's):", "", *(f"- `{one}`" for one in result.differences)]
+    )

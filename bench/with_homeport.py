@@ -1,0 +1,73 @@
+"""homeport itself: plain `pulumi` in the environment that `make env` prints, with a state of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from bench.contestant import Contestant
+from bench.world import PRESET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.world import Stack
+
+
+class Homeport(Contestant):
+    """The program of the copied checkout."""
+
+    label = "homeport"
+
+    def __init__(self, stack: Stack, checkout: Path, folder: Path) -> None:
+        super().__init__(stack, checkout, folder)
+        state = folder / "state"
+        shutil.rmtree(state, ignore_errors=True)
+        state.mkdir()
+        config = {"homeport:preset": PRESET, "homeport:settings": stack.settings}
+        # JSON is YAML, and needs no library here.
+        (checkout / f"Pulumi.{stack.name}.yaml").write_text(json.dumps({"config": config}))
+        plain = os.environ | {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": "not a secret"}
+        self._engine("ensure", env=plain)
+        lines = self._engine("env", env=plain).splitlines()
+        words = (
+            shlex.split(line.removeprefix("export "))[0].partition("=") for line in lines if line.startswith("export ")
+        )
+        self._environ = plain | {name: value for name, _, value in words}
+        self._pulumi("stack", "init")
+
+    def versions(self) -> dict[str, str]:
+        """The engine and the plugins, without the paths of this machine."""
+        report = self._engine("report", env=self._environ).splitlines()
+        found = {}
+        for line in report:
+            what, _, value = line.partition("  ")
+            if what == "engine":
+                found[what] = value.strip()
+            elif what.startswith("plugin "):
+                found[what] = value.strip().partition(",")[0]
+        return found
+
+    def preview(self) -> None:
+        """`pulumi preview`."""
+        self._pulumi("preview")
+
+    def up(self, how: str = "") -> None:
+        """`pulumi up`, as `make up` calls it; ``refresh``: Docker is looked at first."""
+        self._pulumi(
+            "up", "--yes", "--skip-preview", "--suppress-outputs", *(["--refresh"] if how == "refresh" else [])
+        )
+
+    def destroy(self) -> None:
+        """`pulumi destroy`."""
+        self._pulumi("destroy", "--yes", "--skip-preview")
+
+    def _pulumi(self, *argv: str) -> None:
+        self.run("pulumi", *argv, "--stack", self.stack.name, "--non-interactive", env=self._environ)
+
+    def _engine(self, *argv: str, env: dict[str, str]) -> str:
+        return self.run(sys.executable, "-m", "rehearsal.engine", *argv, env=env)

@@ -1,0 +1,92 @@
+"""What is measured: one stack per contestant, the same but for names, subnets and ports, from one copy of the checkout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.check import check
+from model.errors import ToolError
+from presets.registry import preset
+from settings.load import load
+from settings.overlay import blueprint as overlaid
+
+if TYPE_CHECKING:
+    from model.blueprint import Blueprint
+
+ROOT = Path(__file__).resolve().parent.parent
+PRESET = "ai-orchestrator"
+CHANGED = "catalog/files/ai-redis/redis.conf"
+_HEAVY = ("ai-n8n", "ai-caddy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One contestant's stack.
+
+    Attributes:
+        name: Stack and namespace: the prefix of every name in Docker.
+        settings: As they stand below ``homeport:settings``.
+        blueprint: What they make of the preset.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    blueprint: Blueprint
+
+
+def stack(name: str, place: int, *, full: bool) -> Stack:
+    """A stack whose subnets are number ``place`` of a range of their own; without ``full`` it has the services that start in seconds."""
+    settings: dict[str, Any] = {
+        "environment": "dev",
+        "domain": "localhost",
+        "exposure": "local",
+        "namespace": name,
+        "hosts": {"main": {"mode": "local"}},
+        "networks": {"ai-edge": f"10.213.{place}.0/26", "ai-data": f"10.213.{place}.64/26"},
+    }
+    if full:
+        http, https = _free_ports(2)
+        settings["edge"] = {"http_port": http, "https_port": https}
+    else:
+        settings["services"] = {service: {"enabled": False} for service in _HEAVY}
+    loaded = load({"homeport:preset": PRESET, "homeport:settings": json.dumps(settings)}, set(), name)
+    return Stack(name=name, settings=settings, blueprint=check(overlaid(preset(PRESET), loaded.settings)))
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copies the checkout's files as they are now; a config file can be changed there.
+
+    Raises:
+        ToolError: This is no Git checkout.
+    """
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False
+    )  # fmt: skip
+    if listed.returncode:
+        raise ToolError("bench: this is no Git checkout\n  mend it: git clone homeport, and run make bench there")
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / path, folder / path)
+
+
+def change(checkout: Path, number: int) -> None:
+    """Changes a config file of ai-redis, and of no other service."""
+    path = checkout / CHANGED
+    kept = [line for line in path.read_text().splitlines() if not line.startswith("# bench ")]
+    path.write_text("\n".join([*kept, f"# bench {number}", ""]))
+
+
+def _free_ports(count: int) -> list[int]:
+    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in opened]
+    for one in opened:
+        one.close()
+    return ports

@@ -75,8 +75,9 @@ def read_file(image: str, path: str) -> str:
     return done.stdout
 
 
-def remove_outdated() -> None:
-    """Drop images of ours that rebuilds have taken the name from; those that containers still use stay."""
-    done = _docker("image", "ls", "--quiet", "--filter", "dangling=true", "--filter", f"label={LABEL}kind")
-    for image_id in done.stdout.split():
-        _docker("image", "rm", image_id)
+def remove_outdated(image_id: str) -> None:
+    """Drop the image that a rebuild has just taken the name from; one that a container still uses stays.
+
+    Only ever this one: a build's unfinished layers are nameless too, and carry the labels of the base they stand on.
+    """
+    _docker("image", "rm", image_id)

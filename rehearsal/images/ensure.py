@@ -77,7 +77,7 @@ def _build(recipe: Recipe) -> None:
         finally:
             kit.close()
         if before:
-            daemon.remove_outdated()
+            daemon.remove_outdated(before.id)
         seconds = time.monotonic() - started
         kit.phase(f"ready: {recipe.software} {version} ({recipe.kind}) in {seconds:.0f} s")
 

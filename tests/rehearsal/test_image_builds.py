@@ -1,5 +1,6 @@
 """Builds that are killed, and builds that meet: what is left on the daemon and in the cache."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.rehearsal.images.containers import docker
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
+RECIPE = Path(__file__).parent / "images/slow_recipe"
 
 
 @pytest.fixture
@@ -28,8 +30,8 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
     started = []
 
-    def start(image, seconds):
-        command = [sys.executable, "-m", "tests.rehearsal.images.slow_build", image, str(seconds)]
+    def start(image, seconds, folder=RECIPE):
+        command = [sys.executable, "-m", "tests.rehearsal.images.slow_build", image, str(seconds), str(folder)]
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT))
         return started[-1]
 
@@ -64,3 +66,20 @@ def test_of_two_runs_one_builds_and_the_other_waits_and_says_for_whom(run, image
     assert "assembling" not in shown and time.monotonic() - started < 120, "what is built already isn't built again"
     assert (0, 0) == (first.wait(timeout=60), second.returncode), "both runs end well"
     assert daemon.inspect(image) is not None, "the image is there for both"
+
+
+def test_a_rebuild_drops_the_image_it_replaces_and_nothing_of_a_build_that_is_under_way(run, image, tmp_path):
+    changed = tmp_path / "recipe"
+    shutil.copytree(RECIPE, changed)
+    (changed / "extra").touch()
+    assert 0 == run(image, 0).wait(timeout=120), "the first build"
+    outdated = daemon.inspect(image).id
+    # What a build under way looks like to others: a nameless image with the labels of the base that it stands on.
+    layer = docker("build", "--quiet", "-", input="FROM homeport/base:bookworm\nENV UNDER_WAY=" + uuid.uuid4().hex)
+    try:
+        assert 0 == run(image, 0, changed).wait(timeout=120), "the rebuild"
+        assert outdated != daemon.inspect(image).id, "another recipe makes another image"
+        assert daemon.inspect(outdated) is None, "a gigabyte of n8n would stay behind at every change"
+        assert daemon.inspect(layer) is not None, "the other build would fail with `No such image`"
+    finally:
+        docker("image", "rm", layer, check=False)

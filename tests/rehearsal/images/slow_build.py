@@ -1,4 +1,4 @@
-"""One run that builds a small image slowly: `python -m tests.rehearsal.images.slow_build IMAGE SECONDS`."""
+"""One run that builds a small image slowly: `python -m tests.rehearsal.images.slow_build IMAGE SECONDS FOLDER`."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from rehearsal.images import ensure
 from rehearsal.images.kit import Kit
 from rehearsal.images.recipe import Recipe
 
-IMAGE, SECONDS = sys.argv[1], float(sys.argv[2])
+IMAGE, SECONDS, FOLDER = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
 
 
 def assemble(kit: Kit) -> str:
@@ -19,7 +19,6 @@ def assemble(kit: Kit) -> str:
     return "1"
 
 
-FOLDER = Path(__file__).parent / "slow_recipe"
 ensure._build(
     Recipe(image=IMAGE, software="A test", source="none", assemble=assemble, folder=FOLDER, base=None, kind="stub")
 )

@@ -41,7 +41,7 @@ unit: ## unit tests alone
 test: ## everything: check, unit, Docker, and the whole program on this machine's Docker
 	$(HOMEPORT) test
 bench: ## measure beside docker compose and Ansible
-	$(HOMEPORT) bench $(ARGS)
+	$(RUN) python -m bench $(ARGS)
 docs: ## write the generated pages below docs/
 	$(HOMEPORT) docs $(ARGS)
 format: ## let ruff format and mend the code

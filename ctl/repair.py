@@ -33,6 +33,9 @@ def repair(engine: Engine, *, killed: bool) -> bool:
         say(f"    {len(pending)} operations were under way when the last run was killed; asking Docker how they ended")
         _refresh(engine)
         state = engine.state()
+    elif moved := moved_images(state, engine):
+        say(f"    {len(moved)} images are others than those of the last run; reading them anew")
+        _refresh(engine, *moved)
     strangers = unknown(state, engine)
     if not strangers:
         return bool(pending)
@@ -47,10 +50,28 @@ def repair(engine: Engine, *, killed: bool) -> bool:
     return True
 
 
-def _refresh(engine: Engine) -> None:
+def moved_images(state: dict[str, Any], engine: Engine) -> list[str]:
+    """The URNs of images that are not on the daemon as the state has them: built or pulled anew under their name, or removed.
+
+    An update compares with the state alone, so it would make containers from an image that is gone (pulumi-docker#325).
+    """
+    kind = "docker:index/remoteImage:RemoteImage"
+    images = [one for one in state.get("resources") or [] if one.get("type") == kind]
+    # What is named by its digest cannot become another.
+    images = [one for one in images if "@" not in one["inputs"]["name"]]
+    names = sorted({str(one["inputs"]["name"]) for one in images})
+    found = daemon.inspect("image", names, engine.stack.docker_host)
+    there = {tag: one["Id"] for one in found for tag in one.get("RepoTags") or []}
+    return [
+        one["urn"] for one in images if there.get(one["inputs"]["name"]) != (one.get("outputs") or {}).get("imageId")
+    ]
+
+
+def _refresh(engine: Engine, *urns: str) -> None:
+    targets = [f"--target={urn}" for urn in urns]
     flags = ("--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive", "--suppress-outputs")
     try:
-        engine.ask("refresh", *flags)
+        engine.ask("refresh", *flags, *targets)
     except ToolError as error:
         raise ToolError(f"{error}\n  or: pulumi stack export, and mend pending_operations by hand") from error
 

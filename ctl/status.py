@@ -26,8 +26,9 @@ def show(engine: Engine) -> bool:
     print(f"\n{outputs.get('preset')} in {outputs.get('environment')} (stack {name})\n")
     print("\n".join(lines(rows)))
     for title, found in (("Skipped in this environment", "skipped"), ("Next steps", "next_steps")):
-        for line in outputs.get(found) or []:
-            print(f"{title}: {line}")
+        if outputs.get(found):
+            print(f"\n{title}:")
+            print("\n".join(f"  - {line}" for line in outputs[found]))
     print()
     sys.stdout.flush()
     if not healthy:

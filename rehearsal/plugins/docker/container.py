@@ -14,7 +14,7 @@ from .container_state import read_back
 from .daemon import DaemonError
 from .device_body import throttles
 from .image import found_image
-from .logs import followed_logs
+from .logs import container_logs
 from .resource import Bridged, Unfinished
 from .uploads import archive_of
 
@@ -69,12 +69,7 @@ class Container(Bridged):
             if plan["wait"]:
                 _wait_until_healthy(daemon, made, plan["waitTimeout"])
         if plan["attach"]:
-            # What is kept under a name that planning left open is filled in below, in `look`.
-            plan["containerLogs"] = followed_logs(daemon, made, tty=plan["tty"]) if plan["logs"] else None
-            try:
-                daemon.call("POST", f"/containers/{made}/wait", params={"condition": "not-running"})
-            except DaemonError as refused:
-                raise DaemonError(f"Unable to wait container end of execution: {refused}") from refused
+            plan["containerLogs"] = _attached(daemon, made, plan)
 
     def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002
         """Inspects it."""
@@ -137,6 +132,22 @@ class Container(Bridged):
         except DaemonError as refused:
             if refused.status != _GONE and "is already in progress" not in str(refused):
                 raise DaemonError(f"Error waiting for container removal '{id}': {refused}") from refused
+
+
+def _attached(daemon: Daemon, made: str, plan: Props) -> str | None:
+    """Waits for its end; its output when that is wanted.
+
+    A daemon of 20.10 sometimes drops the last line of an output that it follows, so it is read in the end, unless the
+    container is gone by then.
+    """
+    wanted, gone = plan["logs"], plan["rm"]
+    followed = container_logs(daemon, made, tty=plan["tty"], follow=True) if wanted and gone else None
+    try:
+        daemon.call("POST", f"/containers/{made}/wait", params={"condition": "not-running"})
+    except DaemonError as refused:
+        if not gone or refused.status != _GONE:
+            raise DaemonError(f"Unable to wait container end of execution: {refused}") from refused
+    return container_logs(daemon, made, tty=plan["tty"], follow=False) if wanted and not gone else followed
 
 
 def _start(daemon: Daemon, made: str) -> None:

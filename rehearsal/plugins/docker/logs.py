@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 _HEADER: Final = 8
 
 
-def followed_logs(daemon: Daemon, container: str, *, tty: bool) -> str:
-    """Both outputs from the start to the end of the container, in order."""
-    params = {"stdout": 1, "stderr": 1, "follow": 1}
+def container_logs(daemon: Daemon, container: str, *, tty: bool, follow: bool) -> str:
+    """Both outputs in order: so far, or to the end of the container."""
+    params = {"stdout": 1, "stderr": 1, "follow": int(follow)}
     try:
         stream = daemon.raw("GET", f"/containers/{container}/logs", params=params)
     except DaemonError as refused:

@@ -85,7 +85,7 @@ class Network(Bridged):
             "ipamOptions": found["IPAM"]["Options"] or {},
             "scope": found["Scope"],
             "options": found["Options"] or {},
-            "ipamConfigs": [_ipam_from(config) for config in found["IPAM"]["Config"] or []],
+            "ipamConfigs": [ipam_from(config) for config in found["IPAM"]["Config"] or []],
         }
 
     def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
@@ -119,7 +119,8 @@ def _ipam(config: Props) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value}
 
 
-def _ipam_from(config: Props) -> Props:
+def ipam_from(config: Props) -> Props:
+    """An address range as the provider shows it."""
     return {
         "subnet": config.get("Subnet", ""),
         "ipRange": config.get("IPRange", ""),

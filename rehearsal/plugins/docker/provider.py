@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rehearsal.plugins.base import CheckFailed, Props, Provider, ProviderError
 
+from .built_image import Image
 from .container import Container
 from .daemon import Daemon, DaemonError, Settings
 from .image import RemoteImage, Tag
+from .lookups import FUNCTIONS
 from .network import Network
 from .volume import Volume
 
@@ -52,6 +54,7 @@ class DockerProvider(Provider):
             "docker:index/volume:Volume": Volume(self.daemon),
             "docker:index/remoteImage:RemoteImage": RemoteImage(self.daemon),
             "docker:index/tag:Tag": Tag(self.daemon),
+            "docker:index/image:Image": Image(self.daemon),
         }
 
     def daemon(self) -> Daemon:
@@ -77,6 +80,11 @@ class DockerProvider(Provider):
             daemon = _answering(settings, daemon)
         self._daemon = daemon
 
+    def invoke(self, token: str, args: Props) -> Props:
+        """Answers `getNetwork` and `getRemoteImage`; the others are an error."""
+        function = FUNCTIONS.get(token)
+        return super().invoke(token, args) if function is None else function(self.daemon(), args)
+
 
 def _answering(settings: Settings, daemon: Daemon) -> Daemon:
     candidates = [daemon]
@@ -89,7 +97,9 @@ def _answering(settings: Settings, daemon: Daemon) -> Daemon:
         except DaemonError:
             continue
         return candidate
-    raise ProviderError("failed to connect to any docker daemon")
+    raise ProviderError(
+        "docker native provider returned an unexpected error from Configure: failed to connect to any docker daemon"
+    )
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
@@ -101,10 +111,10 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
     return Settings(
         host=config.get("host") or os.environ.get("DOCKER_HOST", ""),
         ssh_opts=tuple(options),
-        ca=config.get("caMaterial") or "",
-        cert=config.get("certMaterial") or "",
-        key=config.get("keyMaterial") or "",
-        cert_path=config.get("certPath") or "",
+        ca=config.get("caMaterial") or os.environ.get("DOCKER_CA_MATERIAL", ""),
+        cert=config.get("certMaterial") or os.environ.get("DOCKER_CERT_MATERIAL", ""),
+        key=config.get("keyMaterial") or os.environ.get("DOCKER_KEY_MATERIAL", ""),
+        cert_path=config.get("certPath") or os.environ.get("DOCKER_CERT_PATH", ""),
         check=_decoded(config.get("disableDockerDaemonCheck")) is not True,
         auth={_hostname(login["address"]): _login(login) for login in logins},
     )

@@ -106,7 +106,7 @@ def test_a_daemon_that_is_not_there_fails_the_configuration():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(ProviderError, match=r"^failed to connect to any docker daemon$"):
+    with pytest.raises(ProviderError, match=r"failed to connect to any docker daemon$"):
         provider().configure({"host": f"tcp://127.0.0.1:{port}"})
 
 

@@ -2,76 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from rehearsal.plugins.base import InitError, ProviderError
-from rehearsal.plugins.docker.provider import provider
-from tests.rehearsal.conformance.busybox_image import BusyboxImage, absence, docker
+from tests.rehearsal.conformance.busybox_image import absence, docker
+from tests.unit.plugins_docker.live import BUSYBOX, PREFIX, container
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
-
-PREFIX = f"homeport-live-{os.getpid()}"
-IMAGE = f"homeport-test/busybox:live-{os.getpid()}"
-BUSYBOX = "/bin/busybox"
-
-
-class World:
-    """Resources made by a test, with what is needed to delete them."""
-
-    def __init__(self):
-        self.provider = provider()
-        self.provider.configure({})
-        self._made = []
-
-    def type(self, short):
-        return self.provider.resources[f"docker:index/{short[0].lower()}{short[1:]}:{short}"]
-
-    def inputs(self, short, news):
-        return self.type(short).check(f"urn:pulumi:t::t::x::{short}", {}, news, b"seed")
-
-    def make(self, short, **news):
-        inputs = self.inputs(short, news)
-        try:
-            made, state = self.type(short).create("urn", inputs, preview=False, timeout=0)
-        except InitError as unfinished:
-            self._made.append((short, unfinished.id, unfinished.state))
-            raise
-        self._made.append((short, made, state))
-        return made, state, inputs
-
-    def delete(self, made):
-        entry = next(entry for entry in self._made if entry[1] == made)
-        self._made.remove(entry)
-        self.type(entry[0]).delete("urn", made, entry[2], timeout=0)
-
-    def close(self):
-        for _, made, _ in self._made[::-1]:
-            self.delete(made)
-        self.provider.daemon().close()
-
-
-@pytest.fixture(scope="module")
-def image():
-    busybox = BusyboxImage(IMAGE, ())
-    busybox.make()
-    yield IMAGE
-    busybox.remove()
-
-
-@pytest.fixture
-def world(image):  # noqa: ARG001  (there before, gone after)
-    made = World()
-    yield made
-    made.close()
-
-
-def container(image, name, **more):
-    return {"image": image, "name": f"{PREFIX}-{name}", "command": [BUSYBOX, "sleep", "600"], **more}
-
 
 HARDENED = {
     "capabilities": {"drops": ["ALL"], "adds": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"]},
@@ -211,21 +151,6 @@ def test_a_container_made_elsewhere_can_be_taken_over(world, image):
     wanted = {key: inputs[key] for key in ("name", "command", "memory", "memorySwap", "readOnly")}
     assert wanted == {key: imported.get(key) for key in wanted}, "an import finds what was set"
     assert f"{PREFIX}-import" == state["name"], "and its state"
-
-
-def test_an_image_is_built_tagged_and_removed(world, image, tmp_path):
-    (tmp_path / "Dockerfile").write_text(
-        f"FROM {image}\nCOPY note /etc/note\nLABEL homeport.test=live\n", encoding="utf-8"
-    )
-    (tmp_path / "note").write_text("n", encoding="utf-8")
-    name = f"homeport-test/built:{os.getpid()}"
-    made, state, _ = world.make("RemoteImage", name=name, build={"context": str(tmp_path)})
-    assert made == state["imageId"] + name, "the id is digest and name"
-    world.make("Tag", sourceImage=name, targetImage=f"{name}-too")
-    assert 0 == docker("image", "inspect", f"{name}-too").returncode, "the tag exists"
-    docker("image", "rm", f"{name}-too")
-    world.delete(made)
-    assert 0 != docker("image", "inspect", name).returncode, "an image that is not to be kept goes"
 
 
 def test_a_preview_leaves_the_daemon_alone(world, image):

@@ -6,12 +6,9 @@ carries the label ``homeport.test`` with the run's id and is removed by it.
 
 from __future__ import annotations
 
-import io
 import secrets
 import subprocess
-import tarfile
 import time
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from catalog.services import ai_executor, ai_n8n, ai_postgres, ai_redis
@@ -19,11 +16,11 @@ from model.template import fill
 from presets.ai_orchestrator import PRESET
 from render import sql
 from render.migrations import script
+from tests.rehearsal.memory_files import ROOT, files_tar, folders_tar
 
 if TYPE_CHECKING:
     from model.service import Service
 
-ROOT = Path(__file__).resolve().parents[2]
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init")
 SERVICES = (ai_postgres.SERVICE, ai_redis.SERVICE, ai_executor.SERVICE, ai_n8n.SERVICE)
 TEXTS = {
@@ -85,7 +82,7 @@ class World:
         self.until_healthy(service, seconds=seconds)
 
     def create(self, service: Service) -> None:
-        config = self._volume(f"{service.name}-config", _files(service, self.secrets))
+        config = self._volume(f"{service.name}-config", files_tar(service, self.secrets))
         flags = [
             "--user",
             f"{service.uid}:{service.uid}",
@@ -124,7 +121,7 @@ class World:
             return self.shared[shared]
         volume = PRESET.shared_volumes[shared] if shared else service.volumes[part]
         owner = volume.owner or (service.uid, service.uid)
-        made = self._volume(shared or f"{service.name}-{part}", _folders(owner, volume.mode, volume.folders))
+        made = self._volume(shared or f"{service.name}-{part}", folders_tar(owner, volume.mode, volume.folders))
         if shared:
             self.shared[shared] = made
         return made
@@ -227,41 +224,3 @@ class World:
             found = docker(*listing, "--filter", f"label={self.label}").split()
             if found:
                 docker(*removal, *found)
-
-
-def _files(service: Service, values: dict[str, str]) -> bytes:
-    texts: dict[str, tuple[bytes, int]] = {}
-    for file in service.files:
-        found = sorted(ROOT.glob(file.source))
-        assert found, f"{service.name}: {file.source} is not there"
-        for path in found:
-            target = str(PurePosixPath(file.target, path.name)) if "*" in file.source else file.target
-            texts[target] = (path.read_bytes(), file.mode)
-    for secret in service.secret_files:
-        texts[secret.target] = (fill(secret.template, values).encode(), secret.mode)
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as tar:
-        folders = sorted({"v", *(f"v/{path.rpartition('/')[0]}" for path in texts if "/" in path)})
-        for folder in folders:
-            tar.addfile(_entry(folder, (service.uid, service.uid), 0o550, folder=True))
-        for path, (content, mode) in sorted(texts.items()):
-            entry = _entry(f"v/{path}", (service.uid, service.uid), mode)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return target.getvalue()
-
-
-def _folders(owner: tuple[int, int], mode: int, below: tuple[str, ...]) -> bytes:
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as tar:
-        for path in ("v", *(f"v/{one}" for one in below)):
-            tar.addfile(_entry(path, owner, mode, folder=True))
-    return target.getvalue()
-
-
-def _entry(path: str, owner: tuple[int, int], mode: int, *, folder: bool = False) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(path)
-    info.uid, info.gid, info.mode = owner[0], owner[1], mode
-    if folder:
-        info.type = tarfile.DIRTYPE
-    return info

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,8 @@ import pytest
 
 from catalog.services import ai_executor, ai_n8n, ai_postgres, ai_redis
 from tests.rehearsal import claims_memory as claims
-from tests.rehearsal.memory_world import HARDENED, SERVICES, World, docker, missing_images
+from tests.rehearsal.memory_peers import rest, start_provider
+from tests.rehearsal.memory_world import SERVICES, World, docker, missing_images
 
 pytestmark = pytest.mark.docker
 N8N, POSTGRES, REDIS = ai_n8n.SERVICE, ai_postgres.SERVICE, ai_redis.SERVICE
@@ -59,8 +59,6 @@ def test_the_documented_call_stores_a_row_with_its_embedding(world, door):
 
 @pytest.mark.req("S3-30", "S3-36")
 def test_the_audit_chain_is_whole_after_runs_and_appends_at_the_same_time(world, door):
-    from concurrent.futures import ThreadPoolExecutor
-
     before = int(world.sql("SELECT count(*) FROM audit_log"))
     with ThreadPoolExecutor(6) as pool:
         appends = [
@@ -131,31 +129,10 @@ def test_a_database_that_is_down_is_a_500_with_a_reason_and_no_inner_detail(worl
     assert door.call("memory/ingest", body)[0] == 200
 
 
-PROVIDER = """
-import http.server, json
-
-class Provider(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        print(json.dumps({"path": self.path, "authorization": self.headers["Authorization"], **asked}), flush=True)
-        vector = [1.0 if place == len(asked["input"]) % 384 else 0.0 for place in range(384)]
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps({"data": [{"embedding": vector}]}).encode())
-
-http.server.HTTPServer(("0.0.0.0", 8000), Provider).serve_forever()
-"""
-
-
 @pytest.fixture
 def provider(world):
     """An embedding provider whose vector says how long the text is, and the settings that name it."""
-    name = world.name("provider")
-    docker(
-        "run", "-d", "--name", name, "--label", world.label, *HARDENED, "--user", "10001", "--network", world.name("net"), "--network-alias", "provider",
-        "--entrypoint", "python", ai_executor.SERVICE.image, "-u", "-c", PROVIDER,
-    )  # fmt: skip
+    name = start_provider(world, ai_executor.SERVICE.image)
     world.sql(world.migrations(url="http://provider:8000/v1"))
     yield name
     world.sql(world.migrations())
@@ -186,33 +163,23 @@ def test_a_provider_that_is_set_makes_the_embeddings(world, door, provider):
     docker("start", provider)
 
 
-def rest(world, method, path, body=None):
-    connection = http.client.HTTPConnection(world.address(N8N), 5678, timeout=30)
-    try:
-        connection.request(
-            method,
-            path,
-            None if body is None else json.dumps(body),
-            {"Content-Type": "application/json", "browser-id": "test"},
-        )
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
-
-
 @pytest.mark.req("S3-07")
 def test_the_owner_is_there_and_nobody_else_can_become_it(world):
     owner = {"email": "owner@example.com", "firstName": "A", "lastName": "B", "password": "Another-Passw0rd"}
-    status, answer = rest(world, "POST", "/rest/owner/setup", owner)
+    status, answer = rest(world.address(N8N), "POST", "/rest/owner/setup", owner)
     assert status in {400, 403, 404}, f"a second setup answered {status}: {answer}"
     email = docker("exec", world.name(N8N.name), "printenv", "N8N_INSTANCE_OWNER_EMAIL").strip()
     password = world.secrets[next(file.secrets[0] for file in N8N.secret_files if file.target == "owner_password")]
-    status, answer = rest(world, "POST", "/rest/login", {"emailOrLdapLoginId": email, "password": password})
+    status, answer = rest(
+        world.address(N8N), "POST", "/rest/login", {"emailOrLdapLoginId": email, "password": password}
+    )
     assert status == 200, f"the owner's login answered {status}: {answer}"
     assert "global:owner" in answer
-    assert rest(world, "POST", "/rest/login", {"emailOrLdapLoginId": email, "password": "wrong-Passw0rd"})[0] == 401
-    assert rest(world, "GET", "/rest/workflows")[0] == 401, "the API asks for a session"
+    assert (
+        rest(world.address(N8N), "POST", "/rest/login", {"emailOrLdapLoginId": email, "password": "wrong-Passw0rd"})[0]
+        == 401
+    )
+    assert rest(world.address(N8N), "GET", "/rest/workflows")[0] == 401, "the API asks for a session"
 
 
 @pytest.mark.req("S3-56")

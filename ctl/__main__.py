@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--yes", action="store_true", help="do it without asking (dev never asks)")
         if name == "credentials":
             one.add_argument("--show", action="store_true", help="show the values")
+            one.add_argument("--only", metavar="NAME", default="", help="print one value and nothing else")
         if name == "images":
             one.add_argument("--ensure", action="store_true", help="pull or build them")
     verbs.add_parser("check", help="style, types and unit tests").set_defaults(verb=_check)
@@ -96,7 +97,8 @@ def _status(asked: argparse.Namespace) -> int:
 def _credentials(asked: argparse.Namespace) -> int:
     from ctl import engine, status  # noqa: PLC0415
 
-    return status.credentials(engine.prepared(read(asked.stack)), shown=asked.show)
+    ready = engine.prepared(read(asked.stack))
+    return status.one_secret(ready, asked.only) if asked.only else status.credentials(ready, shown=asked.show)
 
 
 def _images(asked: argparse.Namespace) -> int:

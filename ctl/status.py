@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctl import daemon
 from ctl.phases import say
+from model.errors import ToolError
 
 if TYPE_CHECKING:
     from ctl.engine import Engine
@@ -62,6 +63,20 @@ def lines(rows: list[tuple[str, ...]], columns: tuple[str, ...] = _COLUMNS) -> l
     whole = [tuple(column.upper() for column in columns), *rows]
     widths = [max(len(row[at]) for row in whole) for at in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
+
+
+def one_secret(engine: Engine, name: str) -> int:
+    """Prints the value of one secret and nothing else, for a script.
+
+    Raises:
+        ToolError: The stack has no such secret.
+    """
+    found = engine.outputs(secrets=True).get("credentials") or {}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none yet"
+        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  mend it: make credentials ARGS=--show")
+    print(found[name])
+    return 0
 
 
 def credentials(engine: Engine, *, shown: bool) -> int:

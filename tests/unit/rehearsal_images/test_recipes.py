@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_no_recipe_names_a_package_registry_host(image):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".sum":
             found = [line for line in path.read_text().splitlines() if hosts.search(line) and "deprecated:" not in line]
             assert [] == found, f"{path.name} ties the build to one machine's registries"
+
+
+def test_git_ignores_no_recipe():
+    folders = [str(find(image).folder) for image in REAL]
+    files = [str(path) for folder in folders for path in Path(folder).rglob("*") if "__pycache__" not in path.parts]
+    done = subprocess.run(["git", "check-ignore", *folders, *files], capture_output=True, text=True, check=False)
+    assert (1, "") == (done.returncode, done.stdout), (
+        "a recipe that is never committed is missing in every other checkout"
+    )
 
 
 @pytest.mark.parametrize("change", ["edit", "rename", "add", "other base"])

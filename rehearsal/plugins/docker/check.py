@@ -109,7 +109,7 @@ def _problems(block: Block, values: Props, prefix: str) -> list[tuple[str, str]]
     for key, attr in block.items():
         if attr.required and key not in values:
             missing = (
-                f'Missing required argument. The argument "{_snake(key)}" is required, but no definition was found..'
+                f'Missing required argument. The argument "{snake(key)}" is required, but no definition was found..'
             )
             found.append((prefix + key, missing))
     return found
@@ -142,5 +142,6 @@ def _element_problems(attr: Attr, value: Any, path: str) -> list[tuple[str, str]
     return found
 
 
-def _snake(camel: str) -> str:
+def snake(camel: str) -> str:
+    """The Terraform spelling of a property's name."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in camel)

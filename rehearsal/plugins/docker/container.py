@@ -37,6 +37,7 @@ class Container(Bridged):
     schema: ClassVar[Block] = CONTAINER
     autoname: ClassVar[bool] = True
     delete_first: ClassVar[bool] = True
+    conflicts: ClassVar[tuple[tuple[str, str], ...]] = (("deviceRequests", "gpus"),)
 
     def make(self, plan: Props) -> str:
         """Creates it, joins its networks, uploads its files, starts it and waits as asked."""

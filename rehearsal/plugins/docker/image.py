@@ -82,6 +82,7 @@ class RemoteImage(Bridged):
     """An image of the daemon: pulled, built or just found."""
 
     schema: ClassVar[Block] = REMOTE_IMAGE
+    conflicts: ClassVar[tuple[tuple[str, str], ...]] = (("build", "pullTriggers"),)
 
     def make(self, plan: Props) -> str:
         """Builds or pulls what is not there."""

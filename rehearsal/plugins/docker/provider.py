@@ -64,13 +64,14 @@ class DockerProvider(Provider):
         return self._daemon
 
     def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
-        """The settings as they are; one that the plugin does not know is refused."""
+        """The settings, with the address from DOCKER_HOST where none is given (D6); an unknown one is refused."""
         name = urn.rsplit("::", 1)[-1]
         text = "could not validate provider configuration: Invalid or unknown key. Examine values at '{}.{}'."
         unknown = sorted(key for key in news if key not in _SETTINGS and not key.startswith("__"))
         if unknown:
             raise CheckFailed([("", text.format(name, key)) for key in unknown])
-        return news
+        ambient = os.environ.get("DOCKER_HOST")
+        return {**news, "host": ambient} if ambient and news.get("host") is None else news
 
     def configure(self, config: Props) -> None:
         """Connects, unless the address is ssh:// (D5): an unreachable daemon fails even a preview."""

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rehearsal.plugins import context
-from rehearsal.plugins.base import UNKNOWN, Diff, InitError, Props, ProviderError, ResourceType
+from rehearsal.plugins.base import UNKNOWN, CheckFailed, Diff, InitError, Props, ProviderError, ResourceType
 
-from .check import DEFAULTS, checked
+from .check import DEFAULTS, checked, snake
 from .daemon import Daemon, DaemonError, failed, listed
 from .detailed import compared
 from .plan import planned
@@ -43,13 +43,19 @@ class Bridged(ResourceType):
     schema: ClassVar[Block]
     autoname: ClassVar[bool] = False
     delete_first: ClassVar[bool] = False
+    conflicts: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, daemon: Callable[[], Daemon]) -> None:
         self.daemon = daemon
 
     def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """The inputs with defaults and, where the type has one, an automatic name."""
-        return checked(self.schema, urn, olds, news, seed, autoname=self.autoname)
+        inputs = checked(self.schema, urn, olds, news, seed, autoname=self.autoname)
+        for one, other in self.conflicts:
+            if one in inputs and other in inputs:
+                said = f'Conflicting configuration arguments. "{snake(one)}": conflicts with {snake(other)}.'
+                raise CheckFailed([("", f"{said} Examine values at '{urn.rsplit('::', 1)[-1]}.{one}'.")], inputs)
+        return inputs
 
     def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:  # noqa: A002, ARG002
         """State against plan; a name of the user's own choice must be free before it is taken again."""
@@ -80,13 +86,13 @@ class Bridged(ResourceType):
             raise ProviderError(f"expected non-nil error with nil state during Create of {urn}")
         return read[0], {**after_create(self.schema, plan, read[1]), "id": read[0]}
 
-    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:  # noqa: A002, ARG002
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:  # noqa: A002
         """Looks at it again, or takes over one that was made elsewhere."""
         prior = {key: state.get(key, attr.empty) for key, attr in self.schema.items()}
         try:
             read = self.look(id, prior)
         except DaemonError as refused:
-            raise failed(str(refused)) from refused
+            raise ProviderError(f"refreshing {urn}: {listed(str(refused))}") from refused
         if read is None:
             return None
         now: Props = {**after_read(self.schema, prior, read[1]), "id": read[0]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import socket
 import subprocess
 import tempfile
@@ -177,13 +176,6 @@ class _SshPool(urllib3.HTTPConnectionPool):
 
     def _new_conn(self) -> Any:
         return _SshConnection(self._command, 30)
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        try:
-            connection = self.pool.get(block=self.block, timeout=timeout) if self.pool is not None else None
-        except queue.Empty:
-            raise urllib3.exceptions.EmptyPoolError(self, "no ssh connection became free") from None
-        return connection or self._new_conn()
 
 
 class SshAdapter(HTTPAdapter):

@@ -15,6 +15,13 @@ def check(news, olds=None, seed=b"seed"):
 
 # Inputs beside the image, and the whole reason.
 REFUSED = [
+    (
+        {"gpus": "all", "deviceRequests": [{}]},
+        (
+            'Conflicting configuration arguments. "device_requests": conflicts with gpus. '
+            "Examine values at 'c.deviceRequests'."
+        ),
+    ),
     ({"memory": -5}, "'-5' cannot be lower than 0. '-5' cannot be lower than 0. Examine values at 'c.memory'."),
     ({"cpuset": "0"}, "Invalid or unknown key. Examine values at 'c.cpuset'."),
     ({"exitCode": 0}, "Invalid or unknown key. Examine values at 'c.exitCode'."),

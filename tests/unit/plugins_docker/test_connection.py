@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import socketserver
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.plugins.base import ProviderError
+from rehearsal.plugins.base import CheckFailed, ProviderError
 from rehearsal.plugins.docker.daemon import Daemon, DaemonError, Settings
 from rehearsal.plugins.docker.provider import provider, settings_of
 from rehearsal.plugins.docker.transport import ssh_command
@@ -145,6 +146,7 @@ def fake_ssh(tmp_path, monkeypatch):
         "#!/usr/bin/env python3\n"
         "import os, socket, sys, threading\n"
         "open(os.environ['CALLS'], 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "open(os.environ['PIDS'], 'w').write(str(os.getpid())) if 'PIDS' in os.environ else None\n"
         "if not os.environ['SOCKET']:\n"
         "    sys.exit('Host key verification failed.')\n"
         "s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SOCKET'])\n"
@@ -168,6 +170,28 @@ def test_calls_through_ssh_share_their_connections(address, fake_ssh, monkeypatc
     calls = Path(fake_ssh).read_text(encoding="utf-8").splitlines()
     assert 1 == len(calls), "five calls one after the other need one connection (D1)"
     assert calls[0].startswith("-l deploy -o BatchMode=yes "), "options come before the host"
+
+
+def test_a_connection_that_ssh_lost_is_made_again(address, fake_ssh, monkeypatch, connect):
+    monkeypatch.setenv("SOCKET", address.removeprefix("unix://"))
+    monkeypatch.setenv("PIDS", str(fake_ssh.with_name("pids")))
+    daemon = connect(host="ssh://deploy@host.example.com")
+    daemon.call("GET", "/slow")
+    os.kill(int(fake_ssh.with_name("pids").read_text(encoding="utf-8")), signal.SIGKILL)
+    time.sleep(0.2)
+    assert {} == daemon.call("GET", "/slow"), "the next call opens another one"
+    assert 2 == len(Path(fake_ssh).read_text(encoding="utf-8").splitlines()), "ssh was called again"
+
+
+def test_the_ambient_address_is_written_down(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    checked = provider().check_config("urn:pulumi:t::t::pulumi:providers:docker::p", {}, {"version": "5.2.0"})
+    assert "tcp://192.0.2.1:2375" == checked["host"], "state tells where the containers are (D6)"
+
+
+def test_a_setting_that_does_not_exist_is_refused():
+    with pytest.raises(CheckFailed, match=r"Invalid or unknown key. Examine values at 'p.hots'"):
+        provider().check_config("urn:pulumi:t::t::pulumi:providers:docker::p", {}, {"hots": "x"})
 
 
 def test_many_calls_through_ssh_open_no_more_than_sixteen_connections(address, fake_ssh, monkeypatch, connect):

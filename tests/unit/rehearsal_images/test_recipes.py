@@ -55,7 +55,7 @@ def test_git_ignores_no_recipe():
 
 @pytest.mark.parametrize("change", ["edit", "rename", "add", "other base"])
 def test_any_change_of_a_recipe_changes_its_fingerprint(tmp_path, change):
-    folder = tmp_path / "redis"
+    folder = tmp_path / "redis7"
     shutil.copytree(find("redis:7-alpine").folder, folder)
     recipe = replace(find("redis:7-alpine"), folder=folder)
     before = recipe.fingerprint
@@ -71,7 +71,7 @@ def test_any_change_of_a_recipe_changes_its_fingerprint(tmp_path, change):
 
 
 def test_a_fingerprint_is_the_same_twice_and_ignores_compiled_python(tmp_path):
-    folder = tmp_path / "redis"
+    folder = tmp_path / "redis7"
     shutil.copytree(find("redis:7-alpine").folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
     recipe = replace(find("redis:7-alpine"), folder=folder)
     before = recipe.fingerprint

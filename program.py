@@ -59,8 +59,13 @@ class Program:
     def _shared(self) -> dict[str, pulumi.Output[str]]:
         if not self.blueprint.shared_volumes:
             return {}
-        image = self.images.ids[self.blueprint.services[0].name]
-        args = SharedVolumesArgs(host=self.host, volumes=self.blueprint.shared_volumes, image=image)
+        first = self.blueprint.services[0]
+        args = SharedVolumesArgs(
+            host=self.host,
+            volumes=self.blueprint.shared_volumes,
+            image=self.images.ids[first.name],
+            reference=first.image,
+        )
         return SharedVolumes("volumes", args, self.here).names
 
     def _service(self, service: Service) -> None:

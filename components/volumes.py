@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SharedVolumesArgs:
-    """Which volumes to make, and with which image's help they are prepared."""
+    """Which volumes to make, and with which image's help (its id, to wait for, and its name) they are prepared."""
 
     host: Host
     volumes: Mapping[str, Volume]
     image: pulumi.Input[str]
+    reference: str
 
 
 class SharedVolumes(pulumi.ComponentResource):
@@ -41,6 +42,7 @@ class SharedVolumes(pulumi.ComponentResource):
     def __init__(self, name: str, args: SharedVolumesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:docker:SharedVolumes", name, None, opts)
         self.names = {}
+        carrier = pulumi.Output.from_input(args.image).apply(lambda _: args.reference)
         for key, volume in sorted(args.volumes.items()):
             made = docker.Volume(
                 f"{name}-{key}",
@@ -53,7 +55,7 @@ class SharedVolumes(pulumi.ComponentResource):
             )
             prepared = command.local.Command(
                 f"{name}-{key}-prepared",
-                create=pulumi.Output.format("{0} {1} {2}", DELIVER, made.name, args.image),
+                create=pulumi.Output.format("{0} {1} {2}", DELIVER, made.name, carrier),
                 stdin=bundle(roots(volume.owner, volume.mode, volume.folders)),
                 environment=dict(args.host.environment),
                 opts=pulumi.ResourceOptions(parent=self),

@@ -72,6 +72,7 @@ class Workload(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:docker:Workload", name, None, opts)
         self._name, self._args = name, args
+        self._carrier = pulumi.Output.from_input(args.image).apply(lambda _: args.reference)
         service = args.service
         mounts, first = self._volumes()
         if service.files or service.secret_files or args.files:
@@ -169,7 +170,8 @@ class Workload(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         made: pulumi.Resource = command.local.Command(
             f"{self._name}-{part}",
-            create=pulumi.Output.format("{0} {1} {2}", DELIVER, volume, self._args.image),
+            # By name, though it waits for the image: another build of an image is no reason to deliver again.
+            create=pulumi.Output.format("{0} {1} {2}", DELIVER, volume, self._carrier),
             stdin=content,
             environment=dict(self._args.host.environment),
             # A volume made anew under its old name is empty: its content has to be delivered again.

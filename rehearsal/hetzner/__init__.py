@@ -1,0 +1,1 @@
+"""The Hetzner Cloud API, emulated over HTTP on loopback for rehearsals; no machine and no address of Hetzner is involved."""

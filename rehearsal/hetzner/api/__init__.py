@@ -1,0 +1,1 @@
+"""What the emulated API does for each kind of resource, one file a kind."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bench import race
 from bench.report import report
+from bench.tools import alone
 from bench.world import ROOT
 from model.errors import HomeportError
 
@@ -27,7 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     if asked.rounds < 1:
         parser.error("--rounds must be at least 1")
     try:
-        text = report(race.run(asked.rounds, full=asked.full))
+        with alone():
+            text = report(race.run(asked.rounds, full=asked.full))
     except HomeportError as error:
         print(f"homeport: {error}", file=sys.stderr)
         return 1

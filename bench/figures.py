@@ -19,12 +19,14 @@ class Sample:
         operation: What was done.
         contestant: Who did it.
         seconds: Wall time.
+        cpu: Processor time of the contestant's own processes, without the Docker daemon's.
     """
 
     round: int
     operation: str
     contestant: str
     seconds: float
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ def spread(values: Iterable[float]) -> Spread | None:
 def times(samples: Iterable[Sample], operation: str, contestant: str) -> Spread | None:
     """The wall times of one contestant at one operation."""
     return spread(one.seconds for one in samples if (one.operation, one.contestant) == (operation, contestant))
+
+
+def processor(samples: Iterable[Sample], operation: str, contestant: str) -> Spread | None:
+    """The processor times: on a busy machine they say more than wall times."""
+    return spread(one.cpu for one in samples if (one.operation, one.contestant) == (operation, contestant))
 
 
 def ratios(samples: Iterable[Sample], operation: str, one: str, other: str, against: str = "") -> Spread | None:

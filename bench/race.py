@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -74,11 +75,11 @@ def run(rounds: int, *, full: bool) -> Result:
     result = Result(services=tuple(service.name for service in stacks[0].blueprint.services))
     result.load = (os.getloadavg()[0], 0.0)
     try:
-        field_ = [kind(stack, checkout, folder / stack.name) for kind, stack in zip(kinds, stacks, strict=True)]
-        for contestant in field_:
+        contestants = [kind(stack, checkout, folder / stack.name) for kind, stack in zip(kinds, stacks, strict=True)]
+        for contestant in contestants:
             result.versions |= contestant.versions()
         for number in range(rounds):
-            _round(result, number, field_, checkout)
+            _round(result, number, contestants, checkout)
     finally:
         for stack in stacks:
             inspected.sweep(stack)
@@ -123,11 +124,18 @@ def _variants(number: int, operation: str, one: Contestant) -> list[Sample]:
 
 
 def _timed(number: int, operation: str, one: Contestant, act: Callable[[], None]) -> Sample:
-    began = time.perf_counter()
+    before, began = _processor(), time.perf_counter()
     act()
-    seconds = time.perf_counter() - began
-    print(f"    round {number + 1}, {operation}, {one.label}: {seconds:.2f} s", file=sys.stderr, flush=True)
-    return Sample(number, operation, one.label, seconds)
+    seconds, cpu = time.perf_counter() - began, _processor() - before
+    said = f"    round {number + 1}, {operation}, {one.label}: {seconds:.2f} s, {cpu:.2f} s of processor"
+    print(said, file=sys.stderr, flush=True)
+    return Sample(number, operation, one.label, seconds, cpu)
+
+
+def _processor() -> float:
+    """Processor seconds of all ended children."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _expect(one: Contestant, before: dict[str, str], replaced: set[str]) -> None:

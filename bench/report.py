@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from bench.figures import TARGETS, ratios, spread, table, times, verdict
+from bench.figures import TARGETS, processor, ratios, spread, table, times, verdict
 from bench.race import OPERATIONS, REFRESHING, WITHOUT_FILES
 from bench.with_ansible import Ansible
 from bench.with_compose import Compose
 from bench.with_homeport import Homeport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.figures import Sample, Spread
     from bench.race import Result
 
@@ -24,7 +26,8 @@ def report(result: Result) -> str:
     parts = [
         _versions(result),
         f"Ratios, median of {rounds} (least-greatest), each within one round:\n\n{table(_ratios(result.samples))}",
-        f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(result.samples))}",
+        f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(result.samples, times))}",
+        f"Processor seconds of their own processes, Docker's left out:\n\n{table(_times(result.samples, processor))}",
         f"The program alone, part of every homeport figure above, in seconds:\n\n{table(_program(result))}",
         "\n".join(["Targets:", "", *(f"- {verdict(result.samples, one, Homeport.label)}" for one in TARGETS)]),
         _sameness(result),
@@ -54,11 +57,11 @@ def _ratios(samples: list[Sample]) -> list[list[str]]:
     return rows
 
 
-def _times(samples: list[Sample]) -> list[list[str]]:
+def _times(samples: list[Sample], what: Callable[[list[Sample], str, str], Spread | None]) -> list[list[str]]:
     return [
         ["operation", *_ALL],
         *(
-            [operation, *(_said(times(samples, operation, one)) for one in _ALL)]
+            [operation, *(_said(what(samples, operation, one)) for one in _ALL)]
             for operation in (*OPERATIONS, REFRESHING, WITHOUT_FILES)
         ),
     ]

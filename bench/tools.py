@@ -88,6 +88,23 @@ def ansible() -> Path:
 
 
 @contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Two benchmarks at once would measure each other.
+
+    Raises:
+        ToolError: Another one runs.
+    """
+    path = cache() / "bench" / "running.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ToolError("bench: another benchmark runs on this machine\n  mend it: wait for its end") from None
+        yield
+
+
+@contextlib.contextmanager
 def _made(name: str, files: list[Path], said: str) -> Iterator[Path]:
     """The folder named after what decides its content, locked: two runs never make it at once."""
     digest = hashlib.sha256(said.encode())

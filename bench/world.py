@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,22 @@ def stack(name: str, place: int, *, full: bool) -> Stack:
         settings["services"] = {service: {"enabled": False} for service in _HEAVY}
     loaded = load({"homeport:preset": PRESET, "homeport:settings": json.dumps(settings)}, set(), name)
     return Stack(name=name, settings=settings, blueprint=check(overlaid(preset(PRESET), loaded.settings)))
+
+
+def have_images(wanted: Stack) -> None:
+    """Has every image of the stack on the daemon: no figure has a pull or a build in it.
+
+    Raises:
+        ToolError: Docker does not answer, or an image can be had from nowhere.
+    """
+    said = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise ToolError(
+            f"bench: {said.stderr.strip()}\n  mend it: make up  # it installs and starts Docker where it may"
+        )
+    images = sorted({service.image for service in wanted.blueprint.services})
+    if subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", *images], cwd=ROOT, check=False).returncode:
+        raise ToolError("bench: an image is missing, for the reason above\n  mend it: make images")
 
 
 def copy_checkout(folder: Path) -> None:

@@ -58,7 +58,9 @@ def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[st
         "stop_signal": service.stop_signal,
         "labels": [
             docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in sorted(host.labels(service=service.name, spec=_spec(service)).items())
+            for label, value in sorted(
+                host.labels(service=service.name, image=service.image, spec=_spec(service)).items()
+            )
         ],
     }
 

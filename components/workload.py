@@ -29,7 +29,7 @@ class WorkloadArgs:
         host: Where it runs.
         service: The service.
         image: Id of its image.
-        reference: The image's reference, for the label that shows a change in a preview (pulumi-docker#293).
+        reference: Its name; the image id is not known in a preview, so a label with the name shows a change (pulumi-docker#293).
         files: Static and rendered files: path below ``files_at`` to mode and content.
         networks: Names in Docker, the main one first.
         shared_volumes: The blueprint's name to the name in Docker.

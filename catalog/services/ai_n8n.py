@@ -98,7 +98,7 @@ SERVICE = Service(
         "/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777",
         "/home/node/.cache": "rw,noexec,nosuid,nodev,size=128m,uid=1000,gid=1000,mode=0700",
     },
-    health=Health(test=("node", "/etc/homeport/health.cjs"), interval=10, start_period=180, gate=300),
+    health=Health(test=("node", "/etc/homeport/health.cjs"), interval=10, timeout=10, start_period=180, gate=480),
     limits=Limits(memory=1280, cpus="2.0", pids=256),
     needs=("ai-postgres", "ai-redis"),
     grace=45,

@@ -26,7 +26,9 @@ class Scratch:
     def __init__(self, folder: Path, *, services: dict | None = None, **settings: object) -> None:
         self.name = "t" + secrets.token_hex(3)
         self.folder = folder / "checkout"
-        tracked = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True).stdout
+        tracked = subprocess.run(
+            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        ).stdout
         for path in filter(None, tracked.decode().split("\0")):
             if (ROOT / path).is_file():
                 (self.folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,8 @@ def test_the_moments_were_in_the_middle_of_updates(whole):
     assert whole > 1, "an update that takes no time cannot be interrupted; the kills above would prove nothing"
 
 
-def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack, whole):
+@pytest.mark.usefixtures("whole")
+def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
     first = subprocess.Popen(
         [sys.executable, "-m", "ctl", "up", "--stack", stack.name], cwd=stack.folder, env=stack.environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,

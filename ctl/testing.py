@@ -105,14 +105,21 @@ def _checks() -> Count:
         ["ruff", "check", "--quiet", "."],
         ["ruff", "format", "--check", "--quiet", "."],
         ["mypy", "--no-error-summary", *(one for one in _TYPED if (ROOT / one).exists())],
-        *(["mypy", "--no-error-summary", str(one.relative_to(ROOT))] for one in sorted((ROOT / "apps").glob("*/"))),
+        # A program of apps/ is typed by its own settings, as whoever has it alone would.
+        *(["mypy", "--no-error-summary", "--config-file", f"{one}/pyproject.toml", one] for one in _programs()),
     ):
-        with phase(" ".join(argv[:2]) if argv[0] == "ruff" else f"mypy {argv[2]} …"):
+        with phase(" ".join(one for one in argv if not one.startswith("-"))[:70]):
             failed = subprocess.run(argv, cwd=ROOT, check=False).returncode != 0
         if failed:
             say(f"    failed: {' '.join(argv)}")
         count.failed += failed
     return count
+
+
+def _programs() -> list[str]:
+    return [
+        str(one.relative_to(ROOT)) for one in sorted((ROOT / "apps").glob("*/")) if (one / "pyproject.toml").exists()
+    ]
 
 
 def _stage(name: str) -> Count:

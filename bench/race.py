@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bench import inspected, tools, world
+from bench.contestant import environment
 from bench.figures import Sample
 from bench.with_ansible import Ansible
 from bench.with_compose import Compose
@@ -78,6 +79,7 @@ def run(rounds: int, *, full: bool) -> Result:
         contestants = [kind(stack, checkout, folder / stack.name) for kind, stack in zip(kinds, stacks, strict=True)]
         for contestant in contestants:
             result.versions |= contestant.versions()
+            contestant.warm_up()
         for number in range(rounds):
             _round(result, number, contestants, checkout)
     finally:
@@ -163,7 +165,7 @@ def _program(homeport: Contestant, checkout: Path) -> dict[str, float]:
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "bench.program_alone"], cwd=checkout, input=json.dumps(said), capture_output=True, text=True,
-        check=False,
+        check=False, env=environment(),
     )  # fmt: skip
     whole = time.perf_counter() - began
     if done.returncode:

@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from bench import material, playbook, tools
-from bench.contestant import Contestant
+from bench.contestant import Contestant, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,14 +25,16 @@ class Ansible(Contestant):
         super().__init__(stack, checkout, folder)
         self._bin = tools.ansible()
         self._values = material.generate(stack.blueprint)
-        self._environ = os.environ | {
-            "ANSIBLE_CONFIG": str(tools.HERE / "ansible.cfg"),
-            "ANSIBLE_HOME": str(folder / "home"),
-            "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-            "ANSIBLE_REMOTE_TEMP": str(folder / "tmp"),
-            "LC_ALL": "C.UTF-8",
-            "PATH": f"{self._bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        }
+        self._environ = environment(
+            ANSIBLE_CONFIG=str(tools.HERE / "ansible.cfg"),
+            ANSIBLE_HOME=str(folder / "home"),
+            ANSIBLE_LOCAL_TEMP=str(folder / "tmp"),
+            ANSIBLE_REMOTE_TEMP=str(folder / "tmp"),
+            LC_ALL="C.UTF-8",
+            PATH=f"{self._bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        )
+        # Its packages were compiled where they stand; this would have Python look for that elsewhere.
+        self._environ.pop("PYTHONPYCACHEPREFIX", None)
         self._stage()
 
     def versions(self) -> dict[str, str]:

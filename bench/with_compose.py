@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from bench import material, tools
-from bench.contestant import Contestant
+from bench.contestant import Contestant, environment
 from render.compose import model
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Compose(Contestant):
         self._binary = tools.compose()
         self._values = material.generate(stack.blueprint)
         # A configuration of its own, so that a Docker context of the user does not lead elsewhere than homeport's DOCKER_HOST.
-        self._environ = os.environ | {"DOCKER_CONFIG": str(folder)}
+        self._environ = environment(DOCKER_CONFIG=str(folder))
         self._prepare()
 
     def versions(self) -> dict[str, str]:

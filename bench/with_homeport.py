@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from bench.contestant import Contestant
+from bench.contestant import Contestant, environment
 from bench.world import PRESET
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Homeport(Contestant):
         config = {"homeport:preset": PRESET, "homeport:settings": stack.settings}
         # JSON is YAML, and needs no library here.
         (checkout / f"Pulumi.{stack.name}.yaml").write_text(json.dumps({"config": config}))
-        plain = os.environ | {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": "not a secret"}
+        plain = environment() | {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": "not a secret"}
         self._engine("ensure", env=plain)
         lines = self._engine("env", env=plain).splitlines()
         words = (
@@ -51,6 +50,10 @@ class Homeport(Contestant):
             elif what.startswith("plugin "):
                 found[what] = value.strip().partition(",")[0]
         return found
+
+    def warm_up(self) -> None:
+        """Python compiles the copied checkout, and packages that were never imported before."""
+        self.preview()
 
     def preview(self) -> None:
         """`pulumi preview`."""

@@ -1,0 +1,105 @@
+"""The API v4 over HTTP: authentication, faults, routing, envelope; and the control calls for tests beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from rehearsal.cloudflare.envelope import ApiError, Record, Request
+from rehearsal.cloudflare.faults import AFTER
+from rehearsal.cloudflare.listener import BadRequestError, Handler
+
+if TYPE_CHECKING:
+    from rehearsal.cloudflare.accounts import Accounts
+    from rehearsal.cloudflare.control import Control
+    from rehearsal.cloudflare.faults import Fault, Faults
+    from rehearsal.cloudflare.routing import Router
+
+PREFIX: Final = "/client/v4"
+CONTROL: Final = "/__control"
+_DROPPED: Final = ("timeout", "reset")
+
+
+class ApiHandler(Handler):
+    """Serves calls of the API; a subclass names the parts."""
+
+    accounts: ClassVar[Accounts]
+    router: ClassVar[Router]
+    faults: ClassVar[Faults]
+    control: ClassVar[Control]
+
+    def _serve(self) -> None:
+        try:
+            content = self.content()
+        except BadRequestError as problem:
+            self.close_connection = True
+            self.reply(400, str(problem).encode())
+            return
+        where = urlsplit(self.path)
+        if where.path.startswith(CONTROL + "/"):
+            self.reply_json(*self.control.answer(self.command, where.path.removeprefix(CONTROL), content))
+            return
+        time.sleep(self.faults.latency)
+        fault = self.faults.take(self.command, where.path)
+        status = self._suffer(fault) if fault and fault.kind not in AFTER else None
+        if status is None:
+            status = self._answer(where.path, where.query, content, fault if fault and fault.kind in AFTER else None)
+        self.faults.note(self.command, where.path, where.query, status)
+
+    def _suffer(self, fault: Fault) -> int | None:
+        """Does what the fault says; the status that was sent, None when the call goes on."""
+        if fault.kind in ("timeout", "slow"):
+            time.sleep(fault.seconds)
+        if fault.kind in _DROPPED:
+            self.close_connection = True
+            return 0
+        if fault.kind == "slow":
+            return None
+        headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+        if fault.kind == "html":
+            page = f"<html><body>error code: {fault.status}</body></html>".encode()
+            self.reply(fault.status, page, {"Content-Type": "text/html", **headers}.items())
+        elif fault.code:
+            self.reply_json(fault.status, ApiError(fault.status, fault.code, fault.message).body(), headers)
+        else:
+            self.reply(fault.status, b"", headers.items())
+        return fault.status
+
+    def _answer(self, path: str, query: str, content: bytes, fault: Fault | None) -> int:
+        status, body = self._result(path, query, content)
+        if fault is None:
+            self.reply_json(status, body)
+            return status
+        self.close_connection = True
+        if fault.kind == "truncated":
+            self.reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"}.items(), cut=True)
+            return status
+        return 0
+
+    def _result(self, path: str, query: str, content: bytes) -> tuple[int, Record]:
+        try:
+            body = _parsed(path, content)
+            request = Request(self.command, path.removeprefix(PREFIX).rstrip("/"), dict(parse_qsl(query)), body)
+            caller = self.accounts.authenticate(self.headers.get("Authorization"), request)
+            return 200, self.router.answer(replace(request, caller=caller))
+        except ApiError as problem:
+            return problem.status, problem.body()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815  (names of http.server)
+
+
+def _parsed(path: str, content: bytes) -> Record:
+    if not path.startswith(PREFIX + "/"):
+        raise ApiError(404, 7000, "No route for that URI")
+    if not content:
+        return {}
+    try:
+        body: Any = json.loads(content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(400, 9207, "Request body is invalid.")
+    return body

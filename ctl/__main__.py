@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--ensure", action="store_true", help="pull or build them")
     verbs.add_parser("check", help="style, types and unit tests").set_defaults(verb=_check)
     test = verbs.add_parser("test", help="all tests, or one stage of them")
-    test.add_argument("stage", nargs="*", help="check, unit, engine, docker or world")
+    test.add_argument("stage", nargs="*", help="check, unit, apps, engine, docker or world")
     test.set_defaults(verb=_test)
     docs = verbs.add_parser("docs", help="write the generated pages below docs/")
     docs.add_argument("--check", action="store_true", help="only say which are out of date")

@@ -18,7 +18,6 @@ from model.errors import ToolError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_UNIT = ("tests/unit", "tests/test_repository.py", "apps")
 _TYPED = (
     "model",
     "render",
@@ -32,7 +31,8 @@ _TYPED = (
     "__main__.py",
 )
 STAGES: dict[str, tuple[str, ...]] = {
-    "unit": (*_UNIT, "-m", "not docker and not world"),
+    "unit": ("tests/unit", "tests/test_repository.py", "-m", "not docker and not world"),
+    "apps": ("apps", "-m", "not docker and not world"),
     "engine": ("tests/rehearsal", "-m", "not docker and not world"),
     "docker": ("tests", "apps", "-m", "docker and not world"),
     "world": ("tests", "apps", "-m", "world"),

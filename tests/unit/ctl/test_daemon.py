@@ -39,7 +39,7 @@ def test_without_docker_up_ends_with_a_sentence(tmp_path, environ, sentence, men
     assert 1 == done.returncode, done.stderr
     assert sentence in done.stderr, done.stderr
     assert "mend it: " in done.stderr, done.stderr
-    assert mend in done.stderr.lower(), done.stderr
+    assert mend.lower() in done.stderr.lower(), done.stderr
     assert "Traceback" not in done.stderr, "a user is told, not shown our insides"
 
 

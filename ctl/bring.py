@@ -13,6 +13,8 @@ from ctl.repair import repair
 from model.errors import ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ctl.engine import Engine
     from ctl.lock import Run
     from ctl.stack import Stack
@@ -81,16 +83,13 @@ def mend(stack: Stack) -> int:
 def _ready(stack: Stack, *, images: bool) -> Engine:
     with phase("Docker"):
         daemon.ensure(stack.docker_host)
-    found = _engine(stack)
-    if images and stack.local:
-        with phase("images: here already, pulled, or built where no registry answers"):
-            engine.module("rehearsal.images", "ensure", *stack.images())
-    return found
+    return _engine(stack, stack.images() if images and stack.local else [])
 
 
-def _engine(stack: Stack) -> Engine:
-    with phase("Pulumi's engine and plugins"):
-        engine.module("rehearsal.engine", "ensure")
+def _engine(stack: Stack, images: Sequence[str] = ()) -> Engine:
+    what = "Pulumi's engine and plugins" + (", and the images: here already, fetched, or built" if images else "")
+    with phase(what):
+        engine.ensure(images)
     found = engine.prepared(stack)
     if not found.has_stack:
         engine.module("rehearsal.engine", "init-stack", stack.name, quiet=True)

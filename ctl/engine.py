@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from ctl.stack import PROJECT, ROOT
 from model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ctl.stack import Stack
 
@@ -34,6 +35,19 @@ def module(name: str, *argv: str, quiet: bool = False) -> subprocess.CompletedPr
             f"python -m {' '.join([name, *argv[:1]])}: ended with code {done.returncode}, for the reason above"
         )
     return done
+
+
+def ensure(images: Sequence[str]) -> None:
+    """Has the engine and the images, both at once: one waits for the processor while the other waits for the network.
+
+    Raises:
+        ToolError: One of them cannot be had; the other was still tried.
+    """
+    wanted = [("rehearsal.engine", "ensure"), *([("rehearsal.images", "ensure", *images)] if images else [])]
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(module, *argv) for argv in wanted]
+    for end in ends:
+        end.result()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "world": ("tests", "apps", "-m", "world"),
 }
 """Every test belongs to exactly one stage: what pytest is told for each."""
+_NEED_WORLD = {"engine", "docker", "world"}
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
 
@@ -78,25 +79,23 @@ def run(stages: tuple[str, ...]) -> int:
     for name in stages:
         if name not in known:
             raise ToolError(f"test: there is no stage {name}\n  mend it: make test, or one of {', '.join(known)}")
-    count = Count()
+    count, ready = Count(), False
     for name in [one for one in known if one in stages or not stages]:
         if name == "check":
             count += _checks()
             continue
-        if name in {"engine", "world"}:
-            with phase("Pulumi's engine and plugins"):
-                engine.module("rehearsal.engine", "ensure")
-        if name == "docker":
-            _have_docker()
+        if name in _NEED_WORLD and not ready:
+            _have_world()
+            ready = True
         count += _stage(name)
     return _end(count)
 
 
-def _have_docker() -> None:
+def _have_world() -> None:
     with phase("Docker"):
         daemon.ensure()
-    with phase("images: here already, pulled, or built where no registry answers"):
-        engine.module("rehearsal.images", "ensure", *read("dev").images())
+    with phase("Pulumi's engine and plugins, and the images: here already, fetched, or built"):
+        engine.ensure(read("dev").images())
 
 
 def _checks() -> Count:

@@ -1,0 +1,1 @@
+"""Stand-in for the hcloud plugin, over Hetzner's own Python client."""

@@ -56,13 +56,13 @@ def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[st
         "destroy_grace_seconds": service.grace,
         "stop_timeout": service.grace,
         "stop_signal": service.stop_signal,
-        "labels": [
-            docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in sorted(
-                host.labels(service=service.name, image=service.image, spec=_spec(service)).items()
-            )
-        ],
+        "labels": _labels(host, service),
     }
+
+
+def _labels(host: Host, service: Service) -> list[docker.ContainerLabelArgs]:
+    ours = host.labels(service=service.name, image=service.image, spec=_spec(service))
+    return [docker.ContainerLabelArgs(label=label, value=value) for label, value in sorted(ours.items())]
 
 
 def _healthcheck(health: Health) -> docker.ContainerHealthcheckArgs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import pwd
@@ -12,10 +13,32 @@ import time
 from pathlib import Path
 
 
+@functools.cache
 def _binary() -> str | None:
-    return os.environ.get("HOMEPORT_SSHD") or shutil.which(
-        "sshd", path=f"/usr/sbin:/usr/local/sbin:{os.environ['PATH']}"
-    )
+    installed = shutil.which("sshd", path=f"/usr/sbin:/usr/local/sbin:{os.environ['PATH']}")
+    return os.environ.get("HOMEPORT_SSHD") or installed or _unpacked()
+
+
+def _unpacked() -> str | None:
+    """Debian's server out of its packages, in the cache: installing them would start a server that nobody asked for."""
+    cache = Path(os.environ.get("HOMEPORT_CACHE", Path.home() / ".cache" / "homeport")) / "conformance" / "openssh"
+    found = cache / "usr" / "sbin" / "sshd"
+    if not found.is_file() and shutil.which("dpkg-deb"):
+        cache.mkdir(parents=True, exist_ok=True)
+        fetch = "apt-get download openssh-server openssh-sftp-server libwrap0 && for one in *.deb; do dpkg-deb -x $one .; done; rm -f *.deb"
+        done = subprocess.run(
+            ["/bin/sh", "-c", fetch], cwd=cache, capture_output=True, text=True, check=False, timeout=300
+        )
+        if done.returncode:
+            return None
+    return str(found) if found.is_file() else None
+
+
+def _environment() -> dict[str, str]:
+    """With the libraries beside an unpacked server: the machine need not have them."""
+    root = Path(_binary() or "/usr/sbin/sshd").parents[2]
+    beside = sorted({str(one.parent) for one in root.glob("usr/lib/*/libwrap.so.0")}) if root != Path("/") else []
+    return {**os.environ, **({"LD_LIBRARY_PATH": ":".join(beside)} if beside else {})}
 
 
 def _sftp_server() -> str | None:
@@ -54,7 +77,7 @@ class SshServer:
             self.port = free.getsockname()[1]
         (folder / "config").write_text(self._config())
         with (folder / "log").open("w") as log:
-            self._process = subprocess.Popen(self._command(), stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(self._command(), stderr=log, start_new_session=True, env=_environment())
         self._await()
 
     def _config(self) -> str:

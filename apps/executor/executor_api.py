@@ -98,8 +98,9 @@ def _read(file: int) -> bytes | None:
 
 
 def _main() -> int:
-    # A request to end is taken like an interrupt: it ends the task, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A request to end is an interrupt and ends the task, too; a shell in the background hands SIGINT on as ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         raw = _read(0)
         late = failure("timeout", f"the input did not end within {INPUT_WAIT_S:g} s")

@@ -17,7 +17,9 @@ import pytest
 
 APP = Path(__file__).resolve().parents[1]
 CASES = Path(__file__).resolve().parent / "cases"
-sys.path.insert(0, str(APP))
+sys.path[:0] = [str(APP), str(Path(__file__).resolve().parent)]
+
+from executor_containers import as_n8n, executor, mounts  # noqa: E402, F401  # fixtures
 
 
 def pytest_generate_tests(metafunc):

@@ -99,3 +99,15 @@ def test_good_names_are_taken():
     names = ["a.json", "0.json", "A-b_9.json", "a" * 64 + ".json", "3f2b9c1e-0000-4000-8000-000000000000.json"]
 
     assert [name.removesuffix(".json") for name in names] == [request_id(name) for name in names], "the control"
+
+
+def test_a_step_that_changes_an_object_changes_a_copy():
+    value = {"a": 1, "b": 2}
+    for step in (
+        {"op": "set", "key": "a", "value": 9},
+        {"op": "rename", "from": "a", "to": "c"},
+        {"op": "omit", "keys": ["a"]},
+    ):
+        assert {"a", "b"} != set(after := transform(value, [step])) or 9 == after["a"], step
+
+    assert {"a": 1, "b": 2} == value, "a literal used for many objects stays itself"

@@ -1,0 +1,162 @@
+"""The spool worker's life: its end, its health, its log, its housekeeping and its load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PING = {"type": "ping", "message": "test"}
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_expired_results_and_tombstones_are_removed_and_foreign_ones_stay(start_worker):
+    worker = start_worker()
+    worker.request("gone", PING)
+    worker.result("gone")
+    worker.stop()
+    old = (time.time() - 3700,) * 2
+    for file in (worker.root / "results" / "gone.json", worker.root / ".work" / "gone.done"):
+        os.utime(file, old)
+    (worker.root / "results" / "young.json").write_text("{}")
+    if os.geteuid() == 0:
+        foreign = worker.root / "results" / "foreign.json"
+        foreign.write_text("{}")
+        os.chown(foreign, 1000, -1)
+        os.utime(foreign, old)
+    worker = start_worker()
+
+    assert worker.wait(lambda: not (worker.root / "results" / "gone.json").exists()), "older than an hour"
+    left = {"young.json", "foreign.json"} if os.geteuid() == 0 else {"young.json"}
+    assert left == set(names(worker.root / "results")), "young ones and other people's stay"
+    assert [] == names(worker.root / ".work"), "the tombstone went too"
+
+
+@pytest.mark.req("S3-23")
+def test_sigterm_lets_the_current_task_end_and_leaves_the_rest(start_worker, workspace, mutate, tmp_path):
+    mutate(
+        workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(1.5)"
+    )
+    folder = tmp_path / "exchange" / "requests"
+    folder.mkdir(parents=True)
+    for identity in ("first", "second"):
+        (folder / f"{identity}.json").write_text(json.dumps({"id": identity, "task": PING}))
+        time.sleep(0.05)
+    worker = start_worker(workspace)
+    assert worker.wait(lambda: worker.events("start")), "the task runs, and the second was seen in the same look"
+
+    assert 0 == worker.stop(), "exit status after SIGTERM"
+    assert json.loads((worker.root / "results" / "first.json").read_bytes())["ok"], "the current task was answered"
+    assert (folder / "second.json").exists(), "the next one was not begun"
+    assert ["start", "end", "stopped"] == [event["event"] for event in worker.events()][1:], "and the log says so"
+
+
+def test_a_replaced_folder_ends_the_worker_instead_of_deafening_it(start_worker, tmp_path):
+    worker = start_worker()
+    (worker.root / "requests").rename(tmp_path / "moved")
+    (worker.root / "requests").symlink_to(tmp_path / "moved")
+
+    assert 1 == worker.process.wait(5), "exit status, so that the restart policy acts"
+    assert "was replaced" in worker.log.read_text(), "and why"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (lambda root: root.rmdir(), "No such file"),
+        (lambda root: (root / "requests").write_text(""), "Not a directory"),
+        (lambda root: (root / "results").symlink_to("/tmp"), "Not a directory"),
+        (lambda root: (root / ".work").symlink_to("/tmp"), "Not a directory"),
+        (lambda root: (root / ".work").mkdir(mode=0o777), "open to others"),
+    ],
+    ids=["missing", "file for folder", "link for results", "link for work", "open work"],
+)
+def test_an_unfit_exchange_folder_is_named_with_what_mends_it(prepare, says, tmp_path):
+    root = tmp_path / "exchange"
+    root.mkdir()
+    prepare(root)
+    argv = [sys.executable, "-B", str(Path(__file__).parents[1] / "worker.py"), str(root)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+
+    assert (1, "") == (done.returncode, done.stdout), "not started"
+    assert says in done.stderr and "mend: chown root:GROUP" in done.stderr and "Traceback" not in done.stderr, (
+        done.stderr
+    )
+
+
+def test_the_log_is_a_chain(start_worker):
+    worker = start_worker()
+    for number in range(3):
+        worker.request(f"r{number}", {"type": "rm" if number == 1 else "ping"})
+        worker.result(f"r{number}")
+    worker.stop()
+    lines = worker.log.read_bytes().splitlines()
+    before = ["0" * 64, *[hashlib.sha256(line).hexdigest() for line in lines[:-1]]]
+
+    assert before == [json.loads(line)["before"] for line in lines], "each line carries the hash of the one before"
+    assert ["done", "not_allowed", "done"] == [event["outcome"] for event in worker.events("end")], "refusals too"
+    assert [True] * 3 == [len(event["request_sha256"]) == 64 for event in worker.events("start")], (
+        "what was asked, as hash"
+    )
+
+
+def test_a_hundred_thousand_foreign_files_delay_a_request_by_seconds_only(start_worker):
+    worker = start_worker()
+    folder = worker.root / "requests"
+    for number in range(100_000):
+        os.close(os.open(folder / f"{number}.tmp", os.O_CREAT | os.O_WRONLY))
+    began = time.monotonic()
+    worker.request("needle", PING)
+    worker.result("needle")
+    took = time.monotonic() - began
+
+    assert took < 10, f"took {took:.2f} s"
+
+
+def test_thousands_of_waiting_requests_are_all_answered_oldest_first(start_worker, tmp_path):
+    root = tmp_path / "exchange"
+    (root / "requests").mkdir(parents=True)
+    now = time.time()
+    for number in range(1500):
+        file = root / "requests" / f"r{number}.json"
+        file.write_text(json.dumps({"id": f"r{number}", "task": {"type": "no"}}))
+        os.utime(file, (now - 2000 + number,) * 2)
+    worker = start_worker(root=root)
+
+    assert worker.wait(lambda: not any((root / "requests").iterdir()), 60), "all taken"
+    assert [f"r{number}" for number in range(1500)] == [event["id"] for event in worker.events("end")], (
+        "the oldest first"
+    )
+    assert 1500 == len(names(root / "results")), "each has a result"
+
+
+def test_the_health_check_follows_the_worker(start_worker, tmp_path):
+    def health(root):
+        argv = [sys.executable, "-I", "-S", "-B", str(Path(__file__).parents[1] / "healthcheck.py"), str(root)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    worker = start_worker()
+    alive = worker.root / ".alive"
+
+    assert 0 == health(worker.root).returncode, "fresh"
+    worker.process.send_signal(signal.SIGSTOP)
+    os.utime(alive, (time.time() - 46,) * 2)
+    assert (1, True) == ((done := health(worker.root)).returncode, "restart the container" in done.stderr), "46 s old"
+    os.utime(alive, (time.time() + 3600,) * 2)
+    assert 1 == health(worker.root).returncode, "from the future"
+    alive.unlink()
+    assert (1, True) == ((done := health(worker.root)).returncode, "No such file" in done.stderr), "missing"
+    alive.symlink_to(tmp_path / "worker.log")
+    assert (1, True) == ((done := health(worker.root)).returncode, "not written by" in done.stderr), "a link"
+    worker.process.send_signal(signal.SIGCONT)
+    assert worker.wait(lambda: 0 == health(worker.root).returncode), "healthy again"

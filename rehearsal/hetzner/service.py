@@ -14,6 +14,7 @@ from rehearsal.hetzner.api.rules import effective
 from rehearsal.hetzner.api.server_view import shown
 from rehearsal.hetzner.faults import Faults
 from rehearsal.hetzner.limit import RateLimit
+from rehearsal.hetzner.machines import MachineError
 from rehearsal.hetzner.routes import route
 from rehearsal.hetzner.world import Call, World
 
@@ -136,9 +137,13 @@ class Service:
                 rules = effective(self.world, row)
                 if rules != row.get("_rules"):
                     row["_rules"] = rules
-                    changed.append((shown(self.world, row), rules))
-        for server, rules in changed:
-            self.world.machines.firewall(server, rules)
+                    changed.append((row, shown(self.world, row), rules))
+        for row, server, rules in changed:
+            try:
+                self.world.machines.firewall(server, rules)
+            except MachineError as problem:
+                row["_rules"] = "unknown"  # Not what any firewall says: the next request tries again.
+                raise errors.ApiError(500, "server_error", f"firewall of {server['name']}: {problem}") from problem
 
     def _control(self, method: str, name: str, raw: bytes) -> Reply:
         body = _loaded(raw) or {}

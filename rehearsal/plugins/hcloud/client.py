@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from hcloud import APIException, Client
@@ -11,9 +12,14 @@ from hcloud import APIException, Client
 from rehearsal.plugins import context
 from rehearsal.plugins.base import ProviderError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Row = dict[str, Any]
 # Seconds to connect and to wait for an answer; the client itself knows no limit.
 _TIMEOUT: Final = (10.0, 60.0)
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -51,6 +57,9 @@ class Cloud:
     def __init__(self, token: str, endpoint: str = "", interval: float = 0.5, *, exponential: bool = False) -> None:
         more: Row = {"api_endpoint": endpoint.rstrip("/")} if endpoint else {}
         self._client = Client(token, timeout=_TIMEOUT, application_name="homeport-rehearsal", **more)
+        if urlsplit(endpoint).hostname in _LOOPBACK:
+            # requests would send even this through HTTP_PROXY; Go's client, and so the official plugin, does not.
+            self._client._client._session.trust_env = False  # noqa: SLF001  (the client offers no other way)
         self._interval, self._exponential = interval, exponential
 
     def call(self, method: str, path: str, body: Row | None = None, **query: Any) -> Row:
@@ -78,7 +87,19 @@ class Cloud:
 
     def act(self, path: str, body: Row | None = None) -> None:
         """Starts an action and waits for its end. Raises `CloudError` when it fails."""
-        self.wait(self.call("POST", path, {} if body is None else body))
+        self._patiently(lambda: self.wait(self.call("POST", path, {} if body is None else body)))
+
+    @staticmethod
+    def _patiently(work: Callable[[], None]) -> None:
+        """Tries again while another action has the resource locked, each time after twice as long."""
+        for pause in (*_PAUSES, None):
+            try:
+                return work()
+            except CloudError as problem:
+                if pause is None or problem.code != "locked":
+                    raise
+                context.current().sleep(pause)
+        return None
 
     def wait(self, answer: Row) -> None:
         """Waits for all actions in an answer; one that has ended already is not asked for again."""
@@ -101,7 +122,7 @@ class Cloud:
     def delete(self, path: str) -> None:
         """Removes what is at `path` and waits; what is gone is no error."""
         try:
-            self.wait(self.call("DELETE", path))
+            self._patiently(lambda: self.wait(self.call("DELETE", path)))
         except CloudError as problem:
             if problem.code != "not_found":
                 raise

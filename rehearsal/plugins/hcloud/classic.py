@@ -150,10 +150,12 @@ class Classic(ResourceType):
         return {**self.settled(plan, read), "id": id}
 
     def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002, ARG002
-        """Removes it."""
+        """Removes it; what is gone already is no error, wherever on the way that shows."""
         try:
             self.remove(id, state)
         except CloudError as refused:
+            if refused.code == "not_found":
+                return
             raise ProviderError(f"deleting {urn}: {listed(refused)}") from refused
 
     @abstractmethod

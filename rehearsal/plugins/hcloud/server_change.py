@@ -27,10 +27,11 @@ def network_of(one: Props) -> int:
 
 def join(cloud: Cloud, server: str, one: Props) -> None:
     """Puts the server into a network."""
+    one = {key: value for key, value in one.items() if value is not UNKNOWN}
     body: Row = {"network": network_of(one)}
-    if one.get("ip") and one["ip"] is not UNKNOWN:
+    if one.get("ip"):
         body["ip"] = one["ip"]
-    if isinstance(one.get("aliasIps"), list) and one["aliasIps"]:
+    if one.get("aliasIps"):
         body["alias_ips"] = one["aliasIps"]
     if one.get("subnetId"):
         body["ip_range"] = one["subnetId"].partition("-")[2]

@@ -1,13 +1,16 @@
 #!/bin/sh
 # Puts a bundle (base64 tar on stdin) into a volume: deliver.sh VOLUME IMAGE
 # The container that carries it is created and never started, so the image needs no shell, and nothing of the bundle shows in
-# `docker inspect` or the process list. A carrier left by a killed run is removed first: it has the volume's name.
+# `docker inspect` or the process list. A carrier left by a killed run has the same name and is removed, but only then: each
+# call of docker takes its time, over SSH most of all.
 set -eu
 . "${0%/*}/reach.sh"
 volume=$1 image=$2 carrier="homeport-carrier-$1"
-docker rm -f "$carrier" >/dev/null 2>&1 || true
-docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /none \
-  -v "$volume:/carrier/bundle" "$image" >/dev/null
+carry() {
+  docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /none \
+    -v "$volume:/carrier/bundle" "$image" >/dev/null
+}
+carry 2>/dev/null || { docker rm -f "$carrier" >/dev/null 2>&1 || true; carry; }
 status=0
 base64 -d | docker cp - "$carrier:/carrier" >/dev/null || status=$?
 docker rm -f "$carrier" >/dev/null 2>&1 || true

@@ -44,6 +44,7 @@ class Kind:
         defaults: Fields that a new object has when the body lacks them.
         check: Refuses what the kind does not take; may fill in the record.
         forget: Takes a deleted id out of what refers to it.
+        show: What the API answers for a record, given all policies by id.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Kind:
     defaults: Record = field(default_factory=dict)
     check: Callable[[Data, Record], None] = lambda _data, _record: None
     forget: Callable[[Data, str], None] = lambda _data, _gone: None
+    show: Callable[[Record, Record], Record] = lambda _policies, record: record
 
 
 class Scopes:
@@ -94,9 +96,13 @@ class Objects:
         router.add("PUT", base + "/{key}", self._replace)
         router.add("DELETE", base + "/{key}", self._delete)
 
+    def _shown(self, record: Record) -> Record:
+        told = {key: value for key, value in record.items() if key != "owner"}
+        return self._kind.show(self._store.all("policies"), told)
+
     def _list(self, request: Request, scope: str, owner: str) -> Record:
         mine = self._scopes.owner(scope, owner)
-        rows = [_shown(row) for row in self._store.all(self._kind.collection).values() if row["owner"] == mine]
+        rows = [self._shown(row) for row in self._store.all(self._kind.collection).values() if row["owner"] == mine]
         return page(only(rows, request.query, "name", "domain"), request.query)
 
     def _old(self, rows: dict[str, Any], scope: str, owner: str, key: str) -> Record:
@@ -106,14 +112,14 @@ class Objects:
         return found
 
     def _get(self, _request: Request, scope: str, owner: str, key: str) -> Record:
-        return success(_shown(self._old(self._store.all(self._kind.collection), scope, owner, key)))
+        return success(self._shown(self._old(self._store.all(self._kind.collection), scope, owner, key)))
 
     def _keep(self, record: Record) -> Record:
         need(record, *self._kind.required, code=_INVALID)
         with self._store.change() as data:
             self._kind.check(data, record)
             data[self._kind.collection][record["id"]] = record
-        return success(_shown(record))
+        return success(self._shown(record))
 
     def _create(self, request: Request, scope: str, owner: str) -> Record:
         record = {**copy.deepcopy(self._kind.defaults), **request.body, "owner": self._scopes.owner(scope, owner)}
@@ -131,11 +137,7 @@ class Objects:
             gone = self._old(data[self._kind.collection], scope, owner, key)
             del data[self._kind.collection][key]
             self._kind.forget(data, key)
-        return success(_shown(gone))
-
-
-def _shown(record: Record) -> Record:
-    return {key: value for key, value in record.items() if key != "owner"}
+        return success(self._shown(gone))
 
 
 def _check_duration(record: Record) -> None:
@@ -161,6 +163,16 @@ def _forget_policy(data: Data, gone: str) -> None:
 def reference(policy: Any) -> str | None:
     """The id of the reusable policy that an application's entry stands for, None for a policy written out in place."""
     return policy if isinstance(policy, str) else policy.get("id")
+
+
+def _expand(policies: Record, app: Record) -> Record:
+    """An application as the API tells it: a reusable policy is shown whole, not by its id alone."""
+    rows = []
+    for entry in app.get("policies") or []:
+        whole = policies.get(str(reference(entry)), {})
+        told = {name: value for name, value in whole.items() if name not in ("owner", "app_count")}
+        rows.append({**told, **(entry if isinstance(entry, dict) else {})})
+    return {**app, "policies": rows} if "policies" in app else app
 
 
 def domains(app: Record) -> list[str]:
@@ -201,7 +213,7 @@ def kinds() -> tuple[Kind, ...]:
     """The kinds of objects that follow the common pattern."""
     policy: Record = {"session_duration": "24h", "app_count": 0, "reusable": True, "exclude": [], "require": []}
     return (
-        Kind("apps", "apps", ("type",), {}, _check_app),
+        Kind("apps", "apps", ("type",), {}, _check_app, show=_expand),
         Kind("policies", "policies", ("name", "decision"), policy, _check_policy, _forget_policy),
         Kind("groups", "groups", ("name", "include"), {"exclude": [], "require": []}),
         Kind(

@@ -5,6 +5,7 @@ Not covered, and refused as unknown keys: what only SaaS, SCIM, app-launcher and
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from rehearsal.plugins.cloudflare.fields import Field, Fields
@@ -39,14 +40,14 @@ POLICY: Final[Fields] = {
     "purposeJustificationRequired": FLAG,
 }
 _APP_POLICY: Final[Fields] = {
-    "id": TEXT,
+    "id": Field(echo=True),
     "precedence": WHOLE,
-    "name": TEXT,
-    "decision": Field(one_of=DECISIONS),
-    "includes": rules("include"),
-    "excludes": rules("exclude"),
-    "requires": rules("require"),
-    "mfaConfig": _MFA,
+    "name": Field(echo=True),
+    "decision": Field(one_of=DECISIONS, echo=True),
+    "includes": replace(rules("include"), echo=True),
+    "excludes": replace(rules("exclude"), echo=True),
+    "requires": replace(rules("require"), echo=True),
+    "mfaConfig": replace(_MFA, echo=True),
 }
 _CORS: Final[Fields] = {
     **dict.fromkeys(("allowAllHeaders", "allowAllMethods", "allowAllOrigins", "allowCredentials"), FLAG),

@@ -46,6 +46,8 @@ class Field:
         secret: Whether the value is secret.
         in_path: Whether it is part of the path and never of the body.
         one_of: The values that are taken, letter case aside; empty for all.
+        echo: Whether what the API tells counts only where a program gave a value: it fills in a reusable policy whose
+            own resource holds the truth.
     """
 
     kind: str = "string"
@@ -61,6 +63,7 @@ class Field:
     secret: bool = False
     in_path: bool = False
     one_of: tuple[str, ...] = ()
+    echo: bool = False
 
 
 Fields = dict[str, Field]
@@ -205,6 +208,8 @@ def like(about: Field, model: Any, found: Any) -> Any:
         return present(both)
     if found is None and about.secret:
         return model
+    if model is None and about.echo:
+        return None
     if model is None and not about.computed and found in ("", [], {}, False, 0):
         return None
     return found

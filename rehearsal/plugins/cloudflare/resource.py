@@ -112,9 +112,8 @@ class CloudflareType(ResourceType):
         changed = self._differ(old_state, news)
         replaces = [name for name in changed if self.kind.fields[name].replaces]
         known = plain(old_state)
-        shown = [name for name in self._open(news) if name in known or not replaces] if changed else []
-        visible = [name for name in shown if name in known]
-        return Diff(bool(changed), replaces=replaces, diffs=sorted({*changed, *visible}), has_detailed=False)
+        shown = [name for name in self._open(news) if name in known] if changed else []
+        return Diff(bool(changed), replaces=replaces, diffs=sorted({*changed, *shown}), has_detailed=False)
 
     def _collection(self, values: Props) -> str:
         named: Props = {name: str(value) for name, value in values.items() if isinstance(value, str)}

@@ -101,7 +101,9 @@ class Cloud:
 
     def log_in(self, email, host="app.example.com", **more):
         body = json.dumps({"email": email, **more}).encode()
-        status, content, _ = self.visit("team.cloudflareaccess.com", f"/cdn-cgi/access/login/{host}", "POST", None, body)
+        status, content, _ = self.visit(
+            "team.cloudflareaccess.com", f"/cdn-cgi/access/login/{host}", "POST", None, body
+        )
         return status, json.loads(content)["token"] if status == 200 else ""
 
 
@@ -155,7 +157,7 @@ def origin():
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else said)
 
-        do_POST = do_HEAD = do_GET
+        do_POST = do_HEAD = do_GET  # noqa: N815  (names of http.server)
 
         def log_message(self, *_):
             pass

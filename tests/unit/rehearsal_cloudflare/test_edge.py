@@ -34,7 +34,9 @@ def test_a_request_reaches_the_origin_only_through_the_connection_from_inside(pa
 def test_an_answer_of_unknown_length_and_one_without_body_come_through(path):
     assert (200, b"hello") == path.visit(APP, "/stream")[:2], "chunked answers are handed on"
     status, body, answer = path.visit(APP, "/x", "HEAD")
-    assert (200, b"", "8") == (status, body, answer.headers["Content-Length"]), "HEAD tells the length and sends nothing"
+    assert (200, b"", "8") == (status, body, answer.headers["Content-Length"]), (
+        "HEAD tells the length and sends nothing"
+    )
 
 
 def test_hostnames_that_lead_nowhere_are_told_apart(path):

@@ -33,16 +33,45 @@ def _made(row):
             yield f"{key}s", value["id"]
 
 
+def ids_of_http(steps):
+    """Table to the ids of a recording, in the order of its HTTP calls."""
+    ids = {}
+    for step in steps:
+        for row in step:
+            for table, number in _made(row):
+                ids.setdefault(table, []).append(number)
+    return ids
+
+
+def ids_of_calls(scenario):
+    """Table to the ids of a recording, in the order of its Create calls: that in which a replay makes them."""
+    ids = {}
+    for step in scenario.steps:
+        for call in step.calls:
+            made = str((call.get("response") or {}).get("id", ""))
+            kind = call["request"].get("type", "").rsplit(":", 1)[-1]
+            if call["method"] == "Create" and made.isdigit() and kind in TABLES:
+                ids.setdefault(TABLES[kind], []).append(int(made))
+    return ids
+
+
+TABLES = {
+    "SshKey": "ssh_keys",
+    "Firewall": "firewalls",
+    "PrimaryIp": "primary_ips",
+    "FloatingIp": "floating_ips",
+    "Network": "networks",
+    "Volume": "volumes",
+    "PlacementGroup": "placement_groups",
+    "Server": "servers",
+}
+
+
 class RecordedIds:
     """Gives out the ids of a recording in their order, and high ones for what it does not name."""
 
-    def __init__(self, steps):
-        self.ids = {}
-        self.next = 1_000_000
-        for step in steps:
-            for row in step:
-                for table, number in _made(row):
-                    self.ids.setdefault(table, []).append(number)
+    def __init__(self, ids):
+        self.ids, self.next = ids, 1_000_000
 
     def __call__(self, table):
         if self.ids.get(table):
@@ -52,10 +81,14 @@ class RecordedIds:
 
 
 class RecordedWorld:
-    """The emulated cloud of one scenario."""
+    """The emulated cloud of one scenario.
 
-    def __init__(self, name):
-        self.service = Service(World(Store(None, RecordedIds(recorded_http(name))), InMemory()))
+    Args:
+        ids: Table to the ids that its resources get.
+    """
+
+    def __init__(self, ids):
+        self.service = Service(World(Store(None, RecordedIds(ids)), InMemory()))
         self.door = Door(self.service).start()
 
     def by_hand(self, request):

@@ -7,7 +7,15 @@ import json
 import pytest
 
 from tests.rehearsal.conformance import facts
-from tests.rehearsal.conformance.hcloud_world import TOKEN, RecordedWorld, WatchedReplay, only, recorded_http
+from tests.rehearsal.conformance.hcloud_world import (
+    TOKEN,
+    RecordedWorld,
+    WatchedReplay,
+    ids_of_calls,
+    ids_of_http,
+    only,
+    recorded_http,
+)
 from tests.rehearsal.conformance.rules.hcloud import RULES
 from tests.rehearsal.conformance.suite import Replays, launch, parameters
 
@@ -19,7 +27,7 @@ def replays():
     worlds = []
 
     def start(target, scenario):
-        worlds.append(RecordedWorld(scenario.name))
+        worlds.append(RecordedWorld(ids_of_calls(scenario)))
         return WatchedReplay(worlds[-1], only(scenario, PACKAGE), {PACKAGE: launch(target, PACKAGE, VERSION)}, RULES)
 
     running = Replays(start)
@@ -53,6 +61,8 @@ ONLY_RECORDED = {"refresh server gone": [("GET", "/v1/servers/1013", "", "null")
 
 @pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))
 def test_every_step_asks_the_cloud_what_the_official_plugin_asked(replays, target, scenario, step):
+    if not any(recorded_http(scenario.name)):
+        pytest.skip(f"{scenario.name} has no record of HTTP calls")
     replay = replays.of(target, scenario)
     replay.mismatches(step.index)
     wanted = asked(recorded_http(scenario.name)[step.index])
@@ -76,7 +86,7 @@ def shape(wanted, got, path=""):
 @pytest.mark.skipif(bool(facts.absence()), reason=facts.absence() or "-")
 def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status_and_fields():
     for scenario in facts.scenarios(PACKAGE):
-        world = RecordedWorld(scenario.name)
+        world = RecordedWorld(ids_of_http(recorded_http(scenario.name)))
         found, calls = [], 0
         for step, rows in zip(scenario.steps, recorded_http(scenario.name), strict=True):
             if step.by_hand:
@@ -90,7 +100,7 @@ def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status
                 else:
                     found += [f"{where}: {line}" for line in shape(row["response"], reply.body)]
         world.door.stop()
-        assert calls > 0
+        assert calls > 0 or not any(recorded_http(scenario.name))
         assert [] == [line for line in found if not line.endswith(FORGOTTEN)]
 
 

@@ -94,7 +94,8 @@ class Hub:
 
     def close(self) -> None:
         """Takes no more connectors and ends the connections there are."""
-        for door in self._doors:
+        doors, self._doors = self._doors, []
+        for door in doors:
             # shutdown, not close alone: only that wakes the thread that waits in accept.
             door.shutdown(socket.SHUT_RDWR)
             door.close()

@@ -210,6 +210,8 @@ def like(about: Field, model: Any, found: Any) -> Any:
         return model
     if model is None and about.echo:
         return None
-    if model is None and not about.computed and found in ("", [], {}, False, 0):
+    # An object without properties, such as the rule `everyone`, says all by being there.
+    marker = about.kind == "object" and not about.of
+    if model is None and not about.computed and not marker and found in ("", [], {}, False, 0):
         return None
     return found

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         ("credentials", _credentials, "the stack's passwords and keys"),
         ("images", _images, "the images that the stack needs"),
         ("report", _report, "engine, plugins and images in use, and why"),
+        ("export", _export, "write the stack as files for docker compose"),
     ):
         one = verbs.add_parser(name, help=words)
         one.add_argument("--stack", default="dev", help="dev, preprod or prod")
@@ -52,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "credentials":
             one.add_argument("--show", action="store_true", help="show the values")
             one.add_argument("--only", metavar="NAME", default="", help="print one value and nothing else")
+        if name == "export":
+            one.add_argument("--to", metavar="DIR", default="", help="the folder to write")
         if name == "images":
             one.add_argument("--ensure", action="store_true", help="pull or build them")
     verbs.add_parser("check", help="style, types and unit tests").set_defaults(verb=_check)
@@ -119,6 +122,12 @@ def _report(asked: argparse.Namespace) -> int:
     print(flush=True)
     engine.module("rehearsal.images", "report", *read(asked.stack).images())
     return 0
+
+
+def _export(asked: argparse.Namespace) -> int:
+    from ctl.export import export  # noqa: PLC0415
+
+    return export(read(asked.stack), asked.to)
 
 
 def _check(_: argparse.Namespace) -> int:

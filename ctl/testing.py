@@ -26,6 +26,7 @@ _TYPED = (
     "settings",
     "components",
     "ctl",
+    "export",
     "rehearsal",
     "program.py",
     "__main__.py",

@@ -23,6 +23,7 @@ LAYERS = (
     "rehearsal",
     "apps",
     "bench",
+    "export",
     "program",
     "__main__",
 )
@@ -52,6 +53,8 @@ MAY = {
     "ctl": ({"model", "catalog", "presets", "render", "settings"}, {"yaml"}),
     # Measures the whole program beside others, on the same services.
     "bench": ({"model", "catalog", "presets", "render", "settings", "components", "program"}, {"yaml", "pulumi"}),
+    # A process of its own: it reads a stack's settings, which ctl does not.
+    "export": ({"model", "catalog", "presets", "render", "settings"}, set()),
     # An emulator that shares our model shares our mistakes.
     "rehearsal": (set(), None),
     "apps": (set(), set()),

@@ -1,0 +1,186 @@
+"""deploy.sh as it is, on a machine whose docker and curl are written down instead of run."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.export.conftest import GOOD
+
+CASES = json.loads((Path(__file__).parent / "cases/bad_env.json").read_text())
+FIVE = ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"]
+
+
+@pytest.mark.req("S3-41")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['variable']}: {case['says']}")
+def test_a_bad_value_is_refused_by_its_variables_name_before_anything_is_changed(deployment, case):
+    deployment.env(**{case["variable"]: case["value"]})
+    done = deployment.run()
+
+    assert 1 == done.returncode, done.stderr
+    assert re.search(rf"^deploy.sh: {case['variable']} .*{case['says']}", done.stderr, re.MULTILINE), done.stderr
+    assert 1 == len(done.stderr.splitlines()), "only the bad variable is named"
+    assert not deployment.target.exists() and not (deployment.folder / "here").exists(), "nothing is changed"
+    assert [] == deployment.asked(), "docker is not asked either"
+    if case["value"] and "CHANGE_ME" not in case["value"] and case["value"].strip(" '\""):
+        assert case["value"] not in done.stderr, "a value may be a secret with a slip in it: it is not shown"
+
+
+@pytest.mark.req("S3-41")
+def test_every_bad_value_is_named_at_once(deployment):
+    deployment.env(**dict.fromkeys(GOOD, "CHANGE_ME"))
+    done = deployment.run()
+
+    assert (1, len(GOOD)) == (done.returncode, len(done.stderr.splitlines())), "one run tells all that is to be mended"
+
+
+def test_a_missing_env_file_is_refused_with_what_to_do(deployment):
+    (deployment.source / ".env").unlink()
+    done = deployment.run()
+
+    assert 1 == done.returncode, done.stderr
+    assert "cp .env.example .env" in done.stderr, "the mending command is named"
+
+
+@pytest.mark.req("FP-10")
+def test_a_dry_run_changes_nothing(deployment):
+    before = deployment.snapshot(deployment.source)
+    done = deployment.run("--dry-run")
+
+    assert 0 == done.returncode, done.stderr
+    assert not deployment.target.exists(), "the production directory is not made"
+    assert before == deployment.snapshot(deployment.source), "nor is anything changed here"
+    assert ["compose version"] == deployment.asked(), "docker is asked for its version and nothing else"
+    assert ["1", "2", "3", "4"] == re.findall(r"^==> (\d)\.", done.stdout, re.MULTILINE), "the four steps are told"
+
+
+@pytest.mark.req("S3-42", "S3-44")
+def test_directories_and_files_get_their_modes_and_owners(deployment):
+    done = deployment.run()
+    assert 0 == done.returncode, done.stderr
+
+    modes = {path: oct(mode) for path, (mode, _) in deployment.snapshot().items()}
+    wanted = {"postgres": "0o700", "redis": "0o700", "caddy_data": "0o700", "n8n_data": "0o700", "logs": "0o750"}
+    wanted |= {"exchange": "0o2770", "exchange/requests": "0o2770", ".env": "0o600", "deploy.sh": "0o755"}
+    wanted |= {"n8n/start.sh": "0o755", "docker-compose.yml": "0o644", "executor/run_task.py": "0o644"}
+    assert wanted == {path: modes.get(path) for path in wanted}, "modes of what every part of the system reads"
+    secrets = {path: mode for path, mode in modes.items() if re.match("secrets/ai-.*/", path) and "guards" != path[-6:]}
+    assert 10 == len(secrets) and {"0o400"} == set(secrets.values()), "who is not the service reads no secret"
+
+    owners = Path(f"{deployment.calls}.owners").read_text().splitlines()
+    for owner, path in (
+        ("1000:1000", "n8n_data"),
+        ("999:999", "postgres"),
+        ("999:999", "redis"),
+        ("10001:10001", "caddy_data"),
+        ("0:10002", "exchange"),
+        ("1000:1000", "secrets/ai-n8n/encryption_key.new"),
+        ("999:999", "secrets/ai-redis/users.acl.new"),
+    ):
+        assert f"chown {owner} {deployment.target / path}" in owners, f"{path} belongs to its container's user"
+
+
+def test_secrets_come_from_env_into_the_files_that_containers_read(deployment):
+    assert 0 == deployment.run().returncode, "deployed"
+    secrets = deployment.target / "secrets"
+    door = base64.b64encode(f"admin:{GOOD['N8N_BASIC_AUTH_PASSWORD']}".encode()).decode()
+    kept = dict(line.split("=", 1) for line in (secrets / "generated.env").read_text().splitlines())
+
+    assert GOOD["N8N_ENCRYPTION_KEY"] == (secrets / "ai-n8n/encryption_key").read_text(), (
+        "as it is, without a line's end"
+    )
+    assert f'"{GOOD["N8N_WEBHOOK_API_KEY"]}"' in (secrets / "ai-caddy/guards/n8n-0.caddy").read_text(), "the door's key"
+    assert f'"Basic {door}"' in (secrets / "ai-caddy/guards/n8n-2.caddy").read_text(), "the door's user and password"
+    assert f">{kept['REDIS_PASSWORD']} " in (secrets / "ai-redis/users.acl").read_text(), (
+        "made here, for nobody told it"
+    )
+    sql = Path(f"{deployment.calls}.sql").read_text()
+    assert f"PASSWORD '{GOOD['POSTGRES_PASSWORD']}'" in sql, "ai_user's role has its password"
+    assert not re.search(r"\{[a-z][a-z0-9-]*-password", sql), "no placeholder is left"
+
+
+@pytest.mark.req("S3-43")
+def test_the_sync_leaves_out_secrets_and_runtime_data(deployment):
+    for path in (
+        ".env.prod",
+        "tls.key",
+        "ca.pem",
+        "id_ed25519",
+        "logs/a.log",
+        "postgres/base",
+        "secrets/x",
+        ".git/config",
+    ):
+        (deployment.source / path).parent.mkdir(exist_ok=True)
+        (deployment.source / path).write_text("canary")
+    (deployment.source / "n8n/workflows/05_mine.json").write_text("{}")
+    assert 0 == deployment.run().returncode, "deployed"
+
+    held = deployment.snapshot()
+    assert [] == [path for path, (_, content) in held.items() if content == b"canary"], "these never travel"
+    assert "n8n/workflows/05_mine.json" in held, "an operator's own source file does"
+
+
+@pytest.mark.req("S3-43", "S3-46")
+def test_a_second_run_keeps_data_and_changes_nothing(deployment):
+    assert 0 == deployment.run().returncode, "deployed"
+    for path in (
+        "postgres/pgdata",
+        "redis/dump.rdb",
+        "caddy_data/key",
+        "n8n_data/config",
+        "exchange/requests/1.json",
+        "logs/a",
+    ):
+        (deployment.target / path).write_text("data")
+    before, first = deployment.snapshot(), deployment.asked()
+    done = deployment.run()
+
+    assert 0 == done.returncode, done.stderr
+    assert before == deployment.snapshot(), "data, secrets and sources are as they were"
+    assert any("--force-recreate" in call for call in first), "the first run makes containers"
+    assert not any("--force-recreate" in call for call in deployment.asked()), "the second leaves them running"
+
+
+@pytest.mark.req("S3-46")
+def test_a_changed_file_or_secret_replaces_the_containers(deployment):
+    assert 0 == deployment.run().returncode, "deployed"
+    for change in (
+        lambda: (deployment.source / "executor/run_task.py").write_text("# newer\n"),
+        lambda: deployment.env(N8N_WEBHOOK_API_KEY="a" * 64),
+    ):
+        deployment.asked()
+        change()
+        assert 0 == deployment.run().returncode, "deployed again"
+        assert any("--force-recreate" in call for call in deployment.asked()), "a running container holds the old file"
+
+
+@pytest.mark.req("S3-45")
+def test_services_are_restarted_and_all_five_and_the_door_are_looked_at(deployment):
+    assert 0 == deployment.run().returncode, "deployed"
+    calls = deployment.asked()
+    ups = [call for call in calls if call.startswith("compose up -d")]
+
+    assert FIVE == sorted(call.rpartition(" ")[2] for call in calls if call.startswith("inspect")), "five containers"
+    assert ups[0].endswith(" ai-postgres") and "--remove-orphans" in ups[-1], "the database before what needs it"
+    assert [name for name in FIVE if name != "ai-postgres"] == sorted(ups[-1].split()[-4:]), "each is made once"
+    assert any("https://n8n.example.com:8443/" in call for call in calls if call.startswith("curl")), "the door"
+
+
+@pytest.mark.req("S3-45")
+@pytest.mark.parametrize(("state", "door"), [("running unhealthy", "401"), ("exited healthy", "401"), ("running healthy", "502"), ("running healthy", "000"), ("running healthy", "200")])  # fmt: skip
+def test_what_does_not_answer_afterwards_fails_loudly(deployment, state, door):
+    deployment.state.write_text(f"{state}\n")
+    deployment.door = door
+    done = deployment.run()
+
+    assert 2 == done.returncode, "2: changed, and not well"
+    assert (door if door != "401" else f"ai-n8n is {state}") in done.stderr, "what was found is said"
+    assert "docker compose logs" in done.stderr, "and where to look"
+
+
+def test_an_unknown_argument_is_refused(deployment):
+    assert 1 == deployment.run("--force").returncode, "a slip of the pen deploys nothing"
+    assert not deployment.target.exists(), "nothing is changed"

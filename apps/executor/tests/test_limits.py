@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -71,3 +72,13 @@ def test_no_descriptor_is_lost_in_twenty_runs():
             continue
 
     assert before == len(list(Path("/proc/self/fd").iterdir())), "each run closes what it opened"
+
+
+def test_the_childs_own_timer_works_though_the_caller_ignores_it():
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    try:
+        outcome = run([*ARGV, "import signal; print(signal.getsignal(signal.SIGALRM).name)"], b"", Limits())
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert b"SIG_DFL\n" == outcome.stdout, "an ignored signal would outlive exec"

@@ -152,10 +152,14 @@ def _container(blueprint: Blueprint, service: Service, mark: str, folder: Path) 
         "container_default_behavior": "no_defaults",
         "state": "started",
     }
-    inner = [{"name": names.physical(blueprint.namespace, one)} for one in service.networks]
-    wanted |= {"networks": inner, "network_mode": inner[0]["name"]} if inner else {"network_mode": "none"}
+    wanted |= _networks_of(blueprint, service)
     kept = {key: _literal(value) for key, value in wanted.items() if value not in (None, [], {})}
     return {f"{_MODULE}container": kept, "register": _register(service)}
+
+
+def _networks_of(blueprint: Blueprint, service: Service) -> Task:
+    inner = [{"name": names.physical(blueprint.namespace, one)} for one in service.networks]
+    return {"networks": inner, "network_mode": inner[0]["name"]} if inner else {"network_mode": "none"}
 
 
 def _register(service: Service) -> str:

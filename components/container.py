@@ -43,10 +43,7 @@ def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[st
         "memory": limits.memory,
         "memory_swap": limits.memory,
         "cpus": limits.cpus,
-        "ulimits": [
-            docker.ContainerUlimitArgs(name="core", soft=0, hard=0),
-            docker.ContainerUlimitArgs(name="nofile", soft=limits.nofile, hard=limits.nofile),
-        ],
+        "ulimits": _ulimits(limits.nofile),
         "restart": "unless-stopped",
         "must_run": True,
         "log_driver": "json-file",
@@ -58,6 +55,13 @@ def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[st
         "stop_signal": service.stop_signal,
         "labels": _labels(host, service),
     }
+
+
+def _ulimits(nofile: int) -> list[docker.ContainerUlimitArgs]:
+    return [
+        docker.ContainerUlimitArgs(name="core", soft=0, hard=0),
+        docker.ContainerUlimitArgs(name="nofile", soft=nofile, hard=nofile),
+    ]
 
 
 def _labels(host: Host, service: Service) -> list[docker.ContainerLabelArgs]:

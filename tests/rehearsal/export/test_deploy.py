@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.export.conftest import GOOD
+from tests.rehearsal.export.conftest import GOOD
 
 CASES = json.loads((Path(__file__).parent / "cases/bad_env.json").read_text())
 FIVE = ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"]

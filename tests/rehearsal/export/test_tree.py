@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from presets.registry import preset
-from tests.unit.export.conftest import GOOD, ROOT
+from tests.rehearsal.export.conftest import GOOD, ROOT
 
 FIVE = ("ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis")
 

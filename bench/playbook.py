@@ -26,9 +26,9 @@ _MODULE = "community.docker.docker_"
 def up(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, str]) -> list[Task]:
     """The tasks that bring the system up; files come from ``folder/source`` and are delivered to ``folder/host``."""
     tasks = [_network(blueprint, one.name, one.subnet, internal=one.internal) for one in blueprint.networks]
-    for key, volume in blueprint.shared_volumes.items():
+    for name, volume in material.prepared(blueprint).items():
         for inner in ("", *volume.folders):
-            where = folder / "host/volumes" / key / inner
+            where = folder / "host/volumes" / name / inner
             uid, gid = volume.owner or (0, 0)
             tasks.append(_folder(where, uid, gid, volume.mode))
     tasks += [_volume(name, options) for name, options in sorted(_volumes(blueprint, folder).items())]
@@ -81,8 +81,7 @@ def _volumes(blueprint: Blueprint, folder: Path) -> dict[str, dict[str, str]]:
         for key, volume in service.volumes.items()
         if volume.shared is None
     }
-    shared = material.shared(blueprint, folder / "host")
-    return own | {name: {"type": "none", "o": "bind", "device": str(where)} for name, where in shared.items()}
+    return own | {name: material.options(folder / "host", name) for name in material.prepared(blueprint)}
 
 
 def _volume(name: str, options: dict[str, str]) -> Task:
@@ -151,8 +150,7 @@ def _container(blueprint: Blueprint, service: Service, mark: str, folder: Path) 
         "command_handling": "correct",
         "container_default_behavior": "no_defaults",
         "state": "started",
-    }
-    wanted |= _networks_of(blueprint, service)
+    } | _networks_of(blueprint, service)
     kept = {key: _literal(value) for key, value in wanted.items() if value not in (None, [], {})}
     return {f"{_MODULE}container": kept, "register": _register(service)}
 

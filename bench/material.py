@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from model.blueprint import Blueprint
     from model.database import Database
-    from model.service import Service
+    from model.service import Service, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def _database(blueprint: Blueprint, database: Database, root: Path, values: Mapp
 
 
 def write(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, str]) -> dict[str, str]:
-    """Writes ``files/<service>/``, ``initdb/<service>/`` and the folders of shared volumes below ``folder``.
+    """Writes ``files/<service>/``, ``initdb/<service>/`` and the folders of prepared volumes below ``folder``.
 
     What is already there as it should be is left alone. Only root can give files to a container's user.
 
@@ -95,20 +95,33 @@ def write(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, s
         if text:
             _write(folder / "initdb" / service.name / "databases.sql", text.encode(), 0o400, service.uid)
             _own(folder / "initdb" / service.name, 0o550, service.uid)
-    for key, volume in blueprint.shared_volumes.items():
+    for name, volume in prepared(blueprint).items():
         for inner in ("", *volume.folders):
-            path = folder / "volumes" / key / inner
+            path = folder / "volumes" / name / inner
             path.mkdir(parents=True, exist_ok=True)
             _own(path, volume.mode, *(volume.owner or (0, 0)))
     return marks
 
 
-def shared(blueprint: Blueprint, folder: Path) -> dict[str, Path]:
-    """The name in Docker of each shared volume to the folder that `write` prepared for it."""
-    return {
-        names.physical(blueprint.namespace, f"shared-{key}"): folder / "volumes" / key
-        for key in blueprint.shared_volumes
+def prepared(blueprint: Blueprint) -> dict[str, Volume]:
+    """The volumes whose root needs an owner and a mode, by their names in Docker.
+
+    Docker has no field for it: they are folders of the host here, ``volumes/<name>``, which a volume of the driver's own makes mountable.
+    """
+    found = {
+        names.volume(blueprint.namespace, service.name, key): volume
+        for service in blueprint.services
+        for key, volume in service.volumes.items()
+        if volume.shared is None and volume.owner is not None
     }
+    return found | {
+        names.physical(blueprint.namespace, f"shared-{key}"): one for key, one in blueprint.shared_volumes.items()
+    }
+
+
+def options(folder: Path, name: str) -> dict[str, str]:
+    """The options of Docker's own volume driver for a prepared volume."""
+    return {"type": "none", "o": "bind", "device": str(folder / "volumes" / name)}
 
 
 def _write(path: Path, content: bytes, mode: int, owner: int) -> None:

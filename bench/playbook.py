@@ -187,7 +187,9 @@ def _mounts(blueprint: Blueprint, service: Service, folder: Path) -> list[str]:
     for key, volume in sorted(service.volumes.items()):
         own = names.volume(blueprint.namespace, service.name, key)
         where = names.physical(blueprint.namespace, f"shared-{volume.shared}") if volume.shared else own
-        mounts.append(f"{where}:{volume.path}:rw")
+        # Docker would give an empty volume the owner and mode of the image's folder.
+        mode = "rw,nocopy" if where in material.prepared(blueprint) else "rw"
+        mounts.append(f"{where}:{volume.path}:{mode}")
     if service.files or service.secret_files or service.edge:
         mounts.append(f"{folder / 'host/files' / service.name}:{service.files_at}:ro")
     return mounts

@@ -35,6 +35,7 @@ class Ansible(Contestant):
         )
         # Its packages were compiled where they stand; this would have Python look for that elsewhere.
         self._environ.pop("PYTHONPYCACHEPREFIX", None)
+        shutil.rmtree(folder / "host", ignore_errors=True)
         self._stage()
 
     def versions(self) -> dict[str, str]:

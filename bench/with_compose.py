@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from bench import material, tools
@@ -26,6 +27,7 @@ class Compose(Contestant):
         self._values = material.generate(stack.blueprint)
         # A configuration of its own, so that a Docker context of the user does not lead elsewhere than homeport's DOCKER_HOST.
         self._environ = environment(DOCKER_CONFIG=str(folder))
+        shutil.rmtree(folder / "volumes", ignore_errors=True)
         self._prepare()
 
     def versions(self) -> dict[str, str]:
@@ -46,6 +48,7 @@ class Compose(Contestant):
     def destroy(self) -> None:
         """`docker-compose down --volumes`."""
         self._compose("down", "--volumes")
+        shutil.rmtree(self.folder / "volumes", ignore_errors=True)
 
     def _compose(self, *argv: str) -> None:
         self.run(str(self._binary), "-f", "compose.yaml", *argv, env=self._environ, cwd=self.folder)
@@ -54,9 +57,15 @@ class Compose(Contestant):
         blueprint = self.stack.blueprint
         marks = material.write(blueprint, self.checkout, self.folder, self._values)
         whole: dict[str, Any] = model(blueprint)
+        prepared = material.prepared(blueprint)
         for name, service in whole["services"].items():
+            service["pull_policy"] = "never"
+            # Docker would give an empty volume the owner and mode of the image's folder.
+            service["volumes"] = [
+                f"{one}:nocopy" if one.partition(":")[0] in prepared else one for one in service.get("volumes", [])
+            ]
             service["labels"] = {"homeport.bench": self.stack.name, "homeport.files": marks[name]}
-        for name, folder in material.shared(blueprint, self.folder).items():
-            whole["volumes"][name]["driver_opts"] = {"type": "none", "o": "bind", "device": str(folder)}
+        for name in prepared:
+            whole["volumes"][name]["driver_opts"] = material.options(self.folder, name)
         # JSON is YAML; a `$` would begin a variable.
         (self.folder / "compose.yaml").write_text(json.dumps(whole, indent=1).replace("$", "$$"))

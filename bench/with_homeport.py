@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bench.world import Stack
 
 
+_USED = ("plugin command ", "plugin docker ", "plugin random ")
+
+
 class Homeport(Contestant):
     """The program of the copied checkout."""
 
@@ -40,14 +43,14 @@ class Homeport(Contestant):
         self._pulumi("stack", "init")
 
     def versions(self) -> dict[str, str]:
-        """The engine and the plugins, without the paths of this machine."""
+        """The engine and the plugins that the stack uses, without the paths of this machine."""
         report = self._engine("report", env=self._environ).splitlines()
         found = {}
         for line in report:
             what, _, value = line.partition("  ")
             if what == "engine":
                 found[what] = value.strip()
-            elif what.startswith("plugin "):
+            elif what.startswith(_USED):
                 found[what] = value.strip().partition(",")[0]
         return found
 

@@ -20,9 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     """One run; the exit code."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
-    parser.add_argument(
-        "--full", action="store_true", help="all five services: n8n's start of a minute drowns the rest"
-    )
+    parser.add_argument("--full", action="store_true", help="all five services; most of the time is n8n's own start")
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/benchmark.md")
     asked = parser.parse_args(argv)
     if asked.rounds < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def essence(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 def _one(stack: Stack, said: dict[str, Any]) -> dict[str, Any]:
-    config, host = said["Config"], said["HostConfig"]
+    config, host, https = said["Config"], said["HostConfig"], stack.blueprint.edge.ports["https"]
     plain = ("User", "Cmd", "Entrypoint", "Hostname", "StopSignal", "StopTimeout", "Healthcheck")
     limits = (
         "ReadonlyRootfs",
@@ -59,7 +60,8 @@ def _one(stack: Stack, said: dict[str, Any]) -> dict[str, Any]:
     return {
         "Image": said["Image"],
         **{key: config.get(key) or None for key in plain},
-        "Env": sorted(config["Env"]),
+        # Ports of the host are each contestant's own.
+        "Env": sorted(re.sub(rf":{https}\b", ":PORT", one) for one in config["Env"]),
         **{key: host.get(key) for key in limits},
         "ShmSize": host["ShmSize"],
         "CapAdd": sorted(name.removeprefix("CAP_") for name in host["CapAdd"] or []),

@@ -88,8 +88,8 @@ def write(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, s
         found = files(blueprint, service, root, values)
         for one in found:
             _write(folder / "files" / service.name / one.path, one.content, one.mode, service.uid)
-        if found:
-            _own(folder / "files" / service.name, 0o550, service.uid)
+        for inner in {one.path.rpartition("/")[0] for one in found} | ({""} if found else set()):
+            _own(folder / "files" / service.name / inner, 0o550, service.uid)
         marks[service.name] = fingerprint(found)
         text = script(blueprint, service.name, root, values)
         if text:

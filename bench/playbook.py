@@ -94,7 +94,7 @@ def _folder(path: Path, uid: int, gid: int, mode: int) -> Task:
 
 
 def _files(service: Service, found: list[material.File], folder: Path) -> list[Task]:
-    """One task for the folder, one for all files."""
+    """One task for each folder, one for all files."""
     if not found:
         return []
     target, source = folder / "host/files" / service.name, folder / "source/files" / service.name
@@ -107,8 +107,9 @@ def _files(service: Service, found: list[material.File], folder: Path) -> list[T
     }
     items = [{"path": one.path, "mode": f"{one.mode:04o}"} for one in found]
     secret = {"no_log": True} if any(one.secret for one in found) else {}
+    inner = sorted({one.path.rpartition("/")[0] for one in found})
     return [
-        _folder(target, service.uid, service.uid, 0o550),
+        *(_folder(target / path, service.uid, service.uid, 0o550) for path in dict.fromkeys(["", *inner])),
         {"ansible.builtin.copy": copied, "loop": items, "tags": ["files"]} | secret,
     ]
 

@@ -2,7 +2,7 @@
 
 Standard library only, and nothing of ours: it runs before anything is installed. The environment lives in the cache folder,
 named after the hash of `requirements.lock`, so that a changed lock gets a new one and an old checkout keeps its own. Its scripts
-hold their own path, so it cannot be made elsewhere and renamed: a file `.complete`, written last, says that it is whole.
+hold their own path, so it cannot be made elsewhere and moved: a file `.complete`, written last, says that it is whole, and where.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def environment() -> Path:
 def ensure(folder: Path) -> None:
     """Has a whole environment in `folder`: two runs never make it at once, and an interrupted one is made anew."""
     done = folder / ".complete"
-    if done.is_file():
+    if _whole(folder, done):
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("a") as lock:
@@ -49,8 +49,13 @@ def ensure(folder: Path) -> None:
         _make(folder, done)
 
 
+def _whole(folder: Path, done: Path) -> bool:
+    """Whether it was made, and made here: a copied cache brings scripts whose first line names a Python that may be gone."""
+    return done.is_file() and done.read_text() == str(folder)
+
+
 def _make(folder: Path, done: Path) -> None:
-    if done.is_file():
+    if _whole(folder, done):
         return
     began = time.monotonic()
     _say("==> Python environment: installing what requirements.lock names, every file checked by its hash")
@@ -63,7 +68,7 @@ def _make(folder: Path, done: Path) -> None:
     if not (uv and _with_uv(uv, folder)):
         flags = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"]
         _run([f"{folder}/bin/python", "-m", "pip", "install", *flags, "--require-hashes", "-r", str(LOCK)])
-    done.touch()
+    done.write_text(str(folder))
     _say(f"    {time.monotonic() - began:.1f} s, in {folder}")
 
 

@@ -86,10 +86,7 @@ class Program:
                 shared_volumes=self.shared,
                 secrets={name: self.secrets.values[name] for name in wanted},
                 key=self.secrets.key,
-                published=tuple(
-                    (port.inside, blueprint.edge.ports[port.name], blueprint.edge.bind, port.protocol)
-                    for port in service.ports
-                ),
+                published=blueprint.published(service),
                 texts=blueprint.texts(),
                 protect=blueprint.protect_data,
                 after=tuple(after),

@@ -44,7 +44,7 @@ def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[st
         "memory_swap": limits.memory,
         "cpus": limits.cpus,
         "ulimits": _ulimits(limits.nofile),
-        "restart": "unless-stopped",
+        "restart": service.restart,
         "must_run": True,
         "log_driver": "json-file",
         "log_opts": {"max-size": "10m", "max-file": "3"},

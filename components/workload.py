@@ -118,6 +118,10 @@ class Workload(pulumi.ComponentResource):
                         )
                     )
             mounts.append(docker.ContainerVolumeArgs(volume_name=where, container_path=volume.path))
+        mounts += [
+            docker.ContainerVolumeArgs(host_path=bind.source, container_path=bind.path, read_only=bind.read_only)
+            for _, bind in sorted(self._args.service.binds.items())
+        ]
         return mounts, prepared
 
     def _volume(self, key: str, volume: Volume) -> docker.Volume:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from model import names
+from model import names, template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from model.network import Network
     from model.route import Route
     from model.service import Service, Volume
+    from model.vpn import Vpn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ class Blueprint:
         routes: All doors.
         databases: All databases.
         edge: Where the doors are.
+        vpn: The WireGuard network; None: there is none, and what belongs in it listens on the loopback address.
+        ports: Service name to the number of its port in the VPN, where it is not the catalog's.
         shared_volumes: Volumes that several services mount, by name.
         protect_data: True: data volumes survive ``pulumi destroy`` and cannot be deleted by accident.
         namespace: Prefix of all names in Docker; empty as a rule.
@@ -65,6 +68,8 @@ class Blueprint:
     edge: Edge
     databases: tuple[Database, ...] = ()
     shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    vpn: Vpn | None = None
+    ports: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     protect_data: bool = False
     namespace: str = ""
     hostnames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -85,12 +90,35 @@ class Blueprint:
         port = self.edge.ports["https"]
         return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
 
+    def published(self, service: Service) -> tuple[tuple[int, int, str, str], ...]:
+        """A service's ports as ``(inside, outside, address, protocol)``."""
+        private = self.vpn.address if self.vpn else "127.0.0.1"
+        return tuple(
+            (port.inside, self.ports.get(service.name, port.outside), private, port.protocol)
+            if port.at == "vpn"
+            else (port.inside, self.edge.ports[port.name], self.edge.bind, port.protocol)
+            for port in service.ports
+        )
+
+    def upstream(self, route: Route) -> str:
+        """Where a tunnel finds what is behind a route; nothing where its service publishes no port.
+
+        A service that listens in the VPN is not to be found at ``localhost`` (requirements, C-20).
+        """
+        if route.upstream:
+            return template.fill(route.upstream, self.texts())
+        found = [one for one in self.published(self.service(route.service)) if one[0] == route.port]
+        return f"http://{found[0][2]}:{found[0][1]}" if found else ""
+
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""
         texts = {**self.values, "domain": self.domain, "environment": self.environment}
         for route in self.routes:
             texts[f"host:{route.name}"] = self.host(route)
             texts[f"origin:{route.name}"] = self.origin(route)
+        if self.vpn:
+            texts["vpn"] = self.vpn.address
+            texts |= {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in self.vpn.peers}
         return texts
 
     def secrets(self) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from model import template
 from model.errors import BlueprintError, Problem
+from model.route import ACCESS_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ def check(blueprint: Blueprint) -> Blueprint:
         *_networks(blueprint),
         *(problem for service in blueprint.services for problem in _service(blueprint, service)),
         *_hardening(blueprint.services),
+        *_openings(blueprint.services),
         *_doors(blueprint),
         *_databases(blueprint),
         *_needs(blueprint),
@@ -55,9 +57,12 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
     for name in _repeated(blueprint.host(route) for route in blueprint.routes):
         mend = "Run: pulumi config set --path homeport:settings.hostnames.<route> <another name>"
         yield Problem(f"routes.{name}", "two routes have this host name", mend)
-    published = [(port.name, blueprint.edge.ports.get(port.name)) for one in blueprint.services for port in one.ports]
-    for place in _repeated(f"{blueprint.edge.bind}:{number}" for _, number in published):
-        mend = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>"
+    for place in _repeated(
+        f"{address}:{number}" + ("" if protocol == "tcp" else f"/{protocol}")
+        for one in blueprint.services
+        for _, number, address, protocol in blueprint.published(one)
+    ):
+        mend = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>, or services.<name>.port"
         yield Problem(f"ports.{place}", "is published twice", mend)
 
 
@@ -102,23 +107,34 @@ def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
                 yield Problem(f"{where}.capabilities", f"{name} is not among those a service may keep", _CATALOG)
             if not reason:
                 yield Problem(f"{where}.capabilities", f"{name} is kept without a reason", _CATALOG)
-        if service.ports and not service.edge:
-            yield Problem(f"{where}.ports", "only the edge proxy publishes ports", _CATALOG)
-        if service.ports and not service.networks:
-            yield Problem(f"{where}.ports", "a container without a network publishes nothing", _CATALOG)
         if service.limits.memory <= 0 or service.limits.pids <= 0:
             yield Problem(f"{where}.limits", "memory and pids must be greater than 0", _CATALOG)
+
+
+def _openings(services: tuple[Service, ...]) -> Iterator[Problem]:
+    for service in services:
+        where = f"services.{service.name}"
+        for name, bind in service.binds.items():
+            if not bind.reason:
+                yield Problem(f"{where}.binds.{name}", "shows a path of the host without a reason", _CATALOG)
+        if any(port.at == "edge" for port in service.ports) and not service.edge:
+            yield Problem(f"{where}.ports", "only the edge proxy publishes ports there", _CATALOG)
+        if service.ports and not service.networks:
+            yield Problem(f"{where}.ports", "a container without a network publishes nothing", _CATALOG)
 
 
 def _doors(blueprint: Blueprint) -> Iterator[Problem]:
     services = {service.name: service for service in blueprint.services}
     edges = [service for service in blueprint.services if service.edge]
-    if blueprint.routes and len(edges) != 1:
+    asked = {guard.kind for route in blueprint.routes for guard in route.guards}
+    if blueprint.routes and len(edges) != 1 and not asked <= ACCESS_KINDS:
         yield Problem("routes", f"one edge proxy is needed, {len(edges)} are declared", _CATALOG)
     for route in blueprint.routes:
         where = f"routes.{route.name}"
         target = services.get(route.service)
-        if target is None:
+        if target is None and route.upstream:
+            pass
+        elif target is None:
             yield Problem(where, f"service {route.service} is not declared", _CATALOG)
         elif edges and not set(target.networks) & set(edges[0].networks):
             yield Problem(where, f"{edges[0].name} and {target.name} share no network", _CATALOG)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ class Preset:
         routes: Its doors.
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
+        defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
         next_steps: What is left for a person after the first ``pulumi up``.
     """
 
@@ -37,4 +38,5 @@ class Preset:
     routes: tuple[Route, ...] = ()
     databases: tuple[Database, ...] = ()
     shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     next_steps: tuple[str, ...] = ()

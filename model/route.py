@@ -5,6 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+ACCESS_KINDS = frozenset({"login", "service-token", "closed", "bypass"})
+"""Guards that Cloudflare Access asks, before a request comes near a server of ours."""
+
 
 class Reach(enum.Enum):
     """From where a route can be reached."""
@@ -20,7 +23,8 @@ class Guard:
 
     Attributes:
         paths: Path patterns, as Caddy's ``path`` matcher reads them; empty: all that no other guard names.
-        kind: ``api-key`` (a header equals a secret), ``basic`` (user and password), ``closed`` (nobody), ``open``.
+        kind: Asked by the proxy: ``api-key`` (a header equals a secret), ``basic`` (user and password), ``closed`` (nobody), ``open``.
+            Asked by Cloudflare Access: ``login`` (a person whom the settings name), ``service-token`` (a program), ``closed``, ``bypass``.
         header: For ``api-key``: the header's name.
         user: For ``basic``: the user's name.
         secret: The secret's name.
@@ -43,6 +47,7 @@ class Route:
         name: Identity, and the first label of the host name unless the settings give another.
         service: The service behind it.
         port: Its port inside.
+        upstream: Instead of a service: a URL on a member of the VPN; ``{peer:NAME}`` stands for its address.
         guards: Read in order; the one without paths comes last. No guards at all is refused.
         max_body: Largest request body in bytes.
     """
@@ -52,3 +57,4 @@ class Route:
     port: int
     guards: tuple[Guard, ...]
     max_body: int = 10 * 1024 * 1024
+    upstream: str = ""

@@ -109,14 +109,36 @@ class Port:
     """A published port; only an edge proxy or a VPN endpoint may publish on a public address.
 
     Attributes:
-        name: Which of the edge's ports it is (``http`` or ``https``): number and address come from the settings.
+        name: Of the edge's ports (``http`` or ``https``), whose number comes from the settings; else what it is for.
         inside: The port in the container.
         protocol: ``tcp`` or ``udp``.
+        at: ``edge``: on the edge's address. ``vpn``: on the host's address in the VPN, for its members only; on a local host the loopback
+            address takes its place.
+        outside: The number on the host, with ``at="vpn"``.
     """
 
     name: str
     inside: int
     protocol: str = "tcp"
+    at: str = "edge"
+    outside: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bind:
+    """A path of the host in a container: a weakness, so it has a reason.
+
+    Attributes:
+        source: Absolute path on the host.
+        path: Where it appears.
+        reason: Why no volume will do.
+        read_only: Whether the container may not write; a socket takes requests in any case.
+    """
+
+    source: str
+    path: str
+    reason: str
+    read_only: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +163,15 @@ class Service:
         volumes: By a name that is unique in the service.
         tmpfs: Path to mount options.
         capabilities: Capabilities kept, each with its reason.
-        ports: Published ports; only with ``edge``.
+        ports: Published ports; those at the edge only with ``edge``.
         edge: True for the proxy that opens the blueprint's routes.
         needs: Services that must be healthy before this one is created.
         grace: Seconds between the stop signal and the kill.
         stop_signal: None: the image's own.
         dev_shm: Size of ``/dev/shm`` in MB; None: Docker's 64.
+        binds: Paths of the host, by a name that is unique in the service.
+        restart: ``unless-stopped``, or ``always``; both come back after a reboot.
+        role: The service runs on the host with this role; empty: on the first one.
         waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
     """
 
@@ -173,4 +198,7 @@ class Service:
     grace: int = 30
     stop_signal: str | None = None
     dev_shm: int | None = None
+    binds: Mapping[str, Bind] = field(default_factory=lambda: MappingProxyType({}))
+    restart: str = "unless-stopped"
+    role: str = ""
     waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -78,7 +78,7 @@ def _service(blueprint: Blueprint, service: Service) -> dict[str, Any]:
         "cpus": float(limits.cpus),
         "pids_limit": limits.pids,
         "ulimits": {"core": 0, "nofile": limits.nofile},
-        "restart": "unless-stopped",
+        "restart": service.restart,
         "stop_grace_period": f"{service.grace}s",
         "stop_signal": service.stop_signal,
         "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
@@ -108,9 +108,10 @@ def _health(service: Service) -> dict[str, Any] | None:
 
 
 def _ports(blueprint: Blueprint, service: Service) -> list[str]:
-    edge = blueprint.edge
-    address = f"[{edge.bind}]" if ":" in edge.bind else edge.bind
-    return [f"{address}:{edge.ports[port.name]}:{port.inside}/{port.protocol}" for port in service.ports]
+    return [
+        f"{f'[{address}]' if ':' in address else address}:{outside}:{inside}/{protocol}"
+        for inside, outside, address, protocol in blueprint.published(service)
+    ]
 
 
 def _mounts(blueprint: Blueprint, service: Service) -> list[str]:
@@ -119,6 +120,8 @@ def _mounts(blueprint: Blueprint, service: Service) -> list[str]:
         own = names.volume(blueprint.namespace, service.name, key)
         where = names.physical(blueprint.namespace, f"shared-{volume.shared}") if volume.shared else own
         mounts.append(f"{where}:{volume.path}")
+    for _, bind in sorted(service.binds.items()):
+        mounts.append(f"{bind.source}:{bind.path}{':ro' if bind.read_only else ''}")
     if service.files or service.secret_files or service.edge:
         mounts.append(f"./files/{service.name}:{service.files_at}:ro")
     if any(database.server == service.name for database in blueprint.databases):

@@ -10,10 +10,10 @@ def main() -> None:
     from settings.load import from_pulumi  # noqa: PLC0415  # an error below must find its handler
 
     try:
-        from presets.registry import preset  # noqa: PLC0415
+        from presets.registry import defaults, preset  # noqa: PLC0415
         from settings.stack import prepare  # noqa: PLC0415
 
-        loaded = from_pulumi()
+        loaded = from_pulumi(defaults)
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
     except HomeportError as error:
         sys.exit(f"{error}\n\nNothing was registered and nothing was changed.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model.errors import BlueprintError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from model.preset import Preset
 
 NAMES = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infrastructure")
@@ -26,3 +28,8 @@ def preset(name: str) -> Preset:
         raise BlueprintError((Problem("homeport:preset", what, mend),))
     found: Preset = import_module(_BUILT[name]).PRESET
     return found
+
+
+def defaults(name: str) -> Mapping[str, Any]:
+    """The settings that a preset has where the user says nothing; none for a name that is no preset, or not yet one."""
+    return preset(name).defaults if name in _BUILT else {}

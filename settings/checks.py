@@ -33,7 +33,7 @@ _LONGEST_WAIVER = timedelta(days=366)
 
 def cross_checks(data: Data, stack: str, today: date) -> Iterator[tuple[Loc, Problem]]:
     """Every contradiction, with where it is."""
-    for check in (_environment, _doors, _ports, _networks, _peers, _data, _names, _images, _rotations):
+    for check in (_environment, _doors, _tunnel, _ssh, _ports, _networks, _peers, _data, _names, _images, _rotations):
         yield from check({**data, "\0stack": stack, "\0today": today})
     yield from _waivers(data, today)
 
@@ -88,6 +88,36 @@ def _doors(data: Data) -> Iterator[tuple[Loc, Problem]]:
         yield _set(("domain",), f"localhost has no certificate and no visitors; exposure is {exposure}", "example.com")
 
 
+def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
+    access = _section(data, "access")
+    if access.get("login") == "google" and not access.get("google_client_id"):
+        yield _set(("access", "google_client_id"), "is needed for logins with Google", "<the OAuth client's id>")
+    if data.get("exposure") != "tunnel":
+        return
+    if not _section(data, "cloudflare"):
+        for name, value in (
+            ("account_id", "<32 hexadecimal digits>"),
+            ("zone_id", "<32 hexadecimal digits>"),
+            ("team", "<team>"),
+        ):
+            yield _set(
+                ("cloudflare", name), "is needed with exposure tunnel: Cloudflare keeps the tunnel and its doors", value
+            )
+    if not access.get("emails") and not access.get("email_domains"):
+        yield _set(
+            ("access", "emails", 0), "nobody may pass the tunnel's doors: name at least one person", "admin@example.com"
+        )
+
+
+def _ssh(data: Data) -> Iterator[tuple[Loc, Problem]]:
+    ssh, private = _section(data, "ssh"), _section(data, "wireguard")
+    if ssh.get("reach") == "vpn" and not (private.get("enabled") and private.get("peers")):
+        yield _set(("ssh", "reach"), "nobody is in the VPN to use SSH there: this would lock you out", "public")
+    taken = {_section(data, "edge").get("http_port"), _section(data, "edge").get("https_port")}
+    if data.get("exposure") == "direct" and ssh.get("port") is not None and ssh.get("port") in taken:
+        yield _set(("ssh", "port"), "is also a port of the edge: sshd and the proxy cannot both listen there", 22)
+
+
 def _ports(data: Data) -> Iterator[tuple[Loc, Problem]]:
     edge = _section(data, "edge")
     http, https = edge.get("http_port"), edge.get("https_port")
@@ -139,10 +169,15 @@ def _peers(data: Data) -> Iterator[tuple[Loc, Problem]]:
         size = private_network(_section(data, "wireguard").get("subnet", "10.66.0.0/24")).num_addresses
     except ValueError:
         return
+    server = _section(data, "wireguard").get("slot", 1)
     for name, peer in peers.items():
         slot = peer.get("slot")
         if isinstance(slot, int) and slot >= size - 1:
             yield _set(("wireguard", "peers", name, "slot"), "lies beyond wireguard.subnet", 2)
+        elif isinstance(slot, int) and slot == server:
+            yield _set(("wireguard", "peers", name, "slot"), "is the server's own slot", slot + 1)
+    if isinstance(server, int) and server >= size - 1:
+        yield _set(("wireguard", "slot"), "lies beyond wireguard.subnet", 1)
 
 
 def _data(data: Data) -> Iterator[tuple[Loc, Problem]]:

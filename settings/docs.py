@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from settings.clouds import Access, Cloudflare, ServiceToken
 from settings.hosts import AdoptHost, CreateHost, LocalHost
-from settings.schema import PRESETS, WAIVERS, Embedding, Peer, ServiceOverride, Settings, Waiver, WireGuard
+from settings.schema import PRESETS, WAIVERS, Embedding, ServiceOverride, Settings, Waiver
 from settings.schema import Edge as EdgeSection
 from settings.secret_specs import RENAMED, SHAPES, SPECS
+from settings.vpn import Peer, Ssh, WireGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +27,12 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("hosts.<name>", AdoptHost),
     ("hosts.<name>", CreateHost),
     ("edge", EdgeSection),
+    ("ssh", Ssh),
     ("wireguard", WireGuard),
     ("wireguard.peers.<name>", Peer),
+    ("cloudflare", Cloudflare),
+    ("access", Access),
+    ("access.service_tokens.<name>", ServiceToken),
     ("embedding", Embedding),
     ("services.<service>", ServiceOverride),
     ("waivers.<rule>", Waiver),

@@ -77,6 +77,14 @@ def private_network(value: Any) -> IPv4Network:
     return network
 
 
+def cidr(text: str) -> str:
+    """An IPv4 or IPv6 network without host bits, or a single address."""
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError("must be a network such as 203.0.113.0/24, with no host bits set") from None
+
+
 def endpoint(text: str) -> str:
     """An https URL; http only where the host is this machine, a private address or a container's name."""
     try:
@@ -170,6 +178,7 @@ HostName = Annotated[str, AfterValidator(host_name)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 IpLiteral = Annotated[str, AfterValidator(ip_literal)]
 PrivateNetwork = Annotated[IPv4Network, PlainValidator(private_network)]
+Cidr = Annotated[str, AfterValidator(cidr)]
 Endpoint = Annotated[str, AfterValidator(endpoint)]
 Image = Annotated[str, AfterValidator(image)]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]

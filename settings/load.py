@@ -22,15 +22,19 @@ from settings.schema import PRESETS, Settings
 from settings.secret_specs import RENAMED, SPECS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date
+
+    Defaults = Callable[[str], Mapping[str, Any]]
 
 _NAMESPACE = "homeport:"
 _MOST_BYTES = 65_536
 _DEEPEST = 12
 _LONGEST_KEY = 64
 _LONGEST_TEXT = 2048
-_MAY_BE_NULL = {("embedding",), ("acme_email",)}
+# Keys of the providers themselves, as the official plugins spell them.
+_ENDPOINTS = {"hcloud": "hcloud:endpoint", "cloudflare": "cloudflare:baseUrl"}
+_MAY_BE_NULL = {("embedding",), ("acme_email",), ("cloudflare",)}
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,13 @@ class Loaded:
     Attributes:
         preset: Which system the stack is.
         settings: Everything it was told in plain.
+        endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
         secrets_raw: The secrets it was told, masked; ``secrets`` has them as Pulumi secrets.
     """
 
     preset: str
     settings: Settings
+    endpoints: Mapping[str, str]
     secrets_raw: Mapping[str, secrets.Masked] = field(repr=False)
 
     @cached_property
@@ -53,8 +59,11 @@ class Loaded:
         return secrets.SecretBag(self.secrets_raw)
 
 
-def from_pulumi() -> Loaded:
+def from_pulumi(defaults: Defaults = lambda _: {}) -> Loaded:
     """The configuration of the stack that runs now.
+
+    Args:
+        defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no preset.
 
     ``pulumi.Config`` reads keys that it is asked for; what the engine was given is read here whole, so that a key which
     nobody asks for (a slip of the pen) is found.
@@ -64,12 +73,18 @@ def from_pulumi() -> Loaded:
     """
     raw = {**engine.get_config_env(), **engine.CONFIG.get()}
     encrypted = {key for key in raw if engine.is_config_secret(key)} | set(engine.get_config_secret_keys_env())
-    loaded = load(raw, encrypted, pulumi.get_stack())
+    loaded = load(raw, encrypted, pulumi.get_stack(), defaults=defaults)
     _ = loaded.secrets
     return loaded
 
 
-def load(raw: Mapping[str, str], secret_keys: set[str], stack: str, today: date | None = None) -> Loaded:
+def load(
+    raw: Mapping[str, str],
+    secret_keys: set[str],
+    stack: str,
+    today: date | None = None,
+    defaults: Defaults = lambda _: {},
+) -> Loaded:
     """The configuration, from keys with their namespace to plain texts.
 
     Args:
@@ -77,6 +92,7 @@ def load(raw: Mapping[str, str], secret_keys: set[str], stack: str, today: date 
         secret_keys: Those that are stored encrypted, wholly or in part.
         stack: The stack's name.
         today: The day by which waivers are judged; the real one unless a test says otherwise.
+        defaults: Preset's name to the settings that it has where the user says nothing.
 
     Raises:
         SettingsError: With everything that is wrong.
@@ -85,14 +101,17 @@ def load(raw: Mapping[str, str], secret_keys: set[str], stack: str, today: date 
     encrypted = frozenset(key.removeprefix(_NAMESPACE) for key in secret_keys if key.startswith(_NAMESPACE))
     told = {name: value for name, value in given.items() if name in SPECS}
     problems = [*_preset(given, encrypted), *_strangers(given), *secrets.check(told, encrypted)]
-    settings, found = _settings(given.get("settings", ""), stack, today or datetime.now(UTC).date())
+    settings, found = _settings(
+        given.get("settings", ""), stack, today or datetime.now(UTC).date(), defaults(given.get("preset", ""))
+    )
     problems.extend(found)
     if "settings" in encrypted:
         mend = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
         problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", mend))
     if problems or settings is None:
         raise SettingsError(tuple(problems))
-    return Loaded(given["preset"], settings, {name: secrets.Masked(value) for name, value in told.items()})
+    clouds = {name: raw[key] for name, key in _ENDPOINTS.items() if key in raw}
+    return Loaded(given["preset"], settings, clouds, {name: secrets.Masked(value) for name, value in told.items()})
 
 
 def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
@@ -136,14 +155,14 @@ def _set_new(new: str) -> str:
     return f"pulumi config set --path homeport:{new} <value>" if new.startswith("settings.") else SPECS[new].command
 
 
-def _settings(text: str, stack: str, today: date) -> tuple[Settings | None, list[Problem]]:
+def _settings(text: str, stack: str, today: date, preset: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
     try:
         given = _parse(text)
     except ValueError as error:
         mend = "Run: pulumi config set --path homeport:settings.<key> <value>, or see docs/settings.md"
         return None, [Problem(friendly.ROOT, str(error), mend)]
     found = dict(_slips(given, ()))
-    data = with_defaults(given, stack)
+    data = with_defaults(given, stack, preset)
     settings = None
     try:
         settings = Settings.model_validate_json(json.dumps(data), strict=True)

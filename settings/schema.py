@@ -5,11 +5,11 @@ docs/settings.md are made from that. Whatever depends on another field (defaults
 ``settings.defaults`` before this is built; what two fields together may not say is in ``settings.checks``.
 """
 
-from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from settings.clouds import Access, Cloudflare
 from settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from settings.kinds import (
     Day,
@@ -21,9 +21,9 @@ from settings.kinds import (
     Name,
     Port,
     PrivateNetwork,
-    WireGuardKey,
 )
 from settings.section import Section, key
+from settings.vpn import Ssh, WireGuard
 
 __all__ = ["ENVIRONMENTS", "PRESETS", "WAIVERS", "AdoptHost", "CreateHost", "LocalHost", "Settings"]
 
@@ -61,45 +61,6 @@ class Edge(Section):
     )
 
 
-class Peer(Section):
-    """A device that may join the VPN."""
-
-    slot: Annotated[int, Field(ge=2, le=254)] = key(
-        "Its place in the subnet: slot 7 of 10.66.0.0/24 is 10.66.0.7. It never moves when others come or go.",
-        shape="a whole number from 2 to 254",
-        example=2,
-    )
-    public_key: WireGuardKey | None = key(
-        "The device's own public key; without one a key pair is made for it.",
-        shape="a WireGuard public key, as wg pubkey prints",
-        example="<the line that wg pubkey prints>",
-        default=None,
-    )
-
-
-class WireGuard(Section):
-    """The private road to every service that is not public."""
-
-    enabled: bool = key(
-        "Whether there is one.",
-        shape="true or false",
-        example=True,
-        says="true when exposure is vpn or there are peers",
-    )
-    port: Annotated[int, Field(ge=1024, le=65535)] = key(
-        "The UDP port it listens on.", shape="a whole number from 1024 to 65535", example=51820, default=51820
-    )
-    subnet: PrivateNetwork = key(
-        "The addresses of its members; the first is the server's.",
-        shape="a private IPv4 network such as 10.66.0.0/24",
-        example="10.66.0.0/24",
-        default=IPv4Network("10.66.0.0/24"),
-    )
-    peers: Annotated[dict[Name, Peer], Field(max_length=253)] = key(
-        "Who may join, by name.", shape="a mapping of names to peers", example={}, default={}
-    )
-
-
 class Embedding(Section):
     """The service that turns text into vectors (OpenAI's interface). Left out: a local, deterministic one, without a key."""
 
@@ -134,6 +95,13 @@ class ServiceOverride(Section):
         "Another image than the catalog's.",
         shape="an image reference such as redis:7.4-alpine",
         example="<image>:<tag>",
+        default=None,
+        says="by catalog",
+    )
+    port: Port | None = key(
+        "Another number for its port in the VPN (on this machine: on the loopback address).",
+        shape="a whole number from 1 to 65535",
+        example=5678,
         default=None,
         says="by catalog",
     )
@@ -193,7 +161,16 @@ class Settings(Section):
         says="main, this machine",
     )
     edge: Edge = key("The public door.", shape="a mapping", example={}, says="by exposure")
-    wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="off unless exposure is vpn")
+    ssh: Ssh = key("The program's own road to the hosts.", shape="a mapping", example={}, default=Ssh())
+    wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="by preset and exposure")
+    cloudflare: Cloudflare | None = key(
+        "Which account holds the tunnel; needed with exposure tunnel.",
+        shape="a mapping",
+        example={},
+        default=None,
+        says="none",
+    )
+    access: Access = key("Who may pass the tunnel's doors.", shape="a mapping", example={}, default=Access())
     networks: Annotated[dict[Name, PrivateNetwork], Field(max_length=64)] = key(
         "Another subnet for a network of the preset.",
         shape="a private IPv4 network such as 10.20.0.0/24",
@@ -213,6 +190,13 @@ class Settings(Section):
         example="n8n.example.com",
         default={},
         says="<route>.<domain>",
+    )
+    options: Annotated[dict[Name, Annotated[str, Field(max_length=256)]], Field(max_length=64)] = key(
+        "What the preset itself lets you choose; docs/catalog.md lists it.",
+        shape="a mapping of names to texts",
+        example={},
+        default={},
+        says="by preset",
     )
     waivers: Annotated[dict[Name, Waiver], Field(max_length=16)] = key(
         "Rules that this stack may break.", shape="a mapping of rules to waivers", example={}, default={}

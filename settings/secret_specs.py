@@ -68,7 +68,8 @@ SPECS: dict[str, SecretSpec] = {
         _spec("embedding-api-key", "token", "supplied", "for the service that settings.embedding names"),
         _spec("hcloud-token", "token", "supplied", "to rent servers from Hetzner Cloud (hosts of mode create)"),
         _spec("cloudflare-api-token", "token", "supplied", "to manage DNS, the tunnel and Access at Cloudflare"),
-        _spec("ssh-private-key", "ssh-key", "supplied", "to log in to hosts of mode adopt"),
+        _spec("ssh-private-key", "ssh-key", "supplied", "to log in to the hosts over SSH"),
+        _spec("google-client-secret", "token", "supplied", "for people's login with Google (access.login google)"),
     )
 }
 

@@ -144,6 +144,10 @@ valid = st.fixed_dictionaries(
         "exposure": st.sampled_from(["direct", "tunnel"]),
         "domain": host_name,
         "environment": st.sampled_from(["dev", "preprod"]),
+        "cloudflare": st.just(
+            {"account_id": "0123456789abcdef" * 2, "zone_id": "fedcba9876543210" * 2, "team": "example"}
+        ),
+        "access": st.just({"emails": ["admin@example.com"]}),
     },
     optional={
         "protect_data": st.booleans(),

@@ -48,6 +48,8 @@ class Blueprint:
         routes: All doors.
         databases: All databases.
         edge: Where the doors are.
+        exposure: Which doors are open: ``direct``, ``tunnel``, ``vpn`` or ``local``.
+        homes: Service name to the host that it runs on.
         vpn: The WireGuard network; None: there is none, and what belongs in it listens on the loopback address.
         ports: Service name to the number of its port in the VPN, where it is not the catalog's.
         shared_volumes: Volumes that several services mount, by name.
@@ -68,6 +70,8 @@ class Blueprint:
     edge: Edge
     databases: tuple[Database, ...] = ()
     shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    exposure: str = "direct"
+    homes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     vpn: Vpn | None = None
     ports: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     protect_data: bool = False
@@ -86,7 +90,12 @@ class Blueprint:
         return self.hostnames.get(route.name, names.hostname(route.name, self.domain))
 
     def origin(self, route: Route) -> str:
-        """A route's URL without a path; the port appears where it is not HTTPS's own."""
+        """A route's URL without a path; the port appears where it is not HTTPS's own.
+
+        Without a proxy of the preset's own it is the tunnel's name or, where there is no tunnel, the service's own port.
+        """
+        if self.services and not any(service.edge for service in self.services):
+            return f"https://{self.host(route)}" if self.exposure == "tunnel" else self.upstream(route)
         port = self.edge.ports["https"]
         return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
 
@@ -106,20 +115,25 @@ class Blueprint:
         A service that listens in the VPN is not to be found at ``localhost`` (requirements, C-20).
         """
         if route.upstream:
-            return template.fill(route.upstream, self.texts())
-        found = [one for one in self.published(self.service(route.service)) if one[0] == route.port]
+            return template.fill(route.upstream, self._addresses())
+        behind = [service for service in self.services if service.name == route.service]
+        found = [one for service in behind for one in self.published(service) if one[0] == route.port]
         return f"http://{found[0][2]}:{found[0][1]}" if found else ""
 
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""
-        texts = {**self.values, "domain": self.domain, "environment": self.environment}
+        texts = {**self.values, "domain": self.domain, "environment": self.environment, **self._addresses()}
         for route in self.routes:
             texts[f"host:{route.name}"] = self.host(route)
             texts[f"origin:{route.name}"] = self.origin(route)
-        if self.vpn:
-            texts["vpn"] = self.vpn.address
-            texts |= {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in self.vpn.peers}
         return texts
+
+    def _addresses(self) -> dict[str, str]:
+        """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's. Without a VPN the loopback address takes their place."""
+        peers = self.vpn.peers if self.vpn else ()
+        private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
+        asked = {name: "127.0.0.1" for route in self.routes for name in template.names(route.upstream)}
+        return {**asked, **private, "vpn": self.vpn.address if self.vpn else "127.0.0.1"}
 
     def secrets(self) -> dict[str, tuple[str, ...]]:
         """Every secret that the blueprint needs, to what needs it."""

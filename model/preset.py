@@ -16,6 +16,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Option:
+    """Something of a preset that the settings may choose (``settings.options``).
+
+    Attributes:
+        default: What it is where the user says nothing.
+        purpose: What it is for, with units.
+        pattern: A regular expression that the whole text must match.
+        shape: The pattern in words, so that "must be <shape>" reads well.
+    """
+
+    default: str
+    purpose: str
+    pattern: str
+    shape: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """Which services, networks and doors make a system.
 
@@ -28,6 +45,7 @@ class Preset:
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
         defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
+        options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         next_steps: What is left for a person after the first ``pulumi up``.
     """
 
@@ -39,4 +57,5 @@ class Preset:
     databases: tuple[Database, ...] = ()
     shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     next_steps: tuple[str, ...] = ()

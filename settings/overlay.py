@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from model.blueprint import Blueprint, Edge
 from model.errors import BlueprintError, Problem
+from model.vpn import Peer, Vpn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +31,9 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         *_strangers("services", settings.services, (service.name for service in preset.services)),
         *_strangers("networks", settings.networks, (network.name for network in preset.networks)),
         *_strangers("hostnames", settings.hostnames, (route.name for route in preset.routes)),
+        *_strangers("options", settings.options, preset.options),
+        *_options(preset, settings),
+        *_homeless(preset, settings),
     )
     if problems:
         raise BlueprintError(problems)
@@ -45,10 +50,14 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         databases=preset.databases,
         shared_volumes=preset.shared_volumes,
         edge=_edge(settings),
+        exposure=settings.exposure,
+        homes=homes(preset, settings),
+        vpn=_vpn(settings),
+        ports={name: one.port for name, one in settings.services.items() if one.port is not None},
         protect_data=settings.protect_data,
         namespace=settings.namespace,
         hostnames=settings.hostnames,
-        values=_values(settings),
+        values={name: option.default for name, option in preset.options.items()} | settings.options | _values(settings),
         skipped=_skipped(settings),
         next_steps=preset.next_steps,
     )
@@ -62,6 +71,50 @@ def _edge(settings: Settings) -> Edge:
         public=settings.exposure == "direct",
         acme_email=settings.acme_email,
     )
+
+
+def _vpn(settings: Settings) -> Vpn | None:
+    private = settings.wireguard
+    if not private.enabled:
+        return None
+    peers = (Peer(name=name, slot=peer.slot, public_key=peer.public_key) for name, peer in private.peers.items())
+    members = tuple(sorted(peers, key=lambda peer: peer.slot))
+    return Vpn(subnet=str(private.subnet), slot=private.slot, port=private.port, peers=members)
+
+
+def homes(preset: Preset, settings: Settings) -> dict[str, str]:
+    """Service name to host name: the host with the service's role, else the first of those that take everything."""
+    hosts = sorted(settings.hosts)
+    open_to_all = [name for name in hosts if not settings.hosts[name].roles]
+    found = {}
+    for service in preset.services:
+        fit = [name for name in hosts if service.role and service.role in settings.hosts[name].roles]
+        found[service.name] = next(iter([*fit, *open_to_all]), "")
+    return found
+
+
+def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
+    return [
+        Problem(
+            "homeport:settings.hosts",
+            f"no host takes service {service}: none has its role{f' {role}' if role else ''}, and none takes everything",
+            f"Run: pulumi config rm --path homeport:settings.hosts.{next(iter(sorted(settings.hosts)))}.roles",
+        )
+        for service, role in sorted((one.name, one.role) for one in preset.services)
+        if not homes(preset, settings)[service]
+    ]
+
+
+def _options(preset: Preset, settings: Settings) -> list[Problem]:
+    return [
+        Problem(
+            f"homeport:settings.options.{name}",
+            f"must be {preset.options[name].shape}",
+            f"Run: pulumi config set --path homeport:settings.options.{name} {preset.options[name].default}",
+        )
+        for name, text in sorted(settings.options.items())
+        if name in preset.options and not re.fullmatch(preset.options[name].pattern, text)
+    ]
 
 
 def _values(settings: Settings) -> dict[str, str]:
@@ -104,14 +157,12 @@ def _skipped(settings: Settings) -> tuple[str, ...]:
     modes = {host.mode for host in settings.hosts.values()}
     if modes == {"local"}:
         skipped.append("server, SSH, firewall, WireGuard: the host is this machine")
-    else:
-        skipped.append(
-            "server, SSH hardening, firewall, WireGuard: not part of this version; the host must have Docker"
-        )
-    if settings.exposure != "direct":
+    elif not settings.wireguard.enabled:
+        skipped.append("WireGuard: no peer is named below homeport:settings.wireguard.peers")
+    if settings.exposure in {"local", "vpn"}:
         skipped.append("DNS, Cloudflare tunnel, Access: nothing is opened beyond " + str(settings.edge.bind))
-    else:
-        skipped.append("DNS records: not part of this version; point the host names at the server yourself")
+    elif settings.exposure == "direct" and settings.cloudflare is None:
+        skipped.append("DNS records: no Cloudflare account is named; point the host names at the server yourself")
     if settings.embedding is None:
         skipped.append("embedding provider: the local deterministic embedder is used; set homeport:settings.embedding")
     return tuple(skipped)

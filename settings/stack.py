@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from model.blueprint import Blueprint
     from model.preset import Preset
     from settings.load import Loaded
+    from settings.schema import Settings
 
 _OPTIONAL = {"embedding-api-key": "embedding"}
 """Secrets that are needed only where a section of the settings is given; elsewhere they are empty."""
@@ -31,10 +32,12 @@ def prepare(loaded: Loaded, preset: Preset) -> tuple[Blueprint, dict[str, pulumi
         SettingsError: A secret that only its issuer can give is missing; a secret is rotated that is not generated.
     """
     blueprint = check(overlaid(preset, loaded.settings))
-    _refuse_unbuilt(loaded)
-    wanted = blueprint.secrets()
+    _refuse_unbuilt(loaded, blueprint)
+    wanted = {**blueprint.secrets(), **_of_layers(loaded.settings)}
     idle = {name for name, section in _OPTIONAL.items() if getattr(loaded.settings, section) is None}
-    problems = [*missing(set(wanted) - idle, loaded.secrets.names()), *_rotations(loaded), *_unused(loaded, wanted)]
+    optional = {"ssh-private-key"} if any(host.mode != "local" for host in loaded.settings.hosts.values()) else set()
+    unused = _unused(loaded, {*wanted, *optional})
+    problems = [*missing(set(wanted) - idle, loaded.secrets.names()), *_rotations(loaded), *unused]
     if problems:
         raise SettingsError(tuple(problems))
     supplied: dict[str, pulumi.Output[str]] = {}
@@ -47,7 +50,20 @@ def prepare(loaded: Loaded, preset: Preset) -> tuple[Blueprint, dict[str, pulumi
             supplied[name] = _empty()
         else:
             generated[name] = SPECS[name].kind
+    supplied |= {name: value for name in sorted(optional) if (value := loaded.secrets.get(name)) is not None}
     return blueprint, supplied, generated
+
+
+def _of_layers(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The secrets that layers need rather than services."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    if any(host.mode == "create" for host in settings.hosts.values()):
+        wanted["hcloud-token"] = ("hosts",)
+    if settings.exposure == "tunnel" or (settings.exposure == "direct" and settings.cloudflare is not None):
+        wanted["cloudflare-api-token"] = ("cloudflare",)
+    if settings.exposure == "tunnel" and settings.access.login == "google":
+        wanted["google-client-secret"] = ("access",)
+    return wanted
 
 
 def _empty() -> pulumi.Output[str]:
@@ -76,19 +92,23 @@ def _rotations(loaded: Loaded) -> list[Problem]:
     ]
 
 
-def _refuse_unbuilt(loaded: Loaded) -> None:
+def _refuse_unbuilt(loaded: Loaded, blueprint: Blueprint) -> None:
     """What the settings can say but this version cannot do is refused, never ignored."""
     settings, problems = loaded.settings, []
-    if len(settings.hosts) != 1:
-        problems.append(
-            ("hosts", "this version runs a stack on one host", "Keep one host below homeport:settings.hosts")
-        )
-    for name, host in settings.hosts.items():
-        if host.mode == "create":
-            mend = f"Run: pulumi config set --path homeport:settings.hosts.{name}.mode adopt"
-            problems.append((f"hosts.{name}.mode", "creating servers is not part of this version", mend))
-    if settings.exposure in {"tunnel", "vpn"}:
+    local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
+    proxied = [service.name for service in blueprint.services if service.edge]
+    if settings.exposure == "tunnel" and proxied:
         mend = "Run: pulumi config set --path homeport:settings.exposure direct"
-        problems.append(("exposure", f"{settings.exposure} is not part of this version", mend))
+        problems.append(("exposure", f"{proxied[0]} opens this preset's doors itself; no tunnel leads to it yet", mend))
+    if local and settings.exposure in {"tunnel", "vpn"}:
+        mend = f"Run: pulumi config set --path homeport:settings.hosts.{local[0]}.mode adopt"
+        problems.append((f"hosts.{local[0]}.mode", f"is local: exposure {settings.exposure} needs a server", mend))
+    if local and settings.wireguard.enabled and settings.exposure != "vpn":
+        mend = "Run: pulumi config set --path homeport:settings.wireguard.enabled false"
+        problems.append(("wireguard.enabled", "homeport leaves this machine's own network alone", mend))
+    private = {blueprint.homes[one.name] for one in blueprint.services for port in one.ports if port.at == "vpn"}
+    if len(private) > 1:
+        mend = "Give their services' hosts one role, or use one host"
+        problems.append(("hosts", f"services in the VPN are on {' and '.join(sorted(private))}; one host has it", mend))
     if problems:
         raise BlueprintError(tuple(Problem(f"homeport:settings.{where}", what, mend) for where, what, mend in problems))

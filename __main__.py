@@ -19,7 +19,7 @@ def main() -> None:
         sys.exit(f"{error}\n\nNothing was registered and nothing was changed.")
     from program import Program  # noqa: PLC0415  # the SDKs cost seconds; a refused configuration needs none
 
-    Program(blueprint, loaded.settings, supplied, generated)
+    Program(blueprint, loaded, supplied, generated)
 
 
 main()

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_command as command
-import pulumi_docker as docker
-import pulumi_random as random
 
 from components.database import Database, DatabaseArgs
-from components.handle import Host, pinned
-from components.images import Images, ImagesArgs
-from components.networks import Networks, NetworksArgs
 from components.proxy import edge_files
 from components.secrets import Secrets, SecretsArgs
-from components.volumes import SharedVolumes, SharedVolumesArgs
 from components.workload import Workload, WorkloadArgs
+from wiring.base import Base
 
 if TYPE_CHECKING:
     from model.blueprint import Blueprint
-    from model.route import Route
     from model.service import Service
-    from settings.schema import AdoptHost, CreateHost, LocalHost, Settings
+    from settings.load import Loaded
+    from wiring.site import Site
 
 ROOT = Path(__file__).parent
-DOCKER_SOCKET = "unix:///var/run/docker.sock"
 
 
 class Program:
@@ -36,19 +28,18 @@ class Program:
     def __init__(
         self,
         blueprint: Blueprint,
-        settings: Settings,
+        loaded: Loaded,
         supplied: dict[str, pulumi.Output[str]],
         generated: dict[str, str],
     ) -> None:
-        self.blueprint = blueprint
-        self.host, self.here = _host(settings)
+        self.blueprint, settings = blueprint, loaded.settings
+        self.base = Base(loaded)
         self.secrets = Secrets(
-            "secrets", SecretsArgs(supplied=supplied, generated=generated, versions=settings.rotate), self.here
+            "secrets",
+            SecretsArgs(supplied=supplied, generated=generated, versions=settings.rotate),
+            self.base.opts,
         )
-        references = {service.name: service.image for service in blueprint.services}
-        self.images = Images("images", ImagesArgs(references=references), self.here)
-        self.networks = Networks("networks", NetworksArgs(host=self.host, networks=blueprint.networks), self.here)
-        self.shared = self._shared()
+        self.sites = {name: self.base.site(name, blueprint, self.secrets) for name in sorted(settings.hosts)}
         self.workloads: dict[str, Workload] = {}
         self.databases: dict[str, list[pulumi.Resource]] = {}
         for wave in blueprint.waves():
@@ -56,20 +47,11 @@ class Program:
                 self._service(service)
         self._export()
 
-    def _shared(self) -> dict[str, pulumi.Output[str]]:
-        if not self.blueprint.shared_volumes:
-            return {}
-        first = self.blueprint.services[0]
-        args = SharedVolumesArgs(
-            host=self.host,
-            volumes=self.blueprint.shared_volumes,
-            image=self.images.ids[first.name],
-            reference=first.image,
-        )
-        return SharedVolumes("volumes", args, self.here).names
+    def _site(self, service: str) -> Site:
+        return self.sites[self.blueprint.homes[service]]
 
     def _service(self, service: Service) -> None:
-        blueprint = self.blueprint
+        blueprint, site = self.blueprint, self._site(service.name)
         service, files = edge_files(blueprint, service, ROOT)
         wanted = {name for file in service.secret_files for name in file.secrets}
         after = [self.workloads[need].ready for need in service.needs]
@@ -77,13 +59,13 @@ class Program:
         self.workloads[service.name] = made = Workload(
             service.name,
             WorkloadArgs(
-                host=self.host,
+                host=site.host,
                 service=service,
-                image=self.images.ids[service.name],
+                image=site.images[service.name],
                 reference=service.image,
                 files=files,
-                networks=tuple(self.networks.names[name] for name in service.networks),
-                shared_volumes=self.shared,
+                networks=tuple(site.networks[name] for name in service.networks),
+                shared_volumes=site.shared,
                 secrets={name: self.secrets.values[name] for name in wanted},
                 key=self.secrets.key,
                 published=blueprint.published(service),
@@ -91,17 +73,18 @@ class Program:
                 protect=blueprint.protect_data,
                 after=tuple(after),
             ),
-            self.here,
+            site.opts,
         )
         self._databases(service, made)
 
     def _databases(self, service: Service, server: Workload) -> None:
         """The databases on a server, once it answers; what needs the server waits for them too."""
         wanted = [database for database in self.blueprint.databases if database.server == service.name]
+        site = self._site(service.name)
         for database in wanted:
             names = {role.secret for role in database.roles if role.secret}
             args = DatabaseArgs(
-                host=self.host,
+                host=site.host,
                 database=database,
                 container=server.container,
                 container_id=server.container_id,
@@ -112,7 +95,7 @@ class Program:
             )
             # One after the other: two sessions that create roles at once can collide on the catalog's rows.
             earlier = self.databases.setdefault(service.name, [])
-            made = Database(f"database-{database.name}", args, pulumi.ResourceOptions.merge(self.here, _after(earlier)))
+            made = Database(f"database-{database.name}", args, pulumi.ResourceOptions.merge(site.opts, _after(earlier)))
             earlier.append(made.ready)
 
     def _export(self) -> None:
@@ -127,7 +110,7 @@ class Program:
                 "image": service.image,
                 "container": self.workloads[service.name].container,
                 "url": blueprint.origin(doors[service.name]) if service.name in doors else "",
-                "access": _access(service, doors, access),
+                "access": _access(blueprint, service, access),
             }
             for service in blueprint.services
         }
@@ -138,40 +121,19 @@ class Program:
         pulumi.export("credentials", pulumi.Output.secret({name: self.secrets.values[name] for name in wanted}))
 
 
-def _access(service: Service, doors: dict[str, Route], access: str) -> str:
+def _access(blueprint: Blueprint, service: Service, access: str) -> str:
+    doors = {route.service: route for route in blueprint.routes}
     if service.edge:
         return f"the proxy itself, {access}"
-    if service.name not in doors:
-        return "inside only" if service.networks else "no network"
-    asked = dict.fromkeys(guard.kind for guard in doors[service.name].guards if guard.kind != "closed")
-    return f"{access}, through the proxy with {' or '.join(asked)}"
+    private = "VPN only" if blueprint.vpn else "this machine only"
+    ports = [f"{private}, {address}:{number}" for _, number, address, _ in blueprint.published(service)]
+    if service.name not in doors or (ports and blueprint.exposure != "tunnel"):
+        return ", ".join(ports) or ("inside only" if service.networks else "no network")
+    asked = " or ".join(dict.fromkeys(guard.kind for guard in doors[service.name].guards if guard.kind != "closed"))
+    if ports:
+        return f"{', '.join(ports)}; tunnel with {asked}"
+    return f"{access}, through the proxy with {asked}"
 
 
 def _after(resources: list[pulumi.Resource]) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(depends_on=list(resources))
-
-
-def _host(settings: Settings) -> tuple[Host, pulumi.ResourceOptions]:
-    """The handle of the stack's host and the providers for everything on it."""
-    name, host = next(iter(sorted(settings.hosts.items())))
-    address = _docker_address(host)
-    options = pinned(host.address, host.port, host.host_key) if host.mode == "adopt" else ()
-    providers: list[pulumi.ProviderResource] = [
-        docker.Provider("docker", host=address, ssh_opts=[part for one in options for part in ("-o", one)] or None),
-        command.Provider("command"),
-        random.Provider("random"),
-    ]
-    handle = Host(
-        name=name,
-        stack=pulumi.get_stack(),
-        namespace=settings.namespace,
-        environment={"DOCKER_HOST": address} | ({"HOMEPORT_SSH_OPTS": "\n".join(options)} if options else {}),
-    )
-    return handle, pulumi.ResourceOptions(providers=providers)
-
-
-def _docker_address(host: LocalHost | AdoptHost | CreateHost) -> str:
-    """Where Docker answers. Named on purpose: an ambient host would send containers to the wrong machine (pulumi-docker#1147)."""
-    if host.mode == "adopt":
-        return f"ssh://{host.user}@{host.address}:{host.port}"
-    return os.environ.get("DOCKER_HOST") or DOCKER_SOCKET

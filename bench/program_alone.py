@@ -40,7 +40,7 @@ def main() -> None:
     def go() -> None:
         loaded = load(json.load(sys.stdin), set(), "bench")
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
-        Program(blueprint, loaded.settings, supplied, generated)
+        Program(blueprint, loaded, supplied, generated)
 
     asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Engine(), project="homeport", stack="bench", preview=False)

@@ -28,6 +28,7 @@ _TYPED = (
     "ctl",
     "export",
     "rehearsal",
+    "wiring",
     "program.py",
     "__main__.py",
 )

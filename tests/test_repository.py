@@ -25,6 +25,7 @@ LAYERS = (
     "bench",
     "export",
     "program",
+    "wiring",
     "__main__",
 )
 SDKS = {
@@ -46,13 +47,18 @@ MAY = {
     "settings": ({"model"}, {"pydantic", "pydantic_core", "pulumi"}),
     "components": ({"model", "render"}, SDKS),
     # program.py hands a component the SQL of the migrations, which only it knows the folder of.
-    "program": ({"components", "settings", "model", "render"}, SDKS),
+    "program": ({"components", "settings", "model", "render", "wiring"}, SDKS),
+    # The parts of program.py for each host and each door; 200 lines did not hold them.
+    "wiring": ({"components", "settings", "model", "render"}, SDKS),
     # The preset's module and the settings are chosen here; program.py is imported after both hold.
     "__main__": ({"program", "settings", "catalog", "presets", "model"}, set()),
     # YAML, because a stack's images must be known before Pulumi reads the stack's file.
     "ctl": ({"model", "catalog", "presets", "render", "settings"}, {"yaml"}),
     # Measures the whole program beside others, on the same services.
-    "bench": ({"model", "catalog", "presets", "render", "settings", "components", "program"}, {"yaml", "pulumi"}),
+    "bench": (
+        {"model", "catalog", "presets", "render", "settings", "components", "program", "wiring"},
+        {"yaml", "pulumi"},
+    ),
     # A process of its own: it reads a stack's settings, which ctl does not.
     "export": ({"model", "catalog", "presets", "render", "settings"}, set()),
     # An emulator that shares our model shares our mistakes.

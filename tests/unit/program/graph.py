@@ -63,7 +63,7 @@ def main() -> None:
 
         loaded = load(raw | given, set(given), asked["stack"])
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
-        Program(blueprint, loaded.settings, supplied, generated)
+        Program(blueprint, loaded, supplied, generated)
 
     pulumi.runtime.test(go)()
     print(json.dumps(list(engine.seen.values()), default=str))

@@ -22,7 +22,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--state", type=Path, required=True, help="folder of the state, kept over restarts")
     parser.add_argument("--seed", type=Path, required=True, help="JSON file with accounts, zones and API tokens")
     for name in ("api", "edge", "tunnel"):
-        parser.add_argument(f"--{name}", default="127.0.0.1:0", help="loopback host:port, port 0 for a free one")
+        more = "" if name == "api" else "; after a comma, more of them, also in 198.18.0.0/15"
+        parser.add_argument(f"--{name}", default="127.0.0.1:0", help=f"loopback host:port, port 0 for a free one{more}")
     given = parser.parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,28 +1,26 @@
-"""A stub in cloudflared's place: `python -m rehearsal.cloudflare.connector tunnel run --token-file FILE`.
+"""A stub in cloudflared's place: all connections of one connector to the emulated edge; command.py is its command line.
 
-It is not cloudflared. It takes the same token (TUNNEL_TOKEN, TUNNEL_TOKEN_FILE, --token-file) and the same words on its
-command line as far as the presets use them, opens connections to the emulated edge from inside, and follows the
-remotely managed ingress rules; the wire is ours (wire.py). Standard library only: with `wire.py`, `origin.py` and
-`assertions.py` it runs wherever Python does.
+It is not cloudflared: the wire is ours (wire.py). It opens connections from inside, and follows the ingress rules of its own file or the
+remotely managed ones. Standard library only, and PyYAML for a file: with the modules it imports it runs wherever Python does.
 """
 
 from __future__ import annotations
 
-import argparse
+import ipaddress
 import json
-import os
-import signal
 import socket
 import sys
 import threading
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.cloudflare.origin import Origin
 from rehearsal.cloudflare.wire import CONFIG, HELLO, OPEN, PING, REFUSED, WELCOME, ClosedError, Stream, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERSION: Final = "homeport-connector-stub"
 _CONNECTIONS: Final = 4
@@ -33,7 +31,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
 class RefusedError(Exception):
-    """The edge does not take the token: trying again is no use."""
+    """The edge does not take the token, or is none of a rehearsal's: trying again is no use."""
 
 
 class Connector:
@@ -42,11 +40,19 @@ class Connector:
     Args:
         token: The tunnel's token.
         edge: `host:port` of the edge's door for connectors, or `unix:` and a socket file.
+        local: What the file of a locally managed tunnel says.
+        connected: Called with every connection that stands.
     """
 
-    def __init__(self, token: str, edge: str) -> None:
+    def __init__(
+        self,
+        token: str,
+        edge: str,
+        local: dict[str, Any] | None = None,
+        connected: Callable[[], None] = lambda: None,
+    ) -> None:
         self._token, self._edge, self._id = token, edge, str(uuid.uuid4())
-        self._origin = Origin()
+        self._origin, self._connected = Origin(local), connected
         self._lock, self._up = threading.Lock(), 0
         self.stop = threading.Event()
         self.refused = ""
@@ -87,7 +93,14 @@ class Connector:
             sock.connect(self._edge.removeprefix("unix:"))
             return Wire(sock)
         host, _, port = self._edge.rpartition(":")
-        return Wire(socket.create_connection((host.strip("[]"), int(port)), _DIAL))
+        addresses = {str(row[4][0]) for row in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)}
+        strange = sorted(one for one in addresses if ipaddress.ip_address(one).is_global)
+        if strange:
+            # The stub has cloudflared's own default; only /etc/hosts of a rehearsal's machine leads it to the emulated edge.
+            raise RefusedError(
+                f"{host} is {', '.join(strange)}, on the internet; the stub speaks to a rehearsal's edge alone"
+            )
+        return Wire(socket.create_connection((min(addresses), int(port)), _DIAL))
 
     def _serve(self, wire: Wire) -> None:
         try:
@@ -99,6 +112,7 @@ class Connector:
                 raise ClosedError("no welcome")
             self._origin.configure(json.loads(payload))
             self._count(1)
+            self._connected()
             try:
                 self._pump(wire)
             finally:
@@ -167,47 +181,3 @@ def metrics(connector: Connector, address: str) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer((host or "127.0.0.1", int(port)), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-
-def _token(given: argparse.Namespace) -> str:
-    file = given.token_file or os.environ.get("TUNNEL_TOKEN_FILE")
-    if file:
-        return Path(file).read_text(encoding="utf-8").strip()
-    return str(given.token or os.environ.get("TUNNEL_TOKEN", ""))
-
-
-def main(arguments: list[str]) -> int:
-    """Runs until SIGTERM or SIGINT; the exit status."""
-    # cloudflared takes its flags before or after the words "tunnel" and "run"; so does this.
-    words = [word for word in arguments if word not in ("tunnel", "run")]
-    parser = argparse.ArgumentParser(prog="connector", description=__doc__)
-    parser.add_argument("--token", help="the token itself (cloudflared has it; the process list shows it)")
-    parser.add_argument("--token-file", help="file that holds the token")
-    parser.add_argument("--edge", default=os.environ.get("TUNNEL_EDGE", ""), help="host:port or unix:FILE of the edge")
-    parser.add_argument("--metrics", default=os.environ.get("TUNNEL_METRICS", ""), help="host:port of /ready")
-    for ignored in ("--protocol", "--loglevel", "--retries", "--grace-period"):
-        parser.add_argument(ignored, help="taken, without meaning here")
-    parser.add_argument("--no-autoupdate", action="store_true", help="taken: the stub never updates itself")
-    given = parser.parse_args(words)
-    try:
-        token = _token(given)
-    except OSError as problem:
-        print(f"connector stub: {problem}; name a readable file in --token-file", file=sys.stderr)
-        return 2
-    if not token or not given.edge:
-        print("connector stub: needs TUNNEL_TOKEN or --token-file, and TUNNEL_EDGE or --edge", file=sys.stderr)
-        return 2
-    connector = Connector(token, given.edge)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: connector.stop.set())
-    if given.metrics:
-        metrics(connector, given.metrics)
-    connector.run()
-    if connector.refused:
-        print(f"connector stub: the edge refuses the token: {connector.refused}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -105,8 +105,8 @@ class Hub:
             self.drop(tunnel)
 
     def listen(self, address: str) -> str:
-        """Takes connectors at `host:port` of loopback; the address that it became."""
-        host, port = loopback(address)
+        """Takes connectors at `host:port` of loopback or of the rehearsal's network; the address that it became."""
+        host, port = loopback(address, world=True)
         door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
         self._accept(door)
         return f"{host}:{door.getsockname()[1]}"

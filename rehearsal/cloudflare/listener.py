@@ -1,4 +1,4 @@
-"""HTTP on loopback and nowhere else."""
+"""HTTP on loopback, and where it is asked for on the network of a rehearsal's machines; nowhere else."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 _MOST_BODY: Final = 16 * 1024 * 1024
 
 
+WORLD: Final = ipaddress.ip_network("198.18.0.0/15")
+"""The rehearsal's "internet": a Docker bridge of this machine in the range that RFC 2544 keeps for tests, routed nowhere."""
+
+
 class NotLoopbackError(Exception):
     """Somebody asked for an address that others could reach."""
 
 
-def loopback(address: str) -> tuple[str, int]:
+def loopback(address: str, *, world: bool = False) -> tuple[str, int]:
     """Host and port of `host:port`.
+
+    Args:
+        address: Numeric host and port.
+        world: Whether an address in `WORLD` will do as well.
 
     Raises:
         NotLoopbackError: It is no numeric loopback address: the emulator knows no real passwords and guards nothing.
@@ -28,11 +36,13 @@ def loopback(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     bare = host.strip("[]")
     try:
-        local = ipaddress.ip_address(bare).is_loopback and port.isdecimal()
+        found = ipaddress.ip_address(bare)
+        local = (found.is_loopback or (world and found in WORLD)) and port.isdecimal()
     except ValueError:
         local = False
     if not local:
-        raise NotLoopbackError(f"{address!r} is no loopback address with a port: give 127.0.0.1:0 for a free port")
+        kinds = f"loopback address, nor one in {WORLD}," if world else "loopback address"
+        raise NotLoopbackError(f"{address!r} is no {kinds} with a port: give 127.0.0.1:0 for a free port")
     return bare, int(port)
 
 
@@ -121,13 +131,14 @@ class Listener(ThreadingHTTPServer):
     Args:
         address: `host:port`; port 0 takes a free one.
         handler: What serves a connection.
+        world: Whether machines of the rehearsal may come too, see `loopback`.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: str, handler: type[Handler]) -> None:
-        host, port = loopback(address)
+    def __init__(self, address: str, handler: type[Handler], *, world: bool = False) -> None:
+        host, port = loopback(address, world=world)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), handler)
 

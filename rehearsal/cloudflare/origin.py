@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from rehearsal.cloudflare.assertions import accepted
+from rehearsal.cloudflare.settings_file import seconds
 from rehearsal.cloudflare.wire import DATA, END, HEAD, PIECE, RESET, ClosedError
 
 if TYPE_CHECKING:
@@ -36,17 +37,25 @@ def rule_for(rules: list[dict[str, Any]], host: str, path: str) -> dict[str, Any
 
 
 class Origin:
-    """The services behind a tunnel, by the configuration that the edge sent last."""
+    """The services behind a tunnel, by its own file or by the configuration that the edge sent last.
 
-    def __init__(self) -> None:
+    Args:
+        local: What the file of a locally managed tunnel says. As with cloudflared, one that was put by the API outdoes it.
+    """
+
+    def __init__(self, local: dict[str, Any] | None = None) -> None:
         self._lock = threading.Lock()
-        self._version, self._config, self._keys = -1, dict[str, Any](), list[dict[str, Any]]()
+        self._version, self._config, self._keys = -1, local or {}, list[dict[str, Any]]()
+        self._own = local is not None
 
     def configure(self, news: dict[str, Any]) -> None:
         """Takes a configuration that is not older than the one there is; one connection may be slower than another."""
         with self._lock:
-            if news["version"] >= self._version:
-                self._version, self._config, self._keys = news["version"], news["config"], news["keys"]
+            if news["version"] < self._version:
+                return
+            self._version, self._keys = news["version"], news["keys"]
+            if news["version"] > 0 or not self._own:
+                self._config = news["config"]
 
     def serve(self, stream: Stream, request: dict[str, Any]) -> None:
         """Answers one request; fails with `ClosedError` when nobody waits any more."""
@@ -86,7 +95,7 @@ class Origin:
 
 def connection(service: str, options: dict[str, Any]) -> http.client.HTTPConnection:
     """A connection to a service; fails with ValueError for a kind of service that the stub does not know."""
-    where, wait = urlsplit(service), float(options.get("connectTimeout") or _CONNECT)
+    where, wait = urlsplit(service), seconds(options.get("connectTimeout") or _CONNECT)
     if where.scheme == "http" and where.hostname:
         return http.client.HTTPConnection(where.hostname, where.port or 80, timeout=wait)
     if where.scheme == "https" and where.hostname:

@@ -41,9 +41,9 @@ class Addresses:
     """Where it listens; port 0 takes a free one.
 
     Attributes:
-        api: `host:port` of the API.
-        edge: `host:port` of the edge, where visitors come.
-        tunnel: `host:port` where connectors come.
+        api: `host:port` of the API, loopback only.
+        edge: `host:port` of the edge, where visitors come; several with commas between, the first of them is told.
+        tunnel: `host:port` where connectors come; several likewise.
     """
 
     api: str = "127.0.0.1:0"
@@ -90,10 +90,11 @@ class World:
         self.keys.changed = self.hub.keys_changed
         parts = {"accounts": owners, "router": router, "faults": self.faults, "control": control}
         self._api = Listener(addresses.api, type("Api", (ApiHandler,), parts))
-        self._edge = Listener(addresses.edge, type("EdgeDoor", (EdgeHandler,), {"edge": edge}))
-        self.tunnel = self.hub.listen(addresses.tunnel)
+        door = type("EdgeDoor", (EdgeHandler,), {"edge": edge})
+        self._edges = [Listener(address, door, world=True) for address in addresses.edge.split(",")]
+        self.tunnel, *_ = [self.hub.listen(address) for address in addresses.tunnel.split(",")]
         self.hub.listen_file(folder / "tunnel.sock")
-        for server in (self._api, self._edge):
+        for server in (self._api, *self._edges):
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
@@ -109,11 +110,11 @@ class World:
     @property
     def edge_url(self) -> str:
         """Where a visitor goes, with the hostname in the Host header."""
-        return self._edge.url
+        return self._edges[0].url
 
     def close(self) -> None:
         """Stops listening."""
-        for server in (self._api, self._edge):
+        for server in (self._api, *self._edges):
             server.shutdown()
             server.server_close()
         self.hub.close()

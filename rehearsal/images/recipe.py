@@ -27,6 +27,7 @@ class Recipe:
         assemble: fills the kit's root folder, and returns the software's exact version.
         folder: where the recipe lives: `recipe.py`, a Dockerfile that adds `rootfs.tar`, and its own files.
         base: the image that its Dockerfile starts from, itself one of the recipes.
+        sources: files elsewhere in the repository that go into the image too.
         kind: `real` for the software itself; `stub` for something that only answers in its place.
     """
 
@@ -36,13 +37,14 @@ class Recipe:
     assemble: Callable[[Kit], str]
     folder: Path
     base: str | None = BASE
+    sources: tuple[Path, ...] = ()
     kind: Literal["real", "stub"] = "real"
 
     @property
     def fingerprint(self) -> str:
         """The content hash of all that decides what the image holds: the recipe, its helpers, its base."""
         digest = hashlib.sha256(self.image.encode())
-        for top in (self.folder, *(_HERE / name for name in _SHARED)):
+        for top in (self.folder, *(_HERE / name for name in _SHARED), *self.sources):
             for path in sorted(_files(top)):
                 digest.update(path.relative_to(top.parent).as_posix().encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())

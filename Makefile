@@ -4,12 +4,14 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 STACK ?= dev
 ARGS ?=
+PRESET ?= jett
+ENV ?= prod
 RUN := @sh ctl/run.sh
 HOMEPORT := $(RUN) python -m ctl
 
-.PHONY: help up down preview status credentials repair report env shell engine images check unit test bench docs format
+.PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-shell check unit test bench docs format
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 up: ## bring the stack up: Python, Docker, engine, images, then pulumi up
 	$(HOMEPORT) up --stack $(STACK) $(ARGS)
@@ -33,6 +35,13 @@ engine: ## fetch or build the Pulumi engine
 	$(RUN) python -m rehearsal.engine ensure
 images: ## pull or build the stack's images
 	$(HOMEPORT) images --stack $(STACK) --ensure
+
+rehearse: ## stand production up on emulated clouds: make rehearse PRESET=jett ENV=prod
+	$(HOMEPORT) rehearse --preset $(PRESET) --env $(ENV)
+rehearse-down: ## remove the rehearsal
+	$(HOMEPORT) rehearse-down --preset $(PRESET) --env $(ENV)
+rehearse-shell: ## a shell in which plain `pulumi` works on the rehearsal
+	$(HOMEPORT) rehearse-shell --preset $(PRESET) --env $(ENV)
 
 check: ## style, types and unit tests, in seconds
 	$(HOMEPORT) check

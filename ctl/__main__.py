@@ -61,6 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     test = verbs.add_parser("test", help="all tests, or one stage of them")
     test.add_argument("stage", nargs="*", help="check, unit, apps, engine, docker or world")
     test.set_defaults(verb=_test)
+    for name, words in (
+        ("rehearse", "stand an environment up on emulated clouds, on this machine"),
+        ("rehearse-down", "remove a rehearsal"),
+        ("rehearse-shell", "a shell in which plain pulumi works on a rehearsal"),
+    ):
+        one = verbs.add_parser(name, help=words)
+        one.add_argument("--preset", default="jett", help="which system")
+        one.add_argument("--env", default="prod", help="preprod or prod")
+        one.set_defaults(verb=_rehearse, what=name)
     docs = verbs.add_parser("docs", help="write the generated pages below docs/")
     docs.add_argument("--check", action="store_true", help="only say which are out of date")
     docs.set_defaults(verb=_docs)
@@ -140,6 +149,14 @@ def _test(asked: argparse.Namespace) -> int:
     from ctl.testing import run  # noqa: PLC0415
 
     return run(tuple(asked.stage))
+
+
+def _rehearse(asked: argparse.Namespace) -> int:
+    from ctl import rehearse  # noqa: PLC0415
+
+    what = rehearse.Rehearsal(preset=asked.preset, environment=asked.env)
+    verbs = {"rehearse": rehearse.up, "rehearse-down": rehearse.down, "rehearse-shell": rehearse.shell}
+    return verbs[asked.what](what)
 
 
 def _docs(asked: argparse.Namespace) -> int:

@@ -57,31 +57,33 @@ class Engine:
     Attributes:
         stack: The stack.
         environ: The whole environment in which Pulumi runs.
+        root: The checkout that holds the program and the stack's file.
     """
 
     stack: Stack
     environ: Mapping[str, str]
+    root: Path = ROOT
 
     def run(self, *argv: str, input_: str | None = None) -> int:
         """Runs a Pulumi command for the person to see; its exit code."""
         return subprocess.run(
             ["pulumi", *argv, "--stack", self.stack.name],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environ,
             text=True,
             input=input_,
             check=False,
         ).returncode
 
-    def ask(self, *argv: str) -> str:
-        """What a Pulumi command prints.
+    def ask(self, *argv: str, named: bool = True) -> str:
+        """What a Pulumi command prints; `named` false where the stack's name is its last word and no flag.
 
         Raises:
             ToolError: It failed.
         """
         said = subprocess.run(
-            ["pulumi", *argv, "--stack", self.stack.name, "--non-interactive"],
-            cwd=ROOT, env=self.environ, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+            ["pulumi", *argv, *(["--stack"] if named else []), self.stack.name, "--non-interactive"],
+            cwd=self.root, env=self.environ, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if said.returncode:
             what = said.stderr.strip() or said.stdout.strip()

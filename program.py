@@ -11,6 +11,7 @@ from components.database import Database, DatabaseArgs
 from components.proxy import edge_files
 from components.secrets import Secrets, SecretsArgs
 from components.workload import Workload, WorkloadArgs
+from model import template
 from wiring.base import Base
 
 if TYPE_CHECKING:
@@ -118,6 +119,12 @@ class Program:
         pulumi.export("skipped", list(blueprint.skipped))
         pulumi.export("next_steps", list(blueprint.next_steps))
         wanted = blueprint.secrets()
+        texts = {**blueprint.texts(), **{name: self.secrets.values[name] for name in wanted}}
+        if blueprint.connections:
+            filled = pulumi.Output.all(**texts).apply(
+                lambda values: {name: template.fill(text, values) for name, text in blueprint.connections.items()}
+            )
+            pulumi.export("connections", pulumi.Output.secret(filled))
         pulumi.export("credentials", pulumi.Output.secret({name: self.secrets.values[name] for name in wanted}))
 
 

@@ -56,6 +56,7 @@ class Blueprint:
         protect_data: True: data volumes survive ``pulumi destroy`` and cannot be deleted by accident.
         namespace: Prefix of all names in Docker; empty as a rule.
         hostnames: Route name to host name, where it is not the derived one.
+        connections: What members of the VPN connect to, by name: a template of texts and secrets.
         values: What ``{name}`` in environment values stands for, routes' names aside.
         skipped: What this environment does without, each with its reason.
         next_steps: What is left for a person to do.
@@ -77,6 +78,7 @@ class Blueprint:
     protect_data: bool = False
     namespace: str = ""
     hostnames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     skipped: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()

@@ -59,6 +59,7 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         hostnames=settings.hostnames,
         values={name: option.default for name, option in preset.options.items()} | settings.options | _values(settings),
         skipped=_skipped(settings),
+        connections=preset.connections,
         next_steps=preset.next_steps,
     )
     return whole.without(frozenset(name for name, one in settings.services.items() if one.enabled is False))

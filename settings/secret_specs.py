@@ -53,7 +53,14 @@ def _spec(name: str, kind: Kind, policy: Policy, purpose: str) -> SecretSpec:
 SPECS: dict[str, SecretSpec] = {
     spec.name: spec
     for spec in (
-        _spec("postgres-password", "password", "generated", "for the application's role in PostgreSQL"),
+        _spec(
+            "postgres-password",
+            "password",
+            "generated",
+            "for PostgreSQL's user: the application's role, or the superuser, as the preset has it",
+        ),
+        _spec("jett-app-password", "password", "generated", "for the application's role jett_app in PostgreSQL"),
+        _spec("portainer-admin-password", "password", "generated", "for Portainer's admin, set at its first start"),
         _spec("n8n-database-password", "password", "generated", "for n8n's role in PostgreSQL"),
         _spec("redis-password", "password", "generated", "for the clients of Redis"),
         _spec(
@@ -82,6 +89,9 @@ RENAMED: dict[str, str] = {
     "N8N_WEBHOOK_API_KEY": "n8n-webhook-api-key",
     "CLOUDFLARE_API_TOKEN": "cloudflare-api-token",
     "HCLOUD_TOKEN": "hcloud-token",
+    "N8N_PASSWORD": "n8n-owner-password",
+    "N8N_USER": "settings.options.n8n-user",
+    "POSTGRES_USER": "settings.options.postgres-user",
     "N8N_HOST": "settings.hostnames.n8n",
     "EMBEDDING_URL": "settings.embedding.url",
     "EMBEDDING_MODEL": "settings.embedding.model",

@@ -98,7 +98,11 @@ class Mesh:
         for name, uses in Counter(member.name for member in self.members).items():
             if uses > 1:
                 yield Problem(f"mesh.members.{name}", "two members have this name", "Give one of them another.")
-        for kind, names in (("members", [one.name for one in self.members]), ("users", self.users), ("tags", self.tags)):
+        for kind, names in (
+            ("members", [one.name for one in self.members]),
+            ("users", self.users),
+            ("tags", self.tags),
+        ):
             for name in names:
                 if not _NAME.fullmatch(name):
                     mend = "Use lower-case letters, digits and '-', a letter first."
@@ -116,7 +120,9 @@ class Mesh:
         except ValueError:
             inside = False
         if not inside:
-            yield Problem("mesh.subnet", f"is no IPv4 network inside {RANGE}, the only range that clients take", "Narrow it.")
+            yield Problem(
+                "mesh.subnet", f"is no IPv4 network inside {RANGE}, the only range that clients take", "Narrow it."
+            )
         if f".{self.server}".endswith(f".{self.base_domain}"):
             what = f"holds the control server {self.server}: the mesh's DNS would hide it from its own members"
             yield Problem("mesh.base_domain", what, f"Use a name beside it, such as mesh.{self.base_domain}.")
@@ -127,11 +133,15 @@ class Mesh:
             yield Problem(where, "allows nothing", "Name sources and targets, or remove it.")
         for one in (*rule.sources, *rule.targets):
             if not self._known(one):
-                yield Problem(where, f"{one} is no tag of a member, no user and no network", "Declare it, or mend the name.")
+                yield Problem(
+                    where, f"{one} is no tag of a member, no user and no network", "Declare it, or mend the name."
+                )
         if not _PORTS.fullmatch(rule.ports) or any(int(port) > 65535 for port in re.findall(r"\d+", rule.ports)):  # noqa: PLR2004
             yield Problem(where, f"{rule.ports} are no ports", "Write 443, 80,443, 8000-8010 or *.")
         if rule.protocol not in _PROTOCOLS:
-            yield Problem(where, f"{rule.protocol} is no protocol that rules know", "Write tcp, udp, icmp, or none for all.")
+            yield Problem(
+                where, f"{rule.protocol} is no protocol that rules know", "Write tcp, udp, icmp, or none for all."
+            )
         if rule.protocol == "icmp" and rule.ports != "*":
             yield Problem(where, "ICMP has no ports", "Write * for the ports.")
 

@@ -1,0 +1,238 @@
+"""A real mesh in containers: Headscale behind Caddy on a hub, and machines with systemd, sshd and Docker that join it.
+
+The network has no way out, so whoever needed a third party would fail here. Everything carries one name of its own and goes by it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import time
+from pathlib import Path
+
+from components.handle import pinned
+from model.blueprint import Blueprint, Edge
+from model.mesh import HOSTS
+from model.route import Guard, Route
+from render import headscale, tailscale
+from render.caddy import caddyfile
+
+ROOT = Path(__file__).parents[2]
+HEADSCALE, TAILSCALE = "headscale/headscale:0.26.1", "tailscale/tailscale:v1.84.2"
+CADDY, MACHINE = "caddy:2.10-alpine", "homeport/machine:bookworm"
+IMAGES = (HEADSCALE, TAILSCALE, CADDY, MACHINE)
+_CAPABILITIES = (
+    *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_CHROOT", "MKNOD", "SYSLOG"),
+    *("AUDIT_CONTROL", "AUDIT_WRITE", "SYS_NICE", "IPC_LOCK", "LINUX_IMMUTABLE", "MAC_ADMIN", "SYS_BOOT"),
+)
+_BOOT = (
+    *(f"--cap-add={one}" for one in _CAPABILITIES),
+    *(
+        "--security-opt=seccomp=unconfined",
+        "--security-opt=apparmor=unconfined",
+        "--security-opt=systempaths=unconfined",
+    ),
+    *(
+        "--device-cgroup-rule=a *:* rwm",
+        "--device=/dev/net/tun",
+        "--cgroupns=host",
+        "-v=/sys/fs/cgroup:/sys/fs/cgroup:rw",
+    ),
+    *("--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp", "-v=/var/lib/docker"),
+)
+
+
+def docker(*argv: str, stdin: str | bytes | None = None) -> str:
+    """Output of the ``docker`` command; its failure is the test's."""
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=120)
+    assert done.returncode == 0, f"docker {' '.join(argv)}: {done.stderr.decode()}"
+    return done.stdout.decode()
+
+
+def until(check, why: str, seconds: float = 30):
+    """The first true answer; a failure with the reason after that many seconds."""
+    end = time.monotonic() + seconds
+    while not (answer := check()):
+        assert time.monotonic() < end, why
+        time.sleep(0.3)
+    return answer
+
+
+class Machine:
+    """A server that runs already and takes one SSH key."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+        self.container = f"{world.prefix}-{name}"
+        docker("run", "-d", "--name", self.container, "--hostname", name, "--network", world.network, *_BOOT, MACHINE)
+        world.made.append(self.container)
+
+    def settle(self) -> None:
+        """Waits for it, lets the key in, and lays the mesh's client on it as the program would."""
+        until(
+            lambda: "running" in self.run("systemctl is-system-running || true; true") or self.docker_answers(),
+            "no systemd",
+        )
+        self.run(
+            "ssh-keygen -A >/dev/null; mkdir -p /root/.ssh /run/sshd; cat >/root/.ssh/authorized_keys; systemctl restart ssh",
+            stdin=(self.world.folder / "key.pub").read_text(),
+        )
+        self.address = docker(
+            "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", self.container
+        ).strip()
+        self.host_key = " ".join(self.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
+        until(self.docker_answers, f"no Docker on {self.name}: " + self.run("journalctl -u docker | tail -5"))
+        save = subprocess.Popen(["docker", "save", TAILSCALE], stdout=subprocess.PIPE)
+        subprocess.run(["docker", "exec", "-i", self.container, "docker", "load", "-q"], stdin=save.stdout, check=True)
+        assert save.wait() == 0, "the image was not saved"
+
+    def docker_answers(self) -> bool:
+        return "ok" in self.run("systemctl start docker; docker version >/dev/null 2>&1 && echo ok || true")
+
+    def install(self) -> None:
+        """What HostFiles does with the client's files."""
+        for file in tailscale.files(self.world.mesh.port, self.world.authority):
+            text = file.content.replace("{mesh-image}", TAILSCALE)
+            self.run(f"mkdir -p $(dirname {file.path}); cat >{file.path}", stdin=text)
+        self.run(tailscale.install())
+
+    def run(self, shell: str, stdin: str = "") -> str:
+        """Runs shell on it, as root, by another door than SSH."""
+        return docker("exec", "-i", self.container, "sh", "-c", shell, stdin=stdin)
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Whether a TCP connection gets through."""
+        return "yes" in self.run(f"nc -z -w 3 {address} {port} && echo yes || echo no")
+
+    def serve(self, port: int) -> None:
+        """Something to be reached on a port, on all addresses."""
+        self.run(f"systemd-run --quiet --unit serve-{port} nc -lk 0.0.0.0 {port}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a host's handle gives for it."""
+        options = (
+            *pinned(self.address, 22, self.host_key),
+            f"IdentityFile={self.world.folder}/key",
+            "IdentitiesOnly=yes",
+        )
+        return {
+            "HOMEPORT_SSH": f"root@{self.address}",
+            "HOMEPORT_SSH_PORT": "22",
+            "HOMEPORT_SSH_OPTS": "\n".join(options),
+        }
+
+
+class World:
+    """The hub, the network, and whoever joins.
+
+    Args:
+        folder: For keys and rendered files.
+        mesh: What is declared.
+    """
+
+    def __init__(self, folder: Path, mesh) -> None:
+        self.folder, self.mesh = folder, mesh
+        self.prefix = f"mesh-{secrets.token_hex(3)}"
+        self.network = self.prefix
+        self.control = f"{self.prefix}-headscale"
+        self.made: list[str] = []
+        self.authority = ""
+
+    def start(self) -> None:
+        """The network, the control server as a hardened container, and the edge proxy in front of it."""
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / "key"], check=True)
+        third = secrets.randbelow(90) + 110
+        docker("network", "create", "--internal", "--subnet", f"198.18.{third}.0/24", self.network)
+        self.declare(self.mesh)
+        docker("volume", "create", self.control)
+        docker("run", "--rm", "-v", f"{self.control}:/v", "--entrypoint", "chown", HEADSCALE, "10001:10001", "/v")
+        self.run_control()
+        route = Route(
+            name="mesh", service=self.control, port=headscale.PORT,
+            guards=(Guard(kind="open", because="members log in with keys of their own"),),
+        )  # fmt: skip
+        edge = Edge(bind="127.0.0.1", ports={"http": 80, "https": 443}, public=False)
+        blueprint = Blueprint(
+            preset="case", environment="dev", services=(), networks=(), routes=(route,), edge=edge, domain="example.com"
+        )
+        (self.folder / "Caddyfile").write_text(caddyfile(blueprint))
+        name = f"{self.prefix}-caddy"
+        docker(
+            "run", "-d", "--name", name, "--network", self.network, "--network-alias", self.mesh.server,
+            "-v", f"{self.folder}/Caddyfile:/etc/caddy/Caddyfile:ro", CADDY,
+        )  # fmt: skip
+        self.made.append(name)
+        root = "/data/caddy/pki/authorities/local/root.crt"
+        self.authority = until(
+            lambda: (
+                subprocess.run(
+                    ["docker", "exec", name, "cat", root], capture_output=True, text=True, check=False
+                ).stdout
+            ),
+            "Caddy made no authority",
+        )
+
+    def declare(self, mesh) -> None:
+        """Writes the configuration and the policy of a mesh."""
+        self.mesh = mesh
+        (self.folder / "etc").mkdir(exist_ok=True)
+        (self.folder / "etc/config.json").write_text(headscale.config(mesh))
+        (self.folder / "etc/policy.json").write_text(headscale.policy(mesh))
+
+    def run_control(self) -> None:
+        """Starts the control server with the files as they are now, in place of one that runs."""
+        subprocess.run(["docker", "rm", "-f", self.control], capture_output=True, check=False)
+        docker(
+            "run", "-d", "--name", self.control, "--network", self.network, "--user", "10001:10001", "--read-only",
+            "--cap-drop=ALL", "--security-opt=no-new-privileges", "-v", f"{self.control}:{headscale.STATE}",
+            "--tmpfs", f"{headscale.RUN}:uid=10001,gid=10001,mode=0700", "-v", f"{self.folder}/etc:{headscale.FOLDER}:ro",
+            HEADSCALE, "serve",
+        )  # fmt: skip
+        if self.control not in self.made:
+            self.made.append(self.control)
+        until(self._answers, "Headscale does not answer:\n" + self.logs())
+
+    def _answers(self) -> bool:
+        return (
+            subprocess.run(
+                ["docker", "exec", self.control, "headscale", "users", "list"], capture_output=True, check=False
+            ).returncode
+            == 0
+        )
+
+    def logs(self) -> str:
+        """What the control server wrote."""
+        done = subprocess.run(["docker", "logs", self.control], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    def script(self, *argv: str, member: Machine | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs the program's own script as the program would."""
+        environment = {
+            **{key: value for key, value in os.environ.items() if key != "DOCKER_HOST"},
+            **(member.environment if member else {}),
+            "MESH_CONTROL": self.control,
+            "MESH_USER": HOSTS,
+        }
+        return subprocess.run(
+            ["sh", "components/scripts/mesh.sh", *argv], cwd=ROOT, env=environment, input=stdin, capture_output=True,
+            text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    def enrol(self, machine: Machine) -> str:
+        """Enrols a machine under its declared tags; its address."""
+        member = next(one for one in self.mesh.members if one.name == machine.name)
+        done = self.script(
+            "enrol", member.name, self.mesh.url, ",".join(f"tag:{tag}" for tag in member.tags), member=machine
+        )
+        assert done.returncode == 0, f"{done.stderr}\n{self.logs()[-2000:]}"
+        return done.stdout.strip()
+
+    def remove(self) -> None:
+        """Everything that was made, by name."""
+        for name in self.made:
+            subprocess.run(["docker", "rm", "-f", "-v", name], capture_output=True, check=False)
+        subprocess.run(["docker", "volume", "rm", self.control], capture_output=True, check=False)
+        subprocess.run(["docker", "network", "rm", self.network], capture_output=True, check=False)

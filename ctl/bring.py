@@ -13,7 +13,7 @@ from ctl.repair import repair
 from model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ctl.engine import Engine
     from ctl.lock import Run
@@ -57,7 +57,7 @@ def down(stack: Stack, *, yes: bool) -> int:
         if code:
             say(f"==> pulumi destroy failed (code {code}); the reason is above. Mend it and run `make down` again")
             return 1
-        _leftovers(stack)
+        _leftovers(ready)
     total(f"down: stack {stack.name}")
     return 0
 
@@ -72,7 +72,7 @@ def preview(stack: Stack, arguments: list[str]) -> int:
 def mend(stack: Stack) -> int:
     """What `up` does after a killed run, alone and on request."""
     with held(stack.name, "make repair"):
-        daemon.ensure(stack.docker_host)
+        _daemon(stack)
         ready = _engine(stack)
         did = free_dead_lock(ready)
         did = repair(ready, killed=True) or did
@@ -80,9 +80,15 @@ def mend(stack: Stack) -> int:
     return 0
 
 
+def _daemon(stack: Stack) -> None:
+    """This machine's Docker where services run on it; over there it is the program that has it."""
+    if stack.local:
+        daemon.ensure({"DOCKER_HOST": stack.docker_host} if stack.docker_host else {})
+
+
 def _ready(stack: Stack, *, images: bool) -> Engine:
     with phase("Docker"):
-        daemon.ensure(stack.docker_host)
+        _daemon(stack)
     return _engine(stack, stack.images() if images and stack.local else [])
 
 
@@ -113,15 +119,20 @@ def _assent(stack: Stack, *, yes: bool) -> tuple[str, ...]:
     return ()
 
 
-def _leftovers(stack: Stack) -> None:
+def _leftovers(ready: Engine) -> None:
     """Dev leaves nothing behind; elsewhere what is left is named."""
-    left = daemon.objects(stack.name, stack.docker_host)
+    for where in ready.daemons():
+        _left(ready.stack, where)
+
+
+def _left(stack: Stack, where: Mapping[str, str]) -> None:
+    left = daemon.objects(stack.name, where)
     volumes = {one.name for one in left if one.kind == "volume"}
-    left = [*daemon.carriers(volumes, stack.docker_host), *left]
+    left = [*daemon.carriers(volumes, where), *left]
     if stack.environment != "dev":
         for one in left:
             say(f"    kept: {one.kind} {one.name}")
         return
     for one in left:
         say(f"    removing {one.kind} {one.name}, which the state did not know")
-        daemon.remove(one, stack.docker_host)
+        daemon.remove(one, where)

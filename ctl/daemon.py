@@ -9,19 +9,26 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from ctl.phases import say
 from ctl.places import cache
+from ctl.stack import ROOT
 from model.errors import ToolError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE: Mapping[str, str] = MappingProxyType({})
+"""The environment of a Docker command that means this machine's own daemon."""
 _FORBID = "HOMEPORT_NO_INSTALL"
 _PATIENCE = 60.0
 """Seconds that a daemon may take from its start to its first answer."""
 _ROOT_PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
-def ensure(docker_host: str = "") -> None:
+def ensure(where: Mapping[str, str] = HERE) -> None:
     """Has a Docker daemon that answers.
 
     On this machine, as root and unless `HOMEPORT_NO_INSTALL` is set, what is missing is installed (Debian, Ubuntu) and started.
@@ -29,22 +36,22 @@ def ensure(docker_host: str = "") -> None:
     Raises:
         ToolError: There is none, and here is what to do about it.
     """
-    problem = obstacle(docker_host)
+    problem = obstacle(where)
     if not problem:
         return
-    if docker_host or os.geteuid() or os.environ.get(_FORBID):
-        raise ToolError(f"docker: {problem}\n  mend it: {_advice(docker_host)}")
+    if where or os.geteuid() or os.environ.get(_FORBID):
+        raise ToolError(f"docker: {problem}\n  mend it: {_advice(where)}")
     if not _program("dockerd"):
         _install()
     if obstacle():
         _start()
 
 
-def obstacle(docker_host: str = "") -> str:
+def obstacle(where: Mapping[str, str] = HERE) -> str:
     """Why no daemon answers, or nothing when one does."""
     if not shutil.which("docker"):
         return "this machine has no `docker` command"
-    said = run("version", "--format", "{{.Server.Version}}", docker_host=docker_host, check=False)
+    said = run("version", "--format", "{{.Server.Version}}", where=where, check=False)
     return (
         ""
         if said.returncode == 0
@@ -52,9 +59,9 @@ def obstacle(docker_host: str = "") -> str:
     )
 
 
-def _advice(docker_host: str) -> str:
-    if docker_host:
-        return f"check that `docker -H {docker_host} version` works"
+def _advice(where: Mapping[str, str]) -> str:
+    if where:
+        return f"check that `docker -H {where.get('DOCKER_HOST', '')} version` works"
     if os.environ.get(_FORBID):
         return f"install and start Docker Engine, or unset {_FORBID}"
     if shutil.which("dockerd", path=os.pathsep.join([os.environ.get("PATH", ""), *_ROOT_PLACES])):
@@ -104,16 +111,24 @@ def _start() -> None:
     raise ToolError(f"docker: the daemon does not answer {_PATIENCE:.0f} s after its start\n  mend it: see {log}")
 
 
-def run(*argv: str, docker_host: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs a Docker command.
 
     Raises:
         ToolError: It failed, and `check` is true.
     """
-    environ = os.environ | ({"DOCKER_HOST": docker_host} if docker_host else {})
+    # Over SSH with the host's pinned key, as the program's own scripts do it; docker takes no options for ssh.
+    wrapped = ["sh", "-c", '. components/scripts/reach.sh; docker "$@"', "components/scripts/docker"]
+    command = wrapped if "HOMEPORT_SSH_OPTS" in where else ["docker"]
     try:
         done = subprocess.run(
-            ["docker", *argv], env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            [*command, *argv],
+            cwd=ROOT,
+            env={**os.environ, **where},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except FileNotFoundError:
         raise ToolError("docker: this machine has no `docker` command\n  mend it: apt-get install docker.io") from None
@@ -141,7 +156,7 @@ class Found:
     inspected: dict[str, Any]
 
 
-def objects(stack: str, docker_host: str = "") -> list[Found]:
+def objects(stack: str, where: Mapping[str, str] = HERE) -> list[Found]:
     """Everything on the daemon that carries a stack's label: containers first, so that removal in this order works."""
     listed = {
         "container": ("ps", "--all", "--quiet", "--no-trunc"),
@@ -150,24 +165,24 @@ def objects(stack: str, docker_host: str = "") -> list[Found]:
     }
     found = []
     for kind, argv in listed.items():
-        ids = run(*argv, "--filter", f"label=homeport.stack={stack}", docker_host=docker_host).stdout.split()
-        found += [_found(kind, one) for one in inspect(kind, ids, docker_host)]
+        ids = run(*argv, "--filter", f"label=homeport.stack={stack}", where=where).stdout.split()
+        found += [_found(kind, one) for one in inspect(kind, ids, where)]
     return found
 
 
-def carriers(volumes: set[str], docker_host: str = "") -> list[Found]:
+def carriers(volumes: set[str], where: Mapping[str, str] = HERE) -> list[Found]:
     """Never started containers that brought files into one of these volumes and were left by a killed run."""
     argv = ("ps", "--all", "--quiet", "--no-trunc", "--filter", "label=homeport.carrier=true")
-    ids = run(*argv, docker_host=docker_host).stdout.split()
-    found = [_found("container", one) for one in inspect("container", ids, docker_host)]
+    ids = run(*argv, where=where).stdout.split()
+    found = [_found("container", one) for one in inspect("container", ids, where)]
     return [one for one in found if volumes & {mount.get("Name") for mount in one.inspected.get("Mounts", [])}]
 
 
-def inspect(kind: str, ids: list[str], docker_host: str = "") -> list[dict[str, Any]]:
+def inspect(kind: str, ids: list[str], where: Mapping[str, str] = HERE) -> list[dict[str, Any]]:
     """What Docker says of those of the given objects that are still there."""
     if not ids:
         return []
-    said = run("inspect", "--type", kind, *ids, docker_host=docker_host, check=False).stdout
+    said = run("inspect", "--type", kind, *ids, where=where, check=False).stdout
     found: list[dict[str, Any]] = json.loads(said or "[]")
     return found
 
@@ -183,10 +198,10 @@ def _found(kind: str, said: dict[str, Any]) -> Found:
     )
 
 
-def remove(one: Found, docker_host: str = "") -> None:
+def remove(one: Found, where: Mapping[str, str] = HERE) -> None:
     """Removes an object; that it is gone already is fine."""
     argv = {"container": ("rm", "--force"), "network": ("network", "rm"), "volume": ("volume", "rm")}[one.kind]
-    done = run(*argv, one.id, docker_host=docker_host, check=False)
+    done = run(*argv, one.id, where=where, check=False)
     if done.returncode and "o such" not in done.stderr and "not found" not in done.stderr:
         raise ToolError(
             f"{one.kind} {one.name}: cannot be removed: {done.stderr.strip()}\n  mend it: docker {one.kind} inspect {one.name}"

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ctl.stack import PROJECT, ROOT
 from model.errors import ToolError
 
+_REACH = "homeport:host:Reach"
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -101,6 +103,17 @@ class Engine:
         """The stack's state, secrets still encrypted: ``resources`` and ``pending_operations``."""
         found: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
         return found
+
+    def daemons(self) -> list[Mapping[str, str]]:
+        """For each host of the stack the environment of a Docker command that means its daemon.
+
+        A host that is reached over SSH is known once an update has come that far; its key is pinned as the state has it.
+        """
+        if self.stack.local:
+            return [{"DOCKER_HOST": self.stack.docker_host} if self.stack.docker_host else {}]
+        reached = [one for one in self.state().get("resources") or [] if one.get("type") == _REACH]
+        found = [(one.get("outputs") or {}).get("environment") or {} for one in reached]
+        return [one for one in found if "DOCKER_HOST" in one]
 
     @property
     def state_folder(self) -> Path | None:

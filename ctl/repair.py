@@ -9,6 +9,8 @@ from ctl.phases import say
 from model.errors import ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ctl.daemon import Found
     from ctl.engine import Engine
 
@@ -40,13 +42,13 @@ def repair(engine: Engine, *, killed: bool) -> bool:
     if not strangers:
         return bool(pending)
     if not killed and not pending:
-        kept = [one for one in strangers if one.kind != "volume"]
+        kept = [one for _, one in strangers if one.kind != "volume"]
         if kept:
             _refuse(kept, engine.stack.name)
         return False
-    for one in strangers:
+    for where, one in strangers:
         say(f"    removing {one.kind} {one.name}, which a killed run left behind")
-        daemon.remove(one, engine.stack.docker_host)
+        daemon.remove(one, where)
     return True
 
 
@@ -60,10 +62,10 @@ def moved_images(state: dict[str, Any], engine: Engine) -> list[str]:
     # What is named by its digest cannot become another.
     images = [one for one in images if "@" not in one["inputs"]["name"]]
     names = sorted({str(one["inputs"]["name"]) for one in images})
-    found = daemon.inspect("image", names, engine.stack.docker_host)
-    there = {tag: one["Id"] for one in found for tag in one.get("RepoTags") or []}
+    found = [one for where in engine.daemons() for one in daemon.inspect("image", names, where)]
+    there = {(tag, one["Id"]) for one in found for tag in one.get("RepoTags") or []}
     return [
-        one["urn"] for one in images if there.get(one["inputs"]["name"]) != (one.get("outputs") or {}).get("imageId")
+        one["urn"] for one in images if (one["inputs"]["name"], (one.get("outputs") or {}).get("imageId")) not in there
     ]
 
 
@@ -76,17 +78,20 @@ def _refresh(engine: Engine, *urns: str) -> None:
         raise ToolError(f"{error}\n  or: pulumi stack export, and mend pending_operations by hand") from error
 
 
-def unknown(state: dict[str, Any], engine: Engine) -> list[Found]:
-    """Objects that carry the stack's label and are not in its state; volumes with data excepted."""
-    host = engine.stack.docker_host
+def unknown(state: dict[str, Any], engine: Engine) -> list[tuple[Mapping[str, str], Found]]:
+    """Objects that carry the stack's label and are not in its state, each with its daemon; volumes with data excepted."""
+    return [(where, one) for where in engine.daemons() for one in _unknown(state, engine.stack.name, where)]
+
+
+def _unknown(state: dict[str, Any], stack: str, where: Mapping[str, str]) -> list[Found]:
     resources = state.get("resources") or []
     known = {one.get("id") for one in resources if str(one.get("type", "")).startswith("docker:")}
-    labelled = daemon.objects(engine.stack.name, host)
+    labelled = daemon.objects(stack, where)
     volumes = {one.name for one in labelled if one.kind == "volume"}
     strangers = [one for one in labelled if one.id not in known and one.labels.get("data") != "true"]
     # A shared volume says nothing of data: it has no owner whose data it could be, so it is kept as well.
     strangers = [one for one in strangers if one.kind != "volume" or one.labels.get("data") == "false"]
-    return [*daemon.carriers(volumes, host), *strangers]
+    return [*daemon.carriers(volumes, where), *strangers]
 
 
 def _refuse(strangers: list[Found], stack: str) -> None:

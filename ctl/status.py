@@ -39,7 +39,7 @@ def show(engine: Engine) -> bool:
 
 def _states(engine: Engine, services: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
     wanted = [service["container"] for service in services.values()]
-    found = daemon.inspect("container", wanted, engine.stack.docker_host)
+    found = [one for where in engine.daemons() for one in daemon.inspect("container", wanted, where)]
     return {one["Name"].removeprefix("/"): one["State"] for one in found}
 
 

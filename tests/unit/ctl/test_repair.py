@@ -21,10 +21,13 @@ class Engine:
     def __init__(self, **state):
         self.said = state
         self.asked = []
-        self.stack = SimpleNamespace(name="dev", docker_host="")
+        self.stack = SimpleNamespace(name="dev")
 
     def state(self):
         return self.said
+
+    def daemons(self):
+        return [{}]
 
     def ask(self, *argv):
         self.asked.append(argv)

@@ -42,7 +42,7 @@ def test_the_table_is_aligned():
 class Engine:
     """An engine with outputs, that notes whether secrets were asked for."""
 
-    stack = SimpleNamespace(name="dev", docker_host="")
+    stack = SimpleNamespace(name="dev")
 
     def __init__(self, outputs):
         self.said, self.secrets = outputs, []

@@ -1,0 +1,62 @@
+"""`python -m rehearsal.world up|down|serve --folder FOLDER`: has a world, removes it, or serves it in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rehearsal.world.folder import Folder
+
+_PATIENCE = 300.0
+"""Seconds that a world may take to answer; the first one prepares the images of its machines."""
+
+
+def main(arguments: list[str]) -> int:
+    """One verb; `up` prints one line of JSON with everything that a stack must be told."""
+    parser = argparse.ArgumentParser(prog="rehearsal.world", description=__doc__)
+    parser.add_argument("verb", choices=("up", "down", "serve"))
+    parser.add_argument("--folder", type=Path, required=True, help="where the world is kept")
+    parser.add_argument("--domain", default="example.com", help="the zone that Cloudflare holds")
+    parser.add_argument("--image", action="append", default=[], help="an image that every machine has from birth")
+    given = parser.parse_args(arguments)
+    folder = Folder(path=given.folder.absolute())
+    if given.verb == "serve":
+        from rehearsal.world.serve import serve  # noqa: PLC0415
+
+        return serve(folder, folder.identity(given.domain), given.image)
+    if given.verb == "down":
+        from rehearsal.world.serve import remove  # noqa: PLC0415
+
+        folder.stop()
+        remove(folder, folder.identity(given.domain))
+        return 0
+    return _up(folder, ["--domain", given.domain, *(f"--image={one}" for one in given.image)])
+
+
+def _up(folder: Folder, more: list[str]) -> int:
+    if folder.process() is None:
+        folder.served.unlink(missing_ok=True)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with folder.log.open("ab") as log:
+            served = subprocess.Popen(
+                [sys.executable, "-m", "rehearsal.world", "serve", "--folder", str(folder.path), *more],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        end = time.monotonic() + _PATIENCE
+        while folder.process() is None:
+            if served.poll() is not None or time.monotonic() > end:
+                tail = "\n  ".join(folder.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+                print(
+                    f"rehearsal.world: it does not answer; the last lines of {folder.log}:\n  {tail}", file=sys.stderr
+                )
+                return 1
+            time.sleep(0.2)
+    print(folder.served.read_text(encoding="utf-8"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -77,7 +77,7 @@ class Engine:
             check=False,
         ).returncode
 
-    def ask(self, *argv: str, named: bool = True) -> str:
+    def ask(self, *argv: str, named: bool = True, input_: str | None = None) -> str:
         """What a Pulumi command prints; `named` false where the stack's name is its last word and no flag.
 
         Raises:
@@ -85,7 +85,7 @@ class Engine:
         """
         said = subprocess.run(
             ["pulumi", *argv, *(["--stack"] if named else []), self.stack.name, "--non-interactive"],
-            cwd=self.root, env=self.environ, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+            cwd=self.root, env=self.environ, text=True, capture_output=True, check=False, input=input_ or "",
         )  # fmt: skip
         if said.returncode:
             what = said.stderr.strip() or said.stdout.strip()

@@ -129,7 +129,7 @@ class Workload(pulumi.ComponentResource):
         keep = self._args.protect and volume.data
         return docker.Volume(
             f"{self._name}-{key}",
-            name=names.volume(host.namespace, service.name, key),
+            name=names.volume(host.namespace, service.name, key, volume.name),
             labels=_volume_labels(host.labels(service=service.name, data=str(volume.data).lower())),
             opts=pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep),
         )

@@ -8,9 +8,9 @@ def physical(namespace: str, name: str) -> str:
     return f"{namespace}-{name}" if namespace else name
 
 
-def volume(namespace: str, service: str, name: str) -> str:
-    """The name in Docker of a service's own volume."""
-    return physical(namespace, f"{service}-{name}")
+def volume(namespace: str, service: str, name: str, given: str = "") -> str:
+    """The name in Docker of a service's own volume: the given one, where users know it by one."""
+    return physical(namespace, given or f"{service}-{name}")
 
 
 def hostname(route: str, domain: str) -> str:

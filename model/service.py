@@ -94,6 +94,7 @@ class Volume:
         mode: Permission bits of its root folder.
         folders: Folders made below its root with the same owner and mode.
         shared: Name of a volume of the blueprint that several services mount; None: the service's own.
+        name: Its name in Docker, where users know it by one; empty: ``<service>-<name here>``.
     """
 
     path: str
@@ -102,6 +103,7 @@ class Volume:
     mode: int = 0o700
     folders: tuple[str, ...] = ()
     shared: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

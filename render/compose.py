@@ -31,7 +31,7 @@ def text(whole: dict[str, Any]) -> str:
 def model(blueprint: Blueprint) -> dict[str, Any]:
     """The compose file as values."""
     volumes: dict[str, dict[str, Any]] = {
-        names.volume(blueprint.namespace, service.name, key): {}
+        names.volume(blueprint.namespace, service.name, key, volume.name): {}
         for service in blueprint.services
         for key, volume in service.volumes.items()
         if volume.shared is None
@@ -117,7 +117,7 @@ def _ports(blueprint: Blueprint, service: Service) -> list[str]:
 def _mounts(blueprint: Blueprint, service: Service) -> list[str]:
     mounts = []
     for key, volume in sorted(service.volumes.items()):
-        own = names.volume(blueprint.namespace, service.name, key)
+        own = names.volume(blueprint.namespace, service.name, key, volume.name)
         where = names.physical(blueprint.namespace, f"shared-{volume.shared}") if volume.shared else own
         mounts.append(f"{where}:{volume.path}")
     for _, bind in sorted(service.binds.items()):

@@ -26,8 +26,8 @@ def ensure(images: Sequence[str], *, pull: bool = True) -> None:
     registries = Registries()
     wanted = [image for image in dict.fromkeys(map(tagged, images)) if not _settled(image, registries, pull=pull)]
     made = [find(image) for image in wanted]
-    for base in dict.fromkeys(recipe.base for recipe in made if recipe.base):
-        _build(find(base))
+    for base in dict.fromkeys(base for recipe in made for base in _bases(recipe)):
+        _build(base)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         builds = [pool.submit(_build, recipe) for recipe in made]
     errors = [error for build in builds if (error := build.exception())]
@@ -35,6 +35,12 @@ def ensure(images: Sequence[str], *, pull: bool = True) -> None:
         raise ImageError("images", f"{len(errors)} can't be had:\n" + "\n".join(str(error) for error in errors))
     if errors:
         raise errors[0]
+
+
+def _bases(recipe: Recipe) -> list[Recipe]:
+    """What an image stands on, the lowest first."""
+    base = find(recipe.base) if recipe.base else None
+    return [*_bases(base), base] if base else []
 
 
 def _settled(image: str, registries: Registries, *, pull: bool) -> bool:

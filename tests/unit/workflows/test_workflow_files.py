@@ -147,10 +147,8 @@ def test_no_execution_is_kept_for_its_record_would_hold_the_api_key(name):
 
 @pytest.mark.req("S3-27")
 def test_every_credential_that_is_named_is_provisioned():
-    provisioned = set(
-        re.findall(r"id: '(\w+)', name:|\{ id: '(\w+)'|id: '(\w+)'", (FILES / "ai-n8n" / "provision.cjs").read_text())
-    )
-    ids = {one for found in provisioned for one in found if one}
+    provisioned = json.loads((FILES / "ai-n8n" / "credentials.json").read_text())
+    ids = {one["id"] for one in provisioned}
     named = {
         one["id"] for flow in flows().values() for node in flow["nodes"] for one in node.get("credentials", {}).values()
     }
@@ -159,6 +157,6 @@ def test_every_credential_that_is_named_is_provisioned():
 
 @pytest.mark.req("S3-08")
 def test_the_health_check_asks_for_every_webhook():
-    asked = re.search(r"WEBHOOKS = \[(.*?)\]", (FILES / "ai-n8n" / "health.cjs").read_text())
-    assert asked
-    assert {path for _, path in CONTRACT.values()} == set(re.findall(r"'([^']+)'", asked.group(1)))
+    from catalog.services.ai_n8n import SERVICE
+
+    assert {path for _, path in CONTRACT.values()} == set(SERVICE.env["HOMEPORT_WEBHOOKS"].split())

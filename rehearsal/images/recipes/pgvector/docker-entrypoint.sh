@@ -27,8 +27,19 @@ make_cluster() {
   local -a extra=()
   if [ -n "${POSTGRES_INITDB_ARGS:-}" ]; then eval "extra=($POSTGRES_INITDB_ARGS)"; fi
   if [ -n "${POSTGRES_INITDB_WALDIR:-}" ]; then extra+=(--waldir "$POSTGRES_INITDB_WALDIR"); fi
+  # initdb asks for its user's name. For a uid without one the official image makes one up, with this library.
+  local -a named=()
+  if ! getent passwd "$(id -u)" > /dev/null; then
+    local library passwd group
+    library=$(find /usr/lib -name libnss_wrapper.so | head -n 1)
+    if [ -z "$library" ]; then say "error: uid $(id -u) has no name here, and initdb needs one"; exit 1; fi
+    passwd=$(mktemp) group=$(mktemp)
+    echo "postgres:x:$(id -u):$(id -g):PostgreSQL:$PGDATA:/bin/false" > "$passwd"
+    echo "postgres:x:$(id -g):" > "$group"
+    named=(env "LD_PRELOAD=$library" "NSS_WRAPPER_PASSWD=$passwd" "NSS_WRAPPER_GROUP=$group")
+  fi
   # A pipe, not an argument: the process list never shows the password.
-  initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${extra[@]}"
+  "${named[@]}" initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${extra[@]}"
   # initdb writes the compiled default, /tmp, whatever the sample file says.
   sed -i "s|^#unix_socket_directories = .*|unix_socket_directories = '/var/run/postgresql'|" "$PGDATA/postgresql.conf"
   printf '\nhost all all all %s\n' "$method" >> "$PGDATA/pg_hba.conf"

@@ -1,8 +1,9 @@
-// Healthy means: n8n is ready, and each webhook is there and refuses a call without the key (403; 404 would mean that it is not active).
+// Healthy means: n8n is ready, and each webhook that asks for the key is there and refuses a call without it (403; 404 would mean that it is
+// not active). HOMEPORT_WEBHOOKS names them, with a space between two.
 'use strict';
 
 const BASE = `http://127.0.0.1:${process.env.N8N_PORT ?? 5678}`;
-const WEBHOOKS = ['memory/ingest', 'memory/search', 'audit/append', 'executor/run'];
+const WEBHOOKS = process.env.HOMEPORT_WEBHOOKS.split(' ');
 
 async function status(path, method) {
   const answer = await fetch(`${BASE}${path}`, { method, signal: AbortSignal.timeout(4000) });

@@ -39,26 +39,18 @@ function secret(name) {
   return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : '';
 }
 
+// credentials.json with ${name} for the content of a secret file, and ${env:NAME} for a variable. Filled in after parsing: a secret may hold quotes.
+function filled(value) {
+  if (typeof value === 'string') {
+    return value.replace(/\$\{(env:)?(\w+)\}/g, (_, env, name) => (env ? process.env[name] ?? '' : secret(name)));
+  }
+  if (Array.isArray(value)) return value.map(filled);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, filled(inner)]));
+}
+
 function credentials() {
-  const key = secret('embedding_key');
-  return [
-    {
-      id: 'hpMemoryPostgres', name: 'Memory (ai_user)', type: 'postgres',
-      data: {
-        host: process.env.HOMEPORT_POSTGRES_HOST, port: 5432, database: 'ai_memory', user: 'ai_user', password: secret('memory_password'),
-        maxConnections: 10, ssl: 'disable', sshTunnel: false, allowUnauthorizedCerts: false,
-      },
-    },
-    {
-      id: 'hpCacheRedis0001', name: 'Cache', type: 'redis',
-      data: { host: process.env.HOMEPORT_REDIS_HOST, port: 6379, database: 0, user: 'n8n', password: secret('redis_password'), ssl: false },
-    },
-    { id: 'hpWebhookApiKey1', name: 'Webhook API key', type: 'httpHeaderAuth', data: { name: 'X-API-Key', value: secret('webhook_api_key') } },
-    {
-      id: 'hpEmbeddingKey01', name: 'Embedding provider', type: 'httpHeaderAuth',
-      data: { name: 'Authorization', value: key === '' ? 'none' : `Bearer ${key}` },
-    },
-  ];
+  return filled(JSON.parse(fs.readFileSync(path.join(FILES, 'credentials.json'), 'utf8')));
 }
 
 function workflows() {
@@ -88,7 +80,7 @@ async function database(query, values) {
       return (await client.query(query, values)).rows;
     } catch (error) {
       if (error.code === '42P01') return []; // undefined_table: n8n has never run on this database
-      if (Date.now() > until) fail(`database ${process.env.DB_POSTGRESDB_HOST}: ${error.message}`, 'look at: docker logs ai-postgres');
+      if (Date.now() > until) fail(`database ${process.env.DB_POSTGRESDB_HOST}: ${error.message}`, 'look at the database server with docker logs');
       await new Promise((resolve) => setTimeout(resolve, 1000));
     } finally {
       await client.end().catch(() => {});

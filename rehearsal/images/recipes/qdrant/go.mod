@@ -1,0 +1,3 @@
+module homeport/rehearsal/qdrant
+
+go 1.22

@@ -15,6 +15,8 @@ from model import template
 from wiring.base import Base
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from model.blueprint import Blueprint
     from model.service import Service
     from settings.load import Loaded
@@ -46,7 +48,16 @@ class Program:
         for wave in blueprint.waves():
             for service in wave:
                 self._service(service)
+        self.doors = self._doors()
         self._export()
+
+    def _doors(self) -> Mapping[str, pulumi.Input[object]]:
+        if self.blueprint.exposure != "tunnel":
+            return {}
+        from wiring.doors import Doors  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
+
+        site = self.sites[self.blueprint.door_host]
+        return Doors(self.blueprint, self.base.loaded, site, self.secrets, self.base.cloudflare(self.secrets)).outputs
 
     def _site(self, service: str) -> Site:
         return self.sites[self.blueprint.homes[service]]
@@ -118,6 +129,8 @@ class Program:
         pulumi.export("services", services)
         pulumi.export("skipped", list(blueprint.skipped))
         pulumi.export("next_steps", list(blueprint.next_steps))
+        for name, value in self.doors.items():
+            pulumi.export(name, value)
         wanted = blueprint.secrets()
         texts = {**blueprint.texts(), **{name: self.secrets.values[name] for name in wanted}}
         if blueprint.connections:

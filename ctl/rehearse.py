@@ -120,9 +120,7 @@ def settings(asked: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
     exposure = found.get("exposure", find_preset(asked.preset).defaults.get("exposure", "direct"))
     if exposure == "tunnel":
         found["cloudflare"] = cloudflare
-        access = found.setdefault("access", {})
-        access.setdefault("emails", ["admin@example.com"])
-        access.setdefault("service_tokens", {"rehearsal": {}})
+        found.setdefault("access", {}).setdefault("emails", ["admin@example.com"])
     return found
 
 

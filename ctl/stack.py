@@ -39,6 +39,12 @@ class Stack:
         return str(self.settings.get("environment") or self.name)
 
     @property
+    def exposure(self) -> str:
+        """Which doors are open, as the program itself would take it."""
+        usual = "local" if self.environment == "dev" else str(preset(self.preset).defaults.get("exposure", "direct"))
+        return str(self.settings.get("exposure") or usual)
+
+    @property
     def docker_host(self) -> str:
         """Where the Docker of the stack's first host answers, as the program itself names it; empty for this machine's."""
         hosts = self.settings.get("hosts")
@@ -69,6 +75,8 @@ class Stack:
             override = override if isinstance(override, dict) else {}
             if override.get("enabled", True):
                 found.append(str(override.get("image", service.image)))
+        if self.exposure == "tunnel":
+            found += preset(self.preset).tools.values()
         return list(dict.fromkeys(found))
 
 

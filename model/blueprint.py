@@ -56,6 +56,7 @@ class Blueprint:
         protect_data: True: data volumes survive ``pulumi destroy`` and cannot be deleted by accident.
         namespace: Prefix of all names in Docker; empty as a rule.
         hostnames: Route name to host name, where it is not the derived one.
+        tools: Programs for the host that are taken out of images, by name.
         connections: What members of the VPN connect to, by name: a template of texts and secrets.
         values: What ``{name}`` in environment values stands for, routes' names aside.
         skipped: What this environment does without, each with its reason.
@@ -78,6 +79,7 @@ class Blueprint:
     protect_data: bool = False
     namespace: str = ""
     hostnames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     skipped: tuple[str, ...] = ()
@@ -100,6 +102,12 @@ class Blueprint:
             return f"https://{self.host(route)}" if self.exposure == "tunnel" else self.upstream(route)
         port = self.edge.ports["https"]
         return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
+
+    @property
+    def door_host(self) -> str:
+        """The host that the VPN and the tunnel end on: that of the services in the VPN, else the first."""
+        private = [self.homes[one.name] for one in self.services for port in one.ports if port.at == "vpn"]
+        return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
 
     def published(self, service: Service) -> tuple[tuple[int, int, str, str], ...]:
         """A service's ports as ``(inside, outside, address, protocol)``."""

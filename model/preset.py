@@ -45,6 +45,7 @@ class Preset:
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
         defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
+        tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure tunnel.
         connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret outputs.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         next_steps: What is left for a person after the first ``pulumi up``.
@@ -58,6 +59,7 @@ class Preset:
     databases: tuple[Database, ...] = ()
     shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     next_steps: tuple[str, ...] = ()

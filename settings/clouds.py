@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from settings.kinds import HostName, Mail, Name
+from settings.kinds import HostName, Mail
 from settings.section import Section, key
 
 _Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -28,14 +28,6 @@ class Cloudflare(Section):
     )
 
 
-class ServiceToken(Section):
-    """A program's key to the doors that are opened to programs."""
-
-    days: Annotated[int, Field(ge=1, le=365)] = key(
-        "How many days it holds.", shape="a whole number from 1 to 365", example=365, default=365
-    )
-
-
 class Access(Section):
     """Who may pass a door that Cloudflare Access guards; nobody unless named here."""
 
@@ -56,10 +48,4 @@ class Access(Section):
     )
     session_hours: Annotated[int, Field(ge=1, le=24)] = key(
         "How long a login holds, in hours.", shape="a whole number from 1 to 24", example=8, default=8
-    )
-    service_tokens: Annotated[dict[Name, ServiceToken], Field(max_length=32)] = key(
-        "Programs that may pass the doors opened to programs, by name.",
-        shape="a mapping of names to service tokens",
-        example={},
-        default={},
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from settings.clouds import Access, Cloudflare, ServiceToken
+from settings.clouds import Access, Cloudflare
 from settings.hosts import AdoptHost, CreateHost, LocalHost
 from settings.schema import PRESETS, WAIVERS, Embedding, ServiceOverride, Settings, Waiver
 from settings.schema import Edge as EdgeSection
@@ -32,7 +32,6 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("wireguard.peers.<name>", Peer),
     ("cloudflare", Cloudflare),
     ("access", Access),
-    ("access.service_tokens.<name>", ServiceToken),
     ("embedding", Embedding),
     ("services.<service>", ServiceOverride),
     ("waivers.<rule>", Waiver),

@@ -60,6 +60,7 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         values={name: option.default for name, option in preset.options.items()} | settings.options | _values(settings),
         skipped=_skipped(settings),
         connections=preset.connections,
+        tools=preset.tools if settings.exposure == "tunnel" else {},
         next_steps=preset.next_steps,
     )
     return whole.without(frozenset(name for name, one in settings.services.items() if one.enabled is False))

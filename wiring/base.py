@@ -50,6 +50,17 @@ class Base:
         )
         return self.on(host, docker.Provider(named(name, "docker"), host=address), blueprint)
 
+    def cloudflare(self, secrets: Secrets) -> pulumi.ProviderResource:
+        """The provider for Cloudflare, in a rehearsal for the emulated one."""
+        from components.cloud import cloudflare  # noqa: PLC0415
+
+        made: pulumi.ProviderResource = cloudflare.Provider(
+            "cloudflare",
+            api_token=secrets.values["cloudflare-api-token"],
+            base_url=self.loaded.endpoints.get("cloudflare"),
+        )
+        return made
+
     def on(self, host: Host, provider: pulumi.ProviderResource, blueprint: Blueprint) -> Site:
         """The host with its own Docker provider."""
         return Site(host, pulumi.ResourceOptions(providers=[provider, *self._shared]), blueprint)

@@ -38,6 +38,8 @@ class Site:
         self.host, self.opts = host, opts
         services = [one for one in blueprint.services if blueprint.homes[one.name] == host.name]
         references = {service.name: service.image for service in services}
+        if host.name == blueprint.door_host:
+            references |= blueprint.tools
         self.images = Images(named(host.name, "images"), ImagesArgs(references=references), opts).ids
         used = {name for service in services for name in service.networks}
         networks = tuple(network for network in blueprint.networks if network.name in used)

@@ -87,7 +87,7 @@ def test_ten_mistakes_are_reported_in_one_run(found):
     assert [] == [path for path in chosen if not _names(refusal, path)], "a user mends everything in one go"
 
 
-@effort(max_examples=500, deadline=None, derandomize=True)
+@effort(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(st.text(max_size=200))
 def test_no_text_whatever_ends_in_a_traceback(text):
     try:
@@ -216,7 +216,7 @@ CANARY = "cAnArY7"
 
 
 @pytest.mark.req("P-08")
-@effort(max_examples=600, deadline=None, derandomize=True)
+@effort(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(
     st.dictionaries(
         st.sampled_from(sorted(SPECS)),

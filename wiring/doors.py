@@ -1,0 +1,104 @@
+"""The public doors of a stack at Cloudflare: the tunnel, who may pass, and the names that lead there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_random as random
+
+from components.access import Access, AccessArgs, IdentityProvider
+from components.dns import Dns, DnsArgs
+from components.tunnel import Tunnel, TunnelArgs
+from model.access import Door, People
+
+if TYPE_CHECKING:
+    from components.secrets import Secrets
+    from model.blueprint import Blueprint
+    from settings.load import Loaded
+    from wiring.site import Site
+
+_PIN = "onetimepin"
+
+
+class Doors:
+    """Tunnel, Access and DNS.
+
+    Attributes:
+        outputs: What the stack exports of them; the service tokens and the audience tags are secret.
+    """
+
+    def __init__(
+        self, blueprint: Blueprint, loaded: Loaded, site: Site, secrets: Secrets, cloudflare: pulumi.ProviderResource
+    ) -> None:
+        settings = loaded.settings
+        if settings.cloudflare is None:
+            raise ValueError("exposure tunnel without homeport:settings.cloudflare: settings.checks refuses that")
+        opts = pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(providers=[cloudflare]))
+        # The first part of every name says whose it is; this one, kept in the state, whether it is ours.
+        mark = random.RandomId("mark", byte_length=3, opts=site.opts).hex
+        doors = tuple(door(blueprint, route.name) for route in blueprint.routes)
+        access = Access(
+            "access",
+            AccessArgs(
+                account=settings.cloudflare.account_id,
+                label=blueprint.preset,
+                mark=mark,
+                doors=doors,
+                people=People(emails=settings.access.emails, domains=settings.access.email_domains),
+                provider=_provider(loaded, secrets),
+                session=f"{settings.access.session_hours}h",
+            ),
+            opts,
+        )
+        tunnel = Tunnel(
+            "tunnel",
+            TunnelArgs(
+                account=settings.cloudflare.account_id,
+                team=settings.cloudflare.team,
+                tunnel=f"{blueprint.preset}-{site.host.name}",
+                mark=mark,
+                host=site.host,
+                image=site.images["cloudflared"],
+                doors=doors,
+                audiences=access.audiences,
+                after_units=("wg-quick@wg0.service",) if blueprint.vpn else (),
+                after=site.host.after,
+            ),
+            opts,
+        )
+        names = {one.name: one.hostname for one in doors}
+        after = (tunnel.ready, *access.ready)
+        zone = settings.cloudflare.zone_id
+        Dns("dns", DnsArgs(zone=zone, mark=mark, names=names, tunnel=tunnel.id, after=after), opts)
+        self.outputs: dict[str, pulumi.Input[object]] = {
+            "tunnel_id": tunnel.id,
+            "access_audiences": pulumi.Output.secret(access.audiences),
+            "service_tokens": pulumi.Output.secret(
+                {
+                    name: {"client_id": access.client_ids[name], "client_secret": access.client_secrets[name]}
+                    for name in access.client_ids
+                }
+            ),
+        }
+
+
+def door(blueprint: Blueprint, name: str) -> Door:
+    """A route as a door of the tunnel."""
+    route = next(one for one in blueprint.routes if one.name == name)
+    return Door(
+        name=route.name,
+        hostname=blueprint.host(route),
+        origin=blueprint.upstream(route),
+        guards=route.guards,
+        far=bool(route.upstream),
+    )
+
+
+def _provider(loaded: Loaded, secrets: Secrets) -> IdentityProvider:
+    access = loaded.settings.access
+    if access.login != "google":
+        return IdentityProvider(kind=_PIN)
+    return IdentityProvider(
+        kind="google", client_id=access.google_client_id or "", client_secret=secrets.values["google-client-secret"]
+    )

@@ -28,7 +28,8 @@ END
 
 # Top-level numbers of headscale's JSON stand behind two tabs (MarshalIndent in cmd/headscale/cli/utils.go, 0.26): `id name given-name address`.
 nodes() {
-  hub nodes list --user "$MESH_USER" -o json | awk '
+  listed=$(hub nodes list --user "$MESH_USER" -o json) || return 1
+  echo "$listed" | awk '
     function text(line) { sub(/^[^:]*: */, "", line); gsub(/[",]/, "", line); return line }
     /^\t\t"id":/ { id = text($0) } /^\t\t"name":/ { name = text($0) } /^\t\t"given_name":/ { given = text($0) }
     /^\t\t"ip_addresses":/ { wait = 1; next } wait { gsub(/[\t",]/, ""); address = $0; wait = 0 }
@@ -68,7 +69,10 @@ END
 }
 
 # The node that has this address, as the control server knows it.
-found() { nodes | awk -v at="${1:-none}" '$4 == at { print $1 }'; }
+found() {
+  all=$(nodes) || return 1
+  echo "$all" | awk -v at="${1:-none}" '$4 == at { print $1 }'
+}
 
 enrol() {
   name=$1 url=$2 tags=$3
@@ -81,8 +85,13 @@ enrol() {
     key=$(hub preauthkeys create --user "$owner" --expiration 10m --tags "$tags" | tail -n 1)
     case $key in "" | *[!A-Za-z0-9_-]*) fail "the control server made no key" ;; esac
     joining "$key" | member || fail "$name did not join $url; see: journalctl -u tailscaled there, docker logs $MESH_CONTROL on the hub"
-    at=$(address "$url" | member)
-    id=$(found "$at")
+    # A host that the server forgot believes for a moment that it is still in, under its old address.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      at=$(address "$url" | member)
+      id=$(found "$at")
+      [ -z "$id" ] || break
+      sleep 1
+    done
     [ -n "$id" ] || fail "$name joined $url, but the control server does not list it"
   fi
   settle "$id" "$name" "$tags"

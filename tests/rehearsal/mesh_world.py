@@ -42,6 +42,14 @@ _BOOT = (
     *("--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp", "-v=/var/lib/docker"),
 )
 
+_LET_IN = """
+ssh-keygen -A >/dev/null
+useradd --create-home --shell /bin/sh deploy
+echo 'deploy ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/deploy
+cd ~deploy && mkdir .ssh && cat >.ssh/authorized_keys && chown -R deploy .ssh
+systemctl restart ssh
+"""
+
 
 def docker(*argv: str, stdin: str | bytes | None = None) -> str:
     """Output of the ``docker`` command; its failure is the test's."""
@@ -75,18 +83,17 @@ class Machine:
             lambda: "running" in self.run("systemctl is-system-running || true; true") or self.docker_answers(),
             "no systemd",
         )
-        self.run(
-            "ssh-keygen -A >/dev/null; mkdir -p /root/.ssh /run/sshd; cat >/root/.ssh/authorized_keys; systemctl restart ssh",
-            stdin=(self.world.folder / "key.pub").read_text(),
-        )
+        self.run(_LET_IN, stdin=(self.world.folder / "key.pub").read_text())
         self.address = docker(
             "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", self.container
         ).strip()
         self.host_key = " ".join(self.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
         until(self.docker_answers, f"no Docker on {self.name}: " + self.run("journalctl -u docker | tail -5"))
-        save = subprocess.Popen(["docker", "save", TAILSCALE], stdout=subprocess.PIPE)
-        subprocess.run(["docker", "exec", "-i", self.container, "docker", "load", "-q"], stdin=save.stdout, check=True)
-        assert save.wait() == 0, "the image was not saved"
+        with subprocess.Popen(["docker", "save", TAILSCALE], stdout=subprocess.PIPE) as save:
+            subprocess.run(
+                ["docker", "exec", "-i", self.container, "docker", "load", "-q"], stdin=save.stdout, check=True
+            )
+        assert save.returncode == 0, "the image was not saved"
 
     def docker_answers(self) -> bool:
         return "ok" in self.run("systemctl start docker; docker version >/dev/null 2>&1 && echo ok || true")
@@ -119,7 +126,7 @@ class Machine:
             "IdentitiesOnly=yes",
         )
         return {
-            "HOMEPORT_SSH": f"root@{self.address}",
+            "HOMEPORT_SSH": f"deploy@{self.address}",
             "HOMEPORT_SSH_PORT": "22",
             "HOMEPORT_SSH_OPTS": "\n".join(options),
         }

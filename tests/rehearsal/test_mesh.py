@@ -1,0 +1,190 @@
+"""The mesh for real: Headscale behind Caddy on one side, on the other two servers with systemd that join over SSH as the program has them join.
+
+Built from the same sources as the upstream programs (rehearsal/images/recipes); the network has no way out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from model.mesh import Member, Mesh, Rule
+from render import headscale, tailscale
+from tests.rehearsal.mesh_world import IMAGES, ROOT, Machine, World, docker, until
+
+pytestmark = pytest.mark.docker
+MESH = Mesh(
+    server="mesh.example.com",
+    base_domain="net.example.com",
+    members=(Member(name="ai", tags=("ai",)), Member(name="watch", tags=("watch",))),
+    users=("alice",),
+    rules=(Rule(sources=("tag:watch",), targets=("tag:ai",), ports="9100", protocol="tcp"),),
+)
+WATCHER = """
+while :; do for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done; sleep 0.02; done >/run/arguments 2>/dev/null
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", *IMAGES], check=True, cwd=ROOT)
+    made = World(tmp_path_factory.mktemp("mesh"), MESH)
+    try:
+        made.start()
+        done = made.script("users", stdin="".join(f"{name}\n" for name in headscale.users(MESH)))
+        assert done.returncode == 0, done.stderr
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(scope="module")
+def machines(world):
+    """Both servers, the client's files laid on them and its unit running, in nobody's mesh yet."""
+    made = Machine(world, "ai"), Machine(world, "watch")
+    for one in made:
+        one.settle()
+        one.install()
+    return made
+
+
+@pytest.fixture(scope="module")
+def addresses(world, machines):
+    """Both are in; arguments of all processes on the first one were recorded meanwhile."""
+    machines[0].run("cat >/run/watcher.sh; systemd-run --quiet --unit watcher sh /run/watcher.sh", stdin=WATCHER)
+    found = tuple(world.enrol(one) for one in machines)
+    machines[0].run("systemctl stop watcher")
+    return found
+
+
+def _nodes(world):
+    return json.loads(docker("exec", world.control, "headscale", "nodes", "list", "-o", "json")) or []
+
+
+def _keys(world):
+    return json.loads(docker("exec", world.control, "headscale", "preauthkeys", "list", "--user", "1", "-o", "json"))
+
+
+@pytest.mark.req("S5-12", "S5-13", "S5-14")
+def test_hosts_join_without_anybodys_approval_and_their_addresses_come_back(world, machines, addresses):
+    nodes = _nodes(world)
+
+    assert ["ai", "watch"] == sorted(node["given_name"] for node in nodes), "each host is in, once, under its own name"
+    assert all(ip_address(one) in ip_network("100.64.0.0/10") for one in addresses), addresses
+    own = [machine.run("tailscale ip -4").strip() for machine in machines]
+    assert own == list(addresses), "the address that the program is told is the host's own"
+    assert [["tag:ai"], ["tag:watch"]] == sorted(node["forced_tags"] for node in nodes), "rules speak of tags"
+
+
+@pytest.mark.req("S5-13")
+def test_to_enrol_again_makes_no_second_node_no_key_and_no_other_address(world, machines, addresses):
+    before = _nodes(world), len(_keys(world))
+    again = tuple(world.enrol(one) for one in machines)
+
+    assert addresses == again, "an address is an output that others are built on"
+    nodes, keys = _nodes(world), len(_keys(world))
+    assert [node["id"] for node in before[0]] == [node["id"] for node in nodes], "no second node"
+    assert [node["node_key"] for node in before[0]] == [node["node_key"] for node in nodes], "keys are kept"
+    assert before[1] == keys, "a host that is in needs no key"
+
+
+def test_users_are_made_once(world):
+    done = world.script("users", stdin="hosts\nalice\n")
+    names = [
+        user["name"] for user in json.loads(docker("exec", world.control, "headscale", "users", "list", "-o", "json"))
+    ]
+
+    assert 0 == done.returncode, done.stderr
+    assert ["alice", "hosts"] == sorted(names), "a second run finds them there"
+
+
+@pytest.mark.usefixtures("addresses")
+def test_the_key_is_in_no_argument_no_log_and_no_file(world, machines):
+    keys = [key["key"] for key in _keys(world)]
+    seen = machines[0].run("cat /run/arguments")
+    kept = machines[0].run("journalctl --no-pager; grep -rs . /etc/homeport /run/homeport* || true")
+    places = {"arguments on the host": seen, "journal and files": kept, "control server's log": world.logs()}
+
+    assert len(keys) >= 2 and all(re.fullmatch("[0-9a-f]{48}", key) for key in keys), (
+        "these are the keys that were used"
+    )
+    assert "--auth-key=file:" in seen, "the recorder saw the very command"
+    assert {} == {where: key for where, text in places.items() for key in keys if key in text}, "a key leaked"
+    assert all(key["used"] and not key.get("reusable") for key in _keys(world)), "nobody else can use it"
+
+
+def test_the_policy_opens_what_is_declared_and_nothing_else(machines, addresses):
+    ai, watch = machines
+    for port in (9100, 9101):
+        ai.serve(port)
+    watch.serve(9100)
+
+    until(lambda: watch.reaches(addresses[0], 9100), "the declared port does not answer")
+    assert not watch.reaches(addresses[0], 9101), "another port of the same host is open"
+    assert not ai.reaches(addresses[1], 9100), "the way back was never declared"
+    assert not watch.reaches(addresses[0], 22), "SSH over the mesh was never declared"
+
+
+@pytest.mark.req("S5-12")
+def test_a_changed_policy_holds_after_the_control_server_restarts_and_members_stay(world, machines, addresses):
+    watch = machines[1]
+    world.declare(replace(MESH, rules=()))
+    world.run_control()
+    until(lambda: not watch.reaches(addresses[0], 9100), "without a rule nobody reaches anybody")
+
+    world.declare(
+        replace(MESH, rules=(*MESH.rules, Rule(sources=("100.64.0.0/10",), targets=("tag:ai",), ports="9101")))
+    )
+    world.run_control()
+    until(lambda: watch.reaches(addresses[0], 9101), "what is declared now does not answer")
+    assert watch.reaches(addresses[0], 9100), "the first rule is back"
+    assert addresses == tuple(world.enrol(one) for one in machines), "a restart of the control server moves nobody"
+
+
+def test_a_host_that_was_made_anew_takes_its_name_back_and_its_former_self_goes(world, machines, addresses):
+    watch = machines[1]
+    watch.run("systemctl stop tailscaled && rm -rf /var/lib/tailscale && systemctl start tailscaled")
+    address = world.enrol(watch)
+
+    assert ["ai", "watch"] == sorted(node["given_name"] for node in _nodes(world)), "no leftover, no watch-x7k"
+    until(lambda: watch.reaches(addresses[0], 9100), f"the new one at {address} has the tag of the old one")
+
+
+@pytest.mark.usefixtures("addresses")
+def test_a_member_that_the_server_forgot_joins_again(world, machines):
+    ai = machines[0]
+    assert 0 == world.script("leave", "ai").returncode, "the control server forgets a member"
+    assert ["watch"] == [node["given_name"] for node in _nodes(world)], "only the one that was named"
+    assert 0 == world.script("leave", "ai").returncode, "to remove what is gone is no error"
+
+    assert world.enrol(ai) == ai.run("tailscale ip -4").strip(), "it is back, and its address is told"
+
+
+@pytest.mark.usefixtures("addresses")
+def test_a_failure_names_the_place_and_changes_nothing(world, machines):
+    deaf = World(world.folder, MESH)
+    deaf.control = f"{world.prefix}-none"
+    done = deaf.script("enrol", "ai", MESH.url, "tag:ai", member=machines[0])
+    assert 1 == done.returncode, "there is no control server"
+    assert f"the control server {deaf.control} does not answer; nothing was changed" in done.stderr, done.stderr
+
+    machines[0].host_key = machines[1].host_key
+    done = world.script("enrol", "ai", MESH.url, "tag:ai", member=machines[0])
+    assert 1 == done.returncode, "another machine answers at the host's address"
+    assert "ai cannot be asked over SSH; nothing was changed" in done.stderr, done.stderr
+
+
+def test_the_clients_unit_is_hardened(machines):
+    said = machines[0].run(f"systemd-analyze security --no-pager tailscaled | tail -n 1; cat {tailscale.UNIT}")
+    exposure = float(re.findall(r"exposure level for tailscaled.service: ([0-9.]+)", said)[0])
+
+    assert exposure <= 5.0, (
+        f"upstream's own unit is at 9.2; a program that routes packets as root cannot get far below: {said}"
+    )
+    assert "0" == machines[0].run("systemctl show -P NRestarts tailscaled").strip(), "what was taken away is not needed"

@@ -1,0 +1,34 @@
+"""The other side of `loss`: answers every datagram with itself, and every TCP connection with nothing, on one `port`."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+from rehearsal.probes.inside.talk import say, told, until_end
+
+
+def main() -> None:
+    """Answers until standard input ends."""
+    about = told()
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind((about.get("address", ""), about["port"]))
+    streams = socket.create_server((about.get("address", ""), about["port"]))
+
+    def answer() -> None:
+        while True:
+            text, sender = datagrams.recvfrom(2048)
+            datagrams.sendto(text, sender)
+
+    def accept() -> None:
+        while True:
+            streams.accept()[0].close()
+
+    for one in (answer, accept):
+        threading.Thread(target=one, daemon=True).start()
+    say({"echo": about["port"]})
+    until_end().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""One HTTP request, without following anything. Told: `url`, `method`, `headers`, `body`, `seconds`."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from urllib.parse import urlsplit
+
+from rehearsal.probes.inside.talk import say, told
+
+
+def main() -> None:
+    """Asks, and says status, headers and body, or the error in words."""
+    about = told()
+    url = urlsplit(about["url"])
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=about.get("seconds", 10))
+    try:
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        body = about.get("body")
+        connection.request(about.get("method", "GET"), path, body.encode() if body else None, about.get("headers", {}))
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+        found = {"status": answer.status, "headers": dict(answer.getheaders()), "body": text}
+    except (OSError, http.client.HTTPException) as error:
+        found = {"status": 0, "error": f"{type(error).__name__}: {error}"}
+    finally:
+        connection.close()
+    say({**found, "seconds": round(time.monotonic() - began, 3)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""A bridge network of the tests' own, with both families of addresses where the daemon gives them."""
+
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal.probes.box import IMAGE, docker
+
+
+@pytest.fixture(scope="session")
+def image():
+    command = [sys.executable, "-m", "rehearsal.images", "ensure", IMAGE]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def network():
+    name = f"homeport-probes-{secrets.token_hex(4)}"
+    subnets = (
+        "--subnet",
+        f"198.18.{secrets.randbelow(100) + 100}.0/24",
+        "--ipv6",
+        "--subnet",
+        f"fd7e:57ed:{secrets.token_hex(2)}::/64",
+    )
+    docker("network", "create", "--label", "homeport.test=probes", *subnets, name)
+    yield name
+    docker("network", "rm", name)

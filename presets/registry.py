@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from model.preset import Preset
 
 NAMES = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infrastructure")
-_BUILT = {"ai-orchestrator": "presets.ai_orchestrator"}
+_BUILT = {"ai-orchestrator": "presets.ai_orchestrator", "jett": "presets.jett"}
 
 
 def preset(name: str) -> Preset:

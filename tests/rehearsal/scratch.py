@@ -23,7 +23,10 @@ LIGHT = {"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}}
 class Scratch:
     """One stack in a folder of its own."""
 
-    def __init__(self, folder: Path, *, services: dict | None = None, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, *, services: dict | None = None, preset: str = "ai-orchestrator", **settings: object
+    ) -> None:
+        self.preset = preset
         self.name = "t" + secrets.token_hex(3)
         self.folder = folder / "checkout"
         tracked = subprocess.run(
@@ -60,7 +63,7 @@ class Scratch:
         self.settings |= settings
         path = self.folder / f"Pulumi.{self.name}.yaml"
         kept = yaml.safe_load(path.read_text()) if path.exists() else {}
-        config = {"homeport:preset": "ai-orchestrator", "homeport:settings": self.settings}
+        config = {"homeport:preset": self.preset, "homeport:settings": self.settings}
         path.write_text(yaml.safe_dump({**(kept or {}), "config": config}))
 
     def command(self, *argv: str) -> list[str]:

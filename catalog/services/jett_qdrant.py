@@ -1,0 +1,32 @@
+"""qdrant: vectors for the semantic cache. https://qdrant.tech/documentation/guides/configuration/."""
+
+from model.service import Health, Limits, Port, Service, Volume
+
+SERVICE = Service(
+    name="qdrant",
+    # renovate: datasource=docker depName=qdrant/qdrant
+    image="qdrant/qdrant:latest",
+    purpose="Qdrant: vector search for semantic caching",
+    uid=1000,
+    networks=("jett_default",),
+    env={
+        # By default both lie in the working folder, which is read-only here (requirements, C-24).
+        "QDRANT__STORAGE__SNAPSHOTS_PATH": "/qdrant/storage/snapshots",
+        "QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized",
+        "QDRANT__TELEMETRY_DISABLED": "true",
+    },
+    volumes={"data": Volume(path="/qdrant/storage", owner=(1000, 1000), name="qdrant_data")},
+    ports=(Port(name="qdrant", inside=6333, at="vpn", outside=6333),),
+    health=Health(
+        # The image has bash, and neither curl nor wget (qdrant/qdrant#4250).
+        test=(
+            "bash",
+            "-c",
+            "exec 3<>/dev/tcp/127.0.0.1/6333 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]",
+        ),
+        interval=10,
+        start_period=30,
+    ),
+    limits=Limits(memory=1024, cpus="1.0", pids=256),
+    restart="always",
+)

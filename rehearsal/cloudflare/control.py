@@ -64,6 +64,8 @@ class Control:
     def _clock(self, body: Record) -> Record:
         with self._store.change() as data:
             data["clock"]["ahead"] = float(data["clock"].get("ahead", 0.0)) + float(body["advance"])
+        # Connectors are told the keys and do not fetch them: one that is no longer accepted is not either after this.
+        self._keys.changed()
         return {"now": self._store.now()}
 
     def _rotate(self, _body: Record) -> Record:

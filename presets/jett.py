@@ -125,6 +125,14 @@ PRESET = Preset(
             shape="an http URL, or empty",
         ),
     },
+    # renovate: datasource=docker depName=cloudflare/cloudflared
+    tools={"cloudflared": "cloudflare/cloudflared:2026.6.0"},
+    connections={
+        "postgres": "postgresql://jett_app:{jett-app-password}@{vpn}:5432/jett",
+        "qdrant": "http://{vpn}:6333",
+        "n8n": "http://{vpn}:5678",
+        "portainer": "http://{vpn}:9000",
+    },
     next_steps=(
         "Bring the local machine into the VPN with the client configuration of the stack's outputs.",
         "Start apps/heartbeat there: its README has the unit and the task.",

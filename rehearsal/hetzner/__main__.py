@@ -1,12 +1,15 @@
-"""`python -m rehearsal.hetzner`: serves the emulated API with machines that are only remembered."""
+"""`python -m rehearsal.hetzner`: serves the emulated API, with machines that are only remembered or containers that boot."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import sys
+import uuid
 from pathlib import Path
 
-from rehearsal.hetzner.machines import InMemory
+from rehearsal.hetzner.machines import InMemory, MachineError, Machines
 from rehearsal.hetzner.service import Service
 from rehearsal.hetzner.store import Store
 from rehearsal.hetzner.web import Door
@@ -23,11 +26,15 @@ def main(arguments: list[str]) -> int:
         "--token", action="append", default=[], help="accepted token; any of 64 characters if not given"
     )
     parser.add_argument("--action-seconds", type=float, default=0.0, help="how long an action takes")
+    parser.add_argument("--machines", choices=("memory", "docker"), default="memory", help="what a server is")
+    parser.add_argument(
+        "--world", default="", help="name of the world of the docker machines; it decides what `down` removes"
+    )
     given = parser.parse_args(arguments)
     try:
-        world = World(Store(given.state), InMemory(), given.action_seconds)
+        world = World(Store(given.state), _machines(given), given.action_seconds)
         door = Door(Service(world, given.token), given.host, given.port)
-    except (ValueError, OSError) as problem:
+    except (ValueError, OSError, MachineError) as problem:
         print(f"rehearsal.hetzner: {problem}", file=sys.stderr)
         return 2
     print(door.url, flush=True)
@@ -36,6 +43,27 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _machines(given: argparse.Namespace) -> Machines:
+    """The driver that was asked for; a world without a name is called after its state, or by chance."""
+    if given.machines == "memory":
+        return InMemory()
+    # Only here: who remembers machines needs no Docker and no images.
+    from rehearsal.images.ensure import ensure  # noqa: PLC0415
+    from rehearsal.machine.daemon import IMAGE  # noqa: PLC0415
+    from rehearsal.machine.driver import Containers  # noqa: PLC0415
+    from rehearsal.machine.ground import Ground  # noqa: PLC0415
+
+    seen = hashlib.sha256(str(given.state.absolute()).encode()) if given.state else hashlib.sha256(uuid.uuid4().bytes)
+    ground = Ground(given.world or seen.hexdigest()[:8])
+    with contextlib.redirect_stdout(sys.stderr):  # The first line of standard output is the endpoint.
+        ensure([IMAGE])
+        ground.prepare()
+        print(
+            f"world {ground.name}: machines on {ground.ipv4}; mend: python -m rehearsal.machine down --world {ground.name}"
+        )
+    return Containers(ground)
 
 
 if __name__ == "__main__":

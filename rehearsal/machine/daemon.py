@@ -1,0 +1,53 @@
+"""The Docker daemon that the machines run on, by its own command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any, Final
+
+from rehearsal.hetzner.machines import MachineError
+
+IMAGE: Final = "homeport/machine:bookworm"
+WORLD: Final = "homeport.rehearsal"
+SERVER: Final = "homeport.server"
+_SECONDS: Final = 300
+_ABSENT: Final = ("No such", "not found")
+
+
+def docker(*argv: str, given: bytes | str = b"", refused: tuple[str, ...] = ()) -> str:
+    """What a `docker` command prints, stripped.
+
+    Args:
+        argv: The command's words.
+        given: Its standard input.
+        refused: An error whose message holds one of these is none; the answer is then empty.
+
+    Raises:
+        MachineError: It failed; the message has the command's first words and what it said.
+    """
+    raw = given.encode() if isinstance(given, str) else given
+    try:
+        done = subprocess.run(["docker", *argv], input=raw, capture_output=True, timeout=_SECONDS, check=False)
+    except FileNotFoundError as problem:
+        raise MachineError("this machine has no `docker` command; mend: apt-get install docker.io") from problem
+    except subprocess.TimeoutExpired as problem:
+        raise MachineError(f"`docker {argv[0]}` did not end within {_SECONDS} s; mend: docker info") from problem
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode and not any(words in said for words in refused):
+        raise MachineError(f"`docker {' '.join(argv[:2])}` failed: {said[-600:]}")
+    return "" if done.returncode else done.stdout.decode(errors="replace").strip()
+
+
+def inspect(kind: str, name: str) -> dict[str, Any] | None:
+    """What the daemon knows of a container, volume, network or image; None when there is no such thing."""
+    shown = docker(kind, "inspect", name, refused=_ABSENT)
+    found: list[dict[str, Any]] = json.loads(shown) if shown else []
+    return found[0] if found else None
+
+
+def labelled(kind: str, world: str) -> list[str]:
+    """Names of all containers, volumes or networks of a world."""
+    listing = ["ps", "--all"] if kind == "container" else [kind, "ls"]
+    name = "{{.Names}}" if kind == "container" else "{{.Name}}"
+    return sorted(docker(*listing, "--filter", f"label={WORLD}={world}", "--format", name).split())

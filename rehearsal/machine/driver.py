@@ -1,0 +1,124 @@
+"""The driver behind `rehearsal.hetzner --machines docker`: every server is a container that boots like one."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+from rehearsal.hetzner.machines import MachineError
+from rehearsal.machine import rules, seed
+from rehearsal.machine.daemon import IMAGE, SERVER, WORLD, docker, inspect
+
+if TYPE_CHECKING:
+    from rehearsal.machine.ground import Ground
+
+Row = dict[str, Any]
+_FIRST: Final = 10
+# Measured on Docker 20.10 and cgroup v1: systemd, UFW, wireguard-go and a nested dockerd need these, and no more.
+_CAPABILITIES: Final = (
+    *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_CHROOT", "MKNOD", "SYSLOG"),
+    *("AUDIT_CONTROL", "AUDIT_WRITE", "SYS_NICE", "IPC_LOCK", "LINUX_IMMUTABLE", "MAC_ADMIN", "SYS_BOOT"),
+)
+_FLAGS: Final = (
+    *(part for name in _CAPABILITIES for part in ("--cap-add", name)),
+    *(part for name in ("seccomp", "apparmor", "systempaths") for part in ("--security-opt", f"{name}=unconfined")),
+    *("--device-cgroup-rule", "a *:* rwm", "--device", "/dev/net/tun"),
+    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--tmpfs", "/run:exec,mode=755", "--tmpfs", "/run/lock", "--stop-timeout", "60"),
+)
+
+
+class Containers:
+    """Machines as containers on one ground.
+
+    Args:
+        ground: Prepared already.
+    """
+
+    instant = False
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
+
+    def name(self, server: Row) -> str:
+        """Name of the server's container."""
+        return f"homeport-{self.ground.name}-{server['id']}"
+
+    def ipv4(self, taken: set[str]) -> str:
+        """The lowest free address from .10 upwards."""
+        for address in list(self.ground.ipv4.hosts())[_FIRST - 1 :]:
+            if str(address) not in taken:
+                return str(address)
+        raise MachineError(f"no IPv4 address is left in {self.ground.ipv4}")
+
+    def ipv6(self, taken: set[str]) -> str:
+        """The lowest free /64 but the first, in which the gateway is."""
+        networks = self.ground.ipv6.subnets(new_prefix=64)
+        next(networks)
+        return next(str(network) for network in networks if str(network) not in taken)
+
+    def create(self, server: Row, user_data: str, ssh_keys: list[str]) -> None:
+        """Boots a container with the order in it; one that was left half-made makes room."""
+        with self._locks[server["id"]]:
+            self._remove(server)
+            self._make(server, user_data, ssh_keys)
+
+    def _make(self, server: Row, user_data: str, ssh_keys: list[str]) -> None:
+        name, address = self.name(server), _ipv4(server)
+        labels = [
+            part
+            for key, value in ((WORLD, self.ground.name), (SERVER, server["id"]))
+            for part in ("--label", f"{key}={value}")
+        ]
+        docker("volume", "create", *labels, f"{name}-docker")
+        disk = ("--volume", f"{name}-docker:/var/lib/docker")
+        net = ("--network", self.ground.network, "--ip", address, "--dns", self.ground.gateway)
+        docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *_FLAGS, IMAGE)
+        order = seed.archive(f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys)
+        docker("cp", "-", f"{name}:/", given=order)
+        docker("start", name)
+
+    def _remove(self, server: Row) -> None:
+        docker("rm", "--force", "--volumes", self.name(server), refused=("No such container",))
+        docker("volume", "rm", "--force", f"{self.name(server)}-docker")
+
+    def delete(self, server: Row) -> None:
+        """Removes container, disk and filter."""
+        with self._locks[server["id"]]:
+            self._remove(server)
+            self.ground.load(rules.removed(self.ground.name, self._port(server)))
+
+    def power(self, server: Row, what: str) -> None:
+        """Stops and starts the container; its disk stays."""
+        with self._locks[server["id"]]:
+            name = self.name(server)
+            if inspect("container", name) is None:
+                raise MachineError(f"the machine of server {server['name']} is gone")
+            if what in ("shutdown", "reboot"):
+                docker("stop", name)
+            elif what in ("poweroff", "reset"):
+                docker("kill", name, refused=("is not running",))
+            if what in ("poweron", "reboot", "reset"):
+                docker("start", name)
+
+    def rebuild(self, server: Row, user_data: str, ssh_keys: list[str]) -> None:
+        """A new container with a new disk at the same address."""
+        self.create(server, user_data, ssh_keys)
+
+    def firewall(self, server: Row, rules_: list[Row] | None) -> None:
+        """Loads the rules into the world's table."""
+        self.ground.load(rules.filtered(self.ground.name, self._port(server), rules_))
+
+    def _port(self, server: Row) -> rules.Port:
+        given = (server["public_net"][kind] for kind in ("ipv4", "ipv6"))
+        return rules.Port(server=server["id"], addresses=tuple(row["ip"] for row in given if row))
+
+
+def _ipv4(server: Row) -> str:
+    given = server["public_net"]["ipv4"]
+    if not given:
+        raise MachineError(f"server {server['name']} has no public IPv4 address: that is not rehearsed")
+    return str(given["ip"])

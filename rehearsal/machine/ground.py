@@ -1,0 +1,131 @@
+"""What the machines of one world stand on: the network that plays the internet, and the table that filters it."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import re
+from typing import Final
+
+from rehearsal.hetzner.machines import MachineError
+from rehearsal.machine import rules
+from rehearsal.machine.daemon import IMAGE, WORLD, docker, inspect, labelled
+
+_NAME: Final = re.compile(r"[a-z0-9]{1,16}")
+_TRIES: Final = 40
+_TAKEN: Final = "overlaps with other one"
+
+
+class Ground:
+    """One world's network and filter; made by `prepare`, removed by `down`, found again by its name.
+
+    Args:
+        name: The world's name: lower-case letters and digits, at most 16. Everything that is made carries it as a label.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for a world: 1 to 16 lower-case letters and digits")
+        self.name = name
+        self.network = f"homeport-{name}"
+        self.ipv4 = ipaddress.IPv4Network("198.18.0.0/15")
+        self.ipv6 = ipaddress.IPv6Network("fd00::/48")
+
+    def prepare(self) -> None:
+        """Makes network and table, or finds them.
+
+        Raises:
+            MachineError: The daemon refused, or no block of addresses is free.
+        """
+        if inspect("network", self.network) is None:
+            self._make_network()
+        self._read_network()
+        shown = self.helper("nft", "list", "table", "inet", rules.table(self.name), refused=("No such file",))
+        if not shown:
+            self.load(rules.base(self.name, (str(self.ipv4), str(self.ipv6))))
+
+    def _make_network(self) -> None:
+        flags = (
+            "--label",
+            f"{WORLD}={self.name}",
+            "--ipv6",
+            "--opt",
+            "com.docker.network.bridge.enable_ip_masquerade=false",
+        )
+        for _ in range(_TRIES):
+            block = random.randrange(512)  # noqa: S311  (a free block, not a secret)
+            v4, v6 = f"198.{18 + block // 256}.{block % 256}", f"fd00:{random.randrange(65536):x}:{block:x}"  # noqa: S311
+            blocks = (
+                "--subnet",
+                f"{v4}.0/24",
+                "--gateway",
+                f"{v4}.1",
+                "--subnet",
+                f"{v6}::/48",
+                "--gateway",
+                f"{v6}::1",
+            )
+            try:
+                docker("network", "create", *flags, *blocks, self.network)
+            except MachineError as problem:
+                if _TAKEN not in str(problem):
+                    raise
+            else:
+                return
+        raise MachineError(f"no free network in 198.18.0.0/15 after {_TRIES} tries; mend: docker network ls")
+
+    def _read_network(self) -> None:
+        found = inspect("network", self.network)
+        if found is None:
+            raise MachineError(f"network {self.network} is gone; mend: start the world again")
+        for block in found["IPAM"]["Config"]:
+            if ":" in block["Subnet"]:
+                self.ipv6 = ipaddress.IPv6Network(block["Subnet"])
+            else:
+                self.ipv4 = ipaddress.IPv4Network(block["Subnet"])
+
+    @property
+    def gateway(self) -> str:
+        """This machine's address on the network."""
+        return str(self.ipv4[1])
+
+    def load(self, text: str) -> None:
+        """Gives nftables text to the kernel, all of it or none."""
+        self.helper("nft", "-f", "-", given=text)
+
+    @staticmethod
+    def helper(*argv: str, given: str = "", refused: tuple[str, ...] = ()) -> str:
+        """What a program of the machine's image prints when it runs in this machine's own network."""
+        flags = (
+            "--rm",
+            "--interactive",
+            "--network",
+            "host",
+            "--cap-drop",
+            "ALL",
+            "--cap-add",
+            "NET_ADMIN",
+            "--entrypoint",
+            argv[0],
+        )
+        return docker("run", *flags, IMAGE, *argv[1:], given=given, refused=refused)
+
+    def down(self) -> list[str]:
+        """Removes everything that carries the world's name; what is gone already is no error.
+
+        Returns:
+            What was removed, for a person to read.
+        """
+        gone = []
+        for container in labelled("container", self.name):
+            docker("rm", "--force", "--volumes", container, refused=("No such container",))
+            gone.append(f"container {container}")
+        for volume in labelled("volume", self.name):
+            docker("volume", "rm", "--force", volume)
+            gone.append(f"volume {volume}")
+        for network in labelled("network", self.name):
+            docker("network", "rm", network, refused=("No such network", "not found"))
+            gone.append(f"network {network}")
+        if inspect("image", IMAGE) is not None:
+            self.helper("nft", "delete", "table", "inet", rules.table(self.name), refused=("No such file",))
+        return gone

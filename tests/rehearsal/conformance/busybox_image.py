@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 NAME = "tryimg:2"
 LABEL = "homeport.test=conformance"
@@ -73,21 +74,22 @@ class BusyboxImage:
     Args:
         name: What to call it.
         by_hand: Other tags that the tests set themselves and that are to go as well.
+        run: Docker's own command; another one speaks to another daemon.
     """
 
-    def __init__(self, name: str = NAME, by_hand: tuple[str, ...] = TAGS_BY_HAND) -> None:
-        self.name, self._by_hand = name, by_hand
+    def __init__(self, name: str = NAME, by_hand: tuple[str, ...] = TAGS_BY_HAND, run: Any = docker) -> None:
+        self.name, self._by_hand, self._docker = name, by_hand, run
         self._ours: list[str] = []
 
     def make(self) -> None:
         """Makes it where there is none of that name, and remembers what is ours."""
         wanted = (self.name, *self._by_hand)
-        self._ours = [name for name in wanted if docker("image", "inspect", name).returncode != 0]
+        self._ours = [name for name in wanted if self._docker("image", "inspect", name).returncode != 0]
         if self.name in self._ours:
-            made = docker("import", "--change", f"LABEL {LABEL}", "-", self.name, data=_root_file_system())
+            made = self._docker("import", "--change", f"LABEL {LABEL}", "-", self.name, data=_root_file_system())
             assert made.returncode == 0, made.stderr.decode()
 
     def remove(self) -> None:
         """Removes what was made."""
         for name in self._ours:
-            docker("image", "rm", name)
+            self._docker("image", "rm", name)

@@ -1,0 +1,61 @@
+"""The stand-ins of docker and command on a rented server: the same recordings, over `ssh://` with a pinned host key."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rehearsal.conformance.busybox_image import BusyboxImage
+from tests.rehearsal.conformance.plugin_process import Answer
+from tests.rehearsal.conformance.replay import Replay
+from tests.rehearsal.conformance.rules.docker import RULES
+from tests.rehearsal.conformance.ssh_machine import SshMachine, absence
+from tests.rehearsal.conformance.suite import Replays, launch, parameters
+
+PACKAGE, VERSION = "docker", "5.2.0"
+WHERE = ("host", "sshOpts")
+
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
+
+
+class Elsewhere(Replay):
+    """A replay on another daemon than the recorded one; where it is, is all that may differ in the provider's settings."""
+
+    def _compare(self, call, answer):
+        if call["method"] == "CheckConfig" and answer.response is not None:
+            inputs = {key: value for key, value in answer.response["inputs"].items() if key not in WHERE}
+            answer = Answer({**answer.response, "inputs": inputs})
+        return super()._compare(call, answer)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    running = SshMachine(tmp_path_factory.mktemp("machine"))
+    yield running
+    running.remove()
+
+
+@pytest.fixture(scope="module")
+def image(machine):
+    made = BusyboxImage(run=machine.docker)
+    made.make()
+    return made
+
+
+@pytest.fixture(scope="module")
+def replays(machine, image):  # noqa: ARG001
+    def settings(_package, news):
+        return {**news, **machine.provider()}
+
+    def start(target, scenario):
+        plugins = {PACKAGE: launch(target, PACKAGE, VERSION)}
+        return Elsewhere(scenario, plugins, RULES, shell=machine.shell, config=settings)
+
+    running = Replays(start)
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))
+def test_every_recorded_call_gets_the_recorded_answer_over_ssh(replays, target, scenario, step):
+    mismatches = replays.of(target, scenario).mismatches(step.index)
+    assert [] == mismatches, f"{target} differs from the recording:\n" + "\n".join(mismatches)

@@ -1,0 +1,108 @@
+"""Searches files for secrets, where the files are.
+
+Told: `secrets` (name to value), `paths`, `exclude` (glob patterns of paths), `since` (only files that were changed after this time, in
+seconds since 1970: nobody can write a secret into a file without moving its ctime). Says a line for each file that has one:
+`{"path", "mode", "owner", "found"}`, and at last `{"files", "bytes", "unread", "seconds"}`. Never says a secret.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import grp
+import os
+import pwd
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.probes.inside.needles import Needle, NotReadError, needles, search
+from rehearsal.probes.inside.talk import say, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WHOLE = 64 << 20
+_BLOCK = 16 << 20
+_OVERLAP = 1 << 20
+_NEVER = ("/proc", "/sys", "/dev")
+
+
+class Walk:
+    """All regular files below some paths, and what they hold."""
+
+    def __init__(self, wanted: list[Needle], exclude: list[str], since: float = 0) -> None:
+        self.wanted, self.exclude, self.since = wanted, exclude, since
+        self.files = self.bytes = 0
+        self.unread: list[str] = []
+
+    def below(self, top: str) -> Iterator[dict[str, Any]]:
+        """Every file with a secret in it, in its name, or in the text of a link. Links are not followed."""
+        if not os.path.lexists(top):
+            return
+        if not Path(top).is_dir() or Path(top).is_symlink():
+            yield from self._one(top)
+            return
+        for folder, folders, names in os.walk(top, onerror=lambda error: self.unread.append(str(error))):
+            folders[:] = sorted(name for name in folders if not self._left_out(os.path.join(folder, name)))  # noqa: PTH118 - bytes of names stay
+            for name in sorted(names) + [name for name in folders if os.path.islink(os.path.join(folder, name))]:  # noqa: PTH114, PTH118
+                if not self._left_out(path := os.path.join(folder, name)):  # noqa: PTH118
+                    yield from self._one(path)
+
+    def _left_out(self, path: str) -> bool:
+        return path in _NEVER or any(fnmatch.fnmatch(path, pattern) for pattern in self.exclude)
+
+    def _one(self, path: str) -> Iterator[dict[str, Any]]:
+        try:
+            about = os.lstat(path)
+            if about.st_ctime < self.since:
+                return
+            found = search(self.wanted, os.fsencode(path))
+            if stat.S_ISLNK(about.st_mode):
+                found |= search(self.wanted, os.fsencode(Path(path).readlink()))
+            elif stat.S_ISREG(about.st_mode):
+                self.files += 1
+                found |= self._content(path)
+        except FileNotFoundError:
+            return
+        except (OSError, NotReadError) as error:
+            self.unread.append(f"{path}: {error}")
+            return
+        if found:
+            owner = f"{_name(pwd.getpwuid, about.st_uid)}:{_name(grp.getgrgid, about.st_gid)}"
+            yield {"path": path, "mode": f"{stat.S_IMODE(about.st_mode):04o}", "owner": owner, "found": sorted(found)}
+
+    def _content(self, path: str) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        with Path(path).open("rb") as file:
+            data = file.read(_WHOLE)
+            self.bytes += len(data)
+            found |= search(self.wanted, data)
+            while block := file.read(_BLOCK):
+                self.bytes += len(block)
+                data = data[-_OVERLAP:] + block
+                found |= search(self.wanted, data, 0)
+        return found
+
+
+def _name(look_up: Any, number: int) -> str:
+    with suppress(KeyError):
+        return str(look_up(number)[0])
+    return str(number)
+
+
+def main() -> None:
+    """Searches and tells."""
+    about = told()
+    began = time.monotonic()
+    walk = Walk(needles(about["secrets"]), about.get("exclude", []), about.get("since", 0))
+    for top in about["paths"]:
+        for one in walk.below(top):
+            say(one)
+    end = {"files": walk.files, "bytes": walk.bytes, "unread": walk.unread}
+    say({**end, "seconds": round(time.monotonic() - began, 2)})
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from ctl import daemon, engine, status
+from ctl.clouds import mend_clouds
 from ctl.lock import free_dead_lock, held
+from ctl.lost import forget_lost
 from ctl.phases import phase, say, total
 from ctl.repair import repair
 from model.errors import ToolError
@@ -26,7 +28,7 @@ def up(stack: Stack, *, yes: bool) -> int:
     """Brings a stack up, after a killed run too; the exit code."""
     with held(stack.name, "make up") as run:
         ready = _ready(stack, images=True)
-        mended = _mend(ready, run)
+        mended = put_right(ready, run)
         with phase(f"pulumi up, stack {stack.name}"):
             code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
         if code and mended:
@@ -51,7 +53,7 @@ def down(stack: Stack, *, yes: bool) -> int:
     """Removes a stack, and what carries its label; the exit code."""
     with held(stack.name, "make down") as run:
         ready = _ready(stack, images=False)
-        _mend(ready, run)
+        put_right(ready, run)
         with phase(f"pulumi destroy, stack {stack.name}"):
             code = ready.run("destroy", *_QUIET, *_assent(stack, yes=yes))
         if code:
@@ -102,9 +104,13 @@ def _engine(stack: Stack, images: Sequence[str] = ()) -> Engine:
     return found
 
 
-def _mend(ready: Engine, run: Run) -> bool:
+def put_right(ready: Engine, run: Run) -> bool:
     """What a killed run left is put right before anything new begins; true when there was one."""
     killed = free_dead_lock(ready) or run.killed
+    if not ready.stack.local:
+        if run.killed:
+            mend_clouds(ready, run.since)
+        forget_lost(ready)
     return repair(ready, killed=killed) or killed
 
 

@@ -104,6 +104,11 @@ class Engine:
         found: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
         return found
 
+    def config(self) -> dict[str, str]:
+        """The stack's configuration, secrets in plain: for a cloud's API, never to be shown."""
+        said = json.loads(self.ask("config", "--json", "--show-secrets"))
+        return {key: str(one.get("value", "")) for key, one in said.items()}
+
     def daemons(self) -> list[Mapping[str, str]]:
         """For each host of the stack the environment of a Docker command that means its daemon.
 

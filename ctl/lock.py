@@ -31,10 +31,12 @@ class Run:
     Attributes:
         stack: The stack's name.
         killed: Whether the command before it was killed, so that its work may be half done.
+        since: When that one began, in seconds of the epoch; 0 if none was killed.
     """
 
     stack: str
     killed: bool
+    since: float = 0.0
 
 
 @contextmanager
@@ -52,9 +54,12 @@ def held(stack: str, command: str) -> Iterator[Run]:
         except BlockingIOError:
             raise ToolError(f"stack {stack}: {_holder(path)}\n  mend it: wait until it has ended, or end it") from None
         mark = unfinished(stack)
-        run = Run(stack=stack, killed=mark.exists())
+        killed = mark.exists()
+        run = Run(stack=stack, killed=killed, since=mark.stat().st_mtime if killed else 0.0)
         _write(file.fileno(), _me(command))
-        mark.touch()
+        # Killed again and again, it is still the first of them that began it.
+        if not killed:
+            mark.touch()
         try:
             yield run
         finally:

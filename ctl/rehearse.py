@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ctl import daemon, engine
-from ctl.lock import free_dead_lock, held
+from ctl.bring import put_right
+from ctl.lock import held
 from ctl.phases import phase, say, total
 from ctl.places import cache
-from ctl.repair import repair
 from ctl.stack import PROJECT, ROOT, Stack
 from ctl.stack import read as read_stack
 from model.errors import ToolError
@@ -67,7 +67,7 @@ class Rehearsal:
 
 def up(asked: Rehearsal) -> int:
     """Boots the world, brings the stack up in it, checks the claims; the exit code."""
-    with held(asked.name, "make rehearse"):
+    with held(asked.name, "make rehearse") as run:
         with phase("Docker"):
             daemon.ensure()
         images = asked.stack(settings(asked, {})).images()
@@ -76,8 +76,7 @@ def up(asked: Rehearsal) -> int:
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(asked, "up", *images)
         ready = prepared(asked, world)
-        free_dead_lock(ready)
-        repair(ready, killed=True)
+        put_right(ready, run)
         with phase(f"pulumi up, stack {asked.name}"):
             code = ready.run("up", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs")
         if code:

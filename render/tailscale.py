@@ -95,13 +95,16 @@ def install() -> str:
 set -eu
 image=$(cat {IMAGE})
 if [ "$(cat {PROGRAMS}/image 2>/dev/null || true)" != "$image" ]; then
-  from=$(docker create --label homeport.carrier=true --network none "$image" /none)
+  from=homeport-carrier-tailscale
+  docker rm -f "$from" >/dev/null 2>&1 || true
+  docker create --name "$from" --label homeport.carrier=true --network none "$image" none >/dev/null
   trap 'docker rm -f "$from" >/dev/null' EXIT
   mkdir -p {PROGRAMS}
   for program in tailscale tailscaled; do
     docker cp -L "$from:/usr/local/bin/$program" {PROGRAMS}/$program.new
     chown root:root {PROGRAMS}/$program.new
     chmod 755 {PROGRAMS}/$program.new
+    {PROGRAMS}/$program.new --version >/dev/null
     mv {PROGRAMS}/$program.new {PROGRAMS}/$program
   done
   echo "$image" >{PROGRAMS}/image

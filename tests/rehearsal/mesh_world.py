@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from catalog.services.headscale import SERVICE
 from components.handle import pinned
 from model.blueprint import Blueprint, Edge
 from model.mesh import HOSTS
@@ -19,7 +20,7 @@ from render import headscale, tailscale
 from render.caddy import caddyfile
 
 ROOT = Path(__file__).parents[2]
-HEADSCALE, TAILSCALE = "headscale/headscale:0.26.1", "tailscale/tailscale:v1.84.2"
+HEADSCALE, TAILSCALE = SERVICE.image, "tailscale/tailscale:v1.84.2"
 CADDY, MACHINE = "caddy:2.10-alpine", "homeport/machine:bookworm"
 IMAGES = (HEADSCALE, TAILSCALE, CADDY, MACHINE)
 _CAPABILITIES = (
@@ -78,7 +79,7 @@ class Machine:
         world.made.append(self.container)
 
     def settle(self) -> None:
-        """Waits for it, lets the key in, and lays the mesh's client on it as the program would."""
+        """Waits for it, lets the key in, and starts its Docker."""
         until(
             lambda: "running" in self.run("systemctl is-system-running || true; true") or self.docker_answers(),
             "no systemd",
@@ -89,17 +90,17 @@ class Machine:
         ).strip()
         self.host_key = " ".join(self.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
         until(self.docker_answers, f"no Docker on {self.name}: " + self.run("journalctl -u docker | tail -5"))
-        with subprocess.Popen(["docker", "save", TAILSCALE], stdout=subprocess.PIPE) as save:
-            subprocess.run(
-                ["docker", "exec", "-i", self.container, "docker", "load", "-q"], stdin=save.stdout, check=True
-            )
-        assert save.returncode == 0, "the image was not saved"
 
     def docker_answers(self) -> bool:
         return "ok" in self.run("systemctl start docker; docker version >/dev/null 2>&1 && echo ok || true")
 
     def install(self) -> None:
-        """What HostFiles does with the client's files."""
+        """The client's image on its Docker, then what HostFiles does with the client's files."""
+        with subprocess.Popen(["docker", "save", TAILSCALE], stdout=subprocess.PIPE) as save:
+            subprocess.run(
+                ["docker", "exec", "-i", self.container, "docker", "load", "-q"], stdin=save.stdout, check=True
+            )
+        assert save.returncode == 0, "the image was not saved"
         for file in tailscale.files(self.world.mesh.port, self.world.authority):
             text = file.content.replace("{mesh-image}", TAILSCALE)
             self.run(f"mkdir -p $(dirname {file.path}); cat >{file.path}", stdin=text)
@@ -150,9 +151,7 @@ class World:
 
     def start(self) -> None:
         """The network, the control server as a hardened container, and the edge proxy in front of it."""
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / "key"], check=True)
-        third = secrets.randbelow(90) + 110
-        docker("network", "create", "--internal", "--subnet", f"198.18.{third}.0/24", self.network)
+        self.lay()
         self.declare(self.mesh)
         docker("volume", "create", self.control)
         docker("run", "--rm", "-v", f"{self.control}:/v", "--entrypoint", "chown", HEADSCALE, "10001:10001", "/v")
@@ -182,6 +181,12 @@ class World:
             "Caddy made no authority",
         )
 
+    def lay(self) -> None:
+        """The network, and a key for SSH."""
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / "key"], check=True)
+        third = secrets.randbelow(90) + 110
+        docker("network", "create", "--internal", "--subnet", f"198.18.{third}.0/24", self.network)
+
     def declare(self, mesh) -> None:
         """Writes the configuration and the policy of a mesh."""
         self.mesh = mesh
@@ -192,23 +197,29 @@ class World:
     def run_control(self) -> None:
         """Starts the control server with the files as they are now, in place of one that runs."""
         subprocess.run(["docker", "rm", "-f", self.control], capture_output=True, check=False)
+        user = f"{SERVICE.uid}:{SERVICE.uid}"
+        tmpfs = [part for path, options in SERVICE.tmpfs.items() for part in ("--tmpfs", f"{path}:{options}")]
+        volumes = [
+            part
+            for source, path in (
+                (self.control, SERVICE.volumes["headscale"].path),
+                (f"{self.folder}/etc", SERVICE.files_at),
+            )
+            for part in ("-v", f"{source}:{path}{':ro' if path == SERVICE.files_at else ''}")
+        ]
         docker(
-            "run", "-d", "--name", self.control, "--network", self.network, "--user", "10001:10001", "--read-only",
-            "--cap-drop=ALL", "--security-opt=no-new-privileges", "-v", f"{self.control}:{headscale.STATE}",
-            "--tmpfs", f"{headscale.RUN}:uid=10001,gid=10001,mode=0700", "-v", f"{self.folder}/etc:{headscale.FOLDER}:ro",
-            HEADSCALE, "serve",
+            "run", "-d", "--name", self.control, "--network", self.network, "--user", user, "--read-only", "--cap-drop=ALL",
+            "--security-opt=no-new-privileges", f"--memory={SERVICE.limits.memory}m", f"--pids-limit={SERVICE.limits.pids}",
+            *tmpfs, *volumes, SERVICE.image, *SERVICE.command,
         )  # fmt: skip
         if self.control not in self.made:
             self.made.append(self.control)
         until(self._answers, "Headscale does not answer:\n" + self.logs())
 
     def _answers(self) -> bool:
-        return (
-            subprocess.run(
-                ["docker", "exec", self.control, "headscale", "users", "list"], capture_output=True, check=False
-            ).returncode
-            == 0
-        )
+        """Whether the probe that the catalog declares succeeds."""
+        probe = ["docker", "exec", self.control, *SERVICE.health.test]
+        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
     def logs(self) -> str:
         """What the control server wrote."""

@@ -1,0 +1,19 @@
+"""headscale: the mesh's control server. https://headscale.net/stable/ref/configuration/; its two files are rendered (render/headscale.py)."""
+
+from model.service import Health, Limits, Service, Volume
+
+SERVICE = Service(
+    name="headscale",
+    # renovate: datasource=docker depName=headscale/headscale
+    image="headscale/headscale:0.26.1",
+    purpose="Control server of the mesh",
+    command=("serve",),
+    networks=("mesh-edge",),
+    files_at="/etc/headscale",
+    volumes={"headscale": Volume(path="/var/lib/headscale", owner=(10001, 10001))},
+    tmpfs={"/run/headscale": "rw,noexec,nosuid,nodev,size=1m,uid=10001,gid=10001,mode=0700"},
+    # The image has no shell; the command asks the server over its socket, and the server its database.
+    health=Health(test=("/ko-app/headscale", "users", "list"), interval=15, start_period=20),
+    limits=Limits(memory=256, cpus="0.5", pids=64),
+    role="hub",
+)

@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--world", default="", help="name of the world of the docker machines; it decides what `down` removes"
     )
+    parser.add_argument("--image", action="append", default=[], help="image that every machine's own Docker shall have")
     given = parser.parse_args(arguments)
     try:
         world = World(Store(given.state), _machines(given), given.action_seconds)
@@ -54,16 +55,19 @@ def _machines(given: argparse.Namespace) -> Machines:
     from rehearsal.machine.daemon import IMAGE  # noqa: PLC0415
     from rehearsal.machine.driver import Containers  # noqa: PLC0415
     from rehearsal.machine.ground import Ground  # noqa: PLC0415
+    from rehearsal.machine.shelf import Shelf  # noqa: PLC0415
 
     seen = hashlib.sha256(str(given.state.absolute()).encode()) if given.state else hashlib.sha256(uuid.uuid4().bytes)
+    shelf = Shelf(given.image)
     ground = Ground(given.world or seen.hexdigest()[:8])
     with contextlib.redirect_stdout(sys.stderr):  # The first line of standard output is the endpoint.
-        ensure([IMAGE])
+        ensure([IMAGE, *given.image])
+        shelf.fill()
         ground.prepare()
         print(
             f"world {ground.name}: machines on {ground.ipv4}; mend: python -m rehearsal.machine down --world {ground.name}"
         )
-    return Containers(ground)
+    return Containers(ground, shelf)
 
 
 if __name__ == "__main__":

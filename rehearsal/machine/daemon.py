@@ -12,7 +12,19 @@ IMAGE: Final = "homeport/machine:bookworm"
 WORLD: Final = "homeport.rehearsal"
 SERVER: Final = "homeport.server"
 _SECONDS: Final = 300
-_ABSENT: Final = ("No such", "not found")
+_ABSENT: Final = ("No such", "no such", "not found")
+# Measured on Docker 20.10 and cgroup v1: systemd, UFW, wireguard-go and a nested dockerd need these, and no more.
+_CAPABILITIES: Final = (
+    *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_CHROOT", "MKNOD", "SYSLOG"),
+    *("AUDIT_CONTROL", "AUDIT_WRITE", "SYS_NICE", "IPC_LOCK", "LINUX_IMMUTABLE", "MAC_ADMIN", "SYS_BOOT"),
+)
+CONTAINER: Final = (
+    *(part for name in _CAPABILITIES for part in ("--cap-add", name)),
+    *(part for name in ("seccomp", "apparmor", "systempaths") for part in ("--security-opt", f"{name}=unconfined")),
+    *("--device-cgroup-rule", "a *:* rwm", "--device", "/dev/net/tun"),
+    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--tmpfs", "/run:exec,mode=755", "--tmpfs", "/run/lock", "--stop-timeout", "60"),
+)
 
 
 def docker(*argv: str, given: bytes | str = b"", refused: tuple[str, ...] = ()) -> str:

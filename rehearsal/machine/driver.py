@@ -9,25 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.hetzner.machines import MachineError
 from rehearsal.machine import rules, seed
-from rehearsal.machine.daemon import IMAGE, SERVER, WORLD, docker, inspect
+from rehearsal.machine.daemon import CONTAINER, IMAGE, SERVER, WORLD, docker, inspect
 
 if TYPE_CHECKING:
     from rehearsal.machine.ground import Ground
+    from rehearsal.machine.shelf import Shelf
 
 Row = dict[str, Any]
 _FIRST: Final = 10
-# Measured on Docker 20.10 and cgroup v1: systemd, UFW, wireguard-go and a nested dockerd need these, and no more.
-_CAPABILITIES: Final = (
-    *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_CHROOT", "MKNOD", "SYSLOG"),
-    *("AUDIT_CONTROL", "AUDIT_WRITE", "SYS_NICE", "IPC_LOCK", "LINUX_IMMUTABLE", "MAC_ADMIN", "SYS_BOOT"),
-)
-_FLAGS: Final = (
-    *(part for name in _CAPABILITIES for part in ("--cap-add", name)),
-    *(part for name in ("seccomp", "apparmor", "systempaths") for part in ("--security-opt", f"{name}=unconfined")),
-    *("--device-cgroup-rule", "a *:* rwm", "--device", "/dev/net/tun"),
-    *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
-    *("--tmpfs", "/run:exec,mode=755", "--tmpfs", "/run/lock", "--stop-timeout", "60"),
-)
 
 
 class Containers:
@@ -35,12 +24,13 @@ class Containers:
 
     Args:
         ground: Prepared already.
+        shelf: Images that every machine's own daemon shall have, filled already.
     """
 
     instant = False
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
+    def __init__(self, ground: Ground, shelf: Shelf | None = None) -> None:
+        self.ground, self.shelf = ground, shelf
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
 
     def name(self, server: Row) -> str:
@@ -74,9 +64,11 @@ class Containers:
             for part in ("--label", f"{key}={value}")
         ]
         docker("volume", "create", *labels, f"{name}-docker")
+        if self.shelf is not None:
+            self.shelf.give(f"{name}-docker")
         disk = ("--volume", f"{name}-docker:/var/lib/docker")
         net = ("--network", self.ground.network, "--ip", address, "--dns", self.ground.gateway)
-        docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *_FLAGS, IMAGE)
+        docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *CONTAINER, IMAGE)
         order = seed.archive(f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys)
         docker("cp", "-", f"{name}:/", given=order)
         docker("start", name)

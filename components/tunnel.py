@@ -1,0 +1,108 @@
+"""A Cloudflare tunnel: itself, and cloudflared on the host, which opens it from inside. No port is open for it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_random as random
+
+from components.cloud import cloudflare
+from components.host_unit import HostFiles, HostFilesArgs
+from render import cloudflared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.handle import Host
+    from model.access import Door
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelArgs:
+    """What a tunnel needs.
+
+    Attributes:
+        account: The Cloudflare account's id.
+        team: Name of the Zero Trust team: the first part of its ``cloudflareaccess.com`` domain.
+        tunnel: First part of the tunnel's name.
+        mark: Last part of it: random, kept in the state. A tunnel that was deleted can stay, and holds its name (trap C4).
+        host: Where cloudflared runs.
+        image: Id of cloudflared's image on that host: the program is taken out of it.
+        doors: What it leads to.
+        audiences: Audience tag of each area of the doors, by key.
+        after_units: systemd units that must be up before it: the VPN's.
+        after: Resources that must be there first.
+    """
+
+    account: pulumi.Input[str]
+    team: str
+    tunnel: str
+    mark: pulumi.Input[str]
+    host: Host
+    image: pulumi.Input[str]
+    doors: tuple[Door, ...]
+    audiences: Mapping[str, pulumi.Output[str]]
+    after_units: tuple[str, ...] = ()
+    after: tuple[pulumi.Resource, ...] = ()
+
+
+class Tunnel(pulumi.ComponentResource):
+    """A tunnel with a connector, managed by files on the host (S2-36), so that no token has to be looked up.
+
+    Attributes:
+        id: The tunnel's id.
+        ready: To depend on: the tunnel has a connection.
+    """
+
+    id: pulumi.Output[str]
+    ready: pulumi.Resource
+
+    def __init__(self, name: str, args: TunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:cloudflare:Tunnel", name, None, opts)
+        # Not RandomBytes: its id is the value itself, and ids are never encrypted in the state (pulumi-random#190, pulumi#2717).
+        drawn = random.RandomPassword(
+            f"{name}-secret", length=64, special=False, opts=pulumi.ResourceOptions(parent=self)
+        )
+        secret = pulumi.Output.secret(drawn.result.apply(_secret))
+        made = cloudflare.ZeroTrustTunnelCloudflared(
+            f"{name}-tunnel",
+            account_id=args.account,
+            name=pulumi.Output.concat(args.tunnel, "-", args.mark),
+            config_src="local",
+            tunnel_secret=secret,
+            # Another secret is another tunnel, and two of one name cannot be (traps C3, C4).
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.id = made.id
+        values: dict[str, pulumi.Input[str]] = {
+            "account": args.account,
+            "team": args.team,
+            "image": args.image,
+            "tunnel-id": made.id,
+            "tunnel-secret": secret,
+            **{f"aud:{key}": audience for key, audience in args.audiences.items()},
+        }
+        service = HostFiles(
+            f"{name}-service",
+            HostFilesArgs(
+                host=args.host,
+                files=cloudflared.files(args.doors, args.after_units),
+                values=values,
+                apply=cloudflared.apply(),
+                remove=cloudflared.remove(),
+                guard=0,
+                after=args.after,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.ready = service.ready
+        self.register_outputs({"tunnelId": self.id})
+
+
+def _secret(drawn: str) -> str:
+    """Thirty-two bytes in Base64, as Cloudflare wants them, out of 64 letters and digits (381 bits)."""
+    return base64.b64encode(hashlib.sha256(drawn.encode()).digest()).decode()

@@ -1,0 +1,164 @@
+"""Tunnel, Access and names, as the engine is told them."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from tests.unit.components.conftest import SEALED
+
+PROGRAM = {"kind": "service-token", "because": "programs call it"}
+LOGIN = {"kind": "login", "because": "people use it"}
+
+
+def door(*guards, **more):
+    return [{"name": "n8n", "hostname": "n8n.example.com", "origin": "http://10.0.0.2:5678", "guards": guards, **more}]
+
+
+def plain(register):
+    """What is told outside of secrets."""
+
+    def without(value):
+        if isinstance(value, dict):
+            return None if SEALED in value else {key: without(one) for key, one in value.items()}
+        return [without(one) for one in value] if isinstance(value, list) else value
+
+    return json.dumps(without(register.requests))
+
+
+@pytest.mark.req("S2-35")
+def test_a_tunnels_name_ends_with_the_stacks_random_mark(register):
+    (tunnel,) = register().inputs("ZeroTrustTunnelCloudflared").values()
+
+    assert "jett-vps-m4rk" == tunnel["name"], "a tunnel that Cloudflare did not delete holds its name (trap C4)"
+    assert "local" == tunnel["configSrc"], "its ingress is a file on the host"
+
+
+@pytest.mark.req("S2-39")
+def test_every_part_of_every_host_name_has_an_application_with_exactly_one_policy(register):
+    made = {one["domain"]: one["policies"] for one in register().inputs("ZeroTrustAccessApplication").values()}
+
+    wanted = {
+        "n8n.example.com/webhook/*": "access-n8n-program-id",
+        "n8n.example.com/hook/*": "access-bypass-id",
+        "n8n.example.com": "access-people-id",
+        "jett.example.com/admin": "access-nobody-id",
+        "jett.example.com": "access-people-id",
+    }
+    assert {domain: [{"id": policy, "precedence": 1}] for domain, policy in wanted.items()} == made, "by reference"
+
+
+@pytest.mark.req("S2-39")
+def test_only_the_named_people_are_allowed(register):
+    people = register().inputs("ZeroTrustAccessPolicy")["access-people"]
+
+    assert "allow" == people["decision"]
+    assert [
+        {"email": {"email": "ada@example.com"}},
+        {"emailDomain": {"domain": "example.org"}},
+        {"group": {"id": "gid"}},
+        {"gsuite": {"email": "g@example.com", "identityProviderId": "access-provider-id"}},
+    ] == people["includes"], "each kind as Access reads it"
+
+
+@pytest.mark.req("S2-40")
+def test_a_program_gets_in_without_an_identity_and_a_bypass_is_a_policy_of_its_own(register):
+    made = register().inputs("ZeroTrustAccessPolicy")
+
+    assert "non_identity" == made["access-n8n-program"]["decision"], "with allow it would be sent to the login page"
+    assert [{"serviceToken": {"tokenId": "access-n8n-token-id"}}] == made["access-n8n-program"]["includes"], "its own"
+    assert "bypass" == made["access-bypass"]["decision"]
+    assert "deny" == made["access-nobody"]["decision"], "what is closed says so in the dashboard too"
+
+
+def test_without_a_login_there_is_no_identity_provider_and_no_policy_for_people(register):
+    told = register(doors=door(PROGRAM))
+
+    assert {} == told.all("ZeroTrustAccessIdentityProvider"), "nobody logs in"
+    assert ["access-n8n-program"] == list(told.all("ZeroTrustAccessPolicy")), "one rule"
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "config"),
+    [({}, "onetimepin", {}), ({"kind": "google", "client_id": "c", "client_secret": "s"}, "google", None)],
+)
+def test_people_log_in_at_the_provider_of_the_settings_without_being_asked_which(register, provider, kind, config):
+    told = register(doors=door(LOGIN), provider=provider)
+    (made,) = told.inputs("ZeroTrustAccessIdentityProvider").values()
+    (app,) = told.inputs("ZeroTrustAccessApplication").values()
+
+    assert kind == made["type"]
+    assert config is None or config == made["config"], "a code by e-mail needs nothing"
+    assert (["access-provider-id"], True) == (app["allowedIdps"], app["autoRedirectToIdentity"]), "the only way"
+
+
+def test_a_provider_that_is_there_already_is_used_and_not_made(register):
+    told = register(doors=door(LOGIN), provider={"id": "known"})
+
+    assert {} == told.all("ZeroTrustAccessIdentityProvider"), "somebody else's"
+    assert ["known"] == told.inputs("ZeroTrustAccessApplication")["access-n8n"]["allowedIdps"]
+
+
+def test_a_service_tokens_secret_is_rotated_with_an_overlap(register):
+    first = register(doors=door(PROGRAM), versions={}).inputs("ZeroTrustAccessServiceToken")["access-n8n-token"]
+    later = register(doors=door(PROGRAM), versions={"n8n": 3}).inputs("ZeroTrustAccessServiceToken")["access-n8n-token"]
+
+    assert {"accountId", "duration", "name"} == set(first), "nothing of rotation"
+    assert 3 == later["clientSecretVersion"]
+    assert "2026-12-01T00:00:00Z" == later["previousClientSecretExpiresAt"], "the provider wants both (trap C11)"
+
+
+@pytest.mark.req("S2-38")
+def test_names_lead_into_the_tunnel_and_only_once_it_runs_and_is_guarded(register):
+    told = register()
+    made = {one["name"]: one for one in told.inputs("DnsRecord").values() if one["type"] == "CNAME"}
+
+    assert {"n8n.example.com", "jett.example.com"} == set(made), "one for each door"
+    for one in made.values():
+        assert ("tunnel-tunnel-id.cfargotunnel.com", True, 1) == (one["content"], one["proxied"], one["ttl"])
+    waits = set(told.all("DnsRecord")["dns-n8n"]["dependencies"])
+    apps = {urn for urn in waits if "zeroTrustAccessApplication" in urn}
+    assert 5 == len(apps), "a name that leads to an unguarded door is an open door"
+
+
+def test_names_without_a_tunnel_are_plain_addresses(register):
+    made = {name: one for name, one in register().inputs("DnsRecord").items() if name.startswith("plain-")}
+
+    assert {"plain-www-a": ("A", "192.0.2.1"), "plain-www-aaaa": ("AAAA", "2001:db8::1")} == {
+        name: (one["type"], one["content"]) for name, one in made.items()
+    }
+    assert [(False, 300)] * 2 == [(one["proxied"], one["ttl"]) for one in made.values()], "nobody stands between"
+
+
+def test_everything_that_the_stack_makes_in_cloudflare_bears_its_mark(register):
+    told = register()
+    names = [
+        one["comment"] if kind == "DnsRecord" else one["name"]
+        for kind in ("DnsRecord", "ZeroTrustTunnelCloudflared", "ZeroTrustAccessApplication", "ZeroTrustAccessPolicy",
+                     "ZeroTrustAccessServiceToken", "ZeroTrustAccessIdentityProvider")
+        for one in told.inputs(kind).values()
+    ]  # fmt: skip
+
+    assert [] == [name for name in names if not name.endswith("m4rk")], "what a lost answer left is found by it"
+
+
+@pytest.mark.req("S2-53")
+def test_no_secret_is_told_in_plain(register):
+    told = register()
+
+    assert "C4nary" in json.dumps(told.requests), "the canaries are there"
+    assert "C4nary" not in plain(told), "audiences, the provider's secret and the API token are sealed"
+    (tunnel,) = told.inputs("ZeroTrustTunnelCloudflared").values()
+    assert SEALED in tunnel["tunnelSecret"], "and the tunnel's"
+    assert 32 == len(base64.b64decode(tunnel["tunnelSecret"]["value"])), "as long as Cloudflare wants it"
+    assert {} == told.all("RandomBytes"), "its id would be the secret, in plain in the state"
+    assert ["clientSecret"] == told.all("ZeroTrustAccessServiceToken")["access-n8n-token"]["additionalSecretOutputs"]
+    assert ["config"] == told.all("ZeroTrustAccessIdentityProvider")["access-provider"]["additionalSecretOutputs"]
+
+
+def test_no_alias_of_a_type_that_cloudflare_gave_up_is_used(register):
+    old = ("accessApplication", "accessPolicy", "/tunnel:", "record:Record", "argoTunnel")
+
+    assert [] == [one["type"] for one in register().requests if any(name in one["type"] for name in old)], "trap C1"

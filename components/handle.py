@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DELIVER = "sh components/scripts/deliver.sh"
 GATE = "sh components/scripts/gate.sh"
 QUERY = "sh components/scripts/query.sh"
+HOST = "sh components/scripts/host.sh"
+READY = "sh components/scripts/ready.sh"
 """Commands of the operator's machine, run in the project's folder: a text without a machine's path is the same for all of a team."""
 
 
@@ -46,13 +48,18 @@ class Host:
         name: The host's name in the settings.
         stack: The stack; every Docker object carries it as a label, so that what is ours can be told from what is not.
         namespace: Prefix of names in Docker.
-        environment: What the ``docker`` command needs to reach the host (``DOCKER_HOST``).
+        environment: What scripts need to reach the host: ``DOCKER_HOST`` and, over SSH, ``HOMEPORT_SSH`` (user@address),
+            ``HOMEPORT_SSH_PORT``, ``HOMEPORT_SSH_OPTS`` (one option of ``ssh -o`` a line).
+        after: What must be there before anything is done on the host.
+        generation: Changes when the host is another machine: a server's id.
     """
 
     name: str
     stack: str
     namespace: str
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: MappingProxyType({}))
+    after: tuple[pulumi.Resource, ...] = ()
+    generation: pulumi.Input[str] = ""
 
     def labels(self, **more: str) -> dict[str, str]:
         """The labels of an object of this stack; ``service="x"`` becomes ``homeport.service=x``."""

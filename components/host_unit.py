@@ -1,0 +1,92 @@
+"""Files on a host, with owner and mode, and what they bring about: sshd's configuration, firewall rules, systemd units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_command as command
+
+from components.handle import HOST
+from model import template
+from render.bundle import Entry, bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.handle import Host
+    from model.host import HostFile
+
+_ON_HOST = Path(__file__).parent / "scripts" / "unit.sh"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFilesArgs:
+    """What a unit of files needs.
+
+    Attributes:
+        host: Where they belong.
+        files: The files; ``{name}`` in path and content stands for a value.
+        values: Those values. One that is secret makes all that travels secret.
+        apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to run again.
+            If it fails, the old files come back, it is run again for them, and the update fails with its last lines.
+        remove: Shell that is run after the files are gone.
+        guard: Seconds after which the host undoes the change, unless a new connection confirms it (design.md, decision 6); 0: no
+            such timer. For whatever could cut this program off.
+        after: Resources that must be there first.
+        environment: More than the host's own environment has for the script: ``HOMEPORT_SSH_PORT_NEXT``.
+    """
+
+    host: Host
+    files: tuple[HostFile, ...]
+    values: Mapping[str, pulumi.Input[str]]
+    apply: str = ":"
+    remove: str = ":"
+    guard: int = 0
+    after: tuple[pulumi.Resource, ...] = ()
+    environment: Mapping[str, pulumi.Input[str]] | None = None
+
+
+class HostFiles(pulumi.ComponentResource):
+    """A unit of files on a host.
+
+    Attributes:
+        ready: The resource to depend on: it exists once the files are there and brought about.
+    """
+
+    ready: pulumi.Resource
+
+    def __init__(self, name: str, args: HostFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:host:Files", name, None, opts)
+        text = pulumi.Output.all(**args.values).apply(lambda values: packed(args, values))
+        self.ready = command.local.Command(
+            f"{name}-files",
+            create=f"{HOST} apply {name} {args.guard}",
+            # What is removed needs no bundle but its own end; without secrets, for the state keeps it.
+            delete=f"{HOST} remove {name} 0",
+            stdin=text,
+            environment={**args.host.environment, **(args.environment or {})},
+            # A new server is empty.
+            triggers=[args.host.generation],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*args.host.after, *args.after]),
+        )
+        self.register_outputs({})
+
+
+def packed(args: HostFilesArgs, values: Mapping[str, str]) -> str:
+    """The bundle for ``unit.sh``: the files by number, what to do with them, and what must not be shown."""
+    lines, entries = [], []
+    for number, file in enumerate(args.files, 1):
+        path = template.fill(file.path, values)
+        lines.append(f"{file.mode:o} {file.owner} {number} {path}\n")
+        entries.append(_entry(f"files/{number}", template.fill(file.content, values)))
+    masks = "".join(f"{line}\n" for value in values.values() for line in value.splitlines())
+    texts = {"list": "".join(lines), "apply": args.apply, "remove": args.remove, "masks": masks}
+    entries += [_entry(path, text) for path, text in texts.items()]
+    return bundle((*entries, _entry("unit.sh", _ON_HOST.read_text(encoding="utf-8"))))
+
+
+def _entry(path: str, text: str) -> Entry:
+    return Entry(path=path, mode=0o600, uid=0, gid=0, content=text.encode())

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Files on a host and what they bring about: host.sh apply|remove NAME GUARD, a bundle (base64 tar) on stdin.
+# Over the connection of HOMEPORT_SSH, _PORT and _OPTS. With GUARD > 0 a change that would cut this program off is undone by the host
+# itself after that many seconds: only a new connection, made as the next update will make it, keeps the change. The port
+# of that connection is HOMEPORT_SSH_PORT_NEXT where the change moves sshd.
+set -eu
+verb=$1 name=$2 guard=$3
+. "${0%/*}/ssh.sh"
+
+# As root. The bundle comes on stdin and never lies where others can read it.
+run='umask 077; d=$(mktemp -d /run/homeport.XXXXXX) || exit 1; trap "rm -rf $d" EXIT; base64 -d | tar -xC "$d" --no-same-owner -f - || exit 1
+sh "$d/bundle/unit.sh" "$d/bundle"'
+status=0
+as_root "$run $verb $name $guard" || status=$?
+[ "$status" = 0 ] || [ "$status" = 7 ] || exit "$status"
+[ "$status" = 7 ] || exit 0
+
+# 7: applied, and the timer runs.
+end=$(( $(date +%s) + guard - 3 ))
+while :; do
+  if (anew; HOMEPORT_SSH_PORT=${HOMEPORT_SSH_PORT_NEXT:-$HOMEPORT_SSH_PORT}; as_root "sh /var/lib/homeport/units/$name/unit.sh - confirm $name 0") </dev/null; then exit 0; fi
+  [ "$(date +%s)" -lt "$end" ] || break
+  sleep 1
+done
+{
+  echo "$name: this change would have cut homeport off from $HOMEPORT_SSH (port ${HOMEPORT_SSH_PORT_NEXT:-$HOMEPORT_SSH_PORT}): no new connection after it."
+  echo "  The host puts everything back within $guard s."
+} >&2
+end=$(( $(date +%s) + guard + 30 ))
+until (anew; as_root "test ! -e /var/lib/homeport/units/$name/journal") </dev/null 2>/dev/null; do
+  if [ "$(date +%s)" -ge "$end" ]; then
+    echo "  It does not answer yet. Look at it from its console: journalctl -u homeport-revert-$name" >&2
+    exit 1
+  fi
+  sleep 1
+done
+echo "  It is back as it was. Mend the settings, then run the update again." >&2
+exit 1

@@ -1,0 +1,197 @@
+"""cloudflared on a host with systemd: taken out of its image, started, killed, rebooted, misconfigured and taken away."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+
+import pytest
+
+from model import template
+from model.access import Door
+from model.route import Guard
+from rehearsal.cloudflare.world import Addresses
+from rehearsal.images.ensure import ensure
+from rehearsal.machine.daemon import CONTAINER, IMAGE
+from render import cloudflared
+from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE, Cloud, wait_for
+
+pytestmark = pytest.mark.docker
+CLOUDFLARED = "cloudflare/cloudflared:2025.9.1"
+HOST = "n8n.example.com"
+DOOR = Door(name="n8n", hostname=HOST, origin="http://127.0.0.1:5678", guards=(Guard(kind="login", because="people"),))
+# A service that answers a request and hangs up.
+SERVE = "python3 -m http.server 5678 --bind 127.0.0.1 --directory /usr/share/common-licenses"
+
+
+def docker(*argv, stdin=None, fails=False):
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=180)
+    assert fails == (done.returncode != 0), f"docker {argv}: {done.stdout.decode()} {done.stderr.decode()}"
+    return done.stdout.decode() + (done.stderr.decode() if fails else "")
+
+
+class Machine:
+    """A host with its own Docker on a network of its own, and a Cloudflare whose edge listens there."""
+
+    def __init__(self, folder):
+        self.name = f"tunnel-{secrets.token_hex(3)}"
+        third = secrets.randbelow(55) + 200
+        self.gateway = f"198.18.{third}.1"
+        docker(
+            "network", "create", "--internal", "--subnet", f"198.18.{third}.0/24", "--gateway", self.gateway, self.name
+        )
+        self.cloud = Cloud(folder, Addresses(tunnel=f"127.0.0.1:0,{self.gateway}:7844"))
+        hosts = ("--add-host", f"region1.v2.argotunnel.com:{self.gateway}")
+        docker(
+            "run", "-d", "--name", self.name, "--network", self.name, *hosts, "-v", "/var/lib/docker", *CONTAINER, IMAGE
+        )
+
+    def close(self):
+        docker("rm", "--force", "--volumes", self.name)
+        docker("network", "rm", self.name)
+        self.cloud.world.close()
+
+    def run(self, shell, stdin="", *, fails=False):
+        return docker("exec", "-i", self.name, "sh", "-c", shell, stdin=stdin, fails=fails)
+
+    def prepare(self):
+        """Its Docker with the image, a service, and a tunnel with one guarded door in Cloudflare."""
+        wait_for(
+            lambda: (
+                "ok" in self.run("systemctl start docker 2>/dev/null; docker version >/dev/null 2>&1 && echo ok; true")
+            ),
+            60,
+        )
+        with subprocess.Popen(["docker", "save", CLOUDFLARED], stdout=subprocess.PIPE) as save:
+            subprocess.run(["docker", "exec", "-i", self.name, "docker", "load", "-q"], stdin=save.stdout, check=True)
+        self.image = self.run(f"docker image inspect -f '{{{{.Id}}}}' {CLOUDFLARED}").strip()
+        self.run(
+            "cat >/etc/systemd/system/n8n.service",
+            "[Service]\nExecStart=" + SERVE + "\n[Install]\nWantedBy=multi-user.target\n",
+        )
+        self.run("systemctl daemon-reload; systemctl enable --now n8n")
+        cloud = self.cloud
+        made = cloud.made("POST", f"/accounts/{ACCOUNT}/cfd_tunnel", {"name": "jett", "config_src": "local"})
+        self.tunnel = made["id"]
+        record = {
+            "type": "CNAME",
+            "name": HOST,
+            "content": f"{self.tunnel}.cfargotunnel.com",
+            "proxied": True,
+            "ttl": 1,
+        }
+        cloud.made("POST", f"/zones/{ZONE}/dns_records", record)
+        self.aud = cloud.app(cloud.policy(), domain=HOST)["aud"]
+        self.secret = cloud.world.store.get("tunnels", self.tunnel)["secret"]
+
+    def write(self, doors=(DOOR,)):
+        """The files, as the layer for hosts writes them."""
+        values = {"account": ACCOUNT, "team": "team", "image": self.image, "tunnel-id": self.tunnel}
+        values |= {"tunnel-secret": self.secret, "aud:n8n": self.aud}
+        for file in cloudflared.files(doors, ("wg-quick@wg0.service",)):
+            path, text = template.fill(file.path, values), template.fill(file.content, values)
+            self.run(f"umask 077; mkdir -p $(dirname {path}); cat >{path}; chmod {file.mode:o} {path}", text)
+
+    def apply(self, *, fails=False):
+        return self.run("sh -s", cloudflared.apply(), fails=fails)
+
+    def connections(self):
+        return len(self.cloud.world.hub.links(self.tunnel))
+
+    def visit(self):
+        session = self.cloud.log_in("ada@example.com", HOST)[1]
+        return self.cloud.visit(HOST, "/GPL-3", headers={"Cookie": f"CF_Authorization={session}"})[0]
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    ensure([IMAGE, CLOUDFLARED])
+    made = Machine(tmp_path_factory.mktemp("cloud"))
+    try:
+        made.prepare()
+        made.write()
+        made.apply()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.req("S2-34", "S2-36", "S2-37")
+def test_the_service_runs_from_the_images_program_and_the_tunnel_stands(machine):
+    assert "755 root:root" == machine.run("stat -c '%a %U:%G' /usr/local/bin/cloudflared").strip(), "as declared"
+    assert "active\nenabled" == machine.run("systemctl is-active cloudflared; systemctl is-enabled cloudflared").strip()
+    wait_for(lambda: machine.connections() == 4)
+    assert 200 == machine.visit(), "a person comes as far as the service"
+    assert 302 == machine.cloud.visit(HOST)[0], "and nobody else"
+    own = machine.run(f"stat -c '%a %U' ~root/.cloudflared/{machine.tunnel}.json /etc/cloudflared/config.yml")
+    assert ["600 root"] * 2 == own.split("\n")[:2], "secret values"
+    assert "" == machine.run("docker ps -aq"), "no container is left of it"
+
+
+def test_the_tunnels_secret_is_in_no_command_line_and_no_environment(machine):
+    pid = machine.run("systemctl show -p MainPID --value cloudflared").strip()
+    shown = machine.run(f"cat /proc/{pid}/cmdline /proc/{pid}/environ; ps axww; journalctl -u cloudflared")
+
+    assert "cloudflared" in shown, "it was looked at"
+    assert machine.secret not in shown, "C-08"
+
+
+@pytest.mark.req("S2-37")
+def test_the_service_has_no_capability_and_cannot_write(machine):
+    pid = machine.run("systemctl show -p MainPID --value cloudflared").strip()
+    status = machine.run(f"cat /proc/{pid}/status")
+
+    assert "CapEff:\t0000000000000000" in status, status
+    assert "NoNewPrivs:\t1" in status, status
+    tried = f"nsenter -t {pid} -m sh -c 'touch /etc/x ~root/x /usr/local/bin/x 2>&1'"
+    assert 3 == machine.run(tried, fails=True).count("Read-only file system"), "the host's files are not its own"
+
+
+@pytest.mark.req("S2-37")
+def test_it_comes_back_when_it_is_killed_and_after_a_reboot(machine):
+    began = time.monotonic()
+    machine.run("systemctl kill -s KILL cloudflared")
+    wait_for(lambda: machine.connections() == 0)
+    wait_for(lambda: machine.connections() == 4, 30)
+    assert time.monotonic() - began < 15, "five seconds, and its start"
+
+    docker("restart", machine.name)
+    wait_for(lambda: machine.connections() == 4, 60)
+    wait_for(lambda: machine.visit() == 200)
+
+
+def test_a_configuration_that_is_refused_leaves_the_old_program_running(machine):
+    before = machine.run("systemctl show -p MainPID --value cloudflared")
+    machine.run("sed -i '/http_status:404/d' /etc/cloudflared/config.yml")
+    said = machine.apply(fails=True)
+
+    assert "the last rule, and only it, must match all URLs" in said, "and says why"
+    assert before == machine.run("systemctl show -p MainPID --value cloudflared"), "nothing was restarted"
+    assert 200 == machine.visit(), "nobody noticed"
+    machine.write()
+
+
+def test_a_tunnel_that_finds_no_way_out_fails_the_update_with_its_last_lines(machine):
+    machine.run(
+        "cp /etc/hosts /tmp/hosts; sed 's/^198.18.*argotunnel.com/127.0.0.1 region1.v2.argotunnel.com/' /tmp/hosts >/etc/hosts"
+    )
+    machine.run("mkdir -p /run/systemd/system/cloudflared.service.d")
+    machine.run("printf '[Service]\\nTimeoutStartSec=3\\n' >/run/systemd/system/cloudflared.service.d/test.conf")
+    said = machine.apply(fails=True)
+    machine.run("rm -r /run/systemd/system/cloudflared.service.d; cat /tmp/hosts >/etc/hosts")
+
+    assert "The tunnel found no way to Cloudflare" in said, said
+    assert "Connection refused" in said, "the connector's own words"
+    machine.apply()
+    wait_for(lambda: machine.connections() == 4)
+
+
+def test_removal_leaves_no_connection_so_the_tunnel_can_be_deleted(machine):
+    machine.run("sh -s", cloudflared.remove())
+
+    assert 0 == machine.connections(), "ended by the service itself"
+    machine.cloud.made("DELETE", f"/accounts/{ACCOUNT}/cfd_tunnel/{machine.tunnel}")
+    assert "gone" in machine.run("test -e /usr/local/bin/cloudflared || echo gone"), "the program too"
+    machine.run("sh -s", cloudflared.remove())

@@ -1,0 +1,92 @@
+"""What a host needs before anything runs on it: packages, kernel settings, Docker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.host_unit import HostFiles, HostFilesArgs
+from render import daemon_json, packages, sysctl, systemd
+
+if TYPE_CHECKING:
+    from components.handle import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineArgs:
+    """How a host is to be made ready.
+
+    Attributes:
+        host: Where.
+        user: The program's own user there; it may talk to Docker afterwards.
+        vpn: Whether WireGuard is wanted.
+        units: systemd units whose addresses containers listen on; Docker waits for them at boot.
+        after: Resources that must be there first.
+    """
+
+    host: Host
+    user: str
+    vpn: bool = False
+    units: tuple[str, ...] = ()
+    after: tuple[pulumi.Resource, ...] = ()
+
+
+class Engine(pulumi.ComponentResource):
+    """Docker on a host, made or adopted. What is there already is left as it is.
+
+    Attributes:
+        packages: To depend on: every program is there.
+        ready: To depend on: Docker runs with its settings.
+    """
+
+    packages: pulumi.Resource
+    ready: pulumi.Resource
+
+    def __init__(self, name: str, args: EngineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:engine:Engine", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        installed = HostFiles(
+            f"{name}-packages",
+            HostFilesArgs(
+                host=args.host,
+                files=packages.files(),
+                values={},
+                apply=packages.apply(vpn=args.vpn),
+                # What others may use by now stays.
+                remove="true",
+                guard=0,
+                after=args.after,
+            ),
+            child,
+        )
+        self.packages = installed.ready
+        settings = HostFiles(
+            f"{name}-settings",
+            HostFilesArgs(
+                host=args.host,
+                files=(*sysctl.files(), *daemon_json.files(), systemd.docker_after(args.units)),
+                values={},
+                apply=_apply(args.user),
+                remove="systemctl daemon-reload",
+                guard=0,
+                after=(installed.ready,),
+            ),
+            child,
+        )
+        self.ready = settings.ready
+        self.register_outputs({})
+
+
+def _apply(user: str) -> str:
+    """Shell: kernel first, then Docker; then the user, who has to sign in anew to be of its group."""
+    member = f"id -nG {user} | grep -qw docker || usermod -aG docker {user}"
+    parts = (
+        "set -eu",
+        "systemctl daemon-reload",
+        sysctl.apply(),
+        daemon_json.apply(),
+        "" if user == "root" else member,
+    )
+    return "\n".join((*parts, ""))

@@ -1,0 +1,63 @@
+"""The firewall on a host: UFW for what comes in, DOCKER-USER for what goes on to containers, and a gate before both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.host_unit import HostFiles, HostFilesArgs
+from render import ufw
+
+if TYPE_CHECKING:
+    from components.handle import Host
+    from model.firewall import Door
+
+GUARD = 120
+"""Seconds until a change that cut homeport off takes itself back (design.md, decision 6)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirewallArgs:
+    """What may reach a host and its containers; everything else is closed.
+
+    Attributes:
+        host: Where.
+        doors: All of them. The program's own way in must be among them: a change without it is reverted.
+        guard: Seconds of the revert timer.
+        after: Resources that must be there first: the packages.
+    """
+
+    host: Host
+    doors: tuple[Door, ...]
+    guard: int = GUARD
+    after: tuple[pulumi.Resource, ...] = ()
+
+
+class Firewall(pulumi.ComponentResource):
+    """The host's own firewall, which holds without the cloud's (reliability.md B-03, B-05).
+
+    Attributes:
+        ready: To depend on: the rules are in force.
+    """
+
+    ready: pulumi.Resource
+
+    def __init__(self, name: str, args: FirewallArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:firewall:Firewall", name, None, opts)
+        rules = HostFiles(
+            f"{name}-rules",
+            HostFilesArgs(
+                host=args.host,
+                files=ufw.files(args.doors),
+                values={},
+                apply=ufw.apply(),
+                remove=ufw.remove(),
+                guard=args.guard,
+                after=args.after,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.ready = rules.ready
+        self.register_outputs({})

@@ -16,33 +16,14 @@ from components.handle import pinned
 from model.blueprint import Blueprint, Edge
 from model.mesh import HOSTS
 from model.route import Guard, Route
+from rehearsal.machine.daemon import CONTAINER, IMAGE
 from render import headscale, tailscale
 from render.caddy import caddyfile
 
 ROOT = Path(__file__).parents[2]
 HEADSCALE, TAILSCALE = SERVICE.image, "tailscale/tailscale:v1.84.2"
-CADDY, MACHINE = "caddy:2.10-alpine", "homeport/machine:bookworm"
+CADDY, MACHINE = "caddy:2.10-alpine", IMAGE
 IMAGES = (HEADSCALE, TAILSCALE, CADDY, MACHINE)
-_CAPABILITIES = (
-    *("SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_CHROOT", "MKNOD", "SYSLOG"),
-    *("AUDIT_CONTROL", "AUDIT_WRITE", "SYS_NICE", "IPC_LOCK", "LINUX_IMMUTABLE", "MAC_ADMIN", "SYS_BOOT"),
-)
-_BOOT = (
-    *(f"--cap-add={one}" for one in _CAPABILITIES),
-    *(
-        "--security-opt=seccomp=unconfined",
-        "--security-opt=apparmor=unconfined",
-        "--security-opt=systempaths=unconfined",
-    ),
-    *(
-        "--device-cgroup-rule=a *:* rwm",
-        "--device=/dev/net/tun",
-        "--cgroupns=host",
-        "-v=/sys/fs/cgroup:/sys/fs/cgroup:rw",
-    ),
-    *("--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp", "-v=/var/lib/docker"),
-)
-
 _LET_IN = """
 ssh-keygen -A >/dev/null
 useradd --create-home --shell /bin/sh deploy
@@ -75,7 +56,20 @@ class Machine:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.container = f"{world.prefix}-{name}"
-        docker("run", "-d", "--name", self.container, "--hostname", name, "--network", world.network, *_BOOT, MACHINE)
+        docker(
+            "run",
+            "-d",
+            "--name",
+            self.container,
+            "--hostname",
+            name,
+            "--network",
+            world.network,
+            "-v",
+            "/var/lib/docker",
+            *CONTAINER,
+            MACHINE,
+        )
         world.made.append(self.container)
 
     def settle(self) -> None:

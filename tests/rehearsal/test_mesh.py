@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
@@ -48,9 +49,8 @@ def world(tmp_path_factory):
 def machines(world):
     """Both servers, the client's files laid on them and its unit running, in nobody's mesh yet."""
     made = Machine(world, "ai"), Machine(world, "watch")
-    for one in made:
-        one.settle()
-        one.install()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda one: (one.settle(), one.install()), made))
     return made
 
 
@@ -188,3 +188,28 @@ def test_the_clients_unit_is_hardened(machines):
         f"upstream's own unit is at 9.2; a program that routes packets as root cannot get far below: {said}"
     )
     assert "0" == machines[0].run("systemctl show -P NRestarts tailscaled").strip(), "what was taken away is not needed"
+
+
+def test_a_member_that_was_rebooted_is_in_again_without_anybody(machines):
+    ai, watch = machines
+    address = ai.run("tailscale ip -4").strip()
+    docker("restart", "--time", "5", ai.container)
+
+    until(
+        lambda: "running" in ai.run("systemctl is-active --quiet tailscaled && echo running || true"), "no client", 60
+    )
+    ai.serve(9100)
+    until(lambda: watch.reaches(address, 9100), "the rebooted host is not in", 60)
+    assert address == ai.run("tailscale ip -4").strip(), "with the address that it had"
+
+
+def test_a_client_that_is_taken_away_leaves_nothing(machines):
+    ai = machines[0]
+    ai.run(tailscale.remove())
+
+    left = ai.run(
+        f"ls -d {tailscale.PROGRAMS} {tailscale.CLIENT} /var/lib/tailscale 2>/dev/null; ip link show {tailscale.INTERFACE} 2>/dev/null || true"
+    )
+    assert "" == left.strip(), f"programs, keys and the interface are gone: {left}"
+    assert "inactive" == ai.run("systemctl is-active tailscaled || true").strip(), "and the unit does not run"
+    ai.run(tailscale.remove())

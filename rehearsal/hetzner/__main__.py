@@ -67,7 +67,7 @@ def _machines(given: argparse.Namespace) -> Machines:
         print(
             f"world {ground.name}: machines on {ground.ipv4}; mend: python -m rehearsal.machine down --world {ground.name}"
         )
-    return Containers(ground, shelf)
+    return Containers(ground, shelf).watch()
 
 
 if __name__ == "__main__":

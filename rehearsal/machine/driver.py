@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import uuid
 from collections import defaultdict
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rehearsal.hetzner.machines import MachineError
 from rehearsal.machine import rules, seed
 from rehearsal.machine.daemon import CONTAINER, IMAGE, SERVER, WORLD, docker, inspect
+from rehearsal.machine.firmware import REBOOTED, watch
 
 if TYPE_CHECKING:
     from rehearsal.machine.ground import Ground
@@ -69,7 +71,9 @@ class Containers:
         disk = ("--volume", f"{name}-docker:/var/lib/docker")
         net = ("--network", self.ground.network, "--ip", address, "--dns", self.ground.gateway)
         docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *CONTAINER, IMAGE)
-        order = seed.archive(f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys)
+        order = seed.archive(
+            f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys, self._ipv6(server)
+        )
         docker("cp", "-", f"{name}:/", given=order)
         docker("start", name)
 
@@ -94,7 +98,31 @@ class Containers:
             elif what in ("poweroff", "reset"):
                 docker("kill", name, refused=("is not running",))
             if what in ("poweron", "reboot", "reset"):
+                self._plug(server)
                 docker("start", name)
+
+    def _plug(self, server: Row) -> None:
+        """Gives a machine that is off the addresses that its server has by now."""
+        name, address = self.name(server), _ipv4(server)
+        found = inspect("container", name) or {}
+        if found["NetworkSettings"]["Networks"][self.ground.network]["IPAMConfig"]["IPv4Address"] != address:
+            docker("network", "disconnect", self.ground.network, name)
+            docker("network", "connect", "--ip", address, self.ground.network, name)
+        docker("cp", "-", f"{name}:/", given=seed.packed({"etc/rehearsal/ipv6": self._ipv6(server)}))
+
+    def revive(self, container: str) -> None:
+        """Starts a machine again that went down to reboot by itself."""
+        labels = (inspect("container", container) or {"Config": {"Labels": {}}})["Config"]["Labels"]
+        with self._locks[int(labels.get(SERVER, 0))]:
+            found = inspect("container", container)
+            # Who holds the lock may have started, removed or switched it off since.
+            if found and found["State"]["Status"] == "exited" and found["State"]["ExitCode"] == REBOOTED:
+                docker("start", container)
+
+    def watch(self) -> Containers:
+        """Does what firmware does: a machine whose own `reboot` has ended it starts again, as long as this process lives."""
+        watch(self.ground.name, self.revive)
+        return self
 
     def rebuild(self, server: Row, user_data: str, ssh_keys: list[str]) -> None:
         """A new container with a new disk at the same address."""
@@ -103,6 +131,11 @@ class Containers:
     def firewall(self, server: Row, rules_: list[Row] | None) -> None:
         """Loads the rules into the world's table."""
         self.ground.load(rules.filtered(self.ground.name, self._port(server), rules_))
+
+    def _ipv6(self, server: Row) -> str:
+        """The first address of the server's network, as long as the whole ground: everybody in it is on the same wire."""
+        given = server["public_net"]["ipv6"]
+        return f"{ipaddress.IPv6Network(given['ip'])[1]}/{self.ground.ipv6.prefixlen}" if given else ""
 
     def _port(self, server: Row) -> rules.Port:
         given = (server["public_net"][kind] for kind in ("ipv4", "ipv6"))

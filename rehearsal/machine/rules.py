@@ -48,10 +48,11 @@ def base(world: str, networks: tuple[str, ...]) -> str:
     )
     maps = "\n".join(
         f"  map {side}{version} {{ type {kind} : verdict; flags interval; }}"
-        for side in ("from", "to")
+        for side in ("fault", "from", "to")
         for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr"))
     )
-    jumps = "ip saddr vmap @from4\n    ip6 saddr vmap @from6\n    ip daddr vmap @to4\n    ip6 daddr vmap @to6"
+    order = (("saddr", "fault"), ("daddr", "fault"), ("saddr", "from"), ("daddr", "to"))
+    jumps = "\n    ".join(f"{ip} {end} vmap @{side}{v}" for end, side in order for ip, v in (("ip", 4), ("ip6", 6)))
     return f"table inet {table(world)} {{\n{maps}\n  chain machines {{\n    {jumps}\n  }}\n{hooks}\n}}\n"
 
 
@@ -71,11 +72,19 @@ def filtered(world: str, port: Port, rules: list[Row] | None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def faulty(world: str, port: Port, fault: str) -> str:
+    """The commands that disturb all traffic of a machine by an nftables statement such as `drop`; an empty one mends it."""
+    name, chain = table(world), f"fault_{port.server}"
+    lines = [f"add chain inet {name} {chain}", f"flush chain inet {name} {chain}"]
+    lines += [f"add rule inet {name} {chain} {fault}"] if fault else []
+    return "\n".join([*lines, *_elements(name, "fault", port, chain)]) + "\n"
+
+
 def removed(world: str, port: Port) -> str:
     """The commands that forget a machine; made so that they work when it is not known, too."""
     name = table(world)
-    lines = [filtered(world, port, None).rstrip()]
-    for side in ("from", "to"):
+    lines = [filtered(world, port, None).rstrip(), faulty(world, port, "").rstrip()]
+    for side in ("fault", "from", "to"):
         known = _elements(name, side, port, f"{side}_{port.server}")
         lines += [line.replace("add element", "delete element", 1) for line in known]
         lines += [f"flush chain inet {name} {side}_{port.server}", f"delete chain inet {name} {side}_{port.server}"]

@@ -10,7 +10,7 @@ from typing import Final
 _FOLDER: Final = "var/lib/cloud/seed/nocloud"
 
 
-def archive(instance: str, name: str, user_data: str, ssh_keys: list[str]) -> bytes:
+def archive(instance: str, name: str, user_data: str, ssh_keys: list[str], ipv6: str) -> bytes:
     """The seed as a tar to unpack at the machine's root.
 
     Args:
@@ -18,14 +18,21 @@ def archive(instance: str, name: str, user_data: str, ssh_keys: list[str]) -> by
         name: Host name.
         user_data: As the user gave it.
         ssh_keys: Public keys for root.
+        ipv6: Address with the length of its network; empty for none.
     """
     # JSON is YAML.
     about = json.dumps({"instance-id": instance, "local-hostname": name, "public-keys": ssh_keys})
-    files = {"meta-data": about, "user-data": user_data, "vendor-data": ""}
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
+    files = {f"{_FOLDER}/meta-data": about, f"{_FOLDER}/user-data": user_data, f"{_FOLDER}/vendor-data": ""}
+    files["etc/rehearsal/ipv6"] = ipv6
+    return packed(files)
+
+
+def packed(files: dict[str, str]) -> bytes:
+    """Files that only root may read, as a tar to unpack at the machine's root."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
         for file, text in files.items():
-            entry = tarfile.TarInfo(f"{_FOLDER}/{file}")
+            entry = tarfile.TarInfo(file)
             entry.mode, entry.size = 0o600, len(text.encode())
             tar.addfile(entry, io.BytesIO(text.encode()))
-    return packed.getvalue()
+    return out.getvalue()

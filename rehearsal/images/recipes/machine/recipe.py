@@ -98,7 +98,7 @@ def _settle(kit: Kit) -> None:
     (kit.root / "etc/machine-id").touch()
     for mask in (kit.files / "masked").read_text(encoding="utf-8").split():
         (kit.root / "etc/systemd/system" / mask).symlink_to("/dev/null")
-    shutil.copytree(kit.files / "files", kit.root, dirs_exist_ok=True)
+    shutil.copytree(kit.files / "files", kit.root, symlinks=True, dirs_exist_ok=True)
 
 
 RECIPE = Recipe(

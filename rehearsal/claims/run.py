@@ -1,0 +1,137 @@
+"""Running claims: one line each, with what was expected and found, a report, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from rehearsal.claims.claim import Claim
+
+PASSED, FAILED, ERROR, WORTHLESS = "passed", "failed", "error", "worthless"
+_LONG = 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How one claim went.
+
+    Attributes:
+        name: The claim.
+        rows: What it is about.
+        says: Its sentence.
+        state: `passed`, `failed`, `error` (it could not be looked at) or `worthless` (it also passed on its negative control).
+        expected: What should have been found.
+        got: What was found, or the error.
+        seconds: How long it took.
+        control: What became of the negative control: `refused`, or who has it.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    says: str
+    state: str
+    expected: str = ""
+    got: str = ""
+    seconds: float = 0.0
+    control: str = ""
+
+    def __str__(self) -> str:
+        """One line; two more where a person has to know what is wrong."""
+        line = f"{self.state:9} {self.name:28} {','.join(self.rows)}  {self.seconds:.1f} s"
+        if self.state == PASSED:
+            return f"{line}  {_short(self.got)}"
+        return f"{line}\n          {self.says}\n          expected {_short(self.expected)}\n          got      {_short(self.got)}"
+
+
+@dataclass
+class Report:
+    """A whole run.
+
+    Attributes:
+        results: In the order of the claims.
+    """
+
+    results: list[Result] = field(default_factory=list)
+
+    def count(self, state: str) -> int:
+        """How many ended so."""
+        return sum(one.state == state for one in self.results)
+
+    @property
+    def code(self) -> int:
+        """0 if there were claims and all of them passed, else 1: what could not be looked at has not passed."""
+        return 0 if self.results and self.count(PASSED) == len(self.results) else 1
+
+    def __str__(self) -> str:
+        counts = [f"{self.count(state)} {state}" for state in (PASSED, FAILED, ERROR, WORTHLESS)]
+        return f"{len(self.results)} claims: {', '.join(counts)}, in {sum(one.seconds for one in self.results):.1f} s"
+
+    def write(self, path: Path) -> None:
+        """Writes all of it as JSON."""
+        counts = {state: self.count(state) for state in (PASSED, FAILED, ERROR, WORTHLESS)}
+        about: dict[str, Any] = {"counts": counts, "claims": [asdict(one) for one in self.results]}
+        path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def run(claims: Iterable[Claim[Any, Any]], world: Any, tell: Callable[[str], None] = print) -> Report:
+    """Runs claims one after the other, and tells of each as soon as it has ended.
+
+    Raises:
+        ValueError: two claims have the same name.
+    """
+    wanted = list(claims)
+    if twice := {one.name for one in wanted if sum(other.name == one.name for other in wanted) > 1}:
+        raise ValueError(f"claims with the same name: {', '.join(sorted(twice))}")
+    report = Report()
+    for claim in wanted:
+        report.results.append(one := check(claim, world))
+        tell(str(one))
+    tell(str(report))
+    return report
+
+
+def check(claim: Claim[Any, Any], world: Any) -> Result:
+    """One claim and its negative control."""
+    began = time.monotonic()
+    state, expected, got, control = ERROR, "", "", claim.broken
+    try:
+        should = claim.expected(world)
+        raw = claim.look(world)
+        found = claim.come_to(raw)
+        state, expected, got = PASSED if found == should else FAILED, repr(should), repr(found)
+        if claim.spoil and state == PASSED:
+            spoiled = claim.come_to(claim.spoil(raw))
+            state, control = (PASSED, "refused") if spoiled != should else (WORTHLESS, "passed")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other claims are still of interest
+        state, got = ERROR, f"{type(error).__name__}: {error}"
+    about: dict[str, Any] = {
+        "name": claim.name,
+        "rows": claim.rows,
+        "says": claim.says,
+        "state": state,
+        "control": control,
+    }
+    return Result(**about, expected=expected, got=got, seconds=round(time.monotonic() - began, 2))
+
+
+def chosen(claims: Iterable[Claim[Any, Any]], words: Iterable[str]) -> list[Claim[Any, Any]]:
+    """The claims whose name or row is among the words; all of them for no words.
+
+    Raises:
+        ValueError: a word names none.
+    """
+    every, wanted = list(claims), list(words)
+    if strange := [word for word in wanted if not any(word == one.name or word in one.rows for one in every)]:
+        raise ValueError(f"no claim is called {', '.join(strange)}; there are: {', '.join(one.name for one in every)}")
+    return [one for one in every if not wanted or one.name in wanted or set(one.rows) & set(wanted)]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONG else f"{line[:_LONG]}…"

@@ -1,0 +1,226 @@
+"""The preset jett as data: what the description asks for, and what its workflows may and may not do."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model.blueprint import Blueprint, Edge
+from model.check import check
+from model.vpn import Peer, Vpn
+from presets.jett import PRESET
+
+FILES = Path(__file__).resolve().parents[3] / "catalog" / "files"
+FLOWS = {path.stem: json.loads(path.read_text()) for path in sorted((FILES / "jett-n8n" / "workflows").glob("*.json"))}
+SQL = "".join(path.read_text() for path in sorted((FILES / "jett-postgres" / "migrations").glob("*.sql")))
+DOORS = {
+    "11_heartbeat": ("heartbeat", "none"),
+    "12_request_ingest": ("request", "headerAuth"),
+    "13_queue_claim": ("queue/claim", "headerAuth"),
+    "14_queue_ack": ("queue/ack", "headerAuth"),
+    "15_queue_fail": ("queue/fail", "headerAuth"),
+}
+ALLOWED = {"webhook", "set", "if", "respondToWebhook", "postgres", "httpRequest", "scheduleTrigger"}
+
+
+@pytest.fixture
+def production():
+    """The blueprint behind the VPN and the tunnel, as the preset's own defaults make it."""
+    private = PRESET.defaults["wireguard"]
+    return Blueprint(
+        preset="jett",
+        environment="prod",
+        domain="example.com",
+        services=PRESET.services,
+        networks=PRESET.networks,
+        routes=PRESET.routes,
+        databases=PRESET.databases,
+        edge=Edge(bind="127.0.0.1", ports={"http": 8080, "https": 8443}, public=False),
+        exposure=PRESET.defaults["exposure"],
+        vpn=Vpn(
+            subnet=private["subnet"],
+            slot=private["slot"],
+            peers=tuple(Peer(name=name, **peer) for name, peer in private["peers"].items()),
+        ),
+        values={name: option.default for name, option in PRESET.options.items()},
+    )
+
+
+def nodes(kind: str):
+    return [
+        pytest.param(name, node, id=f"{name}:{node['name']}")
+        for name, flow in FLOWS.items()
+        for node in flow["nodes"]
+        if node["type"] == f"n8n-nodes-base.{kind}"
+    ]
+
+
+def followers(flow: dict, name: str, output: int | None = None) -> list[str]:
+    outputs = flow["connections"].get(name, {"main": []})["main"]
+    chosen = outputs if output is None else outputs[output : output + 1]
+    return [link["node"] for links in chosen for link in links]
+
+
+@pytest.mark.req("S2-02")
+def test_only_the_four_services_are_on_the_server():
+    assert {"n8n", "postgres", "qdrant", "portainer"} == {service.name for service in PRESET.services}, (
+        "speech, language model and dashboard stay on the local machine: the way there takes too long"
+    )
+
+
+@pytest.mark.req("S2-23", "S2-44")
+def test_every_port_is_on_the_servers_vpn_address(production):
+    published = {service.name: production.published(service) for service in production.services}
+
+    assert {
+        "n8n": ((5678, 5678, "10.0.0.2", "tcp"),),
+        "postgres": ((5432, 5432, "10.0.0.2", "tcp"),),
+        "qdrant": ((6333, 6333, "10.0.0.2", "tcp"),),
+        "portainer": ((9000, 9000, "10.0.0.2", "tcp"),),
+    } == published
+    assert production == check(production), "and the whole holds together"
+
+
+@pytest.mark.req("S2-41", "S2-57")
+def test_the_tunnel_leads_to_n8n_and_to_the_dashboard_and_nowhere_else(production):
+    ways = {production.host(route): production.upstream(route) for route in production.routes}
+
+    assert {
+        "n8n.example.com": "http://10.0.0.2:5678",
+        "jett.example.com": "http://10.0.0.1:3000",
+    } == ways, "localhost would be the wrong machine or the wrong address"
+
+
+@pytest.mark.req("S2-40")
+def test_people_log_in_programs_have_a_token_and_the_local_machines_doors_are_closed_from_outside():
+    n8n, dashboard = PRESET.routes
+
+    assert [
+        ("closed", ("/webhook/heartbeat", "/webhook/queue/*")),
+        ("service-token", ("/webhook/*",)),
+        ("login", ()),
+    ] == [(guard.kind, guard.paths) for guard in n8n.guards]
+    assert ["login"] == [guard.kind for guard in dashboard.guards]
+
+
+@pytest.mark.req("S2-27")
+def test_the_one_container_of_root_says_why_and_no_other_is_weakened():
+    weak = {service.name: set(service.waivers) for service in PRESET.services if service.waivers}
+    kept = {service.name: set(service.capabilities) for service in PRESET.services if service.capabilities}
+
+    assert {"portainer": {"root", "health"}} == weak
+    assert {"portainer": {"CAP_NET_BIND_SERVICE"}} == kept
+
+
+@pytest.mark.req("S2-53")
+def test_no_environment_names_a_secret():
+    secrets = {name for service in PRESET.services for file in service.secret_files for name in file.secrets}
+    env = " ".join(value for service in PRESET.services for value in service.env.values())
+
+    assert {"n8n-owner-password", "postgres-password", "portainer-admin-password", "n8n-encryption-key"} <= secrets
+    assert [] == [name for name in secrets if f"{{{name}}}" in env]
+
+
+@pytest.mark.parametrize(("name", "value"), [("n8n-user", "admin"), ("postgres-user", "n8n"), ("postgres-user", "Jett"), ("qdrant-distance", "cosine"), ("qdrant-size", "0"), ("qdrant-collection", "../x"), ("missed-beats", "0"), ("handler-url", "file:///x"), ("handler-url", "http://x/'; DROP")])  # fmt: skip
+def test_an_option_refuses_what_would_break_later(name, value):
+    option = PRESET.options[name]
+
+    assert re.fullmatch(option.pattern, option.default), "the default is one of its own"
+    assert not re.fullmatch(option.pattern, value), option.shape
+
+
+def test_a_service_needs_no_more_networks_than_there_are(production):
+    assert {"jett_default"} == {name for service in PRESET.services for name in service.networks}
+    assert production.waves()[-1] == (production.service("n8n"),), (
+        "n8n comes last: it needs the database and the vectors"
+    )
+    with pytest.raises(Exception, match="not part of this stack"):
+        check(replace(production, services=tuple(one for one in production.services if one.name != "qdrant")))
+
+
+@pytest.mark.req("S2-46")
+@pytest.mark.parametrize("name", DOORS)
+def test_each_door_is_active_and_asks_for_the_key_but_the_heartbeat(name):
+    flow, (path, authentication) = FLOWS[name], DOORS[name]
+    (webhook,) = [node for node in flow["nodes"] if node["type"].endswith(".webhook")]
+
+    assert ("POST", path, authentication, "responseNode") == tuple(
+        webhook["parameters"][key] for key in ("httpMethod", "path", "authentication", "responseMode")
+    )
+    assert flow["active"] is True
+    if authentication == "headerAuth":
+        assert "hpWebhookApiKey1" == webhook["credentials"]["httpHeaderAuth"]["id"]
+
+
+def test_the_health_check_asks_for_every_door_with_a_key():
+    asked = {service.name: service for service in PRESET.services}["n8n"].env["HOMEPORT_WEBHOOKS"].split()
+
+    assert [path for path, authentication in DOORS.values() if authentication == "headerAuth"] == asked
+
+
+@pytest.mark.req("S2-47")
+def test_monitor_and_maintenance_run_every_minute_and_on_nothing_else():
+    timed = {name for name, flow in FLOWS.items() if any("scheduleTrigger" in node["type"] for node in flow["nodes"])}
+
+    assert {"16_heartbeat_monitor", "17_queue_maintenance"} == timed == set(FLOWS) - set(DOORS)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_workflow_runs_no_code_keeps_no_record_and_has_credentials_that_are_provided(name):
+    flow = FLOWS[name]
+    provided = {one["id"] for one in json.loads((FILES / "jett-n8n" / "credentials.json").read_text())}
+    named = {one["id"] for node in flow["nodes"] for one in node.get("credentials", {}).values()}
+
+    assert set() == {node["type"].removeprefix("n8n-nodes-base.") for node in flow["nodes"]} - ALLOWED
+    assert ("none", "none", False) == tuple(
+        flow["settings"][key] for key in ("saveDataErrorExecution", "saveDataSuccessExecution", "saveManualExecutions")
+    ), "a record would hold the key and what callers said"
+    assert named <= provided
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_every_way_through_a_door_ends_in_an_answer(name):
+    flow = FLOWS[name]
+    answers = {node["name"] for node in flow["nodes"] if node["type"].endswith(".respondToWebhook")}
+    reached, waiting = set(), ["Webhook"]
+    while waiting:
+        one = waiting.pop()
+        if one not in reached:
+            reached.add(one)
+            waiting += followers(flow, one)
+
+    assert {node["name"] for node in flow["nodes"]} == reached, "every node can be reached, and none is named twice"
+    for one in reached - answers:
+        assert followers(flow, one, 0), f"{one} leads nowhere"
+    for node in flow["nodes"]:
+        if node.get("onError") == "continueErrorOutput":
+            assert followers(flow, node["name"], 1), f"the failure of {node['name']} has an answer too"
+
+
+@pytest.mark.parametrize(("name", "node"), nodes("postgres"))
+def test_statements_are_fixed_texts_that_call_granted_functions_with_parameters(name, node):
+    query = node["parameters"]["query"]
+    called = re.findall(r"public\.(\w+)\(", query)
+    granted = SQL[SQL.index("GRANT EXECUTE") :]
+
+    assert not query.startswith("="), "the statement is no expression"
+    assert "{{" not in query
+    assert called, f"{name} calls a function"
+    assert [] == [
+        one for one in called if f"CREATE FUNCTION public.{one}(" not in SQL or f"public.{one}(" not in granted
+    ]
+    assert ("$1" in query) == ("queryReplacement" in node["parameters"]["options"]), "values come as parameters"
+
+
+def test_every_function_of_the_queue_is_closed_to_all_but_the_application():
+    made = set(re.findall(r"CREATE FUNCTION public\.(\w+)\(", SQL))
+    revoked = SQL[SQL.index("REVOKE ALL ON FUNCTION") : SQL.index("GRANT EXECUTE")]
+    bodies = re.findall(r"CREATE FUNCTION public\.\w+\(.*?\nAS ", SQL, re.DOTALL)
+
+    assert made == set(re.findall(r"public\.(\w+)\(", revoked))
+    assert all("SET search_path = pg_catalog, public, pg_temp" in body for body in bodies), "of a SECURITY DEFINER"
+    assert len(made) == len(bodies)

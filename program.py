@@ -129,6 +129,12 @@ class Program:
         pulumi.export("services", services)
         pulumi.export("skipped", list(blueprint.skipped))
         pulumi.export("next_steps", list(blueprint.next_steps))
+        hosts = {name: site.exports for name, site in self.sites.items() if site.exports}
+        if hosts:
+            pulumi.export("hosts", hosts)
+        for site in self.sites.values():
+            if site.client_configs:
+                pulumi.export("wireguard_clients", pulumi.Output.secret(site.client_configs))
         for name, value in self.doors.items():
             pulumi.export(name, value)
         wanted = blueprint.secrets()

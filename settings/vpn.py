@@ -49,17 +49,43 @@ class WireGuard(Section):
     peers: Annotated[dict[Name, Peer], Field(max_length=253)] = key(
         "Who may join, by name.", shape="a mapping of names to peers", example={}, default={}
     )
+    versions: Annotated[dict[Name, Annotated[int, Field(ge=1, le=1_000_000)]], Field(max_length=254)] = key(
+        "Counters of keys, by peer's name or server; each number is a key of its own.",
+        shape="a whole number from 1 to 1000000",
+        example=2,
+        default={},
+        says="1 each",
+    )
+    rotating: Annotated[tuple[Name, ...], Field(max_length=254)] = key(
+        "Peers (or server) whose next key is already taken too, while it is brought to the devices.",
+        shape="a list of names",
+        example=["laptop"],
+        default=(),
+    )
+    next_public_keys: Annotated[dict[Name, WireGuardKey], Field(max_length=253)] = key(
+        "Of rotating peers that bring their own key: the next one.",
+        shape="a WireGuard public key, as wg pubkey prints",
+        example="<the line that wg pubkey prints>",
+        default={},
+    )
 
 
 class Ssh(Section):
     """The program's own road to the hosts."""
 
     port: Port | None = key(
-        "The port that sshd shall listen on; a change opens the new one and proves it before the old one closes.",
+        "The port that sshd shall listen on; to change it, name the one before in ssh.previous for one update.",
         shape="a whole number from 1 to 65535",
         example=2222,
         default=None,
         says="as it is: 22, or the adopted host's port",
+    )
+    previous: Port | None = key(
+        "While the port changes: the port before. Both are open then; leave it out with the next update, and it closes.",
+        shape="a whole number from 1 to 65535",
+        example=22,
+        default=None,
+        says="none",
     )
     reach: Literal["public", "vpn"] = key(
         "From where it is reached: public (the internet) or vpn (members only; the operator's machine must be one).",

@@ -31,6 +31,7 @@ class Base:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self._shared: list[pulumi.ProviderResource] = [command.Provider("command"), random.Provider("random")]
+        self._hcloud: pulumi.ProviderResource | None = None
         self.opts = pulumi.ResourceOptions(providers=list(self._shared))
 
     def site(self, name: str, blueprint: Blueprint, secrets: Secrets) -> Site:
@@ -49,6 +50,19 @@ class Base:
             environment={"DOCKER_HOST": address},
         )
         return self.on(host, docker.Provider(named(name, "docker"), host=address), blueprint)
+
+    def with_hcloud(self, secrets: Secrets) -> pulumi.ResourceOptions:
+        """The providers that need no host, and Hetzner Cloud's, in a rehearsal for the emulated one."""
+        import pulumi_hcloud as hcloud  # noqa: PLC0415  # half a second that only a rented server costs
+
+        if self._hcloud is None:
+            self._hcloud = hcloud.Provider(
+                "hcloud",
+                token=secrets.values["hcloud-token"],
+                endpoint=self.loaded.endpoints.get("hcloud"),
+                poll_interval="1s",
+            )
+        return pulumi.ResourceOptions(providers=[self._hcloud, *self._shared])
 
     def cloudflare(self, secrets: Secrets) -> pulumi.ProviderResource:
         """The provider for Cloudflare, in a rehearsal for the emulated one."""

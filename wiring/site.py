@@ -32,10 +32,16 @@ class Site:
         images: Service name to image id.
         networks: Network name to its name in Docker.
         shared: Name of a shared volume to its name in Docker.
+        exports: Address and SSH, where it is not this machine.
+        client_configs: Members' configurations, where the VPN ends on it.
     """
+
+    exports: dict[str, pulumi.Output[str]]
+    client_configs: dict[str, pulumi.Output[str]]
 
     def __init__(self, host: Host, opts: pulumi.ResourceOptions, blueprint: Blueprint) -> None:
         self.host, self.opts = host, opts
+        self.exports, self.client_configs = {}, {}
         services = [one for one in blueprint.services if blueprint.homes[one.name] == host.name]
         references = {service.name: service.image for service in services}
         if host.name == blueprint.door_host:

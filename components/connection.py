@@ -1,0 +1,96 @@
+"""How ssh gets to a host: its options, and keys in the forms that it takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pulumi
+
+_KEYS = "keys"
+
+
+def ssh_options(host: str, pin: str, identity: str) -> list[str]:
+    """Options of ssh under which only the machine with this public key is spoken to; no file has to be written for it.
+
+    One connection carries many commands (``HOMEPORT_SSH_MULTIPLEX=0``: each has its own). Sources: ssh_config(5), KnownHostsCommand
+    (OpenSSH 8.5) and HostKeyAlias.
+    """
+    options = [
+        "BatchMode=yes",
+        "ConnectTimeout=10",
+        "ServerAliveInterval=5",
+        "ServerAliveCountMax=3",
+        "LogLevel=ERROR",
+        "StrictHostKeyChecking=yes",
+        "UserKnownHostsFile=none",
+        "GlobalKnownHostsFile=none",
+        f"HostKeyAlias=homeport-{host}",
+        f"KnownHostsCommand=/bin/echo homeport-{host} {pin}",
+    ]
+    if identity:
+        options += [f"IdentityFile={identity}", "IdentitiesOnly=yes"]
+    if os.environ.get("HOMEPORT_SSH_MULTIPLEX", "1") != "0":
+        private(cache() / "ssh")
+        options += ["ControlMaster=auto", f"ControlPath={spelled(cache() / 'ssh' / '%C')}", "ControlPersist=30"]
+    return options
+
+
+def cache() -> Path:
+    """The folder that holds everything homeport writes: ``$HOMEPORT_CACHE``, or ``~/.cache/homeport``."""
+    named = os.environ.get("HOMEPORT_CACHE")
+    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "homeport"
+
+
+def spelled(path: Path) -> str:
+    """A path as ssh's options take it; below the home folder by ``%d``, so that it is the same text for all of a team."""
+    home = str(Path.home())
+    text = str(path)
+    return "%d" + text[len(home) :] if text.startswith(home + "/") else text
+
+
+def private(folder: Path) -> Path:
+    """The folder, made if need be, for nobody else to read."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    return folder
+
+
+def identity_file(key: pulumi.Output[str], stack: str, host: str) -> pulumi.Output[str]:
+    """Where ssh finds a private key: a file 0600 in the cache.
+
+    ssh takes a key from a file or an agent only. It is written at every run rather than by a resource, so that it is there on every machine
+    that has the state. The path is no secret.
+    """
+
+    def written(text: str) -> str:
+        path = private(cache() / _KEYS) / f"{stack}-{host}"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(text, encoding="utf-8")
+            draft.rename(path)
+        return spelled(path)
+
+    return pulumi.Output.unsecret(key.apply(written))
+
+
+def _pair(seed: str) -> tuple[str, str]:
+    import base64  # noqa: PLC0415  # with the next ones: only stacks with hosts of their own pay for it
+
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
+    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
+    secret = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
+    return secret.decode(), key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
+
+
+def private_key(seed: str) -> str:
+    """The ed25519 key of 32 bytes in base64, as OpenSSH keeps it in a file."""
+    return _pair(seed)[0]
+
+
+def public_key(seed: str) -> str:
+    """Its public half, as it stands in ``authorized_keys``."""
+    return _pair(seed)[1]

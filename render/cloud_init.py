@@ -1,0 +1,60 @@
+"""What a new server is told at birth: who may come in, by which key it is known. All that changes later goes over SSH.
+
+``user_data`` stays readable at the metadata service for every process on the server and cannot be changed without replacing it
+(trap H1, H2), so it holds one secret only, and that of no worth after the first connection: the bootstrap host key (docs/adr/0004).
+"""
+
+from __future__ import annotations
+
+import json
+
+LIMIT = 32 * 1024
+"""Bytes that Hetzner takes. Source: docs.hetzner.cloud, POST /servers."""
+_SSHD = """\
+# By homeport, until its own settings take over.
+PermitRootLogin no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 64:30:128
+MaxSessions 100
+"""
+
+
+def cloud_init(*, user: str, authorized: str, host_private: str, host_public: str, port: int) -> str:
+    """The ``user_data`` of a server.
+
+    Args:
+        user: The program's user: sudo without a password, group docker where there is one.
+        authorized: Its public key.
+        host_private: The bootstrap host key, OpenSSH's format.
+        host_public: Its public half.
+        port: Of sshd.
+    """
+    told = {
+        "disable_root": True,
+        "ssh_pwauth": False,
+        "ssh_deletekeys": True,
+        "ssh_genkeytypes": [],
+        "ssh_keys": {"ed25519_private": host_private, "ed25519_public": host_public},
+        "users": [
+            {
+                "name": user,
+                "gecos": "homeport",
+                "shell": "/bin/bash",
+                "lock_passwd": True,
+                "sudo": "ALL=(ALL) NOPASSWD:ALL",
+                "ssh_authorized_keys": [authorized],
+            }
+        ],
+        "write_files": [
+            {
+                "path": "/etc/ssh/sshd_config.d/00-homeport.conf",
+                "content": f"Port {port}\n{_SSHD}",
+                "permissions": "0644",
+            }
+        ],
+        # Debian starts sshd before cloud-init has written this.
+        "runcmd": [["systemctl", "restart", "ssh.service"]],
+    }
+    # JSON is YAML, and needs no quoting of ours.
+    return "#cloud-config\n" + json.dumps(told, indent=1, sort_keys=True) + "\n"

@@ -60,7 +60,7 @@ class HostFiles(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: HostFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:host:Files", name, None, opts)
-        text = pulumi.Output.all(**args.values).apply(lambda values: packed(args, values))
+        text = pulumi.Output.all(**args.values).apply(lambda values: packed(args, values or {}))
         self.ready = command.local.Command(
             f"{name}-files",
             create=f"{HOST} apply {name} {args.guard}",

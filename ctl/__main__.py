@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctl.stack import read
 from model.errors import HomeportError
@@ -61,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     test = verbs.add_parser("test", help="all tests, or one stage of them")
     test.add_argument("stage", nargs="*", help="check, unit, apps, engine, docker or world")
     test.set_defaults(verb=_test)
+    _rehearsals(verbs)
+    docs = verbs.add_parser("docs", help="write the generated pages below docs/")
+    docs.add_argument("--check", action="store_true", help="only say which are out of date")
+    docs.set_defaults(verb=_docs)
+    return parser
+
+
+def _rehearsals(verbs: Any) -> None:
     for name, words in (
         ("rehearse", "stand an environment up on emulated clouds, on this machine"),
         ("rehearse-down", "remove a rehearsal"),
@@ -70,10 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--preset", default="jett", help="which system")
         one.add_argument("--env", default="prod", help="preprod or prod")
         one.set_defaults(verb=_rehearse, what=name)
-    docs = verbs.add_parser("docs", help="write the generated pages below docs/")
-    docs.add_argument("--check", action="store_true", help="only say which are out of date")
-    docs.set_defaults(verb=_docs)
-    return parser
 
 
 def _up(asked: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import ipaddress
 import threading
 import uuid
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.hetzner.machines import MachineError
@@ -14,11 +15,14 @@ from rehearsal.machine.daemon import CONTAINER, IMAGE, SERVER, WORLD, docker, in
 from rehearsal.machine.firmware import REBOOTED, watch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rehearsal.machine.ground import Ground
     from rehearsal.machine.shelf import Shelf
 
 Row = dict[str, Any]
 _FIRST: Final = 10
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Containers:
@@ -27,12 +31,13 @@ class Containers:
     Args:
         ground: Prepared already.
         shelf: Images that every machine's own daemon shall have, filled already.
+        hosts: Names that every machine finds in its `/etc/hosts`, with their addresses.
     """
 
     instant = False
 
-    def __init__(self, ground: Ground, shelf: Shelf | None = None) -> None:
-        self.ground, self.shelf = ground, shelf
+    def __init__(self, ground: Ground, shelf: Shelf | None = None, hosts: Mapping[str, str] = _NOBODY) -> None:
+        self.ground, self.shelf, self.hosts = ground, shelf, hosts
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
 
     def name(self, server: Row) -> str:
@@ -69,7 +74,8 @@ class Containers:
         if self.shelf is not None:
             self.shelf.give(f"{name}-docker")
         disk = ("--volume", f"{name}-docker:/var/lib/docker")
-        net = ("--network", self.ground.network, "--ip", address, "--dns", self.ground.gateway)
+        known = [part for name, at in self.hosts.items() for part in ("--add-host", f"{name}:{at}")]
+        net = ("--network", self.ground.network, "--ip", address, "--dns", self.ground.gateway, *known)
         docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *CONTAINER, IMAGE)
         order = seed.archive(
             f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys, self._ipv6(server)

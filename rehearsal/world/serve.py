@@ -20,6 +20,7 @@ from rehearsal.images.ensure import ensure
 from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
+from rehearsal.machine.shelf import Shelf
 from rehearsal.world.folder import birth
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def serve(folder: Folder, identity: dict[str, Any], images: list[str]) -> int:
         ensure([IMAGE])
         ground = Ground(identity["id"])
         ground.prepare()
-        machines = Containers(ground, hosts={CONNECTORS: ground.gateway}, images=images)
-        machines.prepare()
+        shelf = Shelf(images)
+        shelf.fill()
+        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway}).watch()
     hetzner = Door(
         Service(Hetzner(Store(folder.path / "hetzner.json"), machines, 0.0), [identity["hcloud_token"]]),
         port=_kept(folder, "hcloud"),

@@ -1,0 +1,74 @@
+"""The host's firewall as text, case by case; adding a case needs no Python."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from model import template
+from model.firewall import Door
+from model.host import Opening
+from render import netfilter, ufw
+
+CASES = sorted((Path(__file__).parents[2] / "cases" / "ufw").glob("*.json"))
+
+
+def doors(case):
+    return tuple(
+        Door(
+            **{**door, "opening": Opening(**{**door["opening"], "sources": tuple(door["opening"].get("sources", ()))})}
+        )
+        for door in case["doors"]
+    )
+
+
+def in_order(wanted, lines):
+    """What of the wanted lines does not stand there, or not in that order."""
+    rest = iter(lines)
+    return [line for line in wanted if line not in rest]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_rules(path):
+    case = json.loads(path.read_text())
+    for version in (4, 6):
+        text = ufw.user_rules(doors(case), version)
+        assert [] == in_order(case[f"v{version}"], text.splitlines()), f"{case['because']}\n{text}"
+        accepted = [line for line in text.splitlines() if line.endswith("-j ACCEPT") and "user-input" in line]
+        known = [line for line in case[f"v{version}"] if line.endswith("-j ACCEPT")]
+        assert sorted(known) == sorted(accepted), f"a rule that no case names is a door too many\n{text}"
+        gate = netfilter.restore(doors(case), version).splitlines()
+        for chain, key in (("HOMEPORT-FORWARD", "forward"), ("DOCKER-USER", "forward"), ("HOMEPORT-INPUT", "input")):
+            wanted = [f"-A {chain} {line}" for line in case.get(f"{key}{version}", ["-j DROP"])]
+            assert [] == in_order(wanted, gate), f"{case['because']}\n" + "\n".join(gate)
+            assert f"-A {chain} -j DROP" == [line for line in gate if line.startswith(f"-A {chain} ")][-1], (
+                "what is not named is closed"
+            )
+
+
+def test_there_are_cases():
+    assert len(CASES) >= 3, "an empty folder would pass for ever"
+
+
+def test_the_order_of_doors_changes_nothing():
+    case = json.loads((CASES[0].parent / "direct.json").read_text())
+    turned = tuple(reversed(doors(case)))
+
+    assert ufw.files(doors(case)) == ufw.files(turned), "settings in another order are no change of the firewall"
+
+
+def test_a_purpose_cannot_smuggle_in_a_rule():
+    evil = Door(opening=Opening(purpose="x\n-A ufw-user-input -j ACCEPT", port=1))
+
+    assert "\n-A ufw-user-input -j ACCEPT" not in ufw.user_rules((evil,), 4), "a comment is hex, whatever was in it"
+
+
+def test_no_file_has_a_name_to_fill_in_and_every_script_is_a_shells():
+    for file in ufw.files(()):
+        assert () == template.names(file.content), f"{file.path}: shell's braces would be taken for a template's"
+    for text in (netfilter.LOADER, ufw.apply(), ufw.remove()):
+        done = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stderr

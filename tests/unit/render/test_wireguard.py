@@ -1,0 +1,103 @@
+"""WireGuard's configuration case by case, and what is a key."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from model import template
+from model.vpn import Peer, Vpn
+from render import wireguard
+
+CASES = sorted((Path(__file__).parents[2] / "cases" / "wireguard").glob("*.json"))
+
+
+def vpn(case):
+    return Vpn(**{**case["vpn"], "peers": tuple(Peer(**peer) for peer in case["vpn"]["peers"])})
+
+
+@pytest.mark.req("S2-08", "S2-10", "S2-43")
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_configuration(path):
+    case = json.loads(path.read_text())
+    network = vpn(case)
+    for wanted, text in (
+        (case["has"], wireguard.server(network, tuple(case.get("rotating", ())))),
+        (case["client"], wireguard.client(network, network.peers[0])),
+    ):
+        rest = iter(text.splitlines())
+        assert [] == [line for line in wanted if line not in rest], f"{case['because']}\n{text}"
+
+
+def test_there_are_cases():
+    assert len(CASES) >= 3, "an empty folder would pass for ever"
+
+
+@pytest.mark.req("S2-07")
+def test_what_holds_a_key_is_readable_by_root_alone():
+    modes = {file.path: file.mode for file in wireguard.files(vpn(json.loads(CASES[0].read_text())))}
+
+    assert {
+        "/etc/wireguard/private.key": 0o600,
+        "/etc/wireguard/public.key": 0o644,
+        "/etc/wireguard/wg0.conf": 0o600,
+    } == modes, "a private key with another mode is a private key of every program on the host"
+
+
+@pytest.mark.req("FP-23")
+def test_any_32_bytes_become_a_key_as_wg_genkey_makes_one():
+    for byte in (0, 1, 255):
+        key = wireguard.clamp(base64.b64encode(bytes([byte]) * 32).decode())
+        raw = base64.b64decode(key)
+        assert (0, 64) == (raw[0] & 7, raw[31] & 192), "clamped as RFC 7748 asks"
+        assert key == wireguard.clamp(key), "clamping twice changes nothing"
+        assert wireguard.valid_private(key), "and it is one"
+
+
+@pytest.mark.req("FP-23")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "nothing"),
+        ("A" * 43, "base64 without its padding"),
+        (base64.b64encode(b"a" * 31).decode(), "31 bytes"),
+        (base64.b64encode(b"a" * 33).decode(), "33 bytes"),
+        (base64.b64encode(b"\xff" * 32).decode(), "not clamped"),
+        (base64.b64encode(b"\x00" * 31 + b"\x40").decode()[:-2] + "B=", "bits behind the last byte that are not zero"),
+        ("ä" * 44, "no ASCII"),
+    ],
+)
+def test_what_is_no_private_key_is_refused(text, why):
+    assert not wireguard.valid_private(text), why
+
+
+@pytest.mark.req("FP-23")
+def test_zero_and_one_are_no_public_keys():
+    for number in (0, 1):
+        assert not wireguard.valid_public(base64.b64encode(number.to_bytes(32, "little")).decode()), (
+            "every secret is the same with it"
+        )
+    assert wireguard.valid_public(base64.b64encode((9).to_bytes(32, "little")).decode()), "the base point is a point"
+
+
+def test_every_script_is_a_shells_and_names_only_what_it_is_given():
+    network = vpn(json.loads((CASES[0].parent / "rotating.json").read_text()))
+    known = {
+        "private-key",
+        "public-key",
+        *(f"{part}:{name}" for part in ("public", "psk", "next-public", "next-psk") for name in ("local", "phone")),
+    }
+    for file in wireguard.files(network, ("local",)):
+        assert set(template.names(file.content)) <= known, (
+            f"{file.path}: shell's braces would be taken for a template's"
+        )
+        if file.mode == 0o755:
+            done = subprocess.run(["sh", "-n"], input=file.content, capture_output=True, text=True, check=False)
+            assert 0 == done.returncode, done.stderr
+    for text in (wireguard.apply(network), wireguard.remove()):
+        done = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stderr

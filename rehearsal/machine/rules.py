@@ -42,6 +42,8 @@ def base(world: str, networks: tuple[str, ...]) -> str:
         f"    {family(net)} saddr {net} {family(net)} daddr != {net} reject\n    {family(net)} daddr {net} {family(net)} saddr != {net} reject"
         for net in networks
     )
+    # A neighbour is asked for at a multicast address, which is in no network.
+    kept = f"    {_NEIGHBOURS}\n{kept}"
     hooks = "\n".join(
         f"  chain {hook} {{\n    type filter hook {hook} priority -5; policy accept;\n{kept if hook == 'forward' else ''}\n    jump machines\n  }}"
         for hook in ("input", "forward", "output")

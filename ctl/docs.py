@@ -60,7 +60,7 @@ def _preset(found: Preset) -> str:
     notes = "\n".join(
         f"- {service.name}: {what}, because {reason}"
         for service in sorted(found.services, key=lambda one: one.name)
-        for what, reason in sorted({**service.waivers, **service.capabilities}.items())
+        for what, reason in sorted({**service.waivers, **service.capabilities, **_binds(service)}.items())
     )
     networks = "\n".join(
         f"- {network.name}: {network.subnet}{', no way out and none in' if network.internal else ''}"
@@ -71,7 +71,26 @@ def _preset(found: Preset) -> str:
         "| Service | Purpose | Image | Networks | User | Memory | CPUs | Processes | Needs |\n"
         f"|---|---|---|---|---|---|---|---|---|\n{rows}\n\nNetworks:\n\n{networks}\n"
         + (f"\nWeakened defaults, each with its reason:\n\n{notes}\n" if notes else "")
+        + _options(found)
     )
+
+
+def _options(found: Preset) -> str:
+    if not found.options:
+        return ""
+    rows = "\n".join(
+        f"| `{name}` | {f'`{option.default}`' if option.default else 'empty'} | {option.purpose} | {option.shape} |"
+        for name, option in sorted(found.options.items())
+    )
+    head = "What `homeport:settings.options` may choose:\n\n| Option | Unless chosen | What for | Must be |\n|---|---|---|---|"
+    return f"\n{head}\n{rows}\n"
+
+
+def _binds(service: Service) -> dict[str, str]:
+    return {
+        f"{bind.source} of the host{', read-only' if bind.read_only else ''}": bind.reason
+        for bind in service.binds.values()
+    }
 
 
 def _row(service: Service) -> str:

@@ -60,46 +60,39 @@ def files(doors: tuple[Door, ...]) -> tuple[HostFile, ...]:
 
 
 def apply() -> str:
-    """Shell: makes the kernel's rules what the files say, also when the files are those from before homeport.
-
-    The gate comes first and goes last: while UFW reloads, nothing is open.
-    """
-    gone = "\n".join(
-        f"    while $tool -w -t mangle -D {hook} -j HOMEPORT-{hook} 2>/dev/null; do :; done"
-        for hook in ("INPUT", "FORWARD")
-    )
+    """Shell: makes the kernel's rules what the files say. The gate comes first: while UFW reloads, nothing is open."""
     return f"""\
 set -eu
-if [ -x {SCRIPT} ]; then
-  {SCRIPT} check 2>/dev/null | sed 's/^/not homeport'"'"'s, and replaced: /' || true
-  {SCRIPT} load
-fi
+{SCRIPT} check 2>/dev/null | sed 's/^/not of homeport, and replaced: /' || true
+{SCRIPT} load
 systemctl daemon-reload
-if grep -qx ENABLED=yes /etc/ufw/ufw.conf; then
-  systemctl enable --quiet ufw.service
-  /lib/ufw/ufw-init force-reload
-  systemctl start ufw.service
-else
-  /lib/ufw/ufw-init force-stop
-fi
-if [ -x {SCRIPT} ]; then
-  systemctl enable --quiet {UNIT}
-  systemctl start {UNIT}
-  {SCRIPT} keep
-else
-  rm -f /etc/systemd/system/*.target.wants/{UNIT} /etc/systemd/system/docker.service.requires/{UNIT}
-  for tool in iptables ip6tables; do
-{gone}
-    $tool -w -F DOCKER-USER 2>/dev/null || true
-  done
-fi
+systemctl enable --quiet ufw.service {UNIT}
+{_UFW}
+systemctl start ufw.service {UNIT}
+{SCRIPT} keep
 """
 
 
+_UFW = """\
+if grep -qx ENABLED=yes /etc/ufw/ufw.conf; then /lib/ufw/ufw-init force-reload; else /lib/ufw/ufw-init force-stop; fi"""
+
+
 def remove() -> str:
-    """Shell: takes homeport's rules away; UFW stays with the rules it has, for a host without a firewall is nobody's wish."""
+    """Shell, once the files are gone, or those from before homeport are back: the kernel's rules are again what UFW's files say.
+
+    A first change that cut homeport off is undone by this. Files of UFW's that are missing come from its package: it is off then.
+    """
     return f"""\
-systemctl disable --quiet {UNIT} 2>/dev/null || true
+rm -f /etc/systemd/system/*.target.wants/{UNIT} /etc/systemd/system/docker.service.requires/{UNIT}
+systemctl daemon-reload
+for file in ufw.conf user.rules user6.rules; do
+  for source in /usr/share/ufw/$file /usr/share/ufw/iptables/$file; do
+    [ -e /etc/ufw/$file ] || [ ! -e $source ] || cp -p $source /etc/ufw/$file
+  done
+done
+[ -e /etc/default/ufw ] || cat >/etc/default/ufw <<'DEFAULTS'
+{_DEFAULTS}DEFAULTS
+{_UFW}
 for tool in iptables ip6tables; do
   for chain in INPUT FORWARD; do
     while $tool -w -t mangle -D $chain -j HOMEPORT-$chain 2>/dev/null; do :; done

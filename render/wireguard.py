@@ -175,7 +175,7 @@ if [ ! -s "$conf" ]; then
   exit 0
 fi
 if ip link show wg0 >/dev/null 2>&1 && [ ! -e /var/lib/homeport/wireguard ]; then
-  echo "wg0 is there already and is not homeport's; take it down with: wg-quick down wg0 && rm {FOLDER}/wg0.conf" >&2
+  echo "wg0 is there already and is not of homeport; take it down there with: wg-quick down wg0" >&2
   exit 1
 fi
 systemctl daemon-reload
@@ -203,9 +203,11 @@ ip -4 address show dev wg0 | grep -qF ' {vpn.address}/' || {{ echo "wg0 has no a
 
 
 def remove() -> str:
-    """Shell: takes wg0 down for good."""
+    """Shell: takes wg0 down for good, if it is homeport's."""
     return f"""\
-{_down()}
+if [ -e /var/lib/homeport/wireguard ]; then
+  {_down()}
+fi
 rm -f /var/lib/homeport/wireguard /run/homeport-wg0
 """
 

@@ -20,6 +20,7 @@ POOL: Final = 16  # operations that the engine runs at once by default
 CONNECT_TIMEOUT: Final = 30.0
 # Building and pulling take long; the engine's own time limit or Ctrl-C ends a call that hangs.
 READ_TIMEOUT: Final = 1200.0
+_HARMLESS: Final = ("GET", "HEAD")
 _REFUSED: Final = 400  # and all above: no success
 
 
@@ -148,7 +149,13 @@ def _sent(host: str, session: Session, method: str, url: str, options: dict[str,
 
     timeout = (CONNECT_TIMEOUT, options.pop("timeout", READ_TIMEOUT))
     try:
-        return session.request(method, url, timeout=timeout, **options)
+        try:
+            return session.request(method, url, timeout=timeout, **options)
+        except requests.exceptions.ConnectionError as lost:
+            # As Go's own client does (net/http, shouldRetryRequest): what only reads is asked again when a kept connection had died.
+            if method not in _HARMLESS or not getattr(_root(lost), "used", False):
+                raise
+            return session.request(method, url, timeout=timeout, **options)
     except requests.exceptions.ReadTimeout as late:
         raise DaemonError("context deadline exceeded") from late
     except requests.exceptions.RequestException as gone:
@@ -160,9 +167,13 @@ def _sent(host: str, session: Session, method: str, url: str, options: dict[str,
 
 def _cause(error: BaseException) -> str:
     """The innermost reason, where ssh or the socket said something."""
+    return str(_root(error))
+
+
+def _root(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = inner
-    return str(error)
+    return error
 
 
 def _message(response: Response) -> str:

@@ -98,6 +98,14 @@ def ssh_command(host: str, options: tuple[str, ...]) -> list[str]:
     return [*command, "-T", "--", address.hostname, *remote]
 
 
+class SshBrokenError(ConnectionError):
+    """An ssh connection that ended before the answer; `used`: one that had served before."""
+
+    def __init__(self, message: str, *, used: bool) -> None:
+        super().__init__(message)
+        self.used = used
+
+
 class _SshConnection(urllib3.connection.HTTPConnection):
     """One ssh process whose standard input and output are the connection."""
 
@@ -107,6 +115,7 @@ class _SshConnection(urllib3.connection.HTTPConnection):
         self._process: subprocess.Popen[bytes] | None = None
         self._last_words = ""
         self._broken = False
+        self._served = 0
 
     def connect(self) -> None:
         ours, theirs = socket.socketpair()
@@ -123,6 +132,7 @@ class _SshConnection(urllib3.connection.HTTPConnection):
         ours.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else None)
         self.sock = ours
         self._errors = errors
+        self._served = 0
 
     def request(self, *arguments: Any, **named: Any) -> None:
         # An ssh that gives up at once resets the connection before the request is written.
@@ -131,15 +141,17 @@ class _SshConnection(urllib3.connection.HTTPConnection):
 
     def getresponse(self) -> Any:
         with self._explained():
-            return super().getresponse()
+            response = super().getresponse()
+        self._served += 1
+        return response
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except (OSError, urllib3.exceptions.HTTPError) as broken:
-            self._broken = True
-            raise ConnectionError(self._said() or str(broken)) from None
+            self._broken, used = True, self._served > 0
+            raise SshBrokenError(self._said() or str(broken), used=used) from None
 
     def _said(self) -> str:
         """What ssh printed before it went away; http.client has closed us by then, or the process is about to end."""
@@ -171,7 +183,7 @@ def _environment() -> dict[str, str]:
 
 class _SshPool(urllib3.HTTPConnectionPool):
     def __init__(self, command: list[str], size: int) -> None:
-        super().__init__("docker.invalid", maxsize=size, block=True, timeout=30)
+        super().__init__("docker.invalid", maxsize=size, block=False, timeout=30)
         self._command = command
 
     def _new_conn(self) -> Any:
@@ -179,7 +191,12 @@ class _SshPool(urllib3.HTTPConnectionPool):
 
 
 class SshAdapter(HTTPAdapter):
-    """Sends requests through ssh connections that are kept and reused, never more than the pool's size at once (D1)."""
+    """Sends requests through ssh connections that are kept and reused; as officially, one for every call under way (D1).
+
+    Args:
+        command: What connects.
+        pool: How many are kept.
+    """
 
     def __init__(self, command: list[str], pool: int) -> None:
         self._ssh = _SshPool(command, pool)

@@ -9,6 +9,8 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from tests.rehearsal.conformance import ssh_machine as rented
+from tests.rehearsal.conformance.busybox_image import BusyboxImage
 from tests.rehearsal.conformance.plugin_process import PluginProcess
 from tests.rehearsal.conformance.sshd import SshServer, absence
 
@@ -66,3 +68,14 @@ def ssh_server(tmp_path_factory):
     running = SshServer(tmp_path_factory.mktemp("sshd"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory):
+    """A rented server, the same for all tests that reach one over SSH; it has the image of the recordings."""
+    running = rented.SshMachine(tmp_path_factory.mktemp("machine"))
+    try:
+        BusyboxImage(run=running.docker).make()
+        yield running
+    finally:
+        running.remove()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import shlex
 import subprocess
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.handle import pinned
 from rehearsal.hetzner.machines import MachineError
@@ -16,8 +17,13 @@ from rehearsal.machine.daemon import IMAGE, inspect
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 USER = "deploy"
-STORM = "MaxStartups 64:30:128\nMaxSessions 100\n"
+ALL = os.environ.get("HOMEPORT_CONFORM_SSH") == "all"
+"""Whether everything is tried over SSH too: recordings that mostly wait for health, 20 cuts (reliability E-05), two minutes in all."""
+STORM = "MaxStartups 64:30:128\nMaxSessions 100\nAcceptEnv ACCEPTED PULUMI_COMMAND_STDOUT\n"
 """What the product's own sshd has (design decision 6)."""
 _PATIENCE = 90.0
 
@@ -31,7 +37,7 @@ def absence() -> str:
     return "" if image else f"image {IMAGE} is missing: python -m rehearsal.images ensure {IMAGE}"
 
 
-class SshMachine:
+class SshMachine:  # the same inputs and words as `sshd.SshServer`, so that the tests of that run here too
     """A machine with dockerd and sshd, user `deploy`, and a host key that is known beforehand.
 
     Args:
@@ -39,12 +45,13 @@ class SshMachine:
         sshd: Lines of its sshd_config.
     """
 
+    PASSPHRASE = "sesame"
     port = 22
 
     def __init__(self, folder: Path, sshd: str = STORM) -> None:
         self.folder, self.sshd = folder, sshd
-        for name in ("host", "user", "other"):
-            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / name)]
+        for name, passphrase in (("host", ""), ("user", ""), ("other", ""), ("locked", self.PASSPHRASE)):
+            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "", "-f", str(folder / name)]
             subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
         self.ground = Ground("cs" + secrets.token_hex(3))
         try:
@@ -56,6 +63,8 @@ class SshMachine:
             self.container = self._cloud.name(self._server)
             self._cloud.create(self._server, self._user_data(), [])
             self.await_docker()
+            # No registry can be reached from here: better told at once than after twenty seconds.
+            self.shell("echo nameserver 127.0.0.1 >/etc/resolv.conf")
         except BaseException:
             self.remove()
             raise
@@ -68,7 +77,7 @@ class SshMachine:
             "users": [
                 {
                     "name": USER, "groups": "docker", "shell": "/bin/bash", "sudo": "ALL=(ALL) NOPASSWD:ALL",
-                    "ssh_authorized_keys": [self.text("user.pub").strip()],
+                    "ssh_authorized_keys": [self.text(f"{name}.pub").strip() for name in ("user", "locked")],
                 }
             ],
             "write_files": [{"path": "/etc/ssh/sshd_config.d/00-test.conf", "content": self.sshd}],
@@ -80,25 +89,20 @@ class SshMachine:
         """A file of the folder: `host`, `user`, `other` and their `.pub`."""
         return (self.folder / name).read_text()
 
-    def options(self, *more: str, key: str = "host", address: str = "", port: int = 22, seconds: int = 10) -> list[str]:
+    def options(self, *more: str, key: str = "host", address: str = "", port: int = 22) -> list[str]:
         """Values of `ssh -o` as the product has them; `key` names the pinned one."""
         public = " ".join(self.text(f"{key}.pub").split()[:2])
-        return [
-            *(one for one in pinned(address or self.address, port, public) if not one.startswith("ConnectTimeout")),
-            f"ConnectTimeout={seconds}",
-            f"IdentityFile={self.folder}/user",
-            "IdentitiesOnly=yes",
-            "IdentityAgent=none",
-            *more,
-        ]
+        ours = [f"IdentityFile={self.folder}/user", "IdentitiesOnly=yes", "IdentityAgent=none", *more]
+        # The first of a kind wins.
+        return [*ours, *pinned(address or self.address, port, public)]
 
     def multiplexed(self, name: str = "cm") -> tuple[str, ...]:
         """Options of one connection for all sessions, as the product's environment has them."""
         return ("ControlMaster=auto", f"ControlPath={self.folder}/{name}-%C", "ControlPersist=30")
 
-    def provider(self, *more: str, address: str = "", port: int = 22, key: str = "host", seconds: int = 10) -> dict:
+    def provider(self, *more: str, address: str = "", port: int = 22, key: str = "host") -> dict:
         """Settings of a docker provider for it."""
-        options = self.options(*more, key=key, address=address, port=port, seconds=seconds)
+        options = self.options(*more, key=key, address=address, port=port)
         return {
             "host": f"ssh://{USER}@{address or self.address}:{port}",
             "sshOpts": [word for one in options for word in ("-o", one)],
@@ -118,7 +122,9 @@ class SshMachine:
         }
         return {name: value for name, value in settings.items() if value is not None}
 
-    def inside(self, command: str, data: bytes | None = None, timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
+    def inside(
+        self, command: str, data: bytes | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[bytes]:
         """Runs a shell command in the machine as root, past SSH."""
         argv = ["docker", "exec", "--interactive", self.container, "sh", "-c", command]
         return subprocess.run(argv, input=data, capture_output=True, check=False, timeout=timeout)

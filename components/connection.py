@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
+import struct
 from pathlib import Path
 
 import pulumi
 
 _KEYS = "keys"
+_LONGEST = 104 - 1 - 9 - 40 - 17
+"""Characters of the folder of sockets: a socket's path has 104 at most (macOS, unix(4)), of which ssh takes 40 for %C and 17 for its draft."""
 
 
 def ssh_options(host: str, pin: str, identity: str) -> list[str]:
     """Options of ssh under which only the machine with this public key is spoken to; no file has to be written for it.
 
-    One connection carries many commands (``HOMEPORT_SSH_MULTIPLEX=0``: each has its own). Sources: ssh_config(5), KnownHostsCommand
-    (OpenSSH 8.5) and HostKeyAlias.
+    One connection carries many commands (``HOMEPORT_SSH_MULTIPLEX=0``: each has its own). Its socket is named after the pinned key, so
+    that a machine made anew at the same address is never spoken to through what is left of the former. Sources: ssh_config(5),
+    KnownHostsCommand (OpenSSH 8.5) and HostKeyAlias.
     """
     options = [
         "BatchMode=yes",
@@ -30,9 +36,11 @@ def ssh_options(host: str, pin: str, identity: str) -> list[str]:
     ]
     if identity:
         options += [f"IdentityFile={identity}", "IdentitiesOnly=yes"]
-    if os.environ.get("HOMEPORT_SSH_MULTIPLEX", "1") != "0":
-        private(cache() / "ssh")
-        options += ["ControlMaster=auto", f"ControlPath={spelled(cache() / 'ssh' / '%C')}", "ControlPersist=30"]
+    folder = cache() / "ssh"
+    if os.environ.get("HOMEPORT_SSH_MULTIPLEX", "1") != "0" and len(str(folder)) <= _LONGEST:
+        private(folder)
+        socket = spelled(folder / f"{hashlib.sha256(pin.encode()).hexdigest()[:8]}-%C")
+        options += ["ControlMaster=auto", f"ControlPath={socket}", "ControlPersist=30"]
     return options
 
 
@@ -75,22 +83,35 @@ def identity_file(key: pulumi.Output[str], stack: str, host: str) -> pulumi.Outp
     return pulumi.Output.unsecret(key.apply(written))
 
 
-def _pair(seed: str) -> tuple[str, str]:
-    import base64  # noqa: PLC0415  # with the next ones: only stacks with hosts of their own pay for it
+def _text(*parts: bytes) -> bytes:
+    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
+
+def _public(seed: bytes) -> bytes:
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415  # only stacks with hosts of their own pay for it
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
-    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
-    secret = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
-    return secret.decode(), key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
+    key = Ed25519PrivateKey.from_private_bytes(seed).public_key()
+    return key.public_bytes(form.Encoding.Raw, form.PublicFormat.Raw)
 
 
 def private_key(seed: str) -> str:
-    """The ed25519 key of 32 bytes in base64, as OpenSSH keeps it in a file."""
-    return _pair(seed)[0]
+    """The ed25519 key of 32 bytes in base64, as OpenSSH keeps it in a file.
+
+    Written here and not by ``cryptography``, whose text is another one each time (its check number is random): a file would be
+    written anew at every run. Source: PROTOCOL.key of OpenSSH.
+    """
+    secret = base64.b64decode(seed)
+    public = _public(secret)
+    check = hashlib.sha256(secret).digest()[:4]
+    inner = check * 2 + _text(b"ssh-ed25519", public, secret + public, b"homeport")
+    inner += bytes(range(1, 1 + -len(inner) % 8))
+    blob = b"openssh-key-v1\0" + _text(b"none", b"none", b"") + struct.pack(">I", 1)
+    body = base64.b64encode(blob + _text(_text(b"ssh-ed25519", public), inner)).decode()
+    lines = [body[start : start + 70] for start in range(0, len(body), 70)]
+    return "\n".join(["-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", ""])
 
 
 def public_key(seed: str) -> str:
     """Its public half, as it stands in ``authorized_keys``."""
-    return _pair(seed)[1]
+    return "ssh-ed25519 " + base64.b64encode(_text(b"ssh-ed25519", _public(base64.b64decode(seed)))).decode()

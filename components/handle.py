@@ -52,6 +52,7 @@ class Host:
             ``HOMEPORT_SSH_PORT``, ``HOMEPORT_SSH_OPTS`` (one option of ``ssh -o`` a line).
         after: What must be there before anything is done on the host.
         generation: Changes when the host is another machine: a server's id.
+        gone_with: A server that takes everything on it along when it is deleted: nothing is removed from it one by one (trap M4).
     """
 
     name: str
@@ -60,6 +61,7 @@ class Host:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: MappingProxyType({}))
     after: tuple[pulumi.Resource, ...] = ()
     generation: pulumi.Input[str] = ""
+    gone_with: pulumi.Resource | None = None
 
     def labels(self, **more: str) -> dict[str, str]:
         """The labels of an object of this stack; ``service="x"`` becomes ``homeport.service=x``."""

@@ -60,11 +60,13 @@ class Server(pulumi.ComponentResource):
         address: Its public IPv4 address, which outlives it.
         generation: Its id: another one is another machine.
         host_key: Public half of the key that it is known by until its first connection.
+        server: The server itself: what is on it goes with it.
     """
 
     address: pulumi.Output[str]
     generation: pulumi.Output[str]
     host_key: pulumi.Output[str]
+    server: pulumi.Resource
 
     def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         import pulumi_hcloud as hcloud  # noqa: PLC0415  # whoever rents nothing pays nothing (design.md, decision 15)
@@ -93,7 +95,7 @@ class Server(pulumi.ComponentResource):
         told: pulumi.Output[str] = pulumi.Output.all(seed=seed, key=args.authorized).apply(
             lambda got: _user_data(args.port, **got)
         )
-        server = hcloud.Server(
+        self.server = server = hcloud.Server(
             f"{name}-server",
             name=args.name,
             server_type=args.server_type,
@@ -142,6 +144,7 @@ class ReachArgs:
         bootstrap: True: that is the key that it was born with; it makes one of its own, which is pinned from then on.
         identity: Path of the private key, as ssh reads it; empty: the operator's agent and own keys.
         generation: Changes with the machine.
+        previous: Ports that sshd may still listen on: tried after the wanted one.
     """
 
     host: str
@@ -152,6 +155,7 @@ class ReachArgs:
     bootstrap: bool = False
     identity: pulumi.Input[str] = ""
     generation: pulumi.Input[str] = ""
+    previous: tuple[int, ...] = ()
 
 
 class Reach(pulumi.ComponentResource):
@@ -193,7 +197,9 @@ class Reach(pulumi.ComponentResource):
 
     def _environment(self, options: pulumi.Output[list[str]]) -> dict[str, pulumi.Output[str]]:
         args = self._args
+        before = " ".join(str(port) for port in args.previous)
         return {
+            **({"HOMEPORT_SSH_PORT_PREVIOUS": pulumi.Output.from_input(before)} if before else {}),
             "HOMEPORT_SSH": pulumi.Output.concat(args.user, "@", args.address),
             "HOMEPORT_SSH_PORT": pulumi.Output.from_input(str(args.port)),
             "HOMEPORT_SSH_OPTS": options.apply("\n".join),

@@ -32,7 +32,7 @@ class HostFilesArgs:
         values: Those values. One that is secret makes all that travels secret.
         apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to run again.
             If it fails, the old files come back, it is run again for them, and the update fails with its last lines.
-        remove: Shell that is run after the files are gone.
+        remove: Shell that is run after the files are gone; also, with ``HOMEPORT_UNDO`` set, when a first change is undone.
         guard: Seconds after which the host undoes the change, unless a new connection confirms it (design.md, decision 6); 0: no
             such timer. For whatever could cut this program off.
         after: Resources that must be there first.
@@ -67,10 +67,16 @@ class HostFiles(pulumi.ComponentResource):
             # What is removed needs no bundle but its own end; without secrets, for the state keeps it.
             delete=f"{HOST} remove {name} 0",
             stdin=text,
-            environment={**args.host.environment, **(args.environment or {})},
-            # A new server is empty.
-            triggers=[args.host.generation],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*args.host.after, *args.after]),
+            # A new server is empty. No trigger: it would replace, and the delete of the former would take away what the new one
+            # has just laid (trap M3).
+            environment={
+                **args.host.environment,
+                **(args.environment or {}),
+                "HOMEPORT_GENERATION": args.host.generation,
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*args.host.after, *args.after], deleted_with=args.host.gone_with
+            ),
         )
         self.register_outputs({})
 

@@ -58,9 +58,8 @@ class Ssh(pulumi.ComponentResource):
                 host=args.host,
                 files=sshd.files(ports=args.ports, users=args.users, host_key=key, addresses=args.addresses),
                 values={},
-                apply=sshd.apply(),
-                # Without the file the distribution's own settings hold again; the pinned key has a file of its own.
-                remove=sshd.apply(),
+                apply=sshd.apply(args.ports),
+                remove=sshd.remove(args.ports),
                 guard=args.guard,
                 after=args.after,
                 environment={"HOMEPORT_SSH_PORT_NEXT": str(args.ports[0])},

@@ -34,6 +34,7 @@ class TunnelArgs:
         image: Id of cloudflared's image on that host: the program is taken out of it.
         doors: What it leads to.
         audiences: Audience tag of each area of the doors, by key.
+        version: A higher one makes a new secret, for the same tunnel.
         after_units: systemd units that must be up before it: the VPN's.
         after: Resources that must be there first.
     """
@@ -46,6 +47,7 @@ class TunnelArgs:
     image: pulumi.Input[str]
     doors: tuple[Door, ...]
     audiences: Mapping[str, pulumi.Output[str]]
+    version: int = 1
     after_units: tuple[str, ...] = ()
     after: tuple[pulumi.Resource, ...] = ()
 
@@ -65,7 +67,11 @@ class Tunnel(pulumi.ComponentResource):
         super().__init__("homeport:cloudflare:Tunnel", name, None, opts)
         # Not RandomBytes: its id is the value itself, and ids are never encrypted in the state (pulumi-random#190, pulumi#2717).
         drawn = random.RandomPassword(
-            f"{name}-secret", length=64, special=False, opts=pulumi.ResourceOptions(parent=self)
+            f"{name}-secret",
+            length=64,
+            special=False,
+            keepers={"version": str(args.version)},
+            opts=pulumi.ResourceOptions(parent=self),
         )
         secret = pulumi.Output.secret(drawn.result.apply(_secret))
         made = cloudflare.ZeroTrustTunnelCloudflared(
@@ -74,8 +80,7 @@ class Tunnel(pulumi.ComponentResource):
             name=pulumi.Output.concat(args.tunnel, "-", args.mark),
             config_src="local",
             tunnel_secret=secret,
-            # Another secret is another tunnel, and two of one name cannot be (traps C3, C4).
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.id = made.id
         values: dict[str, pulumi.Input[str]] = {

@@ -170,8 +170,11 @@ systemctl restart {UNIT} || {{
 
 
 def remove() -> str:
-    """Shell that takes it away; the tunnel has no connections after it, so it can be deleted (trap C4)."""
+    """Shell that takes it away once its files are gone; the tunnel has no connections after it, so it can be deleted (trap C4)."""
     return f"""set -eu
-systemctl disable --quiet --now {UNIT} 2>/dev/null || true
-rm -f {PROGRAM}
+# By its name alone: `disable` wants the file, and `--now` with it.
+systemctl stop {UNIT} 2>/dev/null || true
+rm -f {PROGRAM} /etc/systemd/system/multi-user.target.wants/{UNIT}
+systemctl daemon-reload
+systemctl reset-failed {UNIT} 2>/dev/null || true
 """

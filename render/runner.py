@@ -101,6 +101,11 @@ WantedBy=multi-user.target
 """
 
 
+def remove(runner: Runner) -> str:
+    """Shell that takes it away, when its files are gone already; it is taken off GitHub's list if the last token is younger than an hour."""
+    return f"set -- remove\n{script(runner)}"
+
+
 def script(runner: Runner) -> str:
     """The script on the host: ``runner.sh up`` and ``runner.sh remove``, both safe to run again."""
     settings = {
@@ -166,33 +171,51 @@ programs() {
 
 configure() (
   cd "$home"
-  ACTIONS_RUNNER_INPUT_TOKEN=$(cat "$etc/token") HOME=$home DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+  ACTIONS_RUNNER_INPUT_TOKEN=$(cat "$home.token") HOME=$home DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
   export ACTIONS_RUNNER_INPUT_TOKEN HOME DOTNET_SYSTEM_GLOBALIZATION_INVARIANT
   # Lines with the token in them, whoever wrote them, are not shown.
   said=$(runuser -u "$user" -- ./config.sh "$@" 2>&1 </dev/null) && return 0
-  printf '%s\n' "$said" | grep -vF -f "$etc/token" | tail -n 5 | sed 's/^/    /' >&2
+  printf '%s\n' "$said" | grep -vF -f "$home.token" | tail -n 5 | sed 's/^/    /' >&2
   return 1
 )
+
+# The registration that was put aside.
+back() {
+  for one in .runner .credentials .credentials_rsaparams; do
+    rm -f "$home/$one"
+    [ ! -f "$home.old/$one" ] || mv "$home.old/$one" "$home/"
+  done
+  rm -rf "$home.old"
+}
 
 # Registered once for each URL, name and set of labels; a token that changed since is no reason to do it again.
 register() {
   want="$url $name $labels"
+  [ -f "$home/.runner" ] || [ ! -f "$home.old/.runner" ] || back
   [ ! -f "$home/.runner" ] || [ "$(cat "$home.registered" 2>/dev/null || true)" != "$want" ] || return 0
-  [ -n "$(tr -d '[:space:]' <"$etc/token")" ] || fail "there is no registration token. Take a new one from $url (Settings, Actions, Runners, New),
+  [ -n "$(tr -d '[:space:]' <"$home.token")" ] || fail "there is no registration token. Take a new one from $url (Settings, Actions, Runners, New),
   then: pulumi config set --secret homeport:github-runner-token"
   systemctl stop "$unit" 2>/dev/null || true
-  rm -f "$home.registered" "$home/.runner" "$home/.credentials" "$home/.credentials_rsaparams"
+  # Until GitHub has agreed to the new registration, the old one is kept: it works on if it has not.
+  rm -rf "$home.old"
+  mkdir -m 700 "$home.old"
+  for one in .runner .credentials .credentials_rsaparams; do [ ! -f "$home/$one" ] || mv "$home/$one" "$home.old/"; done
   # Our own pin decides the version, hence --disableupdate; GitHub takes a version for 30 days after the next.
-  configure --unattended --url "$url" --name "$name" --labels "$labels" --work _work --replace --disableupdate ||
+  configure --unattended --url "$url" --name "$name" --labels "$labels" --work _work --replace --disableupdate || {
+    back
     fail "GitHub refused to register it; a token lasts one hour. Take a new one from $url (Settings, Actions, Runners, New),
   then: pulumi config set --secret homeport:github-runner-token"
+  }
   [ -f "$home/.runner" ] || fail "config.sh ended well, but registered nothing"
+  rm -rf "$home.old"
   echo "$want" >"$home.registered"
 }
 
 up() {
   id -u "$user" >/dev/null 2>&1 || useradd --system --no-create-home --home-dir "$state" --shell /usr/sbin/nologin "$user"
   mkdir -p "$state"
+  # A copy, for when the file is gone: to be removed at GitHub takes a token too.
+  (umask 077; cat "$etc/token" >"$home.token")
   programs
   register
   systemctl daemon-reload
@@ -205,7 +228,7 @@ remove() {
   if [ -f "$home/.runner" ] && ! configure remove; then
     echo "runner $name: GitHub lists it still, for the token is too old. Remove it at $url, or wait: after 14 days GitHub does." >&2
   fi
-  rm -rf "$home" "$home.new" "$home.new.tar.gz" "$home.programs" "$home.registered"
+  rm -rf "$home" "$home.new" "$home.new.tar.gz" "$home.programs" "$home.registered" "$home.token" "$home.old"
   rmdir "$state" 2>/dev/null && userdel "$user" 2>/dev/null || true
 }
 

@@ -9,7 +9,14 @@ PATH = "/etc/ssh/sshd_config.d/00-homeport.conf"
 HOST_KEY = "/etc/ssh/homeport_host_ed25519_key"
 """The key that the program pins; made on the host, it never leaves it. Elsewhere the distribution's own key is pinned."""
 DISTRIBUTION_KEY = "/etc/ssh/ssh_host_ed25519_key"
-_FIXED = """\
+_PORTS = "/etc/ssh/sshd_config.d/00-b-homeport-port.conf"
+"""What is left of the settings when they are removed."""
+_KEX = "/etc/ssh/sshd_config.d/00-a-homeport-kex.conf"
+REVOKED = "/etc/ssh/revoked_keys"
+_USUAL = 22
+# curve25519 stays: what homeport's command provider speaks has no sntrup761 (golang.org/x/crypto/ssh).
+_KEX_ALGORITHMS = "sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org"
+_FIXED = f"""\
 HostKeyAlgorithms ssh-ed25519
 AuthenticationMethods publickey
 PubkeyAuthentication yes
@@ -48,8 +55,8 @@ DebianBanner no
 RequiredRSASize 3072
 LogLevel VERBOSE
 SyslogFacility AUTH
-# curve25519 stays: what homeport's command provider speaks has no sntrup761 (golang.org/x/crypto/ssh).
-KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org
+RevokedKeys {REVOKED}
+KexAlgorithms {_KEX_ALGORITHMS}
 Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr
 MACs hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com,umac-128-etm@openssh.com
 """
@@ -58,7 +65,7 @@ MACs hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com,umac-128-etm@op
 def files(
     *, ports: tuple[int, ...], users: tuple[str, ...], host_key: str, addresses: tuple[str, ...] = ()
 ) -> tuple[HostFile, ...]:
-    """The one file.
+    """The settings, and the list of keys that are good no more.
 
     Args:
         ports: Where it listens; the first is the one that counts, another is about to go.
@@ -75,12 +82,47 @@ def files(
         f"PermitRootLogin {root}",
         f"AllowUsers {' '.join(users)}",
     ]
-    return (HostFile(path=PATH, content="\n".join(lines) + "\n" + _FIXED),)
+    # sshd lets nobody in where the file of revoked keys is missing, so it comes first.
+    return (HostFile(path=REVOKED, content=""), HostFile(path=PATH, content="\n".join(lines) + "\n" + _FIXED))
 
 
-def apply() -> str:
-    """Shell: the settings are looked at before sshd is told; established connections stay."""
-    return """\
+def apply(ports: tuple[int, ...]) -> str:
+    """Shell: the settings are looked at before sshd is told; established connections stay. What sshd would do beside them is refused."""
+    wanted = "".join(f"port {port}\n" for port in sorted(set(ports), key=str))
+    return f"""\
+rm -f {_PORTS}
+{_newer()}{_RESTART}
+if [ "$(sshd -T | grep '^port ' | LC_ALL=C sort -u)" != '{wanted.strip()}' ]; then
+  echo 'sshd would listen on more ports than are declared; another file names one. Take it out there:'
+  grep -RnE '^[[:space:]]*(Port|ListenAddress)[[:space:]]' /etc/ssh/sshd_config /etc/ssh/sshd_config.d || true
+  exit 1
+fi
+"""
+
+
+def remove(ports: tuple[int, ...]) -> str:
+    """Shell: without our files the distribution's own settings hold again, but the port.
+
+    What is removed after it comes by that port, and firewalls know no other. The pinned host key has a file of its own. Where a first
+    change is undone, the port goes back as well.
+    """
+    lines = "".join(f"Port {port}\\n" for port in ports)
+    keep = f"printf '{lines}' >{_PORTS}" if ports != (_USUAL,) else ":"
+    return f'rm -f {_KEX}\n[ -n "${{HOMEPORT_UNDO:-}}" ] || {keep}\n{_RESTART}'
+
+
+def _newer() -> str:
+    """Key exchange that is safe from tomorrow's computers, where sshd knows it (OpenSSH 9.9): a name that it does not know would stop it."""
+    return f"""\
+if ssh -Q kex | grep -qx mlkem768x25519-sha256; then
+  echo 'KexAlgorithms mlkem768x25519-sha256,{_KEX_ALGORITHMS}' >{_KEX}
+else
+  rm -f {_KEX}
+fi
+"""
+
+
+_RESTART = """\
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin"
 mkdir -p /run/sshd

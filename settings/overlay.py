@@ -27,16 +27,7 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
     Raises:
         BlueprintError: The settings name a service, network or route that the preset does not have.
     """
-    problems = (
-        *_strangers("services", settings.services, (service.name for service in preset.services)),
-        *_strangers("networks", settings.networks, (network.name for network in preset.networks)),
-        *_strangers("hostnames", settings.hostnames, (route.name for route in preset.routes)),
-        *_strangers("options", settings.options, preset.options),
-        *_options(preset, settings),
-        *_homeless(preset, settings),
-    )
-    if problems:
-        raise BlueprintError(problems)
+    _refuse(preset, settings)
     whole = Blueprint(
         preset=preset.name,
         environment=settings.environment,
@@ -64,6 +55,19 @@ def blueprint(preset: Preset, settings: Settings) -> Blueprint:
         next_steps=preset.next_steps,
     )
     return whole.without(frozenset(name for name, one in settings.services.items() if one.enabled is False))
+
+
+def _refuse(preset: Preset, settings: Settings) -> None:
+    problems = (
+        *_strangers("services", settings.services, (service.name for service in preset.services)),
+        *_strangers("networks", settings.networks, (network.name for network in preset.networks)),
+        *_strangers("hostnames", settings.hostnames, (route.name for route in preset.routes)),
+        *_strangers("options", settings.options, preset.options),
+        *_options(preset, settings),
+        *_homeless(preset, settings),
+    )
+    if problems:
+        raise BlueprintError(problems)
 
 
 def _edge(settings: Settings) -> Edge:

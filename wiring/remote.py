@@ -45,6 +45,7 @@ class Remote:
             environment=reach.environment,
             after=(reach.ready,),
             generation=self.generation,
+            gone_with=self.gone_with,
         )
         self._layers()
         # Its name decides nothing, its host does: an ambient one would reach the wrong machine (pulumi-docker#1147).
@@ -66,10 +67,12 @@ class Remote:
 
     def _reach(self) -> Reach:
         identity, authorized = self._identity()
+        self.gone_with: pulumi.Resource | None = None
         if self.given.mode == "create":
             server = self._server(self.given, authorized)
             self.address, self.generation, self.user = server.address, server.generation, USER
             pin: pulumi.Input[str] = server.host_key
+            self.gone_with = server.server
         elif self.given.mode == "adopt":
             self.address, self.user = pulumi.Output.from_input(self.given.address), self.given.user
             # Another pinned key is another machine.
@@ -85,6 +88,7 @@ class Remote:
             bootstrap=self.given.mode == "create",
             identity=identity,
             generation=self.generation,
+            previous=self._ports()[1:],
         )
         return Reach(named(self.name, "reach"), args, self.base.opts)
 

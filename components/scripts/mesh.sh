@@ -19,11 +19,9 @@ hub() (
 
 # Runs the shell on stdin as root on the member.
 member() (
-  set --
-  while read -r option; do [ -z "$option" ] || set -- "$@" -o "$option"; done <<END
-${HOMEPORT_SSH_OPTS:-}
-END
-  exec ssh "$@" -p "${HOMEPORT_SSH_PORT:-22}" "$HOMEPORT_SSH" 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi'
+  [ -n "${HOMEPORT_SSH:-}" ] || fail "only a host that is reached over SSH can join; this machine is none"
+  . "$here/ssh.sh"
+  as_root "exec sh -s"
 )
 
 # Top-level numbers of headscale's JSON stand behind two tabs (MarshalIndent in cmd/headscale/cli/utils.go, 0.26): `id name given-name address`.

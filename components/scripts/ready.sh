@@ -2,36 +2,76 @@
 # The first words with a host:
 #   ready.sh wait SECONDS     until SSH answers and cloud-init, where there is one, has ended
 #   ready.sh key SECONDS      the same, then the host makes a key of its own (unless it has one) and its public half is printed
-#   ready.sh switch           sshd changes to that key: the one that it was born with is of no use any more. HOMEPORT_SSH_OPTS_NEXT pins the new one.
+#   ready.sh switch           sshd changes to that key, and the one that the host was born with is removed wherever it lies.
+#                             HOMEPORT_SSH_OPTS_NEXT pins the new one.
 set -eu
 verb=$1
 . "${0%/*}/ssh.sh"
 key=/etc/ssh/homeport_host_ed25519_key
+born=/etc/ssh/ssh_host_ed25519_key
 
-answers() { said=$( (anew; over_ssh true) </dev/null 2>&1) || return 1; }
+# The wanted port first, then the one that sshd may still be on.
+answers() {
+  first=
+  for HOMEPORT_SSH_PORT in "$wanted_port" ${HOMEPORT_SSH_PORT_PREVIOUS:-}; do
+    said=$( (anew; over_ssh true) </dev/null 2>&1) && return 0
+    first=${first:-$said}
+  done
+  said=$first HOMEPORT_SSH_PORT=$wanted_port
+  return 1
+}
+
+# A host that has changed its key answers to the one that it told us the last time: Pulumi hands over the output of that run.
+known() {
+  case ${PULUMI_COMMAND_STDOUT:-} in "ssh-ed25519 "*) ;; *) return 1 ;; esac
+  before=$HOMEPORT_SSH_OPTS
+  HOMEPORT_SSH_OPTS=$(printf '%s\n' "$before" | sed "s|^\(KnownHostsCommand=.* \)ssh-ed25519 .*|\1$PULUMI_COMMAND_STDOUT|")
+  answers && return 0
+  HOMEPORT_SSH_OPTS=$before
+  return 1
+}
 
 reached() {
   end=$(( $(date +%s) + $1 ))
-  until answers; do
+  until known || answers; do
     case $said in
       *"REMOTE HOST IDENTIFICATION HAS CHANGED"* | *"Host key verification failed"*)
         echo "$HOMEPORT_SSH port $HOMEPORT_SSH_PORT: another machine answers there, its host key is not the pinned one. Nothing was sent to it." >&2
-        echo "  If the machine was installed anew, pin its new key (homeport:settings.hosts.<name>.host_key), else somebody stands in between." >&2
+        echo "  If the machine was installed anew, pin its new key (homeport:settings.hosts.<name>.host_key; a rented one: delete it, then run" >&2
+        echo "  pulumi refresh and the update again), else somebody stands in between." >&2
         exit 1 ;;
     esac
     if [ "$(date +%s)" -ge "$end" ]; then
-      echo "$HOMEPORT_SSH port $HOMEPORT_SSH_PORT: SSH did not answer within $1 s. The last words: $(echo "$said" | tail -n 1)" >&2
-      echo "  Look at address, port, user and key, and at the firewalls between; the machine's console tells more." >&2
+      echo "$HOMEPORT_SSH port $HOMEPORT_SSH_PORT: SSH did not answer within $1 s. The last words: $(printf '%s\n' "$said" | tail -n 1)" >&2
+      echo "  Look at address, port, user and key, and at the firewalls between (a port that changes: name the one before in" >&2
+      echo "  homeport:settings.ssh.previous); the machine's console tells more." >&2
       exit 1
     fi
     sleep 1
   done
   # Exit code 2 of cloud-init: done, with a word about something that it could mend itself.
-  as_root 'command -v cloud-init >/dev/null 2>&1 || exit 0; cloud-init status --wait >/dev/null 2>&1; code=$?; [ $code != 1 ] || { cloud-init status --long; exit 1; }' </dev/null >&2 || {
-    echo "$HOMEPORT_SSH: cloud-init failed, see above. On the machine: /var/log/cloud-init-output.log" >&2
-    exit 1
-  }
+  # It restarts sshd on its way, so the connection may go (255): then once more.
+  until as_root 'command -v cloud-init >/dev/null 2>&1 || exit 0; cloud-init status --wait >/dev/null 2>&1; code=$?; [ $code != 1 ] || { cloud-init status --long; exit 1; }' </dev/null >&2; do
+    code=$?
+    if [ "$code" != 255 ] || [ "$(date +%s)" -ge "$end" ]; then
+      echo "$HOMEPORT_SSH: cloud-init failed, see above. On the machine: /var/log/cloud-init-output.log" >&2
+      exit 1
+    fi
+    sleep 1
+  done
 }
+
+# cloud-init has done its work. It keeps what it was told in several places and would fetch it again at each boot, so it is switched off.
+forget="set -eu
+touch /etc/cloud/cloud-init.disabled
+rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/seed /run/cloud-init/instance-data-sensitive.json /run/cloud-init/combined-cloud-config.json
+if [ -s $born ]; then
+  umask 077
+  sed -n 3p $born >/run/homeport-born
+  grep -rlF -f /run/homeport-born /var/lib/cloud /run/cloud-init /etc/cloud /var/log /root /var/tmp 2>/dev/null | while IFS= read -r one; do rm -f \"\$one\"; done
+  rm -f /run/homeport-born
+fi
+rm -f $born $born.pub"
 
 case $verb in
 wait) reached "$2" ;;
@@ -41,10 +81,12 @@ key)
   ;;
 switch)
   # Killed after the change and before anybody noted it: then the new key answers already.
-  if (HOMEPORT_SSH_OPTS=$HOMEPORT_SSH_OPTS_NEXT; answers); then exit 0; fi
-  as_root "set -e; printf 'HostKey $key\n' >/etc/ssh/sshd_config.d/00-a-homeport-key.conf; /usr/sbin/sshd -t; systemctl restart ssh.service" </dev/null
+  if ! (HOMEPORT_SSH_OPTS=$HOMEPORT_SSH_OPTS_NEXT; answers); then
+    answers || true
+    as_root "set -e; printf 'HostKey $key\n' >/etc/ssh/sshd_config.d/00-a-homeport-key.conf; /usr/sbin/sshd -t; systemctl restart ssh.service" </dev/null
+  fi
   HOMEPORT_SSH_OPTS=$HOMEPORT_SSH_OPTS_NEXT
   reached 60
-  as_root 'rm -f /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub' </dev/null
+  as_root "$forget" </dev/null
   ;;
 esac

@@ -1,12 +1,13 @@
 # Sourced by the scripts beside it: one way to a host, as the program was told, and no other.
-# Each line of HOMEPORT_SSH_OPTS is one option of `ssh -o`.
+# Each line of HOMEPORT_SSH_OPTS is one option of `ssh -o`. HOMEPORT_SSH_PORT_PREVIOUS is the port that sshd may still be on.
 : "${HOMEPORT_SSH:?}" "${HOMEPORT_SSH_PORT:=22}"
+wanted_port=$HOMEPORT_SSH_PORT
 
 over_ssh() (
   command=$1 fresh=${fresh:-}
   set --
   # The first value of an option wins: an established master would prove nothing about a new connection.
-  [ -z "$fresh" ] || set -- -o ControlMaster=no -o ControlPath=none
+  [ -z "$fresh" ] && [ "${HOMEPORT_SSH_MULTIPLEX:-1}" != 0 ] || set -- -o ControlMaster=no -o ControlPath=none
   while IFS= read -r option; do [ -z "$option" ] || set -- "$@" -o "$option"; done <<END
 ${HOMEPORT_SSH_OPTS:-}
 END
@@ -21,4 +22,20 @@ quoted() { printf %s "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/"; }
 # Runs a command as root: directly, or by sudo without a password.
 as_root() {
   over_ssh "if [ \"\$(id -u)\" = 0 ]; then exec sh -c $(quoted "$1"); else exec sudo -n sh -c $(quoted "$1"); fi"
+}
+
+# Takes the port where the host answers: the wanted one first.
+listening() {
+  [ -n "${HOMEPORT_SSH_PORT_PREVIOUS:-}" ] || return 0
+  for HOMEPORT_SSH_PORT in "$wanted_port" $HOMEPORT_SSH_PORT_PREVIOUS; do
+    if (anew; over_ssh true) </dev/null >/dev/null 2>&1; then return 0; fi
+  done
+  HOMEPORT_SSH_PORT=$wanted_port
+}
+
+# Whether what ssh said, in $said, may be different the next time.
+passing() {
+  case $said in
+    *"REMOTE HOST IDENTIFICATION HAS CHANGED"* | *"Host key verification failed"* | *"Permission denied"* | *"no hostkey alg"*) return 1 ;;
+  esac
 }

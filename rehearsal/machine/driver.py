@@ -80,7 +80,8 @@ class Containers:
         order = seed.archive(
             f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys, self._ipv6(server)
         )
-        docker("cp", "-", f"{name}:/", given=order)
+        for files in (seed.disk(), order):
+            docker("cp", "-", f"{name}:/", given=files)
         docker("start", name)
 
     def _remove(self, server: Row) -> None:

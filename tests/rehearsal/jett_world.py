@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.rehearsal.scratch import ROOT, Scratch, docker
@@ -105,6 +106,16 @@ class Jett:
             },
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+
+    @contextmanager
+    def running_client(self):
+        """The client for as long as the block lasts."""
+        process = self.client()
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
 
     def remove(self) -> None:
         self.stack.remove()

@@ -29,6 +29,7 @@ ssh-keygen -A >/dev/null
 useradd --create-home --shell /bin/sh deploy
 echo 'deploy ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/deploy
 cd ~deploy && mkdir .ssh && cat >.ssh/authorized_keys && chown -R deploy .ssh
+systemctl reset-failed ssh || true
 systemctl restart ssh
 """
 
@@ -39,6 +40,11 @@ def docker(*argv: str, stdin: str | bytes | None = None) -> str:
     done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=120)
     assert done.returncode == 0, f"docker {' '.join(argv)}: {done.stderr.decode()}"
     return done.stdout.decode()
+
+
+def address(container: str) -> str:
+    """A container's address on its only network."""
+    return docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container).strip()
 
 
 def until(check, why: str, seconds: float = 30):
@@ -56,32 +62,20 @@ class Machine:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.container = f"{world.prefix}-{name}"
+        hub = ("--add-host", f"{world.mesh.server}:{world.edge}") if world.mesh else ()
         docker(
-            "run",
-            "-d",
-            "--name",
-            self.container,
-            "--hostname",
-            name,
-            "--network",
-            world.network,
-            "-v",
-            "/var/lib/docker",
-            *CONTAINER,
-            MACHINE,
-        )
+            "run", "-d", "--name", self.container, "--hostname", name, "--network", world.network, *hub,
+            "-v", "/var/lib/docker", *CONTAINER, MACHINE,
+        )  # fmt: skip
         world.made.append(self.container)
 
     def settle(self) -> None:
         """Waits for it, lets the key in, and starts its Docker."""
-        until(
-            lambda: "running" in self.run("systemctl is-system-running || true; true") or self.docker_answers(),
-            "no systemd",
-        )
+        # Until cloud-init is done: it makes sshd's keys too.
+        booted = "timeout 60 systemctl is-system-running --wait || true"
+        until(lambda: self.run(booted).strip() in {"running", "degraded"}, f"{self.name} does not get up", 90)
         self.run(_LET_IN, stdin=(self.world.folder / "key.pub").read_text())
-        self.address = docker(
-            "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", self.container
-        ).strip()
+        self.address = address(self.container)
         self.host_key = " ".join(self.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
         until(self.docker_answers, f"no Docker on {self.name}: " + self.run("journalctl -u docker | tail -5"))
 
@@ -141,7 +135,7 @@ class World:
         self.network = self.prefix
         self.control = f"{self.prefix}-headscale"
         self.made: list[str] = []
-        self.authority = ""
+        self.authority = self.edge = ""
 
     def start(self) -> None:
         """The network, the control server as a hardened container, and the edge proxy in front of it."""
@@ -161,10 +155,10 @@ class World:
         (self.folder / "Caddyfile").write_text(caddyfile(blueprint))
         name = f"{self.prefix}-caddy"
         docker(
-            "run", "-d", "--name", name, "--network", self.network, "--network-alias", self.mesh.server,
-            "-v", f"{self.folder}/Caddyfile:/etc/caddy/Caddyfile:ro", CADDY,
+            "run", "-d", "--name", name, "--network", self.network, "-v", f"{self.folder}/Caddyfile:/etc/caddy/Caddyfile:ro", CADDY,
         )  # fmt: skip
         self.made.append(name)
+        self.edge = address(name)
         root = "/data/caddy/pki/authorities/local/root.crt"
         self.authority = until(
             lambda: (

@@ -6,6 +6,7 @@ Built from the same sources as the upstream programs (rehearsal/images/recipes);
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from model.mesh import Member, Mesh, Rule
 from render import headscale, tailscale
-from tests.rehearsal.mesh_world import IMAGES, ROOT, Machine, World, docker, until
+from tests.rehearsal.mesh_world import IMAGES, ROOT, TAILSCALE, Machine, World, docker, until
 
 pytestmark = pytest.mark.docker
 MESH = Mesh(
@@ -213,3 +214,69 @@ def test_a_client_that_is_taken_away_leaves_nothing(machines):
     assert "" == left.strip(), f"programs, keys and the interface are gone: {left}"
     assert "inactive" == ai.run("systemctl is-active tailscaled || true").strip(), "and the unit does not run"
     ai.run(tailscale.remove())
+
+
+class Stack:
+    """The component alone, in a stack of its own."""
+
+    def __init__(self, folder, world, machines):
+        self.folder = folder / "program"
+        self.folder.mkdir()
+        (folder / "state").mkdir()
+        project = 'name: mesh\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
+        (self.folder / "Pulumi.yaml").write_text(project)
+        (self.folder / "__main__.py").write_text((ROOT / "tests/rehearsal/mesh_program.py").read_text())
+        # Commands are texts without a machine's path: they run in the project's folder.
+        (self.folder / "components").symlink_to(ROOT / "components")
+        self.asked = {
+            "server": MESH.server, "base_domain": MESH.base_domain, "users": ["alice"], "control": world.control,
+            "members": {one.name: one.tags for one in MESH.members}, "image": TAILSCALE, "authority": world.authority,
+            "environments": {one.name: one.environment for one in machines},
+        }  # fmt: skip
+        self.environment = {
+            **os.environ, "PYTHONPATH": str(ROOT), "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
+        }  # fmt: skip
+        self.pulumi("stack", "init", "t", stack=False)
+
+    def pulumi(self, *words, stack=True):
+        line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
+        done = subprocess.run(
+            [*line, *(("--stack", "t") if stack else ())], cwd=self.folder, check=False, capture_output=True, text=True,
+            timeout=200, env={**self.environment, "ASKED": json.dumps(self.asked)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.mark.world
+@pytest.mark.req("P-03", "S5-13", "S5-14")
+def test_the_component_by_the_real_engine_from_an_update_to_nothing(world, machines, tmp_path):
+    for one in machines:
+        one.run(tailscale.remove())
+    stack = Stack(tmp_path, world, machines)
+    stack.pulumi("up", "--yes", "--skip-preview")
+    outputs = json.loads(stack.pulumi("stack", "output", "--json"))
+
+    own = {machine.name: machine.run("tailscale ip -4").strip() for machine in machines}
+    assert own == outputs["addresses"], "the addresses are outputs, for whoever needs them"
+    assert {"ai": "ai.net.example.com", "watch": "watch.net.example.com"} == outputs["names"]
+    stack.pulumi("preview", "--expect-no-changes", "--diff")
+    stack.pulumi("refresh", "--yes", "--skip-preview")
+    stack.pulumi("preview", "--expect-no-changes", "--diff")
+    state = stack.pulumi("stack", "export")
+    assert [] == [key["key"] for key in _keys(world) if key["key"] in state], "no key of the mesh is in the state"
+
+    stack.asked["members"]["ai"] = ["ai", "gpu"]
+    stack.pulumi("up", "--yes", "--skip-preview")
+    assert own == json.loads(stack.pulumi("stack", "output", "--json"))["addresses"], "another tag is no other member"
+    tags = {node["given_name"]: sorted(node["forced_tags"]) for node in _nodes(world)}
+    assert {"ai": ["tag:ai", "tag:gpu"], "watch": ["tag:watch"]} == tags, "tags follow the declaration"
+
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert [] == _nodes(world), "the control server forgot them"
+    left = [
+        machine.run(f"ls -d {tailscale.PROGRAMS} {tailscale.UNIT} /var/lib/tailscale 2>/dev/null || true")
+        for machine in machines
+    ]
+    assert ["", ""] == left, "and nothing is left on the hosts"

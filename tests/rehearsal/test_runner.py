@@ -82,14 +82,20 @@ def lay(machine, runner, token=TOKEN, image="unused"):
         )
 
 
-def run(machine, runner, verb):
-    argv = ["docker", "exec", machine.container, "sh", f"{render.folder(runner)}/runner.sh", verb]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+def run(machine, *argv, given=None):
+    argv = ["docker", "exec", "-i", machine.container, "sh", *argv]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, input=given)
+
+
+def remove(machine, runner):
+    """As HostFiles removes: the files first."""
+    machine.run(f"rm -rf {render.folder(runner)}")
+    return run(machine, given=render.remove(runner))
 
 
 def up(machine, runner, token=TOKEN, image="unused"):
     lay(machine, runner, token, image)
-    return run(machine, runner, "up")
+    return run(machine, f"{render.folder(runner)}/runner.sh", "up")
 
 
 def calls(machine):
@@ -175,17 +181,22 @@ def test_the_unit_is_hardened(machine):
 def test_another_label_registers_anew_and_removal_leaves_nothing(machine):
     before = len(calls(machine))
     relabelled = replace(RUNNER, labels=("self-hosted", "vps", "arm"))
+    refused = up(machine, relabelled, token="expired")
+    assert 1 == refused.returncode and "GitHub refused" in refused.stderr, refused.stderr
+    assert 0 == up(machine, RUNNER, token="expired").returncode, (
+        "as it was it works on: HostFiles runs the old one again"
+    )
     assert 0 == up(machine, relabelled).returncode
-    assert "--labels self-hosted,vps,arm" in calls(machine)[before:][0], "labels are part of the registration"
+    assert "--labels self-hosted,vps,arm" in calls(machine)[before:][1], "labels are part of the registration"
 
-    done = run(machine, relabelled, "remove")
+    done = remove(machine, relabelled)
     assert 0 == done.returncode, done.stderr
     assert "[remove]" in calls(machine)[-1], "GitHub is told"
     left = machine.run(
         f"ls -A {render.STATE} 2>/dev/null; id {render.USER} 2>/dev/null; systemctl is-active {RUNNER.unit} || true"
     )
     assert "inactive" == left.strip(), f"nothing of it is left: {left}"
-    assert 0 == run(machine, relabelled, "remove").returncode, "to remove what is gone is no error"
+    assert 0 == remove(machine, relabelled).returncode, "to remove what is gone is no error"
 
 
 def test_the_program_may_come_out_of_an_image(machine):
@@ -199,4 +210,4 @@ def test_the_program_may_come_out_of_an_image(machine):
     assert "" == machine.run("docker ps -aq --filter label=homeport.carrier").strip(), (
         "the container that carried it is gone"
     )
-    assert 0 == run(machine, pinned, "remove").returncode, "and it goes"
+    assert 0 == remove(machine, pinned).returncode, "and it goes"

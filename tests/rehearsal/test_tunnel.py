@@ -15,89 +15,11 @@ import pytest
 from ctl.cloudflare import Api, orphans, remove
 from rehearsal.cloudflare.decide import COOKIE
 from rehearsal.cloudflare.pack import pack
+from tests.rehearsal.tunnel_stack import Stack, guard
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, origin, wait_for
 
 pytestmark = pytest.mark.world
-ROOT = Path(__file__).parents[2]
-PROJECT = 'name: tunnel\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
 N8N, JETT = "n8n.example.com", "jett.example.com"
-
-
-def guard(kind, *paths):
-    return {"kind": kind, "because": "a reason", "paths": list(paths)}
-
-
-class Stack:
-    """One stack in a folder of its own, on a Cloudflare of its own."""
-
-    def __init__(self, folder, service, far):
-        self.cloud, self.folder = Cloud(folder / "cloud"), folder / "program"
-        self.folder.mkdir()
-        (folder / "state").mkdir()
-        (self.folder / "Pulumi.yaml").write_text(PROJECT)
-        program = (ROOT / "tests" / "rehearsal" / "tunnel_program.py").read_text()
-        (self.folder / "__main__.py").write_text(program)
-        self.doors = [
-            {
-                "name": "n8n",
-                "hostname": N8N,
-                "origin": service,
-                "guards": [guard("service-token", "/webhook/*"), guard("login")],
-            },
-            {"name": "jett", "hostname": JETT, "origin": far, "far": True, "guards": [guard("login")]},
-        ]
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
-            "FOLDER": str(self.folder),
-        }
-        self.pulumi("stack", "init", "t", stack=False)
-
-    def pulumi(self, *words, stack=True, fails=False):
-        asked = {"doors": self.doors, "account": ACCOUNT, "zone": ZONE, "token": TOKEN, "api": self.cloud.world.api_url}
-        line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
-        done = subprocess.run(
-            [*line, *(("--stack", "t") if stack else ())],
-            cwd=self.folder,
-            env={**self.environment, "ASKED": json.dumps(asked)},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
-        assert fails == (done.returncode != 0), done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def up(self, **more):
-        return self.pulumi("up", "--yes", "--skip-preview", **more)
-
-    def unchanged(self):
-        self.pulumi("preview", "--expect-no-changes", "--diff")
-        self.pulumi("refresh", "--yes", "--skip-preview")
-        self.pulumi("preview", "--expect-no-changes", "--diff")
-
-    def state(self):
-        done = self.pulumi("stack", "export")
-        return json.loads(done)["deployment"]
-
-    def files(self):
-        lines = (self.folder / "files").read_text().splitlines()
-        return {one["path"]: one for one in map(json.loads, lines)}
-
-    def there(self):
-        """How many of each there are in Cloudflare."""
-        lists = {
-            "tunnels": f"/accounts/{ACCOUNT}/cfd_tunnel",
-            "records": f"/zones/{ZONE}/dns_records",
-            **{
-                kind: f"/accounts/{ACCOUNT}/access/{kind}"
-                for kind in ("apps", "policies", "service_tokens", "identity_providers")
-            },
-        }
-        rows = {kind: self.cloud.made("GET", path) for kind, path in lists.items()}
-        return {kind: len([row for row in found if not row.get("deleted_at")]) for kind, found in rows.items()}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +42,17 @@ def dead():
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, dead):
     with origin() as (service, seen):
-        made = Stack(tmp_path_factory.mktemp("tunnel"), service, dead)
+        folder = tmp_path_factory.mktemp("tunnel")
+        doors = [
+            {
+                "name": "n8n",
+                "hostname": N8N,
+                "origin": service,
+                "guards": [guard("service-token", "/webhook/*"), guard("login")],
+            },
+            {"name": "jett", "hostname": JETT, "origin": dead, "far": True, "guards": [guard("login")]},
+        ]
+        made = Stack(folder, Cloud(folder / "cloud"), doors)
         made.seen = seen
         yield made
         made.cloud.world.close()

@@ -1,6 +1,6 @@
-"""A program of the three Cloudflare layers alone; its host is a folder. Run by Pulumi, in test_tunnel.py.
+"""A program of the three Cloudflare layers alone, run by Pulumi: in test_tunnel_host.py on a host, in test_tunnel.py with a folder for one.
 
-The layer that writes files on hosts has tests of its own; here its contract stands in for it, with the same order and the same values.
+The layer that writes files on hosts has tests of its own; with a folder its contract stands in for it, with the same order and the same values.
 """
 
 from __future__ import annotations
@@ -56,9 +56,10 @@ def _fill(text, values):
 
 
 def main() -> None:
-    stand_in = types.ModuleType("components.host_unit")
-    stand_in.HostFilesArgs, stand_in.HostFiles = HostFilesArgs, HostFiles
-    sys.modules[stand_in.__name__] = stand_in
+    if "environment" not in ASKED:
+        stand_in = types.ModuleType("components.host_unit")
+        stand_in.HostFilesArgs, stand_in.HostFiles = HostFilesArgs, HostFiles
+        sys.modules[stand_in.__name__] = stand_in
     from components.access import Access, AccessArgs, IdentityProvider
     from components.cloud import cloudflare
     from components.dns import Dns, DnsArgs
@@ -79,8 +80,8 @@ def main() -> None:
                    people=People(emails=("ada@example.com",)), provider=IdentityProvider()), opts)  # fmt: skip
     tunnel = Tunnel(
         "tunnel",
-        TunnelArgs(account=ASKED["account"], team="team", tunnel="jett-vps", mark=mark, image="sha256:1", doors=doors,
-                   host=Host(name="main", stack="t", namespace=""), audiences=access.audiences), opts)  # fmt: skip
+        TunnelArgs(account=ASKED["account"], team="team", tunnel="jett-vps", mark=mark, image=ASKED.get("image", "sha256:1"), version=ASKED.get("version", 1),
+                   doors=doors, host=Host(name="main", stack="t", namespace="", environment=ASKED.get("environment", {})), audiences=access.audiences), opts)  # fmt: skip
     names = {door.name: door.hostname for door in doors}
     after = (tunnel.ready, *access.ready)
     Dns("dns", DnsArgs(zone=ASKED["zone"], mark=mark, names=names, tunnel=tunnel.id, after=after), opts)

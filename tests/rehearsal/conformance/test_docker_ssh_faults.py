@@ -144,7 +144,7 @@ def test_an_sshd_that_is_restarted_or_throws_its_sessions_out_does_no_lasting_ha
 
 def logins(machine):
     """How many logins the machine's sshd has taken."""
-    return int(machine.inside("journalctl --sync; journalctl --unit ssh | grep -c 'Accepted publickey' || true").stdout)
+    return int(machine.inside("journalctl --sync; journalctl --identifier sshd | grep -c 'Accepted publickey' || true").stdout)
 
 
 @pytest.mark.req("E-06")

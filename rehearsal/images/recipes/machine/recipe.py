@@ -4,7 +4,6 @@ Everything that a user's cloud-init may want to install is in it already: such a
 """
 
 import os
-import shutil
 import uuid
 from pathlib import Path
 
@@ -98,7 +97,6 @@ def _settle(kit: Kit) -> None:
     (kit.root / "etc/machine-id").touch()
     for mask in (kit.files / "masked").read_text(encoding="utf-8").split():
         (kit.root / "etc/systemd/system" / mask).symlink_to("/dev/null")
-    shutil.copytree(kit.files / "files", kit.root, symlinks=True, dirs_exist_ok=True)
 
 
 RECIPE = Recipe(

@@ -1,0 +1,154 @@
+"""The firewall of a real host, from outside, from a neighbour, and from its own containers."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from rehearsal.probes.box import docker, inside, start
+from rehearsal.probes.scan import Scan, scan
+from render import ufw
+from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE
+
+pytestmark = pytest.mark.docker
+DOOR = [22]
+SOME = ((1, 1024), (SERVICE, SERVICE), (BY_HAND, BY_HAND), (HOST_SERVICE, DECLARED))
+
+
+def seen(server, outside):
+    """Open ports in both families; the scan of all ports is a claim of `make rehearse`."""
+    scans = [Scan(address=server.address(family), ports=SOME, passes=2) for family in (4, 6)]
+    return [scan(outside.prefix, one)["open"] for one in scans]
+
+
+@pytest.mark.req("S2-28", "S2-30", "S2-31")
+def test_from_outside_every_port_but_ssh_is_silent(server, outside):
+    assert server.ok(f"nc -z -w 1 127.0.0.1 {BY_HAND} && nc -z 10.0.0.2 {SERVICE} && nc -z 127.0.0.1 {HOST_SERVICE}"), (
+        "the ports must be open inside, or closed ones prove nothing"
+    )
+    assert [DOOR, DOOR] == seen(server, outside), "IPv4 and IPv6"
+
+
+@pytest.mark.req("B-05")
+@pytest.mark.parametrize("layer", ["/lib/ufw/ufw-init force-stop", "iptables -t mangle -F; ip6tables -t mangle -F"])
+def test_each_layer_on_the_host_holds_alone(server, outside, layer):
+    server.run(layer)
+    try:
+        assert [DOOR, DOOR] == seen(server, outside), f"without {layer.split()[0]} the other layer must hold"
+    finally:
+        server.firewall()
+
+
+@pytest.mark.req("B-04")
+def test_a_neighbour_with_a_route_reaches_no_container(server, outside):
+    docker("exec", outside.name, "ip", "route", "replace", "172.29.0.0/16", "via", server.address())
+    docker("exec", outside.name, "ip", "route", "replace", "10.0.0.2/32", "via", server.address())
+    inner = server.run("docker inspect -f '{{.NetworkSettings.Networks.front.IPAddress}}' by-hand").strip()
+    reach = f"nc -z -w 1 {inner} 80 || nc -z -w 1 10.0.0.2 {SERVICE} || nc -z -w 1 10.0.0.2 {HOST_SERVICE}"
+    open_ = "yes" in docker("exec", outside.name, "sh", "-c", f"{{ {reach}; }} && echo yes || echo no")
+
+    assert not open_, "a route is no right: neither the container's own address nor the VPN's answers on the link"
+
+
+@pytest.mark.req("B-07")
+@pytest.mark.parametrize("container", ["other", "inner"])
+def test_a_container_reaches_only_the_declared_port_of_the_host(server, container):
+    gateway = {"other": "172.29.1.1", "inner": "172.29.2.1"}[container]
+    found = {
+        (at, port)
+        for at in (gateway, server.address(), "10.0.0.2")
+        for port in (22, HOST_SERVICE, DECLARED)
+        if server.reaches(container, at, port)
+    }
+    wanted = (
+        {(gateway, DECLARED)}
+        if container == "inner"
+        else {(at, DECLARED) for at in (gateway, server.address(), "10.0.0.2")}
+    )
+
+    assert set() == found - {(at, DECLARED) for at in (gateway, server.address(), "10.0.0.2")}, (
+        "M4: a bridge is a road to the host"
+    )
+    assert wanted <= found, "what is declared must work, or the test sees nothing"
+
+
+def test_a_container_of_another_network_does_not_reach_the_service(server):
+    assert not server.reaches("other", "10.0.0.2", SERVICE), "the VPN's members only"
+    assert not server.reaches("inner", "10.0.0.2", SERVICE), "the VPN's members only"
+
+
+@pytest.mark.req("B-08")
+def test_a_container_gets_no_answer_from_the_metadata_service(server, outside):
+    docker("exec", outside.name, "ip", "address", "replace", "169.254.169.254/32", "dev", "lo")
+    server.run(f"ip route replace 169.254.169.254 via {outside.address()}")
+    beacon = start(inside(outside.name), "beacon", {"ports": [8080]})
+    beacon.wait_for(0)
+    try:
+        assert server.ok("nc -z -w 2 169.254.169.254 8080"), "the host itself may ask, or there is nobody to ask"
+        assert server.reaches("other", outside.address(), 8080), "the container reaches the same box by another address"
+        assert not server.reaches("other", "169.254.169.254", 8080), "user data is not for containers"
+    finally:
+        beacon.stop()
+
+
+@pytest.mark.req("B-09")
+def test_nothing_opens_while_ufw_reloads_docker_restarts_or_the_host_boots(server, outside):
+    watch = {"address": server.address(), "ports": [SERVICE, BY_HAND, HOST_SERVICE, 22], "rate": 50}
+    running = start(inside(outside.name), "watch", watch)
+    running.wait_for(0)
+    for _ in range(3):
+        server.run("ufw reload")
+    server.run("systemctl restart docker")
+    time.sleep(1)
+    server.reboot()
+    time.sleep(1)
+    ports = running.stop()[-1]["ports"]
+    opened = {
+        port: told for port, told in ports.items() if port != "22" and told.get("open", 0) + told.get("closed", 0)
+    }
+
+    assert {} == opened, f"not even for a moment: {ports}"
+    assert 50 < ports["22"]["open"], f"SSH's own door was open before and after: {ports}"
+
+
+@pytest.mark.req("P-13")
+def test_a_second_run_changes_nothing_and_a_strangers_rule_is_named_and_goes(server):
+    before = server.run("iptables-save; ip6tables-save").splitlines()
+    assert "" == server.firewall(), "nothing to report"
+    after = server.run("iptables-save; ip6tables-save").splitlines()
+    strip = lambda lines: [line.split(" [")[0] for line in lines if not line.startswith("#")]  # noqa: E731
+
+    assert sorted(strip(before)) == sorted(strip(after)), "no rule twice, none less"
+
+    server.run("ufw allow 8080/tcp >/dev/null; iptables -I DOCKER-USER -s 203.0.113.5 -j ACCEPT")
+    said = server.firewall()
+
+    assert "--dport 8080" in said, f"the rule that was made by hand is named: {said}"
+    assert "203.0.113.5" in said, f"in Docker's chain too: {said}"
+    assert "8080" not in server.run("ufw status; iptables -S DOCKER-USER"), "and it is gone"
+
+
+def test_a_door_that_left_the_settings_is_closed_and_one_that_came_is_open(server, outside):
+    server.firewall(DOORS[1:3])
+    reach = f"nc -z -w 1 {server.address()} 22 && echo yes || echo no"
+    closed = docker("exec", outside.name, "sh", "-c", reach)
+    server.firewall()
+
+    assert "no" in closed, "the rules are a whole, not a list of additions"
+    assert "yes" in docker("exec", outside.name, "sh", "-c", reach), "and it is open again"
+
+
+def test_a_first_change_that_is_undone_leaves_nothing_in_force(server):
+    """What the host does when nobody confirms: the files from before come back, then the unit's removal is run."""
+    ours = " ".join(file.path for file in ufw.files(()))
+    server.run(f"rm -f {ours}")
+    server.run(ufw.remove())
+    left = server.run("iptables -S; ip6tables -S; iptables -t mangle -S; ufw status")
+    docker_starts = server.ok("systemctl restart docker")
+    server.firewall()
+
+    assert "HOMEPORT" not in left, left
+    assert 2 == left.count("-P INPUT ACCEPT"), f"as on a machine that never had a firewall: {left}"
+    assert "Status: inactive" in left, left
+    assert docker_starts, "Docker must not wait for a unit that is gone"

@@ -1,0 +1,172 @@
+"""WireGuard on a real host, with a member that has nothing but its configuration."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import pytest
+
+from rehearsal.probes.box import docker
+from rehearsal.probes.peer import Peer, with_strange_key
+from tests.rehearsal.network.conftest import BY_HAND, HOST_SERVICE, LAPTOP, LOCAL, SERVICE, until
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def member(network, server):
+    with Peer(network) as peer:
+        peer.up(server.config(LOCAL))
+        yield peer
+        peer.down()
+
+
+def reaches(peer, address, port):
+    return "yes" in docker("exec", peer.name, "sh", "-c", f"nc -z -w 2 {address} {port} && echo yes || echo no")
+
+
+@pytest.mark.req("S2-10", "S2-12", "S2-33", "S2-43", "S2-44", "B-02")
+def test_a_member_reaches_exactly_what_is_declared_with_nothing_but_its_configuration(server, member):
+    member.until_handshake()
+
+    assert "1 received" in docker("exec", member.name, "ping", "-c1", "-W2", "10.0.0.2"), (
+        "the server answers in the VPN"
+    )
+    assert server.ok("ping -c1 -W2 10.0.0.1"), "and the member answers the server"
+    assert reaches(member, "10.0.0.2", SERVICE), "the service on the VPN's address"
+    assert reaches(member, "10.0.0.2", 22), "SSH is open to everybody here, so to members too"
+    assert not reaches(member, "10.0.0.2", BY_HAND), "what was published by hand on all addresses is not declared"
+    assert not reaches(member, "10.0.0.2", HOST_SERVICE), "a service of the host is not declared"
+
+
+@pytest.mark.req("S2-11")
+def test_a_strange_key_gets_silence(network, server):
+    with Peer(network) as stranger:
+        stranger.up(with_strange_key(server.config(LOCAL)))
+        stranger.knock("10.0.0.2")
+        time.sleep(3)
+        link = stranger.link()
+        stranger.down()
+
+    assert link.sent > 0, "it did ask"
+    assert (None, 0) == (link.handshake_age, link.received), "not a byte comes back"
+
+
+@pytest.mark.req("S2-07", "S2-08")
+def test_the_files_on_the_host_are_as_declared(server):
+    modes = server.run(
+        "stat -c '%a %U %n' /etc/wireguard /etc/wireguard/private.key /etc/wireguard/public.key /etc/wireguard/wg0.conf"
+    )
+    conf = server.run("cat /etc/wireguard/wg0.conf").splitlines()
+
+    assert ["700 root", "600 root", "644 root", "600 root"] == [
+        " ".join(line.split()[:2]) for line in modes.splitlines()
+    ], modes
+    assert server.run("wg pubkey </etc/wireguard/private.key") == server.run("cat /etc/wireguard/public.key"), (
+        "one pair"
+    )
+    for line in ("Address = 10.0.0.2/24", "ListenPort = 51820", "PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",
+                 "PostDown = iptables -D FORWARD -i wg0 -j ACCEPT", "AllowedIPs = 10.0.0.1/32"):  # fmt: skip
+        assert line in conf, f"{line} is missing"
+
+
+@pytest.mark.req("S2-60")
+def test_five_restarts_and_a_crash_leave_one_rule(server):
+    for _ in range(5):
+        server.run("systemctl restart wg-quick@wg0")
+    rules = server.run("iptables -S FORWARD").splitlines().count("-A FORWARD -i wg0 -j ACCEPT")
+    # wireguard-go dies, and the interface with it: PostDown is not run.
+    server.run("ip link delete wg0; systemctl stop wg-quick@wg0 || true; systemctl start wg-quick@wg0")
+    after = server.run("iptables -S FORWARD").splitlines().count("-A FORWARD -i wg0 -j ACCEPT")
+
+    assert (1, 1) == (rules, after), "PostUp and PostDown are symmetric, and a crash leaves no second one"
+
+
+@pytest.mark.req("S2-09")
+def test_a_new_member_disturbs_neither_the_others_nor_containers(network, server, member):
+    member.until_handshake()
+    before = server.run(
+        "docker inspect -f '{{.Id}} {{.State.StartedAt}}' service; systemctl show -p ActiveEnterTimestamp wg-quick@wg0"
+    )
+    probes = member.probes("10.0.0.2", SERVICE, rate=20)
+    server.vpn = replace(server.vpn, peers=(LOCAL, LAPTOP))
+    try:
+        server.wireguard()
+        with Peer(network) as laptop:
+            laptop.up(server.config(LAPTOP))
+            laptop.until_handshake()
+            came = not reaches(laptop, "10.0.0.2", SERVICE)
+            laptop.down()
+    finally:
+        server.vpn = replace(server.vpn, peers=(LOCAL,))
+        server.wireguard()
+    told = probes.stop()[-1]
+    after = server.run(
+        "docker inspect -f '{{.Id}} {{.State.StartedAt}}' service; systemctl show -p ActiveEnterTimestamp wg-quick@wg0"
+    )
+
+    assert came, "the service is declared for another member only"
+    assert told["sent"] > 20, told
+    assert 0 == told["lost"] if isinstance(told["lost"], int) else [] == told["lost"], f"nobody is cut off: {told}"
+    assert before == after, "no container and no interface was restarted"
+    assert "10.0.0.7" not in server.run("wg show wg0 allowed-ips"), "a peer that left the settings is gone"
+
+
+@pytest.mark.req("M10")
+def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, member):
+    member.until_handshake()
+    probes = member.probes("10.0.0.2", SERVICE, rate=10)
+    old = server.config(LOCAL)
+
+    server.wireguard(rotating=("local",))
+    time.sleep(1)
+    member.switch(server.config(LOCAL, 1))
+    until(lambda: server.ok("wg show wg0 allowed-ips | grep -c 10.0.0.1/32"), "nobody has the address")
+    time.sleep(2)
+    server.keys["local"] = 2
+    server.wireguard()
+    time.sleep(2)
+    told = probes.stop()[-1]
+    peers = server.run("wg show wg0 allowed-ips").split()
+    member.switch(old)
+    time.sleep(2)
+    refused = not reaches(member, "10.0.0.2", SERVICE)
+    member.switch(server.config(LOCAL))
+    until(lambda: reaches(member, "10.0.0.2", SERVICE), "the new key works")
+
+    print(json.dumps(told))
+    assert told["sent"] > 40, told
+    lost = told["lost"] if isinstance(told["lost"], int) else len(told["lost"])
+    assert lost <= 1, f"at most the probe that fell into the switch: {told}"
+    assert 2 == len(peers), f"one peer, one address: {peers}"
+    assert refused, "the old key is forgotten"
+
+
+@pytest.mark.req("S2-13")
+def test_after_a_reboot_the_vpn_and_the_containers_on_its_address_are_back(network, server):
+    began = time.monotonic()
+    docker("restart", "--time", "30", server.name)
+    booted = time.monotonic()
+    with Peer(network) as peer:
+        peer.up(server.config(LOCAL))
+        until(lambda: peer.link().handshake_age is not None, "no handshake after the boot", 60)
+        vpn = time.monotonic() - booted
+        until(lambda: reaches(peer, "10.0.0.2", SERVICE), "the container is not back", 120)
+        peer.down()
+    print(f"down {booted - began:.1f} s, VPN {vpn:.1f} s, service {time.monotonic() - booted:.1f} s after the start")
+
+    assert vpn < 15, "15 s for WireGuard"
+    assert "" == server.run("systemctl --failed --no-legend"), "no failed unit"
+
+
+@pytest.mark.req("S2-61")
+def test_without_the_vpn_its_services_are_nowhere_else(server, outside):
+    server.run("systemctl stop wg-quick@wg0")
+    try:
+        docker("exec", outside.name, "ip", "route", "replace", "10.0.0.2/32", "via", server.address())
+        found = [address for address in (server.address(), "10.0.0.2") if reaches(outside, address, SERVICE)]
+        assert [] == found, "closed, not bound elsewhere"
+    finally:
+        server.run("systemctl start wg-quick@wg0")

@@ -7,7 +7,7 @@ SERVICE = Service(
     # renovate: datasource=docker depName=portainer/portainer-ce
     image="portainer/portainer-ce:latest",
     purpose="Portainer: container management, in the VPN only",
-    command=("--admin-password-file", "/etc/homeport/admin_password", "--no-analytics"),
+    command=("--admin-password-file", "/etc/homeport/admin_password"),
     uid=0,
     networks=("jett_default",),
     # Its set-up page belongs to whoever opens it first: the admin is there from the first start on.

@@ -9,6 +9,8 @@ verb=$1
 . "${0%/*}/ssh.sh"
 key=/etc/ssh/homeport_host_ed25519_key
 born=/etc/ssh/ssh_host_ed25519_key
+# Each command here has a connection of its own: one that stays would keep the user's groups as they are now.
+anew
 
 # The wanted port first, then the one that sshd may still be on.
 answers() {
@@ -59,6 +61,9 @@ reached() {
     fi
     sleep 1
   done
+  # Before Docker is there: whoever is of its group only later has to sign in anew, and the connection that commands share would not.
+  user=${HOMEPORT_SSH%%@*}
+  [ "$user" = root ] || as_root "groupadd -f --system docker && usermod -aG docker '$user'" </dev/null >&2
 }
 
 # cloud-init has done its work. It keeps what it was told in several places and would fetch it again at each boot, so it is switched off.
@@ -83,7 +88,7 @@ switch)
   # Killed after the change and before anybody noted it: then the new key answers already.
   if ! (HOMEPORT_SSH_OPTS=$HOMEPORT_SSH_OPTS_NEXT; answers); then
     answers || true
-    as_root "set -e; printf 'HostKey $key\n' >/etc/ssh/sshd_config.d/00-a-homeport-key.conf; /usr/sbin/sshd -t; systemctl restart ssh.service" </dev/null
+    as_root "set -e; printf 'HostKey $key\n' >/etc/ssh/sshd_config.d/00-a-homeport-key.conf; /usr/sbin/sshd -t; systemctl reset-failed ssh.service 2>/dev/null || true; systemctl restart ssh.service" </dev/null
   fi
   HOMEPORT_SSH_OPTS=$HOMEPORT_SSH_OPTS_NEXT
   reached 60

@@ -46,7 +46,14 @@ class Stack:
         self.pulumi("stack", "init", "t", stack=False)
 
     def pulumi(self, *words, stack=True, fails=False):
-        asked = {"doors": self.doors, "account": ACCOUNT, "zone": ZONE, "token": TOKEN, "api": self.cloud.world.api_url, **self.asked}
+        asked = {
+            "doors": self.doors,
+            "account": ACCOUNT,
+            "zone": ZONE,
+            "token": TOKEN,
+            "api": self.cloud.world.api_url,
+            **self.asked,
+        }
         line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         done = subprocess.run(
             [*line, *(("--stack", "t") if stack else ())],

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_random as random
 
 from components.cloud import cloudflare
+from components.drawn import drawn
 from components.host_unit import HostFiles, HostFilesArgs
 from render import cloudflared
 
@@ -65,22 +63,15 @@ class Tunnel(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:cloudflare:Tunnel", name, None, opts)
-        # Not RandomBytes: its id is the value itself, and ids are never encrypted in the state (pulumi-random#190, pulumi#2717).
-        drawn = random.RandomPassword(
-            f"{name}-secret",
-            length=64,
-            special=False,
-            keepers={"version": str(args.version)},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        secret = pulumi.Output.secret(drawn.result.apply(_secret))
+        here = pulumi.ResourceOptions(parent=self)
+        secret = drawn(f"{name}-secret", here, {"version": str(args.version)})
         made = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
             account_id=args.account,
             name=pulumi.Output.concat(args.tunnel, "-", args.mark),
             config_src="local",
             tunnel_secret=secret,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=here,
         )
         self.id = made.id
         values: dict[str, pulumi.Input[str]] = {
@@ -106,8 +97,3 @@ class Tunnel(pulumi.ComponentResource):
         )
         self.ready = service.ready
         self.register_outputs({"tunnelId": self.id})
-
-
-def _secret(drawn: str) -> str:
-    """Thirty-two bytes in Base64, as Cloudflare wants them, out of 64 letters and digits (381 bits)."""
-    return base64.b64encode(hashlib.sha256(drawn.encode()).digest()).decode()

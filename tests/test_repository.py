@@ -65,8 +65,8 @@ MAY = {
     "rehearsal": (set(), None),
     "apps": (set(), set()),
 }
-SHARED_VOCABULARY = {"handle", "container", "connection", "host_unit", "cloud"}
-"""Of components, what others are made of: the handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK. The rest knows no sibling."""
+SHARED_VOCABULARY = {"handle", "container", "connection", "host_unit", "cloud", "drawn"}
+"""Of components, what others are made of: the handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK, secret bytes. The rest knows no sibling."""
 
 FILE, CONSTRUCTOR, FUNCTION, SERVICE = 250, 60, 40, 60
 FILE_BUDGETS = {

@@ -132,6 +132,8 @@ if [ -d /run/systemd/system ]; then
   if systemctl is-active --quiet ssh.socket; then systemctl disable --now ssh.socket; systemctl enable ssh.service; fi
   unit=ssh.service; systemctl cat ssh.service >/dev/null 2>&1 || unit=sshd.service
   # Not reload: sshd refuses to start anew on another port at times, and a restart leaves established connections alone too.
+  # Five starts within ten seconds are the last that systemd allows, and sshd would stay down: two updates and their undoing.
+  systemctl reset-failed "$unit" 2>/dev/null || true
   systemctl restart "$unit"
 else
   kill -HUP "$(cat /run/sshd.pid)"

@@ -157,13 +157,17 @@ class Remote:
         return tuple(inside)
 
     def _layers(self) -> None:
-        """Packages, then sshd and the firewall before anything is worth attacking, then the VPN, then Docker."""
+        """Packages, then the firewall and sshd before anything is worth attacking, then the VPN, then Docker."""
         host, opts = self.host, self.base.opts
         engine = Engine(
             named(self.name, "engine"),
             EngineArgs(host=host, user=self.user, vpn=self.in_vpn, units=(_VPN_UNIT,) if self.in_vpn else ()),
             opts,
         )
+        firewall = Firewall(
+            named(self.name, "firewall"), FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)), opts
+        )
+        # A port that changes is open in the firewall before sshd moves there.
         ssh = Ssh(
             named(self.name, "ssh"),
             SshArgs(
@@ -171,14 +175,11 @@ class Remote:
                 ports=self._ports(),
                 users=(self.user,),
                 own_key=self.given.mode == "create",
-                after=(engine.packages,),
+                after=(firewall.ready,),
             ),
             opts,
         )
-        firewall = Firewall(
-            named(self.name, "firewall"), FirewallArgs(host=host, doors=self._doors(), after=(ssh.ready,)), opts
-        )
-        self.ready: list[pulumi.Resource] = [engine.ready, firewall.ready]
+        self.ready: list[pulumi.Resource] = [engine.ready, ssh.ready]
         self.client_configs: dict[str, pulumi.Output[str]] = {}
         if self.in_vpn and self.blueprint.vpn:
             vpn = WireGuard(
@@ -190,7 +191,7 @@ class Remote:
                     versions=self.settings.wireguard.versions,
                     rotating=self.settings.wireguard.rotating,
                     next_public_keys=self.settings.wireguard.next_public_keys,
-                    after=(firewall.ready,),
+                    after=(ssh.ready,),
                 ),
                 opts,
             )

@@ -16,11 +16,12 @@ PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode
 
 
 @pytest.mark.req("P-03")
-def test_no_resource_changed_its_identity(build):
+@pytest.mark.parametrize("preset", ["ai-orchestrator", "jett"])
+def test_no_resource_changed_its_identity(build, preset):
     """A line gone from this file is a volume destroyed on someone's next `up`: add an alias, or say in CHANGELOG what is replaced."""
-    graph = build()
+    graph = build(preset=preset)
 
-    assert (GOLDEN / "identities.ai-orchestrator.txt").read_text().splitlines() == graph.identities(), (
+    assert (GOLDEN / f"identities.{preset}.txt").read_text().splitlines() == graph.identities(), (
         "identity is a promise; write the new list only together with an alias"
     )
 

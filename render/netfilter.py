@@ -93,7 +93,8 @@ Description=Firewall of the containers, and the gate before UFW
 Documentation=man:iptables-restore(8)
 DefaultDependencies=no
 After=local-fs.target
-Before=network-pre.target ufw.service docker.service
+# Whatever listens starts after it, also where the network is up before systemd (a container).
+Before=sysinit.target network-pre.target ufw.service docker.service
 Wants=network-pre.target
 
 [Service]
@@ -102,7 +103,7 @@ RemainAfterExit=yes
 ExecStart={SCRIPT} load
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=sysinit.target
 RequiredBy=docker.service
 """
 

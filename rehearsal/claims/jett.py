@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.claims import jett_containers, jett_doors, jett_edge
+from rehearsal.claims import jett_containers, jett_doors, jett_edge, jett_faults, jett_secrets
 from rehearsal.claims.view import View
 from rehearsal.probes.box import inside
 from rehearsal.probes.errors import ProbeError
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from rehearsal.claims.claim import Claim
 
-CLAIMS: tuple[Claim[View, Any], ...] = (*jett_doors.CLAIMS, *jett_containers.CLAIMS, *jett_edge.CLAIMS)
+CLAIMS: tuple[Claim[View, Any], ...] = (
+    *jett_doors.CLAIMS, *jett_containers.CLAIMS, *jett_edge.CLAIMS, *jett_secrets.CLAIMS, *jett_faults.CLAIMS
+)  # fmt: skip
 PEER, ADDRESS, PEER_ADDRESS = "local", "10.0.0.2", "10.0.0.1"
 """The local machine's name, and the addresses in the VPN that S2-08 and S2-10 name."""
 SEVEN = (
@@ -32,7 +34,7 @@ def seen(world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]
 
     Args:
         world: What `python -m rehearsal.world up` printed.
-        outputs: The stack's outputs, secret ones in plain: `client_configs`, `service_tokens`.
+        outputs: The stack's outputs, secret ones in plain: `client_configs`, `service_tokens`, `credentials`.
 
     Raises:
         ProbeError: something is missing, or the tunnel does not come up.
@@ -50,6 +52,7 @@ def seen(world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]
             hostnames={name: f"{name}.{world['domain']}" for name in ("n8n", "jett")},
             edge=cloudflare["edge"], clouds=clouds, ids=cloudflare["ids"], tcp=(22,), udp=(51820,), vpn_tcp=_VPN_TCP, peer_config=config,
             token={"CF-Access-Client-Id": token["client_id"], "CF-Access-Client-Secret": token["client_secret"]},
+            secrets=outputs.get("credentials") or {},
         )  # fmt: skip
         server = _server(view)
         view.host = inside(f"homeport-{world['id']}-{server['id']}")

@@ -39,6 +39,7 @@ class View:
         vpn_tcp: Ports that are declared open to members of the VPN.
         peer_config: The text of the stack's output for that member. Secret.
         token: Headers of a service token that the stack made. Secret.
+        secrets: Name to value of all that the stack made or was given.
     """
 
     host: list[str]
@@ -56,6 +57,7 @@ class View:
     vpn_tcp: tuple[int, ...]
     peer_config: str = field(repr=False, default="")
     token: Mapping[str, str] = field(repr=False, default_factory=dict)
+    secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     _scans: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
 
     def run(self, *argv: str, seconds: float = 120) -> str:

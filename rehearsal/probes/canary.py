@@ -46,7 +46,7 @@ class Allowed:
 
     Attributes:
         path: Glob pattern of its path.
-        owner: User and group.
+        owner: Glob pattern of user and group.
         mode: The widest mode that it may have.
         because: What needs it there.
     """
@@ -65,7 +65,7 @@ def unlawful(findings: Iterable[Finding], allowed: Iterable[Allowed]) -> list[Fi
         return (
             one.sink == "file"
             and fnmatch.fnmatch(one.where, rule.path)
-            and one.owner == rule.owner
+            and fnmatch.fnmatch(one.owner, rule.owner)
             and not int(one.mode, 8) & ~rule.mode
         )
 

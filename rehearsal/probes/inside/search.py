@@ -27,6 +27,9 @@ _WHOLE = 64 << 20
 _BLOCK = 16 << 20
 _OVERLAP = 1 << 20
 _NEVER = ("/proc", "/sys", "/dev")
+_NO_DISKS = frozenset(
+    {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "debugfs", "tracefs", "securityfs", "bpf"}
+)
 
 
 class Walk:
@@ -36,6 +39,7 @@ class Walk:
         self.wanted, self.exclude, self.since = wanted, exclude, since
         self.files = self.bytes = 0
         self.unread: list[str] = []
+        self._never = {*_NEVER, *_kernel_mounts()}
 
     def below(self, top: str) -> Iterator[dict[str, Any]]:
         """Every file with a secret in it, in its name, or in the text of a link. Links are not followed."""
@@ -51,7 +55,7 @@ class Walk:
                     yield from self._one(path)
 
     def _left_out(self, path: str) -> bool:
-        return path in _NEVER or any(fnmatch.fnmatch(path, pattern) for pattern in self.exclude)
+        return path in self._never or any(fnmatch.fnmatch(path, pattern) for pattern in self.exclude)
 
     def _one(self, path: str) -> Iterator[dict[str, Any]]:
         try:
@@ -84,6 +88,16 @@ class Walk:
                 data = data[-_OVERLAP:] + block
                 found |= search(self.wanted, data, 0)
         return found
+
+
+def _kernel_mounts() -> set[str]:
+    """Where the kernel shows itself as files, which nobody can keep anything in."""
+    with suppress(OSError):
+        lines = [
+            line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+        ]
+        return {place for _, place, kind, *_ in lines if kind in _NO_DISKS}
+    return set()
 
 
 def _name(look_up: Any, number: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rehearsal.probes.inside.syn import REJECTED, Syns
+from rehearsal.probes.inside.syn import OPEN, REJECTED, Syns
 from rehearsal.probes.inside.talk import say, told, until_end
 
 _SILENT = "silent"
@@ -72,12 +72,13 @@ def main() -> None:
 
 
 def result(seen: dict[int, Seen], seconds: float, rounds: int, longest: float) -> dict[str, Any]:
-    """All that was seen; `longest_gap` is the longest time in which nothing was sent, a hole in the watch."""
+    """All that was seen. `accepted` are ports that were open, `answered` also those that refused: no firewall was before them then. `longest_gap` is the longest time in which nothing was sent, a hole in the watch."""
     return {
         "seconds": round(seconds, 2),
         "rounds": rounds,
         "longest_gap": round(longest, 3),
         "ports": {port: {"sent": one.sent, **one.counts, "changes": one.changes} for port, one in seen.items()},
+        "accepted": sorted(port for port, one in seen.items() if OPEN in one.counts),
         "answered": sorted(port for port, one in seen.items() if set(one.counts) - {REJECTED}),
     }
 

@@ -1,0 +1,89 @@
+"""What the claims on reboots and secrets make of what they see; the looking itself is proved on machines."""
+
+import pytest
+
+from rehearsal.claims import jett
+from rehearsal.claims.jett_doors import open_ports
+from rehearsal.claims.jett_faults import came_back
+from rehearsal.claims.jett_secrets import known, told
+from rehearsal.claims.view import View
+from rehearsal.probes.canary import Finding
+
+BY_NAME = {claim.name: claim for claim in jett.CLAIMS}
+REBOOT = {
+    "accepted": [],
+    "seconds": {"booted": 2.0, "vpn": 6.0, "services": 40.0},
+    "longest_gap": 0.1,
+    "went down": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "good"),
+    [
+        ({}, True),
+        ({"accepted": [5432]}, False),
+        ({"longest_gap": 0.8}, False),
+        ({"went down": False}, False),
+        ({"seconds": {"booted": 2.0, "vpn": 15.5, "services": 40.0}}, False),
+        ({"seconds": {"booted": 2.0, "vpn": 6.0, "services": 121.0}}, False),
+    ],
+)
+def test_a_reboot_is_good_only_with_every_figure_in_its_bar(change, good):
+    expected = BY_NAME["reboot-opens-nothing"].expected(None)
+    assert good == (expected == came_back({**REBOOT, **change})), "doors, the watch itself, VPN and services"
+
+
+def finding(**about):
+    return Finding(
+        **{
+            "secret": "n8n-key",
+            "how": "raw",
+            "sink": "file",
+            "where": "/etc/wireguard/wg0.conf",
+            "mode": "0600",
+            "owner": "root:root",
+            **about,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("about", "lawful"),
+    [
+        ({}, True),
+        ({"mode": "0644"}, False),
+        ({"where": "/etc/wireguard.old"}, False),
+        ({"where": "/opt/jett/.env"}, True),
+        ({"where": "/var/lib/cloud/instance/user-data.txt"}, False),
+        ({"where": "/tmp/x"}, False),
+        ({"sink": "process cmdline", "mode": "", "owner": ""}, False),
+        ({"sink": "docker inspect container", "mode": "", "owner": ""}, False),
+        ({"sink": "journal", "mode": "", "owner": ""}, False),
+    ],
+)
+def test_a_secret_is_lawful_only_in_its_declared_files(about, lawful):
+    found = {"findings": [finding(**about)], "planted": True, "unread": []}
+    assert lawful == (told(found)["found"] == []), "path, mode, owner, and files alone"
+
+
+@pytest.mark.parametrize("broken", [{"planted": False}, {"unread": ["/var/log/x.gz: damaged"]}])
+def test_a_search_that_missed_the_planted_one_or_left_something_unread_has_not_passed(broken):
+    found = told({"findings": [], "planted": True, "unread": [], **broken})
+    assert BY_NAME["secrets-only-where-declared"].expected(None) != found, "no finding is not enough"
+
+
+def test_the_secrets_looked_for_are_the_stacks_the_peers_and_the_token():
+    config = "[Interface]\nPrivateKey = aaaaaaaaaaaaaaaa=\n[Peer]\nPresharedKey = bbbbbbbbbbbbbbbb=\nPublicKey = cccccccccccccccc=\n"
+    view = View(
+        host=[], network="", addresses=(), vpn_address="", peer=None, peer_address="", hostnames={}, edge="", clouds={}, ids={}, tcp=(), udp=(),
+        vpn_tcp=(), peer_config=config, token={"CF-Access-Client-Id": "dddddddd.access", "CF-Access-Client-Secret": "eeeeeeeeee"},
+        secrets={"n8n-key": "ffffffffff", "pin": "1234"},
+    )  # fmt: skip
+    wanted = {"n8n-key", "peer PrivateKey", "peer PresharedKey", "service token CF-Access-Client-Secret"}
+    assert wanted == set(known(view)), "no public key, no id, and nothing too short to be told from chance"
+
+
+def test_a_scan_is_summed_up_by_address():
+    scans = [{"address": "198.18.0.10", "open": [22], "counts": {"closed": 0, "rejected": 3}}]
+    assert {"198.18.0.10": {"open": [22], "closed": 0, "refused": 3}} == open_ports(scans), "what is not silent is told"

@@ -7,12 +7,12 @@ import sys
 from datetime import UTC, datetime
 
 from bench import race
+from bench.latency_report import HEADING, PAGE
 from bench.report import report
 from bench.tools import alone
 from bench.world import ROOT
 from model.errors import HomeportError
 
-PAGE = ROOT / "docs" / "benchmark.md"
 _METHOD = ROOT / "bench" / "README.md"
 
 
@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     print(text, end="")
     if asked.write:
         day = datetime.now(UTC).date().isoformat()
-        PAGE.write_text(f"{_METHOD.read_text()}\n## Figures of {day}\n\n{text}")
+        _, heading, other = PAGE.read_text().partition(f"\n{HEADING}")
+        PAGE.write_text(f"{_METHOD.read_text()}\n## Figures of {day}\n\n{text}{heading}{other}")
     return 0
 
 

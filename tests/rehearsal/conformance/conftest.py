@@ -73,7 +73,7 @@ def ssh_server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory):
     """A rented server, the same for all tests that reach one over SSH; it has the image of the recordings."""
-    running = rented.SshMachine(tmp_path_factory.mktemp("machine"))
+    running = rented.Rented(tmp_path_factory.mktemp("machine"))
     try:
         BusyboxImage(run=running.docker).make()
         yield running

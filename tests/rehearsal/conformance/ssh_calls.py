@@ -19,7 +19,7 @@ class Docker:
     """A running plugin and what can be asked of it.
 
     Args:
-        settings: Of the provider, as `SshMachine.provider` gives them.
+        settings: Of the provider, as `Rented.provider` gives them.
     """
 
     def __init__(self, settings: dict) -> None:

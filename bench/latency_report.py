@@ -1,0 +1,71 @@
+"""The figures of `bench.latency`, for a terminal and as a section of `docs/benchmark.md`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bench.figures import ratios, table, times
+from bench.world import ROOT
+
+if TYPE_CHECKING:
+    from bench.figures import Sample
+
+PAGE = ROOT / "docs" / "benchmark.md"
+NEAR, FAR = "loopback", "40 ms"
+OPERATIONS = ("up", "refresh", "no-op preview", "one container", "destroy")
+LABELS = tuple(f"{where}, {how}" for where in (NEAR, FAR) for how in ("plain", "shared"))
+HEADING = "## Distance to the host"
+_OFFICIAL = (
+    "The official docker plugin made 20 containers at 40 ms in 10.2 s plain and 9.2 s multiplexed, on another machine: its ratio of "
+    "shared to plain is 0.90; seconds of different machines must not be set against each other."
+)
+_METHOD = """`python -m bench.latency` brings light containers up on a rented server of the rehearsal (systemd, sshd, a dockerd of its own) by the
+real engine, with one docker provider at `ssh://`, through a relay in front of sshd: without delay, and with 20 ms in each direction
+(the kernel may have no netem). "Plain" is a login for every connection, "shared" is one connection that ControlMaster keeps; each
+round begins without it. The preview compares with the state and asks no host; nothing here is part of CI."""
+
+
+def report(samples: list[Sample], containers: int, load: tuple[float, float]) -> str:
+    """The figures as Markdown."""
+    rounds = len({one.round for one in samples})
+    before, after = load
+    said = (
+        f"{containers} containers, {os.cpu_count() or 1} cores, load {before:.1f} at the start, {after:.1f} at the end."
+    )
+    return "\n\n".join(
+        [
+            said,
+            f"Ratios, median of {rounds} (least-greatest), each within one round:\n\n{table(_ratios(samples))}",
+            f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(samples))}",
+            _OFFICIAL + "\n",
+        ]
+    )
+
+
+def _ratios(samples: list[Sample]) -> list[list[str]]:
+    pairs = (
+        (LABELS[2], LABELS[0]),
+        (LABELS[3], LABELS[1]),
+        (LABELS[3], LABELS[2]),
+        (LABELS[1], LABELS[0]),
+    )
+    rows = [["operation", *(f"{one} / {other}" for one, other in pairs)]]
+    for operation in OPERATIONS:
+        found = [ratios(samples, operation, one, other) for one, other in pairs]
+        rows.append([operation, *(spread.said() if spread else "" for spread in found)])
+    return rows
+
+
+def _times(samples: list[Sample]) -> list[list[str]]:
+    rows = [["operation", *LABELS]]
+    for operation in OPERATIONS:
+        found = [times(samples, operation, label) for label in LABELS]
+        rows.append([operation, *(spread.said() if spread else "" for spread in found)])
+    return rows
+
+
+def written(page: str, text: str, day: str) -> str:
+    """The page with this section in place of the one it had, at its end otherwise."""
+    kept = page.partition(HEADING)[0].rstrip()
+    return f"{kept}\n\n{HEADING}\n\n{_METHOD}\n\nFigures of {day}: {text}"

@@ -93,9 +93,9 @@ class Server:
         self.listen()
 
     def listen(self):
-        """Services of the host itself, on all addresses, from the first moment of a boot: what a careless program does."""
+        """Services of the host itself, on all addresses: what a careless program does."""
         for port in (22, HOST_SERVICE, DECLARED):
-            unit = f"[Unit]\\nDefaultDependencies=no\\n[Service]\\nExecStart=/usr/bin/nc -lk {port}\\n[Install]\\nWantedBy=sysinit.target"
+            unit = f"[Service]\\nExecStart=/usr/bin/python3 -m http.server --bind :: --directory /mnt {port}\\n[Install]\\nWantedBy=multi-user.target"
             self.run(
                 f"printf '{unit}\\n' >/etc/systemd/system/port-{port}.service; systemctl enable -q --now port-{port}"
             )

@@ -75,10 +75,13 @@ def test_the_files_on_the_host_are_as_declared(server):
 @pytest.mark.req("S2-60")
 def test_five_restarts_and_a_crash_leave_one_rule(server):
     for _ in range(5):
-        server.run("systemctl restart wg-quick@wg0")
+        # systemd allows five starts in ten seconds.
+        server.run("systemctl reset-failed wg-quick@wg0; systemctl restart wg-quick@wg0")
     rules = server.run("iptables -S FORWARD").splitlines().count("-A FORWARD -i wg0 -j ACCEPT")
     # wireguard-go dies, and the interface with it: PostDown is not run.
-    server.run("ip link delete wg0; systemctl stop wg-quick@wg0 || true; systemctl start wg-quick@wg0")
+    server.run(
+        "ip link delete wg0; systemctl stop wg-quick@wg0 || true; systemctl reset-failed wg-quick@wg0; systemctl start wg-quick@wg0"
+    )
     after = server.run("iptables -S FORWARD").splitlines().count("-A FORWARD -i wg0 -j ACCEPT")
 
     assert (1, 1) == (rules, after), "PostUp and PostDown are symmetric, and a crash leaves no second one"
@@ -109,15 +112,15 @@ def test_a_new_member_disturbs_neither_the_others_nor_containers(network, server
 
     assert came, "the service is declared for another member only"
     assert told["sent"] > 20, told
-    assert 0 == told["lost"] if isinstance(told["lost"], int) else [] == told["lost"], f"nobody is cut off: {told}"
+    assert [] == told["lost"], f"nobody is cut off: {told}"
     assert before == after, "no container and no interface was restarted"
     assert "10.0.0.7" not in server.run("wg show wg0 allowed-ips"), "a peer that left the settings is gone"
 
 
-@pytest.mark.req("M10")
+@pytest.mark.req("K-03")
 def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, member):
     member.until_handshake()
-    probes = member.probes("10.0.0.2", SERVICE, rate=10)
+    probes = member.probes("10.0.0.2", 22, rate=10)
     old = server.config(LOCAL)
 
     server.wireguard(rotating=("local",))
@@ -138,8 +141,8 @@ def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, memb
 
     print(json.dumps(told))
     assert told["sent"] > 40, told
-    lost = told["lost"] if isinstance(told["lost"], int) else len(told["lost"])
-    assert lost <= 1, f"at most the probe that fell into the switch: {told}"
+    lost = [when for _, when in told["lost"]]
+    assert not lost or lost[-1] - lost[0] < 0.6, f"only while the host has not seen the new key's handshake: {told}"
     assert 2 == len(peers), f"one peer, one address: {peers}"
     assert refused, "the old key is forgotten"
 

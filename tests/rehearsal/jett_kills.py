@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from typing import Self
 
 from tests.rehearsal.scratch import docker, inspect
 
@@ -15,8 +16,9 @@ SOURCES = 4
 class Sender:
     """Numbered requests, one source after the other, each repeated under its key until n8n says 200 or 202."""
 
-    def __init__(self, jett) -> None:
+    def __init__(self, jett, pause: float) -> None:
         self.jett = jett
+        self.pause = pause
         self.taken: list[tuple[str, int]] = []
         self.tries = 0
         self._end = threading.Event()
@@ -29,11 +31,11 @@ class Sender:
             source = f"source-{number % SOURCES}"
             self._send(source, number)
             number += 1
-            time.sleep(0.05)
+            time.sleep(self.pause)
 
     def _send(self, source: str, number: int) -> None:
         body = {"source": source, "payload": {"number": number}, "dedupe_key": f"key-{number}"}
-        while True:
+        for _ in range(1000):
             self.tries += 1
             status, _ = self.jett.call("/webhook/request", body)
             if status in (200, 202):
@@ -41,12 +43,29 @@ class Sender:
                 return
             time.sleep(0.2)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+
     def stop(self) -> list[tuple[str, int]]:
         """All that was taken; the request that is under way is ended first."""
         self._end.set()
-        self._thread.join(120)
+        self._thread.join(300)
         assert not self._thread.is_alive(), "n8n takes requests again"
         return self.taken
+
+
+def stored(jett, count: int) -> list[tuple[str, int]]:
+    """Requests that came while nobody was there, numbered from a million on."""
+    jett.sql(
+        "SELECT count(*) FROM generate_series(1000000, 999999 + :count) AS n,"
+        " queue_accept('source-' || n % :sources, 'key-' || n, jsonb_build_object('number', n))",
+        count=count,
+        sources=SOURCES,
+    )
+    return [(f"source-{number % SOURCES}", number) for number in range(1000000, 1000000 + count)]
 
 
 def kill_database_process(jett) -> None:

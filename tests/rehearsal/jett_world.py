@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
@@ -74,14 +75,14 @@ class Jett:
         except urllib.error.HTTPError as error:
             text = error.read()
             return error.code, json.loads(text) if text.startswith(b"{") else {}
-        except OSError:
-            return 0, {}
+        except (OSError, http.client.HTTPException, ValueError):
+            return 0, {}  # cut off in the middle, or before
 
-    def sql(self, text: str, *, user: str = "jett") -> str:
+    def sql(self, text: str, **variables: int) -> str:
         """What a script answers over the container's own socket."""
         return docker(
-            "exec", "-i", self.container("postgres"), "psql", "-XAtq", "-U", user, "-d", "jett", "-v", "ON_ERROR_STOP=1",
-            "-f", "-", stdin=text,
+            "exec", "-i", self.container("postgres"), "psql", "-XAtq", "-U", "jett", "-d", "jett", "-v", "ON_ERROR_STOP=1",
+            *(part for name, value in variables.items() for part in ("-v", f"{name}={value}")), "-f", "-", stdin=text,
         ).strip()  # fmt: skip
 
     def psql(self, user: str, password: str, database: str) -> subprocess.CompletedProcess[str]:
@@ -129,6 +130,7 @@ class Handler:
         self.calls = 0
         self.status = 200
         self.pause = 0.0
+        self.worked = threading.Event()
         self._known: set[int] = set()
         self._lock = threading.Lock()
         outer = self
@@ -158,6 +160,7 @@ class Handler:
                 self._known.add(item["id"])
                 self.effects.append(item)
             status = self.status
+        self.worked.set()
         # After the work and before the answer: where a kill loses the receipt.
         time.sleep(self.pause)
         return status

@@ -11,6 +11,7 @@ from pathlib import Path
 import pulumi
 
 _KEYS = "keys"
+_FORM = "OPENSSH PRIVATE KEY"
 _LONGEST = 104 - 1 - 9 - 40 - 17
 """Characters of the folder of sockets: a socket's path has 104 at most (macOS, unix(4)), of which ssh takes 40 for %C and 17 for its draft."""
 
@@ -109,7 +110,7 @@ def private_key(seed: str) -> str:
     blob = b"openssh-key-v1\0" + _text(b"none", b"none", b"") + struct.pack(">I", 1)
     body = base64.b64encode(blob + _text(_text(b"ssh-ed25519", public), inner)).decode()
     lines = [body[start : start + 70] for start in range(0, len(body), 70)]
-    return "\n".join(["-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", ""])
+    return "\n".join([f"-----BEGIN {_FORM}-----", *lines, f"-----END {_FORM}-----", ""])
 
 
 def public_key(seed: str) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_command as command
-import pulumi_random as random
 
 from components.connection import private_key, public_key, ssh_options
+from components.drawn import drawn
 from components.handle import READY
 from render.cloud_init import cloud_init
 from render.hetzner_firewall import hcloud_rules
@@ -74,7 +74,7 @@ class Server(pulumi.ComponentResource):
         super().__init__("homeport:host:Server", name, None, opts)
         here, kept = pulumi.ResourceOptions(parent=self), pulumi.ResourceOptions(parent=self, protect=args.protect)
         labels = dict(args.labels)
-        seed = random.RandomBytes(f"{name}-bootstrap-key", length=32, opts=here).base64
+        seed = drawn(f"{name}-bootstrap-key", here)
         self.host_key = pulumi.Output.unsecret(seed.apply(public_key))
         key = hcloud.SshKey(f"{name}-key", name=args.name, public_key=args.authorized, labels=labels, opts=here)
         firewall = hcloud.Firewall(

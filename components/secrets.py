@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_random as random
+
+from components.drawn import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,13 +47,15 @@ class Secrets(pulumi.ComponentResource):
         self.values = dict(args.supplied)
         for secret, kind in sorted(args.generated.items()):
             keepers = {"version": str(args.versions.get(secret, 1))}
-            made = random.RandomBytes(f"{name}-{secret}", length=32, keepers=keepers, opts=here)
-            value = made.hex if kind == "hex64" else made.base64.apply(_url_safe)
-            self.values[secret] = pulumi.Output.secret(value)
-        key = random.RandomBytes(f"{name}-fingerprints", length=32, opts=here)
-        self.key = pulumi.Output.secret(key.hex)
+            made = drawn(f"{name}-{secret}", here, keepers)
+            self.values[secret] = made.apply(_hex if kind == "hex64" else _url_safe)
+        self.key = drawn(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})
+
+
+def _hex(text: str) -> str:
+    return base64.b64decode(text).hex()
 
 
 def _url_safe(text: str) -> str:

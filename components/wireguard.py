@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_random as random
 
+from components.drawn import drawn
 from components.host_unit import HostFiles, HostFilesArgs
 from model import template
 from render import wireguard
@@ -105,8 +105,7 @@ class WireGuard(pulumi.ComponentResource):
         """A key of its own for every version, so that two can be there at once."""
         version = self._args.versions.get(owner, 1) + step
         here = pulumi.ResourceOptions(parent=self)
-        made = random.RandomBytes(f"{self._name}-{part}-{version}", length=32, opts=here)
-        return pulumi.Output.secret(made.base64)
+        return drawn(f"{self._name}-{part}-{version}", here)
 
     def _private(self, owner: str, step: int = 0) -> pulumi.Output[str]:
         part = SERVER if owner == SERVER else f"peer-{owner}"

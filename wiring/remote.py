@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_docker as docker
-import pulumi_random as random
 
 from components.connection import identity_file, private_key, public_key
+from components.drawn import drawn
 from components.engine import Engine, EngineArgs
 from components.firewall import Firewall, FirewallArgs
 from components.handle import Host
@@ -100,9 +100,8 @@ class Remote:
             return identity_file(supplied, stack, self.name), pulumi.Output.unsecret(supplied.apply(_public_of))
         if self.given.mode == "adopt":
             return "", pulumi.Output.from_input("")
-        seed = random.RandomBytes(named(self.name, "ssh-key"), length=32, opts=self.base.opts).base64
-        key = pulumi.Output.secret(seed.apply(private_key))
-        return identity_file(key, stack, self.name), pulumi.Output.unsecret(seed.apply(public_key))
+        seed = drawn(named(self.name, "ssh-key"), self.base.opts)
+        return identity_file(seed.apply(private_key), stack, self.name), pulumi.Output.unsecret(seed.apply(public_key))
 
     def _server(self, given: CreateHost, authorized: pulumi.Output[str]) -> Server:
         labels = {"homeport.stack": pulumi.get_stack(), "homeport.host": self.name}

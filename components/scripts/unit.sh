@@ -52,7 +52,7 @@ Description=Undo what homeport changed and nobody confirmed before the reboot
 After=ssh.service ufw.service
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c 'for one in $home/units/*/armed; do [ ! -e "\$one" ] || { unit=\${one%%/armed}; sh "\$unit/unit.sh" - revert "\${unit##*/}" boot; }; done'
+ExecStart=/bin/sh -c 'for one in $home/units/*/armed; do [ ! -e "\$\$one" ] || { unit=\$\${one%%/armed}; sh "\$\$unit/unit.sh" - revert "\$\${unit##*/}" boot; }; done'
 [Install]
 WantedBy=multi-user.target
 END

@@ -22,8 +22,8 @@ from pulumi.runtime import mocks
 
 class Engine(mocks.Mocks):
     def new_resource(self, args):
-        made = base64.b64encode(hashlib.sha256(args.name.encode()).digest()).decode()
-        return f"{args.name}-id", {**args.inputs, **({"base64": made} if "randomBytes" in args.typ else {})}
+        made = hashlib.sha256(args.name.encode()).hexdigest()
+        return f"{args.name}-id", {**args.inputs, **({"result": made} if "randomPassword" in args.typ else {})}
 
     def call(self, args):
         raise AssertionError(f"{args.token} was looked up")

@@ -44,8 +44,8 @@ class Engine(mocks.Mocks):
 
     @staticmethod
     def _computed(args) -> dict[str, str]:
-        if args.typ == "random:index/randomBytes:RandomBytes":
-            return {"hex": f"{CANARY}{args.name}", "base64": f"{CANARY}{args.name}"}
+        if args.typ == "random:index/randomPassword:RandomPassword":
+            return {"result": f"{CANARY}{args.name}"}
         if args.typ == "docker:index/remoteImage:RemoteImage":
             return {"imageId": f"sha256:{args.name}"}
         return {}

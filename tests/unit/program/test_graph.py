@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from tests.unit.program.graph import CANARY
 GOLDEN = Path(__file__).parents[2] / "golden"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:local:Command"
+DRAWN = "random:index/randomPassword:RandomPassword"
 PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode": "local"}}, "exposure": "direct"}
 
 
@@ -35,15 +38,24 @@ def test_every_resource_names_its_provider(build):
     assert [] == strays, "an ambient provider reaches whatever machine the environment points at (pulumi-docker#1147)"
 
 
+def forms(name):
+    """What a generated secret may look like in a graph: as it is drawn, and in each form that it is handed on in."""
+    raw = hashlib.sha256(f"{CANARY}{name}".encode()).digest()
+    text = base64.b64encode(raw).decode()
+    return CANARY, raw.hex(), text, text.replace("+", "-").replace("/", "_").rstrip("=")
+
+
 @pytest.mark.req("P-08", "S3-17")
 def test_a_secret_is_never_a_plain_input(build):
     graph = build()
+    secrets = [form for one in graph.all(DRAWN) for form in forms(one["name"])]
     leaks = [
         one["name"] + "." + key
         for one in graph.resources
         if not one["type"].startswith("pulumi:")
         for key, value in one["inputs"].items()
-        if CANARY in json.dumps(value, default=str) and (one["type"], key) != (COMMAND, "stdin")
+        if any(secret in json.dumps(value, default=str) for secret in secrets)
+        and (one["type"], key) != (COMMAND, "stdin")
     ]
 
     assert [] == leaks, "secrets travel on stdin and nowhere else: inspect, process list and previews stay clean"
@@ -95,11 +107,14 @@ def test_the_executor_has_no_network_and_no_volume_but_code_and_exchange(build):
 
 
 @pytest.mark.req("S3-40")
-def test_what_is_not_supplied_is_generated_from_32_bytes(build):
+def test_what_is_not_supplied_is_drawn_and_its_id_tells_nothing(build):
     graph = build(secrets={"n8n-webhook-api-key": "0f" * 8 + "a1b2c3d4e5f60718" * 3})
-    made = graph.all("random:index/randomBytes:RandomBytes")
+    made = graph.all(DRAWN)
 
-    assert {32} == {one["inputs"]["length"] for one in made}, "as openssl rand -base64 32 would give"
+    assert [] == graph.all("random:index/randomBytes:RandomBytes"), (
+        "its id is its value, in plain in every state (pulumi-random#190)"
+    )
+    assert {64} == {one["inputs"]["length"] for one in made}, "381 bits, more than openssl rand -base64 32 gives"
     assert "secrets-n8n-webhook-api-key" not in [one["name"] for one in made], "what the user supplies is not generated"
 
 
@@ -107,9 +122,7 @@ def test_what_is_not_supplied_is_generated_from_32_bytes(build):
 def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
     graph = build({"rotate": {"redis-password": 2}})
     versions = {
-        one["name"]: one["inputs"]["keepers"]["version"]
-        for one in graph.all("random:index/randomBytes:RandomBytes")
-        if "keepers" in one["inputs"]
+        one["name"]: one["inputs"]["keepers"]["version"] for one in graph.all(DRAWN) if "keepers" in one["inputs"]
     }
 
     assert {"secrets-redis-password"} == {name for name, version in versions.items() if version == "2"}, "singly"

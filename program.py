@@ -134,7 +134,7 @@ class Program:
             pulumi.export("hosts", hosts)
         for site in self.sites.values():
             if site.client_configs:
-                pulumi.export("wireguard_clients", pulumi.Output.secret(site.client_configs))
+                pulumi.export("client_configs", pulumi.Output.secret(site.client_configs))
         for name, value in self.doors.items():
             pulumi.export(name, value)
         wanted = blueprint.secrets()

@@ -54,10 +54,10 @@ MAY = {
     "__main__": ({"program", "settings", "catalog", "presets", "model"}, set()),
     # YAML, because a stack's images must be known before Pulumi reads the stack's file.
     "ctl": ({"model", "catalog", "presets", "render", "settings"}, {"yaml"}),
-    # Measures the whole program beside others, on the same services.
+    # Measures the whole program beside others, on the same services; and a small one of its own, on a machine of the rehearsal.
     "bench": (
-        {"model", "catalog", "presets", "render", "settings", "components", "program", "wiring"},
-        {"yaml", "pulumi"},
+        {"model", "catalog", "presets", "render", "settings", "components", "program", "wiring", "rehearsal"},
+        {"yaml", "pulumi", "pulumi_docker"},
     ),
     # A process of its own: it reads a stack's settings, which ctl does not.
     "export": ({"model", "catalog", "presets", "render", "settings"}, set()),

@@ -108,8 +108,7 @@ def put_right(ready: Engine, run: Run) -> bool:
     """What a killed run left is put right before anything new begins; true when there was one."""
     killed = free_dead_lock(ready) or run.killed
     if not ready.stack.local:
-        if run.killed:
-            mend_clouds(ready, run.since)
+        mend_clouds(ready, run.since)
         forget_lost(ready)
     return repair(ready, killed=killed) or killed
 

@@ -14,11 +14,14 @@ _PREFIX = "homeport:"
 
 
 def mend_clouds(engine: Engine, since: float) -> bool:
-    """Removes orphans of a killed run; true when there were any.
+    """Removes orphans; true when there were any.
+
+    Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost without a kill, and
+    what was made then refuses every later update. Those at Hetzner are known by the stack's name alone, so a killed run must have made them.
 
     Args:
         engine: The engine and its stack.
-        since: When the killed run began, in seconds of the epoch.
+        since: When the killed run began, in seconds of the epoch; 0 if none was killed.
 
     Raises:
         ToolError: A cloud refuses or does not answer.
@@ -27,7 +30,7 @@ def mend_clouds(engine: Engine, since: float) -> bool:
     settings = engine.stack.settings
     state = engine.state()
     did = False
-    if token := config.get(f"{_PREFIX}hcloud-token"):
+    if since and (token := config.get(f"{_PREFIX}hcloud-token")):
         api = hetzner.Api(token, config.get("hcloud:endpoint", hetzner.PUBLIC))
         found = hetzner.orphans(state, api, engine.stack.name, since)
         for one in found:

@@ -12,6 +12,7 @@ from model.route import ACCESS_KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from model.blueprint import Blueprint
     from model.route import Guard
 
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*\*?")
@@ -95,6 +96,20 @@ class People:
 
     def __bool__(self) -> bool:
         return bool(self.emails or self.domains or self.groups or self.google_groups)
+
+
+def doors(blueprint: Blueprint) -> tuple[Door, ...]:
+    """A blueprint's routes as doors of its tunnel."""
+    return tuple(
+        Door(
+            name=route.name,
+            hostname=blueprint.host(route),
+            origin=blueprint.upstream(route),
+            guards=route.guards,
+            far=bool(route.upstream),
+        )
+        for route in blueprint.routes
+    )
 
 
 def problems(doors: tuple[Door, ...], people: People) -> Iterator[Problem]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from model.access import People, doors
+from model.access import problems as access_problems
 from model.check import check
 from model.errors import BlueprintError, Problem, SettingsError
 from settings.overlay import blueprint as overlaid
@@ -110,5 +112,10 @@ def _refuse_unbuilt(loaded: Loaded, blueprint: Blueprint) -> None:
     if len(private) > 1:
         mend = "Give their services' hosts one role, or use one host"
         problems.append(("hosts", f"services in the VPN are on {' and '.join(sorted(private))}; one host has it", mend))
+    if settings.exposure == "tunnel" and not proxied:
+        people = People(emails=settings.access.emails, domains=settings.access.email_domains)
+        found = tuple(access_problems(doors(blueprint), people))
+        if found:
+            raise BlueprintError(found)
     if problems:
         raise BlueprintError(tuple(Problem(f"homeport:settings.{where}", what, mend) for where, what, mend in problems))

@@ -10,7 +10,8 @@ import pulumi_random as random
 from components.access import Access, AccessArgs, IdentityProvider
 from components.dns import Dns, DnsArgs
 from components.tunnel import Tunnel, TunnelArgs
-from model.access import Door, People
+from model.access import People
+from model.access import doors as doors_of
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -37,7 +38,7 @@ class Doors:
         opts = pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(providers=[cloudflare]))
         # The first part of every name says whose it is; this one, kept in the state, whether it is ours.
         mark = random.RandomId("mark", byte_length=3, opts=site.opts).hex
-        doors = tuple(door(blueprint, route.name) for route in blueprint.routes)
+        doors = doors_of(blueprint)
         access = Access(
             "access",
             AccessArgs(
@@ -81,18 +82,6 @@ class Doors:
                 }
             ),
         }
-
-
-def door(blueprint: Blueprint, name: str) -> Door:
-    """A route as a door of the tunnel."""
-    route = next(one for one in blueprint.routes if one.name == name)
-    return Door(
-        name=route.name,
-        hostname=blueprint.host(route),
-        origin=blueprint.upstream(route),
-        guards=route.guards,
-        far=bool(route.upstream),
-    )
 
 
 def _provider(loaded: Loaded, secrets: Secrets) -> IdentityProvider:

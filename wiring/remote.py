@@ -156,7 +156,7 @@ class Remote:
         return tuple(inside)
 
     def _layers(self) -> None:
-        """Packages, then the firewall and sshd before anything is worth attacking, then the VPN, then Docker."""
+        """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
         host, opts = self.host, self.base.opts
         engine = Engine(
             named(self.name, "engine"),
@@ -166,7 +166,6 @@ class Remote:
         firewall = Firewall(
             named(self.name, "firewall"), FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)), opts
         )
-        # A port that changes is open in the firewall before sshd moves there.
         ssh = Ssh(
             named(self.name, "ssh"),
             SshArgs(

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import base64
+from types import SimpleNamespace
+
+from cryptography.hazmat.primitives import serialization
+
+from components.connection import private_key, public_key, ssh_options
+from components.host_unit import packed
+from model.host import HostFile
+
+SEED = base64.b64encode(bytes(range(32))).decode()
+
+
+def test_a_seed_gives_the_same_pair_each_time_and_openssh_reads_it():
+    form = serialization
+    read = form.load_ssh_private_key(private_key(SEED).encode(), None)
+    raw = read.private_bytes(form.Encoding.Raw, form.PrivateFormat.Raw, form.NoEncryption())
+    shown = read.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
+
+    assert bytes(range(32)) == raw, "the key is not the seed's"
+    assert public_key(SEED) == shown, "the public half belongs to another key"
+    assert private_key(SEED) == private_key(SEED), "a text that changes would be written at every run"
+
+
+def test_only_the_pinned_host_is_spoken_to_and_its_socket_is_named_after_its_key(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOMEPORT_CACHE", "/tmp/c")
+    first, second = (ssh_options("main", f"ssh-ed25519 {key}", "") for key in "AB")
+
+    assert {"StrictHostKeyChecking=yes", "UserKnownHostsFile=none", "GlobalKnownHostsFile=none"} < set(first)
+    assert "KnownHostsCommand=/bin/echo homeport-main ssh-ed25519 A" in first
+    sockets = [one for options in (first, second) for one in options if one.startswith("ControlPath=")]
+    assert 2 == len(set(sockets)), "what is left of a former machine's connection would be used for the new one"
+    monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path / ("long" * 20)))
+    assert not [one for one in ssh_options("main", "ssh-ed25519 A", "") if "Control" in one], "too long for a socket"
+    monkeypatch.setenv("HOMEPORT_SSH_MULTIPLEX", "0")
+    assert not [one for one in ssh_options("main", "ssh-ed25519 A", "") if "Control" in one], "it was switched off"
+
+
+def test_the_script_is_the_last_in_a_bundle_so_that_one_cut_short_never_runs():
+    import io
+    import tarfile
+
+    args = SimpleNamespace(files=(HostFile(path="/etc/a", content="{x}"),), apply=":", remove=":")
+    names = tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed(args, {"x": "1"})))).getnames()
+
+    assert "bundle/unit.sh" == names[-1]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import base64
+import io
+import tarfile
+import tempfile
 from types import SimpleNamespace
 
 from cryptography.hazmat.primitives import serialization
@@ -24,8 +27,10 @@ def test_a_seed_gives_the_same_pair_each_time_and_openssh_reads_it():
 
 
 def test_only_the_pinned_host_is_spoken_to_and_its_socket_is_named_after_its_key(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOMEPORT_CACHE", "/tmp/c")
-    first, second = (ssh_options("main", f"ssh-ed25519 {key}", "") for key in "AB")
+    # Short: a socket's path has a limit.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("HOMEPORT_CACHE", folder)
+        first, second = (ssh_options("main", f"ssh-ed25519 {key}", "") for key in "AB")
 
     assert {"StrictHostKeyChecking=yes", "UserKnownHostsFile=none", "GlobalKnownHostsFile=none"} < set(first)
     assert "KnownHostsCommand=/bin/echo homeport-main ssh-ed25519 A" in first
@@ -38,10 +43,8 @@ def test_only_the_pinned_host_is_spoken_to_and_its_socket_is_named_after_its_key
 
 
 def test_the_script_is_the_last_in_a_bundle_so_that_one_cut_short_never_runs():
-    import io
-    import tarfile
-
     args = SimpleNamespace(files=(HostFile(path="/etc/a", content="{x}"),), apply=":", remove=":")
-    names = tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed(args, {"x": "1"})))).getnames()
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed(args, {"x": "1"})))) as tar:
+        names = tar.getnames()
 
     assert "bundle/unit.sh" == names[-1]

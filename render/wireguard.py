@@ -185,12 +185,10 @@ mkdir -p /var/lib/homeport
 touch /var/lib/homeport/wireguard
 shape=$(sed -n '/^\\[Peer\\]/q; /^PrivateKey\\|^ListenPort/d; p' "$conf")
 if systemctl is-active --quiet "$unit" && ip link show wg0 >/dev/null 2>&1 && [ "$(cat "$mark" 2>/dev/null || true)" = "$shape" ]; then
-  wg-quick strip wg0 >/run/homeport-wg0.new
-  wg syncconf wg0 /run/homeport-wg0.new
-  rm -f /run/homeport-wg0.new
+  trap 'rm -f "$mark.new"' EXIT; wg-quick strip wg0 >"$mark.new"
+  wg syncconf wg0 "$mark.new"
 else
-  # systemd allows five starts in ten seconds, also to whoever has a reason.
-  systemctl reset-failed "$unit" 2>/dev/null || true
+  systemctl reset-failed "$unit" 2>/dev/null || true # it allows five starts in ten seconds
   systemctl restart "$unit"
 fi
 echo "$shape" >"$mark"

@@ -9,7 +9,7 @@ from rehearsal.claims.claim import Claim
 from rehearsal.claims.view import View
 from rehearsal.probes.box import Box, run
 from rehearsal.probes.peer import Peer, with_strange_key
-from rehearsal.probes.scan import VPN_RATE, Scan, scan
+from rehearsal.probes.scan import VPN_RATE, Scan, scan_patiently
 
 _KEY_FILES = ("/etc/wireguard/private.key", "/etc/wireguard/wg0.conf")
 _RESTARTS = "for i in 1 2 3 4 5; do systemctl reset-failed wg-quick@wg0; systemctl restart wg-quick@wg0; done; iptables -S FORWARD"
@@ -69,7 +69,7 @@ def ask_udp(view: View) -> list[dict[str, Any]]:
 def from_the_vpn(view: View) -> dict[str, Any]:
     """A full scan through the tunnel, its declared ports as the control."""
     control = {"address": view.vpn_address, "open": list(view.vpn_tcp), "closed": []}
-    return scan(view.peer.prefix, Scan(address=view.vpn_address, rate=VPN_RATE), control)
+    return scan_patiently(view.peer.prefix, Scan(address=view.vpn_address, rate=VPN_RATE), control)
 
 
 def stranger(view: View) -> tuple[bool, int, bool]:

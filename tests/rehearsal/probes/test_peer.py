@@ -7,7 +7,7 @@ import pytest
 from rehearsal.probes.box import docker, start
 from rehearsal.probes.errors import ProbeError
 from rehearsal.probes.peer import Peer, new_key, with_strange_key
-from rehearsal.probes.scan import VPN_RATE, Scan, scan
+from rehearsal.probes.scan import VPN_RATE, Scan, scan, scan_patiently
 
 pytestmark = pytest.mark.docker
 
@@ -128,7 +128,7 @@ def test_a_scan_through_the_tunnel_knows_how_much_it_missed(pair, server, client
     beacon = start(server.prefix, "beacon", {"ports": [5432, 5678, 6333, 9000]})
     beacon.wait_for(0)
     control = {"address": SERVER, "open": [5432, 5678], "closed": []}
-    found = scan(client.prefix, Scan(address=SERVER, rate=VPN_RATE, ports=((5000, 10000),)), control)
+    found = scan_patiently(client.prefix, Scan(address=SERVER, rate=VPN_RATE, ports=((5000, 10000),)), control)
     assert [5432, 5678, 6333, 9000] == found["open"], "what listens inside"
     with pytest.raises(ProbeError, match="answers are missing"):
         scan(client.prefix, Scan(address=SERVER, rate=1_000_000), control)

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.contestant import environment
-from bench.figures import Sample
-from bench.latency_report import FAR, NEAR, OPERATIONS, PAGE, report, written
+from bench.latency_report import FAR, NEAR, OPERATIONS, PAGE, Reached, report, written
 from bench.relay import Relay
 from bench.rented import Rented, absence
 from bench.tools import alone, cache
@@ -108,7 +107,7 @@ class Variant:
         self.pulumi(*line[operation])
 
 
-def measure(rounds: int, containers: int) -> list[Sample]:
+def measure(rounds: int, containers: int) -> list[Reached]:
     """All figures; removes what it made, however it ends.
 
     Raises:
@@ -128,10 +127,11 @@ def measure(rounds: int, containers: int) -> list[Sample]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _measured(folder: Path, rounds: int, containers: int) -> list[Sample]:
+def _measured(folder: Path, rounds: int, containers: int) -> list[Reached]:
     machine = Rented(folder)
     near, far = Relay(machine.address, 22), Relay(machine.address, 22, DELAY)
-    environ, samples = _environ(folder), []
+    environ = _environ(folder)
+    samples: list[Reached] = []
     variants = [
         Variant(f"{where}, {how}", machine, relay, how == "shared", folder / f"{where}-{how}", environ, containers)
         for where, relay in ((NEAR, near), (FAR, far))
@@ -155,17 +155,18 @@ def _measured(folder: Path, rounds: int, containers: int) -> list[Sample]:
     return samples
 
 
-def _round(variants: list[Variant], number: int) -> list[Sample]:
+def _round(variants: list[Variant], number: int) -> list[Reached]:
     samples = []
     for operation in OPERATIONS:
         for one in variants:
             if operation == "one container":
                 one.change(number + 1)
-            began = time.perf_counter()
+            opened, began = one.relay.opened, time.perf_counter()
             one.act(operation)
             seconds = time.perf_counter() - began
             print(f"    round {number + 1}, {operation}, {one.label}: {seconds:.2f} s", file=sys.stderr, flush=True)
-            samples.append(Sample(number, operation, one.label, seconds))
+            logins = one.relay.opened - opened
+            samples.append(Reached(number, operation, one.label, seconds, connections=logins))
     for one in variants:
         one.hang_up()
     return samples

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.figures import ratios, table, times
+from bench.figures import Sample, ratios, spread, table, times
 from bench.world import ROOT
 
 if TYPE_CHECKING:
-    from bench.figures import Sample
+    from bench.figures import Spread
 
 PAGE = ROOT / "docs" / "benchmark.md"
 NEAR, FAR = "loopback", "40 ms"
@@ -26,7 +27,14 @@ real engine, with one docker provider at `ssh://`, through a relay in front of s
 round begins without it. The preview compares with the state and asks no host; nothing here is part of CI."""
 
 
-def report(samples: list[Sample], containers: int, load: tuple[float, float]) -> str:
+@dataclass(frozen=True)
+class Reached(Sample):
+    """A measurement with the connections that it opened to the host: each is a login of 7 to 8 round trips."""
+
+    connections: int = 0
+
+
+def report(samples: list[Reached], containers: int, load: tuple[float, float]) -> str:
     """The figures as Markdown."""
     rounds = len({one.round for one in samples})
     before, after = load
@@ -38,12 +46,13 @@ def report(samples: list[Sample], containers: int, load: tuple[float, float]) ->
             said,
             f"Ratios, median of {rounds} (least-greatest), each within one round:\n\n{table(_ratios(samples))}",
             f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(samples))}",
+            f"Connections opened to the host, median of {rounds} (least-greatest):\n\n{table(_logins(samples))}",
             _OFFICIAL + "\n",
         ]
     )
 
 
-def _ratios(samples: list[Sample]) -> list[list[str]]:
+def _ratios(samples: list[Reached]) -> list[list[str]]:
     pairs = (
         (LABELS[2], LABELS[0]),
         (LABELS[3], LABELS[1]),
@@ -57,12 +66,24 @@ def _ratios(samples: list[Sample]) -> list[list[str]]:
     return rows
 
 
-def _times(samples: list[Sample]) -> list[list[str]]:
+def _times(samples: list[Reached]) -> list[list[str]]:
     rows = [["operation", *LABELS]]
     for operation in OPERATIONS:
         found = [times(samples, operation, label) for label in LABELS]
         rows.append([operation, *(spread.said() if spread else "" for spread in found)])
     return rows
+
+
+def _logins(samples: list[Reached]) -> list[list[str]]:
+    rows = [[operation, *(_opened(samples, operation, label) for label in LABELS)] for operation in OPERATIONS]
+    return [["operation", *LABELS], *rows]
+
+
+def _opened(samples: list[Reached], operation: str, label: str) -> str:
+    found: Spread | None = spread(
+        one.connections for one in samples if (one.operation, one.contestant) == (operation, label)
+    )
+    return found.said(0) if found else ""
 
 
 def written(page: str, text: str, day: str) -> str:

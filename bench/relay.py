@@ -23,11 +23,12 @@ class Relay:
     Attributes:
         port: Where it listens.
         carried: Bytes handed on so far, both directions, all connections.
+        opened: Connections so far.
     """
 
     def __init__(self, host: str, port: int, delay: float = 0.0) -> None:
         self._target, self._delay = (host, port), delay
-        self.carried = 0
+        self.carried = self.opened = 0
         self._left: int | None = None
         self._silence = False
         self._silent = False
@@ -91,6 +92,7 @@ class Relay:
         self._open.clear()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.opened += 1
         await asyncio.sleep(2 * self._delay)
         try:
             onward_reader, onward_writer = await asyncio.open_connection(*self._target)

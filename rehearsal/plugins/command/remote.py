@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SETENV: Final = """Unable to set '%s'. This only works if your SSH server is configured to accept
 	these variables via AcceptEnv. Alternatively, if a Bash-like shell runs the command on the remote host, you could
 	prefix the command itself with the variables in the form 'VAR=value command'"""
+_BROKEN: Final = 255  # of OpenSSH's client for a connection that broke, and of a command that ended so
 _links: list[Link] = []
 _lock = threading.Lock()
 
@@ -67,7 +68,7 @@ class RemoteCommand(LifeCommand):
         if done.code != 0:
             deadline.check()
             reason = "wait: remote command exited without exit status or exit signal"
-            if done.code > 0:
+            if done.code > 0 and not (done.code == _BROKEN and link.broken):
                 reason = f"Process exited with status {done.code}"
             raise process.failed(reason, command, done.joined)
         return {"stdout": trimmed(done.stdout), "stderr": trimmed(done.stderr)}

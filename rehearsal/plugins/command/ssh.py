@@ -57,6 +57,11 @@ class Link:
         """Path of the control socket."""
         return str(self.folder / "s")
 
+    @property
+    def broken(self) -> bool:
+        """Whether the connection has ended by itself: ssh removes the socket before its sessions hear of it."""
+        return not Path(self.socket).exists()
+
     def session(self, *words: str, send: tuple[str, ...] = ()) -> list[str]:
         """Argument list of a session; `send` names variables of its environment to hand over."""
         # Without its master this must fail, not make a connection of its own: hence the proxy command.
@@ -107,8 +112,7 @@ class Deadline:
 def dial(connection: Mapping[str, Any], deadline: Deadline) -> Link:
     """Connects as the resource's `connection` says, by its proxy if it has one."""
     _prepare(connection)
-    proxy = connection.get("proxy")
-    if proxy is None:
+    if (proxy := connection.get("proxy")) is None:
         return _with_retry("Dial", connection, deadline, lambda: _attempt(connection, None, deadline))
     try:
         _prepare(proxy)
@@ -123,8 +127,7 @@ def dial(connection: Mapping[str, Any], deadline: Deadline) -> Link:
 
 
 def _prepare(endpoint: Mapping[str, Any]) -> None:
-    problem = key_problem(endpoint)
-    if problem:
+    if problem := key_problem(endpoint):
         raise ProviderError(problem)
     agent = endpoint.get("agentSocketPath")
     if agent and not Path(agent).exists():
@@ -205,6 +208,9 @@ def _options(endpoint: Mapping[str, Any], folder: Path, via: Link | None) -> lis
         "ControlPersist": "no",
         "ConnectionAttempts": "1",
         "ConnectTimeout": str(int(endpoint.get("perDialTimeout", 15)) or "none"),
+        # Go's client leaves a host that falls silent to TCP's keepalive, which takes minutes.
+        "ServerAliveInterval": "15",
+        "ServerAliveCountMax": "2",
         "NumberOfPasswordPrompts": "1",
         # What a session hands over must be allowed here too; each session names its own.
         "SendEnv": "*",
@@ -227,8 +233,7 @@ def _options(endpoint: Mapping[str, Any], folder: Path, via: Link | None) -> lis
 
 
 def _host_key(endpoint: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    key = endpoint.get("hostKey")
-    if not key:
+    if not (key := endpoint.get("hostKey")):
         # As officially: without a hostKey any server is trusted (pulumi-command#755).
         return {"StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null"}
     _write(folder / "known", f"* {' '.join(key.split()[:2])}\n", 0o600)

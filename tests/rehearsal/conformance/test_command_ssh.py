@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from bench.relay import Relay
 from tests.rehearsal.conformance.ssh_machine import USER, absence
 
 # The same tests by another `ssh_server`: whatever does not look at the server's files from here.
@@ -35,6 +38,20 @@ def test_another_host_key_than_the_pinned_one_is_refused(command_plugin, machine
     refused = run(command_plugin, machine.connection(hostKey=machine.text("other.pub")), "touch /tmp/never")
     assert "after 2 failed attempts: ssh: handshake failed: ssh: host key mismatch" == refused.error
     assert machine.inside("test -e /tmp/never").returncode, "nothing ran there"
+
+
+@pytest.mark.req("E-05")
+def test_a_command_whose_connection_is_cut_says_so_and_the_next_one_runs(command_plugin, machine):
+    with Relay(machine.address, 22) as relay:
+        where = machine.connection(host="127.0.0.1", port=relay.port)
+        soon = threading.Timer(1.5, relay.cut)
+        soon.start()
+        cut = run(command_plugin, where, "echo begun; sleep 30; echo done")
+        soon.join()
+        assert cut.error.startswith("wait: remote command exited without exit status or exit signal"), cut.error
+        ended = run(command_plugin, where, "exit 255")
+        assert ended.error.startswith("Process exited with status 255"), "a command of its own may end so too"
+        assert "again" == run(command_plugin, where, "echo again").response["properties"]["stdout"]
 
 
 def test_a_text_and_a_file_arrive_whole_in_the_users_name(command_plugin, machine, tmp_path):

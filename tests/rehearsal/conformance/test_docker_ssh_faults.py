@@ -102,6 +102,25 @@ def test_a_connection_that_falls_silent_is_given_up(machine, relay, share):
 
 
 @pytest.mark.req("E-05")
+def test_a_shared_connection_that_falls_silent_is_given_up_and_made_anew(machine, relay):
+    options = (*QUICK, *machine.multiplexed("silent"))
+    where = {"address": "127.0.0.1", "port": relay.port}
+    with Docker(machine.provider(*options, **where)) as docker:
+        assert "OK" == docker.volume("shared-loud").code
+    relay.break_after(0, silently=True)
+    with Docker(machine.provider(*options, **where)) as docker:
+        began = time.monotonic()
+        broken = docker.volume("shared-silent")
+        took = time.monotonic() - began
+        relay.heal()
+        again = docker.volume("shared-silent")
+    machine.hang_up(options, **where)
+    assert broken.code != "OK", "nothing had come through"
+    assert took < 15, f"{took:.0f} s for options that allow 2 x 1 s"
+    assert "OK" == again.code, again.error
+
+
+@pytest.mark.req("E-05")
 def test_a_host_with_another_key_is_refused_before_anything_is_made(machine):
     with Docker(machine.provider(key="other")) as docker:
         refused = docker.volume("never")

@@ -19,7 +19,7 @@ from rehearsal.machine.shelf import Shelf
 from tests.unit.rehearsal_hetzner.world import Emulated
 
 INNER = "homeport/base:bookworm"
-USER_DATA = "#cloud-config\nwrite_files: [{path: /root/ordered, content: as ordered}]\nruncmd: [touch /root/ran]\n"
+USER_DATA = "#cloud-config\nwrite_files: [{path: /srv/ordered, content: as ordered}]\nruncmd: [touch /srv/ran]\n"
 
 
 def rule(port, *sources, protocol="tcp", direction="in"):

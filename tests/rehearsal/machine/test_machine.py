@@ -15,7 +15,7 @@ pytestmark = pytest.mark.docker
 def test_a_server_boots_runs_its_user_data_and_takes_its_key_and_no_other(cloud, server):
     _, machine = server
     assert "status: done" in cloud.ssh(machine, "cloud-init status --wait").stdout, "cloud-init ends without an error"
-    assert "ordered ran" == cloud.ssh(machine, "cd /root && echo *").stdout.strip(), "user data was written and run"
+    assert "ordered ran" == cloud.ssh(machine, "cd /srv && echo *").stdout.strip(), "user data was written and run"
     assert "running" == cloud.ssh(machine, "systemctl is-system-running --wait").stdout.strip(), "no unit has failed"
     assert "web" == cloud.ssh(machine, "hostname").stdout.strip(), "the host has the server's name"
     stranger = cloud.folder / "other"
@@ -114,14 +114,14 @@ def test_a_deleted_server_leaves_nothing_and_its_address_and_a_fresh_disk_come_b
     net = {"public_net": {"ipv4": ip["id"], "enable_ipv6": False}}
     first, machine = cloud.boot("lost", **walls, **net)
     assert ip["ip"] == machine.ipv4, "the server has the address that was kept for it"
-    cloud.ssh(machine, "cloud-init status --wait; touch /root/mine /var/lib/docker/mine")
+    cloud.ssh(machine, "cloud-init status --wait; touch /srv/mine /var/lib/docker/mine")
     cloud.action(first, "rebuild", image="debian-12")
     until(
-        lambda: "ordered" in cloud.ssh(machine, "cloud-init status --wait; ls /root /var/lib/docker").stdout,
+        lambda: "ordered" in cloud.ssh(machine, "cloud-init status --wait; ls /srv /var/lib/docker").stdout,
         120,
         "the order is run again",
     )
-    assert "mine" not in cloud.ssh(machine, "ls /root /var/lib/docker").stdout, "a rebuilt disk is a fresh one"
+    assert "mine" not in cloud.ssh(machine, "ls /srv /var/lib/docker").stdout, "a rebuilt disk is a fresh one"
     assert [] != cloud.left(first), "the machine can be seen where it is looked for"
     cloud.ask("DELETE", f"/servers/{first['id']}")
     cloud.settle()

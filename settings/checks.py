@@ -169,6 +169,8 @@ def _peers(data: Data) -> Iterator[tuple[Loc, Problem]]:
         size = private_network(_section(data, "wireguard").get("subnet", "10.66.0.0/24")).num_addresses
     except ValueError:
         return
+    if "server" in peers:
+        yield _drop(("wireguard", "peers", "server"), "is what the server itself is called among the keys")
     server = _section(data, "wireguard").get("slot", 1)
     for name, peer in peers.items():
         slot = peer.get("slot")

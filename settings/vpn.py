@@ -88,7 +88,7 @@ class Ssh(Section):
         says="none",
     )
     reach: Literal["public", "vpn"] = key(
-        "From where it is reached: public (the internet) or vpn (members only; the operator's machine must be one).",
+        "From where it is reached: public (the internet) or vpn (members only). Choose vpn once this machine is a member: a change that would cut it off is undone.",
         shape="one of public, vpn",
         example="public",
         default="public",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -13,10 +14,12 @@ from components.engine import Engine, EngineArgs
 from components.firewall import Firewall, FirewallArgs
 from components.handle import Host
 from components.host import USER, Reach, ReachArgs, Server, ServerArgs
+from components.host_unit import HostFiles, HostFilesArgs
 from components.ssh import Ssh, SshArgs
 from components.wireguard import WireGuard, WireGuardArgs
 from model import firewall as doors
-from model.host import Opening
+from model.host import HostFile, Opening
+from render.compose import compose
 from wiring.site import Site, named
 
 if TYPE_CHECKING:
@@ -79,9 +82,10 @@ class Remote:
             pin, self.generation = self.given.host_key, pulumi.Output.from_input(self.given.host_key)
         else:
             raise ValueError(f"host {self.name} is this machine")
+        private = self.blueprint.vpn.address if self.blueprint.vpn and self.settings.ssh.reach == "vpn" else None
         args = ReachArgs(
             host=self.name,
-            address=self.address,
+            address=private or self.address,
             port=self.port,
             user=self.user,
             pin=pin,
@@ -128,13 +132,14 @@ class Remote:
         if settings.exposure == "direct":
             found += [
                 Opening(purpose=port.name.upper(), port=settings_port, protocol=port.protocol)
-                for service in self._services()
+                for service in self.services()
                 for port in service.ports
                 if port.at == "edge" and (settings_port := self.blueprint.edge.ports[port.name])
             ]
         return tuple(found)
 
-    def _services(self) -> list[Service]:
+    def services(self) -> list[Service]:
+        """What runs on it."""
         return [one for one in self.blueprint.services if self.blueprint.homes[one.name] == self.name]
 
     def _doors(self) -> tuple[doors.Door, ...]:
@@ -148,7 +153,7 @@ class Remote:
             return tuple(inside)
         if self.settings.ssh.reach == "vpn":
             inside += [doors.Door(opening=Opening(purpose="SSH", port=port), via=doors.VPN) for port in self._ports()]
-        for service in self._services():
+        for service in self.services():
             for _, number, address, protocol in blueprint.published(service):
                 if address == blueprint.vpn.address:
                     opening = Opening(purpose=service.name, port=number, protocol=protocol)
@@ -206,7 +211,32 @@ def remote(base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> Sit
         "ssh": pulumi.Output.concat(found.user, "@", found.address, ":", str(found.port)),
     }
     site.client_configs = found.client_configs
+    _compose(found, secrets)
     return site
+
+
+def _compose(found: Remote, secrets: Secrets) -> None:
+    """The same services as a compose file on the host, its secrets beside it: to read, and for the day on which homeport is gone.
+
+    Pulumi stays the owner of the containers (requirements, C-09); ``make export`` writes the folders that the file mounts.
+    """
+    blueprint = found.blueprint
+    names = blueprint.secrets()
+    folder = f"/opt/{blueprint.preset}"
+    values: dict[str, pulumi.Input[str]] = {
+        "compose": compose(replace(blueprint, services=tuple(found.services()))),
+        "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in names}).apply(_lines),
+    }
+    files = (
+        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}"),
+        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600),
+    )
+    args = HostFilesArgs(host=found.host, files=files, values=values, after=tuple(found.ready))
+    HostFiles(named(found.name, "compose"), args, found.base.opts)
+
+
+def _lines(values: dict[str, str]) -> str:
+    return "".join(f"{name.upper().replace('-', '_')}={value}\n" for name, value in sorted(values.items()))
 
 
 def _public_of(private: str) -> str:

@@ -24,7 +24,8 @@ _OFFICIAL = (
 _METHOD = """`python -m bench.latency` brings light containers up on a rented server of the rehearsal (systemd, sshd, a dockerd of its own) by the
 real engine, with one docker provider at `ssh://`, through a relay in front of sshd: without delay, and with 20 ms in each direction
 (the kernel may have no netem). "Plain" is a login for every connection, "shared" is one connection that ControlMaster keeps; each
-round begins without it. The preview compares with the state and asks no host; nothing here is part of CI."""
+round begins without it. The preview compares with the state and asks no host; nothing here is part of CI.
+On a busy machine a ratio whose range holds 1 says nothing; the number of connections is exact, whatever the load."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Trouble:
     Attributes:
         delay: Seconds that every byte takes, each way: half of the round trip that is added.
         cut_after: Bytes from client to server, over all connections, after which the connection is reset.
-        stall_after: Bytes after which nothing is passed on any more, and nobody is told.
+        stall_after: Bytes after which nothing is passed on any more, either way, and nobody is told.
     """
 
     delay: float = 0.0
@@ -100,7 +100,9 @@ class Relay:
             return
         ends = {writer, far_writer}
         self._open |= ends
-        await asyncio.gather(self._pass(reader, far_writer, up=True), self._pass(far_reader, writer, up=False))
+        # A cancelled one was ended by `_close`; asyncio's own callback would report it as an error.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(self._pass(reader, far_writer, up=True), self._pass(far_reader, writer, up=False))
         self._open -= ends
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
@@ -125,6 +127,8 @@ class Relay:
             await asyncio.sleep(max(0.0, due - self._loop.time()))
             if up:
                 data = self._spoiled(data)
+            elif self._stalls():
+                data = b""
             writer.write(data)
             await writer.drain()
             if not data and not self._stalls():

@@ -41,7 +41,7 @@ class Networks(pulumi.ComponentResource):
                 name=names.physical(args.host.namespace, network.name),
                 driver="bridge",
                 internal=network.internal,
-                ipam_configs=[docker.NetworkIpamConfigArgs(subnet=network.subnet)],
+                ipam_configs=[docker.NetworkIpamConfigArgs(subnet=network.subnet, gateway=network.gateway)],
                 labels=[
                     docker.NetworkLabelArgs(label=label, value=value)
                     for label, value in sorted(args.host.labels(network=network.name).items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,3 +20,12 @@ class Network:
     name: str
     subnet: str
     internal: bool = True
+
+    @property
+    def gateway(self) -> str:
+        """The host's address on it.
+
+        Given to Docker as well: a daemon that restarts fills in the gateway that it was not told, and a refresh after that would have the
+        network, and all containers on it, replaced.
+        """
+        return str(IPv4Network(self.subnet)[1])

@@ -25,9 +25,10 @@ LEFT_OUT = (
     "/usr/local/bin/*",
 )
 """Layers of images, which are searched as what their containers added to them; and programs."""
+_HOME = "/root"
 ALLOWED = (
     Allowed(path="/etc/wireguard/*", owner="root:root", because="the VPN's own keys"),
-    Allowed(path="/root/.cloudflared/*.json", owner="root:root", because="the tunnel's credentials"),
+    Allowed(path=f"{_HOME}/.cloudflared/*.json", owner="root:root", because="the tunnel's credentials"),
     Allowed(path="/opt/jett/*", owner="root:root", because="the environment file beside the compose file (S2-05)"),
     Allowed(path="/var/lib/docker/volumes/*/_data/*", owner="*", because="what services keep, and their secret files"),
     Allowed(path="/etc/homeport/*", owner="*", because="secret files of services"),

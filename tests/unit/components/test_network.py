@@ -43,7 +43,9 @@ def conf(told):
 
 
 def keys(told):
-    return sorted(each["name"] for each in told["requests"] if each["type"] == "random:index/randomPassword:RandomPassword")
+    return sorted(
+        each["name"] for each in told["requests"] if each["type"] == "random:index/randomPassword:RandomPassword"
+    )
 
 
 @pytest.mark.req("S2-10", "S2-11")

@@ -36,8 +36,8 @@ DEPLOYMENT = {
 def test_what_lived_on_the_lost_server_is_forgotten_and_nothing_else():
     left = without(DEPLOYMENT, {"main"})
 
-    assert [PROVIDER, OTHER, ELSEWHERE, GATE] == [one["urn"] for one in left["resources"]], (
-        "protected volumes are gone with their disk; what is on other hosts is there"
+    assert [OTHER, ELSEWHERE, GATE] == [one["urn"] for one in left["resources"]], (
+        "protected volumes are gone with their disk, and nobody asks its Docker; what is on other hosts is there"
     )
     assert DEPLOYMENT["secrets_providers"] == left["secrets_providers"], "else no secret can be read any more"
 

@@ -79,8 +79,8 @@ def shut(view: View) -> dict[str, Any]:
     return {one: {"open": list(view.tcp), "closed": 0, "refused": 0} for one in view.addresses}
 
 
-def reboot(view: View) -> dict[str, Any]:
-    """A reboot by the cloud's API, watched from outside: what was accepted, and how long it took until all was back."""
+def reboot(view: View, how: str = "reboot") -> dict[str, Any]:
+    """A reboot by the cloud's API (`reboot`, or `reset` for the power switch), watched from outside: what was accepted, and how long all took."""
     before, servers = _boot_id(view), view.cloud("hcloud", "/servers")["servers"]
     with Box(view.network) as box:
         about = {"ports": [*view.tcp, *SENSITIVE], "rate": RATE}
@@ -90,7 +90,7 @@ def reboot(view: View) -> dict[str, Any]:
         # A client notices after 15 s of traffic without an answer that its session is gone: there has to be traffic.
         traffic = view.peer.probes(view.vpn_address, view.tcp[0])
         began = time.monotonic()
-        view.cloud("hcloud", f"/servers/{servers[0]['id']}/actions/reboot", "POST", {})
+        view.cloud("hcloud", f"/servers/{servers[0]['id']}/actions/{how}", "POST", {})
         booted = _until(lambda: _boot_id(view) not in ("", before), began)
         back = time.monotonic()
         vpn = _until(lambda: _fresh(view, back), began)

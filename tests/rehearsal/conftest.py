@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rehearsal.production import ASKED, Rehearsed
+
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "dev"
 
@@ -107,3 +109,22 @@ def world():
     yield World(said=done.stdout, seconds=time.monotonic() - began)
     taken = make("down", f"STACK={STACK}")
     assert taken.returncode == 0, f"make down failed:\n{taken.stdout[-6000:]}"
+
+
+def _git() -> str:
+    return subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def rehearsed():
+    """Production, rehearsed, for all modules that look at it: what a person types, and what it left up.
+
+    With HOMEPORT_REHEARSED=1 a rehearsal that is up already is used as it is, and left up.
+    """
+    if os.environ.get("HOMEPORT_REHEARSED") == "1" and (ASKED.folder / "world" / "world.json").is_file():
+        yield Rehearsed()
+        return
+    before = _git()
+    done = make("rehearse", timeout=2400)
+    yield Rehearsed(done.stdout, done.returncode, (before, _git()))
+    make("rehearse-down", timeout=300)

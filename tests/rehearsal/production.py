@@ -1,0 +1,118 @@
+"""The rehearsal of jett in production that several test modules look at: up once in a session, and changed as its user would change it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ctl import rehearse
+from rehearsal.claims import jett
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rehearsal.claims.view import View
+
+ASKED = rehearse.Rehearsal(preset="jett", environment="prod")
+UPDATE = ("up", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs", "--non-interactive")
+
+
+@dataclass
+class Rehearsed:
+    """The rehearsal that `make rehearse` left up.
+
+    Attributes:
+        said: What it said.
+        code: How it ended.
+        dirty: What git said of the checkout before and after.
+        told: What every Pulumi command of the tests has said since, both streams.
+    """
+
+    said: str = ""
+    code: int = 0
+    dirty: tuple[str, str] = ("", "")
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def world(self) -> dict:
+        """Where its clouds are; read anew, for they may have been started again."""
+        return json.loads((ASKED.folder / "world" / "world.json").read_text())
+
+    @cached_property
+    def engine(self):
+        """Pulumi, as `make rehearse-shell` gives it."""
+        return rehearse.prepared(ASKED, self.world)
+
+    @property
+    def outputs(self) -> dict:
+        """The stack's outputs as they are now, secret ones in plain."""
+        return self.engine.outputs(secrets=True)
+
+    def claims(self) -> dict[str, dict]:
+        """The report of the claims, by name."""
+        found = json.loads((ASKED.folder / "claims.json").read_text())
+        return {one["name"]: one for one in found["claims"]}
+
+    def hetzner(self, method: str, path: str) -> dict:
+        """One call of the emulated API, past the program."""
+        cloud = self.world["hcloud"]
+        headers = {"Authorization": f"Bearer {cloud['token']}"}
+        request = urllib.request.Request(f"{cloud['endpoint']}/{path}", headers=headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            text = answer.read()
+        return json.loads(text) if text else {}
+
+    def pulumi(self, *argv: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """A Pulumi command on the stack, both streams in `stdout`."""
+        engine = self.engine
+        done = subprocess.run(
+            ["pulumi", *argv, "--stack", engine.stack.name], cwd=engine.root, env=engine.environ, text=True, timeout=timeout,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        self.told.append(done.stdout)
+        return done
+
+    def up(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """An update."""
+        return self.pulumi(*UPDATE, *more)
+
+    def updated(self) -> float:
+        """An update that must pass; seconds that it took."""
+        began = time.monotonic()
+        done = self.up()
+        assert done.returncode == 0, done.stdout[-4000:]
+        return time.monotonic() - began
+
+    def settle(self, change: Callable[[dict], None]) -> None:
+        """Changes the settings in the stack's file."""
+        path = ASKED.checkout / f"Pulumi.{ASKED.name}.yaml"
+        said = yaml.safe_load(path.read_text())
+        change(said["config"]["homeport:settings"])
+        path.write_text(yaml.safe_dump(said))
+
+    @contextmanager
+    def as_it_was(self) -> Iterator[None]:
+        """Settings and checkout are as they were afterwards, and the stack with them if it differs."""
+        path = ASKED.checkout / f"Pulumi.{ASKED.name}.yaml"
+        before = path.read_text()
+        try:
+            yield
+        finally:
+            path.write_text(before)
+            rehearse.prepared(ASKED, self.world)  # copies the checkout anew
+            if self.pulumi("preview", "--expect-no-changes", "--non-interactive").returncode:
+                self.updated()
+
+    @contextmanager
+    def seen(self) -> Iterator[View]:
+        """Outside, VPN, edge and host, as the claims see them."""
+        with jett.seen(self.world, self.outputs) as view:
+            yield view

@@ -1,0 +1,31 @@
+"""Production, rehearsed: its server deleted behind our back. After all other modules of production, for it takes their server away."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.rehearsal.conftest import make
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.mark.req("D-12", "P-27")
+def test_a_server_deleted_behind_our_back_comes_back_at_the_same_address(rehearsed):
+    before = rehearsed.hetzner("GET", "servers")["servers"][0]
+    rehearsed.hetzner("DELETE", f"servers/{before['id']}")
+    end = time.monotonic() + 60
+    while rehearsed.hetzner("GET", "servers")["servers"]:
+        assert time.monotonic() < end, "the emulated cloud did not delete it"
+        time.sleep(0.5)
+
+    again = make("rehearse", timeout=2400)
+    after = rehearsed.hetzner("GET", "servers")["servers"]
+
+    assert 0 == again.returncode, again.stdout[-6000:]
+    assert "is gone from Hetzner Cloud" in again.stdout, "the person is told that its data went with it"
+    assert [before["public_net"]["ipv4"]["ip"]] == [one["public_net"]["ipv4"]["ip"] for one in after], (
+        "one server, same address"
+    )
+    assert before["id"] != after[0]["id"], "another server"

@@ -72,11 +72,14 @@ def _rehearsals(verbs: Any) -> None:
     for name, words in (
         ("rehearse", "stand an environment up on emulated clouds, on this machine"),
         ("rehearse-down", "remove a rehearsal"),
+        ("rehearse-destroy", "destroy a rehearsed stack as one would in production; its world stays"),
         ("rehearse-shell", "a shell in which plain pulumi works on a rehearsal"),
     ):
         one = verbs.add_parser(name, help=words)
         one.add_argument("--preset", default="jett", help="which system")
         one.add_argument("--env", default="prod", help="preprod or prod")
+        if name == "rehearse":
+            one.add_argument("--no-claims", action="store_true", help="do not check the claims afterwards")
         one.set_defaults(verb=_rehearse, what=name)
 
 
@@ -159,7 +162,9 @@ def _rehearse(asked: argparse.Namespace) -> int:
     from ctl import rehearse  # noqa: PLC0415
 
     what = rehearse.Rehearsal(preset=asked.preset, environment=asked.env)
-    verbs = {"rehearse": rehearse.up, "rehearse-down": rehearse.down, "rehearse-shell": rehearse.shell}
+    if asked.what == "rehearse":
+        return rehearse.up(what, claimed=not asked.no_claims)
+    verbs = {"rehearse-down": rehearse.down, "rehearse-destroy": rehearse.destroy, "rehearse-shell": rehearse.shell}
     return verbs[asked.what](what)
 
 

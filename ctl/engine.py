@@ -16,6 +16,7 @@ from ctl.stack import PROJECT, ROOT
 from model.errors import ToolError
 
 _REACH = "homeport:host:Reach"
+_DOCKER = "pulumi:providers:docker"
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,11 +113,15 @@ class Engine:
     def daemons(self) -> list[Mapping[str, str]]:
         """For each host of the stack the environment of a Docker command that means its daemon.
 
-        A host that is reached over SSH is known once an update has come that far; its key is pinned as the state has it.
+        A host that is reached over SSH is known while its Docker provider is in the state: before, an update has not come so far as to have
+        a Docker there, and afterwards a destroy may have deleted the very machine. Its key is pinned as the state has it.
         """
         if self.stack.local:
             return [{"DOCKER_HOST": self.stack.docker_host} if self.stack.docker_host else {}]
-        reached = [one for one in self.state().get("resources") or [] if one.get("type") == _REACH]
+        resources = self.state().get("resources") or []
+        there = {_last(one) for one in resources if one.get("type") == _DOCKER}
+        reached = [one for one in resources if one.get("type") == _REACH]
+        reached = [one for one in reached if _last(one).removesuffix("reach") + "docker" in there]
         found = [(one.get("outputs") or {}).get("environment") or {} for one in reached]
         return [one for one in found if "DOCKER_HOST" in one]
 
@@ -131,6 +136,11 @@ class Engine:
         """Whether the stack is known to be there; `pulumi stack init` would be refused while somebody else updates it."""
         folder = self.state_folder
         return folder is not None and (folder / "stacks" / PROJECT / f"{self.stack.name}.json").is_file()
+
+
+def _last(resource: Mapping[str, Any]) -> str:
+    """A resource's logical name: a host's parts are called `<host>-<part>`, those of the host `main` `<part>`."""
+    return str(resource["urn"]).rpartition("::")[2]
 
 
 def prepared(stack: Stack) -> Engine:

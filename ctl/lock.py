@@ -102,6 +102,7 @@ def free_dead_lock(engine: Engine) -> bool:
     Raises:
         ToolError: Whoever wrote the lock is alive, or works on another machine.
     """
+    mend_half_written(engine)
     found = _pulumi_locks(engine)
     for path, said in found:
         who = f"{said.get('username', 'somebody')} on {said.get('hostname', 'some machine')} (process {said.get('pid', '?')})"
@@ -114,6 +115,35 @@ def free_dead_lock(engine: Engine) -> bool:
     if found:
         engine.ask("cancel", "--yes")
     return bool(found)
+
+
+def mend_half_written(engine: Engine) -> list[Path]:
+    """Removes what a killed Pulumi wrote half of beside its state: without it the state is read as it is; with it, not at all.
+
+    Pulumi's file backend replaces a state file in one step, but writes the file's attributes (`.attrs`: content type and checksum, of no
+    use to Pulumi) in place, before it: killed there, every later command ends with "failed to load checkpoint: EOF".
+    Source: gocloud.dev v0.46.0, blob/fileblob/attrs.go, setAttrs and getAttrs.
+    """
+    folder = engine.state_folder
+    found: list[Path] = []
+    if folder is None:
+        return found
+    for part in ("stacks", "locks"):
+        found += [one for one in sorted((folder / part).rglob("*.attrs")) if not _is_whole(one)]
+    for one in found:
+        say(f"    Pulumi was killed while it wrote {one.name}, which nothing depends on; removing it")
+        one.unlink(missing_ok=True)
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _pulumi_locks(engine: Engine) -> list[tuple[Path, dict[str, Any]]]:

@@ -57,9 +57,15 @@ def without(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
     providers = {
         one["urn"] for one in resources if one["type"] == _DOCKER and _named(one["urn"].rpartition("::")[2]) in hosts
     }
-    gone = {one["urn"] for one in resources if str(one.get("provider", "")).rpartition("::")[0] in providers}
+    # The providers too: while one is in the state, its daemon is asked after a killed run (Engine.daemons), and the new server has none yet.
+    gone = {
+        *providers,
+        *(one["urn"] for one in resources if str(one.get("provider", "")).rpartition("::")[0] in providers),
+    }
     kept = [_less(one, gone) for one in resources if one["urn"] not in gone]
-    return {**deployment, "resources": kept}
+    pending = [one for one in deployment.get("pending_operations") or [] if one["resource"]["urn"] not in gone]
+    pending = [one for one in pending if str(one["resource"].get("provider", "")).rpartition("::")[0] not in providers]
+    return {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
 
 
 def _named(provider: str) -> str:

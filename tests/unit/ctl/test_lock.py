@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctl.lock import free_dead_lock, held
+from ctl.lock import free_dead_lock, held, mend_half_written
 from ctl.places import unfinished
 from model.errors import ToolError
 
@@ -139,3 +139,19 @@ def test_pulumis_lock_of_a_living_pulumi_is_kept(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.req("D-01")
+@pytest.mark.parametrize("half", ["", '{"user.cache_control":"","user.con'])
+def test_attributes_that_pulumi_was_killed_over_are_removed_and_nothing_else(tmp_path, half):
+    stacks = tmp_path / "stacks" / "homeport"
+    stacks.mkdir(parents=True)
+    for name, text in (("prod.json", "{}"), ("prod.json.attrs", half), ("dev.json.attrs", '{"md5": "x"}')):
+        (stacks / name).write_text(text)
+
+    found = mend_half_written(SimpleNamespace(state_folder=tmp_path))
+
+    assert ["prod.json.attrs"] == [one.name for one in found], (
+        "half a file stops every command; a whole one does no harm"
+    )
+    assert {"prod.json", "dev.json.attrs"} == {one.name for one in stacks.iterdir()}, "the state itself is untouched"

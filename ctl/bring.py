@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from ctl import daemon, engine, status
-from ctl.clouds import mend_clouds
+from ctl.clouds import keys, mend_clouds
 from ctl.lock import free_dead_lock, held
+from ctl.lockout import refuse_lockout
 from ctl.lost import forget_lost
 from ctl.phases import phase, say, total
 from ctl.repair import repair
@@ -29,6 +30,7 @@ def up(stack: Stack, *, yes: bool) -> int:
     with held(stack.name, "make up") as run:
         ready = _ready(stack, images=True)
         mended = put_right(ready, run)
+        refuse_lockout(ready)
         with phase(f"pulumi up, stack {stack.name}"):
             code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
         if code and mended:
@@ -39,10 +41,15 @@ def up(stack: Stack, *, yes: bool) -> int:
                 code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
         elif mended:
             repair(ready, killed=True)
+        if not code and not stack.local:
+            # A provider asks again when an answer is lost, and Cloudflare makes a second one without a word.
+            mend_clouds(ready, 0.0)
     if code:
         say(
             f"==> pulumi up failed (code {code}); the reason is above. What was made stays; mend it and run `make up` again"
         )
+        for line in keys(ready):
+            say(f"    {line}")
         return 1
     healthy = status.show(ready)
     total(f"up: stack {stack.name}")
@@ -73,10 +80,11 @@ def preview(stack: Stack, arguments: list[str]) -> int:
 
 def mend(stack: Stack) -> int:
     """What `up` does after a killed run, alone and on request."""
-    with held(stack.name, "make repair"):
+    with held(stack.name, "make repair") as run:
         _daemon(stack)
         ready = _engine(stack)
         did = free_dead_lock(ready)
+        did = (not stack.local and mend_clouds(ready, run.since)) or did
         did = repair(ready, killed=True) or did
     say("repaired; now run `make up`" if did else "there is nothing to repair")
     return 0

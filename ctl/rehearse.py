@@ -19,6 +19,7 @@ import yaml
 from ctl import daemon, engine
 from ctl.bring import put_right
 from ctl.lock import held, mend_half_written
+from ctl.lockout import refuse_lockout
 from ctl.phases import phase, say, total
 from ctl.places import cache
 from ctl.stack import PROJECT, ROOT, Stack
@@ -77,6 +78,7 @@ def up(asked: Rehearsal, *, claimed: bool = True) -> int:
             world = _world(asked, "up", *images)
         ready = prepared(asked, world)
         put_right(ready, run)
+        refuse_lockout(ready)
         with phase(f"pulumi up, stack {asked.name}"):
             code = ready.run("up", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs")
         if code:

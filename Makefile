@@ -9,7 +9,7 @@ ENV ?= prod
 RUN := @sh ctl/run.sh
 HOMEPORT := $(RUN) python -m ctl
 
-.PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-shell check unit test bench docs format
+.PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-shell check unit test test-long bench docs format
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
@@ -49,6 +49,8 @@ unit: ## unit tests alone
 	$(HOMEPORT) test unit
 test: ## everything: check, unit, Docker, and the whole program on this machine's Docker
 	$(HOMEPORT) test
+test-long: ## what takes many minutes: campaigns of kills, the mesh
+	$(HOMEPORT) test long
 bench: ## measure beside docker compose and Ansible
 	$(RUN) python -m bench $(ARGS)
 docs: ## write the generated pages below docs/

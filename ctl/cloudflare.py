@@ -105,7 +105,7 @@ class Api:
 def _mend(status: int) -> str:
     if status in {401, 403}:
         scopes = "Cloudflare Tunnel:Edit, Access: Apps and Policies:Edit, Access: Service Tokens:Edit, DNS:Edit"
-        return f"mend it: give the API token {scopes}; then: pulumi config set --secret cloudflare:apiToken"
+        return f"mend it: give the API token {scopes}; then: pulumi config set --secret homeport:cloudflare-api-token"
     return "mend it: try again; if it stays: https://www.cloudflarestatus.com"
 
 
@@ -144,6 +144,22 @@ def orphans(state: dict[str, Any], api: Api, account: str, zone: str) -> list[Or
                 shown = str(row.get("name") or called)
                 found.append(Orphan(kind, f"{where}/{row['id']}", shown, len(row.get("connections") or [])))
     return found
+
+
+def gone(state: dict[str, Any], api: Api, account: str, zone: str) -> list[str]:
+    """The URNs of what the state has and Cloudflare has no more: the answer to a DELETE was lost.
+
+    The provider takes a second DELETE's 404 for an error, so every later update would fail; a refresh drops them.
+
+    Raises:
+        ToolError: Cloudflare refuses or does not answer.
+    """
+    known = {
+        one["id"]: one["urn"] for one in state.get("resources") or [] if one["type"].startswith("cloudflare:index/")
+    }
+    lists = [path.format(account=account, zone=zone) for _, path, _ in _LISTS] if known else []
+    there = {row["id"] for path in lists for row in api.rows(path)}
+    return [urn for key, urn in known.items() if key not in there]
 
 
 def remove(found: list[Orphan], api: Api) -> None:

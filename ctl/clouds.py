@@ -1,7 +1,10 @@
-"""After a killed run: what it made in the clouds and could not note is removed, so that the next update makes it anew."""
+"""After a run that was killed or failed: what it made in the clouds and could not note is removed, so that the next update makes it anew."""
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ctl import cloudflare, hetzner
@@ -17,7 +20,8 @@ def mend_clouds(engine: Engine, since: float) -> bool:
     """Removes orphans; true when there were any.
 
     Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost without a kill, and
-    what was made then refuses every later update. Those at Hetzner are known by the stack's name alone, so a killed run must have made them.
+    what was made then refuses every later update. Those at Hetzner are known by the stack's name alone, so a run that was killed or that
+    failed must have made them.
 
     Args:
         engine: The engine and its stack.
@@ -29,12 +33,16 @@ def mend_clouds(engine: Engine, since: float) -> bool:
     config = engine.config()
     settings = engine.stack.settings
     state = engine.state()
+    start, until = failed(engine)
+    if since:
+        # A killed run is not in the history, so nobody knows when its last request was answered.
+        start, until = min(since, start or since), inf
     did = False
-    if since and (token := config.get(f"{_PREFIX}hcloud-token")):
+    if start and (token := config.get(f"{_PREFIX}hcloud-token")):
         api = hetzner.Api(token, config.get("hcloud:endpoint", hetzner.PUBLIC))
-        found = hetzner.orphans(state, api, engine.stack.name, since)
+        found = hetzner.orphans(state, api, engine.stack.name, start, until)
         for one in found:
-            say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the killed run left behind")
+            say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the last run left behind")
         hetzner.remove(found, api)
         did = bool(found)
     ids: dict[str, Any] = settings.get("cloudflare") or {}
@@ -44,5 +52,42 @@ def mend_clouds(engine: Engine, since: float) -> bool:
         for orphan in left:
             say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
         cloudflare.remove(left, there)
-        did = did or bool(left)
+        lost = cloudflare.gone(state, there, ids["account_id"], ids["zone_id"]) if start else []
+        if lost:
+            say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
+            engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in lost))
+        did = did or bool(left) or bool(lost)
     return did
+
+
+def failed(engine: Engine) -> tuple[float, float]:
+    """When the updates that have failed since one succeeded began and ended, in seconds of the epoch; zeros if the last one succeeded.
+
+    An answer can be lost without a kill: the update fails, and what was made is nowhere noted (reliability E-03).
+    """
+    since = until = 0.0
+    for one in json.loads(engine.ask("stack", "history", "--json", "--page-size", "20", "--page", "1") or "[]"):
+        if one["kind"] not in {"update", "destroy"}:
+            continue
+        if one["result"] != "failed":
+            break
+        since = _epoch(one["startTime"])
+        until = until or _epoch(one["endTime"])
+    return since, until
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def keys(engine: Engine) -> list[str]:
+    """What to do if a cloud refused the stack's key: for each cloud a line that names the key."""
+    config, said = (
+        engine.config(),
+        "if {} refused the token (401, 403, {}): pulumi config set --secret " + _PREFIX + "{}",
+    )
+    clouds = {
+        "hcloud-token": ("Hetzner Cloud", "unauthorized, token_readonly"),
+        "cloudflare-api-token": ("Cloudflare", "10000, 9109"),
+    }
+    return [said.format(name, codes, key) for key, (name, codes) in clouds.items() if _PREFIX + key in config]

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -83,8 +84,8 @@ class Api:
             page = said["meta"]["pagination"]["next_page"]
 
 
-def orphans(state: dict[str, Any], api: Api, stack: str, since: float) -> list[Orphan]:
-    """What carries the stack's label, was made after `since` (seconds of the epoch), and is not in the state.
+def orphans(state: dict[str, Any], api: Api, stack: str, since: float, until: float = inf) -> list[Orphan]:
+    """What carries the stack's label, was made between `since` and `until` (seconds of the epoch), and is not in the state.
 
     Raises:
         ToolError: Hetzner refuses or does not answer.
@@ -96,7 +97,7 @@ def orphans(state: dict[str, Any], api: Api, stack: str, since: float) -> list[O
         for kind in _KINDS
         for row in api.rows(kind, f"homeport.stack={stack}")
         # Its clock and ours may differ by a little; a run that made nothing in its first seconds loses nothing by that.
-        if str(row["id"]) not in known and datetime.fromisoformat(row["created"]).timestamp() > since - 5
+        if str(row["id"]) not in known and since - 5 < datetime.fromisoformat(row["created"]).timestamp() < until + 60
     ]
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ctl import daemon, engine
 from ctl.phases import phase, say, total
 from ctl.places import cache
-from ctl.stack import ROOT, read
+from ctl.rehearse import MACHINE
+from ctl.stack import ROOT, Stack, read
 from model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -33,14 +34,17 @@ _TYPED = (
     "__main__.py",
 )
 STAGES: dict[str, tuple[str, ...]] = {
-    "unit": ("tests/unit", "tests/test_repository.py", "-m", "not docker and not world"),
-    "apps": ("apps", "-m", "not docker and not world"),
-    "engine": ("tests/rehearsal", "-m", "not docker and not world"),
-    "docker": ("tests", "apps", "-m", "docker and not world"),
-    "world": ("tests", "apps", "-m", "world"),
+    "unit": ("tests/unit", "tests/test_repository.py", "-m", "not docker and not world and not long"),
+    "apps": ("apps", "-m", "not docker and not world and not long"),
+    "engine": ("tests/rehearsal", "-m", "not docker and not world and not long"),
+    "docker": ("tests", "apps", "-m", "docker and not world and not long"),
+    "world": ("tests", "apps", "-m", "world and not long"),
+    "long": ("tests", "apps", "-m", "long"),
 }
 """Every test belongs to exactly one stage: what pytest is told for each."""
-_NEED_WORLD = {"engine", "docker", "world"}
+LONG = "long"
+"""Run on request only (`make test-long`): what takes many minutes, or belongs to no preset yet. `make test` says that it did not run."""
+_NEED_WORLD = {"engine", "docker", "world", LONG}
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
 
@@ -82,7 +86,7 @@ def run(stages: tuple[str, ...]) -> int:
         if name not in known:
             raise ToolError(f"test: there is no stage {name}\n  mend it: make test, or one of {', '.join(known)}")
     count, ready = Count(), False
-    for name in [one for one in known if one in stages or not stages]:
+    for name in [one for one in known if one in stages or (not stages and one != LONG)]:
         if name == "check":
             count += _checks()
             continue
@@ -90,6 +94,8 @@ def run(stages: tuple[str, ...]) -> int:
             _have_world()
             ready = True
         count += _stage(name)
+    if not stages:
+        say("    not run: the stage long, whose tests take many minutes each (make test-long)")
     return _end(count)
 
 
@@ -97,7 +103,8 @@ def _have_world() -> None:
     with phase("Docker"):
         daemon.ensure()
     with phase("Pulumi's engine and plugins, and the images: here already, fetched, or built"):
-        engine.ensure(read("dev").images())
+        production = Stack(name="prod", preset="jett", settings={}).images()
+        engine.ensure([*read("dev").images(), *production, MACHINE])
 
 
 def _checks() -> Count:

@@ -258,6 +258,7 @@ def test_what_a_consumer_never_ended_comes_again_when_its_lease_is_over(jett):
     assert [(1, 2)] == [(item["id"], item["attempts"]) for item in after]
 
 
+@pytest.mark.long
 @pytest.mark.req("S2-48", "S2-50")
 @pytest.mark.usefixtures("empty")
 def test_200_kills_of_the_client_lose_and_double_nothing(jett, handler):
@@ -281,6 +282,7 @@ def test_200_kills_of_the_client_lose_and_double_nothing(jett, handler):
     assert {"lost": [], "doubled": 0, "strange": [], "out of order": []} == judge(kept, handler.effects)
 
 
+@pytest.mark.long
 @pytest.mark.req("S2-48", "S2-50")
 @pytest.mark.usefixtures("empty")
 def test_kills_of_the_server_side_lose_and_double_nothing(jett, handler):

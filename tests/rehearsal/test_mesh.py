@@ -20,7 +20,8 @@ from model.mesh import Member, Mesh, Rule
 from render import headscale, tailscale
 from tests.rehearsal.mesh_world import IMAGES, ROOT, TAILSCALE, Machine, World, docker, until
 
-pytestmark = pytest.mark.docker
+# No preset has a mesh yet; building its two programs takes minutes.
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 MESH = Mesh(
     server="mesh.example.com",
     base_domain="net.example.com",

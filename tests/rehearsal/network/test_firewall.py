@@ -92,6 +92,7 @@ def test_a_container_gets_no_answer_from_the_metadata_service(server, outside):
         beacon.stop()
 
 
+@pytest.mark.long
 @pytest.mark.req("B-09")
 def test_nothing_opens_while_ufw_reloads_docker_restarts_or_the_host_boots(server, outside):
     watch = {"address": server.address(), "ports": [SERVICE, BY_HAND, HOST_SERVICE, 22], "rate": 50}

@@ -147,6 +147,7 @@ def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, memb
     assert refused, "the old key is forgotten"
 
 
+@pytest.mark.long
 @pytest.mark.req("S2-13")
 def test_after_a_reboot_the_vpn_and_the_containers_on_its_address_are_back(network, server):
     began = time.monotonic()

@@ -113,7 +113,7 @@ def _ssh(data: Data) -> Iterator[tuple[Loc, Problem]]:
     ssh, private = _section(data, "ssh"), _section(data, "wireguard")
     if ssh.get("reach") == "vpn" and not (private.get("enabled") and private.get("peers")):
         yield _set(("ssh", "reach"), "nobody is in the VPN to use SSH there: this would lock you out", "public")
-    taken = {_section(data, "edge").get("http_port"), _section(data, "edge").get("https_port")}
+    taken = (_section(data, "edge").get("http_port"), _section(data, "edge").get("https_port"))
     if data.get("exposure") == "direct" and ssh.get("port") is not None and ssh.get("port") in taken:
         yield _set(("ssh", "port"), "is also a port of the edge: sshd and the proxy cannot both listen there", 22)
 

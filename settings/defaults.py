@@ -56,7 +56,7 @@ def _away(data: dict[str, Any]) -> bool:
     """Whether there is a host that is not this machine."""
     hosts = data.get("hosts")
     found = hosts.values() if isinstance(hosts, dict) else ()
-    return any(isinstance(host, dict) and host.get("mode") in {"adopt", "create"} for host in found)
+    return any(isinstance(host, dict) and host.get("mode") in ("adopt", "create") for host in found)
 
 
 def _bind(exposure: Any, private: Any) -> str:

@@ -101,7 +101,8 @@ class Rehearsed:
     @contextmanager
     def as_it_was(self) -> Iterator[None]:
         """Settings and checkout are as they were afterwards, and the stack with them if it differs."""
-        path = ASKED.checkout / f"Pulumi.{ASKED.name}.yaml"
+        root = self.engine.root  # asked for first: it copies the checkout and writes the settings
+        path = root / f"Pulumi.{ASKED.name}.yaml"
         before = path.read_text()
         try:
             yield

@@ -145,9 +145,13 @@ def state(view):
     """What must be the same after a boot: listeners, timers, failed units, containers, firewall."""
     run = view.run
     return {
-        "listeners": sorted({line.split()[3] for line in run("ss", "-H", "-l", "-t", "-n").splitlines()}),
+        "listeners": sorted({one for one in _listening(run) if not one.startswith("127.")}),
         "timers": sorted(line.split()[-2] for line in run("systemctl", "list-timers", "--all", "--no-legend").splitlines()),
         "failed": run("systemctl", "--failed", "--no-legend", "--plain").splitlines(),
         "containers": sorted((name, one["Image"], one["State"].get("Health", {}).get("Status", "")) for name, one in view.containers().items()),
         "gate": run("iptables", "-t", "mangle", "-S"),
     }  # fmt: skip
+
+
+def _listening(run):
+    return [line.split()[3] for line in run("ss", "-H", "-l", "-t", "-n").splitlines()]

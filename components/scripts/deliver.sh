@@ -10,8 +10,8 @@ carry() {
   docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /none \
     -v "$volume:/carrier/bundle" "$image" >/dev/null
 }
-carry 2>/dev/null || { docker rm -f "$carrier" >/dev/null 2>&1 || true; carry; }
+carry 2>/dev/null || { docker rm -fv "$carrier" >/dev/null 2>&1 || true; carry; }
 status=0
 base64 -d | docker cp - "$carrier:/carrier" >/dev/null || status=$?
-docker rm -f "$carrier" >/dev/null 2>&1 || true
+docker rm -fv "$carrier" >/dev/null 2>&1 || true
 exit "$status"

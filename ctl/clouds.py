@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ctl import cloudflare, hetzner
+from ctl.lost import _less
 from ctl.phases import say
 
 if TYPE_CHECKING:
@@ -55,9 +56,33 @@ def mend_clouds(engine: Engine, since: float) -> bool:
         lost = cloudflare.gone(state, there, ids["account_id"], ids["zone_id"]) if start else []
         if lost:
             say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
-            engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in lost))
+            _drop(engine, set(lost))
         did = did or bool(left) or bool(lost)
-    return did
+    return _reread(engine, state) or did
+
+
+def _drop(engine: Engine, gone: set[str]) -> None:
+    """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted (trap C4)."""
+    whole = json.loads(engine.ask("stack", "export"))
+    rows = whole["deployment"]["resources"]
+    whole["deployment"]["resources"] = [_less(one, gone) for one in rows if one["urn"] not in gone]
+    engine.ask("stack", "import", input_=json.dumps(whole))
+
+
+def _reread(engine: Engine, state: dict[str, Any]) -> bool:
+    """Reads anew what an update left half changed; true when there was something.
+
+    A provider of Terraform's older kind notes the wanted values when an update fails, and the next one finds nothing to do: a firewall would
+    keep its old rules for ever.
+    """
+    kinds = ("hcloud:index/", "cloudflare:index/")
+    half = [
+        one["urn"] for one in state.get("resources") or [] if one.get("initErrors") and one["type"].startswith(kinds)
+    ]
+    if half:
+        say(f"    {len(half)} objects in the clouds were left half changed; reading them anew")
+        engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))
+    return bool(half)
 
 
 def failed(engine: Engine) -> tuple[float, float]:

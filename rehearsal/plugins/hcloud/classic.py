@@ -139,12 +139,15 @@ class Classic(ResourceType):
         plan = self.plan(old_state, news)
         if preview:
             return {**plan, "id": id}
+        # Upstream changes in partial mode (`d.Partial` in internal/firewall/resource.go): what failed leaves the state as it was.
+        reached = old_state
         try:
             self.change(id, old_state, plan)
+            reached = partial(self.schema, plan)
             read = self.look(id, plan)
         except CloudError as refused:
             message = f"updating {urn}: {listed(refused)}"
-            raise InitError(id, {**partial(self.schema, plan), "id": id}, [message], news, message) from refused
+            raise InitError(id, {**reached, "id": id}, [message], news, message) from refused
         if read is None:
             raise ProviderError(f"updating {urn}: {listed('the resource is gone')}")
         return {**self.settled(plan, read), "id": id}

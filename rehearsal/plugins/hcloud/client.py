@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -129,6 +130,9 @@ class Cloud:
 
 
 def _worded(refusal: APIException) -> str:
+    if isinstance(refusal.code, int) and refusal.code < HTTPStatus.BAD_REQUEST:
+        # The client reports these by their reason: "Created (201)".
+        return f"the answer is cut off or no JSON, so what was asked for may be done ({refusal.code})"
     details = refusal.details if isinstance(refusal.details, dict) else {}
     fields = [f"{row['name']} => {row['messages']}" for row in details.get("fields") or [] if row.get("messages")]
     return f"{refusal.message} ({refusal.code})" + (f": [{', '.join(fields)}]" if fields else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctl.cloudflare import Api, mark, orphans, remove
+from ctl.cloudflare import Api, gone, mark, orphans, remove
 from model.errors import ToolError
 from rehearsal.plugins.base import ProviderError
 from rehearsal.plugins.cloudflare.provider import provider
@@ -139,3 +139,14 @@ def test_the_mark_is_the_stacks_own_and_no_other_random_id():
 
     assert MARK == mark({"resources": [other, RANDOM]}), "by its name"
     assert "" == mark({"resources": [other]}), "not any"
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_what_was_deleted_without_an_answer_is_known_to_be_gone(cloud, stack, api, kind):
+    key, _ = stack.up(kind, EACH[kind])
+    known = state((kind, key))
+    before = gone(known, api, ACCOUNT, ZONE)
+    cloud.made("DELETE", f"{LISTS[kind]}/{key}")
+
+    assert [] == before, "it is there"
+    assert [f"urn::{kind}"] == gone(known, api, ACCOUNT, ZONE), "a tunnel too, which can still be read"

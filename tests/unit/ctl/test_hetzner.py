@@ -75,3 +75,11 @@ def test_more_than_a_page_is_read(cloud):
 def test_a_refused_token_is_told_with_the_command_that_mends_it(cloud):
     with pytest.raises(ToolError, match="hcloud-token"):
         hetzner.orphans({}, hetzner.Api("x" * 64, cloud.base), "prod", 0)
+
+
+def test_what_was_made_long_after_a_run_failed_is_left_alone(cloud):
+    firewall(cloud, "main")
+
+    found = hetzner.orphans({"resources": []}, cloud, "prod", time.time() - 7200, time.time() - 3600)
+
+    assert [] == found, "the run had ended, so another state's run made it"

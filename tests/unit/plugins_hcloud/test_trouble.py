@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from hcloud import APIException
 
 from rehearsal.plugins.base import CheckFailed, InitError, ProviderError, Secret
 from rehearsal.plugins.hcloud.client import seconds
@@ -137,3 +138,25 @@ def test_inputs_outputs_types_and_replacements_are_those_of_the_official_schema(
         replacing = {name for name, entry in wanted["inputs"].items() if entry.get("willReplaceOnChanges")}
         # Of types made with the plugin framework the schema does not say what replaces.
         assert replacing <= {name for name, attr in kind.schema.items() if attr.force_new}, token
+
+
+def test_rules_that_could_not_be_set_are_not_noted_as_set(plugin, cloud):
+    rule = {"direction": "in", "protocol": "tcp", "sourceIps": ["0.0.0.0/0"]}
+    wall = Resource(plugin, "Firewall").create(name="wall", rules=[{**rule, "port": "22"}])
+    cloud.fault(kind="error", method="POST", path="set_rules$", status=503, code="unavailable")
+
+    with pytest.raises(InitError) as failed:
+        wall.update(name="wall", rules=[{**rule, "port": "2222"}])
+
+    assert ["22"] == [one["port"] for one in failed.value.state["rules"]], (
+        "else the next update would find nothing to do"
+    )
+
+
+def test_an_answer_that_is_no_json_says_so(plugin, monkeypatch):
+    def cut(_self, _method, _path, **_more):
+        raise APIException(code=201, message="Created", details={})
+
+    monkeypatch.setattr("hcloud.Client.request", cut)
+    with pytest.raises(ProviderError, match="no JSON, so what was asked for may be done"):
+        Resource(plugin, "SshKey").create(name="k", publicKey="x")

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ctl import cloudflare, hetzner
-from ctl.lost import _less
+from ctl.lost import _SERVER, _less
 from ctl.phases import say
 
 if TYPE_CHECKING:
@@ -38,14 +38,8 @@ def mend_clouds(engine: Engine, since: float) -> bool:
     if since:
         # A killed run is not in the history, so nobody knows when its last request was answered.
         start, until = min(since, start or since), inf
-    did = False
-    if start and (token := config.get(f"{_PREFIX}hcloud-token")):
-        api = hetzner.Api(token, config.get("hcloud:endpoint", hetzner.PUBLIC))
-        found = hetzner.orphans(state, api, engine.stack.name, start, until)
-        for one in found:
-            say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the last run left behind")
-        hetzner.remove(found, api)
-        did = bool(found)
+    token = config.get(f"{_PREFIX}hcloud-token")
+    did = bool(start and token) and _mend_hetzner(engine, config, state, (start, until))
     ids: dict[str, Any] = settings.get("cloudflare") or {}
     if ids and (token := config.get(f"{_PREFIX}cloudflare-api-token")):
         there = cloudflare.Api(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
@@ -58,7 +52,16 @@ def mend_clouds(engine: Engine, since: float) -> bool:
             say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
             _drop(engine, set(lost))
         did = did or bool(left) or bool(lost)
-    return _reread(engine, state) or did
+    return _reread(engine, engine.state() if did else state) or did
+
+
+def _mend_hetzner(engine: Engine, config: dict[str, str], state: dict[str, Any], window: tuple[float, float]) -> bool:
+    api = hetzner.Api(config[f"{_PREFIX}hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
+    found = hetzner.orphans(state, api, engine.stack.name, *window)
+    for one in found:
+        say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the last run left behind")
+    hetzner.remove(found, api)
+    return bool(found)
 
 
 def _drop(engine: Engine, gone: set[str]) -> None:
@@ -73,12 +76,11 @@ def _reread(engine: Engine, state: dict[str, Any]) -> bool:
     """Reads anew what an update left half changed; true when there was something.
 
     A provider of Terraform's older kind notes the wanted values when an update fails, and the next one finds nothing to do: a firewall would
-    keep its old rules for ever.
+    keep its old rules for ever. Servers are read anew by `ctl.lost`, which minds what went with one that is gone.
     """
     kinds = ("hcloud:index/", "cloudflare:index/")
-    half = [
-        one["urn"] for one in state.get("resources") or [] if one.get("initErrors") and one["type"].startswith(kinds)
-    ]
+    failed_ones = [one for one in state.get("resources") or [] if one.get("initErrors")]
+    half = [one["urn"] for one in failed_ones if one["type"].startswith(kinds) and one["type"] != _SERVER]
     if half:
         say(f"    {len(half)} objects in the clouds were left half changed; reading them anew")
         engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))

@@ -62,7 +62,8 @@ def test_after_a_success_nothing_is_looked_for_at_hetzner():
 def test_what_an_update_left_half_changed_is_read_anew():
     whole = {"urn": "a", "type": "hcloud:index/server:Server", "id": "1"}
     half = {"urn": "b", "type": "hcloud:index/firewall:Firewall", "id": "2", "initErrors": ["no"]}
-    pulumi = Pulumi(resources=[whole, half])
+    server = {**whole, "urn": "c", "initErrors": ["no"]}
+    pulumi = Pulumi(resources=[whole, half, server])
 
     assert clouds.mend_clouds(pulumi, 0.0), "there was something to do"
     targets = [word for words in pulumi.asked if words[0] == "refresh" for word in words if word.startswith("--target")]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MACHINE = "homeport/machine:bookworm"
+_NO_CLAIMS = 3
 _SERVER = {"mode": "create", "server_type": "cx32", "location": "fsn1"}
 
 
@@ -194,12 +195,12 @@ def _write(path: Path, said: dict[str, Any]) -> None:
 
 
 def claims(asked: Rehearsal, ready: engine.Engine, world: dict[str, Any]) -> bool:
-    """Checks what production promises, by name; true when all of it holds."""
+    """Checks what production promises, by name; true when all of it holds, or a preset promises nothing yet, which is said."""
     given = {"world": world, "preset": asked.preset, "outputs": ready.outputs(secrets=True)}
     argv = [sys.executable, "-m", "rehearsal.claims", "--report", str(asked.folder / "claims.json")]
     # On standard input: the outputs hold the VPN's keys and the door's tokens.
     done = subprocess.run(argv, cwd=ROOT, input=json.dumps(given), text=True, check=False)
-    return done.returncode == 0
+    return done.returncode in {0, _NO_CLAIMS}
 
 
 def _world(asked: Rehearsal, verb: str, *images: str) -> dict[str, Any]:

@@ -17,6 +17,10 @@ from rehearsal.probes.errors import ProbeError
 _SYSTEMS = {"jett": jett}
 
 
+NONE = 3
+"""Exit code: there are no claims of this preset."""
+
+
 def main(arguments: list[str]) -> int:
     """0 when every claim passed, 1 when not, 2 when it was asked for what there is not."""
     parser = argparse.ArgumentParser(prog="rehearsal.claims", description=__doc__)
@@ -36,9 +40,10 @@ def main(arguments: list[str]) -> int:
     if system is None:
         known = ", ".join(_SYSTEMS)
         print(
-            f"rehearsal.claims: preset {about['preset']} has no claims yet; there are some of: {known}", file=sys.stderr
+            f"rehearsal.claims: preset {about['preset']} has no claims yet, so nothing was checked; there are some of: {known}",
+            file=sys.stderr,
         )
-        return 2
+        return NONE
     try:
         wanted = chosen(system.CLAIMS, given.claims)
         with system.seen(about["world"], about["outputs"]) as view:

@@ -194,7 +194,7 @@ def test_the_command_lists_its_claims_and_refuses_what_it_does_not_know():
 
     assert len(jett.CLAIMS) == len(command("--list").stdout.splitlines()), "one line each"
     unknown = command(given=json.dumps({"preset": "nonsense", "world": {}, "outputs": {}}))
-    assert (2, 1) == (unknown.returncode, len(unknown.stderr.splitlines())), "one line, no traceback"
+    assert (3, 1) == (unknown.returncode, len(unknown.stderr.splitlines())), "one line, no traceback, and no pass"
     wrong = command("nonsense", given=json.dumps({"preset": "jett", "world": {}, "outputs": {}}))
     assert (2, True) == (wrong.returncode, "no claim is called nonsense" in wrong.stderr), "before anything is started"
 

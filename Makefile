@@ -9,7 +9,7 @@ ENV ?= prod
 RUN := @sh ctl/run.sh
 HOMEPORT := $(RUN) python -m ctl
 
-.PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-shell check unit test test-long bench docs format
+.PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench docs format
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
@@ -37,9 +37,11 @@ images: ## pull or build the stack's images
 	$(HOMEPORT) images --stack $(STACK) --ensure
 
 rehearse: ## stand production up on emulated clouds: make rehearse PRESET=jett ENV=prod
-	$(HOMEPORT) rehearse --preset $(PRESET) --env $(ENV)
+	$(HOMEPORT) rehearse --preset $(PRESET) --env $(ENV) $(ARGS)
 rehearse-down: ## remove the rehearsal
 	$(HOMEPORT) rehearse-down --preset $(PRESET) --env $(ENV)
+rehearse-destroy: ## pulumi destroy of the rehearsed stack; the world stays
+	$(HOMEPORT) rehearse-destroy --preset $(PRESET) --env $(ENV)
 rehearse-shell: ## a shell in which plain `pulumi` works on the rehearsal
 	$(HOMEPORT) rehearse-shell --preset $(PRESET) --env $(ENV)
 

@@ -200,7 +200,9 @@ def _found(kind: str, said: dict[str, Any]) -> Found:
 
 def remove(one: Found, where: Mapping[str, str] = HERE) -> None:
     """Removes an object; that it is gone already is fine."""
-    argv = {"container": ("rm", "--force", "--volumes"), "network": ("network", "rm"), "volume": ("volume", "rm")}[one.kind]
+    argv = {"container": ("rm", "--force", "--volumes"), "network": ("network", "rm"), "volume": ("volume", "rm")}[
+        one.kind
+    ]
     done = run(*argv, one.id, where=where, check=False)
     if done.returncode and "o such" not in done.stderr and "not found" not in done.stderr:
         raise ToolError(

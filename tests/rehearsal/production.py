@@ -73,8 +73,9 @@ class Rehearsed:
     def pulumi(self, *argv: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """A Pulumi command on the stack, both streams in `stdout`."""
         engine = self.engine
+        environ = {**engine.environ, "PULUMI_DEBUG_COMMANDS": "true"}  # without it there is no --event-log
         done = subprocess.run(
-            ["pulumi", *argv, "--stack", engine.stack.name], cwd=engine.root, env=engine.environ, text=True, timeout=timeout,
+            ["pulumi", *argv, "--stack", engine.stack.name], cwd=engine.root, env=environ, text=True, timeout=timeout,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         self.told.append(done.stdout)

@@ -128,7 +128,10 @@ def test_the_schema_alone_needs_no_pulumi():
 def test_nobody_else_reads_the_configuration():
     guilty = []
     for path in ROOT.rglob("*.py"):
-        if path.relative_to(ROOT).parts[0] in {"settings", "tests", "rehearsal", "apps", "bench"} or ".venv" in path.parts:
+        if (
+            path.relative_to(ROOT).parts[0] in {"settings", "tests", "rehearsal", "apps", "bench"}
+            or ".venv" in path.parts
+        ):
             continue
         names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
         guilty += [path.name for bad in ("Config", "get_config", "require_secret") if bad in names]

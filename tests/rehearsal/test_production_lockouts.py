@@ -10,7 +10,8 @@ import pytest
 
 from tests.rehearsal.production import ASKED
 
-pytestmark = pytest.mark.docker
+# Each waits for a host's timer: minutes. What a timer does is tried in test_host.py, in seconds.
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 GUARD = 12
 """Seconds of the revert timers here; an hour of waiting for the true ones (90 and 120) would prove nothing more."""
 

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ctl import cloudflare, hetzner
-from ctl.lost import _SERVER, _less
+from ctl.lost import SERVER, less
 from ctl.phases import say
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _drop(engine: Engine, gone: set[str]) -> None:
     """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted (trap C4)."""
     whole = json.loads(engine.ask("stack", "export"))
     rows = whole["deployment"]["resources"]
-    whole["deployment"]["resources"] = [_less(one, gone) for one in rows if one["urn"] not in gone]
+    whole["deployment"]["resources"] = [less(one, gone) for one in rows if one["urn"] not in gone]
     engine.ask("stack", "import", input_=json.dumps(whole))
 
 
@@ -80,7 +80,7 @@ def _reread(engine: Engine, state: dict[str, Any]) -> bool:
     """
     kinds = ("hcloud:index/", "cloudflare:index/")
     failed_ones = [one for one in state.get("resources") or [] if one.get("initErrors")]
-    half = [one["urn"] for one in failed_ones if one["type"].startswith(kinds) and one["type"] != _SERVER]
+    half = [one["urn"] for one in failed_ones if one["type"].startswith(kinds) and one["type"] != SERVER]
     if half:
         say(f"    {len(half)} objects in the clouds were left half changed; reading them anew")
         engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))

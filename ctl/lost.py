@@ -15,7 +15,7 @@ from ctl.phases import say
 if TYPE_CHECKING:
     from ctl.engine import Engine
 
-_SERVER = "hcloud:index/server:Server"
+SERVER = "hcloud:index/server:Server"
 _DOCKER = "pulumi:providers:docker"
 
 
@@ -25,7 +25,7 @@ def forget_lost(engine: Engine) -> list[str]:
     Raises:
         ToolError: Hetzner cannot be asked.
     """
-    servers = {one["urn"]: one for one in engine.state().get("resources") or [] if one.get("type") == _SERVER}
+    servers = {one["urn"]: one for one in engine.state().get("resources") or [] if one.get("type") == SERVER}
     if not servers:
         return []
     # Not by --clear-pending-creates: what a killed run left is repaired elsewhere, with a word.
@@ -62,7 +62,7 @@ def without(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
         *providers,
         *(one["urn"] for one in resources if str(one.get("provider", "")).rpartition("::")[0] in providers),
     }
-    kept = [_less(one, gone) for one in resources if one["urn"] not in gone]
+    kept = [less(one, gone) for one in resources if one["urn"] not in gone]
     pending = [one for one in deployment.get("pending_operations") or [] if one["resource"]["urn"] not in gone]
     pending = [one for one in pending if str(one["resource"].get("provider", "")).rpartition("::")[0] not in providers]
     return {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
@@ -72,7 +72,8 @@ def _named(provider: str) -> str:
     return "main" if provider == "docker" else provider.removesuffix("-docker")
 
 
-def _less(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+def less(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """A resource of the state without what refers to those that are gone; the engine refuses a state with loose ends."""
     found = dict(resource)
     if "dependencies" in found:
         found["dependencies"] = [one for one in found["dependencies"] if one not in gone]

@@ -33,6 +33,8 @@ _TYPED = (
     "program.py",
     "__main__.py",
 )
+CHECKED = ("tests/unit", "tests/test_repository.py", "-m", "not slow and not docker and not world and not long")
+"""Of the stage unit what `make check` runs: all but what takes seconds a test."""
 STAGES: dict[str, tuple[str, ...]] = {
     "unit": ("tests/unit", "tests/test_repository.py", "-m", "not docker and not world and not long"),
     "apps": ("apps", "-m", "not docker and not world and not long"),
@@ -44,6 +46,8 @@ STAGES: dict[str, tuple[str, ...]] = {
 """Every test belongs to exactly one stage: what pytest is told for each."""
 LONG = "long"
 """Run on request only (`make test-long`): what takes many minutes, or belongs to no preset yet. `make test` says that it did not run."""
+_APART = {"unit": ("-n", "3", "--dist", "worksteal")}
+"""Stages whose tests share nothing, and how many of them run at once: half of the time they wait."""
 _NEED_WORLD = {"engine", "docker", "world", LONG}
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
@@ -72,7 +76,7 @@ class Count:
 
 def check() -> int:
     """Style, types and unit tests; the exit code."""
-    return _end(_checks() + _stage("unit"))
+    return _end(_checks() + _stage("unit", CHECKED))
 
 
 def run(stages: tuple[str, ...]) -> int:
@@ -130,12 +134,14 @@ def _programs() -> list[str]:
     ]
 
 
-def _stage(name: str) -> Count:
+def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
+    told = told or STAGES[name]
     results = cache() / "test-results" / f"{name}.xml"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={results}"]
-    there = [one for one in STAGES[name] if one in {"-m", STAGES[name][-1]} or (ROOT / one).exists()]
+    argv += _APART.get(name, ())
+    there = [one for one in told if one in {"-m", told[-1]} or (ROOT / one).exists()]
     with phase(f"tests: {name}"):
         code = subprocess.run(
             [*argv, *there], cwd=ROOT, check=False, stdin=subprocess.DEVNULL, env=os.environ

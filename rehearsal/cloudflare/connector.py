@@ -137,8 +137,8 @@ class Connector:
                     streams[number] = Stream(wire, number)
                     work = (streams, streams[number], json.loads(payload))
                     threading.Thread(target=self._work, args=work, daemon=True).start()
-                elif number in streams:
-                    streams[number].feed(kind, payload)
+                elif stream := streams.get(number):
+                    stream.feed(kind, payload)
         finally:
             for stream in list(streams.values()):
                 stream.cut()

@@ -90,19 +90,22 @@ class Hub:
         self._links: dict[str, list[Link]] = {}
         self._lock = threading.Lock()
         self._turn = itertools.count()
-        self._doors: list[socket.socket] = []
+        self._doors: list[tuple[socket.socket, threading.Thread]] = []
+        self._served: dict[threading.Thread, Wire] = {}
 
     def close(self) -> None:
-        """Takes no more connectors and ends the connections there are."""
+        """Takes no more connectors and ends the connections there are; nothing of them writes to the store afterwards."""
         doors, self._doors = self._doors, []
-        for door in doors:
+        for door, keeper in doors:
             # shutdown, not close alone: only that wakes the thread that waits in accept.
             door.shutdown(socket.SHUT_RDWR)
+            keeper.join()
             door.close()
         with self._lock:
-            tunnels = list(self._links)
-        for tunnel in tunnels:
-            self.drop(tunnel)
+            served = dict(self._served)
+        for thread, wire in served.items():
+            wire.hang_up()
+            thread.join()
 
     def listen(self, address: str) -> str:
         """Takes connectors at `host:port` of loopback or of the rehearsal's network; the address that it became."""
@@ -120,17 +123,21 @@ class Hub:
         self._accept(door)
 
     def _accept(self, door: socket.socket) -> None:
-        self._doors.append(door)
-
         def run() -> None:
             while True:
                 try:
                     sock, _ = door.accept()
                 except OSError:
                     return
-                threading.Thread(target=self._serve, args=(Wire(sock),), daemon=True).start()
+                wire = Wire(sock)
+                thread = threading.Thread(target=self._serve, args=(wire,), daemon=True)
+                with self._lock:
+                    self._served[thread] = wire
+                    thread.start()
 
-        threading.Thread(target=run, name="connector-door", daemon=True).start()
+        keeper = threading.Thread(target=run, name="connector-door", daemon=True)
+        keeper.start()
+        self._doors.append((door, keeper))
 
     def _serve(self, wire: Wire) -> None:
         try:
@@ -152,6 +159,8 @@ class Hub:
             return
         finally:
             wire.close()
+            with self._lock:
+                self._served.pop(threading.current_thread(), None)
 
     def _admitted(self, token: str) -> str | None:
         """The tunnel that a token opens."""
@@ -206,7 +215,7 @@ class Hub:
         with self._lock:
             gone = self._links.pop(tunnel, [])
         for link in gone:
-            link.wire.close()
+            link.wire.hang_up()
 
     def configured(self, tunnel: str) -> None:
         """Tells a tunnel's connectors its configuration."""

@@ -12,6 +12,7 @@ import queue
 import socket
 import struct
 import threading
+from contextlib import suppress
 from typing import Any, Final
 
 HELLO, WELCOME, REFUSED, CONFIG, OPEN, HEAD, DATA, END, RESET, PING, PONG = range(1, 12)
@@ -70,15 +71,16 @@ class Wire:
             raise ClosedError("the other side hung up")
         return whole
 
-    def close(self) -> None:
-        """Hangs up; the receiving thread wakes up."""
-        try:
+    def hang_up(self) -> None:
+        """Ends the connection, from any thread; the receiving thread wakes up, and closes."""
+        with suppress(OSError):  # the other side was first
             self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # The other side was first.
-            return
-        finally:
-            self._sock.close()
+
+    def close(self) -> None:
+        """Hangs up and gives the socket back: for the receiving thread alone, which may be reading."""
+        self.hang_up()
+        self._reader.close()
+        self._sock.close()
 
 
 class Stream:

@@ -11,6 +11,8 @@ from rehearsal.plugins.cloudflare.provider import provider
 from tests.unit.plugins_cloudflare.stack import TYPES, Stack
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, connected
 
+pytestmark = pytest.mark.slow
+
 MARK = "1a2b3c4d"
 RANDOM = {
     "type": "random:index/randomId:RandomId",

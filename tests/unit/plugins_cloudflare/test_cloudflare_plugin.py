@@ -14,6 +14,8 @@ from tests.rehearsal.conformance import facts
 from tests.unit.plugins_cloudflare.stack import TYPES
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE
 
+pytestmark = pytest.mark.slow
+
 DNS = {"zoneId": ZONE, "name": "app.example.com", "type": "A", "content": "192.0.2.1", "ttl": 1, "proxied": True}
 TUNNEL = {"accountId": ACCOUNT, "name": "edge", "configSrc": "cloudflare"}
 POLICY = {

@@ -18,6 +18,8 @@ from rehearsal.plugins.docker.daemon import Daemon, DaemonError, Settings
 from rehearsal.plugins.docker.provider import provider, settings_of
 from rehearsal.plugins.docker.transport import ssh_command
 
+pytestmark = pytest.mark.slow
+
 
 class FakeDaemon(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -7,6 +7,8 @@ import pytest
 from tests.unit.plugins_hcloud.stack import Resource
 from tests.unit.rehearsal_hetzner.world import KEY
 
+pytestmark = pytest.mark.slow
+
 RULE = {"direction": "in", "protocol": "tcp", "port": "22", "sourceIps": ["203.0.113.7/32"]}
 WEB = {"direction": "in", "protocol": "tcp", "port": "443", "sourceIps": ["0.0.0.0/0", "::/0"], "description": "web"}
 OUT = {"direction": "out", "protocol": "icmp", "destinationIps": ["0.0.0.0/0"]}

@@ -14,6 +14,8 @@ from tests.rehearsal.conformance import facts
 from tests.unit.plugins_hcloud.stack import Resource
 from tests.unit.rehearsal_hetzner.world import KEY, TOKEN
 
+pytestmark = pytest.mark.slow
+
 SERVER = {"name": "one", "serverType": "cx22", "image": "debian-12", "location": "fsn1"}
 
 

@@ -15,6 +15,8 @@ from rehearsal.cloudflare.decide import COOKIE
 from rehearsal.cloudflare.signing import DAY
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, connected, origin, wait_for
 
+pytestmark = pytest.mark.slow
+
 APP = "app.example.com"
 ADA = "ada@example.com"
 ISSUER = "https://team.cloudflareaccess.com"

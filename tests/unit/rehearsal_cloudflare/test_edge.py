@@ -9,6 +9,8 @@ import pytest
 
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE, connected, origin, wait_for
 
+pytestmark = pytest.mark.slow
+
 APP = "app.example.com"
 
 

@@ -26,6 +26,8 @@ from render import cloudflared
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE, origin, wait_for
 from tests.unit.rehearsal_cloudflare.test_access import forgeries
 
+pytestmark = pytest.mark.slow
+
 HOST = "n8n.example.com"
 ADA = "ada@example.com"
 HOOK = Guard(kind="service-token", because="programs", paths=("/webhook/*",))

@@ -25,6 +25,8 @@ from rehearsal.cloudflare.settings_file import SettingsError, read
 from rehearsal.cloudflare.world import Addresses
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, SEED, TOKEN, ZONE, Cloud, connected, origin, wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -225,7 +227,7 @@ def test_the_edge_listens_at_every_address_that_it_is_given(tmp_path):
     made = Cloud(tmp_path, Addresses(edge="127.0.0.1:0,127.0.0.1:0", tunnel="127.0.0.1:0,127.0.0.1:0"))
     try:
         ports = {urlsplit(one.url).port for one in made.world._edges} | {
-            one.getsockname()[1] for one in made.world.hub._doors[:2]
+            door.getsockname()[1] for door, _ in made.world.hub._doors[:2]
         }
         assert 4 == len(ports), "two doors for visitors, two for connectors"
         for port in ports:

@@ -9,6 +9,8 @@ from rehearsal.engine import download
 from rehearsal.engine.choice import ensure_choice
 from rehearsal.engine.errors import EngineError
 
+pytestmark = pytest.mark.slow
+
 
 def archive(*members):
     raw = io.BytesIO()

@@ -16,6 +16,8 @@ from settings.schema import ENVIRONMENTS, PRESETS
 from settings.secret_specs import SPECS
 from tests.unit.settings.mistakes import HOST_KEY, TEXTS, TODAY, VALID, mistakes, put
 
+pytestmark = pytest.mark.slow
+
 
 def _refusal(settings, stack="customer-a", **more):
     raw = {

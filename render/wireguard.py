@@ -19,6 +19,9 @@ UNIT = "wg-quick@wg0.service"
 KEEPALIVE = 25
 """Seconds; what keeps a mapping in a NAT alive (https://www.wireguard.com/quickstart/)."""
 _BYTES = 32
+_MARK = "/var/lib/homeport/wireguard"
+"""There while wg0 is homeport's; holds the part of its configuration that takes a restart, as the running one has it. On the disk, for a boot
+starts wg0 from the same file: a mark in /run was gone after it, and the next change of a peer cut everybody off for up to 15 s."""
 SWITCH = "homeport-wireguard-switch.service"
 _SWITCH = "/usr/local/lib/homeport/wireguard-switch"
 _PAIRS = "/etc/homeport/wireguard/rotating"
@@ -28,10 +31,10 @@ _SWITCH_SCRIPT = f"""\
 # back, at a moment of its own choice. Lines of {_PAIRS}: the key, the next key, the address.
 set -eu
 while sleep 0.05; do
-  ip link show wg0 >/dev/null 2>&1 || continue
-  # Columns of a dump: 1 the key, 4 its addresses, 5 the time of its last handshake.
+  if [ ! -s {_PAIRS} ] || ! ip link show wg0 >/dev/null 2>&1; then continue; fi
+  # Columns of a dump: 1 the key, 4 its addresses, 5 the time of its last handshake, in seconds: in the same one, the next key is the later.
   wg show wg0 dump | awk 'NR == FNR {{ next_key[$1] = $2; address[$1] = $3; next }} {{ at[$1] = $4; seen[$1] = $5 }}
-    END {{ for (key in address) {{ owner = seen[next_key[key]] > seen[key] ? next_key[key] : key
+    END {{ for (key in address) {{ owner = seen[next_key[key]] && seen[next_key[key]] >= seen[key] ? next_key[key] : key
       if (at[owner] != address[key]) print owner, address[key] }} }}
   ' {_PAIRS} - | while read -r key address; do wg set wg0 peer "$key" allowed-ips "$address"; echo "$address is now at $key"; done
 done
@@ -170,23 +173,24 @@ def apply(vpn: Vpn) -> str:
 set -eu
 umask 077
 chmod 700 {FOLDER}
-conf={FOLDER}/wg0.conf mark=/run/homeport-wg0 unit={UNIT}
+conf={FOLDER}/wg0.conf mark={_MARK} unit={UNIT}
 if [ ! -s "$conf" ]; then
   {_down()}
   exit 0
 fi
-if ip link show wg0 >/dev/null 2>&1 && [ ! -e /var/lib/homeport/wireguard ]; then
+if ip link show wg0 >/dev/null 2>&1 && [ ! -e "$mark" ]; then
   echo "wg0 is there already and is not of homeport; take it down there with: wg-quick down wg0" >&2
   exit 1
 fi
 systemctl daemon-reload
 systemctl enable --quiet "$unit"
-mkdir -p /var/lib/homeport
-touch /var/lib/homeport/wireguard
+mkdir -p "${{mark%/*}}"
+[ -e "$mark" ] || : >"$mark"
 shape=$(sed -n '/^\\[Peer\\]/q; /^PrivateKey\\|^ListenPort/d; p' "$conf")
-if systemctl is-active --quiet "$unit" && ip link show wg0 >/dev/null 2>&1 && [ "$(cat "$mark" 2>/dev/null || true)" = "$shape" ]; then
-  trap 'rm -f "$mark.new"' EXIT; wg-quick strip wg0 >"$mark.new"
-  wg syncconf wg0 "$mark.new"
+if systemctl is-active --quiet "$unit" && ip link show wg0 >/dev/null 2>&1 && [ "$(cat "$mark")" = "$shape" ]; then
+  draft=/run/homeport-wg0.new
+  trap 'rm -f "$draft"' EXIT; wg-quick strip wg0 >"$draft"
+  wg syncconf wg0 "$draft"
 else
   systemctl reset-failed "$unit" 2>/dev/null || true # it allows five starts in ten seconds
   systemctl restart "$unit"
@@ -206,10 +210,10 @@ ip -4 address show dev wg0 | grep -qF ' {vpn.address}/' || {{ echo "wg0 has no a
 def remove() -> str:
     """Shell: takes wg0 down for good, if it is homeport's."""
     return f"""\
-if [ -e /var/lib/homeport/wireguard ]; then
+if [ -e {_MARK} ]; then
   {_down()}
 fi
-rm -f /var/lib/homeport/wireguard /run/homeport-wg0
+rm -f {_MARK}
 """
 
 

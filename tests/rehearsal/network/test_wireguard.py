@@ -88,33 +88,43 @@ def test_five_restarts_and_a_crash_leave_one_rule(server):
 
 
 @pytest.mark.req("S2-09")
-def test_a_new_member_disturbs_neither_the_others_nor_containers(network, server, member):
-    member.until_handshake()
-    before = server.run(
+@pytest.mark.parametrize("when", ["as it was set up", "after a reboot"])
+def test_a_new_member_disturbs_neither_the_others_nor_containers(network, server, when):
+    if when == "after a reboot":
+        server.reboot()
+        until(lambda: reaches_from_host(server), "the container is not back", 60)
+    running = (
         "docker inspect -f '{{.Id}} {{.State.StartedAt}}' service; systemctl show -p ActiveEnterTimestamp wg-quick@wg0"
     )
-    probes = member.probes("10.0.0.2", SERVICE, rate=20)
-    server.vpn = replace(server.vpn, peers=(LOCAL, LAPTOP))
-    try:
-        server.wireguard()
-        with Peer(network) as laptop:
-            laptop.up(server.config(LAPTOP))
-            laptop.until_handshake()
-            came = not reaches(laptop, "10.0.0.2", SERVICE)
-            laptop.down()
-    finally:
-        server.vpn = replace(server.vpn, peers=(LOCAL,))
-        server.wireguard()
-    told = probes.stop()[-1]
-    after = server.run(
-        "docker inspect -f '{{.Id}} {{.State.StartedAt}}' service; systemctl show -p ActiveEnterTimestamp wg-quick@wg0"
-    )
+    before = server.run(running)
+    with Peer(network) as member:
+        member.up(server.config(LOCAL))
+        member.until_handshake()
+        probes = member.probes("10.0.0.2", SERVICE, rate=20)
+        server.vpn = replace(server.vpn, peers=(LOCAL, LAPTOP))
+        try:
+            server.wireguard()
+            with Peer(network) as laptop:
+                laptop.up(server.config(LAPTOP))
+                laptop.until_handshake()
+                came = not reaches(laptop, "10.0.0.2", SERVICE)
+                laptop.down()
+        finally:
+            server.vpn = replace(server.vpn, peers=(LOCAL,))
+            server.wireguard()
+        told = probes.stop()[-1]
+        member.down()
+    after = server.run(running)
 
     assert came, "the service is declared for another member only"
     assert told["sent"] > 20, told
     assert [] == told["lost"], f"nobody is cut off: {told}"
     assert before == after, "no container and no interface was restarted"
     assert "10.0.0.7" not in server.run("wg show wg0 allowed-ips"), "a peer that left the settings is gone"
+
+
+def reaches_from_host(server):
+    return server.ok(f"nc -z -w 1 10.0.0.2 {SERVICE}")
 
 
 @pytest.mark.req("K-03")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
-from render import daemon_json, packages, sysctl, systemd
+from render import daemon_json, packages, shutdown, sysctl, systemd
 
 if TYPE_CHECKING:
     from components.handle import Host
@@ -23,6 +23,7 @@ class EngineArgs:
         user: The program's own user there; it may talk to Docker afterwards.
         vpn: Whether WireGuard is wanted.
         units: systemd units whose addresses containers listen on; Docker waits for them at boot.
+        order: Names of the containers in the order in which they end when the machine goes down; each wave needs only those after it.
         after: Resources that must be there first.
     """
 
@@ -30,6 +31,7 @@ class EngineArgs:
     user: str
     vpn: bool = False
     units: tuple[str, ...] = ()
+    order: tuple[tuple[str, ...], ...] = ()
     after: tuple[pulumi.Resource, ...] = ()
 
 
@@ -66,10 +68,15 @@ class Engine(pulumi.ComponentResource):
             f"{name}-settings",
             HostFilesArgs(
                 host=args.host,
-                files=(*sysctl.files(), *daemon_json.files(), systemd.docker_after(args.units)),
+                files=(
+                    *sysctl.files(),
+                    *daemon_json.files(),
+                    systemd.docker_after(args.units),
+                    *shutdown.files(args.order, args.units),
+                ),
                 values={},
                 apply=_apply(args.user),
-                remove="systemctl daemon-reload",
+                remove=f"{shutdown.remove()}\nsystemctl daemon-reload",
                 guard=0,
                 after=(installed.ready,),
             ),
@@ -87,6 +94,7 @@ def _apply(user: str) -> str:
         "systemctl daemon-reload",
         sysctl.apply(),
         daemon_json.apply(),
+        shutdown.apply(),
         "" if user == "root" else member,
     )
     return "\n".join((*parts, ""))

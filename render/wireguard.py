@@ -173,7 +173,7 @@ def apply(vpn: Vpn) -> str:
 set -eu
 umask 077
 chmod 700 {FOLDER}
-conf={FOLDER}/wg0.conf mark={_MARK} unit={UNIT}
+conf={FOLDER}/wg0.conf mark={_MARK} unit={UNIT} draft=/run/homeport-wg0.new
 if [ ! -s "$conf" ]; then
   {_down()}
   exit 0
@@ -188,7 +188,6 @@ mkdir -p "${{mark%/*}}"
 [ -e "$mark" ] || : >"$mark"
 shape=$(sed -n '/^\\[Peer\\]/q; /^PrivateKey\\|^ListenPort/d; p' "$conf")
 if systemctl is-active --quiet "$unit" && ip link show wg0 >/dev/null 2>&1 && [ "$(cat "$mark")" = "$shape" ]; then
-  draft=/run/homeport-wg0.new
   trap 'rm -f "$draft"' EXIT; wg-quick strip wg0 >"$draft"
   wg syncconf wg0 "$draft"
 else

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -14,12 +13,12 @@ from components.engine import Engine, EngineArgs
 from components.firewall import Firewall, FirewallArgs
 from components.handle import Host
 from components.host import USER, Reach, ReachArgs, Server, ServerArgs
-from components.host_unit import HostFiles, HostFilesArgs
 from components.ssh import Ssh, SshArgs
 from components.wireguard import WireGuard, WireGuardArgs
 from model import firewall as doors
-from model.host import HostFile, Opening
-from render.compose import compose
+from model import names
+from model.host import Opening
+from wiring.compose import compose_files
 from wiring.site import Site, named
 
 if TYPE_CHECKING:
@@ -142,6 +141,12 @@ class Remote:
         """What runs on it."""
         return [one for one in self.blueprint.services if self.blueprint.homes[one.name] == self.name]
 
+    def _order(self) -> tuple[tuple[str, ...], ...]:
+        """Its containers as they end: what needs others before those."""
+        here = {one.name: names.physical(self.settings.namespace, one.name) for one in self.services()}
+        waves = [tuple(here[one.name] for one in wave if one.name in here) for wave in self.blueprint.waves()]
+        return tuple(wave for wave in reversed(waves) if wave)
+
     def _doors(self) -> tuple[doors.Door, ...]:
         """What the host's own firewall lets in: the openings, and for members of the VPN their services."""
         blueprint, inside = self.blueprint, []
@@ -160,14 +165,20 @@ class Remote:
                     inside.append(doors.Door(opening=opening, via=doors.VPN, published=True, address=address))
         return tuple(inside)
 
+    def _engine(self) -> Engine:
+        args = EngineArgs(
+            host=self.host,
+            user=self.user,
+            vpn=self.in_vpn,
+            units=(_VPN_UNIT,) if self.in_vpn else (),
+            order=self._order(),
+        )
+        return Engine(named(self.name, "engine"), args, self.base.opts)
+
     def _layers(self) -> None:
         """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
         host, opts = self.host, self.base.opts
-        engine = Engine(
-            named(self.name, "engine"),
-            EngineArgs(host=host, user=self.user, vpn=self.in_vpn, units=(_VPN_UNIT,) if self.in_vpn else ()),
-            opts,
-        )
+        engine = self._engine()
         firewall = Firewall(
             named(self.name, "firewall"), FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)), opts
         )
@@ -211,32 +222,8 @@ def remote(base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> Sit
         "ssh": pulumi.Output.concat(found.user, "@", found.address, ":", str(found.port)),
     }
     site.client_configs = found.client_configs
-    _compose(found, secrets)
+    compose_files(found, secrets)
     return site
-
-
-def _compose(found: Remote, secrets: Secrets) -> None:
-    """The same services as a compose file on the host, its secrets beside it: to read, and for the day on which homeport is gone.
-
-    Pulumi stays the owner of the containers (requirements, C-09); ``make export`` writes the folders that the file mounts.
-    """
-    blueprint = found.blueprint
-    names = blueprint.secrets()
-    folder = f"/opt/{blueprint.preset}"
-    values: dict[str, pulumi.Input[str]] = {
-        "compose": compose(replace(blueprint, services=tuple(found.services()))),
-        "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in names}).apply(_lines),
-    }
-    files = (
-        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}"),
-        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600),
-    )
-    args = HostFilesArgs(host=found.host, files=files, values=values, after=tuple(found.ready))
-    HostFiles(named(found.name, "compose"), args, found.base.opts)
-
-
-def _lines(values: dict[str, str]) -> str:
-    return "".join(f"{name.upper().replace('-', '_')}={value}\n" for name, value in sorted(values.items()))
 
 
 def _public_of(private: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ RATE = 20
 HANDSHAKE, SERVICES = 15.0, 120.0
 """Seconds until the VPN (after the network) and the services (after the boot) must be back (reliability.md, F-02)."""
 _BOOT = 180.0
+_CLEAN = "database system was shut down at"
+"""What PostgreSQL says at its start when it was ended in order; else it was interrupted, and recovers. Source: its StartupXLOG."""
 _KEEP = "/run/claims"
 _OFF = (
     f"mkdir -p {_KEEP}; for t in iptables ip6tables; do $t-save >{_KEEP}/$t; $t -P INPUT ACCEPT; for c in 'filter -F INPUT' 'mangle -F INPUT' "
@@ -81,7 +84,8 @@ def shut(view: View) -> dict[str, Any]:
 
 def reboot(view: View, how: str = "reboot") -> dict[str, Any]:
     """A reboot by the cloud's API (`reboot`, or `reset` for the power switch), watched from outside: what was accepted, and how long all took."""
-    before, servers = _boot_id(view), view.cloud("hcloud", "/servers")["servers"]
+    servers = view.cloud("hcloud", "/servers")["servers"]
+    boot = _Boot(view)
     with Box(view.network) as box:
         about = {"ports": [*view.tcp, *SENSITIVE], "rate": RATE}
         watches = [start(box.prefix, "watch", {"address": one, **about}) for one in view.addresses]
@@ -91,17 +95,17 @@ def reboot(view: View, how: str = "reboot") -> dict[str, Any]:
         traffic = view.peer.probes(view.vpn_address, view.tcp[0])
         began = time.monotonic()
         view.cloud("hcloud", f"/servers/{servers[0]['id']}/actions/{how}", "POST", {})
-        booted = _until(lambda: _boot_id(view) not in ("", before), began)
+        booted = _until(boot.another, began)
         # The bar for the VPN counts from the network on; systemctl fails while it is not there.
-        network = _until(lambda: view.run("systemctl", "is-active", "network.target"), began)
-        back = time.monotonic()
-        vpn = _until(lambda: _fresh(view, back), began)
+        network = _until(lambda: view.run("systemctl", "is-active", "network-online.target"), began)
+        vpn = _until(lambda: _fresh(view, boot.seen), began) - _age(view)
         services = _until(lambda: _healthy(view), began)
         seen = [watch.stop()[-1] for watch in watches]
         traffic.stop()
     return {
         "accepted": sorted({port for one in seen for port in one["accepted"]} - set(view.tcp)),
         "seconds": {"booted": booted, "network": network - booted, "vpn": vpn - network, "services": services - booted},
+        "clean": how != "reboot" or _CLEAN in _last_start(view.run("sh", "-c", "docker logs postgres 2>&1")),
         "longest_gap": max(one["longest_gap"] for one in seen),
         "went down": all(
             "silent" in [state for _, state in one["ports"][str(port)]["changes"]] for one in seen for port in view.tcp
@@ -114,11 +118,13 @@ def came_back(found: dict[str, Any]) -> dict[str, Any]:
     seconds = found["seconds"]
     return {
         "accepted": found["accepted"], "watched": found["longest_gap"] < 0.5, "went down": found["went down"],  # noqa: PLR2004
+        "clean": found["clean"],
         "vpn": seconds["vpn"] <= HANDSHAKE or seconds["vpn"], "services": seconds["services"] <= SERVICES or seconds["services"],
     }  # fmt: skip
 
 
 def _until(there: Any, began: float) -> float:
+    """Seconds since then until it is there; endless if it never is, so that no bar holds."""
     while time.monotonic() - began < _BOOT:
         try:
             if there():
@@ -126,18 +132,42 @@ def _until(there: Any, began: float) -> float:
         except ProbeError:
             pass
         time.sleep(0.25)
-    return _BOOT
+    return math.inf
 
 
-def _boot_id(view: View) -> str:
-    """When the host's first process began. A machine of the rehearsal shares the kernel's boot id with this one. Source: proc(5), stat, field 22."""
-    return view.run("cut", "-d", " ", "-f", "22", "/proc/1/stat").strip()
+class _Boot:
+    """Which boot the host is in, and when the one before was seen last."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self.seen = view, time.monotonic()
+        self._before = self._id()
+
+    def _id(self) -> str:
+        """When the first process began. A machine of the rehearsal shares the kernel's boot id with this one. Source: proc(5), stat, field 22."""
+        return self._view.run("cut", "-d", " ", "-f", "22", "/proc/1/stat").strip()
+
+    def another(self) -> bool:
+        """Whether the host has booted since."""
+        now = self._id()
+        if now == self._before:
+            self.seen = time.monotonic()
+        return now not in ("", self._before)
+
+
+def _last_start(log: str) -> str:
+    """What PostgreSQL said since it started last."""
+    return log.rpartition("starting PostgreSQL")[2]
 
 
 def _fresh(view: View, since: float) -> bool:
     view.peer.knock(view.vpn_address)
+    return _age(view) < time.monotonic() - since
+
+
+def _age(view: View) -> float:
+    """Seconds since the member's last handshake, which was before the look that found it."""
     age = view.peer.link().handshake_age
-    return age is not None and age < time.monotonic() - since
+    return math.inf if age is None else age
 
 
 def _healthy(view: View) -> bool:
@@ -158,10 +188,17 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="reboot-opens-nothing",
         rows=("S2-13", "B-09", "F-02"),
-        says="through a reboot no port but the declared ones ever accepts a connection; the VPN is back in 15 s, all services in 120 s",
+        says="through a reboot no port but the declared ones ever accepts a connection; databases end in order, the VPN is back in 15 s, all services in 120 s",
         look=reboot,
         come_to=came_back,
-        expected=lambda _: {"accepted": [], "watched": True, "went down": True, "vpn": True, "services": True},
+        expected=lambda _: {
+            "accepted": [],
+            "watched": True,
+            "went down": True,
+            "clean": True,
+            "vpn": True,
+            "services": True,
+        },
         spoil=lambda found: {**found, "accepted": [5432]},
     ),
 )

@@ -136,7 +136,9 @@ def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, n
 
     print(json.dumps({"how": how, **found["seconds"]}))
     came = jett_faults.came_back(found)
-    assert {"accepted": [], "watched": True, "went down": True, "vpn": True, "services": True} == came, found
+    assert {"accepted": [], "watched": True, "went down": True, "clean": True, "vpn": True, "services": True} == came, (
+        found
+    )
     assert before == after, "what listens, what is scheduled and what runs is as before"
     assert [] == after["failed"], "units that failed"
 

@@ -21,7 +21,7 @@ from model.host import Opening
 from model.vpn import Peer, Vpn
 from rehearsal.machine.daemon import CONTAINER
 from rehearsal.probes.box import IMAGE, Box, docker
-from render import daemon_json, packages, sysctl, systemd, ufw, wireguard
+from render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
 
 ROOT = Path(__file__).parents[3]
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
@@ -102,8 +102,10 @@ class Server:
         until(lambda: self.ok(f"ss -ltn | grep -q :{HOST_SERVICE} && ss -ltn | grep -q :{DECLARED}"), "nobody listens")
 
     def engine(self):
-        files = (*sysctl.files(), *daemon_json.files(), systemd.docker_after((wireguard.UNIT,)))
-        return self.put(files, f"set -eu\nsystemctl daemon-reload\n{sysctl.apply()}\n{daemon_json.apply()}")
+        ending = shutdown.files((("service",), ("by-hand", "other")), (wireguard.UNIT,))
+        files = (*sysctl.files(), *daemon_json.files(), systemd.docker_after((wireguard.UNIT,)), *ending)
+        shell = ("set -eu", "systemctl daemon-reload", sysctl.apply(), daemon_json.apply(), shutdown.apply())
+        return self.put(files, "\n".join(shell))
 
     def firewall(self, doors=DOORS):
         return self.put(ufw.files(doors), ufw.apply())

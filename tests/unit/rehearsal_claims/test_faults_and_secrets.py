@@ -1,5 +1,7 @@
 """What the claims on reboots and secrets make of what they see; the looking itself is proved on machines."""
 
+import math
+
 import pytest
 
 from rehearsal.claims import jett
@@ -15,6 +17,7 @@ REBOOT = {
     "seconds": {"booted": 2.0, "vpn": 6.0, "services": 40.0},
     "longest_gap": 0.1,
     "went down": True,
+    "clean": True,
 }
 
 
@@ -25,6 +28,10 @@ REBOOT = {
         ({"accepted": [5432]}, False),
         ({"longest_gap": 0.8}, False),
         ({"went down": False}, False),
+        ({"clean": False}, False),
+        # What never came is nowhere near a bar, also where both ends of the time are missing.
+        ({"seconds": {"booted": 2.0, "vpn": math.inf - math.inf, "services": 40.0}}, False),
+        ({"seconds": {"booted": 2.0, "vpn": 6.0, "services": math.inf}}, False),
         ({"seconds": {"booted": 2.0, "vpn": 15.5, "services": 40.0}}, False),
         ({"seconds": {"booted": 2.0, "vpn": 6.0, "services": 121.0}}, False),
     ],

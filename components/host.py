@@ -18,6 +18,8 @@ from render.hetzner_firewall import hcloud_rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pulumi_hcloud as hcloud
+
     from model.host import Opening
 
 USER = "deploy"
@@ -58,12 +60,14 @@ class Server(pulumi.ComponentResource):
 
     Attributes:
         address: Its public IPv4 address, which outlives it.
+        address6: Its public IPv6 address, which outlives it too: the first of its /64.
         generation: Its id: another one is another machine.
         host_key: Public half of the key that it is known by until its first connection.
         server: The server itself: what is on it goes with it.
     """
 
     address: pulumi.Output[str]
+    address6: pulumi.Output[str]
     generation: pulumi.Output[str]
     host_key: pulumi.Output[str]
     server: pulumi.Resource
@@ -72,7 +76,7 @@ class Server(pulumi.ComponentResource):
         import pulumi_hcloud as hcloud  # noqa: PLC0415  # whoever rents nothing pays nothing (design.md, decision 15)
 
         super().__init__("homeport:host:Server", name, None, opts)
-        here, kept = pulumi.ResourceOptions(parent=self), pulumi.ResourceOptions(parent=self, protect=args.protect)
+        here = pulumi.ResourceOptions(parent=self)
         labels = dict(args.labels)
         seed = drawn(f"{name}-bootstrap-key", here)
         self.host_key = pulumi.Output.unsecret(seed.apply(public_key))
@@ -80,18 +84,8 @@ class Server(pulumi.ComponentResource):
         firewall = hcloud.Firewall(
             f"{name}-firewall", name=args.name, labels=labels, rules=list(hcloud_rules(args.openings)), opts=here
         )
-        # A resource of its own: the one that Hetzner makes by itself goes with the server (trap H5).
-        ip = hcloud.PrimaryIp(
-            f"{name}-ip",
-            name=args.name,
-            type="ipv4",
-            assignee_type="server",
-            location=args.location,
-            auto_delete=False,
-            labels=labels,
-            # Who has it is the server's affair.
-            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(ignore_changes=["assigneeId"])),
-        )
+        # Resources of their own: those that Hetzner makes by itself go with the server (trap H5).
+        ip, ip6 = (self._address(name, part, kind, args) for part, kind in (("ip", "ipv4"), ("ip6", "ipv6")))
         told: pulumi.Output[str] = pulumi.Output.all(seed=seed, key=args.authorized).apply(
             lambda got: _user_data(args.port, **got)
         )
@@ -104,7 +98,9 @@ class Server(pulumi.ComponentResource):
             ssh_keys=[key.id],
             # From birth, not attached afterwards: else it is open for its first seconds (trap H6).
             firewall_ids=[firewall.id.apply(int)],
-            public_nets=[{"ipv4_enabled": True, "ipv4": ip.id.apply(int), "ipv6_enabled": False}],
+            public_nets=[
+                {"ipv4_enabled": True, "ipv4": ip.id.apply(int), "ipv6_enabled": True, "ipv6": ip6.id.apply(int)}
+            ],
             user_data=_secret(told),
             keep_disk=True,
             labels=labels,
@@ -118,7 +114,23 @@ class Server(pulumi.ComponentResource):
         )
         # Of the address, not of the server: it stays when the server is replaced.
         self.address, self.generation = ip.ip_address, server.id
+        self.address6 = pulumi.Output.concat(ip6.ip_address, "1")
         self.register_outputs({"address": self.address, "serverId": self.generation})
+
+    def _address(self, name: str, part: str, kind: str, args: ServerArgs) -> hcloud.PrimaryIp:
+        import pulumi_hcloud as hcloud  # noqa: PLC0415
+
+        return hcloud.PrimaryIp(
+            f"{name}-{part}",
+            name=args.name if kind == "ipv4" else f"{args.name}-{kind}",
+            type=kind,
+            assignee_type="server",
+            location=args.location,
+            auto_delete=False,
+            labels=dict(args.labels),
+            # Who has it is the server's affair.
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["assigneeId"]),
+        )
 
 
 def _secret(text: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--ensure", action="store_true", help="pull or build them")
     verbs.add_parser("check", help="style, types and unit tests").set_defaults(verb=_check)
     test = verbs.add_parser("test", help="all tests, or one stage of them")
-    test.add_argument("stage", nargs="*", help="check, unit, apps, engine, docker or world")
+    test.add_argument(
+        "stage", nargs="*", help="check, unit, apps, engine, system, long; or docker or world, parts of system"
+    )
     test.set_defaults(verb=_test)
     _rehearsals(verbs)
     docs = verbs.add_parser("docs", help="write the generated pages below docs/")

@@ -39,16 +39,28 @@ STAGES: dict[str, tuple[str, ...]] = {
     "unit": ("tests/unit", "tests/test_repository.py", "-m", "not docker and not world and not long"),
     "apps": ("apps", "-m", "not docker and not world and not long"),
     "engine": ("tests/rehearsal", "-m", "not docker and not world and not long"),
-    "docker": ("tests", "apps", "-m", "docker and not world and not long"),
-    "world": ("tests", "apps", "-m", "world and not long"),
+    "system": ("tests", "apps", "-m", "(docker or world) and not long"),
     "long": ("tests", "apps", "-m", "long"),
 }
 """Every test belongs to exactly one stage: what pytest is told for each."""
+PARTS: dict[str, tuple[str, ...]] = {
+    "docker": ("tests", "apps", "-m", "docker and not world and not long"),
+    "world": ("tests", "apps", "-m", "world and not long"),
+}
+"""Parts of the stage system, for who asks for one."""
 LONG = "long"
 """Run on request only (`make test-long`): what takes many minutes, or belongs to no preset yet. `make test` says that it did not run."""
-_APART = {"unit": ("-n", "3", "--dist", "worksteal")}
-"""Stages whose tests share nothing, and how many of them run at once: half of the time they wait."""
-_NEED_WORLD = {"engine", "docker", "world", LONG}
+_LANES = ("-n", "3", "--dist", "loadgroup", "-p", "tests.lanes")
+_APART = {
+    "unit": ("-n", "3", "--dist", "worksteal"),
+    "apps": ("-n", "2", "--dist", "loadfile"),
+    "engine": ("-n", "2", "--dist", "loadfile"),
+    "system": _LANES,
+    "docker": _LANES,
+    "world": _LANES,
+}
+"""How many tests of a stage run at once, and which never part (`tests.lanes`): most of the time they wait for containers and timers."""
+_NEED_WORLD = {"engine", "system", "docker", "world", LONG}
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
 
@@ -85,12 +97,12 @@ def run(stages: tuple[str, ...]) -> int:
     Raises:
         ToolError: There is no such stage.
     """
-    known = ("check", *STAGES)
+    known = ("check", *STAGES, *PARTS)
     for name in stages:
         if name not in known:
             raise ToolError(f"test: there is no stage {name}\n  mend it: make test, or one of {', '.join(known)}")
     count, ready = Count(), False
-    for name in [one for one in known if one in stages or (not stages and one != LONG)]:
+    for name in [one for one in known if one in stages or (not stages and one not in {LONG, *PARTS})]:
         if name == "check":
             count += _checks()
             continue
@@ -135,7 +147,7 @@ def _programs() -> list[str]:
 
 
 def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
-    told = told or STAGES[name]
+    told = told or (STAGES | PARTS)[name]
     results = cache() / "test-results" / f"{name}.xml"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)

@@ -70,11 +70,12 @@ class Remote:
     def _reach(self) -> Reach:
         identity, authorized = self._identity()
         self.gone_with: pulumi.Resource | None = None
+        self.exports: dict[str, pulumi.Output[str]] = {}
         if self.given.mode == "create":
             server = self._server(self.given, authorized)
             self.address, self.generation, self.user = server.address, server.generation, USER
             pin: pulumi.Input[str] = server.host_key
-            self.gone_with = server.server
+            self.gone_with, self.exports["address6"] = server.server, server.address6
         elif self.given.mode == "adopt":
             self.address, self.user = pulumi.Output.from_input(self.given.address), self.given.user
             # Another pinned key is another machine.
@@ -220,6 +221,7 @@ def remote(base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> Sit
     site.exports = {
         "address": found.address,
         "ssh": pulumi.Output.concat(found.user, "@", found.address, ":", str(found.port)),
+        **found.exports,
     }
     site.client_configs = found.client_configs
     compose_files(found, secrets)

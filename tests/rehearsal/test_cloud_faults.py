@@ -56,7 +56,8 @@ def lived(folder, phases):
 
 def judged(outcome):
     """What is wrong with a first run; empty for nothing."""
-    fault, objects = outcome.trial.fault, 2 if "apps" in outcome.trial.path or "policies" in outcome.trial.path else 1
+    fault = outcome.trial.fault
+    objects = 2 if any(kind in outcome.trial.path for kind in ("apps", "policies", "primary_ips")) else 1
     if not outcome.struck:
         return "the fault never happened"
     if outcome.first not in FINE or (outcome.first == "twice" and fault.kind != "lost"):

@@ -145,7 +145,7 @@ def test_an_environment_killed_again_and_again_on_its_way_up_and_down_converges_
     assert sorted([*killed.known("hcloud:"), *killed.known("cloudflare:")]) == clouds, (
         f"no orphan, no duplicate: {there}"
     )
-    assert [1, 1, 1, 1] == [len(there[kind]) for kind in ("servers", "firewalls", "primary_ips", "ssh_keys")], there
+    assert [1, 1, 2, 1] == [len(there[kind]) for kind in ("servers", "firewalls", "primary_ips", "ssh_keys")], there
     assert len(killed.machines()) == 1, "one server is one machine"
     assert ([], killed.units) == (unseen, killed.besides()), (
         "the host's Docker has what the state has, and what it had without kills"

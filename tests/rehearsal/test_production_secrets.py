@@ -71,13 +71,11 @@ def test_no_secret_is_in_what_any_operation_says_nor_in_its_events(rehearsed, ca
             done = rehearsed.pulumi(*argv, *more)
             assert done.returncode == 0, done.stdout[-3000:]
             said[name] = done.stdout + (_events(log) if log.exists() else "")
-        wireguard = ASKED.checkout / "render" / "wireguard.py"
+        wireguard, line = ASKED.checkout / "render" / "wireguard.py", 'systemctl enable --quiet "$unit"\n'
+        text = wireguard.read_text()
+        assert 1 == text.count(line), "the layer has changed, so has this test to"
         # Prints the configuration with its keys, and fails.
-        wireguard.write_text(
-            wireguard.read_text().replace(
-                "mkdir -p /var/lib/homeport\n", 'cat "$conf" {FOLDER}/private.key >&2; exit 9\n'
-            )
-        )
+        wireguard.write_text(text.replace(line, 'cat "$conf" {FOLDER}/private.key >&2; exit 9\n'))
         log = tmp_path / "failing"
         done = rehearsed.up("--diff", "--event-log", str(log))
         assert done.returncode != 0, "it should have failed"

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 OURS = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
 PROJECT = 'name: homeport\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
 EXPECTED = {
-    "hetzner": {"ssh_keys": 1, "firewalls": 1, "primary_ips": 1, "servers": 1},
+    "hetzner": {"ssh_keys": 1, "firewalls": 1, "primary_ips": 2, "servers": 1},
     "cloudflare": {"cfd_tunnel": 1, "apps": 2, "policies": 2, "service_tokens": 1, "identity_providers": 1, "dns_records": 1},
 }  # fmt: skip
 _LISTS = {
@@ -165,7 +165,8 @@ class Stack:
         found: dict[str, list[tuple[str, str]]] = {}
         for table in EXPECTED["hetzner"]:
             for row in list(self.hetzner.service.world.table(table).values()):
-                found.setdefault(row["name"], []).append((table, str(row["id"])))
+                named = CELL.match(row["name"])
+                found.setdefault(named[0] if named else row["name"], []).append((table, str(row["id"])))
         for kind, path in _LISTS.items():
             for row in self.cloudflare.made("GET", f"{path}?per_page=5000"):
                 named = CELL.search(str(row["name"]))

@@ -15,16 +15,46 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:local:Command"
 DRAWN = "random:index/randomPassword:RandomPassword"
+TOKEN = hashlib.sha256(b"nobody's token").hexdigest()
+RENTED = {
+    "environment": "prod",
+    "domain": "example.com",
+    "hosts": {"main": {"mode": "create", "server_type": "cx32", "location": "fsn1"}},
+    "exposure": "tunnel",
+    "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
+    "access": {"emails": ["admin@example.com"]},
+}
+ADOPTED = {
+    "environment": "prod",
+    "domain": "example.com",
+    "hosts": {
+        "main": {
+            "mode": "adopt",
+            "address": "203.0.113.7",
+            "user": "root",
+            "host_key": "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + bytes(32)).decode(),
+        }
+    },
+    "exposure": "direct",
+}
+STACKS = {
+    "ai-orchestrator": ("ai-orchestrator", {}, {}),
+    "jett": ("jett", {}, {}),
+    "jett.rented": ("jett", RENTED, {"hcloud-token": TOKEN, "cloudflare-api-token": TOKEN[:40]}),
+    "ai-orchestrator.adopted": ("ai-orchestrator", ADOPTED, {}),
+}
+"""By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on an adopted one."""
 PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode": "local"}}, "exposure": "direct"}
 
 
 @pytest.mark.req("P-03")
-@pytest.mark.parametrize("preset", ["ai-orchestrator", "jett"])
-def test_no_resource_changed_its_identity(build, preset):
+@pytest.mark.parametrize("name", STACKS)
+def test_no_resource_changed_its_identity(build, name):
     """A line gone from this file is a volume destroyed on someone's next `up`: add an alias, or say in CHANGELOG what is replaced."""
-    graph = build(preset=preset)
+    preset, settings, secrets = STACKS[name]
+    graph = build(settings, secrets, preset, stack="prod" if settings else "dev")
 
-    assert (GOLDEN / f"identities.{preset}.txt").read_text().splitlines() == graph.identities(), (
+    assert (GOLDEN / f"identities.{name}.txt").read_text().splitlines() == graph.identities(), (
         "identity is a promise; write the new list only together with an alias"
     )
 

@@ -50,7 +50,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 """Parts of the stage system, for who asks for one."""
 LONG = "long"
 """Run on request only (`make test-long`): what takes many minutes, or belongs to no preset yet. `make test` says that it did not run."""
-_LANES = ("-n", "3", "--dist", "loadgroup", "-p", "tests.lanes")
+_LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
 _APART = {
     "unit": ("-n", "3", "--dist", "worksteal"),
     "apps": ("-n", "2", "--dist", "loadfile"),
@@ -156,7 +156,7 @@ def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
     there = [one for one in told if one in {"-m", told[-1]} or (ROOT / one).exists()]
     with phase(f"tests: {name}"):
         code = subprocess.run(
-            [*argv, *there], cwd=ROOT, check=False, stdin=subprocess.DEVNULL, env=os.environ
+            [*argv, *there], cwd=ROOT, check=False, stdin=subprocess.DEVNULL, env={**os.environ, **_plugins(name)}
         ).returncode
     if code == _NONE:
         return Count()
@@ -165,6 +165,11 @@ def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
         say(f"    pytest ended with code {code} and named no failed test")
         count.failed += 1
     return count
+
+
+def _plugins(stage: str) -> dict[str, str]:
+    """Not as `-p`: xdist does not tell its workers."""
+    return {"PYTEST_PLUGINS": "tests.lanes"} if _APART.get(stage) == _LANES else {}
 
 
 def read_results(path: Path) -> Count:

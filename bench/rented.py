@@ -7,6 +7,7 @@ import json
 import secrets
 import shlex
 import subprocess
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ class Rented:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # A socket's path has 108 bytes at most, and ssh adds 17 to the 40 of %C: `folder` may be too long already.
+        self._sockets = tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp")
         for name, passphrase in (("host", ""), ("user", ""), ("other", ""), ("locked", self.PASSPHRASE)):
             made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "", "-f", str(folder / name)]
             subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
@@ -98,7 +101,7 @@ class Rented:
 
     def multiplexed(self, name: str = "cm") -> tuple[str, ...]:
         """Options of one connection for all sessions."""
-        return ("ControlMaster=auto", f"ControlPath={self.folder}/{name}-%C", "ControlPersist=60")
+        return ("ControlMaster=auto", f"ControlPath={self._sockets.name}/{name}-%C", "ControlPersist=60")
 
     def provider(self, *more: str, address: str = "", port: int = 22, key: str = "host") -> dict[str, Any]:
         """Settings of a docker provider for it."""
@@ -165,5 +168,6 @@ class Rented:
 
     def remove(self) -> None:
         """Removes it and its network."""
+        self._sockets.cleanup()
         with contextlib.suppress(MachineError):
             self.ground.down()

@@ -50,7 +50,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 """Parts of the stage system, for who asks for one."""
 LONG = "long"
 """Run on request only (`make test-long`): what takes many minutes, or belongs to no preset yet. `make test` says that it did not run."""
-_LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
+_LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 _APART = {
     "unit": ("-n", "3", "--dist", "worksteal"),
     "apps": ("-n", "2", "--dist", "loadfile"),

@@ -10,6 +10,7 @@ import binascii
 from typing import TYPE_CHECKING
 
 from model.host import HostFile
+from render import wireguard_live
 
 if TYPE_CHECKING:
     from model.vpn import Peer, Vpn
@@ -165,7 +166,7 @@ def files(vpn: Vpn, rotating: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
 
 
 def apply(vpn: Vpn) -> str:
-    """Shell: brings wg0 up; later changes reach it without cutting anybody off (``wg syncconf`` leaves equal peers alone).
+    """Shell: brings wg0 up; later changes reach it without cutting anybody off: what did not change is not touched.
 
     Its address, and what wg-quick runs, take a restart; containers do not notice one (measured: Docker's rules name the address).
     """
@@ -188,8 +189,7 @@ mkdir -p "${{mark%/*}}"
 [ -e "$mark" ] || : >"$mark"
 shape=$(sed -n '/^\\[Peer\\]/q; /^PrivateKey\\|^ListenPort/d; p' "$conf")
 if systemctl is-active --quiet "$unit" && ip link show wg0 >/dev/null 2>&1 && [ "$(cat "$mark")" = "$shape" ]; then
-  trap 'rm -f "$draft"' EXIT; wg-quick strip wg0 >"$draft"
-  wg syncconf wg0 "$draft"
+  {wireguard_live.SHELL}
 else
   systemctl reset-failed "$unit" 2>/dev/null || true # it allows five starts in ten seconds
   systemctl restart "$unit"

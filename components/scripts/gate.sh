@@ -7,7 +7,9 @@ set -eu
 container=$1 pids=$2 seconds=$3
 secrets=$(cat)
 export secrets
-docker update --pids-limit "$pids" "$container" >/dev/null
+limited=
+# Between two starts of a container that fails at once, Docker has nothing to limit ("cannot update a stopped container"): tried again below.
+limit() { refused=$(docker update --pids-limit "$pids" "$container" 2>&1 >/dev/null) && limited=1; }
 
 state() { docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$container"; }
 
@@ -24,8 +26,9 @@ case $(state) in "restarting "*) docker restart "$container" >/dev/null ;; esac
 end=$(( $(date +%s) + seconds ))
 while :; do
   now=$(state) || { echo "$container is gone: somebody removed it while it started. Run pulumi up again." >&2; exit 1; }
-  case $now in
-    "running healthy "* | "running none "*) exit 0 ;;
+  [ -n "$limited" ] || limit || :
+  case $limited$now in
+    "1running healthy "* | "1running none "*) exit 0 ;;
   esac
   # A container that Docker restarted four times will not mend itself.
   [ "${now##* }" -lt 4 ] && [ "$(date +%s)" -lt "$end" ] || break
@@ -33,6 +36,7 @@ while :; do
 done
 {
   echo "$container did not get healthy within $seconds s (state, health, restarts: $now)."
+  [ -n "$limited" ] || echo "  Its limit of $pids processes could not be set: $refused"
   echo "  Its last lines:"
   docker logs --tail 20 "$container" 2>&1 | masked
   echo "  Its last probe:"

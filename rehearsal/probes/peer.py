@@ -72,6 +72,11 @@ class Peer(Box):
     def _write(self, config: str, interface: str) -> None:
         self._shell(f"umask 077; cat >{_FOLDER}/{interface}.conf", config)
 
+    def lead(self, address: str, interface: str) -> None:
+        """Sends what goes to an address by this tunnel from now on, so that another can be taken down with nothing under way in it."""
+        ours = self._shell(f"ip -4 -o address show dev {interface}").split()[3].split("/")[0]
+        self._shell(f"ip route replace {address}/32 dev {interface} src {ours}")
+
     def down(self, interface: str = INTERFACE) -> None:
         """Takes a tunnel down and forgets its configuration."""
         with suppress(ProbeError):

@@ -176,7 +176,8 @@ def logins(machine):
 @pytest.mark.req("E-06")
 def test_sixty_four_operations_at_once_lose_no_login_under_our_sshd(machine):
     before, names = logins(machine), [f"storm-{number}" for number in range(64)]
-    with Docker(machine.provider()) as docker:
+    # What is refused is the point, not how long two busy cores take for 64 logins.
+    with Docker(machine.provider("ConnectTimeout=60")) as docker:
         failed = {name: one.error for name, one in docker.volumes(names).items() if one.code != "OK"}
     assert {} == failed, "MaxStartups 64:30:128 takes them all"
     assert logins(machine) - before >= 32, "without a shared connection they really log in, most of them"

@@ -102,12 +102,13 @@ def test_keys_are_rotated_without_a_lost_probe_and_the_old_one_is_dead(pair, ser
     echo = start(server.prefix, "echo", {"port": 7000})
     echo.wait_for(0)
     udp, tcp = client.probes(SERVER, 7000, kind="udp"), client.probes(SERVER, 7000)
-    server.switch(pair.accepts(s1=old, s3=new))
+    docker("exec", server.name, "wg", "set", "wg0", "peer", pair.public(new), "allowed-ips", "10.99.0.3/32")
     client.up(pair.client(new, slot=3), "wg1")
     client.until_handshake(interface="wg1")
+    client.lead(SERVER, "wg1")
+    time.sleep(0.9)
     client.down()
-    time.sleep(0.5)
-    server.switch(pair.accepts(s3=new))
+    docker("exec", server.name, "wg", "set", "wg0", "peer", pair.public(old), "remove")
     time.sleep(1)
     for kind, seen in (("udp", udp.stop()[-1]), ("tcp", tcp.stop()[-1])):
         assert ([], seen["sent"]) == (seen["lost"], seen["answered"]), f"add, switch, remove: {kind}"
@@ -139,9 +140,10 @@ def test_the_configuration_is_in_no_argument_and_no_environment(pair, server, cl
     key = new_key()
     server.up(pair.accepts(s1=key))
     client.up(pair.client(key))
-    told = docker("inspect", client.name) + docker(
-        "exec", client.name, "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ"
-    )
+    # Of what ended meanwhile there is nothing to read.
+    processes = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || true"
+    told = docker("inspect", client.name) + docker("exec", client.name, "sh", "-c", processes)
+    assert "wireguard" in told or "sleep" in told, "the processes were read"
     assert key not in told, "the client's private key"
     modes = docker("exec", client.name, "stat", "-c", "%a %U", "/etc/wireguard", "/etc/wireguard/wg0.conf").split()
     assert ["700", "root", "600", "root"] == modes, "its folder and its file"

@@ -11,7 +11,7 @@ import pytest
 
 from model import template
 from model.vpn import Peer, Vpn
-from render import wireguard
+from render import wireguard, wireguard_live
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "wireguard").glob("*.json"))
 
@@ -101,3 +101,81 @@ def test_every_script_is_a_shells_and_names_only_what_it_is_given():
     for text in (wireguard.apply(network), wireguard.remove()):
         done = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
         assert 0 == done.returncode, done.stderr
+
+
+RUNNING = """[Interface]
+ListenPort = 51820
+PrivateKey = host=
+
+[Peer]
+PublicKey = A=
+PresharedKey = a=
+AllowedIPs = 10.0.0.1/32
+Endpoint = 192.0.2.7:40000
+
+[Peer]
+PublicKey = B=
+PresharedKey = b=
+AllowedIPs = 10.0.0.7/32
+"""
+NEXT = """
+[Peer]
+PublicKey = A2=
+PresharedKey = a2=
+"""
+
+
+@pytest.mark.req("S2-09", "K-03")
+@pytest.mark.parametrize(
+    ("running", "wanted", "told", "why"),
+    [
+        (RUNNING, RUNNING.replace("Endpoint = 192.0.2.7:40000\n", ""), ("", ""), "nothing changed, nothing is touched"),
+        (RUNNING, RUNNING.split("[Peer]\nPublicKey = B=", maxsplit=1)[0], ("", "B="), "one went"),
+        (
+            RUNNING.split("[Peer]\nPublicKey = B=", maxsplit=1)[0],
+            RUNNING,
+            ("[Peer]\nPublicKey = B=\nPresharedKey = b=\nAllowedIPs = 10.0.0.7/32\n", ""),
+            "one came, and the other is not mentioned",
+        ),
+        (
+            RUNNING,
+            RUNNING.replace("b=", "c="),
+            ("[Peer]\nPublicKey = B=\nPresharedKey = c=\nAllowedIPs = 10.0.0.7/32\n", ""),
+            "its shared key changed",
+        ),
+        (
+            RUNNING,
+            RUNNING.replace("10.0.0.7", "10.0.0.8"),
+            ("[Peer]\nPublicKey = B=\nPresharedKey = b=\nAllowedIPs = 10.0.0.8/32\n", ""),
+            "its address changed",
+        ),
+        (RUNNING, RUNNING.replace("host=", "new="), ("[Interface]\nPrivateKey = new=\n", ""), "the host's own key"),
+        (RUNNING, RUNNING.replace("51820", "51821"), ("[Interface]\nListenPort = 51821\n", ""), "the port"),
+        (RUNNING, RUNNING + NEXT, (NEXT[1:], ""), "a next key has no address yet"),
+        (
+            RUNNING.replace("AllowedIPs = 10.0.0.1/32\n", "") + NEXT + "AllowedIPs = 10.0.0.1/32\n",
+            RUNNING + NEXT,
+            ("", ""),
+            "the address was handed over to the next key and stays there",
+        ),
+        (
+            RUNNING.replace("AllowedIPs = 10.0.0.1/32\n", "") + NEXT + "AllowedIPs = 10.0.0.1/32\n",
+            RUNNING.replace("A=", "A2=").replace("a=", "a2="),
+            ("", "A="),
+            "the next key is the key now: it has the address already, and the old one goes",
+        ),
+        (
+            RUNNING + NEXT,
+            RUNNING.replace("A=", "A2=").replace("a=", "a2="),
+            ("[Peer]\nPublicKey = A2=\nPresharedKey = a2=\nAllowedIPs = 10.0.0.1/32\n", "A="),
+            "the next key had not come in yet: it is given the address",
+        ),
+    ],
+)
+def test_what_reaches_a_running_interface_is_what_changed(tmp_path, running, wanted, told, why):
+    draft = tmp_path / "draft"
+    draft.write_text(wanted)
+    Path(f"{draft}.now").write_text(running)
+    shell = f'set -eu; draft={draft}; {wireguard_live.CHANGES}; cat "$draft.more"; echo "gone: $gone"'
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert (f"{told[0]}gone: {told[1]}\n", "") == (done.stdout, done.stderr), why

@@ -17,6 +17,30 @@ from model.errors import ToolError
 
 _REACH = "homeport:host:Reach"
 _DOCKER = "pulumi:providers:docker"
+_MENDS = (
+    # What Pulumi says (pkg/cmd/pulumi, pkg/backend/httpstate and diy, v3), and what helps.
+    (
+        "currently locked",
+        "make repair STACK={stack}, once no pulumi command runs on it any more; the lock above says whose it is",
+    ),
+    (
+        "another update is currently in progress",
+        "make repair STACK={stack}, once no pulumi command runs on it any more",
+    ),
+    (
+        "incorrect passphrase",
+        "give PULUMI_CONFIG_PASSPHRASE the one that this stack was made with, or put it back beside the state",
+    ),
+    (
+        "passphrase must be set",
+        "PULUMI_CONFIG_PASSPHRASE=… or PULUMI_CONFIG_PASSPHRASE_FILE=…, as with this stack's first update",
+    ),
+    ("no stack named", "make up STACK={stack}, which makes it"),
+    ("failed to load checkpoint", "put the state back from your backup: pulumi stack import --stack {stack} --file …"),
+    ("pulumi login", "pulumi login, to the place that PULUMI_BACKEND_URL names"),
+    ("permission denied", "let this user write there, or set HOMEPORT_CACHE to a folder of its own"),
+)
+"""By words of what Pulumi says, in any case."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +75,12 @@ def ensure(images: Sequence[str]) -> None:
         ends = [pool.submit(module, *argv) for argv in wanted]
     for end in ends:
         end.result()
+
+
+def mend(said: str, stack: str) -> str:
+    """The command that mends what Pulumi complains of; where nothing is known, the one that shows what is in use."""
+    known = (how for words, how in _MENDS if words in said.lower())
+    return next(known, "make report STACK={stack}").format(stack=stack)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +120,7 @@ class Engine:
         )  # fmt: skip
         if said.returncode:
             what = said.stderr.strip() or said.stdout.strip()
-            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: make report STACK={self.stack.name}")
+            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: {mend(what, self.stack.name)}")
         return said.stdout
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:

@@ -46,7 +46,8 @@ reached() {
     if [ "$(date +%s)" -ge "$end" ]; then
       echo "$HOMEPORT_SSH port $HOMEPORT_SSH_PORT: SSH did not answer within $1 s. The last words: $(printf '%s\n' "$said" | tail -n 1)" >&2
       echo "  Look at address, port, user and key, and at the firewalls between (a port that changes: name the one before in" >&2
-      echo "  homeport:settings.ssh.previous); the machine's console tells more." >&2
+      echo "  homeport:settings.ssh.previous); the machine's console tells more. With homeport:settings.ssh.reach vpn this machine has to be in the VPN," >&2
+      echo "  and a server that is new, or made anew, has nobody in it yet: set reach to public, run the update, join, then set it back." >&2
       exit 1
     fi
     sleep 1

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from rehearsal.cloudflare.listener import NotLoopbackError
 from rehearsal.cloudflare.world import Addresses, World
+from rehearsal.stopping import Stop
 
 
 def main(arguments: list[str]) -> int:
@@ -25,9 +24,7 @@ def main(arguments: list[str]) -> int:
         more = "" if name == "api" else "; after a comma, more of them, also in 198.18.0.0/15"
         parser.add_argument(f"--{name}", default="127.0.0.1:0", help=f"loopback host:port, port 0 for a free one{more}")
     given = parser.parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop().by_signal()
     try:
         start = json.loads(given.seed.read_text(encoding="utf-8"))
         where = Addresses(given.api, given.edge, given.tunnel)

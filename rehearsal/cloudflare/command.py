@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -84,8 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"connector stub: {problem}", file=sys.stderr)
         return 2
     connector = Connector(tunnel.token, given.edge, tunnel.config or None, _notify)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: connector.stop.set())
+    connector.stop.by_signal()
     if given.metrics or tunnel.metrics:
         metrics(connector, given.metrics or tunnel.metrics)
     connector.run()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.cloudflare.origin import Origin
 from rehearsal.cloudflare.wire import CONFIG, HELLO, OPEN, PING, REFUSED, WELCOME, ClosedError, Stream, Wire
+from rehearsal.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class Connector:
         self._token, self._edge, self._id = token, edge, str(uuid.uuid4())
         self._origin, self._connected = Origin(local), connected
         self._lock, self._up = threading.Lock(), 0
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.refused = ""
 
     @property

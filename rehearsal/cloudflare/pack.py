@@ -8,7 +8,7 @@ from typing import Final
 
 _HERE: Final = Path(__file__).parent
 MODULES: Final = ("__init__", "assertions", "command", "connector", "origin", "settings_file", "wire")
-SOURCES: Final = tuple(_HERE / f"{name}.py" for name in MODULES)
+SOURCES: Final = (_HERE.parent / "stopping.py", *(_HERE / f"{name}.py" for name in MODULES))
 _START: Final = "import sys\n\nfrom rehearsal.cloudflare.command import main\n\nsys.exit(main(sys.argv[1:]))\n"
 
 
@@ -25,5 +25,5 @@ def pack(target: Path) -> None:
             archive.writestr(zipfile.ZipInfo("__main__.py"), _START)
             archive.writestr(zipfile.ZipInfo("rehearsal/__init__.py"), "")
             for source in SOURCES:
-                archive.writestr(zipfile.ZipInfo(f"rehearsal/cloudflare/{source.name}"), source.read_bytes())
+                archive.writestr(zipfile.ZipInfo(str(source.relative_to(_HERE.parent.parent))), source.read_bytes())
     target.chmod(0o755)

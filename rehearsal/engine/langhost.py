@@ -22,6 +22,7 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from rehearsal.engine import standins
 from rehearsal.engine.program import REPORTED
+from rehearsal.stopping import Stop
 
 RUNNER = Path(__file__).with_name("program.py")
 GRPC_OPTIONS = [
@@ -187,9 +188,7 @@ def main() -> None:
     """Serves until the engine interrupts, or is gone."""
     engine = sys.argv[-1] if len(sys.argv) > 1 and not sys.argv[-1].startswith("-") else ""
     programs = Programs()
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: over.set())
+    over = Stop().by_signal(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     server = grpc.server(ThreadPoolExecutor(max_workers=8), options=GRPC_OPTIONS)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(engine, programs), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.plugins.host import EngineHost, when_orphaned
 from rehearsal.plugins.server import serve
+from rehearsal.stopping import Stop
 
 if TYPE_CHECKING:
     from rehearsal.plugins.base import Provider
@@ -46,9 +45,7 @@ def main(arguments: list[str]) -> int:
         print(f"rehearsal.plugins: {problem}", file=sys.stderr)
         return 2
     parent = os.getppid()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop().by_signal()
     running = serve(provider, EngineHost(positional[1] if len(positional) > 1 else ""))
     # The engine reads exactly this line (sdk/go/common/resource/plugin: the port on the first line of standard output).
     print(running.port, flush=True)

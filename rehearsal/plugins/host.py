@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+if TYPE_CHECKING:
+    from rehearsal.stopping import Stop
 
 # The engine's own limit for messages between it and its plugins (sdk/go/common/util/rpcutil).
 MESSAGE_LIMIT: Final = 400 * 1024 * 1024
@@ -63,7 +66,7 @@ class EngineHost:
             return
 
 
-def when_orphaned(parent: int, act: threading.Event) -> threading.Thread:
+def when_orphaned(parent: int, act: Stop) -> threading.Thread:
     """Sets `act` once the process `parent` is no longer the parent of this one, within half a second.
 
     An engine that is killed leaves its plugins behind: nothing but their parent's id tells them.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.cloudflare.world import Addresses
@@ -21,6 +19,7 @@ from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.shelf import Shelf
+from rehearsal.stopping import Stop
 from rehearsal.world.folder import birth
 
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ _TUNNEL, _HTTP = 7844, 80
 
 def serve(folder: Folder, identity: dict[str, Any], images: list[str]) -> int:
     """Serves until SIGTERM; the machines stay when it ends, and are found again."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop().by_signal()
     with contextlib.redirect_stdout(sys.stderr):
         ensure([IMAGE])
         ground = Ground(identity["id"])

@@ -136,7 +136,9 @@ def test_the_connector_needs_nothing_but_the_standard_library_and_the_files_that
     )
     done = subprocess.run([sys.executable, "-S", "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     packed = {f"rehearsal.cloudflare.{name}" for name in MODULES if name != "__init__"}
-    assert {"rehearsal", "rehearsal.cloudflare", *packed} == set(done.stdout.split()), "it runs on a machine alone"
+    assert {"rehearsal", "rehearsal.cloudflare", "rehearsal.stopping", *packed} == set(done.stdout.split()), (
+        "it runs on a machine alone"
+    )
 
 
 def config(folder, cloud, made, rules, **more):

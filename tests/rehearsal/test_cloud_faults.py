@@ -19,8 +19,8 @@ from tests.rehearsal.faults.stack import Stack
 
 pytestmark = pytest.mark.world
 FINE = ("at once", "refused", "twice")
-PATIENCE = 60.0
-"""Seconds that the tries of one call may take, all in all, when the cloud does answer."""
+PATIENCE = 300.0
+"""Seconds after which a cloud that does answer was asked for too long: tells what never ends from what two busy cores take (171 s in the whole matrix)."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,9 @@ def lived(folder, phases):
 def judged(outcome):
     """What is wrong with a first run; empty for nothing."""
     fault = outcome.trial.fault
-    objects = 2 if any(kind in outcome.trial.path for kind in ("apps", "policies", "primary_ips")) else 1
+    # Two applications, two policies, two addresses; and both addresses ask for the end of their own action.
+    path = outcome.trial.path
+    objects = 2 if path == "/actions" or any(kind in path for kind in ("apps", "policies", "primary_ips")) else 1
     if not outcome.struck:
         return "the fault never happened"
     if outcome.first not in FINE or (outcome.first == "twice" and fault.kind != "lost"):

@@ -9,10 +9,11 @@ Settings come from the environment; ``heartbeat_settings.py`` lists them. Standa
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import queue
 import signal
 import sys
-import threading
 import time
 from typing import Any
 
@@ -32,7 +33,8 @@ class Client:
 
     def __init__(self, given: Settings) -> None:
         self.given = given
-        self.stopped = threading.Event()
+        self.stopped = False
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._next_beat = 0.0
         self._last_word = ""
 
@@ -60,7 +62,7 @@ class Client:
         """
         done = 0
         try:
-            while not self.stopped.is_set():
+            while not self.stopped:
                 items = self._queue("claim", {"limit": CLAIM, "consumer": self.given.consumer}).get("items") or []
                 ended = self._batch(items)
                 done += ended
@@ -78,7 +80,7 @@ class Client:
         """
         claimed, done, waiting = time.monotonic(), 0, set()
         for item in items:
-            if self.stopped.is_set() or time.monotonic() - claimed > LEASE:
+            if self.stopped or time.monotonic() - claimed > LEASE:
                 break
             if item["source"] in waiting:
                 continue
@@ -112,10 +114,20 @@ class Client:
 
     def run(self) -> None:
         """Beat until told to stop; then say so, so that requests are kept at once."""
-        while not self.stopped.is_set():
+        while not self.stopped:
             self.once()
-            self.stopped.wait(max(0.0, self._next_beat - time.monotonic()))
+            with contextlib.suppress(queue.Empty):
+                self._woken.get(timeout=max(0.0, self._next_beat - time.monotonic()))
         self.beat("offline")
+
+    def stop(self) -> None:
+        """End after the item in hand; for a signal's handler too.
+
+        Not a threading.Event: a handler that interrupts its `wait` inside of its lock waits in `set` for that lock, for ever.
+        `SimpleQueue.put` is reentrant (https://docs.python.org/3/library/queue.html).
+        """
+        self.stopped = True
+        self._woken.put(None)
 
     def _say(self, word: str) -> None:
         """A line for the journal, when it is news."""
@@ -137,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"heartbeat: {error}", file=sys.stderr)
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: client.stopped.set())
+        signal.signal(number, lambda *_: client.stop())
     if once:
         return 0 if client.once() else 1
     client.run()

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+APP = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.req("S2-45")
@@ -120,6 +125,38 @@ def test_it_ends_after_the_item_in_hand_when_it_is_told_to(world, until):
     process.communicate(timeout=10)
 
     assert len(world.bodies("/requests")) == len(world.bodies("/webhook/queue/ack")) <= 3
+
+
+TOLD_WHILE_IT_BEGINS_TO_WAIT = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import heartbeat
+events = 0
+def between(frame, event, argument):
+    global events
+    events += 1
+    if events == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGTERM)
+    return between
+whole = heartbeat.Client.once
+def once(client):
+    taken = whole(client)
+    sys._getframe(1).f_trace = between
+    sys.settrace(between)
+    return taken
+heartbeat.Client.once = once
+sys.exit(heartbeat.main([]))
+"""
+
+
+@pytest.mark.parametrize("event", range(1, 9))
+def test_it_hears_a_signal_at_any_line_of_beginning_to_wait(world, event):
+    """An Event that the handler sets was a lock that the main thread held."""
+    argv = [sys.executable, "-E", "-s", "-B", "-c", TOLD_WHILE_IT_BEGINS_TO_WAIT, str(APP), str(event)]
+    done = subprocess.run(argv, env=world.environment(), capture_output=True, text=True, timeout=20, check=False)
+
+    assert 0 == done.returncode, done.stderr
+    assert [{"status": "online"}, {"status": "offline"}] == world.bodies("/webhook/heartbeat")
 
 
 def test_the_key_goes_to_the_queue_only_and_follows_no_redirect(world):

@@ -17,16 +17,11 @@ from model.errors import ToolError
 
 _REACH = "homeport:host:Reach"
 _DOCKER = "pulumi:providers:docker"
+_UNLOCK = "make repair STACK={stack}, once no pulumi command runs on it any more"
 _MENDS = (
-    # What Pulumi says (pkg/cmd/pulumi, pkg/backend/httpstate and diy, v3), and what helps.
-    (
-        "currently locked",
-        "make repair STACK={stack}, once no pulumi command runs on it any more; the lock above says whose it is",
-    ),
-    (
-        "another update is currently in progress",
-        "make repair STACK={stack}, once no pulumi command runs on it any more",
-    ),
+    # What Pulumi says (pkg/backend, pkg/secrets/passphrase, v3.255) or Pulumi Cloud, and what helps.
+    ("currently locked", f"{_UNLOCK}; the lock above says whose it is"),
+    ("another update is currently in progress", _UNLOCK),
     (
         "incorrect passphrase",
         "give PULUMI_CONFIG_PASSPHRASE the one that this stack was made with, or put it back beside the state",

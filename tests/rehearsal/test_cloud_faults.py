@@ -19,8 +19,8 @@ from tests.rehearsal.faults.stack import Stack
 
 pytestmark = pytest.mark.world
 FINE = ("at once", "refused", "twice")
-PATIENCE = 300.0
-"""Seconds after which a cloud that does answer was asked for too long: tells what never ends from what two busy cores take (171 s in the whole matrix)."""
+PATIENCE = 300.0 if os.environ.get("HOMEPORT_FAULTS") else 60.0
+"""Seconds that the tries of one call may take, all in all, when the cloud does answer; in the whole matrix 95 cells share two cores (171 s were seen)."""
 
 
 @pytest.fixture(autouse=True)

@@ -47,12 +47,13 @@ def another_address(_):
 
 
 UNDONE = "would have cut homeport off from"
-BACK = "It is back as it was. Mend the settings, then run the update again."
+BACK = re.escape("It is back as it was. Mend the settings, then run the update again.")
 # By what notices first: no new connection after the change, or (where no shared one is open any more) none for it.
-AWAY = re.compile(
-    "could not be reached over SSH, see above. Once it answers, run the update again."
-    f"|{UNDONE}(?s:.*)If the cloud's firewall was changed as well"
+AWAY = (
+    re.escape("could not be reached over SSH, see above. Once it answers, run the update again.")
+    + f"|{UNDONE}(?s:.*)If the cloud's firewall was changed as well"
 )
+# Patterns, all of which the update's output has.
 KINDS = {
     "sshd lets another user in": (another_user, (UNDONE, BACK)),
     "the host's firewall has no rule for SSH": (no_rule_for_ssh, (UNDONE, BACK)),

@@ -4,11 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
+from bench.tools import compose
 from presets.registry import preset
 from tests.rehearsal.export.conftest import GOOD, ROOT
 
@@ -93,11 +93,7 @@ def test_an_export_goes_over_an_earlier_one_and_never_over_something_else(export
 @pytest.mark.docker
 @pytest.mark.req("S3-47")
 def test_docker_compose_reads_the_file(exported):
-    cache = Path(os.environ.get("HOMEPORT_CACHE") or Path.home() / ".cache/homeport")
-    binary = next(iter(sorted(cache.glob("bench/compose-*/docker-compose"))), None)
-    if binary is None:
-        pytest.skip("docker compose is not built; make bench builds it")
-    line = [str(binary), "--env-file", "/dev/null", "-f", str(exported / "docker-compose.yml"), "config", "--quiet"]
+    line = [str(compose()), "--env-file", "/dev/null", "-f", str(exported / "docker-compose.yml"), "config", "--quiet"]
     done = subprocess.run(
         line, env={**os.environ, "N8N_HOST": "n8n.example.com"}, capture_output=True, text=True, check=False
     )

@@ -141,9 +141,9 @@ def test_the_configuration_is_in_no_argument_and_no_environment(pair, server, cl
     server.up(pair.accepts(s1=key))
     client.up(pair.client(key))
     # Of what ended meanwhile there is nothing to read.
-    processes = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || true"
-    told = docker("inspect", client.name) + docker("exec", client.name, "sh", "-c", processes)
-    assert "wireguard" in told or "sleep" in told, "the processes were read"
-    assert key not in told, "the client's private key"
+    read = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || true"
+    processes = docker("exec", client.name, "sh", "-c", read)
+    assert "PATH=" in processes and "/proc/[0-9]*/environ" in processes, "arguments and environments were read"
+    assert key not in docker("inspect", client.name) + processes, "the client's private key"
     modes = docker("exec", client.name, "stat", "-c", "%a %U", "/etc/wireguard", "/etc/wireguard/wg0.conf").split()
     assert ["700", "root", "600", "root"] == modes, "its folder and its file"

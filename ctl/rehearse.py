@@ -207,6 +207,12 @@ def _world(asked: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
     folder = str(asked.folder / "world")
     said = engine.module("rehearsal.world", verb, "--folder", folder, *(f"--image={one}" for one in images), quiet=True)
     found: dict[str, Any] = json.loads(said.stdout) if verb == "up" else {}
+    if found.get("lost"):
+        raise ToolError(
+            f"{asked.name}: after an outage of this machine, of its Docker or of the world not all came back\n  "
+            + "\n  ".join(found["lost"])
+            + "\n  mend it: make rehearse-down, then make rehearse"
+        )
     return found
 
 

@@ -33,10 +33,11 @@ _TYPED = (
     "program.py",
     "__main__.py",
 )
-CHECKED = ("tests/unit", "tests/test_repository.py", "-m", "not slow and not docker and not world and not long")
+_REPOSITORY = ("tests/test_repository.py", "tests/test_repository_upkeep.py", "tests/test_repository_words.py")
+CHECKED = ("tests/unit", *_REPOSITORY, "-m", "not slow and not docker and not world and not long")
 """Of the stage unit what `make check` runs: all but what takes seconds a test."""
 STAGES: dict[str, tuple[str, ...]] = {
-    "unit": ("tests/unit", "tests/test_repository.py", "-m", "not docker and not world and not long"),
+    "unit": ("tests/unit", *_REPOSITORY, "-m", "not docker and not world and not long"),
     "apps": ("apps", "-m", "not docker and not world and not long"),
     "engine": ("tests/rehearsal", "-m", "not docker and not world and not long"),
     "system": ("tests", "apps", "-m", "(docker or world) and not long"),

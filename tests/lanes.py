@@ -17,7 +17,7 @@ SHARED = {
     # One session's fixture serves all modules of it.
     "tests/rehearsal/test_production_killed.py": "killed",  # a rehearsal of its own
     "tests/rehearsal/test_production": "production",
-    "tests/rehearsal/test_world.py": "dev",
+    "tests/rehearsal/test_world": "dev",
     "tests/rehearsal/machine/": "machine",
     "tests/rehearsal/network/": "network",
     "tests/rehearsal/probes/": "probes",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import threading
+import time
 import uuid
 from collections import defaultdict
 from types import MappingProxyType
@@ -15,13 +17,15 @@ from rehearsal.machine.daemon import CONTAINER, IMAGE, SERVER, WORLD, docker, in
 from rehearsal.machine.firmware import REBOOTED, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rehearsal.machine.ground import Ground
     from rehearsal.machine.shelf import Shelf
 
 Row = dict[str, Any]
 _FIRST: Final = 10
+_BOOT: Final = 120.0
+_POLL: Final = 0.5
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -98,8 +102,11 @@ class Containers:
         """Stops and starts the container; its disk stays."""
         with self._locks[server["id"]]:
             name = self.name(server)
-            if inspect("container", name) is None:
-                raise MachineError(f"the machine of server {server['name']} is gone")
+            found = inspect("container", name)
+            if found is None:
+                raise MachineError(f"the machine of server {server['name']} is gone: there is no container {name}")
+            if what == "poweron" and found["State"]["Running"]:
+                return
             if what in ("shutdown", "reboot"):
                 docker("stop", name)
             elif what in ("poweroff", "reset"):
@@ -126,10 +133,24 @@ class Containers:
             if found and found["State"]["Status"] == "exited" and found["State"]["ExitCode"] == REBOOTED:
                 docker("start", container)
 
-    def watch(self) -> Containers:
-        """Does what firmware does: a machine whose own `reboot` has ended it starts again, as long as this process lives."""
-        watch(self.ground.name, self.revive)
+    def watch(self, returned: Callable[[], object] | None = None) -> Containers:
+        """Does what firmware does: a machine whose own `reboot` has ended it starts again, as long as this process lives.
+
+        Args:
+            returned: Called when the Docker daemon is back after it was away, with all of its machines.
+        """
+        watch(self.ground.name, self.revive, returned)
         return self
+
+    def wait(self, server: Row, seconds: float = _BOOT) -> bool:
+        """Waits until the machine has booted, its SSH and its Docker with it; false when it has not."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(MachineError):
+                if docker("exec", self.name(server), "systemctl", "is-active", "multi-user.target") == "active":
+                    return True
+            time.sleep(_POLL)
+        return False
 
     def rebuild(self, server: Row, user_data: str, ssh_keys: list[str]) -> None:
         """A new container with a new disk at the same address."""

@@ -20,19 +20,24 @@ REBOOTED: Final = 129
 _AGAIN_SECONDS: Final = 1.0
 
 
-def watch(world: str, start: Callable[[str], None]) -> None:
+def watch(world: str, start: Callable[[str], None], returned: Callable[[], object] | None = None) -> None:
     """Calls `start` with the name of every container of the world that ends so, from a thread of its own.
 
-    Those that ended before are started at once.
+    Those that ended before are started at once. `returned` is called when the daemon answers again after it did not: what it then
+    says of the machines' end is its own (255, or 137), not theirs.
     """
-    threading.Thread(target=_follow, args=(world, start), daemon=True, name=f"firmware-{world}").start()
+    threading.Thread(target=_follow, args=(world, start, returned), daemon=True, name=f"firmware-{world}").start()
 
 
-def _follow(world: str, start: Callable[[str], None]) -> None:
+def _follow(world: str, start: Callable[[str], None], returned: Callable[[], object] | None) -> None:
     filters = {"type": "container", "event": "die", "label": [f"{WORLD}={world}", SERVER]}
+    away = False
     while True:
         try:
             events = client.from_env(timeout=3600).events(decode=True, filters=filters)
+            if away and returned is not None:
+                returned()
+            away = True
             flags = (
                 "--filter",
                 f"label={WORLD}={world}",

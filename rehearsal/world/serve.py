@@ -7,9 +7,11 @@ import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rehearsal.cloudflare.world import Addresses
 from rehearsal.cloudflare.world import World as Cloudflare
+from rehearsal.hetzner.outage import restored
 from rehearsal.hetzner.service import Service
 from rehearsal.hetzner.store import Store
 from rehearsal.hetzner.web import Door
@@ -39,17 +41,35 @@ def serve(folder: Folder, identity: dict[str, Any], images: list[str]) -> int:
         ground.prepare()
         shelf = Shelf(images)
         shelf.fill()
-        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway}).watch()
-    hetzner = Door(
-        Service(Hetzner(Store(folder.path / "hetzner.json"), machines, 0.0), [identity["hcloud_token"]]),
-        port=_kept(folder, "hcloud"),
-    ).start()
+        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway})
+    cloud = Hetzner(Store(folder.path / "hetzner.json"), machines, 0.0)
+    lost = _restored(cloud, machines)
+    machines.watch(lambda: _back(cloud, machines))
+    hetzner = Door(Service(cloud, [identity["hcloud_token"]]), port=_kept(folder, "hcloud")).start()
     cloudflare = _cloudflare(folder, identity, ground)
-    _say(folder, identity, ground, hetzner, cloudflare)
+    _say(folder, {"lost": lost, **_where(folder, identity, ground, hetzner, cloudflare)})
     stop.wait()
     cloudflare.close()
     hetzner.stop()
     return 0
+
+
+def _restored(cloud: Hetzner, machines: Containers) -> list[str]:
+    """The servers that were on are on again, and have booted; what could not be brought back."""
+    found = restored(cloud)
+    said = [
+        *found.lost,
+        *(f"server {one['name']}: it has not booted yet" for one in found.on if not machines.wait(one)),
+    ]
+    for line in said:
+        print(f"rehearsal.world: {line}", file=sys.stderr, flush=True)
+    return found.lost
+
+
+def _back(cloud: Hetzner, machines: Containers) -> None:
+    """The Docker daemon went away and is back: the bridges' filter may have gone with it."""
+    machines.ground.prepare()
+    _restored(cloud, machines)
 
 
 def _cloudflare(folder: Folder, identity: dict[str, Any], ground: Ground) -> Cloudflare:
@@ -71,15 +91,11 @@ def _kept(folder: Folder, name: str) -> int:
         return 0
 
 
-def _say(folder: Folder, identity: dict[str, Any], ground: Ground, hetzner: Door, cloudflare: Cloudflare) -> None:
-    """Writes where everything is, last of all: whoever finds the file finds a world that answers."""
-    ports = {
-        "hcloud": hetzner.server_address[1],
-        "cloudflare": int(cloudflare.api_url.split(":")[2].split("/")[0]),
-        "edge": int(cloudflare.edge_url.split(":")[2].split("/")[0]),
-    }
-    (folder.path / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
-    said = {
+def _where(
+    folder: Folder, identity: dict[str, Any], ground: Ground, hetzner: Door, cloudflare: Cloudflare
+) -> dict[str, Any]:
+    """Everything that a stack, a claim or a person must know of this world."""
+    return {
         "id": identity["id"],
         "folder": str(folder.path),
         "process": os.getpid(),
@@ -104,6 +120,17 @@ def _say(folder: Folder, identity: dict[str, Any], ground: Ground, hetzner: Door
             "ids": {key: identity[key] for key in ("account_id", "zone_id", "team")},
         },
     }
+
+
+def _say(folder: Folder, said: dict[str, Any]) -> None:
+    """Writes where everything is, last of all: whoever finds the file finds a world that answers."""
+    urls = {
+        "hcloud": said["hcloud"]["endpoint"],
+        "cloudflare": said["cloudflare"]["api"],
+        "edge": said["cloudflare"]["edge"],
+    }
+    ports = {name: urlsplit(url).port for name, url in urls.items()}
+    (folder.path / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
     draft = folder.served.with_suffix(".new")
     draft.write_text(json.dumps(said, indent=2), encoding="utf-8")
     draft.chmod(0o600)

@@ -124,6 +124,9 @@ def rehearsed():
     if os.environ.get("HOMEPORT_REHEARSED") == "1" and (ASKED.folder / "world" / "world.json").is_file():
         yield Rehearsed()
         return
+    # A run that was cut off may have left half a rehearsal.
+    gone = make("rehearse-down", timeout=300)
+    assert gone.returncode == 0, gone.stdout
     before = _git()
     done = make("rehearse", timeout=2400)
     yield Rehearsed(done.stdout, done.returncode, (before, _git()))

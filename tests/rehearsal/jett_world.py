@@ -16,6 +16,8 @@ import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 from tests.rehearsal.scratch import ROOT, Scratch, docker
 
 PORTS = ("n8n", "postgres", "qdrant", "portainer")
@@ -177,3 +179,26 @@ def until(condition, seconds: float, what: str):
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.1)
     return value
+
+
+@pytest.fixture(scope="module")
+def jett(tmp_path_factory):
+    made = Jett(tmp_path_factory.mktemp("jett"))
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def handler(jett):
+    made = Handler(jett.gateway, jett.handler_port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def empty(jett):
+    """An empty queue, and nobody online."""
+    jett.sql("TRUNCATE offline_queue RESTART IDENTITY; TRUNCATE heartbeat")

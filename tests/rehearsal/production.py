@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -15,6 +17,9 @@ import yaml
 
 from ctl import rehearse
 from rehearsal.claims import jett
+from rehearsal.machine.daemon import docker, labelled
+from rehearsal.machine.ground import Ground
+from rehearsal.machine.rules import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,6 +117,14 @@ class Rehearsed:
             rehearse.prepared(ASKED, self.world)  # copies the checkout anew
             if self.pulumi("preview", "--expect-no-changes", "--non-interactive").returncode:
                 self.updated()
+
+    def outage(self) -> None:
+        """As by a power cut of this computer: the clouds' process and every machine have ended, and the kernel's filter is empty."""
+        world = self.world
+        os.kill(world["process"], signal.SIGKILL)
+        for machine in labelled("container", world["id"]):
+            docker("kill", machine, refused=("is not running",))
+        Ground.helper("nft", "delete", "table", "inet", table(world["id"]))
 
     @contextmanager
     def seen(self) -> Iterator[View]:

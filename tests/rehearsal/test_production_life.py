@@ -10,7 +10,9 @@ import time
 import pytest
 
 from rehearsal.claims import jett_faults
+from rehearsal.claims.jett_doors import open_ports
 from rehearsal.probes.peer import Peer
+from tests.rehearsal.conftest import make
 from tests.rehearsal.production_peer import Local, handled
 
 pytestmark = pytest.mark.docker
@@ -143,6 +145,23 @@ def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, n
     )
     assert before == after, "what listens, what is scheduled and what runs is as before"
     assert [] == after["failed"], "units that failed"
+
+
+def test_after_an_outage_of_this_computer_one_command_goes_on_with_the_rehearsal_as_it_was(rehearsed):
+    """A rehearsal is left up for days: a laptop is switched off meanwhile, and its machine is no longer there by itself."""
+    with rehearsed.seen() as view:
+        before = state(view)
+    rehearsed.outage()
+    again = make("rehearse", "ARGS=--no-claims", timeout=2400)
+
+    assert 0 == again.returncode, again.stdout[-6000:]
+    assert "to create" not in again.stdout and " created" not in again.stdout, "its machine and all on it are the same"
+    with rehearsed.seen() as view:
+        end = time.monotonic() + 180
+        while (after := state(view)) != before and time.monotonic() < end:
+            time.sleep(2)
+        assert before == after, "what listens, what is scheduled and what runs is as before"
+        assert jett_faults.shut(view) == open_ports(view.outside()), "and no door is open but the declared ones"
 
 
 def state(view):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from rehearsal.plugins.base import Archive, Asset, CheckFailed, Props, ProviderError
 from rehearsal.plugins.command import fields, infer, process, sftp
 from rehearsal.plugins.command.resource import CommandType, LifeCommand, os_error, previous_output, trimmed, unique
-from rehearsal.plugins.command.ssh import Deadline, Link, dial
+from rehearsal.plugins.command.ssh import PATIENCE, Deadline, Link, dial
 from rehearsal.plugins.context import current
 from rehearsal.plugins.values import UNKNOWN, Secret, plain
 
@@ -29,11 +29,12 @@ _lock = threading.Lock()
 def hang_up() -> None:
     """Ends every connection that commands have left open."""
     with _lock:
-        # All told first, then waited for: the engine gives a plugin little time to end.
+        # All told first, then waited for together: the engine gives a plugin little time to end.
         for link in _links:
             link.hang_up()
+        patience = Deadline(PATIENCE)
         while _links:
-            _links.pop().close()
+            _links.pop().close(patience)
 
 
 class RemoteCommand(LifeCommand):

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 # retry.Until of Pulumi's SDK for Go: first pause, growth, longest pause; in seconds.
 _PAUSE, _GROWTH, _LONGEST = 0.1, 1.5, 5.0
-_POLL: Final = 0.02
+_POLL, PATIENCE = 0.02, 2.0  # the latter for the end of all connections together
 _QUIET: Final = ("-F", "/dev/null", "-o", "LogLevel=ERROR")
 # Keeps the master only as long as this plugin lives: when its input ends, the shell ends the master and tidies up.
 _KEEPER: Final = 'ssh "$@" & child=$!; exec 2>/dev/null; cat >/dev/null; kill "$child"; wait "$child"; rm -rf -- "$0"'
@@ -74,17 +75,16 @@ class Link:
         if self.keeper.stdin is not None and not self.keeper.stdin.closed:
             self.keeper.stdin.close()
 
-    def close(self) -> None:
-        """Ends the connection and removes its folder."""
+    def close(self, patience: Deadline | None = None) -> None:
+        """Ends the connection and removes its folder; what has not ended in time is killed."""
         self.hang_up()
-        try:
-            self.keeper.wait(2)
-        except subprocess.TimeoutExpired:
-            self.keeper.kill()
-            self.keeper.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self.keeper.wait((patience or Deadline(PATIENCE)).left())
+        self.keeper.kill()  # no more than a word to one that has ended
+        self.keeper.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.via is not None:
-            self.via.close()
+            self.via.close(patience)
 
 
 class Deadline:
@@ -228,8 +228,8 @@ def _options(endpoint: Mapping[str, Any], folder: Path, via: Link | None) -> lis
     if via is not None:
         settings["ProxyCommand"] = f"ssh {' '.join(_QUIET)} -S {via.socket} -W [%h]:%p -- via"
     options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
-    port, user = str(int(endpoint.get("port", 22))), str(endpoint.get("user", "root"))
-    return [*_QUIET, "-N", "-M", "-S", str(folder / "s"), *options, "-p", port, "-l", user]
+    where = ("-p", str(int(endpoint.get("port", 22))), "-l", str(endpoint.get("user", "root")))
+    return [*_QUIET, "-N", "-M", "-S", str(folder / "s"), *options, *where]
 
 
 def _host_key(endpoint: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -124,7 +124,8 @@ class PluginProcess:
         self.channel.close()
         self.process.terminate()
         try:
-            return self.process.wait(10)
+            # Tells only what never ends: this computer may be starting a dozen containers.
+            return self.process.wait(60)
         finally:
             self.process.kill()
             self.process.stdout.close()

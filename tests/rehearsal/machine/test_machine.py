@@ -7,6 +7,8 @@ import subprocess
 import pytest
 
 from rehearsal.hetzner.machines import MachineError
+from rehearsal.hetzner.outage import restored
+from rehearsal.machine.daemon import docker
 from tests.rehearsal.machine.cloud import INNER, answers, until
 
 pytestmark = pytest.mark.docker
@@ -106,6 +108,27 @@ def test_switched_off_it_is_silent_and_switched_on_it_is_back(cloud, server):
         assert "off" == cloud.get(f"/servers/{made['id']}")["server"]["status"], "the API says so"
         cloud.action(made, "poweron")
         until(lambda: cloud.ssh(machine, "true").returncode == 0, 120, "it comes back")
+
+
+def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_firewall(cloud, server):
+    """As after a reboot of it: every machine has ended without the API's doing, and the kernel's filter is empty."""
+    made, machine = server
+    boots = machine.boots
+    docker("kill", machine.container)
+    cloud.ground.helper("nft", "delete", "table", "inet", f"homeport_{cloud.ground.name}")
+    cloud.ground.prepare()
+    found = restored(cloud.service.world)
+
+    assert ([made["id"]], []) == ([one["id"] for one in found.on], found.lost)
+    assert cloud.machines.wait(found.on[0]), "it boots"
+    until(lambda: "open" == answers(machine.ipv4, 22), 30, "its door is open")
+    assert "silent" == answers(machine.ipv4, 23), "its firewall is there: without it, a closed port would refuse"
+    assert (boots + 1, []) == (machine.boots, restored(cloud.service.world).lost), "and once more nothing happens"
+    assert boots + 1 == machine.boots, "one that is on is left alone"
+    cloud.action(made, "poweroff")
+    assert [] == restored(cloud.service.world).on and not machine.running, "switched off, it stays off"
+    cloud.action(made, "poweron")
+    until(lambda: cloud.ssh(machine, "true").returncode == 0, 120, "it comes back")
 
 
 def test_a_deleted_server_leaves_nothing_and_its_address_and_a_fresh_disk_come_back(cloud, firewall):

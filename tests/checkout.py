@@ -1,0 +1,35 @@
+"""The checkout's files, for the tests that look at all of them."""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def tracked():
+    """All files that are committed or could be: tracked, or new and not ignored."""
+    argv = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return sorted({ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()})
+
+
+FILES = tracked()
+PYTHON = [path for path in FILES if path.suffix == ".py"]
+OURS = [path for path in PYTHON if "tests" not in path.relative_to(ROOT).parts]
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def text(path):
+    """A file's text, or nothing for what is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def layer(path):
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")

@@ -1,0 +1,113 @@
+"""The repository's upkeep: every test is run, every cited row exists, generated pages are fresh, no name hides another."""
+
+import os
+import re
+import subprocess
+import sys
+import tokenize
+
+import pytest
+
+from tests.checkout import FILES, PYTHON, ROOT, name, text
+
+STDLIB_FOLDERS = {"platform", "secrets", "types", "site", "operator", "cmd", "profile", "code"}
+
+
+def test_no_folder_hides_a_standard_module():
+    folders = {part for path in FILES for part in path.relative_to(ROOT).parts[:1] if path.parent != ROOT}
+    modules = {path.stem for path in ROOT.glob("*.py")} - {"__main__"}
+
+    assert set() == (folders | modules) & (set(sys.stdlib_module_names) | STDLIB_FOLDERS), (
+        "the project root is first on sys.path"
+    )
+
+
+def test_every_test_file_is_one_that_pytest_collects():
+    strays = []
+    for path in PYTHON:
+        has_tests = re.search(r"^(?:async )?def test_", text(path), re.MULTILINE)
+        collected = path.name.startswith("test_") and (
+            path.is_relative_to(ROOT / "tests") or path.match("apps/*/tests/**/*.py") or path.match("apps/*/tests/*.py")
+        )
+        if has_tests and not collected:
+            strays.append(name(path))
+
+    assert [] == strays, "pytest would never run these"
+
+
+def test_every_test_file_belongs_to_a_stage_of_make_test():
+    from ctl.testing import STAGES
+
+    staged = [ROOT / one for one in (*STAGES["unit"], *STAGES["apps"], *STAGES["engine"]) if (ROOT / one).exists()]
+    strays = [
+        name(path)
+        for path in PYTHON
+        if path.name.startswith("test_") and not any(path == one or path.is_relative_to(one) for one in staged)
+    ]
+
+    assert [] == strays, "make test would never run what is neither docker nor world in these"
+
+
+def test_every_cited_requirement_is_one():
+    """Each has the shape of a row's id; where the requirements are beside the checkout, it is one of theirs."""
+    shared = ROOT.parent / "shared"
+    tables = [shared / name for name in ("requirements.md", "reliability.md")]
+    # The latter's attacks and faults are A-01 to O-07.
+    row_id = r"(?:S[1-5]|P|U[1-8]|FP|[A-O])-[0-9]{2}"
+    known = {
+        row
+        for table in tables
+        if table.is_file()
+        for row in re.findall(rf"(?:^(?:\| |#+ |\*\*)|; |\. |^)({row_id})\b", table.read_text(), re.MULTILINE)
+    }
+    cited = {}
+    for path in PYTHON:
+        for rows in re.findall(r"mark\.req\(([^)]*)\)", text(path)):
+            for row in re.findall(r"\"([^\"]+)\"", rows):
+                cited.setdefault(row, name(path))
+    strange = {row: where for row, where in cited.items() if row not in known} if known else {}
+
+    assert cited, "tests cite what they prove"
+    assert {} == strange | {row: where for row, where in cited.items() if not re.fullmatch(row_id, row)}, "no such rows"
+
+
+def test_the_generated_pages_are_fresh():
+    environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ctl", "docs", "--check"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr), "run: make docs"
+
+
+@pytest.mark.req("P-01")
+def test_the_top_level_is_as_designed():
+    wanted = (
+        "Pulumi.yaml",
+        "Pulumi.dev.yaml",
+        "Pulumi.preprod.yaml",
+        "Pulumi.prod.yaml",
+        "__main__.py",
+        "components",
+        "tests",
+        "LICENSE",
+        "README.md",
+    )
+
+    assert [] == [one for one in wanted if not (ROOT / one).exists()], "design.md names them"
+
+
+def test_every_noqa_and_type_ignore_says_which_rule():
+    bare = re.compile(r"#\s*(?:noqa(?!:)|type:\s*ignore(?!\[))")
+    found = []
+    for path in PYTHON:
+        with tokenize.open(path) as file:
+            comments = [one for one in tokenize.generate_tokens(file.readline) if one.type == tokenize.COMMENT]
+        found += [f"{name(path)}:{one.start[0]}" for one in comments if bare.match(one.string)]
+
+    assert [] == found, "a suppression without its rule hides the next mistake too"

@@ -43,6 +43,7 @@ class Program:
             self.base.opts,
         )
         self.sites = {name: self.base.site(name, blueprint, self.secrets) for name in sorted(settings.hosts)}
+        self.names = self._names()
         self.workloads: dict[str, Workload] = {}
         self.databases: dict[str, list[pulumi.Resource]] = {}
         for wave in blueprint.waves():
@@ -59,6 +60,15 @@ class Program:
         site = self.sites[self.blueprint.door_host]
         return Doors(self.blueprint, self.base.loaded, site, self.secrets, self.base.cloudflare(self.secrets)).outputs
 
+    def _names(self) -> tuple[pulumi.Resource, ...]:
+        """The records of doors that a proxy of ours opens, where Cloudflare keeps the zone."""
+        edges = [one for one in self.blueprint.services if one.edge]
+        if self.blueprint.exposure != "direct" or not edges or self.base.loaded.settings.cloudflare is None:
+            return ()
+        from wiring.doors import names  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
+
+        return names(self.blueprint, self.base.loaded, self._site(edges[0].name), self.base.cloudflare(self.secrets))
+
     def _site(self, service: str) -> Site:
         return self.sites[self.blueprint.homes[service]]
 
@@ -68,6 +78,7 @@ class Program:
         wanted = {name for file in service.secret_files for name in file.secrets}
         after = [self.workloads[need].ready for need in service.needs]
         after += [made for need in service.needs for made in self.databases.get(need, [])]
+        after += self.names if service.edge else ()
         self.workloads[service.name] = made = Workload(
             service.name,
             WorkloadArgs(

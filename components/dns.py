@@ -25,7 +25,7 @@ class DnsArgs:
         mark: Random word of the stack, kept in the state and put into each record's comment.
         names: Route's name, which is identity, to host name.
         tunnel: Id of the tunnel that they lead into; None: they lead to addresses.
-        addresses: ``A`` and ``AAAA`` to the address, where there is no tunnel.
+        addresses: ``A``, ``AAAA`` or ``CNAME`` to the address, where there is no tunnel.
         proxied: Whether Cloudflare stands between, where there is no tunnel.
         after: What must be there before the names are: the tunnel's connector, the applications of Access.
     """
@@ -40,7 +40,13 @@ class DnsArgs:
 
 
 class Dns(pulumi.ComponentResource):
-    """DNS records."""
+    """DNS records.
+
+    Attributes:
+        records: All of them.
+    """
+
+    records: tuple[pulumi.Resource, ...]
 
     def __init__(self, name: str, args: DnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:cloudflare:Dns", name, None, opts)
@@ -52,19 +58,21 @@ class Dns(pulumi.ComponentResource):
             # There is no output for it any more (trap C2).
             targets = [("", "CNAME", pulumi.Output.concat(args.tunnel, ".cfargotunnel.com"))]
             proxied = True
-        for key, hostname in args.names.items():
-            for suffix, kind, content in targets:
-                cloudflare.DnsRecord(
-                    f"{name}-{key}{suffix}",
-                    zone_id=args.zone,
-                    name=hostname,
-                    type=kind,
-                    content=content,
-                    proxied=proxied,
-                    # Cloudflare's own choice is the only one that a proxied record can have.
-                    ttl=_AUTOMATIC if proxied else _SHORT,
-                    comment=pulumi.Output.concat("homeport ", args.mark),
-                    # Two records of one name and different kinds cannot be at once (81053).
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), delete_before_replace=True),
-                )
+        self.records = tuple(
+            cloudflare.DnsRecord(
+                f"{name}-{key}{suffix}",
+                zone_id=args.zone,
+                name=hostname,
+                type=kind,
+                content=content,
+                proxied=proxied,
+                # Cloudflare's own choice is the only one that a proxied record can have.
+                ttl=_AUTOMATIC if proxied else _SHORT,
+                comment=pulumi.Output.concat("homeport ", args.mark),
+                # Two records of one name and different kinds cannot be at once (81053).
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), delete_before_replace=True),
+            )
+            for key, hostname in args.names.items()
+            for suffix, kind, content in targets
+        )
         self.register_outputs({})

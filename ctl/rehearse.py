@@ -139,8 +139,9 @@ def settings(asked: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
     }
     found.setdefault("domain", "example.com")
     exposure = found.get("exposure", find_preset(asked.preset).defaults.get("exposure", "direct"))
-    if exposure == "tunnel":
+    if exposure == "tunnel" or found.get("cloudflare"):
         found["cloudflare"] = cloudflare
+    if exposure == "tunnel":
         found.setdefault("access", {}).setdefault("emails", ["admin@example.com"])
     return found
 
@@ -204,8 +205,8 @@ def claims(asked: Rehearsal, ready: engine.Engine, world: dict[str, Any]) -> boo
 
 
 def _world(asked: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
-    folder = str(asked.folder / "world")
-    said = engine.module("rehearsal.world", verb, "--folder", folder, *(f"--image={one}" for one in images), quiet=True)
+    told = ("--folder", str(asked.folder / "world"), "--domain", str(settings(asked, {})["domain"]))
+    said = engine.module("rehearsal.world", verb, *told, *(f"--image={one}" for one in images), quiet=True)
     found: dict[str, Any] = json.loads(said.stdout) if verb == "up" else {}
     if found.get("lost"):
         raise ToolError(

@@ -115,7 +115,8 @@ class Blueprint:
         return tuple(
             (port.inside, self.ports.get(service.name, port.outside), private, port.protocol)
             if port.at == "vpn"
-            else (port.inside, self.edge.ports[port.name], self.edge.bind, port.protocol)
+            # A name that the edge does not have is refused by model/check.py.
+            else (port.inside, self.edge.ports.get(port.name, port.inside), self.edge.bind, port.protocol)
             for port in service.ports
         )
 

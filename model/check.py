@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from model import template
 from model.errors import BlueprintError, Problem
 from model.route import ACCESS_KINDS
+from model.service import PORT_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ def check(blueprint: Blueprint) -> Blueprint:
         *_networks(blueprint),
         *(problem for service in blueprint.services for problem in _service(blueprint, service)),
         *_hardening(blueprint.services),
-        *_openings(blueprint.services),
+        *_openings(blueprint),
         *_doors(blueprint),
         *_databases(blueprint),
         *_needs(blueprint),
@@ -111,12 +112,21 @@ def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
             yield Problem(f"{where}.limits", "memory and pids must be greater than 0", _CATALOG)
 
 
-def _openings(services: tuple[Service, ...]) -> Iterator[Problem]:
-    for service in services:
+def _openings(blueprint: Blueprint) -> Iterator[Problem]:
+    for service in blueprint.services:
         where = f"services.{service.name}"
         for name, bind in service.binds.items():
             if not bind.reason:
                 yield Problem(f"{where}.binds.{name}", "shows a path of the host without a reason", _CATALOG)
+        for port in service.ports:
+            if port.at not in PORT_PLACES:
+                known = " or ".join(PORT_PLACES)
+                yield Problem(f"{where}.ports.{port.name}", f"at is {port.at!r}; a port is at {known}", _CATALOG)
+            elif port.at == "edge" and port.name not in blueprint.edge.ports:
+                known = ", ".join(sorted(blueprint.edge.ports))
+                yield Problem(
+                    f"{where}.ports.{port.name}", f"the edge has no port of this name; it has {known}", _CATALOG
+                )
         if any(port.at == "edge" for port in service.ports) and not service.edge:
             yield Problem(f"{where}.ports", "only the edge proxy publishes ports there", _CATALOG)
         if service.ports and not service.networks:
@@ -129,6 +139,8 @@ def _doors(blueprint: Blueprint) -> Iterator[Problem]:
     asked = {guard.kind for route in blueprint.routes for guard in route.guards}
     if blueprint.routes and len(edges) != 1 and not asked <= ACCESS_KINDS:
         yield Problem("routes", f"one edge proxy is needed, {len(edges)} are declared", _CATALOG)
+    if blueprint.exposure == "tunnel" and not edges and "cloudflared" not in blueprint.tools:
+        yield Problem("tools.cloudflared", "a tunnel needs the image that its connector is taken from", _CATALOG)
     for route in blueprint.routes:
         where = f"routes.{route.name}"
         target = services.get(route.service)

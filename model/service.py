@@ -106,6 +106,9 @@ class Volume:
     name: str = ""
 
 
+PORT_PLACES = ("edge", "vpn")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Port:
     """A published port; only an edge proxy or a VPN endpoint may publish on a public address.

@@ -169,6 +169,8 @@ def _skipped(settings: Settings) -> tuple[str, ...]:
         skipped.append("DNS, Cloudflare tunnel, Access: nothing is opened beyond " + str(settings.edge.bind))
     elif settings.exposure == "direct" and settings.cloudflare is None:
         skipped.append("DNS records: no Cloudflare account is named; point the host names at the server yourself")
+    elif settings.exposure == "direct" and modes == {"local"}:
+        skipped.append("DNS records: this machine's public address is not known; point the host names at it yourself")
     if settings.embedding is None:
         skipped.append("embedding provider: the local deterministic embedder is used; set homeport:settings.embedding")
     return tuple(skipped)

@@ -164,7 +164,7 @@ class Settings(Section):
     ssh: Ssh = key("The program's own road to the hosts.", shape="a mapping", example={}, default=Ssh())
     wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="by preset and exposure")
     cloudflare: Cloudflare | None = key(
-        "Which account holds the tunnel; needed with exposure tunnel.",
+        "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the names of the proxy's doors.",
         shape="a mapping",
         example={},
         default=None,

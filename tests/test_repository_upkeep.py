@@ -48,6 +48,20 @@ def test_every_test_file_belongs_to_a_stage_of_make_test():
     assert [] == strays, "make test would never run what is neither docker nor world in these"
 
 
+@pytest.mark.req("P-23")
+def test_every_program_of_ours_has_tests_of_its_own_and_needs_no_pulumi():
+    programs = sorted({path.relative_to(ROOT).parts[1] for path in PYTHON if path.is_relative_to(ROOT / "apps")})
+    untested = [one for one in programs if not [*(ROOT / "apps" / one).glob("tests/test_*.py")]]
+    asking = [
+        name(path)
+        for path in PYTHON
+        if path.is_relative_to(ROOT / "apps") and re.search(r"^\s*(?:import|from) pulumi", text(path), re.MULTILINE)
+    ]
+
+    assert len(programs) >= 2, "the executor and the heartbeat client"
+    assert ([], []) == (untested, asking), "whoever has one of them alone can run and test it"
+
+
 def test_every_cited_requirement_is_one():
     """Each has the shape of a row's id; where the requirements are beside the checkout, it is one of theirs."""
     shared = ROOT.parent / "shared"

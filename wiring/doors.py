@@ -1,7 +1,8 @@
-"""The public doors of a stack at Cloudflare: the tunnel, who may pass, and the names that lead there."""
+"""The public doors of a stack at Cloudflare: the tunnel, who may pass, and the names that lead there or to the proxy's host."""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -36,8 +37,7 @@ class Doors:
         if settings.cloudflare is None:
             raise ValueError("exposure tunnel without homeport:settings.cloudflare: settings.checks refuses that")
         opts = pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(providers=[cloudflare]))
-        # The first part of every name says whose it is; this one, kept in the state, whether it is ours.
-        mark = random.RandomId("mark", byte_length=3, opts=site.opts).hex
+        mark = _mark(site)
         doors = doors_of(blueprint)
         access = Access(
             "access",
@@ -82,6 +82,50 @@ class Doors:
                 }
             ),
         }
+
+
+def names(
+    blueprint: Blueprint, loaded: Loaded, site: Site, cloudflare: pulumi.ProviderResource
+) -> tuple[pulumi.Resource, ...]:
+    """The names of doors that the edge proxy opens by itself: plain records that lead to its host.
+
+    Nobody stands between, for the proxy shows by them that a certificate is its to have. No AAAA beside the A: Docker publishes the proxy at
+    IPv4 addresses (``edge.bind``), and who came by IPv6 would be refused.
+
+    Returns:
+        What the proxy waits for: each try for a certificate before its name is there counts against the authority's limit
+        (https://letsencrypt.org/docs/rate-limits/: five failures an hour).
+    """
+    settings = loaded.settings
+    if settings.cloudflare is None or "address" not in site.exports:
+        return ()
+    given = settings.hosts[site.host.name]
+    kind = _kind(given.address) if given.mode == "adopt" else "A"
+    made = Dns(
+        "dns",
+        DnsArgs(
+            zone=settings.cloudflare.zone_id,
+            mark=_mark(site),
+            names={route.name: blueprint.host(route) for route in blueprint.routes},
+            addresses={kind: site.exports["address"]},
+        ),
+        pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(providers=[cloudflare])),
+    )
+    return made.records
+
+
+def _mark(site: Site) -> pulumi.Output[str]:
+    """The first part of every name says whose it is; this one, kept in the state, whether it is ours."""
+    made: pulumi.Output[str] = random.RandomId("mark", byte_length=3, opts=site.opts).hex
+    return made
+
+
+def _kind(address: str) -> str:
+    """Of the record that leads to an address as the settings give it."""
+    try:
+        return "A" if ip_address(address).version == 4 else "AAAA"  # noqa: PLR2004
+    except ValueError:
+        return "CNAME"
 
 
 def _provider(loaded: Loaded, secrets: Secrets) -> IdentityProvider:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.claims import jett_containers, jett_doors, jett_edge, jett_faults, jett_secrets
+from rehearsal.claims import jett_containers, jett_doors, jett_edge, jett_faults, jett_host, jett_secrets
 from rehearsal.claims.view import View
 from rehearsal.probes.box import inside
 from rehearsal.probes.errors import ProbeError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rehearsal.claims.claim import Claim
 
 CLAIMS: tuple[Claim[View, Any], ...] = (
-    *jett_doors.CLAIMS, *jett_containers.CLAIMS, *jett_edge.CLAIMS, *jett_secrets.CLAIMS, *jett_faults.CLAIMS
+    *jett_doors.CLAIMS, *jett_containers.CLAIMS, *jett_host.CLAIMS, *jett_edge.CLAIMS, *jett_secrets.CLAIMS, *jett_faults.CLAIMS
 )  # fmt: skip
 PEER, ADDRESS, PEER_ADDRESS = "local", "10.0.0.2", "10.0.0.1"
 """The local machine's name, and the addresses in the VPN that S2-08 and S2-10 name."""

@@ -33,6 +33,14 @@ def main(arguments: list[str]) -> int:
         folder.stop()
         remove(folder, folder.identity(given.domain))
         return 0
+    made_for = folder.identity(given.domain)["domain"]
+    if made_for != given.domain:
+        print(
+            f"rehearsal.world: this world's zone is {made_for}, and the stack's domain is {given.domain} by now\n"
+            "  mend it: make rehearse-down, then make rehearse",
+            file=sys.stderr,
+        )
+        return 1
     return _up(folder, ["--domain", given.domain, *(f"--image={one}" for one in given.image)])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.rehearsal.production import ASKED
@@ -42,3 +44,32 @@ def test_no_secret_is_in_plain_in_the_state(rehearsed):
     assert len(values) > 5, "the secrets are not those this test is about"
     assert '"ciphertext"' in state, "this is a state"
     assert [] == [value[:4] for value in values if value in state], "encrypted, or not there"
+
+
+FLOWS = {
+    ("main-server", "publicNets"): "main-ip",
+    ("main-server", "firewallIds"): "main-firewall",
+    ("docker", "host"): "main-ip",
+    ("wireguard-wg0-files", "stdin"): "wireguard-server-1",
+    ("database-jett-roles", "stdin"): "secrets-jett-app-password",
+    ("n8n-container", "image"): "images-n8n",
+    ("n8n-container", "networkMode"): "networks-jett_default",
+    ("tunnel-service-files", "stdin"): "tunnel-tunnel",
+    ("tunnel-service-files", "environment"): "main-ip",
+    ("access-n8n", "policies"): "access-people",
+    ("dns-n8n", "content"): "tunnel-tunnel",
+}
+"""A property of one layer's resource, and the resource of another layer whose output it is made of."""
+
+
+@pytest.mark.req("P-04")
+def test_what_a_layer_is_given_by_another_comes_through_the_graph(rehearsed):
+    """By the state: an address, id or password that somebody copied would be a constant there."""
+    state = json.loads(rehearsed.engine.ask("stack", "export"))["deployment"]["resources"]
+    found = {
+        (one["urn"].split("::")[-1], name): {given.split("::")[-1] for given in made_of}
+        for one in state
+        for name, made_of in (one.get("propertyDependencies") or {}).items()
+    }
+
+    assert {} == {where: found.get(where) for where, given in FLOWS.items() if given not in found.get(where, ())}

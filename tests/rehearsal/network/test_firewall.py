@@ -9,7 +9,7 @@ import pytest
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
 from render import ufw
-from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE
+from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE, until
 
 pytestmark = pytest.mark.docker
 DOOR = [22]
@@ -85,8 +85,12 @@ def test_a_container_gets_no_answer_from_the_metadata_service(server, outside):
     beacon = start(inside(outside.name), "beacon", {"ports": [8080]})
     beacon.wait_for(0)
     try:
-        assert server.ok("nc -z -w 2 169.254.169.254 8080"), "the host itself may ask, or there is nobody to ask"
-        assert server.reaches("other", outside.address(), 8080), "the container reaches the same box by another address"
+        until(
+            lambda: server.ok("nc -z -w 2 169.254.169.254 8080"), "the host itself may ask, or there is nobody to ask"
+        )
+        until(
+            lambda: server.reaches("other", outside.address(), 8080), "the container reaches the box by another address"
+        )
         assert not server.reaches("other", "169.254.169.254", 8080), "user data is not for containers"
     finally:
         beacon.stop()

@@ -41,6 +41,7 @@ def production():
         databases=PRESET.databases,
         edge=Edge(bind="127.0.0.1", ports={"http": 8080, "https": 8443}, public=False),
         exposure=PRESET.defaults["exposure"],
+        tools=PRESET.tools,
         vpn=Vpn(
             subnet=private["subnet"],
             slot=private["slot"],

@@ -46,8 +46,16 @@ def _built(asked: str) -> Graph:
 
 @pytest.fixture
 def build():
-    def run(settings: dict | None = None, secrets: dict | None = None, preset="ai-orchestrator", stack="dev") -> Graph:
-        asked = {"settings": settings or {}, "secrets": secrets or {}, "preset": preset, "stack": stack}
+    def run(
+        settings: dict | None = None, secrets: dict | None = None, preset="ai-orchestrator", stack="dev", **presets: str
+    ) -> Graph:
+        asked = {
+            "settings": settings or {},
+            "secrets": secrets or {},
+            "preset": preset,
+            "stack": stack,
+            "presets": presets,
+        }
         return _built(json.dumps(asked, sort_keys=True))
 
     return run

@@ -14,7 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import pulumi
 from pulumi.runtime import mocks
 
+from presets import registry
 from presets.registry import defaults, preset
+from settings import load as loading
 from settings.load import load
 from settings.stack import prepare
 
@@ -64,6 +66,9 @@ class Engine(mocks.Mocks):
 
 def main() -> None:
     asked = json.loads(sys.stdin.read())
+    # What somebody who adds a preset writes into the two lists of names.
+    registry._BUILT.update(asked.get("presets", {}))
+    loading.PRESETS += tuple(asked.get("presets", {}))
     raw = {"homeport:preset": asked["preset"], "homeport:settings": json.dumps(asked["settings"])}
     given = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
     engine = Engine()

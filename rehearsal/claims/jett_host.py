@@ -30,13 +30,14 @@ def compose(view: View) -> dict[str, Any]:
 
 
 def described(found: dict[str, Any]) -> dict[str, Any]:
-    """What the file describes beside what runs, and variables that nothing sets."""
+    """What the file describes beside what runs, what it would not find, and the file of secrets: whose it is, and what it names."""
     services: dict[str, dict[str, Any]] = yaml.safe_load(found["text"])["services"]
     return {
         "services": sorted(services),
         "other images": sorted(name for name, one in services.items() if one.get("image") != found["images"].get(name)),
         "unset": sorted(set(_VARIABLE.findall(found["text"])) - set(found["names"])),
-        "secrets": [line for line in found["modes"] if line.endswith("/.env")],
+        ".env": [line for line in found["modes"] if line.endswith("/.env")],
+        "secrets": sorted(found["names"]),
     }
 
 
@@ -57,11 +58,12 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         says="a compose file on the host describes the same services with the same images; its secrets are root's alone, beside it",
         look=compose,
         come_to=described,
-        expected=lambda _: {
+        expected=lambda view: {
             "services": sorted(SERVICES),
             "other images": [],
             "unset": [],
-            "secrets": [f"600 root:root {FOLDER}/.env"],
+            ".env": [f"600 root:root {FOLDER}/.env"],
+            "secrets": sorted(name.upper().replace("-", "_") for name in view.secrets),
         },
         spoil=lambda found: {**found, "names": []},
     ),

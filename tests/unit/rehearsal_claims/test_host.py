@@ -29,6 +29,7 @@ class Files(Host):
         self, compose=COMPOSE, names="POSTGRES_PASSWORD\n", modes=MODES, package="ii  wireguard-tools", log=""
     ):
         super().__init__()
+        self.secrets = {"postgres-password": "not told"}
         self.said = {"cat": compose, "cut": names, "stat": modes, "dpkg-query": package, "sh": log}
 
     def run(self, *argv, **_):
@@ -54,6 +55,7 @@ def test_a_host_as_described_passes_and_its_spoiled_picture_does_not(name):
         ("compose-file", Files(compose=COMPOSE.replace("image: n8n:1", "image: n8n:2"))),
         ("compose-file", Files(compose=yaml.safe_dump({"services": {"n8n": {"image": "n8n:1"}}}))),
         ("compose-file", Files(names="REDIS_PASSWORD\n")),
+        ("compose-file", Files(compose=COMPOSE.replace("${POSTGRES", "${OTHER"))),
         ("compose-file", Files(modes=MODES.replace("600", "640"))),
         ("compose-file", Files(modes=MODES.replace("600 root:root", "600 deploy:deploy"))),
         ("nothing-written-to-a-root", Files(log="mkdir: can't create directory '/x': Read-only file system\n")),

@@ -52,7 +52,8 @@ if tailscale status --json 2>/dev/null | grep -q '"BackendState": "Running"' &&
 END
 }
 
-# Shell that joins with a key; the key stands in the text that the member's shell reads from its stdin.
+SPENT=75
+# Shell that joins with a key, and ends with SPENT if the key was; the key stands in the text that the member's shell reads from its stdin.
 joining() {
   cat <<END
 export PATH="\$PATH:/usr/local/bin"
@@ -62,7 +63,10 @@ trap 'rm -f "\$key"' EXIT
 cat >"\$key" <<'KEY'
 $1
 KEY
-tailscale up --reset --force-reauth --login-server='$url' --auth-key="file:\$key" --hostname='$name' --accept-dns=false --timeout=60s >&2
+said=\$(tailscale up --reset --force-reauth --login-server='$url' --auth-key="file:\$key" --hostname='$name' --accept-dns=false --timeout=60s 2>&1) && exit 0
+echo "\$said" >&2
+case \$said in *"already used"*) exit $SPENT ;; esac
+exit 1
 END
 }
 
@@ -79,10 +83,17 @@ enrol() {
   if [ -z "$id" ]; then
     owner=$(user_id "$MESH_USER")
     [ -n "$owner" ] || fail "the control server knows no user $MESH_USER"
-    # The last line: with JSON logs, the command's own stand before it.
-    key=$(hub preauthkeys create --user "$owner" --expiration 10m --tags "$tags" | tail -n 1)
-    case $key in "" | *[!A-Za-z0-9_-]*) fail "the control server made no key" ;; esac
-    joining "$key" | member || fail "$name did not join $url; see: journalctl -u tailscaled there, docker logs $MESH_CONTROL on the hub"
+    # A client that hears at this very moment that the server forgot it registers twice, and the second time its key is spent
+    # (the loop is described in headscale#3371).
+    for _ in 1 2 3; do
+      # The last line: with JSON logs, the command's own stand before it.
+      key=$(hub preauthkeys create --user "$owner" --expiration 10m --tags "$tags" | tail -n 1)
+      case $key in "" | *[!A-Za-z0-9_-]*) fail "the control server made no key" ;; esac
+      joined=0
+      joining "$key" | member || joined=$?
+      [ "$joined" = "$SPENT" ] || break
+    done
+    [ "$joined" = 0 ] || fail "$name did not join $url; see: journalctl -u tailscaled there, docker logs $MESH_CONTROL on the hub"
     # A host that the server forgot believes for a moment that it is still in, under its old address.
     for _ in 1 2 3 4 5 6 7 8 9 10; do
       at=$(address "$url" | member)

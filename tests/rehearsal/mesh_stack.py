@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from model.mesh import Member, Mesh, Rule
-from tests.rehearsal.mesh_world import ROOT, TAILSCALE
+from tests.rehearsal.mesh_world import ROOT, TAILSCALE, docker
 
 MESH = Mesh(
     server="mesh.example.com",
@@ -17,6 +17,24 @@ MESH = Mesh(
     users=("alice",),
     rules=(Rule(sources=("tag:watch",), targets=("tag:ai",), ports="9100", protocol="tcp"),),
 )
+
+WATCHER = """
+while :; do for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done; sleep 0.02; done >/run/arguments 2>/dev/null
+"""
+REGISTERED_TWICE = """#!/bin/sh
+if [ "$1" = up ] && mkdir /run/once 2>/dev/null; then echo 'backend error: authkey already used' >&2; exit 1; fi
+exec /usr/local/bin/tailscale "$@"
+"""
+
+
+def nodes_of(world):
+    """What the control server knows of its members."""
+    return json.loads(docker("exec", world.control, "headscale", "nodes", "list", "-o", "json")) or []
+
+
+def keys_of(world):
+    """The keys that it has made for hosts."""
+    return json.loads(docker("exec", world.control, "headscale", "preauthkeys", "list", "--user", "1", "-o", "json"))
 
 
 class Stack:

@@ -17,14 +17,11 @@ import pytest
 
 from model.mesh import Rule
 from render import headscale, tailscale
-from tests.rehearsal.mesh_stack import MESH, Stack
+from tests.rehearsal.mesh_stack import MESH, REGISTERED_TWICE, WATCHER, Stack, keys_of, nodes_of
 from tests.rehearsal.mesh_world import IMAGES, ROOT, Machine, World, docker, until
 
 # No preset has a mesh yet; building its two programs takes minutes.
 pytestmark = [pytest.mark.docker, pytest.mark.long]
-WATCHER = """
-while :; do for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done; sleep 0.02; done >/run/arguments 2>/dev/null
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +55,9 @@ def addresses(world, machines):
     return found
 
 
-def _nodes(world):
-    return json.loads(docker("exec", world.control, "headscale", "nodes", "list", "-o", "json")) or []
-
-
-def _keys(world):
-    return json.loads(docker("exec", world.control, "headscale", "preauthkeys", "list", "--user", "1", "-o", "json"))
-
-
 @pytest.mark.req("S5-12", "S5-13", "S5-14")
 def test_hosts_join_without_anybodys_approval_and_their_addresses_come_back(world, machines, addresses):
-    nodes = _nodes(world)
+    nodes = nodes_of(world)
 
     assert ["ai", "watch"] == sorted(node["given_name"] for node in nodes), "each host is in, once, under its own name"
     assert all(ip_address(one) in ip_network("100.64.0.0/10") for one in addresses), addresses
@@ -79,11 +68,11 @@ def test_hosts_join_without_anybodys_approval_and_their_addresses_come_back(worl
 
 @pytest.mark.req("S5-13")
 def test_to_enrol_again_makes_no_second_node_no_key_and_no_other_address(world, machines, addresses):
-    before = _nodes(world), len(_keys(world))
+    before = nodes_of(world), len(keys_of(world))
     again = tuple(world.enrol(one) for one in machines)
 
     assert addresses == again, "an address is an output that others are built on"
-    nodes, keys = _nodes(world), len(_keys(world))
+    nodes, keys = nodes_of(world), len(keys_of(world))
     assert [node["id"] for node in before[0]] == [node["id"] for node in nodes], "no second node"
     assert [node["node_key"] for node in before[0]] == [node["node_key"] for node in nodes], "keys are kept"
     assert before[1] == keys, "a host that is in needs no key"
@@ -101,7 +90,7 @@ def test_users_are_made_once(world):
 
 @pytest.mark.usefixtures("addresses")
 def test_the_key_is_in_no_argument_no_log_and_no_file(world, machines):
-    keys = [key["key"] for key in _keys(world)]
+    keys = [key["key"] for key in keys_of(world)]
     seen = machines[0].run("cat /run/arguments")
     kept = machines[0].run("journalctl --no-pager; grep -rs . /etc/homeport /run/homeport* || true")
     places = {"arguments on the host": seen, "journal and files": kept, "control server's log": world.logs()}
@@ -111,7 +100,7 @@ def test_the_key_is_in_no_argument_no_log_and_no_file(world, machines):
     )
     assert "--auth-key=file:" in seen, "the recorder saw the very command"
     assert {} == {where: key for where, text in places.items() for key in keys if key in text}, "a key leaked"
-    assert all(key["used"] and not key.get("reusable") for key in _keys(world)), "nobody else can use it"
+    assert all(key["used"] and not key.get("reusable") for key in keys_of(world)), "nobody else can use it"
 
 
 def test_the_policy_opens_what_is_declared_and_nothing_else(machines, addresses):
@@ -147,7 +136,7 @@ def test_a_host_that_was_made_anew_takes_its_name_back_and_its_former_self_goes(
     watch.run("systemctl stop tailscaled && rm -rf /var/lib/tailscale && systemctl start tailscaled")
     address = world.enrol(watch)
 
-    assert ["ai", "watch"] == sorted(node["given_name"] for node in _nodes(world)), "no leftover, no watch-x7k"
+    assert ["ai", "watch"] == sorted(node["given_name"] for node in nodes_of(world)), "no leftover, no watch-x7k"
     until(lambda: watch.reaches(addresses[0], 9100), f"the new one at {address} has the tag of the old one")
 
 
@@ -155,10 +144,28 @@ def test_a_host_that_was_made_anew_takes_its_name_back_and_its_former_self_goes(
 def test_a_member_that_the_server_forgot_joins_again(world, machines):
     ai = machines[0]
     assert 0 == world.script("leave", "ai").returncode, "the control server forgets a member"
-    assert ["watch"] == [node["given_name"] for node in _nodes(world)], "only the one that was named"
+    assert ["watch"] == [node["given_name"] for node in nodes_of(world)], "only the one that was named"
     assert 0 == world.script("leave", "ai").returncode, "to remove what is gone is no error"
 
     assert world.enrol(ai) == ai.run("tailscale ip -4").strip(), "it is back, and its address is told"
+    for _ in range(3):
+        # While the client hears of it: at some moments it registers twice, and the second time with a spent key.
+        assert 0 == world.script("leave", "ai").returncode
+        assert world.enrol(ai) == ai.run("tailscale ip -4").strip(), "whenever it is asked"
+
+
+@pytest.mark.usefixtures("addresses")
+def test_a_spent_key_is_replaced_by_a_fresh_one(world, machines):
+    """What a client says that registered twice: played by a program before the real one, for nobody can time it."""
+    ai, before = machines[0], len(keys_of(world))
+    assert 0 == world.script("leave", "ai").returncode
+    ai.run("cat >/usr/local/sbin/tailscale; chmod 755 /usr/local/sbin/tailscale", stdin=REGISTERED_TWICE)
+    try:
+        joined = world.enrol(ai)
+    finally:
+        ai.run("rm -rf /usr/local/sbin/tailscale /run/once")
+    own = ai.run("tailscale ip -4").strip()
+    assert (own, before + 2) == (joined, len(keys_of(world))), "it is in by the second of two keys"
 
 
 @pytest.mark.usefixtures("addresses")
@@ -226,16 +233,16 @@ def test_the_component_by_the_real_engine_from_an_update_to_nothing(world, machi
     stack.pulumi("refresh", "--yes", "--skip-preview")
     stack.pulumi("preview", "--expect-no-changes", "--diff")
     state = stack.pulumi("stack", "export")
-    assert [] == [key["key"] for key in _keys(world) if key["key"] in state], "no key of the mesh is in the state"
+    assert [] == [key["key"] for key in keys_of(world) if key["key"] in state], "no key of the mesh is in the state"
 
     stack.asked["members"]["ai"] = ["ai", "gpu"]
     stack.pulumi("up", "--yes", "--skip-preview")
     assert own == json.loads(stack.pulumi("stack", "output", "--json"))["addresses"], "another tag is no other member"
-    tags = {node["given_name"]: sorted(node["forced_tags"]) for node in _nodes(world)}
+    tags = {node["given_name"]: sorted(node["forced_tags"]) for node in nodes_of(world)}
     assert {"ai": ["tag:ai", "tag:gpu"], "watch": ["tag:watch"]} == tags, "tags follow the declaration"
 
     stack.pulumi("destroy", "--yes", "--skip-preview")
-    assert [] == _nodes(world), "the control server forgot them"
+    assert [] == nodes_of(world), "the control server forgot them"
     left = [
         machine.run(f"ls -d {tailscale.PROGRAMS} {tailscale.UNIT} /var/lib/tailscale 2>/dev/null || true")
         for machine in machines

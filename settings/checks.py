@@ -94,12 +94,10 @@ def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
         yield _set(("access", "google_client_id"), "is needed for logins with Google", "<the OAuth client's id>")
     if data.get("exposure") != "tunnel":
         return
-    if not _section(data, "cloudflare"):
-        for name, value in (
-            ("account_id", "<32 hexadecimal digits>"),
-            ("zone_id", "<32 hexadecimal digits>"),
-            ("team", "<team>"),
-        ):
+    cloudflare = _section(data, "cloudflare")
+    ids = ("account_id", "<32 hexadecimal digits>"), ("zone_id", "<32 hexadecimal digits>")
+    for name, value in (*(() if cloudflare else ids), ("team", "<team>")):
+        if not cloudflare.get(name):
             yield _set(
                 ("cloudflare", name), "is needed with exposure tunnel: Cloudflare keeps the tunnel and its doors", value
             )

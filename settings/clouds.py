@@ -1,4 +1,4 @@
-"""Cloudflare: the account that holds the tunnel, and who may pass its doors."""
+"""Cloudflare: the account that holds the tunnel, the zone of the names, and who may pass the tunnel's doors."""
 
 from typing import Annotated, Literal
 
@@ -23,8 +23,11 @@ class Cloudflare(Section):
         shape="32 lower-case hexadecimal digits",
         example="0123456789abcdef0123456789abcdef",
     )
-    team: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] = key(
-        "The Zero Trust team's name: <team>.cloudflareaccess.com.", shape="a team's name", example="example"
+    team: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] | None = key(
+        "The Zero Trust team's name: <team>.cloudflareaccess.com; needed with exposure tunnel.",
+        shape="a team's name",
+        example="example",
+        default=None,
     )
 
 

@@ -34,7 +34,7 @@ class Doors:
         self, blueprint: Blueprint, loaded: Loaded, site: Site, secrets: Secrets, cloudflare: pulumi.ProviderResource
     ) -> None:
         settings = loaded.settings
-        if settings.cloudflare is None:
+        if settings.cloudflare is None or settings.cloudflare.team is None:
             raise ValueError("exposure tunnel without homeport:settings.cloudflare: settings.checks refuses that")
         opts = pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(providers=[cloudflare]))
         mark = _mark(site)

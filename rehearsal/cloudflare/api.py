@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +14,9 @@ from rehearsal.cloudflare.faults import AFTER
 from rehearsal.cloudflare.listener import BadRequestError, Handler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from urllib.parse import SplitResult
+
     from rehearsal.cloudflare.accounts import Accounts
     from rehearsal.cloudflare.control import Control
     from rehearsal.cloudflare.faults import Fault, Faults
@@ -44,20 +48,22 @@ class ApiHandler(Handler):
             return
         time.sleep(self.faults.latency)
         fault = self.faults.take(self.command, where.path)
-        status = self._suffer(fault) if fault and fault.kind not in AFTER else None
-        if status is None:
-            status = self._answer(where.path, where.query, content, fault if fault and fault.kind in AFTER else None)
-        self.faults.note(self.command, where.path, where.query, status)
+        # Before an answer leaves: whoever has it finds the call in the journal.
+        note = partial(self.faults.note, self.command, where.path, where.query)
+        if fault is None or fault.kind in AFTER or self._goes_on(fault, note):
+            self._answer(where, content, fault if fault and fault.kind in AFTER else None, note)
 
-    def _suffer(self, fault: Fault) -> int | None:
-        """Does what the fault says; the status that was sent, None when the call goes on."""
+    def _goes_on(self, fault: Fault, note: Callable[[int], None]) -> bool:
+        """Does what the fault says; whether the call goes on after it."""
         if fault.kind in ("timeout", "slow"):
             time.sleep(fault.seconds)
         if fault.kind in _DROPPED:
             self.close_connection = True
-            return 0
+            note(0)
+            return False
         if fault.kind == "slow":
-            return None
+            return True
+        note(fault.status)
         headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
         if fault.kind == "html":
             page = f"<html><body>error code: {fault.status}</body></html>".encode()
@@ -66,18 +72,19 @@ class ApiHandler(Handler):
             self.reply_json(fault.status, ApiError(fault.status, fault.code, fault.message).body(), headers)
         else:
             self.reply(fault.status, b"", headers.items())
-        return fault.status
+        return False
 
-    def _answer(self, path: str, query: str, content: bytes, fault: Fault | None) -> int:
-        status, body = self._result(path, query, content)
+    def _answer(self, where: SplitResult, content: bytes, fault: Fault | None, note: Callable[[int], None]) -> None:
+        status, body = self._result(where.path, where.query, content)
         if fault is None:
+            note(status)
             self.reply_json(status, body)
-            return status
+            return
         self.close_connection = True
-        if fault.kind == "truncated":
+        cut = fault.kind == "truncated"
+        note(status if cut else 0)
+        if cut:
             self.reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"}.items(), cut=True)
-            return status
-        return 0
 
     def _result(self, path: str, query: str, content: bytes) -> tuple[int, Record]:
         try:

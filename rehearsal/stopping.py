@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import queue
 import signal
+import time
 from typing import Final
 
+_POLL: Final = 0.5
+"""Seconds after which a signal is heard at the latest."""
 _USUAL: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -14,7 +17,8 @@ class Stop:
 
     Python runs a handler in the main thread between two instructions: one that interrupts `Event.wait` inside of its lock waits in `Event.set`
     for that very lock, for ever (a plugin that did not end; https://github.com/python/cpython/issues/126434 has the same of multiprocessing).
-    Of the ways to wake a thread the standard library calls `SimpleQueue.put` alone reentrant.
+    Of the ways to wake a thread the standard library calls `SimpleQueue.put` alone reentrant. And a signal that comes between Python's last look
+    at its signals and the kernel's wait interrupts nothing: its handler runs when the wait ends, so no wait is endless.
     """
 
     def __init__(self) -> None:
@@ -32,11 +36,12 @@ class Stop:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until it is set, or for that many seconds; whether it is set."""
-        if not self._over:
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._over and (left := _POLL if end is None else min(_POLL, end - time.monotonic())) > 0:
             try:
-                self._said.get(timeout=timeout)
+                self._said.get(timeout=left)
             except queue.Empty:
-                return self._over
+                continue
             # For the next one who waits.
             self._said.put(None)
         return self._over

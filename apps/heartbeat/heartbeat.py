@@ -116,8 +116,10 @@ class Client:
         """Beat until told to stop; then say so, so that requests are kept at once."""
         while not self.stopped:
             self.once()
-            with contextlib.suppress(queue.Empty):
-                self._woken.get(timeout=max(0.0, self._next_beat - time.monotonic()))
+            # Not in one piece: a signal that comes between Python's last look at its signals and the kernel's wait interrupts nothing.
+            while not self.stopped and (left := self._next_beat - time.monotonic()) > 0:
+                with contextlib.suppress(queue.Empty):
+                    self._woken.get(timeout=min(left, 1.0))
         self.beat("offline")
 
     def stop(self) -> None:

@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     when_orphaned(parent, stop)
     stop.wait()
     running.cancel()
-    running.server.stop(_GRACE).wait()
+    running.server.stop(_GRACE).wait(_GRACE * 3)
     provider.close()
     # Worker threads may still wait for a command or a socket; the engine does not wait for them, nor do we.
     sys.stdout.flush()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,29 @@ def test_a_handler_sets_it_while_the_main_thread_waits():
         assert stop.is_set()
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+_DEAF = """
+import os, signal, threading, time
+from rehearsal.stopping import Stop
+stop = Stop().by_signal()
+other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+other.start()
+# Now the kernel hands the signal to the other thread: what this one waits for is not interrupted.
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("waiting", flush=True)
+print(stop.wait())
+"""
+
+
+def test_a_signal_that_interrupts_no_wait_is_heard_all_the_same():
+    """As one that comes between Python's last look at its signals and the kernel's wait; that one nobody can time."""
+    process = subprocess.Popen([sys.executable, "-c", _DEAF], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert "waiting\n" == process.stdout.readline()
+        time.sleep(0.3)
+        process.terminate()
+        assert "True\n" == process.communicate(timeout=30)[0]
+    finally:
+        process.kill()
+        process.wait()

@@ -43,11 +43,11 @@ def described(found: dict[str, Any]) -> dict[str, Any]:
 
 def refused_writes(view: View) -> dict[str, list[str]]:
     """Lines of each container with a read-only root in which a program was refused a write to it."""
-    said = "docker logs NAME 2>&1 | grep -iE 'EROFS|read-only file ?system' || true"
-    names = {name: one["Name"].lstrip("/") for name, one in view.containers().items() if name in READ_ONLY}
+    search = "docker logs {} 2>&1 | grep -iE 'EROFS|read-only file ?system' || true"
     return {
-        name: view.run("sh", "-c", said.replace("NAME", container)).splitlines()[:3]
-        for name, container in sorted(names.items())
+        name: view.run("sh", "-c", search.format(one["Id"])).splitlines()[:3]
+        for name, one in sorted(view.containers().items())
+        if name in READ_ONLY
     }
 
 

@@ -9,15 +9,15 @@ import tarfile
 
 import pytest
 
-from tests.unit.program.test_graph import COMMAND, CONTAINER, RENTED, TOKEN
+from tests.unit.program.test_graph import COMMAND, CONTAINER, RENTED, RENTED_SECRETS
 
 DOORS = {"22", "80", "443"}
 
 
 @pytest.fixture
 def rented(build):
-    secrets = {"hcloud-token": TOKEN, "cloudflare-api-token": TOKEN[:40]}
-    return build({**RENTED, "exposure": "direct", "acme_email": "admin@example.com"}, secrets, stack="prod")
+    settings = {**RENTED, "exposure": "direct", "acme_email": "admin@example.com"}
+    return build(settings, RENTED_SECRETS, stack="prod")
 
 
 def delivered(graph, name):

@@ -24,6 +24,7 @@ RENTED = {
     "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
     "access": {"emails": ["admin@example.com"]},
 }
+RENTED_SECRETS = {"hcloud-token": TOKEN, "cloudflare-api-token": TOKEN[:40]}
 ADOPTED = {
     "environment": "prod",
     "domain": "example.com",
@@ -40,7 +41,7 @@ ADOPTED = {
 STACKS = {
     "ai-orchestrator": ("ai-orchestrator", {}, {}),
     "jett": ("jett", {}, {}),
-    "jett.rented": ("jett", RENTED, {"hcloud-token": TOKEN, "cloudflare-api-token": TOKEN[:40]}),
+    "jett.rented": ("jett", RENTED, RENTED_SECRETS),
     "ai-orchestrator.adopted": ("ai-orchestrator", ADOPTED, {}),
 }
 """By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on an adopted one."""

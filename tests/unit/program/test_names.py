@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.program.test_graph import ADOPTED, RENTED, TOKEN
+from tests.unit.program.test_graph import ADOPTED, RENTED, RENTED_SECRETS
 
 RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 ZONE = RENTED["cloudflare"]
-MANAGER = TOKEN[:40]
-SECRETS = {"cloudflare-api-token": MANAGER}
+SECRETS = {"cloudflare-api-token": RENTED_SECRETS["cloudflare-api-token"]}
 
 
 def records(graph):
@@ -34,7 +33,7 @@ def test_each_door_of_the_proxy_has_a_record_that_leads_to_its_host(build, addre
 @pytest.mark.req("S3-54")
 def test_a_rented_servers_names_lead_to_the_address_that_stays_when_the_server_is_another(build):
     rented = {**RENTED, "exposure": "direct"}
-    graph = build(rented, {**SECRETS, "hcloud-token": TOKEN}, stack="prod")
+    graph = build(rented, RENTED_SECRETS, stack="prod")
     kept = graph.one("hcloud:index/primaryIp:PrimaryIp", "main-ip")
 
     assert "ipv4" == kept["inputs"]["type"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.program.test_graph import CONTAINER, RENTED, TOKEN
-
-SECRETS = {"hcloud-token": TOKEN, "cloudflare-api-token": TOKEN[:40]}
+from tests.unit.program.test_graph import CONTAINER, RENTED, RENTED_SECRETS
 
 
 @pytest.fixture
 def notes(build):
-    return build(RENTED, SECRETS, "notes", stack="prod", notes="tests.unit.program.sixth_preset")
+    return build(RENTED, RENTED_SECRETS, "notes", stack="prod", notes="tests.unit.program.sixth_preset")
 
 
 @pytest.mark.req("P-05")

@@ -29,21 +29,7 @@ def up(stack: Stack, *, yes: bool) -> int:
     """Brings a stack up, after a killed run too; the exit code."""
     with held(stack.name, "make up") as run:
         ready = _ready(stack, images=True)
-        mended = put_right(ready, run)
-        refuse_lockout(ready)
-        with phase(f"pulumi up, stack {stack.name}"):
-            code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
-        if code and mended:
-            # A provider's last request can outlive the engine that was killed: what it made shows only now.
-            with phase("once more, because the last run was killed"):
-                time.sleep(2)
-                repair(ready, killed=True)
-                code = ready.run("up", *_QUIET, *_assent(stack, yes=yes))
-        elif mended:
-            repair(ready, killed=True)
-        if not code and not stack.local:
-            # A provider asks again when an answer is lost, and Cloudflare makes a second one without a word.
-            mend_clouds(ready, 0.0)
+        code = updated(ready, run, *_assent(stack, yes=yes))
     if code:
         say(
             f"==> pulumi up failed (code {code}); the reason is above. What was made stays; mend it and run `make up` again"
@@ -54,6 +40,26 @@ def up(stack: Stack, *, yes: bool) -> int:
     healthy = status.show(ready)
     total(f"up: stack {stack.name}")
     return 0 if healthy else 1
+
+
+def updated(ready: Engine, run: Run, *flags: str) -> int:
+    """Brings a prepared stack up, after a killed run too; Pulumi's exit code."""
+    mended = put_right(ready, run)
+    refuse_lockout(ready)
+    with phase(f"pulumi up, stack {ready.stack.name}"):
+        code = ready.run("up", *_QUIET, *flags)
+    if code and mended:
+        # A provider's last request can outlive the engine that was killed: what it made shows only now.
+        with phase("once more, because the last run was killed"):
+            time.sleep(2)
+            _clear(ready, run)
+            code = ready.run("up", *_QUIET, *flags)
+    elif mended:
+        repair(ready, killed=True)
+    if not code and not ready.stack.local:
+        # A provider asks again when an answer is lost, and Cloudflare makes a second one without a word.
+        mend_clouds(ready, run.since)
+    return code
 
 
 def down(stack: Stack, *, yes: bool) -> int:
@@ -84,8 +90,8 @@ def mend(stack: Stack) -> int:
         _daemon(stack)
         ready = _engine(stack)
         did = free_dead_lock(ready)
-        did = (not stack.local and mend_clouds(ready, run.since)) or did
-        did = repair(ready, killed=True) or did
+        did = _clear(ready, run) or did
+        run.recovered = True
     say("repaired; now run `make up`" if did else "there is nothing to repair")
     return 0
 
@@ -118,7 +124,14 @@ def put_right(ready: Engine, run: Run) -> bool:
     if not ready.stack.local:
         mend_clouds(ready, run.since)
         forget_lost(ready)
-    return repair(ready, killed=killed) or killed
+    did = repair(ready, killed=killed)
+    run.recovered = True
+    return did or killed
+
+
+def _clear(ready: Engine, run: Run) -> bool:
+    did = not ready.stack.local and mend_clouds(ready, run.since)
+    return repair(ready, killed=True) or did
 
 
 def _assent(stack: Stack, *, yes: bool) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ carries it, was made after the killed run began, and is not in the state, is the
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -24,6 +25,23 @@ PUBLIC = "https://api.hetzner.cloud/v1"
 # Servers first: what hangs on them can go only after them.
 _KINDS = ("servers", "firewalls", "primary_ips", "ssh_keys", "volumes", "networks")
 _SECONDS = 30
+_BUSY = frozenset({"locked", "conflict", "resource_in_use", "rate_limit_exceeded"})
+"""What passes by itself: another action works on it, or the server it hung on is not quite gone (https://docs.hetzner.cloud, "Errors")."""
+_PAUSE = 1.0
+_PATIENCE = 180.0
+"""Seconds for one removal. The API answers at once, and the server with its name is there until its action has ended."""
+
+
+class RefusedError(ToolError):
+    """Hetzner's API answered with an error.
+
+    Attributes:
+        code: Its own word for it, such as ``uniqueness_error``; empty when it gave none.
+    """
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -66,9 +84,10 @@ class Api:
                 said = answer.read()
         except urllib.error.HTTPError as error:
             told = error.read(2000).decode(errors="replace")
-            raise ToolError(
+            raise RefusedError(
                 f"Hetzner Cloud refuses {method} {path}: {error.code} {told}\n"
-                "  mend it: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again"
+                "  mend it: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again",
+                _code(told),
             ) from None
         except OSError as error:
             raise ToolError(f"Hetzner Cloud does not answer {method} {path}: {error}\n  mend it: try again") from None
@@ -101,11 +120,48 @@ def orphans(state: dict[str, Any], api: Api, stack: str, since: float, until: fl
     ]
 
 
-def remove(found: list[Orphan], api: Api) -> None:
-    """Removes orphans in the order given.
+def remove(found: list[Orphan], api: Api, seconds: float = _PATIENCE) -> None:
+    """Removes orphans in the order given, and returns when they are gone: until then their names are taken.
+
+    Args:
+        found: The orphans.
+        api: Where they are.
+        seconds: How long one may take.
 
     Raises:
-        ToolError: Hetzner refuses.
+        ToolError: Hetzner refuses, or one is still there after that time.
     """
     for one in found:
-        api.call("DELETE", f"{one.kind}/{one.id}")
+        end = time.monotonic() + seconds
+        action = _delete(one, api, end)
+        while action.get("status") == "running" and time.monotonic() < end:
+            time.sleep(_PAUSE)
+            action = api.call("GET", f"actions/{action['id']}")["action"]
+        if action.get("status", "success") != "success":
+            why = (action.get("error") or {}).get("message") or f"still at it after {seconds:.0f} s"
+            raise ToolError(
+                f"Hetzner Cloud has not removed {one.kind} {one.name} ({one.id}), which a killed or failed run left: {why}\n"
+                "  mend it: try again; or remove it in Hetzner's console"
+            )
+
+
+def _delete(one: Orphan, api: Api, end: float) -> dict[str, Any]:
+    """The action that removes it; empty if it is gone already."""
+    while True:
+        try:
+            said = api.call("DELETE", f"{one.kind}/{one.id}")
+        except RefusedError as refused:
+            if refused.code == "not_found":
+                return {}
+            if refused.code not in _BUSY or time.monotonic() > end:
+                raise
+        else:
+            return said.get("action") or {}
+        time.sleep(_PAUSE)
+
+
+def _code(told: str) -> str:
+    try:
+        return str(json.loads(told)["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -32,11 +32,13 @@ class Run:
         stack: The stack's name.
         killed: Whether the command before it was killed, so that its work may be half done.
         since: When that one began, in seconds of the epoch; 0 if none was killed.
+        recovered: Whether what that one left is put right. As long as it is not, the next command knows of the kill as well.
     """
 
     stack: str
     killed: bool
     since: float = 0.0
+    recovered: bool = False
 
 
 @contextmanager
@@ -63,7 +65,8 @@ def held(stack: str, command: str) -> Iterator[Run]:
         try:
             yield run
         finally:
-            mark.unlink(missing_ok=True)
+            if run.recovered or not killed:
+                mark.unlink(missing_ok=True)
             os.ftruncate(file.fileno(), 0)
 
 

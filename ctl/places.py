@@ -18,5 +18,5 @@ def lock_file(stack: str) -> Path:
 
 
 def unfinished(stack: str) -> Path:
-    """The mark of a run that has begun and not ended; it stays when the run is killed."""
+    """The mark of a run that has begun and not ended; it stays when the run is killed, until what it left is put right."""
     return cache() / "locks" / f"{stack}.unfinished"

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ctl import daemon, engine
-from ctl.bring import put_right
+from ctl.bring import put_right, updated
 from ctl.lock import held, mend_half_written
-from ctl.lockout import refuse_lockout
 from ctl.phases import phase, say, total
 from ctl.places import cache
 from ctl.stack import PROJECT, ROOT, Stack
@@ -78,10 +77,7 @@ def up(asked: Rehearsal, *, claimed: bool = True) -> int:
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(asked, "up", *images)
         ready = prepared(asked, world)
-        put_right(ready, run)
-        refuse_lockout(ready)
-        with phase(f"pulumi up, stack {asked.name}"):
-            code = ready.run("up", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs")
+        code = updated(ready, run, "--yes", "--skip-preview")
         if code:
             say(
                 f"==> pulumi up failed (code {code}); the reason is above. The world stays up: {_where(asked)}\n"
@@ -99,10 +95,11 @@ def up(asked: Rehearsal, *, claimed: bool = True) -> int:
 
 def down(asked: Rehearsal) -> int:
     """Removes the world with everything in it, and the stack's state."""
-    with held(asked.name, "make rehearse-down"):
+    with held(asked.name, "make rehearse-down") as run:
         with phase("the world: machines, networks, clouds"):
             _world(asked, "down")
         shutil.rmtree(asked.folder, ignore_errors=True)
+        run.recovered = True
     total(f"nothing is left of {asked.name}")
     return 0
 

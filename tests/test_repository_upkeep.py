@@ -22,6 +22,12 @@ def test_no_folder_hides_a_standard_module():
     )
 
 
+def test_every_file_is_text():
+    binary = [name(path) for path in FILES if b"\0" in path.read_bytes()]
+
+    assert [] == binary, "what others built is fetched, and never committed"
+
+
 def test_every_test_file_is_one_that_pytest_collects():
     strays = []
     for path in PYTHON:

@@ -18,8 +18,13 @@ TOKEN = "t" * 64
 
 
 @pytest.fixture
-def cloud():
-    door = Door(Service(World(Store(None), InMemory(), 0.0), [TOKEN])).start()
+def world():
+    return World(Store(None), InMemory(), 0.0)
+
+
+@pytest.fixture
+def cloud(world):
+    door = Door(Service(world, [TOKEN])).start()
     yield hetzner.Api(TOKEN, door.url)
     door.stop()
 
@@ -30,6 +35,15 @@ def make(api, kind, **body):
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310
         return json.load(answer)
+
+
+def server(api, name):
+    body = {"name": name, "server_type": "cx23", "image": "debian-12", "labels": {"homeport.stack": "prod"}}
+    return make(api, "servers", **body)["server"]["id"]
+
+
+def names(api, kind):
+    return [row["name"] for row in api.call("GET", kind)[kind]]
 
 
 def firewall(api, name, stack="prod"):
@@ -83,3 +97,50 @@ def test_what_was_made_long_after_a_run_failed_is_left_alone(cloud):
     found = hetzner.orphans({"resources": []}, cloud, "prod", time.time() - 7200, time.time() - 3600)
 
     assert [] == found, "the run had ended, so another state's run made it"
+
+
+@pytest.mark.req("D-04")
+def test_a_server_is_gone_when_its_removal_returns(cloud, world):
+    server(cloud, "main")
+    world.seconds = 1.5
+
+    hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud)
+
+    assert [] == names(cloud, "servers"), "the API answers at once, and the name stays taken until the action has ended"
+
+
+def test_what_another_action_still_works_on_is_removed_after_it(cloud, world):
+    world.seconds = 1.5
+    server(cloud, "main")
+
+    hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud)
+
+    assert [] == names(cloud, "servers"), "a server that still boots is locked, and not for ever"
+
+
+def test_what_somebody_else_has_removed_is_no_error(cloud):
+    firewall(cloud, "main")
+    found = hetzner.orphans({}, cloud, "prod", 0)
+    hetzner.remove(found, cloud)
+
+    hetzner.remove(found, cloud)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fail", "told"),
+    [(0.0, {"delete": "the disk is stuck"}, "the disk is stuck"), (60.0, {}, "still at it after 0 s")],
+)
+def test_a_removal_that_fails_says_what_is_left_and_where(cloud, world, seconds, fail, told):
+    server(cloud, "main")
+    world.machines.fail, world.seconds = fail, seconds
+
+    with pytest.raises(ToolError, match=rf"servers main \(.*{told}.*\n.*mend it"):
+        hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud, seconds=0)
+
+
+def test_a_protected_server_is_not_asked_for_again_and_again(cloud, world):
+    number = server(cloud, "main")
+    world.table("servers")[number]["protection"]["delete"] = True
+
+    with pytest.raises(hetzner.RefusedError, match="delete protected"):
+        hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud)

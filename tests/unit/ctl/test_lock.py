@@ -61,8 +61,23 @@ def test_a_killed_holder_frees_the_lock_and_leaves_the_mark(holder):
 
     with held("dev", "make up") as run:
         assert run.killed, "its work may be half done"
+        run.recovered = True
     with held("dev", "make up") as run:
         assert not run.killed, "that run ended by itself"
+
+
+@pytest.mark.req("D-04")
+def test_a_recovery_that_failed_leaves_the_mark_with_its_time(holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    began = unfinished("dev").stat().st_mtime
+
+    with pytest.raises(ToolError), held("dev", "make up"):
+        raise ToolError("Hetzner Cloud does not answer")
+    with held("dev", "make up") as run:
+        assert (True, began) == (run.killed, run.since), (
+            "what the killed run made is still to be found, and by its time"
+        )
 
 
 def test_a_run_that_fails_leaves_no_mark():

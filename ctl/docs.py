@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ctl import engine
 from ctl.stack import ROOT
 from model.errors import BlueprintError
-from presets.registry import NAMES, preset
+from presets.registry import preset
+from settings.schema import PRESETS
 
 if TYPE_CHECKING:
     from model.preset import Preset
@@ -45,7 +46,7 @@ def catalog() -> str:
     """One section per preset of this version, in Markdown."""
     parts = [_HEAD]
     later = []
-    for name in NAMES:
+    for name in PRESETS:
         try:
             parts.append(_preset(preset(name)))
         except BlueprintError:

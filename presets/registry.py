@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from model.preset import Preset
 
-NAMES = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infrastructure")
 _BUILT = {"ai-orchestrator": "presets.ai_orchestrator", "jett": "presets.jett"}
 
 
@@ -23,9 +22,8 @@ def preset(name: str) -> Preset:
         BlueprintError: It is not there, or not yet.
     """
     if name not in _BUILT:
-        what = f"preset {name} is not part of this version" if name in NAMES else f"{name} is no preset"
         mend = f"Run: pulumi config set homeport:preset <one of: {', '.join(sorted(_BUILT))}>"
-        raise BlueprintError((Problem("homeport:preset", what, mend),))
+        raise BlueprintError((Problem("homeport:preset", f"preset {name} is not part of this version", mend),))
     found: Preset = import_module(_BUILT[name]).PRESET
     return found
 

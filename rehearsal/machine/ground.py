@@ -127,5 +127,10 @@ class Ground:
             docker("network", "rm", network, refused=("No such network", "not found"))
             gone.append(f"network {network}")
         if inspect("image", IMAGE) is not None:
-            self.helper("nft", "delete", "table", "inet", rules.table(self.name), refused=("No such file",))
+            self.unfilter(self.name)
         return gone
+
+    @classmethod
+    def unfilter(cls, world: str) -> None:
+        """Takes the filter of a world's firewalls out of the kernel; one that is gone already is no error."""
+        cls.helper("nft", "delete", "table", "inet", rules.table(world), refused=("No such file",))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.rehearsal import subnets
 from tests.rehearsal.scratch import ROOT, Scratch, docker
 
 PORTS = ("n8n", "postgres", "qdrant", "portainer")
@@ -34,7 +34,7 @@ class Jett:
     """One stack, with a network whose gateway is where the handler listens."""
 
     def __init__(self, folder) -> None:
-        subnet = f"10.212.{secrets.randbelow(200) + 20}"
+        subnet = subnets.block("10.212")
         self.gateway = f"{subnet}.1"
         self.handler_port = free_port()
         self.ports = {name: free_port() for name in PORTS}

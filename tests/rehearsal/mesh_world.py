@@ -19,6 +19,7 @@ from model.route import Guard, Route
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from render import headscale, tailscale
 from render.caddy import caddyfile
+from tests.rehearsal import subnets
 
 ROOT = Path(__file__).parents[2]
 HEADSCALE, TAILSCALE = SERVICE.image, "tailscale/tailscale:v1.84.2"
@@ -47,7 +48,7 @@ def address(container: str) -> str:
     return docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container).strip()
 
 
-def until(check, why: str, seconds: float = 30):
+def until(check, why: str, seconds: float = 60):
     """The first true answer; a failure with the reason after that many seconds."""
     end = time.monotonic() + seconds
     while not (answer := check()):
@@ -172,8 +173,7 @@ class World:
     def lay(self) -> None:
         """The network, and a key for SSH."""
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / "key"], check=True)
-        third = secrets.randbelow(90) + 110
-        docker("network", "create", "--internal", "--subnet", f"198.18.{third}.0/24", self.network)
+        subnets.network(self.network, "--internal")
 
     def declare(self, mesh) -> None:
         """Writes the configuration and the policy of a mesh."""

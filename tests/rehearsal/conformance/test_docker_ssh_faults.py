@@ -97,7 +97,7 @@ def test_a_connection_that_falls_silent_is_given_up(machine, relay, share):
         relay.heal()
         assert broken.code != "OK", "nothing had come through"
         assert f"127.0.0.1:{relay.port}" in broken.error, broken.error
-        assert took < 15, f"{took:.0f} s for options that allow 2 x 1 s"
+        assert took < 45, f"{took:.0f} s for options that allow 2 x 1 s"
         assert "OK" == docker.volume(f"silent-{share}").code, "the same provider goes on once the way is free"
 
 
@@ -116,7 +116,7 @@ def test_a_shared_connection_that_falls_silent_is_given_up_and_made_anew(machine
         again = docker.volume("shared-silent")
     machine.hang_up(options, **where)
     assert broken.code != "OK", "nothing had come through"
-    assert took < 15, f"{took:.0f} s for options that allow 2 x 1 s"
+    assert took < 45, f"{took:.0f} s for options that allow 2 x 1 s"
     assert "OK" == again.code, again.error
 
 

@@ -30,7 +30,7 @@ def create(plugin, token, properties, **more):
 
 
 def gone(pid):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 45
     while time.monotonic() < deadline:
         if not Path(f"/proc/{pid}").exists():
             return True
@@ -45,7 +45,7 @@ def test_a_plugin_ends_without_a_word_when_the_engine_signals_it(number):
     )
     port = process.stdout.readline()
     process.send_signal(number)
-    rest, errors = process.communicate(timeout=10)
+    rest, errors = process.communicate(timeout=60)
     assert port.strip().isdigit(), "the first line must be the port and nothing else"
     assert (0, b"", b"") == (process.returncode, rest, errors), "a plugin that is told to stop must leave no trace"
 
@@ -77,7 +77,7 @@ def test_thirty_two_long_creates_run_side_by_side(command_plugin):
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda _: create(command_plugin, LOCAL, {"create": "sleep 2"}), range(32)))
     assert {"OK"} == {answer.code for answer in answers}
-    assert time.monotonic() - start < 20, "one after the other they would take 64 seconds"
+    assert time.monotonic() - start < 40, "one after the other they would take 64 seconds"
 
 
 def test_cancel_interrupts_what_is_under_way():
@@ -88,8 +88,8 @@ def test_cancel_interrupts_what_is_under_way():
             waiting = pool.submit(create, plugin, LOCAL, {"create": "sleep 60 & echo $!; wait"})
             time.sleep(1)
             plugin.stub.Cancel(empty_pb2.Empty())
-            answer = waiting.result(20)
-        assert time.monotonic() - start < 20, "the command would have gone on for a minute"
+            answer = waiting.result(45)
+        assert time.monotonic() - start < 45, "the command would have gone on for a minute"
         assert "Unknown" == answer.code
         assert answer.error.startswith("signal: killed: running ")
         assert gone(int(answer.error.split("\n")[1])), "what the command started must not outlive it"
@@ -101,7 +101,7 @@ def test_a_custom_timeout_ends_a_create(command_plugin):
     start = time.monotonic()
     answer = create(command_plugin, LOCAL, {"create": "sleep 60"}, timeout=1)
     assert answer.error.startswith("signal: killed"), answer
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 45
 
 
 def test_messages_far_beyond_the_default_limit_of_grpc_pass(command_plugin):

@@ -48,7 +48,7 @@ class Yard:
         docker("network", "rm", self.name, check=False)
 
 
-def until(said, name, *argv, seconds=30):
+def until(said, name, *argv, seconds=60):
     """Run a command in a container until its output contains `said`; the output."""
     end = time.monotonic() + seconds
     output = ""

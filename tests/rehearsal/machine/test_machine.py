@@ -115,13 +115,13 @@ def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_fir
     made, machine = server
     boots = machine.boots
     docker("kill", machine.container)
-    cloud.ground.helper("nft", "delete", "table", "inet", f"homeport_{cloud.ground.name}")
+    cloud.ground.unfilter(cloud.ground.name)
     cloud.ground.prepare()
     found = restored(cloud.service.world)
 
     assert ([made["id"]], []) == ([one["id"] for one in found.on], found.lost)
     assert cloud.machines.wait(found.on[0]), "it boots"
-    until(lambda: "open" == answers(machine.ipv4, 22), 30, "its door is open")
+    until(lambda: "open" == answers(machine.ipv4, 22), 60, "its door is open")
     assert "silent" == answers(machine.ipv4, 23), "its firewall is there: without it, a closed port would refuse"
     assert (boots + 1, []) == (machine.boots, restored(cloud.service.world).lost), "and once more nothing happens"
     assert boots + 1 == machine.boots, "one that is on is left alone"

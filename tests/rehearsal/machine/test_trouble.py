@@ -21,7 +21,7 @@ def test_a_machine_is_cut_off_and_comes_back_without_a_reboot(server):
         assert machine.running, "it goes on running"
     finally:
         machine.mend()
-    until(lambda: "open" == answers(machine.ipv4, 22), 30, "it is back")
+    until(lambda: "open" == answers(machine.ipv4, 22), 60, "it is back")
     assert boots == machine.boots, "nothing was rebooted for it"
 
 

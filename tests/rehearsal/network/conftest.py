@@ -22,6 +22,7 @@ from model.vpn import Peer, Vpn
 from rehearsal.machine.daemon import CONTAINER
 from rehearsal.probes.box import IMAGE, Box, docker
 from render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
+from tests.rehearsal import subnets
 
 ROOT = Path(__file__).parents[3]
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
@@ -69,7 +70,7 @@ asyncio.run(main())
 """
 
 
-def until(check, why, seconds=30):
+def until(check, why, seconds=60):
     """The first true answer; a failure with the reason after that many seconds."""
     end = time.monotonic() + seconds
     while not (answer := check()):
@@ -185,14 +186,9 @@ class Server:
 def network():
     subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", IMAGE], check=True, cwd=ROOT)
     name = f"homeport-network-{secrets.token_hex(4)}"
-    subnets = (
-        "--subnet",
-        f"198.18.{secrets.randbelow(60) + 30}.0/24",
-        "--ipv6",
-        "--subnet",
-        f"fd7e:57ee:{secrets.token_hex(2)}::/64",
+    subnets.network(
+        name, "--label", "homeport.test=network", "--ipv6", "--subnet", f"fd7e:57ee:{secrets.token_hex(2)}::/64"
     )
-    docker("network", "create", "--label", "homeport.test=network", *subnets, name)
     yield name
     docker("network", "rm", name)
 

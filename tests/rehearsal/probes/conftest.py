@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.probes.box import IMAGE, docker
+from tests.rehearsal import subnets
 
 
 @pytest.fixture(scope="session")
@@ -20,13 +21,8 @@ def image():
 @pytest.fixture(scope="session")
 def network():
     name = f"homeport-probes-{secrets.token_hex(4)}"
-    subnets = (
-        "--subnet",
-        f"198.18.{secrets.randbelow(100) + 100}.0/24",
-        "--ipv6",
-        "--subnet",
-        f"fd7e:57ed:{secrets.token_hex(2)}::/64",
+    subnets.network(
+        name, "--label", "homeport.test=probes", "--ipv6", "--subnet", f"fd7e:57ed:{secrets.token_hex(2)}::/64"
     )
-    docker("network", "create", "--label", "homeport.test=probes", *subnets, name)
     yield name
     docker("network", "rm", name)

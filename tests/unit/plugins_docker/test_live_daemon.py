@@ -98,7 +98,7 @@ def test_files_are_there_before_the_container_starts(world, image):
 
 def test_a_container_that_ends_at_once_shows_as_not_running(world, image):
     made, state, inputs = world.make("Container", **container(image, "ends") | {"command": [BUSYBOX, "false"]})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 45
     refreshed = state
     while refreshed["mustRun"] and time.monotonic() < deadline:
         _, refreshed, _ = world.type("Container").read("urn", made, state, inputs)
@@ -126,7 +126,7 @@ def test_a_graceful_stop_waits_and_an_ungraceful_one_does_not(world, image):
     rude, _, _ = world.make("Container", **container(image, "rude") | {"command": [BUSYBOX, "sleep", "600"]})
     started = time.monotonic()
     world.delete(gentle)
-    assert 1 <= time.monotonic() - started < 15, "it had its time and was not killed"
+    assert 1 <= time.monotonic() - started < 19, "it had its time and was not killed"
     started = time.monotonic()
     world.delete(rude)
     assert time.monotonic() - started < 8, "without a grace period it is killed at once (D14)"

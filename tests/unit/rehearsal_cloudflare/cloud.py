@@ -118,7 +118,7 @@ def connected(cloud, tunnel, address=None, connections=2):
         connector.stop.set()
 
 
-def wait_for(true, seconds=10.0):
+def wait_for(true, seconds=45.0):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come to pass in time"

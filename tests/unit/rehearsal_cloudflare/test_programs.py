@@ -66,12 +66,12 @@ def test_the_emulator_survives_kill_9_with_all_it_had_said_it_did(tmp_path):
         base = json.loads(running.stdout.readline())["api"]
         made = api(base, "POST", path, {"name": "edge"})
         running.send_signal(signal.SIGKILL)
-        running.wait(10)
+        running.wait(60)
     with program(*arguments) as running:
         base = json.loads(running.stdout.readline())["api"]
         assert made == api(base, "GET", f"{path}/{made['id']}"), "the tunnel is still there"
         running.send_signal(signal.SIGTERM)
-        assert 0 == running.wait(10), "and it ends quietly when it is asked to"
+        assert 0 == running.wait(60), "and it ends quietly when it is asked to"
 
 
 def free_port():
@@ -103,7 +103,7 @@ def test_the_connector_takes_its_token_from_a_file_and_tells_when_it_is_ready(cl
             cloud.world.hub.close()
             wait_for(lambda: ready(port) == 503)
             running.send_signal(signal.SIGTERM)
-            assert 0 == running.wait(10), "ends quietly"
+            assert 0 == running.wait(60), "ends quietly"
 
 
 def test_the_connector_says_what_it_lacks_and_gives_up_on_a_refused_token(cloud):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from ctl.places import lock_file
 from tests.rehearsal.scratch import Scratch
 
 pytestmark = pytest.mark.world
@@ -100,7 +101,9 @@ def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
         [sys.executable, "-m", "ctl", "up", "--stack", stack.name], cwd=stack.folder, env=stack.environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    time.sleep(1.0)
+    held = lock_file(stack.name)
+    while first.poll() is None and not (held.exists() and f'"pid": {first.pid},' in held.read_text()):
+        time.sleep(0.05)
     second = _homeport(stack, "up")
     output, _ = first.communicate(timeout=300)
 

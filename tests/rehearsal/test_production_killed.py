@@ -19,7 +19,7 @@ from tests.rehearsal.killed_world import LATENCY, Killed
 
 pytestmark = pytest.mark.docker
 POINTS = int(os.environ.get("HOMEPORT_KILLS", "6"))
-_PATIENCE = 12.0
+_PATIENCE = 40.0
 """Seconds that a plugin may take to have a thing made, of which it asks several times before."""
 CYCLES = max(1, POINTS // 10)
 VERBS = {"rehearse": ("--no-claims",), "rehearse-destroy": ()}

@@ -80,13 +80,16 @@ def test_thirty_two_long_creates_run_side_by_side(command_plugin):
     assert time.monotonic() - start < 40, "one after the other they would take 64 seconds"
 
 
-def test_cancel_interrupts_what_is_under_way():
+def test_cancel_interrupts_what_is_under_way(tmp_path):
     plugin = PluginProcess.stand_in("command")
     try:
         with ThreadPoolExecutor(1) as pool:
             start = time.monotonic()
-            waiting = pool.submit(create, plugin, LOCAL, {"create": "sleep 60 & echo $!; wait"})
-            time.sleep(1)
+            begun = tmp_path / "begun"
+            waiting = pool.submit(create, plugin, LOCAL, {"create": f"sleep 60 & echo $!; touch {begun}; wait"})
+            while not begun.exists() and not waiting.done():
+                time.sleep(0.1)
+            time.sleep(0.5)  # until the plugin has read the line
             plugin.stub.Cancel(empty_pb2.Empty())
             answer = waiting.result(45)
         assert time.monotonic() - start < 45, "the command would have gone on for a minute"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import time
 from pathlib import Path
 
 from catalog.services.headscale import SERVICE
@@ -20,6 +19,7 @@ from rehearsal.machine.daemon import CONTAINER, IMAGE
 from render import headscale, tailscale
 from render.caddy import caddyfile
 from tests.rehearsal import subnets
+from tests.rehearsal.host_world import until
 
 ROOT = Path(__file__).parents[2]
 HEADSCALE, TAILSCALE = SERVICE.image, "tailscale/tailscale:v1.84.2"
@@ -46,15 +46,6 @@ def docker(*argv: str, stdin: str | bytes | None = None) -> str:
 def address(container: str) -> str:
     """A container's address on its only network."""
     return docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container).strip()
-
-
-def until(check, why: str, seconds: float = 60):
-    """The first true answer; a failure with the reason after that many seconds."""
-    end = time.monotonic() + seconds
-    while not (answer := check()):
-        assert time.monotonic() < end, why
-        time.sleep(0.3)
-    return answer
 
 
 class Machine:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.rehearsal.production import ASKED
@@ -65,7 +63,7 @@ FLOWS = {
 @pytest.mark.req("S2-51")
 def test_the_tables_are_made_once_postgres_is_healthy(rehearsed):
     """By the state: each resource waits for those before it."""
-    state = json.loads(rehearsed.engine.ask("stack", "export"))["deployment"]["resources"]
+    state = rehearsed.engine.state()["resources"]
     before = {
         one["urn"].split("::")[-1]: {made.split("::")[-1] for made in one.get("dependencies", ())} for one in state
     }
@@ -80,7 +78,7 @@ def test_the_tables_are_made_once_postgres_is_healthy(rehearsed):
 @pytest.mark.req("P-04")
 def test_what_a_layer_is_given_by_another_comes_through_the_graph(rehearsed):
     """By the state: an address, id or password that somebody copied would be a constant there."""
-    state = json.loads(rehearsed.engine.ask("stack", "export"))["deployment"]["resources"]
+    state = rehearsed.engine.state()["resources"]
     found = {
         (one["urn"].split("::")[-1], name): {given.split("::")[-1] for given in made_of}
         for one in state

@@ -9,7 +9,6 @@ import secrets
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from rehearsal.machine.daemon import CONTAINER
 from rehearsal.probes.box import IMAGE, Box, docker
 from render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
 from tests.rehearsal import subnets
+from tests.rehearsal.host_world import until
 
 ROOT = Path(__file__).parents[3]
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
@@ -68,15 +68,6 @@ async def main():
     await (await asyncio.start_server(end, sock=one, backlog=4096)).serve_forever()
 asyncio.run(main())
 """
-
-
-def until(check, why, seconds=60):
-    """The first true answer; a failure with the reason after that many seconds."""
-    end = time.monotonic() + seconds
-    while not (answer := check()):
-        assert time.monotonic() < end, why
-        time.sleep(0.2)
-    return answer
 
 
 def private(name):

@@ -9,7 +9,8 @@ import pytest
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
 from render import ufw
-from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE, until
+from tests.rehearsal.host_world import until
+from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE
 
 pytestmark = pytest.mark.docker
 DOOR = [22]

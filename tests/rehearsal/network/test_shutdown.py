@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.probes.box import docker
 from render import shutdown, wireguard
-from tests.rehearsal.network.conftest import until
+from tests.rehearsal.host_world import until
 
 pytestmark = pytest.mark.docker
 

@@ -1,4 +1,4 @@
-# What a person types. Everything real is in ctl/; `make` alone lists the targets.
+# What a person types. Everything real is in homeport/cli/; `make` alone lists the targets.
 # STACK is dev, preprod or prod: make preview STACK=prod
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -6,8 +6,8 @@ STACK ?= dev
 ARGS ?=
 PRESET ?= jett
 ENV ?= prod
-RUN := @sh ctl/run.sh
-HOMEPORT := $(RUN) python -m ctl
+RUN := @sh homeport/cli/run.sh
+HOMEPORT := $(RUN) python -m homeport.cli
 
 .PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench docs format
 help: ## list the targets
@@ -28,11 +28,11 @@ repair: ## after a killed run: clear what it left half-done (make up does it by 
 report: ## which engine, plugins and images are in use, and why
 	$(HOMEPORT) report --stack $(STACK)
 env: ## print the environment for plain `pulumi`: eval "$(make -s env)"
-	$(RUN) python -m rehearsal.engine env
+	$(RUN) python -m toolchain.engine env
 shell: ## a shell in which plain `pulumi` works
-	$(RUN) python -m rehearsal.engine exec -- $${SHELL:-sh}
+	$(RUN) python -m toolchain.engine exec -- $${SHELL:-sh}
 engine: ## fetch or build the Pulumi engine
-	$(RUN) python -m rehearsal.engine ensure
+	$(RUN) python -m toolchain.engine ensure
 images: ## pull or build the stack's images
 	$(HOMEPORT) images --stack $(STACK) --ensure
 
@@ -58,4 +58,4 @@ bench: ## measure beside docker compose and Ansible
 docs: ## write the generated pages below docs/
 	$(HOMEPORT) docs $(ARGS)
 format: ## let ruff format and mend the code
-	$(RUN) ruff format . && sh ctl/run.sh ruff check --fix .
+	$(RUN) ruff format . && sh homeport/cli/run.sh ruff check --fix .

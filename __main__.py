@@ -2,22 +2,22 @@
 
 import sys
 
-from model.errors import HomeportError
+from homeport.model.errors import HomeportError
 
 
 def main() -> None:
     """Build the stack's graph, or say what is wrong and register nothing."""
-    from settings.load import from_pulumi  # noqa: PLC0415  # an error below must find its handler
+    from homeport.settings.load import from_pulumi  # noqa: PLC0415  # an error below must find its handler
 
     try:
-        from presets.registry import defaults, preset  # noqa: PLC0415
-        from settings.stack import prepare  # noqa: PLC0415
+        from catalog.presets.registry import defaults, preset  # noqa: PLC0415
+        from homeport.plan.stack import prepare  # noqa: PLC0415
 
         loaded = from_pulumi(defaults)
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
     except HomeportError as error:
         sys.exit(f"{error}\n\nNothing was registered and nothing was changed.")
-    from program import Program  # noqa: PLC0415  # the SDKs cost seconds; a refused configuration needs none
+    from homeport.stack.program import Program  # noqa: PLC0415  # the SDKs cost seconds; a refused configuration needs none
 
     Program(blueprint, loaded, supplied, generated)
 

@@ -11,7 +11,7 @@ from bench.latency_report import HEADING, PAGE
 from bench.report import report
 from bench.tools import alone
 from bench.world import ROOT
-from model.errors import HomeportError
+from homeport.model.errors import HomeportError
 
 _METHOD = ROOT / "bench" / "README.md"
 

@@ -7,7 +7,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from model.errors import ToolError
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

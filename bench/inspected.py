@@ -7,8 +7,8 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from model import names
-from model.errors import ToolError
+from homeport.model import names
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from bench.world import Stack

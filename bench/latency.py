@@ -26,7 +26,7 @@ from bench.relay import Relay
 from bench.rented import Rented, absence
 from bench.tools import alone, cache
 from bench.world import ROOT
-from model.errors import HomeportError, ToolError
+from homeport.model.errors import HomeportError, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,7 @@ def measure(rounds: int, containers: int) -> list[Reached]:
     """
     if absence():
         raise ToolError(f"bench: {absence()}")
-    if subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", IMAGE], cwd=ROOT, check=False).returncode:
+    if subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", IMAGE], cwd=ROOT, check=False).returncode:
         raise ToolError("bench: an image is missing, for the reason above\n  mend it: make images")
     place = cache() / "bench"
     place.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def _environ(folder: Path) -> dict[str, str]:
     state = folder / "state"
     state.mkdir()
     plain = environment() | {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": "not a secret"}
-    argv = [sys.executable, "-m", "rehearsal.engine"]
+    argv = [sys.executable, "-m", "toolchain.engine"]
     for command in ("ensure", "env"):
         said = subprocess.run([*argv, command], cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
         if said.returncode:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.proxy import edge_files
-from model import names, template
-from render import migrations, sql
-from settings.secret_specs import SPECS
+from homeport.model import names, template
+from homeport.render import migrations, sql
+from homeport.settings.secret_specs import SPECS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from model.blueprint import Blueprint
-    from model.database import Database
-    from model.service import Service, Volume
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.database import Database
+    from homeport.model.service import Service, Volume
 
 
 @dataclass(frozen=True, kw_only=True)

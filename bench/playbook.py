@@ -10,14 +10,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bench import material
-from model import names, template
+from homeport.model import names, template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from model.blueprint import Blueprint
-    from model.service import Service
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service
 
 Task = dict[str, Any]
 _MODULE = "community.docker.docker_"

@@ -15,14 +15,14 @@ BEGAN = time.perf_counter()
 
 
 def main() -> None:
-    """Imports what `__main__.py` and `program.py` import, then builds the graph against an engine that only says yes."""
+    """Imports what `__main__.py` and `homeport/stack/program.py` import, then builds the graph against an engine that only says yes."""
     import pulumi  # noqa: PLC0415  # the time of the imports is what is measured
     from pulumi.runtime import mocks  # noqa: PLC0415
 
-    from presets.registry import preset  # noqa: PLC0415
-    from program import Program  # noqa: PLC0415
-    from settings.load import load  # noqa: PLC0415
-    from settings.stack import prepare  # noqa: PLC0415
+    from catalog.presets.registry import preset  # noqa: PLC0415
+    from homeport.plan.stack import prepare  # noqa: PLC0415
+    from homeport.settings.load import load  # noqa: PLC0415
+    from homeport.stack.program import Program  # noqa: PLC0415
 
     imported = time.perf_counter()
     seen = []

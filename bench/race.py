@@ -18,7 +18,7 @@ from bench.figures import Sample
 from bench.with_ansible import Ansible
 from bench.with_compose import Compose
 from bench.with_homeport import Homeport
-from model.errors import ToolError
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from components.handle import pinned
-from model.errors import ToolError
-from rehearsal.hetzner.machines import MachineError
+from homeport.model.errors import ToolError
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import IMAGE, inspect
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
@@ -34,7 +34,7 @@ def absence() -> str:
         image = inspect("image", IMAGE)
     except MachineError as problem:
         return str(problem)
-    return "" if image else f"image {IMAGE} is missing; mend it: python -m rehearsal.images ensure {IMAGE}"
+    return "" if image else f"image {IMAGE} is missing; mend it: python -m toolchain.images ensure {IMAGE}"
 
 
 class Rented:

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.errors import ToolError
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

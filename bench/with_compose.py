@@ -1,4 +1,4 @@
-"""docker compose v2 with the file that `render.compose` makes of the same blueprint."""
+"""docker compose v2 with the file that `homeport.render.compose` makes of the same blueprint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import material, tools
 from bench.contestant import Contestant, environment
-from render.compose import model
+from homeport.render.compose import model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -76,4 +76,4 @@ class Homeport(Contestant):
         self.run("pulumi", *argv, "--stack", self.stack.name, "--non-interactive", env=self._environ)
 
     def _engine(self, *argv: str, env: dict[str, str]) -> str:
-        return self.run(sys.executable, "-m", "rehearsal.engine", *argv, env=env)
+        return self.run(sys.executable, "-m", "toolchain.engine", *argv, env=env)

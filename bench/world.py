@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.check import check
-from model.errors import ToolError
-from presets.registry import preset
-from settings.load import load
-from settings.overlay import blueprint as overlaid
+from catalog.presets.registry import preset
+from homeport.model.check import check
+from homeport.model.errors import ToolError
+from homeport.plan.overlay import blueprint as overlaid
+from homeport.settings.load import load
 
 if TYPE_CHECKING:
-    from model.blueprint import Blueprint
+    from homeport.model.blueprint import Blueprint
 
 ROOT = Path(__file__).resolve().parent.parent
 PRESET = "ai-orchestrator"
@@ -72,7 +72,7 @@ def have_images(wanted: Stack) -> None:
             f"bench: {said.stderr.strip()}\n  mend it: make up  # it installs and starts Docker where it may"
         )
     images = sorted({service.image for service in wanted.blueprint.services})
-    if subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", *images], cwd=ROOT, check=False).returncode:
+    if subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *images], cwd=ROOT, check=False).returncode:
         raise ToolError("bench: an image is missing, for the reason above\n  mend it: make images")
 
 

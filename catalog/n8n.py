@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from model.service import SecretFile, StaticFile
+from homeport.model.service import SecretFile, StaticFile
 
 ENVIRONMENT = MappingProxyType(
     {

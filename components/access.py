@@ -10,7 +10,7 @@ import pulumi
 from components.cloud import cloudflare
 
 if TYPE_CHECKING:
-    from model.access import Area, Door, People
+    from homeport.model.access import Area, Door, People
 
 _YEAR = "8760h"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi_docker as docker
 
-from model import names, template
+from homeport.model import names, template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.service import Health, Service
+    from homeport.model.service import Health, Service
 
 
 def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -9,18 +9,18 @@ import pulumi
 import pulumi_command as command
 
 from components.handle import QUERY
-from model import template
-from render import migrations
-from render.sql import database as database_sql
-from render.sql import extensions as extensions_sql
-from render.sql import roles as roles_sql
+from homeport.model import template
+from homeport.render import migrations
+from homeport.render.sql import database as database_sql
+from homeport.render.sql import extensions as extensions_sql
+from homeport.render.sql import roles as roles_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from components.handle import Host
-    from model.database import Database as Model
+    from homeport.model.database import Database as Model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
-from render import daemon_json, packages, shutdown, sysctl, systemd
+from homeport.render import daemon_json, packages, shutdown, sysctl, systemd
 
 if TYPE_CHECKING:
     from components.handle import Host

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
-from render import ufw
+from homeport.render import ufw
 
 if TYPE_CHECKING:
     from components.handle import Host
-    from model.firewall import Door
+    from homeport.model.firewall import Door
 
 GUARD = 120
 """Seconds until a change that cut homeport off takes itself back (design.md, decision 6)."""

@@ -12,15 +12,15 @@ import pulumi_command as command
 from components.connection import private_key, public_key, ssh_options
 from components.drawn import drawn
 from components.handle import READY
-from render.cloud_init import cloud_init
-from render.hetzner_firewall import hcloud_rules
+from homeport.render.cloud_init import cloud_init
+from homeport.render.hetzner_firewall import hcloud_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pulumi_hcloud as hcloud
 
-    from model.host import Opening
+    from homeport.model.host import Opening
 
 USER = "deploy"
 """The program's user on a server that it made."""

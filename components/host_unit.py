@@ -10,14 +10,14 @@ import pulumi
 import pulumi_command as command
 
 from components.handle import HOST
-from model import template
-from render.bundle import Entry, bundle
+from homeport.model import template
+from homeport.render.bundle import Entry, bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.host import HostFile
+    from homeport.model.host import HostFile
 
 _ON_HOST = Path(__file__).parent / "scripts" / "unit.sh"
 

@@ -9,15 +9,15 @@ import pulumi
 import pulumi_command as command
 
 from components.host_unit import HostFiles, HostFilesArgs
-from model.mesh import HOSTS
-from render import headscale, tailscale
+from homeport.model.mesh import HOSTS
+from homeport.render import headscale, tailscale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.mesh import Member
-    from model.mesh import Mesh as Declared
+    from homeport.model.mesh import Member
+    from homeport.model.mesh import Mesh as Declared
 
 _SCRIPT = "sh components/scripts/mesh.sh"
 _GUARD = 120

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_docker as docker
 
-from model import names
+from homeport.model import names
 
 if TYPE_CHECKING:
     from components.handle import Host
-    from model.network import Network
+    from homeport.model.network import Network
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from model.service import SecretFile
-from render.caddy import caddyfile, snippets
+from homeport.model.service import SecretFile
+from homeport.render.caddy import caddyfile, snippets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model.blueprint import Blueprint
-    from model.service import Service, StaticFile
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service, StaticFile
 
 
 def edge_files(blueprint: Blueprint, service: Service, root: Path) -> tuple[Service, dict[str, tuple[int, bytes]]]:

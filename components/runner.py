@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
-from render import runner as render
+from homeport.render import runner as render
 
 if TYPE_CHECKING:
     from components.handle import Host
-    from model.runner import Runner
+    from homeport.model.runner import Runner
 
 
 @dataclass(frozen=True, kw_only=True)

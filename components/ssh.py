@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
-from render import sshd
+from homeport.render import sshd
 
 if TYPE_CHECKING:
     from components.handle import Host

@@ -10,13 +10,13 @@ import pulumi
 from components.cloud import cloudflare
 from components.drawn import drawn
 from components.host_unit import HostFiles, HostFilesArgs
-from render import cloudflared
+from homeport.render import cloudflared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.access import Door
+    from homeport.model.access import Door
 
 
 @dataclass(frozen=True, kw_only=True)

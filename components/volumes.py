@@ -10,14 +10,14 @@ import pulumi_command as command
 import pulumi_docker as docker
 
 from components.handle import DELIVER
-from model import names
-from render.bundle import bundle, roots
+from homeport.model import names
+from homeport.render.bundle import bundle, roots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.service import Volume
+    from homeport.model.service import Volume
 
 
 @dataclass(frozen=True, kw_only=True)

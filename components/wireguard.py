@@ -10,14 +10,14 @@ import pulumi
 
 from components.drawn import drawn
 from components.host_unit import HostFiles, HostFilesArgs
-from model import template
-from render import wireguard
+from homeport.model import template
+from homeport.render import wireguard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.vpn import Peer, Vpn
+    from homeport.model.vpn import Peer, Vpn
 
 SERVER = "server"
 """The server's name among versions; no peer's settings clash with it, for keys of peers are called after ``peer-``."""

@@ -11,14 +11,14 @@ import pulumi_docker as docker
 
 from components.container import arguments
 from components.handle import DELIVER, GATE
-from model import names, template
-from render.bundle import Entry, bundle, fingerprint, roots
+from homeport.model import names, template
+from homeport.render.bundle import Entry, bundle, fingerprint, roots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.handle import Host
-    from model.service import Service, Volume
+    from homeport.model.service import Service, Volume
 
 
 @dataclass(frozen=True, kw_only=True)

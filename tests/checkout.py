@@ -31,5 +31,6 @@ def text(path):
 
 
 def layer(path):
-    first = path.relative_to(ROOT).parts[0]
-    return first.removesuffix(".py")
+    """The room of the house that a file is in: ``homeport.model``, ``components`` and so on."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:2]) if parts[0] == "homeport" and len(parts) > 2 else parts[0]

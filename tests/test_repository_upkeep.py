@@ -42,7 +42,7 @@ def test_every_test_file_is_one_that_pytest_collects():
 
 
 def test_every_test_file_belongs_to_a_stage_of_make_test():
-    from ctl.testing import STAGES
+    from homeport.cli.testing import STAGES
 
     staged = [ROOT / one for one in (*STAGES["unit"], *STAGES["apps"], *STAGES["engine"]) if (ROOT / one).exists()]
     strays = [
@@ -94,7 +94,7 @@ def test_every_cited_requirement_is_one():
 def test_the_generated_pages_are_fresh():
     environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "ctl", "docs", "--check"],
+        [sys.executable, "-m", "homeport.cli", "docs", "--check"],
         cwd=ROOT,
         env=environ,
         capture_output=True,

@@ -1,6 +1,6 @@
 """ai-caddy: the only door. TLS, API key, basic auth, headers. https://caddyserver.com/docs/caddyfile."""
 
-from model.service import Health, Limits, Port, Service, Volume
+from homeport.model.service import Health, Limits, Port, Service, Volume
 
 SERVICE = Service(
     name="ai-caddy",

@@ -1,6 +1,6 @@
 """ai-executor: runs tasks of an allowlist with no network at all. Our own program, ``apps/executor``."""
 
-from model.service import Health, Limits, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="ai-executor",

@@ -1,7 +1,7 @@
 """ai-n8n: workflow automation. https://docs.n8n.io/hosting/configuration/environment-variables/."""
 
 from catalog import n8n
-from model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="ai-n8n",

@@ -1,6 +1,6 @@
 """ai-postgres: PostgreSQL with pgvector, the memory and n8n's store. https://hub.docker.com/r/pgvector/pgvector."""
 
-from model.service import Health, Limits, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="ai-postgres",

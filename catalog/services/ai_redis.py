@@ -1,6 +1,6 @@
 """ai-redis: the short-term cache. https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/."""
 
-from model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="ai-redis",

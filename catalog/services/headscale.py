@@ -1,6 +1,6 @@
-"""headscale: the mesh's control server. https://headscale.net/stable/ref/configuration/; its two files are rendered (render/headscale.py)."""
+"""headscale: the mesh's control server. https://headscale.net/stable/ref/configuration/; its two files are rendered (homeport/render/headscale.py)."""
 
-from model.service import Health, Limits, Service, Volume
+from homeport.model.service import Health, Limits, Service, Volume
 
 SERVICE = Service(
     name="headscale",

@@ -1,7 +1,7 @@
 """n8n: automation, heartbeat and the queue's doors. https://docs.n8n.io/hosting/configuration/environment-variables/."""
 
 from catalog import n8n
-from model.service import Health, Limits, Port, SecretFile, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, Port, SecretFile, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="n8n",

@@ -1,6 +1,6 @@
 """portainer: container management for the VPN's members. https://docs.portainer.io/advanced/cli."""
 
-from model.service import Bind, Limits, Port, SecretFile, Service, Volume
+from homeport.model.service import Bind, Limits, Port, SecretFile, Service, Volume
 
 SERVICE = Service(
     name="portainer",

@@ -1,6 +1,6 @@
 """postgres: jett's state and queue, and n8n's store. https://hub.docker.com/_/postgres."""
 
-from model.service import Health, Limits, Port, SecretFile, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, Port, SecretFile, Service, StaticFile, Volume
 
 SERVICE = Service(
     name="postgres",

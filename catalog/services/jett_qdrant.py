@@ -1,6 +1,6 @@
 """qdrant: vectors for the semantic cache. https://qdrant.tech/documentation/guides/configuration/."""
 
-from model.service import Health, Limits, Port, Service, Volume
+from homeport.model.service import Health, Limits, Port, Service, Volume
 
 SERVICE = Service(
     name="qdrant",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rehearsal.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import labelled
 from rehearsal.machine.ground import Ground
 

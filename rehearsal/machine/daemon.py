@@ -6,7 +6,7 @@ import json
 import subprocess
 from typing import Any, Final
 
-from rehearsal.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.machines import MachineError
 
 IMAGE: Final = "homeport/machine:bookworm"
 WORLD: Final = "homeport.rehearsal"

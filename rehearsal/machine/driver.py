@@ -1,4 +1,4 @@
-"""The driver behind `rehearsal.hetzner --machines docker`: every server is a container that boots like one."""
+"""The driver behind `rehearsal.clouds.hetzner --machines docker`: every server is a container that boots like one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine import rules, seed
 from rehearsal.machine.daemon import CONTAINER, IMAGE, SERVER, WORLD, docker, inspect
 from rehearsal.machine.firmware import REBOOTED, watch

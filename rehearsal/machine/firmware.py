@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import docker as client
 
-from rehearsal.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import SERVER, WORLD, docker
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import random
 import re
 from typing import Final
 
-from rehearsal.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine import rules
 from rehearsal.machine.daemon import IMAGE, WORLD, docker, inspect, labelled
 

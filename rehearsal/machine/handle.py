@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rehearsal.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine import rules
 from rehearsal.machine.daemon import SERVER, docker, inspect, labelled
 

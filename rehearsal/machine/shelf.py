@@ -14,9 +14,9 @@ import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from rehearsal.hetzner.machines import MachineError
-from rehearsal.images import store
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import CONTAINER, IMAGE, docker, inspect
+from toolchain.images import store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Shelf:
         for name, image in zip([IMAGE, *self.images], found, strict=True):
             if image is None:
                 raise MachineError(
-                    f"image {name} is not on this machine; mend: python -m rehearsal.images ensure {name}"
+                    f"image {name} is not on this machine; mend: python -m toolchain.images ensure {name}"
                 )
         names = hashlib.sha256(" ".join(self.images).encode()).hexdigest()[:12]
         ids = hashlib.sha256(" ".join(image["Id"] for image in found[1:] if image).encode()).hexdigest()[:12]

@@ -9,20 +9,20 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rehearsal.cloudflare.world import Addresses
-from rehearsal.cloudflare.world import World as Cloudflare
-from rehearsal.hetzner.outage import restored
-from rehearsal.hetzner.service import Service
-from rehearsal.hetzner.store import Store
-from rehearsal.hetzner.web import Door
-from rehearsal.hetzner.world import World as Hetzner
-from rehearsal.images.ensure import ensure
+from rehearsal.clouds.cloudflare.world import Addresses
+from rehearsal.clouds.cloudflare.world import World as Cloudflare
+from rehearsal.clouds.hetzner.outage import restored
+from rehearsal.clouds.hetzner.service import Service
+from rehearsal.clouds.hetzner.store import Store
+from rehearsal.clouds.hetzner.web import Door
+from rehearsal.clouds.hetzner.world import World as Hetzner
 from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.shelf import Shelf
-from rehearsal.stopping import Stop
 from rehearsal.world.folder import birth
+from toolchain.images.ensure import ensure
+from toolchain.stopping import Stop
 
 if TYPE_CHECKING:
     from rehearsal.world.folder import Folder

@@ -46,7 +46,7 @@ class World:
     def environ(self) -> dict[str, str]:
         """The environment in which plain `pulumi` works: what `make env` prints, on top of ours."""
         done = subprocess.run(
-            [sys.executable, "-m", "rehearsal.engine", "env"], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, "-m", "toolchain.engine", "env"], cwd=ROOT, capture_output=True, text=True, check=True
         )
         lines = [shlex.split(line.removeprefix("export "))[0].partition("=") for line in done.stdout.splitlines()]
         return os.environ | {name: value for name, _, value in lines}

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from components.connection import private_key, public_key, ssh_options
 from components.host_unit import packed
-from rehearsal.hetzner.machines import MachineError
+from homeport.render import sshd
+from homeport.render.cloud_init import cloud_init
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
-from render import sshd
-from render.cloud_init import cloud_init
 
 if TYPE_CHECKING:
-    from model.host import HostFile
+    from homeport.model.host import HostFile
 
 ROOT = Path(__file__).parents[2]
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import yaml
 
-from ctl.places import cache
+from homeport.cli.places import cache
 from tests.rehearsal.scratch import ROOT, docker
 
 NAME = "rehearse-jett-preprod"
@@ -101,7 +101,7 @@ class Killed:
         mark = secrets.token_hex(8)
         self.marks.append(mark)
         process = subprocess.Popen(
-            [sys.executable, "-m", "ctl", verb, "--env", "preprod", *more], cwd=self.source, text=True,
+            [sys.executable, "-m", "homeport.cli", verb, "--env", "preprod", *more], cwd=self.source, text=True,
             env={**os.environ, MARK: mark, "PYTHONUNBUFFERED": "1"}, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -226,7 +226,7 @@ class Killed:
     def pulumi(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Pulumi on this stack, as `make rehearse-shell` gives it."""
         said = subprocess.run(
-            [sys.executable, "-m", "rehearsal.engine", "env"], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, "-m", "toolchain.engine", "env"], cwd=ROOT, capture_output=True, text=True, check=True
         )
         lines = [shlex.split(line.removeprefix("export "))[0].partition("=") for line in said.stdout.splitlines()]
         given = {name: value for name, _, value in lines} | {"PULUMI_BACKEND_URL": f"file://{self.kept / 'state'}"}

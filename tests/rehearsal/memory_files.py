@@ -7,10 +7,10 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from model.template import fill
+from homeport.model.template import fill
 
 if TYPE_CHECKING:
-    from model.service import Service
+    from homeport.model.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 

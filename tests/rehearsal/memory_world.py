@@ -11,15 +11,15 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from catalog.presets.ai_orchestrator import PRESET
 from catalog.services import ai_executor, ai_n8n, ai_postgres, ai_redis
-from model.template import fill
-from presets.ai_orchestrator import PRESET
-from render import sql
-from render.migrations import script
+from homeport.model.template import fill
+from homeport.render import sql
+from homeport.render.migrations import script
 from tests.rehearsal.memory_files import ROOT, files_tar, folders_tar
 
 if TYPE_CHECKING:
-    from model.service import Service
+    from homeport.model.service import Service
 
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init")
 SERVICES = (ai_postgres.SERVICE, ai_redis.SERVICE, ai_executor.SERVICE, ai_n8n.SERVICE)

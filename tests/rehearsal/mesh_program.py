@@ -10,7 +10,7 @@ import pulumi_command as command
 
 from components.handle import Host
 from components.mesh import Mesh, MeshArgs
-from model import mesh
+from homeport.model import mesh
 
 ASKED = json.loads(os.environ["ASKED"])
 

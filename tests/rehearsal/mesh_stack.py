@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from model.mesh import Member, Mesh, Rule
+from homeport.model.mesh import Member, Mesh, Rule
 from tests.rehearsal.mesh_world import ROOT, TAILSCALE, docker
 
 MESH = Mesh(
@@ -61,7 +61,7 @@ class Stack:
         self.pulumi("stack", "init", "t", stack=False)
 
     def pulumi(self, *words, stack=True):
-        line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
+        line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         done = subprocess.run(
             [*line, *(("--stack", "t") if stack else ())], cwd=self.folder, check=False, capture_output=True, text=True,
             timeout=200, env={**self.environment, "ASKED": json.dumps(self.asked)},

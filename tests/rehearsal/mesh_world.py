@@ -12,12 +12,12 @@ from pathlib import Path
 
 from catalog.services.headscale import SERVICE
 from components.handle import pinned
-from model.blueprint import Blueprint, Edge
-from model.mesh import HOSTS
-from model.route import Guard, Route
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.mesh import HOSTS
+from homeport.model.route import Guard, Route
+from homeport.render import headscale, tailscale
+from homeport.render.caddy import caddyfile
 from rehearsal.machine.daemon import CONTAINER, IMAGE
-from render import headscale, tailscale
-from render.caddy import caddyfile
 from tests.rehearsal import subnets
 from tests.rehearsal.host_world import until
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ctl import rehearse
+from homeport.cli import rehearse
 from rehearsal.claims import jett
 from rehearsal.machine.daemon import docker, labelled
 from rehearsal.machine.ground import Ground

@@ -8,8 +8,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from homeport.render import wireguard
 from rehearsal.claims import jett_secrets
-from render import wireguard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -70,7 +70,7 @@ class Scratch:
 
     def command(self, *argv: str) -> list[str]:
         """The command line for ``pulumi`` in the environment that homeport would give it."""
-        return [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *argv]
+        return [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *argv]
 
     def pulumi(self, *argv: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Runs the CLI to its end."""

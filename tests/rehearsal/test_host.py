@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from model.host import HostFile
+from homeport.model.host import HostFile
 from tests.rehearsal.host_world import ROOT, Server, until
 
 pytestmark = pytest.mark.docker

@@ -9,9 +9,9 @@ import uuid
 from pathlib import Path
 
 import pytest
+from tests.toolchain.images.containers import docker
 
-from rehearsal.images import daemon
-from tests.rehearsal.images.containers import docker
+from toolchain.images import daemon
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def run(tmp_path, monkeypatch):
     started = []
 
     def start(image, seconds, folder=RECIPE):
-        command = [sys.executable, "-m", "tests.rehearsal.images.slow_build", image, str(seconds), str(folder)]
+        command = [sys.executable, "-m", "tests.toolchain.images.slow_build", image, str(seconds), str(folder)]
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT))
         return started[-1]
 

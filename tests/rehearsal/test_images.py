@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.toolchain.images.containers import HARDENED, Yard, docker, until
 
-from rehearsal.images import daemon
-from rehearsal.images.recipe import find
-from tests.rehearsal.images.containers import HARDENED, Yard, docker, until
+from toolchain.images import daemon
+from toolchain.images.recipe import find
 
 pytestmark = pytest.mark.docker
 
@@ -28,7 +28,7 @@ def yard():
 
 @pytest.fixture(scope="module", autouse=True)
 def images():
-    command = [sys.executable, "-m", "rehearsal.images", "ensure", POSTGRES, REDIS, PYTHON, CADDY, N8N, STUB]
+    command = [sys.executable, "-m", "toolchain.images", "ensure", POSTGRES, REDIS, PYTHON, CADDY, N8N, STUB]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
 
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from ctl.places import lock_file
+from homeport.cli.places import lock_file
 from tests.rehearsal.scratch import Scratch
 
 pytestmark = pytest.mark.world
@@ -31,7 +31,7 @@ def stack(tmp_path_factory):
 def _homeport(stack, verb: str) -> subprocess.CompletedProcess[str]:
     """What `make up` and `make down` run."""
     return subprocess.run(
-        [sys.executable, "-m", "ctl", verb, "--stack", stack.name], cwd=stack.folder, env=stack.environment,
+        [sys.executable, "-m", "homeport.cli", verb, "--stack", stack.name], cwd=stack.folder, env=stack.environment,
         capture_output=True, text=True, check=False, timeout=300, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ def test_the_moments_were_in_the_middle_of_updates(whole):
 @pytest.mark.usefixtures("whole")
 def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
     first = subprocess.Popen(
-        [sys.executable, "-m", "ctl", "up", "--stack", stack.name], cwd=stack.folder, env=stack.environment,
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name], cwd=stack.folder, env=stack.environment,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     held = lock_file(stack.name)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.docker
 @pytest.fixture(scope="module")
 def world():
     missing = missing_images(ai_postgres.SERVICE)
-    assert not missing, f"build the images first: python -m rehearsal.images ({', '.join(missing)})"
+    assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
     made = World()
     try:
         made.start(ai_postgres.SERVICE)

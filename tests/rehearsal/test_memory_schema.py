@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from catalog.presets.ai_orchestrator import PRESET
 from catalog.services import ai_postgres
-from presets.ai_orchestrator import PRESET
 from tests.rehearsal.memory_files import ROOT
 from tests.rehearsal.memory_world import World, migration_files, missing_images
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.docker
 @pytest.fixture(scope="module")
 def world():
     missing = missing_images(ai_postgres.SERVICE)
-    assert not missing, f"build the images first: python -m rehearsal.images ({', '.join(missing)})"
+    assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
     made = World()
     try:
         made.start(ai_postgres.SERVICE)

@@ -1,6 +1,6 @@
 """The mesh for real: Headscale behind Caddy on one side, on the other two servers with systemd that join over SSH as the program has them join.
 
-Built from the same sources as the upstream programs (rehearsal/images/recipes); the network has no way out.
+Built from the same sources as the upstream programs (toolchain/images/recipes); the network has no way out.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from model.mesh import Rule
-from render import headscale, tailscale
+from homeport.model.mesh import Rule
+from homeport.render import headscale, tailscale
 from tests.rehearsal.mesh_stack import MESH, REGISTERED_TWICE, WATCHER, Stack, keys_of, nodes_of
 from tests.rehearsal.mesh_world import IMAGES, ROOT, Machine, World, docker, until
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", *IMAGES], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *IMAGES], check=True, cwd=ROOT)
     made = World(tmp_path_factory.mktemp("mesh"), MESH)
     try:
         made.start()

@@ -25,17 +25,17 @@ def _render(path, old, new):
 
 
 def another_user(_):
-    _render("wiring/remote.py", "users=(self.user,)", 'users=("nobody",)')
+    _render("homeport/stack/remote.py", "users=(self.user,)", 'users=("nobody",)')
 
 
 def no_rule_for_ssh(_):
-    _render("wiring/remote.py", "published = opening.port in edge", 'published = opening.port in edge\n            if opening.purpose == "SSH":\n                continue')  # fmt: skip
+    _render("homeport/stack/remote.py", "published = opening.port in edge", 'published = opening.port in edge\n            if opening.purpose == "SSH":\n                continue')  # fmt: skip
 
 
 def a_route_over_the_operator(rehearsed):
     operator = rehearsed.world["network"]["gateway"]
     line = '"PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",'
-    _render("render/wireguard.py", line, f'{line}\n        "PostUp = ip route add {operator}/32 dev %i",')
+    _render("homeport/render/wireguard.py", line, f'{line}\n        "PostUp = ip route add {operator}/32 dev %i",')
 
 
 def only_other_addresses(rehearsed):
@@ -43,7 +43,11 @@ def only_other_addresses(rehearsed):
 
 
 def another_address(_):
-    _render("wiring/remote.py", "users=(self.user,),", 'users=(self.user,),\n                addresses=("127.0.0.1",),')
+    _render(
+        "homeport/stack/remote.py",
+        "users=(self.user,),",
+        'users=(self.user,),\n                addresses=("127.0.0.1",),',
+    )
 
 
 UNDONE = "would have cut homeport off from"
@@ -82,7 +86,7 @@ def _short():
 @pytest.mark.req("A-06")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind):
-    before = {one: (ASKED.checkout / one).read_text() for one in ("wiring/remote.py", "render/wireguard.py", f"Pulumi.{ASKED.name}.yaml")}  # fmt: skip
+    before = {one: (ASKED.checkout / one).read_text() for one in ("homeport/stack/remote.py", "homeport/render/wireguard.py", f"Pulumi.{ASKED.name}.yaml")}  # fmt: skip
     began = time.monotonic()
     spoil, words = KINDS[kind]
     spoil(quick)

@@ -71,7 +71,7 @@ def test_no_secret_is_in_what_any_operation_says_nor_in_its_events(rehearsed, ca
             done = rehearsed.pulumi(*argv, *more)
             assert done.returncode == 0, done.stdout[-3000:]
             said[name] = done.stdout + (_events(log) if log.exists() else "")
-        wireguard, line = ASKED.checkout / "render" / "wireguard.py", 'systemctl enable --quiet "$unit"\n'
+        wireguard, line = ASKED.checkout / "homeport" / "render" / "wireguard.py", 'systemctl enable --quiet "$unit"\n'
         text = wireguard.read_text()
         assert 1 == text.count(line), "the layer has changed, so has this test to"
         # Prints the configuration with its keys, and fails.

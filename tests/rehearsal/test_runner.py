@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import pytest
 
-from model import template
-from model.runner import Runner
-from render import runner as render
+from homeport.model import template
+from homeport.model.runner import Runner
+from homeport.render import runner as render
 from tests.rehearsal.mesh_world import MACHINE, ROOT, Machine, World, docker, until
 
 pytestmark = pytest.mark.docker
@@ -61,7 +61,7 @@ RUNNER = Runner(
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", MACHINE], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", MACHINE], check=True, cwd=ROOT)
     world = World(tmp_path_factory.mktemp("runner"), None)
     try:
         world.lay()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ctl.cloudflare import Api, orphans, remove
-from rehearsal.cloudflare.decide import COOKIE
-from rehearsal.cloudflare.pack import pack
+from homeport.cli.cloudflare import Api, orphans, remove
+from rehearsal.clouds.cloudflare.decide import COOKIE
 from tests.rehearsal.tunnel_stack import Stack, guard
-from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, origin, wait_for
+from tests.unit.clouds_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, origin, wait_for
+from toolchain.cloudflared.pack import pack
 
 pytestmark = pytest.mark.world
 N8N, JETT = "n8n.example.com", "jett.example.com"

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from rehearsal.images.ensure import ensure
+from homeport.render import cloudflared
 from rehearsal.machine.daemon import IMAGE
-from render import cloudflared
 from tests.rehearsal.tunnel_machine import CLOUDFLARED, DOOR, HOST, Machine, docker
 from tests.rehearsal.tunnel_stack import Stack, guard
-from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, wait_for
+from tests.unit.clouds_cloudflare.cloud import ACCOUNT, wait_for
+from toolchain.images.ensure import ensure
 
 pytestmark = pytest.mark.docker
 

@@ -24,7 +24,7 @@ FIRST_START = 240.0
 @pytest.fixture(scope="module")
 def world():
     missing = missing_images(*SERVICES)
-    assert not missing, f"build the images first: python -m rehearsal.images ({', '.join(missing)})"
+    assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
     made = World()
     try:
         made.start(POSTGRES)

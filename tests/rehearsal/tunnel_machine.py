@@ -6,14 +6,14 @@ import secrets
 import subprocess
 
 from components.handle import pinned
-from model import template
-from model.access import Door
-from model.route import Guard
-from rehearsal.cloudflare.world import Addresses
+from homeport.model import template
+from homeport.model.access import Door
+from homeport.model.route import Guard
+from homeport.render import cloudflared
+from rehearsal.clouds.cloudflare.world import Addresses
 from rehearsal.machine.daemon import CONTAINER, IMAGE
-from render import cloudflared
 from tests.rehearsal import subnets
-from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE, Cloud, wait_for
+from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud, wait_for
 
 CLOUDFLARED = "cloudflare/cloudflared:2025.9.1"
 HOST = "n8n.example.com"

@@ -17,9 +17,9 @@ import pulumi_command as command
 import pulumi_random as random
 
 from components.handle import Host
-from model import template
-from model.access import Door, People
-from model.route import Guard
+from homeport.model import template
+from homeport.model.access import Door, People
+from homeport.model.route import Guard
 
 FOLDER, ASKED = os.environ["FOLDER"], json.loads(os.environ["ASKED"])
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, TOKEN, ZONE
+from tests.unit.clouds_cloudflare.cloud import ACCOUNT, TOKEN, ZONE
 
 ROOT = Path(__file__).parents[2]
 PROJECT = 'name: tunnel\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
@@ -24,7 +24,7 @@ class Stack:
     Args:
         folder: An empty folder.
         cloud: The Cloudflare that it lives on.
-        doors: As `model.access.Door`.
+        doors: As `homeport.model.access.Door`.
         asked: More that the program is asked for.
     """
 
@@ -54,7 +54,7 @@ class Stack:
             "api": self.cloud.world.api_url,
             **self.asked,
         }
-        line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
+        line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         done = subprocess.run(
             [*line, *(("--stack", "t") if stack else ())],
             cwd=self.folder,

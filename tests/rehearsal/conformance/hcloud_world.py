@@ -6,11 +6,11 @@ import json
 import re
 from dataclasses import replace
 
-from rehearsal.hetzner.machines import InMemory
-from rehearsal.hetzner.service import Service
-from rehearsal.hetzner.store import Store
-from rehearsal.hetzner.web import Door
-from rehearsal.hetzner.world import World
+from rehearsal.clouds.hetzner.machines import InMemory
+from rehearsal.clouds.hetzner.service import Service
+from rehearsal.clouds.hetzner.store import Store
+from rehearsal.clouds.hetzner.web import Door
+from rehearsal.clouds.hetzner.world import World
 from tests.rehearsal.conformance.facts import Scenario, folder
 from tests.rehearsal.conformance.replay import Replay
 

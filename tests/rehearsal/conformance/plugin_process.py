@@ -89,7 +89,7 @@ class PluginProcess:
     @classmethod
     def stand_in(cls, package: str, engine: str = "", env: dict[str, str] | None = None) -> PluginProcess:
         """Our plugin of that name."""
-        return cls([sys.executable, "-m", "rehearsal.plugins", package], engine, env)
+        return cls([sys.executable, "-m", "toolchain.plugins", package], engine, env)
 
     def handshake(self, engine: str = "") -> pb.ProviderHandshakeResponse:
         """The engine's first call."""

@@ -13,7 +13,7 @@ from tests.rehearsal.conformance.plugin_process import official
 from tests.rehearsal.conformance.replay import Replay
 from tests.rehearsal.conformance.rules.cloudflare import RULES
 from tests.rehearsal.conformance.suite import OFFICIAL, STAND_IN, launch
-from tests.unit.rehearsal_cloudflare.cloud import TOKEN, Cloud
+from tests.unit.clouds_cloudflare.cloud import TOKEN, Cloud
 
 PACKAGE, VERSION = "cloudflare", "6.23.1"
 PREFIX = "/client/v4"

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from rehearsal.plugins.command.globs import expression
-from rehearsal.plugins.command.process import go_quote
+from toolchain.plugins.command.globs import expression
+from toolchain.plugins.command.process import go_quote
 
 LOCAL = "command:local:Command"
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.rehearsal.conformance.facts import ROOT
-from tests.unit.rehearsal_hetzner.world import KEY, TOKEN, Emulated
+from tests.unit.clouds_hetzner.world import KEY, TOKEN, Emulated
 
 pytestmark = pytest.mark.world
 
@@ -74,7 +74,7 @@ class Stack:
         self.pulumi("stack", "init", "t", stack=False)
 
     def pulumi(self, *words, stack=True, fails=False, **more):
-        line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
+        line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         done = subprocess.run(
             [*line, *(("--stack", "t") if stack else ())],
             cwd=self.folder,

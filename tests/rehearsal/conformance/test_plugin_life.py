@@ -41,7 +41,7 @@ def gone(pid):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_plugin_ends_without_a_word_when_the_engine_signals_it(number):
     process = subprocess.Popen(
-        [sys.executable, "-m", "rehearsal.plugins", "random"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "toolchain.plugins", "random"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     port = process.stdout.readline()
     process.send_signal(number)
@@ -52,7 +52,7 @@ def test_a_plugin_ends_without_a_word_when_the_engine_signals_it(number):
 
 def test_a_plugin_ends_when_the_engine_dies_without_telling_it():
     # The engine here is a shell that starts the plugin, says its id and port, and is then killed.
-    script = f'{sys.executable} -m rehearsal.plugins random & echo "$!"; wait'
+    script = f'{sys.executable} -m toolchain.plugins random & echo "$!"; wait'
     parent = subprocess.Popen(["/bin/sh", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
     assert parent.stdout.readline().strip().isdigit()
@@ -64,7 +64,7 @@ def test_a_plugin_ends_when_the_engine_dies_without_telling_it():
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
     done = subprocess.run(
-        [sys.executable, "-m", "rehearsal.plugins", "nonsense"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "toolchain.plugins", "nonsense"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert 2 == done.returncode
     assert "nonsense" in done.stderr

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rehearsal.plugins.random.bcrypt import _library, bcrypt_hash
-from rehearsal.plugins.random.goseed import GoRandom
-from rehearsal.plugins.random.text import random_text
 from tests.rehearsal.conformance.normalise import SECRET, SIGNATURE, reveal
+from toolchain.plugins.random.bcrypt import _library, bcrypt_hash
+from toolchain.plugins.random.goseed import GoRandom
+from toolchain.plugins.random.text import random_text
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 INPUTS = {

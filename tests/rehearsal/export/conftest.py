@@ -88,7 +88,7 @@ class Deployment:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "tree"
-    line = [sys.executable, "-m", "ctl", "export", "--stack", "dev", "--to", str(folder)]
+    line = [sys.executable, "-m", "homeport.cli", "export", "--stack", "dev", "--to", str(folder)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr
     return folder

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bench.tools import compose
-from presets.registry import preset
+from catalog.presets.registry import preset
 from tests.rehearsal.export.conftest import GOOD, ROOT
 
 FIVE = ("ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis")
@@ -81,7 +81,7 @@ def test_no_place_of_a_secret_is_filled_in_and_no_host_name_is_fixed(exported):
 
 
 def test_an_export_goes_over_an_earlier_one_and_never_over_something_else(exported, tmp_path):
-    line = [sys.executable, "-m", "ctl", "export", "--stack", "dev", "--to"]
+    line = [sys.executable, "-m", "homeport.cli", "export", "--stack", "dev", "--to"]
     (tmp_path / "thesis.txt").write_text("mine")
     refused = subprocess.run([*line, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
 

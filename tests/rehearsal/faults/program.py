@@ -44,7 +44,7 @@ def hetzner(cells: list[str]) -> None:
     import pulumi_hcloud as hcloud
 
     from components.host import Server, ServerArgs
-    from model.host import Opening
+    from homeport.model.host import Opening
 
     token = pulumi.Output.secret(ASKED["hcloud_token"])
     ours = hcloud.Provider("hcloud", token=token, endpoint=ASKED["hcloud"], poll_interval="200ms")
@@ -68,8 +68,8 @@ def cloudflare(cells: list[str]) -> None:
     from components.dns import Dns, DnsArgs
     from components.handle import Host
     from components.tunnel import Tunnel, TunnelArgs
-    from model.access import Door, People
-    from model.route import Guard
+    from homeport.model.access import Door, People
+    from homeport.model.route import Guard
 
     token = pulumi.Output.secret(ASKED["cloudflare_token"])
     ours = sdk.Provider("cloudflare", api_token=token, base_url=ASKED["cloudflare"])

@@ -12,14 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from ctl.clouds import mend_clouds
-from ctl.engine import Engine, prepared
-from rehearsal.hetzner.limit import RateLimit
+from homeport.cli.clouds import mend_clouds
+from homeport.cli.engine import Engine, prepared
+from rehearsal.clouds.hetzner.limit import RateLimit
 from tests.rehearsal.faults.door import CELL, FaultyDoor, Strike
-from tests.unit.rehearsal_cloudflare.cloud import ACCOUNT, ZONE, Cloud
-from tests.unit.rehearsal_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
-from tests.unit.rehearsal_hetzner.world import TOKEN as HCLOUD_TOKEN
-from tests.unit.rehearsal_hetzner.world import Emulated
+from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
+from tests.unit.clouds_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
+from tests.unit.clouds_hetzner.world import TOKEN as HCLOUD_TOKEN
+from tests.unit.clouds_hetzner.world import Emulated
 
 if TYPE_CHECKING:
     from tests.rehearsal.faults.matrix import Trial
@@ -115,7 +115,7 @@ class Stack:
             "hcloud_token": HCLOUD_TOKEN, "cloudflare_token": CLOUDFLARE_TOKEN,
             **{name: door.url for name, door in self.doors.items()},
         }  # fmt: skip
-        line = [sys.executable, "-m", "rehearsal.engine", "exec", "--", "pulumi", "--non-interactive", *words]
+        line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         return subprocess.run(
             [*line, *(("--stack", "t") if named else ())], cwd=self.folder, check=False, capture_output=True, text=True,
             timeout=900, env={**self.environment, "ASKED": json.dumps(asked)},

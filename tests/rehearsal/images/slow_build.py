@@ -1,12 +1,12 @@
-"""One run that builds a small image slowly: `python -m tests.rehearsal.images.slow_build IMAGE SECONDS FOLDER`."""
+"""One run that builds a small image slowly: `python -m tests.toolchain.images.slow_build IMAGE SECONDS FOLDER`."""
 
 import sys
 import time
 from pathlib import Path
 
-from rehearsal.images import ensure
-from rehearsal.images.kit import Kit
-from rehearsal.images.recipe import Recipe
+from toolchain.images import ensure
+from toolchain.images.kit import Kit
+from toolchain.images.recipe import Recipe
 
 IMAGE, SECONDS, FOLDER = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
 

@@ -7,16 +7,16 @@ import subprocess
 import time
 import uuid
 
-from rehearsal.hetzner.service import Service
-from rehearsal.hetzner.store import Store
-from rehearsal.hetzner.web import Door
-from rehearsal.hetzner.world import World
+from rehearsal.clouds.hetzner.service import Service
+from rehearsal.clouds.hetzner.store import Store
+from rehearsal.clouds.hetzner.web import Door
+from rehearsal.clouds.hetzner.world import World
 from rehearsal.machine.daemon import IMAGE, docker
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.handle import Machine
 from rehearsal.machine.shelf import Shelf
-from tests.unit.rehearsal_hetzner.world import Emulated
+from tests.unit.clouds_hetzner.world import Emulated
 
 INNER = "homeport/base:bookworm"
 USER_DATA = "#cloud-config\nwrite_files: [{path: /srv/ordered, content: as ordered}]\nruncmd: [touch /srv/ran]\n"

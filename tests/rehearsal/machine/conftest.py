@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.images.ensure import ensure
 from rehearsal.machine.daemon import IMAGE
 from tests.rehearsal.machine.cloud import Cloud, rule
+from toolchain.images.ensure import ensure
 
 
 @pytest.fixture(scope="session")

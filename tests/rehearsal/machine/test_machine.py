@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from rehearsal.hetzner.machines import MachineError
-from rehearsal.hetzner.outage import restored
+from rehearsal.clouds.hetzner.machines import MachineError
+from rehearsal.clouds.hetzner.outage import restored
 from rehearsal.machine.daemon import docker
 from tests.rehearsal.machine.cloud import INNER, answers, until
 

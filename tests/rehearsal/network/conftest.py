@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from components.wireguard import public_key
-from model import template
-from model.firewall import CONTAINERS, VPN, Door
-from model.host import Opening
-from model.vpn import Peer, Vpn
+from homeport.model import template
+from homeport.model.firewall import CONTAINERS, VPN, Door
+from homeport.model.host import Opening
+from homeport.model.vpn import Peer, Vpn
+from homeport.render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
 from rehearsal.machine.daemon import CONTAINER
 from rehearsal.probes.box import IMAGE, Box, docker
-from render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
 from tests.rehearsal import subnets
 from tests.rehearsal.host_world import until
 
@@ -175,7 +175,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def network():
-    subprocess.run([sys.executable, "-m", "rehearsal.images", "ensure", IMAGE], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", IMAGE], check=True, cwd=ROOT)
     name = f"homeport-network-{secrets.token_hex(4)}"
     subnets.network(
         name, "--label", "homeport.test=network", "--ipv6", "--subnet", f"fd7e:57ee:{secrets.token_hex(2)}::/64"

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from homeport.render import ufw
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
-from render import ufw
 from tests.rehearsal.host_world import until
 from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE
 

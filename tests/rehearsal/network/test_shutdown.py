@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from homeport.render import shutdown, wireguard
 from rehearsal.probes.box import docker
-from render import shutdown, wireguard
 from tests.rehearsal.host_world import until
 
 pytestmark = pytest.mark.docker

@@ -13,7 +13,7 @@ from tests.rehearsal import subnets
 
 @pytest.fixture(scope="session")
 def image():
-    command = [sys.executable, "-m", "rehearsal.images", "ensure", IMAGE]
+    command = [sys.executable, "-m", "toolchain.images", "ensure", IMAGE]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
     return IMAGE
 

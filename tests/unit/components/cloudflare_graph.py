@@ -89,8 +89,8 @@ def build(asked):
     from components.dns import Dns, DnsArgs
     from components.handle import Host
     from components.tunnel import Tunnel, TunnelArgs
-    from model.access import Door, People
-    from model.route import Guard
+    from homeport.model.access import Door, People
+    from homeport.model.route import Guard
 
     guards = lambda rows: tuple(Guard(**{**row, "paths": tuple(row.get("paths", ()))}) for row in rows)  # noqa: E731
     doors = tuple(Door(**{**door, "guards": guards(door["guards"])}) for door in asked["doors"])

@@ -44,7 +44,7 @@ def build() -> None:
     from components.handle import Host
     from components.mesh import Mesh, MeshArgs
     from components.runner import ActionsRunner, RunnerArgs
-    from model import mesh, runner
+    from homeport.model import mesh, runner
 
     def host(name):
         environment = {"HOMEPORT_SSH": f"deploy@{name}.example.com", "DOCKER_HOST": f"ssh://deploy@{name}.example.com"}

@@ -54,9 +54,9 @@ def register(asked, out):
     from components.firewall import Firewall, FirewallArgs
     from components.handle import Host
     from components.wireguard import WireGuard, WireGuardArgs
-    from model.firewall import Door
-    from model.host import Opening
-    from model.vpn import Peer, Vpn
+    from homeport.model.firewall import Door
+    from homeport.model.host import Opening
+    from homeport.model.vpn import Peer, Vpn
 
     host = Host(name="main", stack="prod", namespace="", environment={"HOMEPORT_SSH": "deploy@203.0.113.7"})
     docker = Docker("engine", EngineArgs(host=host, user="deploy", vpn=True, units=("wg-quick@wg0.service",)))

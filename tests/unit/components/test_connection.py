@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 from components.connection import private_key, public_key, ssh_options
 from components.host_unit import packed
-from model.host import HostFile
+from homeport.model.host import HostFile
 
 SEED = base64.b64encode(bytes(range(32))).decode()
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from model import template
-from model.mesh import Member, Mesh, Rule
-from render import headscale, tailscale
+from homeport.model import template
+from homeport.model.mesh import Member, Mesh, Rule
+from homeport.render import headscale, tailscale
 
 MESH = Mesh(
     server="mesh.example.com",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.wireguard import public_key
-from render import wireguard
+from homeport.render import wireguard
 
 LOCAL = {"name": "local", "slot": 1}
 OWN = {"name": "own", "slot": 9, "public_key": "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from model import template
-from model.runner import Runner
-from render import runner as render
+from homeport.model import template
+from homeport.model.runner import Runner
+from homeport.render import runner as render
 
 RUNNER = Runner(
     name="vps", url="https://git.example.com/owner/platform", labels=("self-hosted", "vps"),

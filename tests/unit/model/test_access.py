@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from model.access import Area, Door, People, problems
-from model.route import Guard
+from homeport.model.access import Area, Door, People, problems
+from homeport.model.route import Guard
 
 LOGIN = Guard(kind="login", because="people")
 ADA = People(emails=("ada@example.com",))

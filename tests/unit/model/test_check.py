@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from model.blueprint import Blueprint, Edge
-from model.check import check
-from model.database import Database, Role
-from model.errors import BlueprintError
-from model.network import Network
-from model.route import Guard, Route
-from model.service import Health, Limits, Port, Service, Volume
-from presets.ai_orchestrator import PRESET
-from settings.load import load
-from settings.overlay import blueprint
+from catalog.presets.ai_orchestrator import PRESET
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.check import check
+from homeport.model.database import Database, Role
+from homeport.model.errors import BlueprintError
+from homeport.model.network import Network
+from homeport.model.route import Guard, Route
+from homeport.model.service import Health, Limits, Port, Service, Volume
+from homeport.plan.overlay import blueprint
+from homeport.settings.load import load
 
 PROBE = Health(test=("true",))
 OPEN = (Guard(kind="open", because="test"),)

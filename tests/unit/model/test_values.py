@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import names, template
-from model.database import Database, Role
-from render.bundle import Entry, bundle, fingerprint, roots
-from render.sql import identifier, literal, roles
+from homeport.model import names, template
+from homeport.model.database import Database, Role
+from homeport.render.bundle import Entry, bundle, fingerprint, roots
+from homeport.render.sql import identifier, literal, roles
 
 
 @pytest.mark.parametrize(

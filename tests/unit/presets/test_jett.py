@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from model.blueprint import Blueprint, Edge
-from model.check import check
-from model.vpn import Peer, Vpn
-from presets.jett import PRESET
+from catalog.presets.jett import PRESET
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.check import check
+from homeport.model.vpn import Peer, Vpn
 
 FILES = Path(__file__).resolve().parents[3] / "catalog" / "files"
 FLOWS = {path.stem: json.loads(path.read_text()) for path in sorted((FILES / "jett-n8n" / "workflows").glob("*.json"))}

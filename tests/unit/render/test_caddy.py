@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from model.blueprint import Blueprint, Edge
-from model.route import Guard, Route
-from render.caddy import caddyfile, snippets
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.route import Guard, Route
+from homeport.render.caddy import caddyfile, snippets
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "caddy").glob("*.json"))
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from model import template
-from model.access import Door
-from model.route import Guard
-from rehearsal.cloudflare.origin import rule_for
-from rehearsal.cloudflare.settings_file import checked
-from render import cloudflared
+from homeport.model import template
+from homeport.model.access import Door
+from homeport.model.route import Guard
+from homeport.render import cloudflared
+from toolchain.cloudflared.origin import rule_for
+from toolchain.cloudflared.settings_file import checked
 
 CASES = Path(__file__).parents[2] / "cases" / "cloudflared"
 DOORS = tuple(

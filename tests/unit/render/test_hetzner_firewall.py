@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from model.host import Opening
-from render.hetzner_firewall import hcloud_rules
+from homeport.model.host import Opening
+from homeport.render.hetzner_firewall import hcloud_rules
 
 SSH = Opening(purpose="SSH", port=22, sources=("203.0.113.9/32", "2001:db8::/48"))
 VPN = Opening(purpose="WireGuard", port=51820, protocol="udp")

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from model.errors import BlueprintError
-from render.migrations import script
+from homeport.model.errors import BlueprintError
+from homeport.render.migrations import script
 
 ONCE = {"0002_b.sql": "SELECT 2;", "0001_a.sql": "SELECT 1;"}
 

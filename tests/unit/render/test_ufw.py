@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from model import template
-from model.firewall import Door
-from model.host import Opening
-from render import netfilter, ufw
+from homeport.model import template
+from homeport.model.firewall import Door
+from homeport.model.host import Opening
+from homeport.render import netfilter, ufw
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "ufw").glob("*.json"))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from model import template
-from model.vpn import Peer, Vpn
-from render import wireguard, wireguard_live
+from homeport.model import template
+from homeport.model.vpn import Peer, Vpn
+from homeport.render import wireguard, wireguard_live
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "wireguard").glob("*.json"))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import SettingsError
-from settings.load import load
+from homeport.model.errors import SettingsError
+from homeport.settings.load import load
 
 CASES = Path(__file__).parents[2] / "cases" / "settings"
 TODAY = date(2026, 11, 21)

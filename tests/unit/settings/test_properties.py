@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from model.errors import SettingsError
-from settings.load import load
-from settings.schema import ENVIRONMENTS, PRESETS
-from settings.secret_specs import SPECS
+from homeport.model.errors import SettingsError
+from homeport.settings.load import load
+from homeport.settings.schema import ENVIRONMENTS, PRESETS
+from homeport.settings.secret_specs import SPECS
 from tests.unit.settings.mistakes import HOST_KEY, TEXTS, TODAY, VALID, mistakes, put
 
 pytestmark = pytest.mark.slow

@@ -11,11 +11,11 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from model.errors import SettingsError
-from settings.load import load
-from settings.secret_specs import SHAPES, SPECS
-from settings.secrets import Masked, SecretBag, missing
-from settings.strength import weakness
+from homeport.model.errors import SettingsError
+from homeport.settings.load import load
+from homeport.settings.secret_specs import SHAPES, SPECS
+from homeport.settings.secrets import Masked, SecretBag, missing
+from homeport.settings.strength import weakness
 
 CANARY = "cAnArY-7f3kQ9zX2mB8vL5tR1w"
 

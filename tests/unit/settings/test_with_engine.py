@@ -14,8 +14,8 @@ pytestmark = pytest.mark.world
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import os, sys
-from model.errors import HomeportError
-from settings.load import from_pulumi
+from homeport.model.errors import HomeportError
+from homeport.settings.load import from_pulumi
 try:
     loaded = from_pulumi()
 except HomeportError as error:
@@ -61,7 +61,7 @@ def run(tmp_path_factory):
         "PYTHONPATH": str(ROOT),
     }
     exports = subprocess.run(
-        [sys.executable, "-m", "rehearsal.engine", "env"], env=environ, check=True, capture_output=True, text=True
+        [sys.executable, "-m", "toolchain.engine", "env"], env=environ, check=True, capture_output=True, text=True
     ).stdout
 
     def line(command, **more):

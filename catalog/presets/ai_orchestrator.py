@@ -1,0 +1,82 @@
+"""ai-orchestrator: n8n with semantic memory (PostgreSQL with pgvector), a cache, and an executor without a network."""
+
+from catalog.services import ai_caddy, ai_executor, ai_n8n, ai_postgres, ai_redis
+from homeport.model.database import Database, Role
+from homeport.model.network import Network
+from homeport.model.preset import Preset
+from homeport.model.route import Guard, Route
+from homeport.model.service import Volume
+
+PRESET = Preset(
+    name="ai-orchestrator",
+    purpose="AI orchestration: n8n, semantic memory, cache and an isolated executor",
+    services=(ai_postgres.SERVICE, ai_redis.SERVICE, ai_n8n.SERVICE, ai_executor.SERVICE, ai_caddy.SERVICE),
+    networks=(
+        Network(name="ai-edge", subnet="172.30.10.0/24", internal=False),
+        Network(name="ai-data", subnet="172.30.11.0/24"),
+    ),
+    shared_volumes={
+        "exchange": Volume(
+            path="/exchange", data=False, owner=(0, 10002), mode=0o2770, folders=("requests", "results")
+        ),
+    },
+    databases=(
+        Database(
+            name="ai_memory",
+            server="ai-postgres",
+            owner="ai_owner",
+            roles=(Role(name="ai_owner"), Role(name="ai_user", secret="postgres-password")),
+            connect=("ai_user",),
+            extensions=("vector",),
+            migrations="catalog/files/ai-postgres/migrations",
+            variables=(
+                ("embedding_url", "{embedding-url}"),
+                ("embedding_model", "{embedding-model}"),
+                ("embedding_dimensions", "{embedding-dimensions}"),
+            ),
+        ),
+        Database(
+            name="n8n",
+            server="ai-postgres",
+            owner="n8n",
+            roles=(Role(name="n8n", secret="n8n-database-password"),),
+        ),
+    ),
+    routes=(
+        Route(
+            name="n8n",
+            service="ai-n8n",
+            port=5678,
+            guards=(
+                Guard(
+                    kind="api-key",
+                    paths=("/webhook/*",),
+                    header="X-API-Key",
+                    secret="n8n-webhook-api-key",
+                    because="every webhook asks for the API key before n8n sees the request",
+                ),
+                Guard(
+                    kind="closed",
+                    paths=(
+                        "/webhook-test/*",
+                        "/webhook-waiting/*",
+                        "/form/*",
+                        "/form-test/*",
+                        "/form-waiting/*",
+                        "/mcp/*",
+                        "/mcp-test/*",
+                        "/metrics",
+                    ),
+                    because="other ways to a workflow would go round the API key",
+                ),
+                Guard(
+                    kind="basic",
+                    user="admin",
+                    secret="n8n-owner-password",
+                    because="n8n ignores its own basic auth variables since 1.0; the editor and its API stand behind this",
+                ),
+            ),
+        ),
+    ),
+    next_steps=("Sign in to n8n's editor: make credentials shows the address, the user and how to see the password.",),
+)

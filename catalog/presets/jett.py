@@ -1,0 +1,140 @@
+"""jett: the always-on half of a voice assistant. State, automation and vectors on a server that only its VPN and a tunnel reach."""
+
+from catalog.services import jett_n8n, jett_portainer, jett_postgres, jett_qdrant
+from homeport.model.database import Database, Role
+from homeport.model.network import Network
+from homeport.model.preset import Option, Preset
+from homeport.model.route import Guard, Route
+
+PRESET = Preset(
+    name="jett",
+    purpose="Always-on services behind WireGuard: n8n, PostgreSQL, Qdrant, Portainer, with an offline queue",
+    services=(jett_postgres.SERVICE, jett_qdrant.SERVICE, jett_n8n.SERVICE, jett_portainer.SERVICE),
+    # What compose calls `default` of the project jett; Docker takes no network of that name.
+    networks=(Network(name="jett_default", subnet="172.30.20.0/24", internal=False),),
+    databases=(
+        Database(
+            name="jett",
+            server="postgres",
+            owner="jett_owner",
+            roles=(Role(name="jett_owner"), Role(name="jett_app", secret="jett-app-password")),
+            connect=("jett_app",),
+            migrations="catalog/files/jett-postgres/migrations",
+            variables=(
+                ("beat_seconds", "{heartbeat-seconds}"),
+                ("missed_beats", "{missed-beats}"),
+                ("queue_attempts", "{queue-attempts}"),
+                ("handler", "{handler-url}"),
+                ("local_address", "{peer:local}"),
+            ),
+        ),
+        # The image's own default would be SQLite. PostgreSQL is there anyway, one backup then holds everything, and n8n replaces it by
+        # PostgreSQL itself as soon as there is a second worker.
+        Database(name="n8n", server="postgres", owner="n8n", roles=(Role(name="n8n", secret="n8n-database-password"),)),
+    ),
+    routes=(
+        Route(
+            name="n8n",
+            service="n8n",
+            port=5678,
+            guards=(
+                Guard(
+                    kind="closed",
+                    paths=("/webhook/heartbeat", "/webhook/queue/*"),
+                    because="the local machine's own doors: it comes through the VPN",
+                ),
+                Guard(
+                    kind="service-token",
+                    paths=("/webhook/*",),
+                    because="webhooks are for programs; n8n asks them for the API key besides",
+                ),
+                Guard(kind="login", because="the editor and its API are for people"),
+            ),
+        ),
+        Route(
+            name="jett",
+            service="",
+            port=3000,
+            upstream="http://{peer:local}:3000",
+            guards=(Guard(kind="login", because="the dashboard, on the local machine, is for people"),),
+        ),
+    ),
+    defaults={
+        "exposure": "tunnel",
+        "wireguard": {"subnet": "10.0.0.0/24", "slot": 2, "peers": {"local": {"slot": 1}}},
+    },
+    options={
+        "n8n-user": Option(
+            default="owner@example.com",
+            purpose="N8N_USER: the mail address with which n8n's owner signs in",
+            pattern=r"[A-Za-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+",
+            shape="a mail address",
+        ),
+        "n8n-secure-cookie": Option(
+            default="true",
+            purpose="whether n8n's sign-in works over HTTPS only; false lets a browser sign in over plain HTTP in the VPN",
+            pattern="true|false",
+            shape="true or false",
+        ),
+        "postgres-user": Option(
+            default="jett",
+            purpose="POSTGRES_USER: PostgreSQL's superuser, made at the first start",
+            pattern=r"(?!(?:n8n|postgres|jett_app|jett_owner)$)[a-z][a-z0-9_]{0,62}",
+            shape="a name of lower-case letters, digits and _, of no other role",
+        ),
+        "qdrant-collection": Option(
+            default="semantic_cache",
+            purpose="the collection for semantic caching",
+            pattern=r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}",
+            shape="a name of letters, digits, _ and -",
+        ),
+        "qdrant-size": Option(
+            default="768",
+            purpose="length of the collection's vectors",
+            pattern="[1-9][0-9]{0,4}",
+            shape="a whole number from 1 to 99999",
+        ),
+        "qdrant-distance": Option(
+            default="Cosine",
+            purpose="how the collection's vectors are compared",
+            pattern="Cosine|Dot|Euclid|Manhattan",
+            shape="Cosine, Dot, Euclid or Manhattan",
+        ),
+        "heartbeat-seconds": Option(
+            default="60",
+            purpose="seconds between two heartbeats of the local machine",
+            pattern="[1-9][0-9]{0,4}",
+            shape="a whole number from 1 to 99999",
+        ),
+        "missed-beats": Option(
+            default="3",
+            purpose="beats missed in a row that make the local machine offline",
+            pattern="[1-9][0-9]{0,2}",
+            shape="a whole number from 1 to 999",
+        ),
+        "queue-attempts": Option(
+            default="5",
+            purpose="tries before an item of the queue is dead",
+            pattern="[1-9][0-9]{0,3}",
+            shape="a whole number from 1 to 9999",
+        ),
+        "handler-url": Option(
+            default="",
+            purpose="where requests go while the local machine is online; empty: port 8377 of the VPN's peer local",
+            pattern=r"|https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~/-]*)?",
+            shape="an http URL, or empty",
+        ),
+    },
+    # renovate: datasource=docker depName=cloudflare/cloudflared
+    tools={"cloudflared": "cloudflare/cloudflared:2026.6.0"},
+    connections={
+        "postgres": "postgresql://jett_app:{jett-app-password}@{vpn}:5432/jett",
+        "qdrant": "http://{vpn}:6333",
+        "n8n": "http://{vpn}:5678",
+        "portainer": "http://{vpn}:9000",
+    },
+    next_steps=(
+        "Bring the local machine into the VPN with the client configuration of the stack's outputs.",
+        "Start apps/heartbeat there: its README has the unit and the task.",
+    ),
+)

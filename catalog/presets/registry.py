@@ -1,0 +1,33 @@
+"""Which presets there are. Imported one at a time: a stack pays for its own only."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from homeport.model.errors import BlueprintError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeport.model.preset import Preset
+
+_BUILT = {"ai-orchestrator": "catalog.presets.ai_orchestrator", "jett": "catalog.presets.jett"}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        BlueprintError: It is not there, or not yet.
+    """
+    if name not in _BUILT:
+        mend = f"Run: pulumi config set homeport:preset <one of: {', '.join(sorted(_BUILT))}>"
+        raise BlueprintError((Problem("homeport:preset", f"preset {name} is not part of this version", mend),))
+    found: Preset = import_module(_BUILT[name]).PRESET
+    return found
+
+
+def defaults(name: str) -> Mapping[str, Any]:
+    """The settings that a preset has where the user says nothing; none for a name that is no preset, or not yet one."""
+    return preset(name).defaults if name in _BUILT else {}

@@ -1,0 +1,1 @@
+"""homeport: a private platform on your own servers, as one Pulumi program."""

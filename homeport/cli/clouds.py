@@ -1,0 +1,120 @@
+"""After a run that was killed or failed: what it made in the clouds and could not note is removed, so that the next update makes it anew."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli import cloudflare, hetzner
+from homeport.cli.lost import SERVER, less
+from homeport.cli.phases import say
+
+if TYPE_CHECKING:
+    from homeport.cli.engine import Engine
+
+_PREFIX = "homeport:"
+
+
+def mend_clouds(engine: Engine, since: float) -> bool:
+    """Removes orphans; true when there were any.
+
+    Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost without a kill, and
+    what was made then refuses every later update. Those at Hetzner are known by the stack's name alone, so a run that was killed or that
+    failed must have made them.
+
+    Args:
+        engine: The engine and its stack.
+        since: When the killed run began, in seconds of the epoch; 0 if none was killed.
+
+    Raises:
+        ToolError: A cloud refuses or does not answer.
+    """
+    config = engine.config()
+    settings = engine.stack.settings
+    state = engine.state()
+    start, until = failed(engine)
+    if since:
+        # A killed run is not in the history, so nobody knows when its last request was answered.
+        start, until = min(since, start or since), inf
+    token = config.get(f"{_PREFIX}hcloud-token")
+    did = bool(start and token) and _mend_hetzner(engine, config, state, (start, until))
+    ids: dict[str, Any] = settings.get("cloudflare") or {}
+    if ids and (token := config.get(f"{_PREFIX}cloudflare-api-token")):
+        there = cloudflare.Api(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
+        left = cloudflare.orphans(state, there, ids["account_id"], ids["zone_id"])
+        for orphan in left:
+            say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
+        cloudflare.remove(left, there)
+        lost = cloudflare.gone(state, there, ids["account_id"], ids["zone_id"]) if start else []
+        if lost:
+            say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
+            _drop(engine, set(lost))
+        did = did or bool(left) or bool(lost)
+    return _reread(engine, engine.state() if did else state) or did
+
+
+def _mend_hetzner(engine: Engine, config: dict[str, str], state: dict[str, Any], window: tuple[float, float]) -> bool:
+    api = hetzner.Api(config[f"{_PREFIX}hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
+    found = hetzner.orphans(state, api, engine.stack.name, *window)
+    for one in found:
+        say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the last run left behind")
+    hetzner.remove(found, api)
+    return bool(found)
+
+
+def _drop(engine: Engine, gone: set[str]) -> None:
+    """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted (trap C4)."""
+    whole = json.loads(engine.ask("stack", "export"))
+    rows = whole["deployment"]["resources"]
+    whole["deployment"]["resources"] = [less(one, gone) for one in rows if one["urn"] not in gone]
+    engine.ask("stack", "import", input_=json.dumps(whole))
+
+
+def _reread(engine: Engine, state: dict[str, Any]) -> bool:
+    """Reads anew what an update left half changed; true when there was something.
+
+    A provider of Terraform's older kind notes the wanted values when an update fails, and the next one finds nothing to do: a firewall would
+    keep its old rules for ever. Servers are read anew by `homeport.cli.lost`, which minds what went with one that is gone.
+    """
+    kinds = ("hcloud:index/", "cloudflare:index/")
+    failed_ones = [one for one in state.get("resources") or [] if one.get("initErrors")]
+    half = [one["urn"] for one in failed_ones if one["type"].startswith(kinds) and one["type"] != SERVER]
+    if half:
+        say(f"    {len(half)} objects in the clouds were left half changed; reading them anew")
+        engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))
+    return bool(half)
+
+
+def failed(engine: Engine) -> tuple[float, float]:
+    """When the updates that have failed since one succeeded began and ended, in seconds of the epoch; zeros if the last one succeeded.
+
+    An answer can be lost without a kill: the update fails, and what was made is nowhere noted (reliability E-03).
+    """
+    since = until = 0.0
+    for one in json.loads(engine.ask("stack", "history", "--json", "--page-size", "20", "--page", "1") or "[]"):
+        if one["kind"] not in {"update", "destroy"}:
+            continue
+        if one["result"] != "failed":
+            break
+        since = _epoch(one["startTime"])
+        until = until or _epoch(one["endTime"])
+    return since, until
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def keys(engine: Engine) -> list[str]:
+    """What to do if a cloud refused the stack's key: for each cloud a line that names the key."""
+    config, said = (
+        engine.config(),
+        "if {} refused the token (401, 403, {}): pulumi config set --secret " + _PREFIX + "{}",
+    )
+    clouds = {
+        "hcloud-token": ("Hetzner Cloud", "unauthorized, token_readonly"),
+        "cloudflare-api-token": ("Cloudflare", "10000, 9109"),
+    }
+    return [said.format(name, codes, key) for key, (name, codes) in clouds.items() if _PREFIX + key in config]

@@ -1,0 +1,210 @@
+"""The Docker daemon: there, brought here where we may, or missed in one clear sentence; and our objects on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli.phases import say
+from homeport.cli.places import cache
+from homeport.cli.stack import ROOT
+from homeport.model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE: Mapping[str, str] = MappingProxyType({})
+"""The environment of a Docker command that means this machine's own daemon."""
+_FORBID = "HOMEPORT_NO_INSTALL"
+_PATIENCE = 60.0
+"""Seconds that a daemon may take from its start to its first answer."""
+_ROOT_PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+
+
+def ensure(where: Mapping[str, str] = HERE) -> None:
+    """Has a Docker daemon that answers.
+
+    On this machine, as root and unless `HOMEPORT_NO_INSTALL` is set, what is missing is installed (Debian, Ubuntu) and started.
+
+    Raises:
+        ToolError: There is none, and here is what to do about it.
+    """
+    problem = obstacle(where)
+    if not problem:
+        return
+    if where or os.geteuid() or os.environ.get(_FORBID):
+        raise ToolError(f"docker: {problem}\n  mend it: {_advice(where)}")
+    if not _program("dockerd"):
+        _install()
+    if obstacle():
+        _start()
+
+
+def obstacle(where: Mapping[str, str] = HERE) -> str:
+    """Why no daemon answers, or nothing when one does."""
+    if not shutil.which("docker"):
+        return "this machine has no `docker` command"
+    said = run("version", "--format", "{{.Server.Version}}", where=where, check=False)
+    return (
+        ""
+        if said.returncode == 0
+        else f"no daemon answers ({(said.stderr.strip().splitlines() or ['no reason given'])[-1]})"
+    )
+
+
+def _advice(where: Mapping[str, str]) -> str:
+    if where:
+        return f"check that `docker -H {where.get('DOCKER_HOST', '')} version` works"
+    if os.environ.get(_FORBID):
+        return f"install and start Docker Engine, or unset {_FORBID}"
+    if shutil.which("dockerd", path=os.pathsep.join([os.environ.get("PATH", ""), *_ROOT_PLACES])):
+        return "start it (sudo systemctl start docker), and be a member of the group docker"
+    return "install Docker Engine (Debian and Ubuntu: sudo apt-get install docker.io), then run the command again"
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_ROOT_PLACES]))
+
+
+def _install() -> None:
+    apt = shutil.which("apt-get")
+    if not apt:
+        raise ToolError("docker: this machine has no Docker Engine\n  mend it: install it, then run the command again")
+    say(f"    installing the package docker.io (set {_FORBID}=1 to forbid it)")
+    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for argv in (
+        [apt, "update", "-qq"],
+        [apt, "install", "-y", "-qq", "--no-install-recommends", "docker.io", "iptables", "ca-certificates"],
+    ):
+        done = subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            tail = "\n    ".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+            raise ToolError(f"docker: {' '.join(argv[:2])} failed:\n    {tail}\n  mend it: apt-get install docker.io")
+
+
+def _start() -> None:
+    """Starts the daemon: through systemd where that runs, else in the background with its log in the cache."""
+    if Path("/run/systemd/system").is_dir():
+        subprocess.run(["systemctl", "start", "docker"], stdin=subprocess.DEVNULL, check=False)
+        log = Path("journalctl -u docker")
+    else:
+        log = cache() / "dockerd.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        say(f"    starting dockerd in the background; its log is {log}")
+        with log.open("ab") as file:
+            subprocess.Popen(
+                [_program("dockerd") or "dockerd"], stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+                cwd="/", env={k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "HOMEPORT"))},
+            )  # fmt: skip
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        if not obstacle():
+            return
+        time.sleep(0.3)
+    raise ToolError(f"docker: the daemon does not answer {_PATIENCE:.0f} s after its start\n  mend it: see {log}")
+
+
+def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a Docker command.
+
+    Raises:
+        ToolError: It failed, and `check` is true.
+    """
+    # Over SSH with the host's pinned key, as the program's own scripts do it; docker takes no options for ssh.
+    wrapped = ["sh", "-c", '. components/scripts/reach.sh; docker "$@"', "components/scripts/docker"]
+    command = wrapped if "HOMEPORT_SSH_OPTS" in where else ["docker"]
+    try:
+        done = subprocess.run(
+            [*command, *argv],
+            cwd=ROOT,
+            env={**os.environ, **where},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ToolError("docker: this machine has no `docker` command\n  mend it: apt-get install docker.io") from None
+    if check and done.returncode:
+        raise ToolError(f"docker {' '.join(argv[:2])}: {done.stderr.strip()}\n  mend it: docker version")
+    return done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A Docker object that carries our label.
+
+    Attributes:
+        kind: container, network or volume.
+        id: Its full id; a volume's name.
+        name: Its name.
+        labels: Our labels without their common prefix.
+        inspected: All that `docker inspect` says.
+    """
+
+    kind: str
+    id: str
+    name: str
+    labels: dict[str, str]
+    inspected: dict[str, Any]
+
+
+def objects(stack: str, where: Mapping[str, str] = HERE) -> list[Found]:
+    """Everything on the daemon that carries a stack's label: containers first, so that removal in this order works."""
+    listed = {
+        "container": ("ps", "--all", "--quiet", "--no-trunc"),
+        "network": ("network", "ls", "--quiet", "--no-trunc"),
+        "volume": ("volume", "ls", "--quiet"),
+    }
+    found = []
+    for kind, argv in listed.items():
+        ids = run(*argv, "--filter", f"label=homeport.stack={stack}", where=where).stdout.split()
+        found += [_found(kind, one) for one in inspect(kind, ids, where)]
+    return found
+
+
+def carriers(volumes: set[str], where: Mapping[str, str] = HERE) -> list[Found]:
+    """Never started containers that brought files into one of these volumes and were left by a killed run."""
+    argv = ("ps", "--all", "--quiet", "--no-trunc", "--filter", "label=homeport.carrier=true")
+    ids = run(*argv, where=where).stdout.split()
+    found = [_found("container", one) for one in inspect("container", ids, where)]
+    return [one for one in found if volumes & {mount.get("Name") for mount in one.inspected.get("Mounts", [])}]
+
+
+def inspect(kind: str, ids: list[str], where: Mapping[str, str] = HERE) -> list[dict[str, Any]]:
+    """What Docker says of those of the given objects that are still there."""
+    if not ids:
+        return []
+    said = run("inspect", "--type", kind, *ids, where=where, check=False).stdout
+    found: list[dict[str, Any]] = json.loads(said or "[]")
+    return found
+
+
+def _found(kind: str, said: dict[str, Any]) -> Found:
+    labels = said.get("Labels") or said.get("Config", {}).get("Labels") or {}
+    return Found(
+        kind=kind,
+        id=said["Name"] if kind == "volume" else said["Id"],
+        name=said["Name"].removeprefix("/"),
+        labels={key.removeprefix("homeport."): value for key, value in labels.items() if key.startswith("homeport.")},
+        inspected=said,
+    )
+
+
+def remove(one: Found, where: Mapping[str, str] = HERE) -> None:
+    """Removes an object; that it is gone already is fine."""
+    argv = {"container": ("rm", "--force", "--volumes"), "network": ("network", "rm"), "volume": ("volume", "rm")}[
+        one.kind
+    ]
+    done = run(*argv, one.id, where=where, check=False)
+    if done.returncode and "o such" not in done.stderr and "not found" not in done.stderr:
+        raise ToolError(
+            f"{one.kind} {one.name}: cannot be removed: {done.stderr.strip()}\n  mend it: docker {one.kind} inspect {one.name}"
+        )

@@ -1,0 +1,109 @@
+"""The generated pages below docs/: written from what they describe, so that they cannot grow old unseen."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from catalog.presets.registry import preset
+from homeport.cli import engine
+from homeport.cli.stack import ROOT
+from homeport.model.errors import BlueprintError
+from homeport.settings.schema import PRESETS
+
+if TYPE_CHECKING:
+    from homeport.model.preset import Preset
+    from homeport.model.service import Service
+
+_HEAD = """# Catalog
+
+Made by `make docs` from `catalog/presets/` and `catalog/services/`; do not edit by hand. Every container runs with a read-only root
+file system, without capabilities, without new privileges, and with limits on memory, CPU and processes, unless a column or a note
+says otherwise.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Path below the project to content."""
+    settings = engine.module("homeport.settings.docs", quiet=True).stdout
+    return {"docs/settings.md": settings, "docs/catalog.md": catalog()}
+
+
+def write(*, only_check: bool) -> int:
+    """Writes what is out of date, or only names it; 1 when something was to be named."""
+    wanted = pages()
+    stale = [name for name, text in wanted.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != text]
+    for name in stale:
+        if only_check:
+            print(f"{name} is out of date\n  mend it: make docs", file=sys.stderr)
+        else:
+            (ROOT / name).write_text(wanted[name], encoding="utf-8")
+            print(f"wrote {name}")
+    return 1 if stale and only_check else 0
+
+
+def catalog() -> str:
+    """One section per preset of this version, in Markdown."""
+    parts = [_HEAD]
+    later = []
+    for name in PRESETS:
+        try:
+            parts.append(_preset(preset(name)))
+        except BlueprintError:
+            later.append(name)
+    if later:
+        parts.append(f"## Not part of this version yet\n\n{', '.join(later)}\n")
+    return "\n".join(parts)
+
+
+def _preset(found: Preset) -> str:
+    rows = "\n".join(_row(service) for service in sorted(found.services, key=lambda one: one.name))
+    notes = "\n".join(
+        f"- {service.name}: {what}, because {reason}"
+        for service in sorted(found.services, key=lambda one: one.name)
+        for what, reason in sorted({**service.waivers, **service.capabilities, **_binds(service)}.items())
+    )
+    networks = "\n".join(
+        f"- {network.name}: {network.subnet}{', no way out and none in' if network.internal else ''}"
+        for network in found.networks
+    )
+    return (
+        f"## {found.name}\n\n{found.purpose}.\n\n"
+        "| Service | Purpose | Image | Networks | User | Memory | CPUs | Processes | Needs |\n"
+        f"|---|---|---|---|---|---|---|---|---|\n{rows}\n\nNetworks:\n\n{networks}\n"
+        + (f"\nWeakened defaults, each with its reason:\n\n{notes}\n" if notes else "")
+        + _options(found)
+    )
+
+
+def _options(found: Preset) -> str:
+    if not found.options:
+        return ""
+    rows = "\n".join(
+        f"| `{name}` | {f'`{option.default}`' if option.default else 'empty'} | {option.purpose} | {option.shape} |"
+        for name, option in sorted(found.options.items())
+    )
+    head = "What `homeport:settings.options` may choose:\n\n| Option | Unless chosen | What for | Must be |\n|---|---|---|---|"
+    return f"\n{head}\n{rows}\n"
+
+
+def _binds(service: Service) -> dict[str, str]:
+    return {
+        f"{bind.source} of the host{', read-only' if bind.read_only else ''}": bind.reason
+        for bind in service.binds.values()
+    }
+
+
+def _row(service: Service) -> str:
+    cells = (
+        f"`{service.name}`",
+        service.purpose,
+        f"`{service.image}`",
+        ", ".join(service.networks) or "none",
+        str(service.uid),
+        f"{service.limits.memory} MB",
+        service.limits.cpus,
+        str(service.limits.pids),
+        ", ".join(service.needs) or "-",
+    )
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,182 @@
+"""One command at a time on a stack: ours by a lock that dies with its holder, Pulumi's by a file that outlives it."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli.phases import duration, say
+from homeport.cli.places import lock_file, unfinished
+from homeport.cli.stack import PROJECT
+from homeport.model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from homeport.cli.engine import Engine
+
+
+@dataclass
+class Run:
+    """A command that holds a stack's lock.
+
+    Attributes:
+        stack: The stack's name.
+        killed: Whether the command before it was killed, so that its work may be half done.
+        since: When that one began, in seconds of the epoch; 0 if none was killed.
+        recovered: Whether what that one left is put right. As long as it is not, the next command knows of the kill as well.
+    """
+
+    stack: str
+    killed: bool
+    since: float = 0.0
+    recovered: bool = False
+
+
+@contextmanager
+def held(stack: str, command: str) -> Iterator[Run]:
+    """Holds the stack's lock.
+
+    Raises:
+        ToolError: Another command holds it; the message says whose, and since when.
+    """
+    path = lock_file(stack)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ToolError(f"stack {stack}: {_holder(path)}\n  mend it: wait until it has ended, or end it") from None
+        mark = unfinished(stack)
+        killed = mark.exists()
+        run = Run(stack=stack, killed=killed, since=mark.stat().st_mtime if killed else 0.0)
+        _write(file.fileno(), _me(command))
+        # Killed again and again, it is still the first of them that began it.
+        if not killed:
+            mark.touch()
+        try:
+            yield run
+        finally:
+            if run.recovered or not killed:
+                mark.unlink(missing_ok=True)
+            os.ftruncate(file.fileno(), 0)
+
+
+def _me(command: str) -> dict[str, Any]:
+    return {
+        "user": getpass.getuser(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": command,
+        "since": time.time(),
+    }
+
+
+def _write(descriptor: int, said: dict[str, Any]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, json.dumps(said).encode())
+
+
+def _holder(path: Path) -> str:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(said["since"]))
+        ago = duration(max(time.time() - said["since"], 0))
+        who = f"{said['user']} on {said['host']} (process {said['pid']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another command holds it and has not said which yet"
+    return f"`{said['command']}` of {who} holds it since {since}, {ago} ago"
+
+
+def free_dead_lock(engine: Engine) -> bool:
+    """Removes the lock that a killed Pulumi left in a state folder; true when there was one.
+
+    Pulumi's own backends for files and buckets lock by a file, which a killed engine cannot remove
+    (https://www.pulumi.com/docs/iac/cli/commands/pulumi_cancel/).
+
+    Raises:
+        ToolError: Whoever wrote the lock is alive, or works on another machine.
+    """
+    mend_half_written(engine)
+    found = _pulumi_locks(engine)
+    for path, said in found:
+        who = f"{said.get('username', 'somebody')} on {said.get('hostname', 'some machine')} (process {said.get('pid', '?')})"
+        if said.get("hostname") != socket.gethostname() or _is_alive(int(said.get("pid") or 0)):
+            raise ToolError(
+                f"stack {engine.stack.name}: pulumi of {who} holds it since {said.get('timestamp', 'some time')}\n"
+                f"  mend it: wait until it has ended; if it is surely gone, pulumi cancel --yes --stack {engine.stack.name}"
+            )
+        say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")
+    if found:
+        engine.ask("cancel", "--yes")
+    return bool(found)
+
+
+def mend_half_written(engine: Engine) -> list[Path]:
+    """Removes what a killed Pulumi wrote half of beside its state: without it the state is read as it is; with it, not at all.
+
+    Pulumi's file backend replaces a state file in one step, but writes the file's attributes (`.attrs`: content type and checksum, of no
+    use to Pulumi) in place, before it: killed there, every later command ends with "failed to load checkpoint: EOF".
+    Source: gocloud.dev v0.46.0, blob/fileblob/attrs.go, setAttrs and getAttrs.
+    """
+    folder = engine.state_folder
+    found: list[Path] = []
+    if folder is None:
+        return found
+    for part in ("stacks", "locks"):
+        found += [one for one in sorted((folder / part).rglob("*.attrs")) if not _is_whole(one)]
+    for one in found:
+        say(f"    Pulumi was killed while it wrote {one.name}, which nothing depends on; removing it")
+        one.unlink(missing_ok=True)
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def _pulumi_locks(engine: Engine) -> list[tuple[Path, dict[str, Any]]]:
+    folder = engine.state_folder
+    if folder is None:
+        return []
+    found = []
+    for path in sorted((folder / "locks").glob(f"**/{PROJECT}/{engine.stack.name}/*.json")):
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # Killed while it wrote the lock: nobody can be told by it, so nobody is asked.
+            said = {"hostname": socket.gethostname(), "pid": 0}
+        found.append((path, said))
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process is there and is a Pulumi; numbers are given out again."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return not Path("/proc/self").exists()
+    return state != "Z" and "pulumi" in name

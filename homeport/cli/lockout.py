@@ -1,0 +1,56 @@
+"""Refuses, before anything is changed, what would close the cloud's firewall to this machine (reliability.md, A-06).
+
+What a host changes of itself it takes back when nobody comes in any more (its revert timer); a cloud's firewall does not. So
+the host is asked, over the connection that still works, from which address it sees us.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli.stack import ROOT
+from homeport.model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeport.cli.engine import Engine
+
+_SECONDS = 30
+
+
+def refuse_lockout(engine: Engine) -> None:
+    """Nothing, where SSH stays open to this machine.
+
+    Raises:
+        ToolError: The settings name sources of SSH, and this machine is none of them.
+    """
+    ssh: dict[str, Any] = engine.stack.settings.get("ssh") or {}
+    sources = [str(one) for one in ssh.get("sources") or ()]
+    if not sources or ssh.get("reach") == "vpn":
+        return
+    for where in engine.daemons():
+        address = seen_as(where)
+        if address and not any(ip_address(address) in ip_network(one, strict=False) for one in sources):
+            raise ToolError(
+                f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine as {address}, "
+                f"which is in none of {', '.join(sources)}\n"
+                f"  mend it: pulumi config set --path 'homeport:settings.ssh.sources[{len(sources)}]' {address}/32 "
+                f"--stack {engine.stack.name}"
+            )
+
+
+def seen_as(where: Mapping[str, str]) -> str:
+    """The address that a host sees us come from; nothing where it does not answer, which the update itself will tell."""
+    script = '. components/scripts/ssh.sh; over_ssh "echo \\$SSH_CONNECTION"'
+    try:
+        said = subprocess.run(
+            ["sh", "-c", script], cwd=ROOT, env={**os.environ, **where}, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return ""
+    return said.stdout.split(" ")[0].strip() if said.returncode == 0 else ""

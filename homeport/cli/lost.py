@@ -1,0 +1,84 @@
+"""A server that was deleted behind our back takes its containers and volumes with it, and the state does not know.
+
+A plain `pulumi up` would compare with the state and find nothing to do; `pulumi up --refresh` would ask a Docker that is gone and
+fail. So the servers alone are refreshed first; where one is gone, everything that lived on it is dropped from the state, and the
+update makes it all again on a new server with the old address.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli.phases import say
+
+if TYPE_CHECKING:
+    from homeport.cli.engine import Engine
+
+SERVER = "hcloud:index/server:Server"
+_DOCKER = "pulumi:providers:docker"
+
+
+def forget_lost(engine: Engine) -> list[str]:
+    """Drops from the state what went with lost servers; the servers' names.
+
+    Raises:
+        ToolError: Hetzner cannot be asked.
+    """
+    servers = {one["urn"]: one for one in engine.state().get("resources") or [] if one.get("type") == SERVER}
+    if not servers:
+        return []
+    # Not by --clear-pending-creates: what a killed run left is repaired elsewhere, with a word.
+    engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in servers))
+    there = {one["urn"] for one in engine.state().get("resources") or []}
+    lost = {urn: one for urn, one in servers.items() if urn not in there}
+    if not lost:
+        return []
+    names = sorted(host_of(urn) for urn in lost)
+    whole = json.loads(engine.ask("stack", "export"))
+    whole["deployment"] = without(whole["deployment"], set(names))
+    engine.ask("stack", "import", input_=json.dumps(whole))
+    for name in names:
+        say(
+            f"    server {name} is gone from Hetzner Cloud, and its containers and volumes with it: a new one is made\n"
+            "    at the same address; restore its data from a backup"
+        )
+    return names
+
+
+def host_of(urn: str) -> str:
+    """The host's name out of a server's URN, whose last part is `<host>-server`."""
+    return urn.rpartition("::")[2].removesuffix("-server")
+
+
+def without(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
+    """A deployment less everything on the Docker of these hosts, and less what refers to it."""
+    resources = deployment.get("resources") or []
+    providers = {
+        one["urn"] for one in resources if one["type"] == _DOCKER and _named(one["urn"].rpartition("::")[2]) in hosts
+    }
+    # The providers too: while one is in the state, its daemon is asked after a killed run (Engine.daemons), and the new server has none yet.
+    gone = {
+        *providers,
+        *(one["urn"] for one in resources if str(one.get("provider", "")).rpartition("::")[0] in providers),
+    }
+    kept = [less(one, gone) for one in resources if one["urn"] not in gone]
+    pending = [one for one in deployment.get("pending_operations") or [] if one["resource"]["urn"] not in gone]
+    pending = [one for one in pending if str(one["resource"].get("provider", "")).rpartition("::")[0] not in providers]
+    return {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
+
+
+def _named(provider: str) -> str:
+    return "main" if provider == "docker" else provider.removesuffix("-docker")
+
+
+def less(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """A resource of the state without what refers to those that are gone; the engine refuses a state with loose ends."""
+    found = dict(resource)
+    if "dependencies" in found:
+        found["dependencies"] = [one for one in found["dependencies"] if one not in gone]
+    if "propertyDependencies" in found:
+        found["propertyDependencies"] = {
+            key: [one for one in urns or [] if one not in gone] for key, urns in found["propertyDependencies"].items()
+        }
+    return found

@@ -1,0 +1,136 @@
+"""Doors of a tunnel as values: which host name leads where, which part of it asks what, and who the people are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeport.model.errors import Problem
+from homeport.model.route import ACCESS_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.route import Guard
+
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]*\*?")
+_CATALOG = "Mend the preset's routes; this is not a matter of settings."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """A part of a host name under one guard; each has its own application in Access, and its own audience.
+
+    Attributes:
+        key: Identity: the door's name, or ``door.path`` for a part with a path of its own.
+        path: As Access reads it: ``/webhook/*``; empty for all that no other area names.
+        kind: ``login``, ``service-token``, ``bypass`` or ``closed``.
+        because: The guard's reason.
+    """
+
+    key: str
+    path: str
+    kind: str
+    because: str
+
+    @property
+    def pattern(self) -> str:
+        """The path as a regular expression of cloudflared (RE2), as wide as what Access takes it for; empty for any path.
+
+        Source: developers.cloudflare.com/cloudflare-one/access-controls/policies/app-paths.
+        """
+        if not self.path:
+            return ""
+        fixed = "^" + re.escape(self.path.removesuffix("*"))
+        return fixed if self.path.endswith("*") else f"{fixed.removesuffix('/')}(/|$)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """One public host name of a tunnel.
+
+    Attributes:
+        name: Identity: the route's name.
+        hostname: The name on the internet.
+        origin: URL that the host reaches the service at.
+        guards: As in the route; the last, without paths, stands for the rest.
+        far: True if the origin is another machine, which may be off.
+    """
+
+    name: str
+    hostname: str
+    origin: str
+    guards: tuple[Guard, ...]
+    far: bool = False
+
+    def areas(self) -> tuple[Area, ...]:
+        """The parts, those with a path first."""
+        found: dict[str, Area] = {}
+        for guard in self.guards:
+            for path in guard.paths or ("",):
+                key = stem = ".".join(filter(None, (self.name, _slug(path))))
+                number = 2
+                while key in found:
+                    key, number = f"{stem}-{number}", number + 1
+                found[key] = Area(key=key, path=path, kind=guard.kind, because=guard.because)
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """Whom a ``login`` lets in: any of these. Nobody, where all are empty.
+
+    Attributes:
+        emails: Addresses.
+        domains: Domains of addresses.
+        groups: Ids of groups of Access.
+        google_groups: Addresses of groups of Google Workspace; they need a Google identity provider.
+    """
+
+    emails: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    google_groups: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.emails or self.domains or self.groups or self.google_groups)
+
+
+def doors(blueprint: Blueprint) -> tuple[Door, ...]:
+    """A blueprint's routes as doors of its tunnel."""
+    return tuple(
+        Door(
+            name=route.name,
+            hostname=blueprint.host(route),
+            origin=blueprint.upstream(route),
+            guards=route.guards,
+            far=bool(route.upstream),
+        )
+        for route in blueprint.routes
+    )
+
+
+def problems(doors: tuple[Door, ...], people: People) -> Iterator[Problem]:
+    """What Access could not do, or would do otherwise than the preset means."""
+    if any(area.kind == "login" for door in doors for area in door.areas()) and not people:
+        mend = "Run: pulumi config set --path 'homeport:settings.access.emails[0]' you@example.com"
+        yield Problem("access", "a route asks for a login, and nobody is named who may log in", mend)
+    for door in doors:
+        where = f"routes.{door.name}"
+        if not door.origin:
+            yield Problem(where, "a tunnel finds nothing behind it: its service publishes no port", _CATALOG)
+        for area in door.areas():
+            if area.kind not in ACCESS_KINDS:
+                yield Problem(f"{where}.guards", f"Access has no guard {area.kind!r}", _CATALOG)
+            if area.path and not _PATH.fullmatch(area.path):
+                yield Problem(
+                    f"{where}.guards", f"{area.path!r} is no path that Access knows: /x, /x/* or /x*", _CATALOG
+                )
+            if area.kind == "bypass" and not area.because.strip():
+                yield Problem(f"{where}.guards", f"{area.path or 'everything'} is open without a reason", _CATALOG)
+
+
+def _slug(path: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") if path.strip("/*") else "all" if path else ""

@@ -1,0 +1,190 @@
+"""The one model: what a preset makes of its services in one environment. Everything else is derived from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from homeport.model import names, template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeport.model.database import Database
+    from homeport.model.network import Network
+    from homeport.model.route import Route
+    from homeport.model.service import Service, Volume
+    from homeport.model.vpn import Vpn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Where the edge proxy listens on the host.
+
+    Attributes:
+        bind: IP address.
+        ports: Port name (``http``, ``https``) to port number on the host.
+        public: True if the address faces the internet.
+        acme_email: Contact for certificates; None where certificates are local.
+    """
+
+    bind: str
+    ports: Mapping[str, int]
+    public: bool
+    acme_email: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """A system in one environment.
+
+    Attributes:
+        preset: The preset's name.
+        environment: ``dev``, ``preprod`` or ``prod``.
+        domain: Parent of the routes' host names.
+        services: In no particular order; ``needs`` gives the order.
+        networks: All networks.
+        routes: All doors.
+        databases: All databases.
+        edge: Where the doors are.
+        exposure: Which doors are open: ``direct``, ``tunnel``, ``vpn`` or ``local``.
+        homes: Service name to the host that it runs on.
+        vpn: The WireGuard network; None: there is none, and what belongs in it listens on the loopback address.
+        ports: Service name to the number of its port in the VPN, where it is not the catalog's.
+        shared_volumes: Volumes that several services mount, by name.
+        protect_data: True: data volumes survive ``pulumi destroy`` and cannot be deleted by accident.
+        namespace: Prefix of all names in Docker; empty as a rule.
+        hostnames: Route name to host name, where it is not the derived one.
+        tools: Programs for the host that are taken out of images, by name.
+        connections: What members of the VPN connect to, by name: a template of texts and secrets.
+        values: What ``{name}`` in environment values stands for, routes' names aside.
+        skipped: What this environment does without, each with its reason.
+        next_steps: What is left for a person to do.
+    """
+
+    preset: str
+    environment: str
+    domain: str
+    services: tuple[Service, ...]
+    networks: tuple[Network, ...]
+    routes: tuple[Route, ...]
+    edge: Edge
+    databases: tuple[Database, ...] = ()
+    shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    exposure: str = "direct"
+    homes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    vpn: Vpn | None = None
+    ports: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    protect_data: bool = False
+    namespace: str = ""
+    hostnames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    skipped: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+    def service(self, name: str) -> Service:
+        """The service of that name; KeyError if there is none."""
+        return {service.name: service for service in self.services}[name]
+
+    def host(self, route: Route) -> str:
+        """A route's host name."""
+        return self.hostnames.get(route.name, names.hostname(route.name, self.domain))
+
+    def origin(self, route: Route) -> str:
+        """A route's URL without a path; the port appears where it is not HTTPS's own.
+
+        Without a proxy of the preset's own it is the tunnel's name or, where there is no tunnel, the service's own port.
+        """
+        if self.services and not any(service.edge for service in self.services):
+            return f"https://{self.host(route)}" if self.exposure == "tunnel" else self.upstream(route)
+        port = self.edge.ports["https"]
+        return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
+
+    @property
+    def door_host(self) -> str:
+        """The host that the VPN and the tunnel end on: that of the services in the VPN, else the first."""
+        private = [self.homes[one.name] for one in self.services for port in one.ports if port.at == "vpn"]
+        return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
+
+    def published(self, service: Service) -> tuple[tuple[int, int, str, str], ...]:
+        """A service's ports as ``(inside, outside, address, protocol)``."""
+        private = self.vpn.address if self.vpn else "127.0.0.1"
+        return tuple(
+            (port.inside, self.ports.get(service.name, port.outside), private, port.protocol)
+            if port.at == "vpn"
+            # A name that the edge does not have is refused by homeport/model/check.py.
+            else (port.inside, self.edge.ports.get(port.name, port.inside), self.edge.bind, port.protocol)
+            for port in service.ports
+        )
+
+    def upstream(self, route: Route) -> str:
+        """Where a tunnel finds what is behind a route; nothing where its service publishes no port.
+
+        A service that listens in the VPN is not to be found at ``localhost`` (requirements, C-20).
+        """
+        if route.upstream:
+            return template.fill(route.upstream, self._addresses())
+        behind = [service for service in self.services if service.name == route.service]
+        found = [one for service in behind for one in self.published(service) if one[0] == route.port]
+        return f"http://{found[0][2]}:{found[0][1]}" if found else ""
+
+    def texts(self) -> dict[str, str]:
+        """All that ``{name}`` in an environment value may stand for."""
+        texts = {**self.values, "domain": self.domain, "environment": self.environment, **self._addresses()}
+        for route in self.routes:
+            texts[f"host:{route.name}"] = self.host(route)
+            texts[f"origin:{route.name}"] = self.origin(route)
+        return texts
+
+    def _addresses(self) -> dict[str, str]:
+        """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's. Without a VPN the loopback address takes their place."""
+        peers = self.vpn.peers if self.vpn else ()
+        private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
+        asked = {name: "127.0.0.1" for route in self.routes for name in template.names(route.upstream)}
+        return {**asked, **private, "vpn": self.vpn.address if self.vpn else "127.0.0.1"}
+
+    def secrets(self) -> dict[str, tuple[str, ...]]:
+        """Every secret that the blueprint needs, to what needs it."""
+        wanted: dict[str, list[str]] = {}
+        for service in self.services:
+            for file in service.secret_files:
+                for name in file.secrets:
+                    wanted.setdefault(name, []).append(service.name)
+        for route in self.routes:
+            for guard in route.guards:
+                if guard.secret:
+                    wanted.setdefault(guard.secret, []).append(f"route {route.name}")
+        for database in self.databases:
+            for role in database.roles:
+                if role.secret:
+                    wanted.setdefault(role.secret, []).append(f"role {role.name}")
+        return {name: tuple(dict.fromkeys(wanted[name])) for name in sorted(wanted)}
+
+    def without(self, disabled: frozenset[str]) -> Blueprint:
+        """The blueprint less some services, their routes, and the databases on them."""
+        return replace(
+            self,
+            services=tuple(service for service in self.services if service.name not in disabled),
+            routes=tuple(route for route in self.routes if route.service not in disabled),
+            databases=tuple(database for database in self.databases if database.server not in disabled),
+            skipped=(*self.skipped, *(f"{name}: switched off in the settings" for name in sorted(disabled))),
+        )
+
+    def waves(self) -> tuple[tuple[Service, ...], ...]:
+        """The services in the order in which they can start: each wave needs only those before it.
+
+        Raises:
+            ValueError: The needs form a circle; ``check`` reports it by name.
+        """
+        left = {service.name: service for service in sorted(self.services, key=lambda one: one.name)}
+        waves: list[tuple[Service, ...]] = []
+        while left:
+            ready = tuple(service for service in left.values() if not any(need in left for need in service.needs))
+            if not ready:
+                raise ValueError(f"circle of needs among {', '.join(left)}")
+            waves.append(ready)
+            left = {name: service for name, service in left.items() if service not in ready}
+        return tuple(waves)

@@ -1,0 +1,181 @@
+"""What a blueprint must satisfy before anything is registered. Each check yields all that it finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_network
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from homeport.model import template
+from homeport.model.errors import BlueprintError, Problem
+from homeport.model.route import ACCESS_KINDS
+from homeport.model.service import PORT_PLACES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service
+
+_CATALOG = "Mend it in the preset's file below catalog/presets/, or in catalog/services/."
+_MAX_NAME = 63
+_ALLOWED_CAPABILITIES = frozenset(
+    f"CAP_{name}" for name in ("CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE")
+)
+
+
+def check(blueprint: Blueprint) -> Blueprint:
+    """The blueprint itself, if it holds together.
+
+    Raises:
+        BlueprintError: With every problem that was found, not only the first.
+    """
+    problems = (
+        *_twins(blueprint),
+        *_networks(blueprint),
+        *(problem for service in blueprint.services for problem in _service(blueprint, service)),
+        *_hardening(blueprint.services),
+        *_openings(blueprint),
+        *_doors(blueprint),
+        *_databases(blueprint),
+        *_needs(blueprint),
+    )
+    if problems:
+        raise BlueprintError(problems)
+    return blueprint
+
+
+def _repeated(values: Iterable[str]) -> list[str]:
+    return [value for value, uses in Counter(values).items() if uses > 1]
+
+
+def _twins(blueprint: Blueprint) -> Iterator[Problem]:
+    for name in _repeated(service.name for service in blueprint.services):
+        yield Problem(f"services.{name}", "two containers have this name; Docker takes one", _CATALOG)
+    for name in _repeated(network.name for network in blueprint.networks):
+        yield Problem(f"networks.{name}", "two networks have this name", _CATALOG)
+    for name in _repeated(blueprint.host(route) for route in blueprint.routes):
+        mend = "Run: pulumi config set --path homeport:settings.hostnames.<route> <another name>"
+        yield Problem(f"routes.{name}", "two routes have this host name", mend)
+    for place in _repeated(
+        f"{address}:{number}" + ("" if protocol == "tcp" else f"/{protocol}")
+        for one in blueprint.services
+        for _, number, address, protocol in blueprint.published(one)
+    ):
+        mend = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>, or services.<name>.port"
+        yield Problem(f"ports.{place}", "is published twice", mend)
+
+
+def _networks(blueprint: Blueprint) -> Iterator[Problem]:
+    known = [(network.name, ip_network(network.subnet)) for network in blueprint.networks]
+    for (one, left), (other, right) in combinations(known, 2):
+        if left.overlaps(right):
+            mend = f"Run: pulumi config set --path homeport:settings.networks.{other} <another subnet>"
+            yield Problem(f"networks.{other}", f"{right} overlaps {left} of network {one}", mend)
+
+
+def _service(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
+    where = f"services.{service.name}"
+    declared = {network.name for network in blueprint.networks}
+    for name in sorted(set(service.networks) - declared):
+        yield Problem(f"{where}.networks", f"network {name} is not declared", _CATALOG)
+    for name, volume in service.volumes.items():
+        if volume.shared and volume.shared not in blueprint.shared_volumes:
+            yield Problem(f"{where}.volumes.{name}", f"shared volume {volume.shared} is not declared", _CATALOG)
+    texts = blueprint.texts()
+    for key, value in service.env.items():
+        for name in template.names(value):
+            if name not in texts:
+                yield Problem(f"{where}.env.{key}", f"nothing is known by the name {{{name}}}", _CATALOG)
+    if len(service.name) > _MAX_NAME:
+        yield Problem(where, f"a host name has at most {_MAX_NAME} characters", _CATALOG)
+    targets = [file.target for file in service.files if "*" not in file.source]
+    targets += [file.target for file in service.secret_files]
+    for target in _repeated(targets):
+        yield Problem(f"{where}.files", f"two files are written to {target}", _CATALOG)
+
+
+def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
+    for service in services:
+        where = f"services.{service.name}"
+        if service.uid == 0 and "root" not in service.waivers:
+            yield Problem(where, "runs as root without a reason in waivers['root']", _CATALOG)
+        if service.health is None and "health" not in service.waivers:
+            yield Problem(where, "has no health check and no reason in waivers['health']", _CATALOG)
+        for name, reason in service.capabilities.items():
+            if name not in _ALLOWED_CAPABILITIES:
+                yield Problem(f"{where}.capabilities", f"{name} is not among those a service may keep", _CATALOG)
+            if not reason:
+                yield Problem(f"{where}.capabilities", f"{name} is kept without a reason", _CATALOG)
+        if service.limits.memory <= 0 or service.limits.pids <= 0:
+            yield Problem(f"{where}.limits", "memory and pids must be greater than 0", _CATALOG)
+
+
+def _openings(blueprint: Blueprint) -> Iterator[Problem]:
+    for service in blueprint.services:
+        where = f"services.{service.name}"
+        for name, bind in service.binds.items():
+            if not bind.reason:
+                yield Problem(f"{where}.binds.{name}", "shows a path of the host without a reason", _CATALOG)
+        for port in service.ports:
+            if port.at not in PORT_PLACES:
+                known = " or ".join(PORT_PLACES)
+                yield Problem(f"{where}.ports.{port.name}", f"at is {port.at!r}; a port is at {known}", _CATALOG)
+            elif port.at == "edge" and port.name not in blueprint.edge.ports:
+                known = ", ".join(sorted(blueprint.edge.ports))
+                yield Problem(
+                    f"{where}.ports.{port.name}", f"the edge has no port of this name; it has {known}", _CATALOG
+                )
+        if any(port.at == "edge" for port in service.ports) and not service.edge:
+            yield Problem(f"{where}.ports", "only the edge proxy publishes ports there", _CATALOG)
+        if service.ports and not service.networks:
+            yield Problem(f"{where}.ports", "a container without a network publishes nothing", _CATALOG)
+
+
+def _doors(blueprint: Blueprint) -> Iterator[Problem]:
+    services = {service.name: service for service in blueprint.services}
+    edges = [service for service in blueprint.services if service.edge]
+    asked = {guard.kind for route in blueprint.routes for guard in route.guards}
+    if blueprint.routes and len(edges) != 1 and not asked <= ACCESS_KINDS:
+        yield Problem("routes", f"one edge proxy is needed, {len(edges)} are declared", _CATALOG)
+    if blueprint.exposure == "tunnel" and not edges and "cloudflared" not in blueprint.tools:
+        yield Problem("tools.cloudflared", "a tunnel needs the image that its connector is taken from", _CATALOG)
+    for route in blueprint.routes:
+        where = f"routes.{route.name}"
+        target = services.get(route.service)
+        if target is None and route.upstream:
+            pass
+        elif target is None:
+            yield Problem(where, f"service {route.service} is not declared", _CATALOG)
+        elif edges and not set(target.networks) & set(edges[0].networks):
+            yield Problem(where, f"{edges[0].name} and {target.name} share no network", _CATALOG)
+        if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
+            yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
+    if blueprint.edge.bind in {"", "0.0.0.0", "::"} and not blueprint.edge.public:  # noqa: S104  # compared, not bound
+        mend = "Run: pulumi config set --path homeport:settings.edge.bind 127.0.0.1"
+        yield Problem("edge.bind", "every address of the host would be open", mend)
+
+
+def _databases(blueprint: Blueprint) -> Iterator[Problem]:
+    known = {service.name for service in blueprint.services}
+    for database in blueprint.databases:
+        where = f"databases.{database.name}"
+        roles = {role.name for role in database.roles}
+        if database.server not in known:
+            yield Problem(where, f"server {database.server} is not declared", _CATALOG)
+        for name in sorted({database.owner, *database.connect} - roles):
+            yield Problem(where, f"role {name} is not declared", _CATALOG)
+
+
+def _needs(blueprint: Blueprint) -> Iterator[Problem]:
+    known = {service.name for service in blueprint.services}
+    for service in blueprint.services:
+        for need in sorted(set(service.needs) - known):
+            mend = f"Switch {service.name} off as well, or {need} on: homeport:settings.services.{need}.enabled"
+            yield Problem(f"services.{service.name}.needs", f"{need} is not part of this stack", mend)
+    try:
+        blueprint.waves()
+    except ValueError as circle:
+        if not any(need not in known for service in blueprint.services for need in service.needs):
+            yield Problem("services", str(circle), _CATALOG)

@@ -1,0 +1,32 @@
+"""What may reach a host and the containers on it, as values. What is not named is closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homeport.model.host import Opening
+
+WORLD = ""
+"""By whichever interface is not the containers'."""
+VPN = "wg0"
+CONTAINERS = "br-+"
+"""Docker's bridges: it calls them br- and the first digits of the network's id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """An opening, and who stands before it.
+
+    Attributes:
+        opening: Port, protocol and sources; port 0 stands for all ports and protocols.
+        via: Interface that they come in by: ``WORLD``, ``VPN``, ``CONTAINERS``, or the name of another.
+        published: Whether a container is behind it; else it is the host's own port.
+        address: The host's address that the container's port is published on; empty: any.
+    """
+
+    opening: Opening
+    via: str = WORLD
+    published: bool = False
+    address: str = ""

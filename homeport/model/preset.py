@@ -1,0 +1,65 @@
+"""A preset as a value: the system before an environment's settings are laid over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeport.model.database import Database
+    from homeport.model.network import Network
+    from homeport.model.route import Route
+    from homeport.model.service import Service, Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """Something of a preset that the settings may choose (``settings.options``).
+
+    Attributes:
+        default: What it is where the user says nothing.
+        purpose: What it is for, with units.
+        pattern: A regular expression that the whole text must match.
+        shape: The pattern in words, so that "must be <shape>" reads well.
+    """
+
+    default: str
+    purpose: str
+    pattern: str
+    shape: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Which services, networks and doors make a system.
+
+    Attributes:
+        name: As it is spelled in the configuration.
+        purpose: One sentence.
+        services: Its services.
+        networks: Its networks.
+        routes: Its doors.
+        databases: Its databases.
+        shared_volumes: Volumes that several services mount.
+        defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
+        tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure tunnel.
+        connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret outputs.
+        options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
+        next_steps: What is left for a person after the first ``pulumi up``.
+    """
+
+    name: str
+    purpose: str
+    services: tuple[Service, ...]
+    networks: tuple[Network, ...]
+    routes: tuple[Route, ...] = ()
+    databases: tuple[Database, ...] = ()
+    shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
+    next_steps: tuple[str, ...] = ()

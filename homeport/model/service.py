@@ -1,0 +1,209 @@
+"""A service as a value: everything that the program must know of one container, its doors left out.
+
+The defaults are the secure ones (reliability figures in ``docs/architecture.md``); weakening one is a field with a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOBODY = 10001
+"""The uid and gid of a service whose image names no better one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How Docker finds out whether the container works.
+
+    Attributes:
+        test: The command, exec form; its program must exist in the image.
+        interval: Seconds between two probes.
+        timeout: Seconds that one probe may take.
+        start_period: Seconds in which a failing probe does not count.
+        retries: Failures in a row that make the container unhealthy.
+        gate: Seconds that an update waits for health before it fails.
+    """
+
+    test: tuple[str, ...]
+    interval: int = 10
+    timeout: int = 5
+    start_period: int = 30
+    retries: int = 3
+    gate: int = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one container may use: memory in MB (swap is off), CPUs, processes, and open files."""
+
+    memory: int
+    cpus: str = "1.0"
+    pids: int = 256
+    nofile: int = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaticFile:
+    """A file of the checkout, handed to the container read-only.
+
+    Attributes:
+        source: Path below the project root: ``catalog/files/…`` or ``apps/…``; with ``*`` in it, all files that it matches.
+        target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``: itself).
+        mode: Permission bits; the owner is the service's user.
+    """
+
+    source: str
+    target: str
+    mode: int = 0o444
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFile:
+    """A file that holds secrets, mode 0400, owned by the service's user.
+
+    Attributes:
+        target: Path below the service's ``files_at``.
+        template: Text in which ``{name}`` stands for the secret of that name; other braces are left alone.
+    """
+
+    target: str
+    template: str
+    mode: int = 0o400
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the secrets that the template needs, in order."""
+        from homeport.model.template import names  # noqa: PLC0415  # a cycle of values otherwise
+
+        return names(self.template)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A named volume of a service.
+
+    Attributes:
+        path: Where it is mounted.
+        data: True if losing it loses what users made: protected where the environment says so.
+        owner: uid and gid of its root folder, or None to leave what the image made.
+        mode: Permission bits of its root folder.
+        folders: Folders made below its root with the same owner and mode.
+        shared: Name of a volume of the blueprint that several services mount; None: the service's own.
+        name: Its name in Docker, where users know it by one; empty: ``<service>-<name here>``.
+    """
+
+    path: str
+    data: bool = True
+    owner: tuple[int, int] | None = None
+    mode: int = 0o700
+    folders: tuple[str, ...] = ()
+    shared: str | None = None
+    name: str = ""
+
+
+PORT_PLACES = ("edge", "vpn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A published port; only an edge proxy or a VPN endpoint may publish on a public address.
+
+    Attributes:
+        name: Of the edge's ports (``http`` or ``https``), whose number comes from the settings; else what it is for.
+        inside: The port in the container.
+        protocol: ``tcp`` or ``udp``.
+        at: ``edge``: on the edge's address. ``vpn``: on the host's address in the VPN, for its members only; on a local host the loopback
+            address takes its place.
+        outside: The number on the host, with ``at="vpn"``.
+    """
+
+    name: str
+    inside: int
+    protocol: str = "tcp"
+    at: str = "edge"
+    outside: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bind:
+    """A path of the host in a container: a weakness, so it has a reason.
+
+    Attributes:
+        source: Absolute path on the host.
+        path: Where it appears.
+        reason: Why no volume will do.
+        read_only: Whether the container may not write; a socket takes requests in any case.
+    """
+
+    source: str
+    path: str
+    reason: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One container.
+
+    Attributes:
+        name: The container's name, and its host name on its networks.
+        image: Repository and tag as upstream spells them; the lock file adds the digest.
+        purpose: One sentence for tables and the runbook.
+        limits: Memory, CPUs, processes.
+        networks: Names of networks of the blueprint; the first is the main one. Empty: no network at all.
+        health: The probe; None needs ``waivers["health"]``.
+        uid: User and group that the container runs as; 0 needs ``waivers["root"]``.
+        groups: Further group ids.
+        command: Arguments after the image's entry point.
+        entrypoint: Replaces the image's entry point.
+        env: Environment; never a secret. ``{host:ROUTE}`` and ``{origin:ROUTE}`` stand for a route's names, ``{setting}`` for a setting.
+        files: Static files below ``files_at``.
+        secret_files: Files with secrets below ``files_at``.
+        files_at: Where both appear in the container, read-only.
+        volumes: By a name that is unique in the service.
+        tmpfs: Path to mount options.
+        capabilities: Capabilities kept, each with its reason.
+        ports: Published ports; those at the edge only with ``edge``.
+        edge: True for the proxy that opens the blueprint's routes.
+        needs: Services that must be healthy before this one is created.
+        grace: Seconds between the stop signal and the kill.
+        stop_signal: None: the image's own.
+        dev_shm: Size of ``/dev/shm`` in MB; None: Docker's 64.
+        binds: Paths of the host, by a name that is unique in the service.
+        restart: ``unless-stopped``, or ``always``; both come back after a reboot.
+        role: The service runs on the host with this role; empty: on the first one.
+        waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
+    """
+
+    name: str
+    image: str
+    purpose: str
+    limits: Limits
+    networks: tuple[str, ...] = ()
+    health: Health | None = None
+    uid: int = NOBODY
+    groups: tuple[int, ...] = ()
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    files: tuple[StaticFile, ...] = ()
+    secret_files: tuple[SecretFile, ...] = ()
+    files_at: str = "/etc/homeport"
+    volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
+    tmpfs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    capabilities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ports: tuple[Port, ...] = ()
+    edge: bool = False
+    needs: tuple[str, ...] = ()
+    grace: int = 30
+    stop_signal: str | None = None
+    dev_shm: int | None = None
+    binds: Mapping[str, Bind] = field(default_factory=lambda: MappingProxyType({}))
+    restart: str = "unless-stopped"
+    role: str = ""
+    waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

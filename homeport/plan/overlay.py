@@ -1,0 +1,176 @@
+"""The settings laid over a preset: the blueprint of one stack."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.errors import BlueprintError, Problem
+from homeport.model.vpn import Peer, Vpn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from homeport.model.preset import Preset
+    from homeport.model.service import Service
+    from homeport.settings.schema import ServiceOverride, Settings
+
+LOCAL_DIMENSIONS = 384
+"""Length of a vector of the local embedder."""
+
+
+def blueprint(preset: Preset, settings: Settings) -> Blueprint:
+    """The preset in this stack, not yet checked for contradictions.
+
+    Raises:
+        BlueprintError: The settings name a service, network or route that the preset does not have.
+    """
+    _refuse(preset, settings)
+    whole = Blueprint(
+        preset=preset.name,
+        environment=settings.environment,
+        domain=settings.domain,
+        services=tuple(_service(service, settings.services.get(service.name)) for service in preset.services),
+        networks=tuple(
+            replace(network, subnet=str(settings.networks.get(network.name, network.subnet)))
+            for network in preset.networks
+        ),
+        routes=preset.routes,
+        databases=preset.databases,
+        shared_volumes=preset.shared_volumes,
+        edge=_edge(settings),
+        exposure=settings.exposure,
+        homes=homes(preset, settings),
+        vpn=_vpn(settings),
+        ports={name: one.port for name, one in settings.services.items() if one.port is not None},
+        protect_data=settings.protect_data,
+        namespace=settings.namespace,
+        hostnames=settings.hostnames,
+        values={name: option.default for name, option in preset.options.items()} | settings.options | _values(settings),
+        skipped=_skipped(settings),
+        connections=preset.connections,
+        tools=preset.tools if settings.exposure == "tunnel" else {},
+        next_steps=preset.next_steps,
+    )
+    return whole.without(frozenset(name for name, one in settings.services.items() if one.enabled is False))
+
+
+def _refuse(preset: Preset, settings: Settings) -> None:
+    problems = (
+        *_strangers("services", settings.services, (service.name for service in preset.services)),
+        *_strangers("networks", settings.networks, (network.name for network in preset.networks)),
+        *_strangers("hostnames", settings.hostnames, (route.name for route in preset.routes)),
+        *_strangers("options", settings.options, preset.options),
+        *_options(preset, settings),
+        *_homeless(preset, settings),
+    )
+    if problems:
+        raise BlueprintError(problems)
+
+
+def _edge(settings: Settings) -> Edge:
+    return Edge(
+        bind=str(settings.edge.bind),
+        ports={"http": settings.edge.http_port, "https": settings.edge.https_port},
+        public=settings.exposure == "direct",
+        acme_email=settings.acme_email,
+    )
+
+
+def _vpn(settings: Settings) -> Vpn | None:
+    private = settings.wireguard
+    if not private.enabled:
+        return None
+    peers = (Peer(name=name, slot=peer.slot, public_key=peer.public_key) for name, peer in private.peers.items())
+    members = tuple(sorted(peers, key=lambda peer: peer.slot))
+    return Vpn(subnet=str(private.subnet), slot=private.slot, port=private.port, peers=members)
+
+
+def homes(preset: Preset, settings: Settings) -> dict[str, str]:
+    """Service name to host name: the host with the service's role, else the first of those that take everything."""
+    hosts = sorted(settings.hosts)
+    open_to_all = [name for name in hosts if not settings.hosts[name].roles]
+    found = {}
+    for service in preset.services:
+        fit = [name for name in hosts if service.role and service.role in settings.hosts[name].roles]
+        found[service.name] = next(iter([*fit, *open_to_all]), "")
+    return found
+
+
+def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
+    return [
+        Problem(
+            "homeport:settings.hosts",
+            f"no host takes service {service}: none has its role{f' {role}' if role else ''}, and none takes everything",
+            f"Run: pulumi config rm --path homeport:settings.hosts.{next(iter(sorted(settings.hosts)))}.roles",
+        )
+        for service, role in sorted((one.name, one.role) for one in preset.services)
+        if not homes(preset, settings)[service]
+    ]
+
+
+def _options(preset: Preset, settings: Settings) -> list[Problem]:
+    return [
+        Problem(
+            f"homeport:settings.options.{name}",
+            f"must be {preset.options[name].shape}",
+            f"Run: pulumi config set --path homeport:settings.options.{name} {preset.options[name].default}",
+        )
+        for name, text in sorted(settings.options.items())
+        if name in preset.options and not re.fullmatch(preset.options[name].pattern, text)
+    ]
+
+
+def _values(settings: Settings) -> dict[str, str]:
+    embedding = settings.embedding
+    return {
+        # n8n refuses an address without a dot, so not owner@localhost.
+        "owner-email": settings.acme_email or f"owner@{settings.domain if '.' in settings.domain else 'example.com'}",
+        "embedding-url": embedding.url if embedding else "",
+        "embedding-model": embedding.model if embedding else "",
+        "embedding-dimensions": str(embedding.dimensions if embedding else LOCAL_DIMENSIONS),
+    }
+
+
+def _strangers(section: str, given: Iterable[str], known: Iterable[str]) -> list[Problem]:
+    names = sorted(known)
+    return [
+        Problem(
+            f"homeport:settings.{section}.{name}",
+            f"the preset has no {name}; it has {', '.join(names)}",
+            f"Run: pulumi config rm --path homeport:settings.{section}.{name}",
+        )
+        for name in sorted(set(given) - set(names))
+    ]
+
+
+def _service(service: Service, override: ServiceOverride | None) -> Service:
+    if override is None:
+        return service
+    limits = replace(
+        service.limits,
+        memory=override.memory or service.limits.memory,
+        cpus=f"{override.cpus:.2f}" if override.cpus else service.limits.cpus,
+    )
+    return replace(service, limits=limits, image=override.image or service.image)
+
+
+def _skipped(settings: Settings) -> tuple[str, ...]:
+    """What this stack does without, in words: nothing is left out silently."""
+    skipped: list[str] = []
+    modes = {host.mode for host in settings.hosts.values()}
+    if modes == {"local"}:
+        skipped.append("server, SSH, firewall, WireGuard: the host is this machine")
+    elif not settings.wireguard.enabled:
+        skipped.append("WireGuard: no peer is named below homeport:settings.wireguard.peers")
+    if settings.exposure in {"local", "vpn"}:
+        skipped.append("DNS, Cloudflare tunnel, Access: nothing is opened beyond " + str(settings.edge.bind))
+    elif settings.exposure == "direct" and settings.cloudflare is None:
+        skipped.append("DNS records: no Cloudflare account is named; point the host names at the server yourself")
+    elif settings.exposure == "direct" and modes == {"local"}:
+        skipped.append("DNS records: this machine's public address is not known; point the host names at it yourself")
+    if settings.embedding is None:
+        skipped.append("embedding provider: the local deterministic embedder is used; set homeport:settings.embedding")
+    return tuple(skipped)

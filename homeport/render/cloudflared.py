@@ -1,0 +1,180 @@
+"""cloudflared on a host: its configuration, its credentials, its unit, and what puts it there.
+
+Sources: developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel (configuration file, origin parameters), and the unit that
+``cloudflared service install`` writes (cloudflare/cloudflared cmd/cloudflared/linux_service.go).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from homeport.model.host import HostFile
+
+if TYPE_CHECKING:
+    from homeport.model.access import Area, Door
+
+FOLDER = "/etc/cloudflared"
+CONFIG = f"{FOLDER}/config.yml"
+PROGRAM = "/usr/local/bin/cloudflared"
+UNIT = "cloudflared.service"
+METRICS = "127.0.0.1:20241"
+_HOME = "/root"
+CREDENTIALS = _HOME + "/.cloudflared/{tunnel-id}.json"
+_DOTS = r"(?i)(/|\\|%2f|%5c)(\.|%2e){2}(/|\\|%2f|%5c|$)"
+"""Steps upwards: `/webhook/../rest` is below `/webhook/` for a rule and above it for a service that resolves the dots."""
+
+
+def files(doors: tuple[Door, ...], after: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
+    """All files on the host. Their templates want ``tunnel-id``, ``tunnel-secret``, ``account``, ``team``, ``image`` and ``aud:KEY`` of each area.
+
+    Args:
+        doors: What the tunnel leads to.
+        after: Units that must be up first.
+    """
+    return (
+        HostFile(path=CREDENTIALS, content=_CREDENTIALS, mode=0o600),
+        HostFile(path=CONFIG, content=config(doors), mode=0o600),
+        HostFile(path=f"{FOLDER}/image", content="{image}\n"),
+        HostFile(path=f"/etc/systemd/system/{UNIT}", content=unit(after)),
+    )
+
+
+_CREDENTIALS = '{"AccountTag":"{account}","TunnelID":"{tunnel-id}","TunnelSecret":"{tunnel-secret}"}\n'
+
+
+def config(doors: tuple[Door, ...]) -> str:
+    """``config.yml``: doors in their order, then 404 for any other name.
+
+    cloudflared checks the assertion of Access itself: where an application is removed in the dashboard, its host name is closed, not open.
+    """
+    lines = [
+        "# By homeport: what is changed here by hand is undone by the next update.",
+        "tunnel: {tunnel-id}",
+        f"credentials-file: {CREDENTIALS}",
+        "no-autoupdate: true",
+        f"metrics: {METRICS}",
+        "ingress:",
+    ]
+    for door in doors:
+        areas = door.areas()
+        if len(areas) > 1:
+            lines += _rule(door.hostname, _DOTS, "http_status:400")
+        for area in areas:
+            if area.kind == "closed":
+                lines += _rule(door.hostname, area.pattern, "http_status:403")
+            else:
+                lines += [*_rule(door.hostname, area.pattern, door.origin), *_origin(door, area)]
+    return "\n".join([*lines, "  - service: http_status:404", ""])
+
+
+def _rule(hostname: str, pattern: str, service: str) -> list[str]:
+    path = [f"    path: {json.dumps(pattern)}"] if pattern else []
+    return [f"  - hostname: {json.dumps(hostname)}", *path, f"    service: {json.dumps(service)}"]
+
+
+def _origin(door: Door, area: Area) -> list[str]:
+    # Another machine may be off, and its packets lost in the VPN: then 502 after five seconds, not a visitor who waits for half a minute.
+    # An idle connection to it may be dead without anybody knowing, so it is not kept.
+    lines = ["    originRequest:", "      connectTimeout: 5s", *(["      keepAliveTimeout: 5s"] if door.far else [])]
+    if area.kind == "bypass":
+        return lines
+    return [
+        *lines,
+        "      access:",
+        "        required: true",
+        '        teamName: "{team}"',
+        "        audTag:",
+        # In quotes: YAML would read 12e3… as a number.
+        f'          - "{{aud:{area.key}}}"',
+    ]
+
+
+def unit(after: tuple[str, ...] = ()) -> str:
+    """The systemd unit. Ready (``Type=notify``) is a tunnel with a connection, so a start that finds no way out fails.
+
+    It runs as root, whose the credentials are, but without a single capability and with the host's files read-only.
+    """
+    first = " ".join(["network-online.target", *after])
+    return f"""[Unit]
+Description=Cloudflare tunnel
+Wants={first}
+After={first}
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart={PROGRAM} --no-autoupdate --config {CONFIG} tunnel run
+TimeoutStartSec=60
+TimeoutStopSec=35
+Restart=on-failure
+RestartSec=5
+{_HARDENING}
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+_HARDENING = """CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+UMask=0077
+"""
+
+
+def apply() -> str:
+    """Shell that brings the program, out of the image named in a file, and starts it anew.
+
+    The image is the host's own, so version, checksum and architecture are the image's. The container is never started: cloudflared's image has
+    no shell.
+    """
+    return f"""set -eu
+carrier=homeport-carrier-cloudflared fresh={PROGRAM}.new
+clean() {{ docker rm -f "$carrier" >/dev/null 2>&1 || true; rm -f "$fresh"; }}
+trap clean EXIT
+clean
+docker create --name "$carrier" --label homeport.carrier=true --network none "$(cat {FOLDER}/image)" none >/dev/null
+docker cp "$carrier:{PROGRAM}" "$fresh"
+chown root:root "$fresh"
+chmod 0755 "$fresh"
+"$fresh" tunnel --config {CONFIG} ingress validate
+mv -f "$fresh" {PROGRAM}
+systemctl daemon-reload
+systemctl enable --quiet {UNIT}
+systemctl restart {UNIT} || {{
+  echo "The tunnel found no way to Cloudflare. Its last lines (more: journalctl -u {UNIT}):" >&2
+  journalctl -u {UNIT} -n 10 -o cat --no-pager >&2
+  exit 1
+}}
+"""
+
+
+def remove() -> str:
+    """Shell that takes it away once its files are gone; the tunnel has no connections after it, so it can be deleted (trap C4)."""
+    return f"""set -eu
+# By its name alone: `disable` wants the file, and `--now` with it.
+systemctl stop {UNIT} 2>/dev/null || true
+rm -f {PROGRAM} /etc/systemd/system/multi-user.target.wants/{UNIT}
+systemctl daemon-reload
+systemctl reset-failed {UNIT} 2>/dev/null || true
+"""

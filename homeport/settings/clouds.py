@@ -1,0 +1,54 @@
+"""Cloudflare: the account that holds the tunnel, the zone of the names, and who may pass the tunnel's doors."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from homeport.settings.kinds import HostName, Mail
+from homeport.settings.section import Section, key
+
+_Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Cloudflare(Section):
+    """Which account and zone; needs the secret cloudflare-api-token."""
+
+    account_id: _Id = key(
+        "The account's id, as its overview page shows it.",
+        shape="32 lower-case hexadecimal digits",
+        example="0123456789abcdef0123456789abcdef",
+    )
+    zone_id: _Id = key(
+        "The id of the zone that holds the domain.",
+        shape="32 lower-case hexadecimal digits",
+        example="0123456789abcdef0123456789abcdef",
+    )
+    team: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] | None = key(
+        "The Zero Trust team's name: <team>.cloudflareaccess.com; needed with exposure tunnel.",
+        shape="a team's name",
+        example="example",
+        default=None,
+    )
+
+
+class Access(Section):
+    """Who may pass a door that Cloudflare Access guards; nobody unless named here."""
+
+    emails: Annotated[tuple[Mail, ...], Field(max_length=200)] = key(
+        "People, by mail address.", shape="a list of mail addresses", example=["admin@example.com"], default=()
+    )
+    email_domains: Annotated[tuple[HostName, ...], Field(max_length=50)] = key(
+        "Everybody with an address below these domains.", shape="a list of domains", example=["example.com"], default=()
+    )
+    login: Literal["one-time-pin", "google"] = key(
+        "How people prove who they are: a PIN by mail, or Google (needs google_client_id and the secret google-client-secret).",
+        shape="one of one-time-pin, google",
+        example="one-time-pin",
+        default="one-time-pin",
+    )
+    google_client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{8,200}$")] | None = key(
+        "The OAuth client's id at Google.", shape="an OAuth client id", example="<id>", default=None
+    )
+    session_hours: Annotated[int, Field(ge=1, le=24)] = key(
+        "How long a login holds, in hours.", shape="a whole number from 1 to 24", example=8, default=8
+    )

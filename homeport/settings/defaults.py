@@ -1,0 +1,70 @@
+"""What is filled in where the user said nothing: it depends on the stack's name, the environment and the exposure."""
+
+from __future__ import annotations
+
+import copy
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from homeport.settings.kinds import private_network
+from homeport.settings.schema import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_SUBNET = "10.66.0.0/24"
+
+
+def with_defaults(given: dict[str, Any], stack: str, preset: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+    """A copy of what was given, with everything filled in that depends on something else. Mistakes are left as they are.
+
+    Args:
+        given: The user's settings.
+        stack: The stack's name.
+        preset: What the system has where the user says nothing: a section's keys one by one. Its exposure holds outside of dev.
+    """
+    data = copy.deepcopy(given)
+    if stack in ENVIRONMENTS:
+        data.setdefault("environment", stack)
+    environment = data.get("environment")
+    exposure = data.setdefault("exposure", "local" if environment == "dev" else preset.get("exposure", "direct"))
+    data.setdefault("domain", "localhost" if environment == "dev" else "example.com")
+    data.setdefault("protect_data", environment == "prod")
+    data.setdefault("hosts", {"main": {"mode": "local"}})
+    _sections(data, preset)
+    private = data.setdefault("wireguard", {})
+    if isinstance(private, dict):
+        private.setdefault("enabled", exposure == "vpn" or (bool(private.get("peers")) and _away(data)))
+    edge = data.setdefault("edge", {})
+    if isinstance(edge, dict):
+        usual = exposure in ("direct", "vpn")
+        edge.setdefault("bind", _bind(exposure, private))
+        edge.setdefault("http_port", 80 if usual else 8080)
+        edge.setdefault("https_port", 443 if usual else 8443)
+    return data
+
+
+def _sections(data: dict[str, Any], preset: Mapping[str, Any]) -> None:
+    for name, section in preset.items():
+        if name != "exposure" and isinstance(mine := data.setdefault(name, {}), dict):
+            for key, value in section.items():
+                mine.setdefault(key, copy.deepcopy(value))
+
+
+def _away(data: dict[str, Any]) -> bool:
+    """Whether there is a host that is not this machine."""
+    hosts = data.get("hosts")
+    found = hosts.values() if isinstance(hosts, dict) else ()
+    return any(isinstance(host, dict) and host.get("mode") in ("adopt", "create") for host in found)
+
+
+def _bind(exposure: Any, private: Any) -> str:
+    if exposure == "direct":
+        return "0.0.0.0"  # noqa: S104 - the one public door, and only when the user chose exposure direct
+    if exposure != "vpn":
+        return "127.0.0.1"
+    try:
+        return str(private_network(private.get("subnet", _SUBNET))[private.get("slot", 1)])
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return str(private_network(_SUBNET)[1])

@@ -1,0 +1,142 @@
+"""docs/settings.md, made from the schema and the table of secrets. Print it: ``python -m homeport.settings.docs``."""
+
+from __future__ import annotations
+
+import json
+import types
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from homeport.settings.clouds import Access, Cloudflare
+from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
+from homeport.settings.schema import PRESETS, WAIVERS, Embedding, ServiceOverride, Settings, Waiver
+from homeport.settings.schema import Edge as EdgeSection
+from homeport.settings.secret_specs import RENAMED, SHAPES, SPECS
+from homeport.settings.vpn import Peer, Ssh, WireGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("", Settings),
+    ("hosts.<name>", LocalHost),
+    ("hosts.<name>", AdoptHost),
+    ("hosts.<name>", CreateHost),
+    ("edge", EdgeSection),
+    ("ssh", Ssh),
+    ("wireguard", WireGuard),
+    ("wireguard.peers.<name>", Peer),
+    ("cloudflare", Cloudflare),
+    ("access", Access),
+    ("embedding", Embedding),
+    ("services.<service>", ServiceOverride),
+    ("waivers.<rule>", Waiver),
+)
+
+_HEAD = """# Settings
+
+Made by `python -m homeport.settings.docs` from `homeport/settings/`; do not edit by hand.
+
+A stack has a preset, one mapping of settings, and secrets under keys of their own:
+
+```console
+pulumi config set homeport:preset ai-orchestrator
+pulumi config set --path homeport:settings.edge.https_port 8443
+pulumi config set --secret homeport:embedding-api-key
+```
+
+Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that mends
+it. A value is never repeated in a message. An unknown key is refused too.
+"""
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    parts = [
+        _HEAD,
+        *_preset(),
+        *(_section(prefix, model) for prefix, model in SECTIONS),
+        _waivers(),
+        _secrets(),
+        _renamed(),
+    ]
+    return "\n".join(parts)
+
+
+def _preset() -> Iterator[str]:
+    yield "## homeport:preset\n\nRequired: which system the stack is.\n"
+    yield "".join(f"- `{name}`\n" for name in PRESETS)
+
+
+def _section(prefix: str, model: type[BaseModel]) -> str:
+    where = f"homeport:settings.{prefix}" if prefix else "homeport:settings"
+    mode = model.model_fields.get("mode")
+    title = f"{where} (mode {get_args(mode.annotation)[0]})" if mode is not None else where
+    lines = [
+        f"## {title}\n",
+        f"{(model.__doc__ or '').strip()}\n",
+        "| Key | Must be | Default | Meaning |",
+        "|---|---|---|---|",
+    ]
+    lines += [_row(name, field) for name, field in sorted(model.model_fields.items(), key=lambda row: row[0] != "mode")]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    shape = "a mapping, see below" if _has_section(field.annotation) else str(extra.get("shape", ""))
+    return f"| `{name}` | {_cell(shape)} | {_cell(_default(field, str(extra.get('says', ''))))} | {_cell(field.description or '')} |"
+
+
+def _has_section(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    nested = get_origin(annotation) in (dict, Union, types.UnionType)
+    return nested and any(_has_section(part) for part in _parts(annotation))
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    return tuple(get_args(part)[0] if hasattr(part, "__metadata__") else part for part in get_args(annotation))
+
+
+def _default(field: FieldInfo, says: str) -> str:
+    if says:
+        return says
+    if field.default is PydanticUndefined:
+        return "required"
+    return f"`{json.dumps(field.default, default=str)}`" if field.default not in (None, (), {}) else "none"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _waivers() -> str:
+    rows = "\n".join(f"| `{rule}` | {what} |" for rule, what in sorted(WAIVERS.items()))
+    return f"Rules that can be waived:\n\n| Rule | What it allows |\n|---|---|\n{rows}\n"
+
+
+def _secrets() -> str:
+    rows = "\n".join(
+        f"| `homeport:{spec.name}` | {_cell(SHAPES[spec.kind])} | {'made when missing' if spec.policy == 'generated' else 'by you, where needed'}"
+        f" | Needed {spec.purpose}. |"
+        for spec in SPECS.values()
+    )
+    return (
+        "## Secrets\n\nEach is set with `pulumi config set --secret homeport:<name>`; stored in plain it is refused, and so is a value that "
+        "is a placeholder,\nguessable, of another shape, or the same as another secret's.\n\n"
+        f"| Key | Must be | Given | Meaning |\n|---|---|---|---|\n{rows}\n"
+    )
+
+
+def _renamed() -> str:
+    rows = "\n".join(f"| `{old}` | `homeport:{new}` |" for old, new in sorted(RENAMED.items()))
+    return f"## Renamed\n\nThese names, old or known from `.env` files, stop the run with the new one.\n\n| Name | Is now |\n|---|---|\n{rows}\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,184 @@
+"""From pydantic's errors to problems a user can mend: the path as typed, what it must be, the command.
+
+No value is ever repeated: a secret may have been pasted into the wrong key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import types
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from homeport.model.errors import Problem
+from homeport.settings.hosts import MODES
+from homeport.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+    Loc = tuple[str | int, ...]
+
+ROOT = "homeport:settings"
+NAME_SHAPE = "a name of at most 40 lower-case letters, digits, '-' and '_', beginning with a letter"
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SECRET_LOOKING = re.compile(
+    r"passw|pwd|secret|token|credential|(api|private|encryption|access|auth|jwt|signing)_?-?key", re.IGNORECASE
+)
+_TAGS = {"union_tag_invalid", "union_tag_not_found"}
+
+
+def path_of(loc: Loc) -> str:
+    """The path as ``pulumi config set --path`` takes it; odd keys are quoted, escaped and cut."""
+    text = ROOT
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if _PLAIN_KEY.fullmatch(part) else f"[{json.dumps(part[:64])}]"
+    return text
+
+
+def set_command(path: str, value: Any) -> str:
+    """The command that sets a path to a value."""
+    kind = "--type float " if isinstance(value, float) else ""
+    words = value if isinstance(value, str) else json.dumps(value)
+    shown = words if words.startswith("<") else shlex.quote(words)
+    return f"Run: pulumi config set --path {kind}{shlex.quote(path)} {shown}"
+
+
+def _sayable(loc: Loc) -> bool:
+    return all(isinstance(part, int) or _PLAIN_KEY.fullmatch(part) for part in loc)
+
+
+def remove_command(loc: Loc) -> str:
+    """The command that removes a path, or the edit where no command line could name it."""
+    if _sayable(loc):
+        return f"Run: pulumi config rm --path {shlex.quote(path_of(loc))}"
+    return "Remove that line from Pulumi.<stack>.yaml"
+
+
+def problem(error: ErrorDetails) -> tuple[Loc, Problem]:
+    """One of pydantic's errors as a problem, and where it is."""
+    loc, field, known = locate(error["loc"])
+    kind = error["type"]
+    if kind in _TAGS:
+        loc = (*loc, "mode")
+        return loc, Problem(path_of(loc), f"must be one of {', '.join(MODES)}", set_command(path_of(loc), "local"))
+    if loc and loc[-1] == "[key]":
+        return loc[:-1], Problem(path_of(loc[:-1]), f"its name must be {NAME_SHAPE}", remove_command(loc[:-1]))
+    if kind == "extra_forbidden":
+        return loc, _unknown(loc, known)
+    if kind == "missing":
+        return loc, _missing(loc, field)
+    what = str(error["ctx"]["error"]) if kind == "value_error" else f"must be {_shape(field, kind)}"
+    return loc, Problem(path_of(loc), what, _replace(loc, field))
+
+
+def _shape(field: FieldInfo | None, kind: str) -> str:
+    if kind.startswith(("model_", "dict_")):
+        return "a mapping of keys to values"
+    if kind == "too_long":
+        return "shorter: it has too many entries"
+    if kind == "too_short":
+        return "given at least one entry"
+    return str(_says(field, "shape")) or "a value of another type"
+
+
+def _says(field: FieldInfo | None, what: str) -> Any:
+    extra = field.json_schema_extra if field is not None else None
+    return extra.get(what, "") if isinstance(extra, dict) else ""
+
+
+def _replace(loc: Loc, field: FieldInfo | None) -> str:
+    """The commands that put a right value where a wrong one is.
+
+    Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes stayed
+    one), so a number, a truth value or a list is set only after the text is gone.
+    """
+    mend = _mend(loc, field)
+    example = field.examples[0] if field is not None and field.examples else ""
+    if isinstance(example, int | float | list) and mend.startswith("Run: pulumi config set "):
+        return f"{remove_command(loc)}; {mend.removeprefix('Run: ')}"
+    return mend
+
+
+def _mend(loc: Loc, field: FieldInfo | None) -> str:
+    example = field.examples[0] if field is not None and field.examples else None
+    if isinstance(example, list):
+        loc, example = (loc if isinstance(loc[-1], int) else (*loc, 0)), example[0]
+    if example is None or isinstance(example, dict) or not _sayable(loc):
+        return remove_command(loc) + ", or see docs/settings.md"
+    return set_command(path_of(loc), example)
+
+
+def _missing(loc: Loc, field: FieldInfo | None) -> Problem:
+    meaning = (field.description or "") if field is not None else ""
+    return Problem(path_of(loc), f"is required and missing. {meaning}".rstrip(), _mend(loc, field))
+
+
+def _unknown(loc: Loc, known: tuple[str, ...]) -> Problem:
+    name = str(loc[-1])
+    if _SECRET_LOOKING.search(name):
+        what = "looks like a secret, and settings are stored and shown in plain"
+        return Problem(path_of(loc), what, f"{remove_command(loc)}; then: pulumi config set --secret homeport:<name>")
+    if loc[0] == "hosts" and (modes := _modes_with(name)):
+        return Problem(path_of(loc), f"belongs to a host of mode {' or '.join(modes)}", remove_command(loc))
+    near = get_close_matches(name[:64].lower(), known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    return Problem(path_of(loc), f"is no known setting; {hint}", remove_command(loc))
+
+
+def _modes_with(name: str) -> tuple[str, ...]:
+    hosts = _models(Settings.model_fields["hosts"].annotation)
+    return tuple(mode for mode in MODES for host in hosts if _mode(host) == mode and name in host.model_fields)
+
+
+def _mode(host: type[BaseModel]) -> str:
+    return str(get_args(host.model_fields["mode"].annotation)[0])
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Every section named anywhere in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _is_mapping(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated or get_origin(annotation) in (Union, types.UnionType):
+        return any(_is_mapping(part) for part in get_args(annotation))
+    return get_origin(annotation) is dict
+
+
+def locate(found: Iterable[str | int]) -> tuple[Loc, FieldInfo | None, tuple[str, ...]]:
+    """The path without pydantic's union tags, the field there, and the names known beside it."""
+    model: type[BaseModel] | None = Settings
+    field: FieldInfo | None = None
+    known: tuple[str, ...] = tuple(Settings.model_fields)
+    entry = False
+    loc: list[str | int] = []
+    choices: list[type[BaseModel]] = []
+    for part in found:
+        if len(choices) > 1 and (chosen := [one for one in choices if _mode(one) == part]):
+            model, choices = chosen[0], []
+            known = tuple(model.model_fields)
+            continue
+        loc.append(part)
+        if entry or model is None:
+            entry = False
+            continue
+        known = tuple(model.model_fields)
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field is not None else None
+        entry = _is_mapping(annotation)
+        choices = _models(annotation)
+        model = choices[0] if len(choices) == 1 else None
+    return tuple(loc), field, known

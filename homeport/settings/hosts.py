@@ -1,0 +1,70 @@
+"""The machines of a stack: this one, one that runs already, or one to be rented (requirements P-09, P-25)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from homeport.settings.kinds import HostAddress, HostKey, Name, Port, User
+from homeport.settings.section import Section, key
+
+MODES = ("local", "adopt", "create")
+
+
+class _Host(Section):
+    roles: tuple[Name, ...] = key(
+        "What the preset places there; none means everything.", shape="a list of names", example=["ai"], default=()
+    )
+
+
+class LocalHost(_Host):
+    """This machine's own Docker, with no cloud account."""
+
+    mode: Literal["local"] = key(
+        "How the machine is come by: this one, one that runs already, or one to be rented.",
+        shape="one of local, adopt, create",
+        example="local",
+    )
+
+
+class AdoptHost(_Host):
+    """A machine that runs already, anywhere, and is reached by SSH."""
+
+    mode: Literal["adopt"] = key("A machine that runs already.", shape="one of local, adopt, create", example="adopt")
+    address: HostAddress = key(
+        "Where sshd listens.", shape="an IP address or a host name such as 192.0.2.10", example="192.0.2.10"
+    )
+    user: User = key(
+        "The SSH user; may become root by sudo without a password.",
+        shape="a user name: lower-case letters, digits, '_' and '-'",
+        example="root",
+        default="root",
+    )
+    port: Port = key("The port of sshd.", shape="a whole number from 1 to 65535", example=22, default=22)
+    host_key: HostKey = key(
+        "The machine's public SSH key, pinned: no first connection is trusted blindly.",
+        shape="the machine's public key, as ssh-keyscan -t ed25519 prints it after the address",
+        example="<what ssh-keyscan -t ed25519 prints after the address>",
+    )
+
+
+class CreateHost(_Host):
+    """A server that is rented from Hetzner Cloud; needs the secret hcloud-token."""
+
+    mode: Literal["create"] = key("A server to be rented.", shape="one of local, adopt, create", example="create")
+    server_type: Annotated[str, Field(pattern=r"^[a-z]{2,5}[0-9]{1,3}$")] = key(
+        "The server's size, by Hetzner's name; it decides the price.",
+        shape="a server type such as cx32",
+        example="cx32",
+    )
+    location: Annotated[str, Field(pattern=r"^[a-z]{3}[0-9]?$")] = key(
+        "The data centre, by Hetzner's name.", shape="a location such as fsn1", example="fsn1"
+    )
+    image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")] = key(
+        "The operating system.",
+        shape="an image of Hetzner's such as debian-12",
+        example="debian-12",
+        default="debian-12",
+    )
+
+
+Host = Annotated[LocalHost | AdoptHost | CreateHost, Field(discriminator="mode")]

@@ -1,0 +1,218 @@
+"""Reads a stack's configuration: all of it, once, before anything is registered; refuses everything wrong at once."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pulumi
+from pulumi.runtime import config as engine
+from pydantic import ValidationError
+
+from homeport.model.errors import Problem, SettingsError
+from homeport.settings import friendly, secrets
+from homeport.settings.checks import cross_checks
+from homeport.settings.defaults import with_defaults
+from homeport.settings.schema import PRESETS, Settings
+from homeport.settings.secret_specs import RENAMED, SPECS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
+
+    Defaults = Callable[[str], Mapping[str, Any]]
+
+_NAMESPACE = "homeport:"
+_MOST_BYTES = 65_536
+_DEEPEST = 12
+_LONGEST_KEY = 64
+_LONGEST_TEXT = 2048
+# Keys of the providers themselves, as the official plugins spell them.
+_ENDPOINTS = {"hcloud": "hcloud:endpoint", "cloudflare": "cloudflare:baseUrl"}
+_MAY_BE_NULL = {("embedding",), ("acme_email",), ("cloudflare",)}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration that holds together.
+
+    Attributes:
+        preset: Which system the stack is.
+        settings: Everything it was told in plain.
+        endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
+        secrets_raw: The secrets it was told, masked; ``secrets`` has them as Pulumi secrets.
+    """
+
+    preset: str
+    settings: Settings
+    endpoints: Mapping[str, str]
+    secrets_raw: Mapping[str, secrets.Masked] = field(repr=False)
+
+    @cached_property
+    def secrets(self) -> secrets.SecretBag:
+        """The secrets as Pulumi secrets, the only form in which they leave this layer."""
+        return secrets.SecretBag(self.secrets_raw)
+
+
+def from_pulumi(defaults: Defaults = lambda _: {}) -> Loaded:
+    """The configuration of the stack that runs now.
+
+    Args:
+        defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no preset.
+
+    ``pulumi.Config`` reads keys that it is asked for; what the engine was given is read here whole, so that a key which
+    nobody asks for (a slip of the pen) is found.
+
+    Raises:
+        SettingsError: With everything that is wrong.
+    """
+    raw = {**engine.get_config_env(), **engine.CONFIG.get()}
+    encrypted = {key for key in raw if engine.is_config_secret(key)} | set(engine.get_config_secret_keys_env())
+    loaded = load(raw, encrypted, pulumi.get_stack(), defaults=defaults)
+    _ = loaded.secrets
+    return loaded
+
+
+def load(
+    raw: Mapping[str, str],
+    secret_keys: set[str],
+    stack: str,
+    today: date | None = None,
+    defaults: Defaults = lambda _: {},
+) -> Loaded:
+    """The configuration, from keys with their namespace to plain texts.
+
+    Args:
+        raw: Every key that the engine knows, ``homeport:settings`` among them, with its text; other namespaces are left alone.
+        secret_keys: Those that are stored encrypted, wholly or in part.
+        stack: The stack's name.
+        today: The day by which waivers are judged; the real one unless a test says otherwise.
+        defaults: Preset's name to the settings that it has where the user says nothing.
+
+    Raises:
+        SettingsError: With everything that is wrong.
+    """
+    given = {key.removeprefix(_NAMESPACE): value for key, value in raw.items() if key.startswith(_NAMESPACE)}
+    encrypted = frozenset(key.removeprefix(_NAMESPACE) for key in secret_keys if key.startswith(_NAMESPACE))
+    told = {name: value for name, value in given.items() if name in SPECS}
+    problems = [*_preset(given, encrypted), *_strangers(given), *secrets.check(told, encrypted)]
+    settings, found = _settings(
+        given.get("settings", ""), stack, today or datetime.now(UTC).date(), defaults(given.get("preset", ""))
+    )
+    problems.extend(found)
+    if "settings" in encrypted:
+        mend = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
+        problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", mend))
+    if problems or settings is None:
+        raise SettingsError(tuple(problems))
+    clouds = {name: raw[key] for name, key in _ENDPOINTS.items() if key in raw}
+    return Loaded(given["preset"], settings, clouds, {name: secrets.Masked(value) for name, value in told.items()})
+
+
+def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
+    value = given.get("preset", "")
+    if value in PRESETS and "preset" not in encrypted:
+        return
+    near = get_close_matches(value[:64], PRESETS, n=1) or PRESETS[:1]
+    what = (
+        "is missing"
+        if not value
+        else "is stored as a secret, and is none"
+        if value in PRESETS
+        else "is not a known preset"
+    )
+    yield Problem(
+        "homeport:preset",
+        f"{what}; the valid names are {', '.join(PRESETS)}",
+        f"Run: pulumi config set homeport:preset {near[0]} --plaintext",
+    )
+
+
+def _strangers(given: Mapping[str, str]) -> Iterator[Problem]:
+    known = ("preset", "settings", *SPECS)
+    for name in sorted(set(given) - set(known)):
+        sayable = name.isascii() and name.isprintable() and len(name) <= _LONGEST_KEY
+        path = f"{_NAMESPACE}{name if sayable else json.dumps(name[:_LONGEST_KEY])}"
+        remove = (
+            f"Run: pulumi config rm {shlex.quote(path)}" if sayable else "Remove that line from Pulumi.<stack>.yaml"
+        )
+        if new := RENAMED.get(name):
+            yield Problem(path, f"is now called homeport:{new}", f"{remove}; {_set_new(new)}")
+        elif name in Settings.model_fields:
+            yield Problem(path, f"belongs to homeport:settings.{name}", f"{remove}; {_set_new(f'settings.{name}')}")
+        else:
+            near = get_close_matches(name[:_LONGEST_KEY].lower().replace("_", "-"), known, n=1)
+            hint = f"did you mean homeport:{near[0]}?" if near else "every setting is below homeport:settings"
+            yield Problem(path, f"is no known key; {hint}", remove)
+
+
+def _set_new(new: str) -> str:
+    return f"pulumi config set --path homeport:{new} <value>" if new.startswith("settings.") else SPECS[new].command
+
+
+def _settings(text: str, stack: str, today: date, preset: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
+    try:
+        given = _parse(text)
+    except ValueError as error:
+        mend = "Run: pulumi config set --path homeport:settings.<key> <value>, or see docs/settings.md"
+        return None, [Problem(friendly.ROOT, str(error), mend)]
+    found = dict(_slips(given, ()))
+    data = with_defaults(given, stack, preset)
+    settings = None
+    try:
+        settings = Settings.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            loc, problem = friendly.problem(details)
+            found.setdefault(loc, problem)
+    for loc, problem in cross_checks(data, stack, today):
+        found.setdefault(loc, problem)
+    return settings, list(found.values())
+
+
+def _parse(text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"is larger than {_MOST_BYTES} characters")
+    try:
+        data = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError):
+        data = None
+    if isinstance(data, dict):
+        return data
+    raise ValueError("must be a mapping of keys to values")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("has the same key twice")
+    return dict(pairs)
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("holds a number that is none (NaN or infinite)")
+
+
+def _slips(data: Any, loc: friendly.Loc) -> Iterator[tuple[friendly.Loc, Problem]]:
+    if len(loc) > _DEEPEST:
+        yield loc, Problem(friendly.path_of(loc[:3]), "is nested too deeply", friendly.remove_command(loc[:3]))
+    elif data is None and loc not in _MAY_BE_NULL:
+        yield (
+            loc,
+            Problem(friendly.path_of(loc), "is null: give it a value, or leave it out", friendly.remove_command(loc)),
+        )
+    elif isinstance(data, str) and (not data.isprintable() or len(data) > _LONGEST_TEXT):
+        what = f"holds a control character, or is longer than {_LONGEST_TEXT} characters"
+        yield loc, Problem(friendly.path_of(loc), what, friendly.remove_command(loc))
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _slips(value, (*loc, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _slips(value, (*loc, index))

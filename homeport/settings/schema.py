@@ -1,0 +1,217 @@
+"""The settings of a stack: one structured key, ``homeport:settings``, frozen, with no unknown field.
+
+Each field says in one place what it means, what it may be, and an example; the refusals, the commands that mend them and
+docs/settings.md are made from that. Whatever depends on another field (defaults by environment and exposure) is filled in by
+``homeport.settings.defaults`` before this is built; what two fields together may not say is in ``homeport.settings.checks``.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from homeport.settings.clouds import Access, Cloudflare
+from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
+from homeport.settings.kinds import (
+    Day,
+    Endpoint,
+    HostName,
+    Image,
+    IpLiteral,
+    Mail,
+    Name,
+    Port,
+    PrivateNetwork,
+)
+from homeport.settings.section import Section, key
+from homeport.settings.vpn import Ssh, WireGuard
+
+__all__ = ["ENVIRONMENTS", "PRESETS", "WAIVERS", "AdoptHost", "CreateHost", "LocalHost", "Settings"]
+
+PRESETS = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infrastructure")
+ENVIRONMENTS = ("dev", "preprod", "prod")
+WAIVERS = {
+    "protect-data": "environment prod with protect_data: false",
+    "floating-image": "an image of services.<name> named by tag alone in prod",
+}
+
+Environment = Literal["dev", "preprod", "prod"]
+Exposure = Literal["direct", "tunnel", "vpn", "local"]
+
+
+class Edge(Section):
+    """Where the proxy, the only public door for web traffic, listens on its host."""
+
+    bind: IpLiteral = key(
+        "The address it listens on; every address (0.0.0.0, ::) only with exposure direct.",
+        shape="an IP address such as 127.0.0.1",
+        example="127.0.0.1",
+        says="0.0.0.0 when direct, the VPN's first address when vpn, else 127.0.0.1",
+    )
+    http_port: Port = key(
+        "The port that redirects to HTTPS.",
+        shape="a whole number from 1 to 65535",
+        example=8080,
+        says="80 when direct or vpn, else 8080",
+    )
+    https_port: Port = key(
+        "The port of HTTPS.",
+        shape="a whole number from 1 to 65535",
+        example=8443,
+        says="443 when direct or vpn, else 8443",
+    )
+
+
+class Embedding(Section):
+    """The service that turns text into vectors (OpenAI's interface). Left out: a local, deterministic one, without a key."""
+
+    url: Endpoint = key(
+        "Its address; the key is the secret embedding-api-key.",
+        shape="an https URL such as https://embeddings.example.com/v1",
+        example="https://embeddings.example.com/v1",
+    )
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")] = key(
+        "The model's name, as that service knows it.", shape="a model's name", example="text-embedding-3-small"
+    )
+    dimensions: Annotated[int, Field(ge=1, le=2000)] = key(
+        "The length of a vector; pgvector indexes at most 2000.", shape="a whole number from 1 to 2000", example=1536
+    )
+
+
+class ServiceOverride(Section):
+    """What one service of the preset does differently in this stack."""
+
+    enabled: bool | None = key("Whether it runs.", shape="true or false", example=True, default=None, says="by preset")
+    memory: Annotated[int, Field(ge=16, le=1_048_576)] | None = key(
+        "Its memory limit, in MB.",
+        shape="a whole number of MB from 16 to 1048576",
+        example=512,
+        default=None,
+        says="by catalog",
+    )
+    cpus: Annotated[float, Field(ge=0.05, le=256)] | None = key(
+        "Its limit of processor cores.", shape="a number from 0.05 to 256", example=1.5, default=None, says="by catalog"
+    )
+    image: Image | None = key(
+        "Another image than the catalog's.",
+        shape="an image reference such as redis:7.4-alpine",
+        example="<image>:<tag>",
+        default=None,
+        says="by catalog",
+    )
+    port: Port | None = key(
+        "Another number for its port in the VPN (on this machine: on the loopback address).",
+        shape="a whole number from 1 to 65535",
+        example=5678,
+        default=None,
+        says="by catalog",
+    )
+
+
+class Waiver(Section):
+    """Leave to break one rule, for a reason, until a day."""
+
+    reason: Annotated[str, Field(min_length=10, max_length=500)] = key(
+        "Why, for whoever reads this later.",
+        shape="a sentence of 10 to 500 characters",
+        example="data is copied from prod every night",
+    )
+    expires: Day = key(
+        "The last day it holds, at most a year ahead.", shape="a day such as 2027-01-31", example="2027-01-31"
+    )
+
+
+class Settings(Section):
+    """Everything that a stack can be told, apart from its preset and its secrets."""
+
+    environment: Environment = key(
+        "What the stack is for; decides the careful defaults.",
+        shape="one of dev, preprod, prod",
+        example="dev",
+        says="the stack's name, if it is one of these",
+    )
+    domain: HostName = key(
+        "The domain below which the routes have their host names.",
+        shape="a host name such as example.com",
+        example="example.com",
+        says="localhost in dev, else example.com",
+    )
+    acme_email: Mail | None = key(
+        "Where the certificate authority writes to.",
+        shape="a mail address",
+        example="admin@example.com",
+        default=None,
+        says="none",
+    )
+    exposure: Exposure = key(
+        "Which doors are open: direct (public proxy), tunnel (no inbound port), vpn (members only), local (loopback only).",
+        shape="one of direct, tunnel, vpn, local",
+        example="direct",
+        says="local in dev, else direct",
+    )
+    protect_data: bool = key(
+        "Whether volumes and databases are kept from deletion.",
+        shape="true or false",
+        example=True,
+        says="true in prod",
+    )
+    hosts: Annotated[dict[Name, Host], Field(min_length=1, max_length=32)] = key(
+        "The machines, by name.",
+        shape="a mapping of names to hosts",
+        example={"main": {"mode": "local"}},
+        says="main, this machine",
+    )
+    edge: Edge = key("The public door.", shape="a mapping", example={}, says="by exposure")
+    ssh: Ssh = key("The program's own road to the hosts.", shape="a mapping", example={}, default=Ssh())
+    wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="by preset and exposure")
+    cloudflare: Cloudflare | None = key(
+        "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the names of the proxy's doors.",
+        shape="a mapping",
+        example={},
+        default=None,
+        says="none",
+    )
+    access: Access = key("Who may pass the tunnel's doors.", shape="a mapping", example={}, default=Access())
+    networks: Annotated[dict[Name, PrivateNetwork], Field(max_length=64)] = key(
+        "Another subnet for a network of the preset.",
+        shape="a private IPv4 network such as 10.20.0.0/24",
+        example="10.20.0.0/24",
+        default={},
+        says="by preset",
+    )
+    embedding: Embedding | None = key(
+        "Where text becomes vectors.", shape="a mapping", example={}, default=None, says="the local one"
+    )
+    services: Annotated[dict[Name, ServiceOverride], Field(max_length=64)] = key(
+        "Limits and images that differ from the catalog's.", shape="a mapping of services", example={}, default={}
+    )
+    hostnames: Annotated[dict[Name, HostName], Field(max_length=64)] = key(
+        "Another host name for a route of the preset.",
+        shape="a host name such as n8n.example.com",
+        example="n8n.example.com",
+        default={},
+        says="<route>.<domain>",
+    )
+    options: Annotated[dict[Name, Annotated[str, Field(max_length=256)]], Field(max_length=64)] = key(
+        "What the preset itself lets you choose; docs/catalog.md lists it.",
+        shape="a mapping of names to texts",
+        example={},
+        default={},
+        says="by preset",
+    )
+    waivers: Annotated[dict[Name, Waiver], Field(max_length=16)] = key(
+        "Rules that this stack may break.", shape="a mapping of rules to waivers", example={}, default={}
+    )
+    namespace: Annotated[str, Field(pattern=r"^(?:[a-z][a-z0-9-]{0,18}[a-z0-9])?$")] = key(
+        "Goes before every name in Docker, where several stacks share a machine.",
+        shape="a name of 2 to 20 lower-case letters, digits and '-'",
+        example="dev",
+        default="",
+        says="none",
+    )
+    rotate: Annotated[dict[Name, Annotated[int, Field(ge=1, le=1_000_000)]], Field(max_length=64)] = key(
+        "Raise a generated secret's number to have a new one made at the next update.",
+        shape="a whole number from 1 to 1000000",
+        example=2,
+        default={},
+        says="1 each",
+    )

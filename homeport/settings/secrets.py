@@ -1,0 +1,95 @@
+"""Secrets' own lane: checked in plain once, inside the process, then only ever Pulumi secrets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from homeport.model.errors import Problem, SettingsError
+from homeport.settings.secret_specs import SPECS
+from homeport.settings.strength import weakness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+class Masked:
+    """A secret's text that no log, repr, format or pickle shows."""
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        self.__text = text
+
+    def reveal(self) -> str:
+        """The text itself; call it only where it is wrapped or compared at once."""
+        return self.__text
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written down")
+
+
+class SecretBag:
+    """The secrets that the user supplied, as Pulumi secrets."""
+
+    def __init__(self, given: Mapping[str, Masked]) -> None:
+        self._outputs = {name: pulumi.Output.secret(masked.reveal()) for name, masked in given.items()}
+
+    def get(self, name: str) -> pulumi.Output[str] | None:
+        """A secret, or None where it is to be generated.
+
+        Raises:
+            KeyError: No secret of that name is known to homeport/settings/secret_specs.py.
+        """
+        return self._outputs.get(SPECS[name].name)
+
+    def names(self) -> frozenset[str]:
+        """What the user supplied."""
+        return frozenset(self._outputs)
+
+    def require(self, needed: Iterable[str]) -> None:
+        """Refuse a stack that lacks a secret which only its issuer can give.
+
+        Raises:
+            SettingsError: Names every missing secret, what it is for, and the command that sets it.
+        """
+        if problems := tuple(missing(needed, self._outputs)):
+            raise SettingsError(problems)
+
+
+def missing(needed: Iterable[str], given: Iterable[str]) -> Iterator[Problem]:
+    """A problem for each secret that is needed, not given, and cannot be generated."""
+    for name in sorted(set(needed) - set(given)):
+        spec = SPECS.get(name)
+        if spec is None:
+            yield Problem(
+                f"homeport:{name}",
+                "is needed, but nobody said what it is",
+                "Add it to homeport/settings/secret_specs.py",
+            )
+        elif spec.policy == "supplied":
+            yield Problem(
+                f"homeport:{name}", f"is required and missing: it is needed {spec.purpose}", f"Run: {spec.command}"
+            )
+
+
+def check(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
+    """What is wrong with the known secrets that are given: stored in plain, of another shape, guessable, or twins."""
+    owners: dict[str, list[str]] = defaultdict(list)
+    for name, value in given.items():
+        spec = SPECS[name]
+        if name not in encrypted:
+            yield Problem(f"homeport:{name}", "is stored in plain; treat it as known to others", f"Run: {spec.command}")
+        if what := weakness(spec.kind, value):
+            yield Problem(f"homeport:{name}", what, f"Run: {spec.command}")
+        elif spec.kind != "ssh-key":
+            owners[value].append(name)
+    for names in owners.values():
+        for name in names[1:]:
+            what = f"has the same value as homeport:{names[0]}: who learns one knows both"
+            yield Problem(f"homeport:{name}", what, f"Run: {SPECS[name].command}")

@@ -1,0 +1,24 @@
+"""What every part of the settings has in common: frozen, nothing unknown, each field explained where it stands."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str = "") -> Any:
+    """A field of the settings.
+
+    Args:
+        means: What it is for, with units, as a sentence.
+        shape: What it may be, so that "must be <shape>" reads well.
+        example: A value that is accepted; it goes into the command that mends.
+        default: The value when it is left out; without one it is required, or filled in by ``homeport.settings.defaults``.
+        says: The default in words, where it depends on other settings.
+    """
+    return Field(default, description=means, examples=[example], json_schema_extra={"shape": shape, "says": says})
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and refusing what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,0 +1,113 @@
+"""Whether a secret has the shape it must have and cannot be guessed. Answers in words that hold nothing of the value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import math
+import re
+import string
+
+from homeport.settings.secret_specs import SHAPES
+
+_PLACEHOLDER = re.compile(
+    r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|x{6,}|<[^>]*>|\$\{|^(none|null|undefined|example|dummy|todo|tbd)$",
+    re.IGNORECASE,
+)
+_COMMON = re.compile(
+    r"p[a4@]ss(w[o0]rd|wort|phrase)?|adm[i1]n(istrator)?|secret|letmein|welcome|qwert[yz]u?i?o?p?|asdf(gh(jkl)?)?|zxcv(bnm)?|"
+    r"iloveyou|monkey|dragon|master|login|root|toor|test|demo|default|postgres(ql)?|redis|n8n|homeport|server|docker|"
+    r"correct|horse|battery|staple|abc(def)?|hello|world|private|key|super|user|my|the|dev|prod|staging",
+    re.IGNORECASE,
+)
+_READ_AS_CODE = frozenset("\"'`\\$ ")
+_CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits, string.punctuation)
+_LEAST_BITS = 128
+_LEAST_PASSWORD = 24
+_LONGEST_PASSWORD = 512
+_LEAST_DISTINCT = 8
+_LEAST_LEFT = 16
+_RUN = 4
+_TOKEN = (16, 512)
+_LONGEST_N8N = 64
+_ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
+
+
+def weakness(kind: str, value: str) -> str:
+    """What is wrong with a secret, or nothing (an empty text)."""
+    if not value.strip():
+        return "is empty"
+    if kind == "ssh-key":
+        return _ssh_key(value)
+    return _slip(value) or (_hex64(value) if kind == "hex64" else _text(kind, value))
+
+
+def _slip(value: str) -> str:
+    if value != value.strip():
+        return "begins or ends with white space (a line break from a file, perhaps)"
+    if not value.isascii() or not value.isprintable():
+        return "holds a control character or one outside ASCII"
+    return "is still a placeholder" if _PLACEHOLDER.search(value) else ""
+
+
+def _text(kind: str, value: str) -> str:
+    if any(character in _READ_AS_CODE for character in value):
+        return "holds a quote, a space, a backslash, a backtick or a dollar sign, which shells and config files read as code"
+    return _token(value) if kind == "token" else _password(kind, value)
+
+
+def _hex64(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        return f"has another shape: must be {SHAPES['hex64']}"
+    return "is guessable: it repeats itself" if _repeats(value) or len(set(value)) < _LEAST_DISTINCT else ""
+
+
+def _token(value: str) -> str:
+    low, high = _TOKEN
+    if not low <= len(value) <= high:
+        return f"has another shape: must be {SHAPES['token']}"
+    return "is guessable: no issuer makes such a token" if _guessable(value) else ""
+
+
+def _password(kind: str, value: str) -> str:
+    if len(value) < _LEAST_PASSWORD:
+        return f"is too short: must be {SHAPES[kind]}"
+    if len(value) > (_LONGEST_N8N if kind == "n8n-password" else _LONGEST_PASSWORD):
+        return f"is too long: must be {SHAPES[kind]}"
+    if kind == "n8n-password" and not (re.search("[A-Z]", value) and re.search("[0-9]", value)):
+        return f"has another shape: must be {SHAPES[kind]}"
+    alphabet = sum(len(some) for some in _CLASSES if set(some) & set(value))
+    if len(value) * math.log2(alphabet) < _LEAST_BITS:
+        return f"is too short for its few kinds of characters: must be {SHAPES[kind]}"
+    return "is guessable: common words or a repeated pattern" if _guessable(value) else ""
+
+
+def _guessable(value: str) -> bool:
+    """Whether too little is left of it without common words and without runs such as 1234 or aaaa."""
+    rest = _without_runs(_COMMON.sub("", value))
+    return len(rest) < _LEAST_LEFT or len(set(rest)) < _LEAST_DISTINCT or _repeats(value)
+
+
+def _without_runs(value: str) -> str:
+    kept, run = "", value[:1]
+    for one, other in itertools.pairwise(value):
+        if abs(ord(one) - ord(other)) > 1:
+            kept, run = kept + (run if len(run) < _RUN else ""), ""
+        run += other
+    return kept + (run if len(run) < _RUN else "")
+
+
+def _repeats(value: str) -> bool:
+    return value in (value + value)[1:-1]
+
+
+def _ssh_key(value: str) -> str:
+    body = re.fullmatch(
+        r"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END OPENSSH PRIVATE KEY-----\n?", value
+    )
+    try:
+        raw = base64.b64decode(body[1].replace("\n", ""), validate=True) if body else b""
+    except binascii.Error:
+        raw = b""
+    return "" if raw.startswith(_ED25519_AT_START) else f"has another shape: must be {SHAPES['ssh-key']}"

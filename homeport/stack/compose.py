@@ -1,0 +1,41 @@
+"""The compose file that lies on a host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.host_unit import HostFiles, HostFilesArgs
+from homeport.model.host import HostFile
+from homeport.render.compose import compose
+from homeport.stack.site import named
+
+if TYPE_CHECKING:
+    from components.secrets import Secrets
+    from homeport.stack.remote import Remote
+
+
+def compose_files(found: Remote, secrets: Secrets) -> None:
+    """The same services as a compose file on the host, its secrets beside it: to read, and for the day on which homeport is gone.
+
+    Pulumi stays the owner of the containers (requirements, C-09); ``make export`` writes the folders that the file mounts.
+    """
+    blueprint = found.blueprint
+    names = blueprint.secrets()
+    folder = f"/opt/{blueprint.preset}"
+    values: dict[str, pulumi.Input[str]] = {
+        "compose": compose(replace(blueprint, services=tuple(found.services()))),
+        "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in names}).apply(_lines),
+    }
+    files = (
+        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}"),
+        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600),
+    )
+    args = HostFilesArgs(host=found.host, files=files, values=values, after=tuple(found.ready))
+    HostFiles(named(found.name, "compose"), args, found.base.opts)
+
+
+def _lines(values: dict[str, str]) -> str:
+    return "".join(f"{name.upper().replace('-', '_')}={value}\n" for name, value in sorted(values.items()))

@@ -1,0 +1,235 @@
+"""A host that is not this machine: rented or adopted, hardened, in the VPN, with a Docker of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_docker as docker
+
+from components.connection import identity_file, private_key, public_key
+from components.drawn import drawn
+from components.engine import Engine, EngineArgs
+from components.firewall import Firewall, FirewallArgs
+from components.handle import Host
+from components.host import USER, Reach, ReachArgs, Server, ServerArgs
+from components.ssh import Ssh, SshArgs
+from components.wireguard import WireGuard, WireGuardArgs
+from homeport.model import firewall as doors
+from homeport.model import names
+from homeport.model.host import Opening
+from homeport.stack.compose import compose_files
+from homeport.stack.site import Site, named
+
+if TYPE_CHECKING:
+    from components.secrets import Secrets
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service
+    from homeport.settings.schema import CreateHost
+    from homeport.stack.base import Base
+
+_SSH = 22
+_VPN_UNIT = "wg-quick@wg0.service"
+
+
+class Remote:
+    """One such host, layer by layer."""
+
+    def __init__(self, base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> None:
+        self.base, self.name, self.blueprint, self.secrets = base, name, blueprint, secrets
+        self.settings, self.given = base.loaded.settings, base.loaded.settings.hosts[name]
+        self.in_vpn = blueprint.vpn is not None and name == blueprint.door_host
+        reach = self._reach()
+        self.host = Host(
+            name=name,
+            stack=pulumi.get_stack(),
+            namespace=self.settings.namespace,
+            environment=reach.environment,
+            after=(reach.ready,),
+            generation=self.generation,
+            gone_with=self.gone_with,
+        )
+        self._layers()
+        # Its name decides nothing, its host does: an ambient one would reach the wrong machine (pulumi-docker#1147).
+        self.provider = docker.Provider(
+            named(name, "docker"),
+            host=reach.environment["DOCKER_HOST"],
+            ssh_opts=reach.options.apply(lambda options: [part for one in options for part in ("-o", one)]),
+            opts=pulumi.ResourceOptions(depends_on=self.ready),
+        )
+
+    @property
+    def port(self) -> int:
+        """Where sshd listens, or shall."""
+        return self.settings.ssh.port or (self.given.port if self.given.mode == "adopt" else _SSH)
+
+    def _ports(self) -> tuple[int, ...]:
+        previous = self.settings.ssh.previous
+        return (self.port, *([previous] if previous and previous != self.port else []))
+
+    def _reach(self) -> Reach:
+        identity, authorized = self._identity()
+        self.gone_with: pulumi.Resource | None = None
+        self.exports: dict[str, pulumi.Output[str]] = {}
+        if self.given.mode == "create":
+            server = self._server(self.given, authorized)
+            self.address, self.generation, self.user = server.address, server.generation, USER
+            pin: pulumi.Input[str] = server.host_key
+            self.gone_with, self.exports["address6"] = server.server, server.address6
+        elif self.given.mode == "adopt":
+            self.address, self.user = pulumi.Output.from_input(self.given.address), self.given.user
+            # Another pinned key is another machine.
+            pin, self.generation = self.given.host_key, pulumi.Output.from_input(self.given.host_key)
+        else:
+            raise ValueError(f"host {self.name} is this machine")
+        private = self.blueprint.vpn.address if self.blueprint.vpn and self.settings.ssh.reach == "vpn" else None
+        args = ReachArgs(
+            host=self.name,
+            address=private or self.address,
+            port=self.port,
+            user=self.user,
+            pin=pin,
+            bootstrap=self.given.mode == "create",
+            identity=identity,
+            generation=self.generation,
+            previous=self._ports()[1:],
+        )
+        return Reach(named(self.name, "reach"), args, self.base.opts)
+
+    def _identity(self) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
+        """Path of the private key that ssh uses, and its public half; for an adopted host without one, the operator's own keys."""
+        stack = pulumi.get_stack()
+        supplied = self.secrets.values.get("ssh-private-key")
+        if supplied is not None:
+            return identity_file(supplied, stack, self.name), pulumi.Output.unsecret(supplied.apply(_public_of))
+        if self.given.mode == "adopt":
+            return "", pulumi.Output.from_input("")
+        seed = drawn(named(self.name, "ssh-key"), self.base.opts)
+        return identity_file(seed.apply(private_key), stack, self.name), pulumi.Output.unsecret(seed.apply(public_key))
+
+    def _server(self, given: CreateHost, authorized: pulumi.Output[str]) -> Server:
+        labels = {"homeport.stack": pulumi.get_stack(), "homeport.host": self.name}
+        args = ServerArgs(
+            name=f"{pulumi.get_stack()}-{self.name}",
+            server_type=given.server_type,
+            location=given.location,
+            image=given.image,
+            port=self.port,
+            openings=self._openings(),
+            authorized=authorized,
+            labels=labels,
+            protect=self.settings.protect_data,
+        )
+        return Server(self.name, args, self.base.with_hcloud(self.secrets))
+
+    def _openings(self) -> tuple[Opening, ...]:
+        """What strangers may reach; both firewalls are made of it."""
+        settings, found = self.settings, []
+        if settings.ssh.reach == "public":
+            found += [Opening(purpose="SSH", port=port, sources=settings.ssh.sources) for port in self._ports()]
+        if self.in_vpn and self.blueprint.vpn:
+            found.append(Opening(purpose="WireGuard", port=self.blueprint.vpn.port, protocol="udp"))
+        if settings.exposure == "direct":
+            found += [
+                Opening(purpose=port.name.upper(), port=settings_port, protocol=port.protocol)
+                for service in self.services()
+                for port in service.ports
+                if port.at == "edge" and (settings_port := self.blueprint.edge.ports[port.name])
+            ]
+        return tuple(found)
+
+    def services(self) -> list[Service]:
+        """What runs on it."""
+        return [one for one in self.blueprint.services if self.blueprint.homes[one.name] == self.name]
+
+    def _order(self) -> tuple[tuple[str, ...], ...]:
+        """Its containers as they end: what needs others before those."""
+        here = {one.name: names.physical(self.settings.namespace, one.name) for one in self.services()}
+        waves = [tuple(here[one.name] for one in wave if one.name in here) for wave in self.blueprint.waves()]
+        return tuple(wave for wave in reversed(waves) if wave)
+
+    def _doors(self) -> tuple[doors.Door, ...]:
+        """What the host's own firewall lets in: the openings, and for members of the VPN their services."""
+        blueprint, inside = self.blueprint, []
+        edge = {opening.port for opening in self._openings() if opening.purpose in {"HTTP", "HTTPS"}}
+        for opening in self._openings():
+            published = opening.port in edge
+            inside.append(doors.Door(opening=opening, published=published))
+        if blueprint.vpn is None or not self.in_vpn:
+            return tuple(inside)
+        if self.settings.ssh.reach == "vpn":
+            inside += [doors.Door(opening=Opening(purpose="SSH", port=port), via=doors.VPN) for port in self._ports()]
+        for service in self.services():
+            for _, number, address, protocol in blueprint.published(service):
+                if address == blueprint.vpn.address:
+                    opening = Opening(purpose=service.name, port=number, protocol=protocol)
+                    inside.append(doors.Door(opening=opening, via=doors.VPN, published=True, address=address))
+        return tuple(inside)
+
+    def _engine(self) -> Engine:
+        args = EngineArgs(
+            host=self.host,
+            user=self.user,
+            vpn=self.in_vpn,
+            units=(_VPN_UNIT,) if self.in_vpn else (),
+            order=self._order(),
+        )
+        return Engine(named(self.name, "engine"), args, self.base.opts)
+
+    def _layers(self) -> None:
+        """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
+        host, opts = self.host, self.base.opts
+        engine = self._engine()
+        firewall = Firewall(
+            named(self.name, "firewall"), FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)), opts
+        )
+        ssh = Ssh(
+            named(self.name, "ssh"),
+            SshArgs(
+                host=host,
+                ports=self._ports(),
+                users=(self.user,),
+                own_key=self.given.mode == "create",
+                after=(firewall.ready,),
+            ),
+            opts,
+        )
+        self.ready: list[pulumi.Resource] = [engine.ready, ssh.ready]
+        self.client_configs: dict[str, pulumi.Output[str]] = {}
+        if self.in_vpn and self.blueprint.vpn:
+            vpn = WireGuard(
+                named(self.name, "wireguard"),
+                WireGuardArgs(
+                    host=host,
+                    vpn=self.blueprint.vpn,
+                    endpoint=self.address,
+                    versions=self.settings.wireguard.versions,
+                    rotating=self.settings.wireguard.rotating,
+                    next_public_keys=self.settings.wireguard.next_public_keys,
+                    after=(ssh.ready,),
+                ),
+                opts,
+            )
+            self.client_configs = vpn.client_configs
+            self.ready.append(vpn.ready)
+
+
+def remote(base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> Site:
+    """The host, from the machine up to its Docker networks."""
+    found = Remote(base, name, blueprint, secrets)
+    site = base.on(found.host, found.provider, blueprint)
+    site.exports = {
+        "address": found.address,
+        "ssh": pulumi.Output.concat(found.user, "@", found.address, ":", str(found.port)),
+        **found.exports,
+    }
+    site.client_configs = found.client_configs
+    compose_files(found, secrets)
+    return site
+
+
+def _public_of(private: str) -> str:
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
+
+    key = form.load_ssh_private_key(private.encode(), None)
+    return key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()

@@ -1,0 +1,1 @@
+"""The emulated clouds: HTTP services that answer as Hetzner Cloud and Cloudflare do."""

@@ -1,0 +1,45 @@
+"""`python -m rehearsal.clouds.cloudflare --state FOLDER --seed FILE`: the emulated Cloudflare, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rehearsal.clouds.cloudflare.listener import NotLoopbackError
+from rehearsal.clouds.cloudflare.world import Addresses, World
+from toolchain.stopping import Stop
+
+
+def main(arguments: list[str]) -> int:
+    """Serves until SIGTERM or SIGINT; prints one line of JSON with the addresses. The exit status.
+
+    The seed file holds `{"accounts": {id: {"name", "team", "zones": {id: name}}}, "tokens": {token: "edit" or "read"}}`.
+    """
+    parser = argparse.ArgumentParser(prog="rehearsal.clouds.cloudflare", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="folder of the state, kept over restarts")
+    parser.add_argument("--seed", type=Path, required=True, help="JSON file with accounts, zones and API tokens")
+    for name in ("api", "edge", "tunnel"):
+        more = "" if name == "api" else "; after a comma, more of them, also in 198.18.0.0/15"
+        parser.add_argument(f"--{name}", default="127.0.0.1:0", help=f"loopback host:port, port 0 for a free one{more}")
+    given = parser.parse_args(arguments)
+    stop = Stop().by_signal()
+    try:
+        start = json.loads(given.seed.read_text(encoding="utf-8"))
+        where = Addresses(given.api, given.edge, given.tunnel)
+        world = World(given.state, where, start["accounts"], start["tokens"])
+    except (OSError, ValueError, KeyError, NotLoopbackError) as problem:
+        print(
+            f"rehearsal.clouds.cloudflare: {problem}; see python -m rehearsal.clouds.cloudflare --help", file=sys.stderr
+        )
+        return 2
+    addresses = {"api": world.api_url, "edge": world.edge_url, "tunnel": world.tunnel, "control": world.control_url}
+    print(json.dumps({**addresses, "socket": str(given.state / "tunnel.sock")}), flush=True)
+    stop.wait()
+    world.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

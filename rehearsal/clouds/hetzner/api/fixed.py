@@ -1,0 +1,71 @@
+"""What nobody can change: locations, types, images, prices; and the actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rehearsal.clouds.hetzner import catalog, errors
+from rehearsal.clouds.hetzner.listing import page
+from rehearsal.clouds.hetzner.world import NOUNS, Answer, Call, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LISTS: Final[dict[str, tuple[tuple[dict[str, Any], ...], tuple[str, ...]]]] = {
+    "locations": (catalog.LOCATIONS, ("name",)),
+    "datacenters": (catalog.DATACENTERS, ("name",)),
+    "server_types": (catalog.SERVER_TYPES, ("name", "architecture")),
+    "images": (catalog.IMAGES, ("name", "architecture", "type", "status", "include_deprecated")),
+}
+
+
+def listed(name: str) -> Callable[[World, Call], Answer]:
+    """The handler of a list."""
+    rows, filters = _LISTS[name]
+
+    def handler(world: World, call: Call) -> Answer:  # noqa: ARG001
+        # None of the images is deprecated: whether such are wanted changes nothing.
+        query = {key: values for key, values in call.query.items() if key != "include_deprecated" or name != "images"}
+        return 200, page(name, list(rows), query, filters)
+
+    return handler
+
+
+def one(name: str) -> Callable[[World, Call], Answer]:
+    """The handler of a single row."""
+    rows, _ = _LISTS[name]
+
+    def handler(world: World, call: Call) -> Answer:  # noqa: ARG001
+        row = catalog.named(rows, call.id)
+        if row is None:
+            raise errors.not_found(name.removesuffix("s"), call.id)
+        return 200, {name.removesuffix("s"): row}
+
+    return handler
+
+
+def pricing(world: World, call: Call) -> Answer:  # noqa: ARG001
+    """The prices, which are made up."""
+    return 200, {"pricing": catalog.PRICING}
+
+
+def action(world: World, call: Call) -> Answer:
+    """One action; the last number of the path is its id."""
+    row = world.get("actions", call.path[-1])
+    return 200, {"action": world.action(row)}
+
+
+def actions(table: str = "") -> Callable[[World, Call], Answer]:
+    """The handler of a list of actions: all, those of a table, or those of one resource."""
+
+    def handler(world: World, call: Call) -> Answer:
+        rows = [world.action(row) for row in world.table("actions").values()]
+        if table:
+            kind = NOUNS[table]
+            rows = [row for row in rows if any(resource["type"] == kind for resource in row["resources"])]
+        if table and call.path:
+            wanted = {"id": world.get(table, call.id)["id"], "type": NOUNS[table]}
+            rows = [row for row in rows if wanted in row["resources"]]
+        return 200, page("actions", rows, call.query, ("id", "status"))
+
+    return handler

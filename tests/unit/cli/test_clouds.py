@@ -1,0 +1,77 @@
+"""What a failed run left in the clouds is known by Pulumi's own history, and by the errors that the state keeps."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from homeport.cli import clouds
+
+
+class Pulumi:
+    """An engine that answers from what it was given, and remembers what it was asked."""
+
+    def __init__(self, history=(), resources=(), config=()):
+        self.stack = SimpleNamespace(name="prod", settings={})
+        self.deployment, self.history, self._config = {"resources": list(resources)}, list(history), dict(config)
+        self.asked = []
+
+    def state(self):
+        return self.deployment
+
+    def config(self):
+        return self._config
+
+    def ask(self, *words, input_=None):
+        self.asked.append(words)
+        if words[:2] == ("stack", "history"):
+            return json.dumps(self.history)
+        if words[:2] == ("stack", "import"):
+            self.deployment = json.loads(input_)["deployment"]
+        return json.dumps({"deployment": self.deployment})
+
+
+def update(kind, result, hour):
+    day = "2026-11-21T"
+    return {
+        "kind": kind,
+        "result": result,
+        "startTime": f"{day}{hour:02}:00:00.000Z",
+        "endTime": f"{day}{hour:02}:30:00.000Z",
+    }
+
+
+def test_the_time_of_the_failed_runs_reaches_from_the_first_of_them_to_the_end_of_the_last():
+    runs = [update("refresh", "succeeded", 9), update("update", "failed", 8), update("update", "failed", 6),
+            update("update", "succeeded", 5), update("update", "failed", 4)]  # fmt: skip
+
+    since, until = clouds.failed(Pulumi(runs))
+
+    assert 2.5 * 3600 == until - since, (
+        "from six to half past eight: the refresh makes nothing, and what was before five is settled"
+    )
+
+
+def test_after_a_success_nothing_is_looked_for_at_hetzner():
+    assert (0.0, 0.0) == clouds.failed(Pulumi([update("update", "succeeded", 5)])), "the last update went well"
+
+
+@pytest.mark.req("E-02")
+def test_what_an_update_left_half_changed_is_read_anew():
+    whole = {"urn": "a", "type": "hcloud:index/server:Server", "id": "1"}
+    half = {"urn": "b", "type": "hcloud:index/firewall:Firewall", "id": "2", "initErrors": ["no"]}
+    server = {**whole, "urn": "c", "initErrors": ["no"]}
+    pulumi = Pulumi(resources=[whole, half, server])
+
+    assert clouds.mend_clouds(pulumi, 0.0), "there was something to do"
+    targets = [word for words in pulumi.asked if words[0] == "refresh" for word in words if word.startswith("--target")]
+    assert ["--target=b"] == targets, "the firewall alone: its state holds rules that it does not have"
+
+
+def test_a_refused_token_is_named_by_its_key():
+    [line] = clouds.keys(Pulumi(config={"homeport:hcloud-token": "x"}))
+
+    assert "pulumi config set --secret homeport:hcloud-token" in line, line
+    assert "Cloudflare" not in line, "this stack has none"

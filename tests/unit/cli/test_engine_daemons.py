@@ -1,0 +1,43 @@
+"""Which hosts' daemons are asked what a killed run left there."""
+
+import pytest
+
+from homeport.cli.engine import Engine
+from homeport.cli.stack import Stack
+
+URN = "urn:pulumi:prod::homeport::{}::{}"
+SETTINGS = {"hosts": {"main": {"mode": "create"}, "hub": {"mode": "create"}}}
+
+
+def reach(name, address):
+    environment = {"DOCKER_HOST": f"ssh://deploy@{address}:22"}
+    return {
+        "type": "homeport:host:Reach",
+        "urn": URN.format("homeport:host:Reach", name),
+        "outputs": {"environment": environment},
+    }
+
+
+def provider(name):
+    return {"type": "pulumi:providers:docker", "urn": URN.format("pulumi:providers:docker", name), "id": "1"}
+
+
+def asked(monkeypatch, *resources):
+    engine = Engine(stack=Stack(name="prod", preset="jett", settings=SETTINGS), environ={})
+    monkeypatch.setattr(Engine, "state", lambda _: {"resources": list(resources)})
+    return [one["DOCKER_HOST"] for one in engine.daemons()]
+
+
+@pytest.mark.req("D-01", "D-03")
+def test_a_host_without_its_docker_provider_is_not_asked(monkeypatch):
+    there = (reach("reach", "192.0.2.1"), reach("hub-reach", "192.0.2.2"), provider("hub-docker"))
+
+    assert ["ssh://deploy@192.0.2.2:22"] == asked(monkeypatch, *there), (
+        "the machine has no Docker yet, or is deleted already: to ask it would end every repair"
+    )
+
+
+def test_every_host_with_a_docker_provider_is_asked(monkeypatch):
+    there = (reach("reach", "192.0.2.1"), reach("hub-reach", "192.0.2.2"), provider("hub-docker"), provider("docker"))
+
+    assert ["ssh://deploy@192.0.2.1:22", "ssh://deploy@192.0.2.2:22"] == asked(monkeypatch, *there), "both are ready"

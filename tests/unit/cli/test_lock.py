@@ -1,0 +1,172 @@
+"""One command at a time on a stack, and locks whose holder is dead."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from homeport.cli.lock import free_dead_lock, held, mend_half_written
+from homeport.cli.places import unfinished
+from homeport.model.errors import ToolError
+
+ROOT = Path(__file__).resolve().parents[3]
+HOLD = "import sys, time; from homeport.cli.lock import held\nwith held('dev', 'make up'):\n    print('held', flush=True); time.sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def holder():
+    process = subprocess.Popen([sys.executable, "-c", HOLD], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_the_second_ends_at_once_and_says_who_holds_the_stack_and_since_when(holder):
+    began = time.monotonic()
+    with pytest.raises(ToolError) as refused, held("dev", "make down"):
+        pass
+
+    said = str(refused.value)
+    assert time.monotonic() - began < 1, "nobody waits without knowing for whom"
+    assert f"process {holder.pid}" in said, said
+    assert "`make up`" in said, said
+    assert socket.gethostname() in said, said
+    assert time.strftime("%Y-%m-%d") in said, said
+
+
+@pytest.mark.usefixtures("holder")
+def test_another_stack_is_free():
+    with held("prod", "make up") as run:
+        assert not run.killed, "nothing of this stack was killed"
+
+
+def test_a_killed_holder_frees_the_lock_and_leaves_the_mark(holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+
+    with held("dev", "make up") as run:
+        assert run.killed, "its work may be half done"
+        run.recovered = True
+    with held("dev", "make up") as run:
+        assert not run.killed, "that run ended by itself"
+
+
+@pytest.mark.req("D-04")
+def test_a_recovery_that_failed_leaves_the_mark_with_its_time(holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    began = unfinished("dev").stat().st_mtime
+
+    with pytest.raises(ToolError), held("dev", "make up"):
+        raise ToolError("Hetzner Cloud does not answer")
+    with held("dev", "make up") as run:
+        assert (True, began) == (run.killed, run.since), (
+            "what the killed run made is still to be found, and by its time"
+        )
+
+
+def test_a_run_that_fails_leaves_no_mark():
+    with pytest.raises(ToolError), held("dev", "make up"):
+        raise ToolError("docker: no daemon answers")
+
+    assert not unfinished("dev").exists(), "a failure is an end; only a kill is none"
+
+
+def pulumi_lock(folder, pid, host=None, text=None):
+    path = folder / "locks" / "organization" / "homeport" / "dev" / "one.json"
+    path.parent.mkdir(parents=True)
+    said = {
+        "pid": pid,
+        "username": "ada",
+        "hostname": host or socket.gethostname(),
+        "timestamp": "2026-01-02T03:04:05Z",
+    }
+    path.write_text(json.dumps(said) if text is None else text)
+    asked = []
+    stack = SimpleNamespace(name="dev")
+    return SimpleNamespace(state_folder=folder, stack=stack, ask=lambda *argv: asked.append(argv)), asked
+
+
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_pulumis_lock_of_a_dead_process_is_removed(tmp_path):
+    engine, asked = pulumi_lock(tmp_path, dead_pid())
+
+    assert free_dead_lock(engine), "there was one"
+    assert [("cancel", "--yes")] == asked, "Pulumi's own command removes it"
+
+
+def test_pulumis_lock_whose_number_was_given_to_another_program_is_removed(tmp_path):
+    engine, asked = pulumi_lock(tmp_path, os.getpid())
+
+    assert free_dead_lock(engine), "this is pytest, and no Pulumi"
+    assert asked, "it is removed"
+
+
+def test_a_lock_that_was_cut_short_by_the_kill_is_removed(tmp_path):
+    engine, asked = pulumi_lock(tmp_path, 0, text='{"pid": 12')
+
+    assert free_dead_lock(engine), "nobody can be asked by it"
+    assert asked, "it is removed"
+
+
+def test_pulumis_lock_of_another_machine_is_kept(tmp_path):
+    engine, asked = pulumi_lock(tmp_path, dead_pid(), host="another.example.com")
+
+    with pytest.raises(ToolError, match=r"ada on another\.example\.com.*2026-01-02"):
+        free_dead_lock(engine)
+    assert [] == asked, "who knows whether that process lives"
+
+
+def test_pulumis_lock_of_a_living_pulumi_is_kept(tmp_path):
+    program = tmp_path / "pulumi"
+    program.write_text("#!/bin/sh\nsleep 60; :\n")
+    program.chmod(0o755)
+    process = subprocess.Popen([program])
+    try:
+        for _ in range(100):
+            if Path(f"/proc/{process.pid}/comm").read_text().strip() == "pulumi":
+                break
+            time.sleep(0.02)
+        engine, asked = pulumi_lock(tmp_path / "state", process.pid)
+        with pytest.raises(ToolError, match=f"process {process.pid}"):
+            free_dead_lock(engine)
+        assert [] == asked, "two updates at once would break the state"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.req("D-01")
+@pytest.mark.parametrize("half", ["", '{"user.cache_control":"","user.con'])
+def test_attributes_that_pulumi_was_killed_over_are_removed_and_nothing_else(tmp_path, half):
+    stacks = tmp_path / "stacks" / "homeport"
+    stacks.mkdir(parents=True)
+    for name, text in (("prod.json", "{}"), ("prod.json.attrs", half), ("dev.json.attrs", '{"md5": "x"}')):
+        (stacks / name).write_text(text)
+
+    found = mend_half_written(SimpleNamespace(state_folder=tmp_path))
+
+    assert ["prod.json.attrs"] == [one.name for one in found], (
+        "half a file stops every command; a whole one does no harm"
+    )
+    assert {"prod.json", "dev.json.attrs"} == {one.name for one in stacks.iterdir()}, "the state itself is untouched"

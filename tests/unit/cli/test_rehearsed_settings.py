@@ -1,0 +1,53 @@
+"""What of a user's settings is rehearsed, and what is moved to emulated clouds."""
+
+from __future__ import annotations
+
+import pytest
+
+from homeport.cli import rehearse
+from homeport.cli.stack import Stack
+from homeport.model.errors import ToolError
+
+EMULATED = {"account_id": "e" * 32, "zone_id": "f" * 32, "team": "rehearsal"}
+OWN = {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "mine"}
+
+
+@pytest.fixture
+def rehearsed(monkeypatch):
+    def run(preset, settings):
+        monkeypatch.setattr(rehearse, "read_stack", lambda name: Stack(name=name, preset=preset, settings=settings))
+        return rehearse.settings(rehearse.Rehearsal(preset=preset, environment="prod"), EMULATED)
+
+    return run
+
+
+def test_servers_are_rented_and_keep_what_the_user_says_of_them(rehearsed):
+    hosts = {"main": {"mode": "adopt", "address": "192.0.2.10"}, "data": {"mode": "create", "server_type": "cx22"}}
+    found = rehearsed("jett", {"hosts": hosts, "domain": "example.org"})
+
+    assert {"main": "cx32", "data": "cx22"} == {name: one["server_type"] for name, one in found["hosts"].items()}
+    assert {"create"} == {one["mode"] for one in found["hosts"].values()}, "no machine of the user's is touched"
+    assert "192.0.2.10" not in str(found)
+    assert "example.org" == found["domain"], "the emulated zone bears the user's name"
+
+
+@pytest.mark.parametrize("exposure", ["tunnel", "direct"])
+def test_the_users_zone_is_the_emulated_one(rehearsed, exposure):
+    found = rehearsed("ai-orchestrator", {"exposure": exposure, "cloudflare": OWN})
+
+    assert EMULATED == found["cloudflare"], "nothing of the user's account is asked for"
+
+
+def test_names_at_another_provider_stay_there(rehearsed):
+    assert "cloudflare" not in rehearsed("ai-orchestrator", {"exposure": "direct"})
+
+
+def test_a_preset_without_a_stack_of_its_own_is_rehearsed_with_what_it_brings(monkeypatch):
+    def nothing(name):
+        raise ToolError(f"there is no stack {name}")
+
+    monkeypatch.setattr(rehearse, "read_stack", nothing)
+    found = rehearse.settings(rehearse.Rehearsal(preset="jett", environment="prod"), EMULATED)
+
+    assert ("prod", "example.com", EMULATED) == (found["environment"], found["domain"], found["cloudflare"])
+    assert found["access"]["emails"], "somebody may come in"

@@ -1,0 +1,89 @@
+"""Builds one stack under mocks and prints what the engine was told: run as a program, so that each graph has a fresh Pulumi.
+
+Pulumi's mocks keep a root resource, event loops and a stack's settings in globals; two graphs in one process disturb each other.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import pulumi
+from pulumi.runtime import mocks
+
+from catalog.presets import registry
+from catalog.presets.registry import defaults, preset
+from homeport.plan.stack import prepare
+from homeport.settings import load as loading
+from homeport.settings.load import load
+
+CANARY = "C4nary-" + "0123456789abcdef" * 2
+"""Part of every generated value, so that a leak can be found anywhere."""
+
+
+class Engine(mocks.Mocks):
+    """Stricter than the engine: twins fail, look-ups fail."""
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], dict] = {}
+
+    def new_resource(self, args):
+        key = (args.typ, args.name)
+        assert key not in self.seen, f"two resources are {args.typ} {args.name!r}; Pulumi refuses that"
+        self.seen[key] = {
+            "type": args.typ,
+            "name": args.name,
+            "inputs": dict(args.inputs),
+            "provider": args.provider or "",
+        }
+        # Hetzner numbers what it makes, and the program has to hand numbers on.
+        made = str(1000 + len(self.seen)) if args.typ.startswith("hcloud:") else f"{args.name}-id"
+        return made, {**args.inputs, **self._computed(args)}
+
+    def call(self, args):
+        raise AssertionError(f"{args.token} was looked up: a unit test reaches no API")
+
+    @staticmethod
+    def _computed(args) -> dict[str, str]:
+        address = "203.0.113.10" if args.inputs.get("type") == "ipv4" else "2001:db8:1::"
+        known = {
+            "cloudflare:index/zeroTrustAccess": {
+                "aud": f"{args.name}-aud",
+                "clientId": f"{args.name}.access",
+                "clientSecret": f"{CANARY}{args.name}",
+            },
+            "random:index/randomPassword:RandomPassword": {"result": f"{CANARY}{args.name}"},
+            "docker:index/remoteImage:RemoteImage": {"imageId": f"sha256:{args.name}"},
+            "hcloud:index/primaryIp:PrimaryIp": {"ipAddress": address},
+            "command:local:Command": {"stdout": "ssh-ed25519 what-a-new-host-says-of-its-key"},
+            "random:index/randomId:RandomId": {"hex": "0a1b2c"},
+        }
+        return next((outputs for start, outputs in known.items() if args.typ.startswith(start)), {})
+
+
+def main() -> None:
+    asked = json.loads(sys.stdin.read())
+    # What somebody who adds a preset writes into the two lists of names.
+    registry._BUILT.update(asked.get("presets", {}))
+    loading.PRESETS += tuple(asked.get("presets", {}))
+    raw = {"homeport:preset": asked["preset"], "homeport:settings": json.dumps(asked["settings"])}
+    given = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
+    engine = Engine()
+    mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False)
+
+    def go() -> None:
+        from homeport.stack.program import Program
+
+        loaded = load(raw | given, set(given), asked["stack"], defaults=defaults)
+        blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
+        Program(blueprint, loaded, supplied, generated)
+
+    pulumi.runtime.test(go)()
+    print(json.dumps(list(engine.seen.values()), default=str))
+
+
+if __name__ == "__main__":
+    main()

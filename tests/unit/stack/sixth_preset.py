@@ -1,0 +1,40 @@
+"""A preset that is none of homeport's: one service, one database for it, one public name. Data alone, as a user would add it."""
+
+from catalog.services import ai_postgres
+from homeport.model.database import Database, Role
+from homeport.model.network import Network
+from homeport.model.preset import Preset
+from homeport.model.route import Guard, Route
+from homeport.model.service import Health, Limits, Port, SecretFile, Service, Volume
+
+NOTES = Service(
+    name="notes",
+    image="registry.example.com/notes:1.4.2",
+    purpose="Notes of a small team",
+    uid=1000,
+    networks=("ai-data",),
+    env={"NOTES_DATABASE": "postgresql://notes@ai-postgres:5432/notes"},
+    secret_files=(SecretFile(target="database-password", template="{n8n-database-password}"),),
+    ports=(Port(name="notes", inside=8080, at="vpn", outside=8080),),
+    volumes={"notes": Volume(path="/data", owner=(1000, 1000))},
+    health=Health(test=("wget", "-qO-", "http://127.0.0.1:8080/healthz"), interval=5, start_period=10),
+    limits=Limits(memory=256, cpus="0.5", pids=64),
+    needs=("ai-postgres",),
+)
+PRESET = Preset(
+    name="notes",
+    purpose="Notes of a small team",
+    services=(ai_postgres.SERVICE, NOTES),
+    networks=(Network(name="ai-data", subnet="172.30.11.0/24", internal=False),),
+    databases=(
+        Database(
+            name="notes",
+            server="ai-postgres",
+            owner="notes",
+            roles=(Role(name="notes", secret="n8n-database-password"),),
+        ),
+    ),
+    routes=(Route(name="notes", service="notes", port=8080, guards=(Guard(kind="login", because="for people"),)),),
+    tools={"cloudflared": "cloudflare/cloudflared:2026.6.0"},
+    defaults={"exposure": "tunnel"},
+)

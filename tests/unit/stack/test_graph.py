@@ -1,0 +1,171 @@
+"""The whole graph of a stack, as the engine is told it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.stack.graph import CANARY
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+CONTAINER = "docker:index/container:Container"
+COMMAND = "command:local:Command"
+DRAWN = "random:index/randomPassword:RandomPassword"
+TOKEN = hashlib.sha256(b"nobody's token").hexdigest()
+RENTED = {
+    "environment": "prod",
+    "domain": "example.com",
+    "hosts": {"main": {"mode": "create", "server_type": "cx32", "location": "fsn1"}},
+    "exposure": "tunnel",
+    "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
+    "access": {"emails": ["admin@example.com"]},
+}
+RENTED_SECRETS = {"hcloud-token": TOKEN, "cloudflare-api-token": TOKEN[:40]}
+ADOPTED = {
+    "environment": "prod",
+    "domain": "example.com",
+    "hosts": {
+        "main": {
+            "mode": "adopt",
+            "address": "203.0.113.7",
+            "user": "root",
+            "host_key": "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + bytes(32)).decode(),
+        }
+    },
+    "exposure": "direct",
+}
+STACKS = {
+    "ai-orchestrator": ("ai-orchestrator", {}, {}),
+    "jett": ("jett", {}, {}),
+    "jett.rented": ("jett", RENTED, RENTED_SECRETS),
+    "ai-orchestrator.adopted": ("ai-orchestrator", ADOPTED, {}),
+}
+"""By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on an adopted one."""
+PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode": "local"}}, "exposure": "direct"}
+
+
+@pytest.mark.req("P-03")
+@pytest.mark.parametrize("name", STACKS)
+def test_no_resource_changed_its_identity(build, name):
+    """A line gone from this file is a volume destroyed on someone's next `up`: add an alias, or say in CHANGELOG what is replaced."""
+    preset, settings, secrets = STACKS[name]
+    graph = build(settings, secrets, preset, stack="prod" if settings else "dev")
+
+    assert (GOLDEN / f"identities.{name}.txt").read_text().splitlines() == graph.identities(), (
+        "identity is a promise; write the new list only together with an alias"
+    )
+
+
+def test_every_resource_names_its_provider(build):
+    graph = build()
+    custom = [one for one in graph.resources if not one["type"].startswith(("homeport:", "pulumi:"))]
+    strays = [one["name"] for one in custom if not one["provider"]]
+
+    assert len(custom) > 30, "the graph is not the one this test is about"
+    assert [] == strays, "an ambient provider reaches whatever machine the environment points at (pulumi-docker#1147)"
+
+
+def forms(name):
+    """What a generated secret may look like in a graph: as it is drawn, and in each form that it is handed on in."""
+    raw = hashlib.sha256(f"{CANARY}{name}".encode()).digest()
+    text = base64.b64encode(raw).decode()
+    return CANARY, raw.hex(), text, text.replace("+", "-").replace("/", "_").rstrip("=")
+
+
+@pytest.mark.req("P-08", "S3-17")
+def test_a_secret_is_never_a_plain_input(build):
+    graph = build()
+    secrets = [form for one in graph.all(DRAWN) for form in forms(one["name"])]
+    leaks = [
+        one["name"] + "." + key
+        for one in graph.resources
+        if not one["type"].startswith("pulumi:")
+        for key, value in one["inputs"].items()
+        if any(secret in json.dumps(value, default=str) for secret in secrets)
+        and (one["type"], key) != (COMMAND, "stdin")
+    ]
+
+    assert [] == leaks, "secrets travel on stdin and nowhere else: inspect, process list and previews stay clean"
+
+
+@pytest.mark.req("S3-01")
+def test_the_five_containers_have_the_seeds_names(build):
+    graph = build()
+    found = sorted(one["inputs"]["name"] for one in graph.all(CONTAINER))
+
+    assert ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"] == found, "the operator's commands use them"
+
+
+@pytest.mark.req("P-16", "S3-13", "S3-14")
+def test_only_the_edge_proxy_publishes_ports_and_only_on_loopback_in_dev(build):
+    graph = build()
+    published = {one["name"]: one["inputs"]["ports"] for one in graph.all(CONTAINER) if one["inputs"].get("ports")}
+
+    assert ["ai-caddy-container"] == list(published), "every other door is closed"
+    assert {"127.0.0.1"} == {port["ip"] for port in published["ai-caddy-container"]}, "dev is for this machine alone"
+
+
+@pytest.mark.parametrize("name", ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"])
+def test_every_container_is_hardened(build, name):
+    graph = build()
+    inputs = graph.one(CONTAINER, f"{name}-container")["inputs"]
+
+    assert inputs["readOnly"] is True, "the root file system is read-only"
+    assert inputs["capabilities"]["drops"] == ["ALL"], "no capability but those listed with a reason"
+    assert inputs["securityOpts"] == ["no-new-privileges:true"], "a setuid binary gains nothing"
+    assert not inputs["user"].startswith("0:"), "nothing runs as root"
+    assert inputs["memory"] == inputs["memorySwap"] > 0, "limited, without swap, and both set (provider-facts)"
+    assert inputs["restart"] == "unless-stopped", "it comes back after a reboot"
+    assert inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}, "logs do not fill the disk"
+    assert inputs["destroyGraceSeconds"] > 0, "0 is SIGKILL at once (trap D14)"
+    assert inputs["healthcheck"]["tests"][0] == "CMD", "health is known"
+
+
+@pytest.mark.req("S3-15", "S3-17")
+def test_the_executor_has_no_network_and_no_volume_but_code_and_exchange(build):
+    graph = build()
+    inputs = graph.one(CONTAINER, "ai-executor-container")["inputs"]
+
+    assert inputs["networkMode"] == "none", "the executor reaches nothing and nobody reaches it"
+    assert not inputs.get("envs"), "its environment holds nothing"
+    assert [("/exchange", None), ("/workspace", True)] == sorted(
+        (one["containerPath"], one.get("readOnly")) for one in inputs["volumes"]
+    ), "read-only code and the exchange folder, nothing else"
+
+
+@pytest.mark.req("S3-40")
+def test_what_is_not_supplied_is_drawn_and_its_id_tells_nothing(build):
+    graph = build(secrets={"n8n-webhook-api-key": "0f" * 8 + "a1b2c3d4e5f60718" * 3})
+    made = graph.all(DRAWN)
+
+    assert [] == graph.all("random:index/randomBytes:RandomBytes"), (
+        "its id is its value, in plain in every state (pulumi-random#190)"
+    )
+    assert {64} == {one["inputs"]["length"] for one in made}, "381 bits, more than openssl rand -base64 32 gives"
+    assert "secrets-n8n-webhook-api-key" not in [one["name"] for one in made], "what the user supplies is not generated"
+
+
+@pytest.mark.req("P-30")
+def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
+    graph = build({"rotate": {"redis-password": 2}})
+    versions = {
+        one["name"]: one["inputs"]["keepers"]["version"] for one in graph.all(DRAWN) if "keepers" in one["inputs"]
+    }
+
+    assert {"secrets-redis-password"} == {name for name, version in versions.items() if version == "2"}, "singly"
+
+
+def test_a_service_switched_off_leaves_nothing_behind(build):
+    graph = build({"services": {"ai-caddy": {"enabled": False}, "ai-n8n": {"enabled": False}}})
+    left = [
+        one["name"]
+        for one in graph.resources
+        if "n8n-" in one["name"] and one["name"].startswith(("ai-n8n", "images-ai-n8n"))
+    ]
+
+    assert [] == left, "off means not there"
+    assert graph.one(CONTAINER, "ai-postgres-container"), "the others stay"

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.clouds_cloudflare.cloud import TOKEN, Cloud
+from tests.unit.toolchain_cloudflare.stack import Stack
+from toolchain.plugins.cloudflare.provider import provider
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    made = Cloud(tmp_path / "state")
+    yield made
+    made.world.close()
+
+
+@pytest.fixture
+def stack(cloud):
+    plugin = provider()
+    plugin.configure({"apiToken": TOKEN, "baseUrl": cloud.world.api_url})
+    yield Stack(plugin, cloud)
+    plugin.close()

@@ -1,0 +1,107 @@
+import io
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from toolchain.engine import download
+from toolchain.engine.choice import ensure_choice
+from toolchain.engine.errors import EngineError
+
+pytestmark = pytest.mark.slow
+
+
+def archive(*members):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz") as tar:
+        for name in members:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = 3, 0o755
+            tar.addfile(entry, io.BytesIO(b"cli"))
+    return raw.getvalue()
+
+
+@pytest.fixture
+def site():
+    """A download site on loopback; `files` maps paths to contents, `asked` lists what was asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.server.asked.append(("HEAD", self.path))
+            self.send_response(403)
+            self.end_headers()
+
+        def do_GET(self):
+            self.server.asked.append(("GET", self.path))
+            body = self.server.files.get(self.path)
+            self.send_response(200 if body else 404)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.asked, server.files = [], {}
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def reaching(site, environ, tmp_path):
+    """An environment whose download site is the one on loopback, and whose PATH is empty."""
+    url = f"http://127.0.0.1:{site.server_port}/sdk"
+    return environ | {"PATH": str(tmp_path / "empty"), download.OVERRIDE: url}
+
+
+def test_where_the_site_answers_pulumis_own_cli_is_installed_into_the_cache(places, site, reaching):
+    site.files[f"/sdk/{download.archive_name(places.version)}"] = archive(
+        "pulumi/pulumi", "pulumi/pulumi-language-python"
+    )
+    chosen = ensure_choice(places, reaching)
+    assert (True, places.official) == (chosen.official, chosen.binary)
+    assert b"cli" == places.official.read_bytes()
+    assert ("HEAD", "/sdk/") == site.asked[0], "any answer below 500 proves that the site is there"
+
+
+def test_an_archive_that_is_not_there_is_an_error_and_leaves_nothing(places, reaching):
+    with pytest.raises(EngineError, match="cannot be fetched"):
+        download.install(places, reaching)
+    assert not places.official.parent.exists()
+
+
+def test_an_archive_without_the_cli_is_refused(places, site, reaching):
+    site.files[f"/sdk/{download.archive_name(places.version)}"] = archive("readme")
+    with pytest.raises(EngineError, match="holds no pulumi/pulumi"):
+        download.install(places, reaching)
+
+
+def test_a_member_that_would_leave_the_folder_is_refused(places, site, reaching):
+    site.files[f"/sdk/{download.archive_name(places.version)}"] = archive("pulumi/pulumi", "../../../escaped")
+    with pytest.raises(EngineError, match="cannot be fetched"):
+        download.install(places, reaching)
+    assert not list(places.cache.parent.rglob("escaped"))
+
+
+def test_a_site_out_of_reach_is_no_error_but_a_reason(environ):
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as closed:
+        port = closed.server_port
+    reason = download.obstacle(environ | {download.OVERRIDE: f"http://127.0.0.1:{port}"})
+    assert reason is not None
+    assert "cannot be reached" in reason
+
+
+def test_a_silent_site_is_given_up_after_the_stated_patience(environ, monkeypatch):
+    import socket
+    import time
+
+    monkeypatch.setattr(download, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        reason = download.obstacle(environ | {download.OVERRIDE: f"http://127.0.0.1:{silent.getsockname()[1]}"})
+    assert reason is not None
+    assert time.monotonic() - began < 1, reason

@@ -1,0 +1,5 @@
+"""Entry of `python -m toolchain.engine`."""
+
+from toolchain.engine.cli import main
+
+main()

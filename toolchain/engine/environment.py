@@ -1,0 +1,90 @@
+"""The environment in which `pulumi` runs. What the user has set always wins."""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from toolchain.engine.choice import Choice
+from toolchain.engine.places import Places, default_home, private_folder, write_atomically
+
+_ALWAYS = {
+    # The stack's own state holds the salt of its secrets, so a committed stack file need not: see ADR 0002.
+    "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+    "PULUMI_SKIP_UPDATE_CHECK": "true",
+}
+_REGISTRIES = {
+    # A missing plugin is an error that names it, never a download behind the user's back.
+    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+}
+
+
+def additions(places: Places, choice: Choice, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables to set on top of `environ`, by name; applying them twice changes nothing."""
+    added = {"PATH": _path(places, choice, environ.get("PATH", os.defpath))}
+    wanted = dict(_ALWAYS)
+    if not choice.official:
+        wanted |= _REGISTRIES
+        wanted["PULUMI_HOME"] = str(places.pulumi_home)
+        login = _login_folder(environ)
+        if login is not None and "PULUMI_HOME" not in environ:
+            wanted["PULUMI_CREDENTIALS_PATH"] = str(login)
+    backend = _backend(places, environ)
+    if backend is not None:
+        wanted["PULUMI_BACKEND_URL"] = backend
+    address = environ.get("PULUMI_BACKEND_URL") or backend or ""
+    # Elsewhere (a login, a bucket) the passphrase is the user's affair: ours would only keep Pulumi from asking for it.
+    if address.startswith("file://") and "PULUMI_CONFIG_PASSPHRASE" not in environ:
+        wanted["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(places.passphrase)
+    return added | {name: value for name, value in wanted.items() if name not in environ}
+
+
+def pulumi_home(places: Places, choice: Choice, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder in which the engine will look for plugins."""
+    named = environ.get("PULUMI_HOME")
+    if named:
+        return Path(named)
+    return default_home() if choice.official else places.pulumi_home
+
+
+def prepare(places: Places, added: Mapping[str, str]) -> None:
+    """Makes the state folder and the passphrase that `added` points at, readable by nobody else."""
+    private_folder(places.cache)
+    if added.get("PULUMI_BACKEND_URL") == _url(places.state):
+        private_folder(places.state)
+    if added.get("PULUMI_CONFIG_PASSPHRASE_FILE") == str(places.passphrase) and not places.passphrase.exists():
+        write_atomically(places.passphrase, secrets.token_urlsafe(32) + "\n", 0o600)
+
+
+def _path(places: Places, choice: Choice, path: str) -> str:
+    """PATH with launcher, engine and the program's Python first, each once."""
+    first = [str(places.shell), str(choice.binary.parent), str(places.python.parent)]
+    rest = [p for p in path.split(os.pathsep) if p not in first]
+    return os.pathsep.join([*first, *rest])
+
+
+def _url(folder: Path) -> str:
+    return f"file://{folder}"
+
+
+def _backend(places: Places, environ: Mapping[str, str]) -> str | None:
+    """The file backend in the cache, unless the user keeps state elsewhere."""
+    project = places.checkout / "Pulumi.yaml"
+    chosen = (
+        environ.get("PULUMI_ACCESS_TOKEN")
+        or _login_folder(environ) is not None
+        or (project.is_file() and re.search(r"^backend:", project.read_text(), re.MULTILINE))
+    )
+    return None if chosen else _url(places.state)
+
+
+def _login_folder(environ: Mapping[str, str]) -> Path | None:
+    """The folder whose `credentials.json` says that the user is logged in, or None."""
+    folder = Path(environ.get("PULUMI_CREDENTIALS_PATH") or environ.get("PULUMI_HOME") or default_home())
+    try:
+        said = json.loads((folder / "credentials.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return folder if isinstance(said, dict) and said.get("current") else None

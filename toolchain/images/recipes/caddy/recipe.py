@@ -1,0 +1,35 @@
+"""Caddy 2.10 with its standard modules, built from its Go module."""
+
+from pathlib import Path
+
+from toolchain.images.kit import Kit
+from toolchain.images.recipe import Recipe
+from toolchain.images.sources import golang
+
+# VFS_CAP_REVISION_2 with the effective bit, and CAP_NET_BIND_SERVICE permitted: `man 7 capabilities`.
+_NET_BIND_SERVICE = "\x01\x00\x00\x02" + "\x00\x04\x00\x00" + "\x00" * 12
+_DEFAULT = ":80\n\nroot * /usr/share/caddy\nfile_server\n"
+
+
+def assemble(kit: Kit) -> str:
+    """Build Caddy, and lay out the folders of the official image."""
+    program = kit.root / "usr/bin/caddy"
+    program.parent.mkdir(parents=True)
+    golang.build(kit, kit.files, program)
+    kit.capabilities["usr/bin/caddy"] = _NET_BIND_SERVICE
+    for folder in ("config/caddy", "data/caddy", "etc/caddy", "usr/share/caddy", "srv"):
+        (kit.root / folder).mkdir(parents=True)
+    (kit.root / "etc/caddy/Caddyfile").write_text(_DEFAULT, encoding="utf-8")
+    (kit.root / "usr/share/caddy/index.html").write_text(
+        "<!doctype html><title>Caddy works</title>\n", encoding="utf-8"
+    )
+    return kit.output([program, "version"]).split()[0]
+
+
+RECIPE = Recipe(
+    image="caddy:2.10-alpine",
+    software="Caddy",
+    source="Go module: github.com/caddyserver/caddy/v2",
+    assemble=assemble,
+    folder=Path(__file__).parent,
+)

@@ -1,0 +1,24 @@
+"""Headscale 0.26, the mesh's control server, built from its Go module."""
+
+from pathlib import Path
+
+from toolchain.images.kit import Kit
+from toolchain.images.recipe import Recipe
+from toolchain.images.sources import golang
+
+
+def assemble(kit: Kit) -> str:
+    """Build Headscale, and put it where the official image has it."""
+    program = kit.root / "ko-app/headscale"
+    program.parent.mkdir(parents=True)
+    golang.build(kit, kit.files, program)
+    return kit.output([program, "version"]).split()[0]
+
+
+RECIPE = Recipe(
+    image="headscale/headscale:0.26.1",
+    software="Headscale",
+    source="Go module: github.com/juanfont/headscale",
+    assemble=assemble,
+    folder=Path(__file__).parent,
+)

@@ -1,0 +1,30 @@
+"""A stub in Qdrant's place, which no package registry has: collections can be made and asked for, vectors cannot be stored."""
+
+import shutil
+from pathlib import Path
+
+from toolchain.images.kit import Kit
+from toolchain.images.recipe import Recipe
+from toolchain.images.sources import golang
+
+
+def assemble(kit: Kit) -> str:
+    """Compile the stub, and lay it out where the real image has its program."""
+    home = kit.root / "qdrant"
+    for folder in ("storage", "snapshots"):
+        (home / folder).mkdir(parents=True)
+    golang.build(kit, kit.files, home / "qdrant")
+    start = home / "entrypoint.sh"
+    shutil.copy2(kit.files / "entrypoint.sh", start)
+    start.chmod(0o755)
+    return ""
+
+
+RECIPE = Recipe(
+    image="qdrant/qdrant:latest",
+    software="Qdrant, its port 6333, health check and list of collections only",
+    source="none",
+    assemble=assemble,
+    folder=Path(__file__).parent,
+    kind="stub",
+)

@@ -1,0 +1,214 @@
+"""`docker:index/container:Container`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
+
+from toolchain.plugins import context
+
+from .container_body import body_of, restart_policy
+from .container_schema import CONTAINER
+from .container_state import read_back
+from .daemon import DaemonError
+from .device_body import throttles
+from .image import found_image
+from .logs import container_logs
+from .resource import Bridged, Unfinished
+from .uploads import archive_of
+
+if TYPE_CHECKING:
+    from toolchain.plugins.base import Props
+
+    from .daemon import Daemon
+    from .tfschema import Block
+
+_MB: Final = 1024 * 1024
+_GONE: Final = 404
+_PAUSE: Final = 1.0
+# Stopping waits for the container: the daemon answers only after its grace period.
+_SPARE: Final = 60.0
+
+
+class Container(Bridged):
+    """A container of the daemon. Few properties change in place; most replace it, the old one first (D10, D16)."""
+
+    schema: ClassVar[Block] = CONTAINER
+    autoname: ClassVar[bool] = True
+    delete_first: ClassVar[bool] = True
+    conflicts: ClassVar[tuple[tuple[str, str], ...]] = (("deviceRequests", "gpus"),)
+
+    def make(self, plan: Props) -> str:
+        """Creates it, joins its networks, uploads its files, starts it and waits as asked."""
+        daemon, image = self.daemon(), plan["image"]
+        try:
+            found_image(daemon, image)
+        except DaemonError as refused:
+            raise DaemonError(f"Unable to create container with image {image}: {refused}") from refused
+        body = body_of(daemon, plan)
+        params = {"name": plan["name"]}
+        if isinstance(plan["platform"], str):
+            params["platform"] = plan["platform"]
+        try:
+            made = str(daemon.call("POST", "/containers/create", body, params=params)["Id"])
+        except DaemonError as refused:
+            raise DaemonError(f"Unable to create container: {refused}") from refused
+        try:
+            self._bring_up(daemon, made, plan)
+        except DaemonError as broken:
+            raise Unfinished(made, str(broken)) from broken
+        return made
+
+    def _bring_up(self, daemon: Daemon, made: str, plan: Props) -> None:
+        if plan["networksAdvanced"]:
+            _join_networks(daemon, made, plan["networksAdvanced"])
+        for upload in plan["uploads"]:
+            _upload(daemon, made, upload)
+        if plan["start"]:
+            _start(daemon, made)
+            if plan["wait"]:
+                _wait_until_healthy(daemon, made, plan["waitTimeout"])
+        if plan["attach"]:
+            plan["containerLogs"] = _attached(daemon, made, plan)
+
+    def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002
+        """Inspects it."""
+        try:
+            found = self.daemon().call("GET", f"/containers/{quote(id)}/json")
+        except DaemonError as refused:
+            if refused.status == _GONE:
+                return None
+            raise
+        return found["Id"], read_back(found, state)
+
+    def change(self, id: str, old: Props, plan: Props) -> dict[str, Any]:  # noqa: A002
+        """Starts it again, and sets restart policy and limits; a changed health check changes nothing (D11)."""
+        if old.get("mustRun") is False and plan["mustRun"] and plan["start"]:
+            _start(self.daemon(), id)
+        watched = (
+            *("restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap"),
+            *("deviceReadBps", "deviceReadIops", "deviceWriteBps", "deviceWriteIops"),
+        )
+        if all((old.get(key) or None) == (plan.get(key) or None) for key in watched):
+            return {}
+        swap = plan["memorySwap"] or 0
+        body = {
+            "RestartPolicy": restart_policy(plan),
+            "CpuShares": plan["cpuShares"] or 0,
+            "Memory": (plan["memory"] or 0) * _MB,
+            "MemoryReservation": (plan["memoryReservation"] or 0) * _MB,
+            "CpusetCpus": plan["cpuSet"] or "",
+            "MemorySwap": swap * _MB if swap > 0 else swap,
+            **throttles(plan),
+        }
+        try:
+            self.daemon().call("POST", f"/containers/{id}/update", body)
+        except DaemonError as refused:
+            raise DaemonError(f"Unable to update a container: {refused}") from refused
+        return {}
+
+    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+        """Stops it within its grace period, 0 being SIGKILL at once (D14), and removes it."""
+        daemon, grace = self.daemon(), max(state.get("destroyGraceSeconds") or 0, 0)
+        if not state.get("attach"):
+            try:
+                daemon.call("POST", f"/containers/{id}/stop", params={"t": grace}, timeout=grace + _SPARE)
+            except DaemonError as refused:
+                if refused.status != _GONE:
+                    raise DaemonError(f"Error stopping container {id}: {refused}") from refused
+        params = {"force": 1, "v": 1 if state.get("removeVolumes") else 0}
+        try:
+            daemon.call("DELETE", f"/containers/{id}", params=params)
+        except DaemonError as refused:
+            if refused.status != _GONE and "is already in progress" not in str(refused):
+                raise DaemonError(f"Error deleting container {id}: {refused}") from refused
+        self._wait_until_gone(daemon, id, removed=bool(state.get("rm")))
+
+    @staticmethod
+    def _wait_until_gone(daemon: Daemon, id: str, *, removed: bool) -> None:  # noqa: A002
+        condition = {"condition": "removed" if removed else "not-running"}
+        try:
+            daemon.call("POST", f"/containers/{id}/wait", params=condition)
+        except DaemonError as refused:
+            if refused.status != _GONE and "is already in progress" not in str(refused):
+                raise DaemonError(f"Error waiting for container removal '{id}': {refused}") from refused
+
+
+def _attached(daemon: Daemon, made: str, plan: Props) -> str | None:
+    """Waits for its end; its output when that is wanted.
+
+    A daemon of 20.10 sometimes drops the last line of an output that it follows, so it is read in the end, unless the
+    container is gone by then.
+    """
+    wanted, gone = plan["logs"], plan["rm"]
+    followed = container_logs(daemon, made, tty=plan["tty"], follow=True) if wanted and gone else None
+    try:
+        daemon.call("POST", f"/containers/{made}/wait", params={"condition": "not-running"})
+    except DaemonError as refused:
+        if not gone or refused.status != _GONE:
+            raise DaemonError(f"Unable to wait container end of execution: {refused}") from refused
+    return container_logs(daemon, made, tty=plan["tty"], follow=False) if wanted and not gone else followed
+
+
+def _start(daemon: Daemon, made: str) -> None:
+    try:
+        daemon.call("POST", f"/containers/{made}/start")
+    except DaemonError as refused:
+        raise DaemonError(f"Unable to start container: {refused}") from refused
+
+
+def _join_networks(daemon: Daemon, made: str, networks: list[Props]) -> None:
+    try:
+        daemon.call("POST", "/networks/bridge/disconnect", {"Container": made, "Force": False})
+    except DaemonError as refused:
+        if "is not connected to the network bridge" not in str(refused):
+            raise DaemonError(f"Unable to disconnect the default network: {refused}") from refused
+    for network in networks:
+        endpoint: Props = {
+            "Aliases": network["aliases"],
+            "IPAMConfig": {
+                "IPv4Address": network["ipv4Address"],
+                "IPv6Address": network["ipv6Address"],
+                "LinkLocalIPs": network["linkLocalIps"],
+            },
+            "MacAddress": network["macAddress"],
+            "DriverOpts": dict(option.split("=", 1) for option in network["driverOpts"] if "=" in option),
+            "GwPriority": network["gwPriority"] or 0,
+        }
+        name = network["name"]
+        try:
+            daemon.call("POST", f"/networks/{quote(name)}/connect", {"Container": made, "EndpointConfig": endpoint})
+        except DaemonError as refused:
+            raise DaemonError(f"Unable to connect to network '{name}': {refused}") from refused
+
+
+def _upload(daemon: Daemon, made: str, upload: Props) -> None:
+    archive = archive_of(upload)
+    headers = {"Content-Type": "application/x-tar"}
+    params = {"path": "/", "noOverwriteDirNonDir": "true"}
+    try:
+        daemon.call("PUT", f"/containers/{made}/archive", archive, params=params, headers=headers)
+    except DaemonError as refused:
+        raise DaemonError(f"Unable to upload volume content: {refused}") from refused
+
+
+def _wait_until_healthy(daemon: Daemon, made: str, seconds: int) -> None:
+    """Asks once a second; a container without a health check fails at once (D19)."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            health = daemon.call("GET", f"/containers/{made}/json")["State"].get("Health")
+        except DaemonError as refused:
+            raise DaemonError(f"error inspecting container state: {refused}") from refused
+        if health is None:
+            raise DaemonError(
+                "you have supplied a 'wait' argument, but the container does not have a healthcheck defined. Please remove "
+                "the 'wait' argument or add a 'healthcheck' attribute"
+            )
+        if health["Status"] == "healthy":
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise DaemonError("container failed to be in healthy state")
+        context.current().sleep(min(_PAUSE, left))

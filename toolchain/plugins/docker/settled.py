@@ -1,0 +1,148 @@
+"""State of a bridged resource after the daemon has answered: what was planned, read back and forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolchain.plugins.base import UNKNOWN, Props
+
+from .plan import is_blank
+from .sets import ordered, zero_filled
+from .tfschema import ZERO, Attr, Block
+
+
+def after_create(block: Block, plan: Props, read: Props) -> Props:
+    """The plan with every property that was read back put in its place, as after an apply."""
+    return {
+        key: _applied(attr, plan.get(key), read[key]) if key in read else _stated(attr, plan.get(key))
+        for key, attr in block.items()
+    }
+
+
+def after_update(block: Block, prior: Props, plan: Props) -> Props:
+    """The plan of an update that reads nothing back; a removed number, flag or text becomes zero, not null."""
+    out = {}
+    for key, attr in block.items():
+        value = _stated(attr, plan.get(key))
+        if value is None and attr.scalar and prior.get(key) is not None:
+            value = ZERO[attr.kind]
+        out[key] = value
+    return out
+
+
+def after_read(block: Block, prior: Props, read: Props) -> Props:
+    """The state before a refresh with every property that was read back; nulls inside of elements become zeros."""
+    out = {}
+    for key, attr in block.items():
+        before = prior.get(key)
+        value = zero_filled(attr, read.get(key, before))
+        if value is None and before == "":
+            value = ""
+        out[key] = _in_order(attr, attr.empty if value is None else value)
+    return out
+
+
+def partial(block: Block, plan: Props) -> Props:
+    """What is known of a resource whose creation failed half-way."""
+    return {key: _stated(attr, plan.get(key)) for key, attr in block.items()}
+
+
+def _stated(attr: Attr, value: Any) -> Any:
+    """The planned value in a state that was not read back: elements of lists have zeros where sets keep nulls."""
+    settled = known(attr, value)
+    if attr.kind != "list" or attr.elem is None:
+        return settled
+    if isinstance(settled, dict):
+        return {key: _stated_part(sub, settled.get(key)) for key, sub in attr.elem.items()}
+    if settled is None:
+        return attr.empty
+    return [{key: _stated_part(sub, e.get(key)) for key, sub in attr.elem.items()} for e in settled]
+
+
+def _stated_part(attr: Attr, value: Any) -> Any:
+    return ZERO[attr.kind] if value is None and attr.scalar else zero_filled(attr, value)
+
+
+def known(attr: Attr, value: Any) -> Any:
+    """The value without anything unknown."""
+    if value is UNKNOWN:
+        # A set that nothing was said about is empty in the end, a list or a number stays null.
+        return [] if attr.kind == "set" and not attr.one else attr.empty
+    if isinstance(value, dict):
+        elem = attr.elem or {}
+        return {key: known(elem.get(key, attr), part) for key, part in value.items()}
+    if isinstance(value, list):
+        elem = attr.elem or {}
+        return [
+            {key: known(elem.get(key, attr), part) for key, part in element.items()}
+            if isinstance(element, dict)
+            else element
+            for element in value
+            if element is not UNKNOWN
+        ]
+    return value
+
+
+def _applied(attr: Attr, plan: Any, read: Any) -> Any:
+    """One property after an apply: read back, but never against a set or an emptiness that was planned."""
+    if plan is UNKNOWN:
+        return known(attr, UNKNOWN) if read is None else _in_order(attr, zero_filled(attr, read))
+    if not attr.scalar and is_blank(plan) and is_blank(read):
+        return plan
+    if attr.kind == "set" and (attr.block or plan is not None):
+        return known(attr, plan)
+    if plan == "" and read is None:
+        return ""
+    return _applied_elements(attr, plan, read)
+
+
+def _applied_elements(attr: Attr, plan: Any, read: Any) -> Any:
+    if attr.elem is not None and isinstance(plan, dict) and isinstance(read, dict):
+        return {key: _applied(sub, plan.get(key), read.get(key)) for key, sub in attr.elem.items()}
+    if attr.elem is not None and isinstance(plan, list) and isinstance(read, list) and len(plan) == len(read):
+        return [
+            {key: _applied(sub, p.get(key), r.get(key)) for key, sub in attr.elem.items()}
+            for p, r in zip(plan, read, strict=True)
+        ]
+    return _in_order(attr, read)
+
+
+def _in_order(attr: Attr, value: Any) -> Any:
+    return ordered(attr, value) if attr.kind == "set" and isinstance(value, list) else value
+
+
+def refreshed_inputs(block: Block, inputs: Props, state: Props) -> Props:
+    """The inputs that a refresh remembers: the old ones with the values of the new state, no new ones."""
+    out: Props = {}
+    for key, value in inputs.items():
+        if key.startswith("__"):
+            out[key] = value
+        elif key in state:
+            out[key] = _refreshed(block.get(key), value, state[key])
+    return out
+
+
+def _refreshed(attr: Attr | None, old: Any, new: Any) -> Any:
+    if isinstance(old, list) and isinstance(new, list):
+        return [_refreshed(attr, o, n) for o, n in zip(old, new, strict=False)]
+    if isinstance(old, dict) and isinstance(new, dict):
+        elem = (attr.elem if attr is not None else None) or {}
+        return {key: _refreshed(elem.get(key), old[key], new[key]) for key in old if key in new}
+    return new
+
+
+def imported_inputs(block: Block, state: Props) -> Props:
+    """The inputs of a resource that was made elsewhere: all that is not zero and not the default."""
+    out: Props = {}
+    for key, attr in block.items():
+        value = state.get(key)
+        if not attr.is_input or value is None:
+            continue
+        if attr.elem is not None and isinstance(value, dict):
+            value = imported_inputs(attr.elem, value)
+        elif attr.elem is not None:
+            value = [imported_inputs(attr.elem, element) for element in value]
+        zero = value == (attr.default if attr.default is not None else ZERO.get(attr.kind)) or is_blank(value)
+        if attr.required or not zero:
+            out[key] = value
+    return out

@@ -1,0 +1,138 @@
+"""The connection to the cloud: Hetzner's Python client, its errors in Pulumi's words, waiting for actions."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from hcloud import APIException, Client
+
+from toolchain.plugins import context
+from toolchain.plugins.base import ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Row = dict[str, Any]
+# Seconds to connect and to wait for an answer; the client itself knows no limit.
+_TIMEOUT: Final = (10.0, 60.0)
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class CloudError(Exception):
+    """The cloud said no, or did not answer.
+
+    Args:
+        message: What to show.
+        code: The API's error code, empty without an answer.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def seconds(text: str) -> float:
+    """A duration in Go's form, such as `100ms` or `1m30s`; raises `ProviderError` for anything else."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ProviderError(f"invalid poll interval {text!r}: write it like 500ms or 2s")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+class Cloud:
+    """One project of the cloud.
+
+    Args:
+        token: The API token.
+        endpoint: Address of the API with its version, empty for Hetzner's own.
+        interval: Seconds between two looks at a running action.
+        exponential: Whether each wait is twice as long as the one before, up to a minute.
+    """
+
+    def __init__(self, token: str, endpoint: str = "", interval: float = 0.5, *, exponential: bool = False) -> None:
+        more: Row = {"api_endpoint": endpoint.rstrip("/")} if endpoint else {}
+        self._client = Client(token, timeout=_TIMEOUT, application_name="homeport-rehearsal", **more)
+        if urlsplit(endpoint).hostname in _LOOPBACK:
+            # requests would send even this through HTTP_PROXY; Go's client, and so the official plugin, does not.
+            self._client._client._session.trust_env = False  # noqa: SLF001  (the client offers no other way)
+        self._interval, self._exponential = interval, exponential
+
+    def call(self, method: str, path: str, body: Row | None = None, **query: Any) -> Row:
+        """One request; the JSON of the answer. Raises `CloudError`."""
+        context.current().check_cancelled()
+        more: Row = {"json": body} if body is not None else {}
+        if query:
+            more["params"] = dict(sorted(query.items()))
+        try:
+            return self._client.request(method, path, **more)
+        except APIException as refusal:
+            raise CloudError(_worded(refusal), str(refusal.code)) from refusal
+        except requests.RequestException as broken:
+            raise CloudError(f"{method} {path}: {broken}") from broken
+
+    def find(self, path: str, key: str) -> Row | None:
+        """The one row at `path`, None when there is none; `key` is its name in the answer."""
+        try:
+            row: Row = self.call("GET", path)[key]
+        except CloudError as missing:
+            if missing.code == "not_found":
+                return None
+            raise
+        return row
+
+    def act(self, path: str, body: Row | None = None) -> None:
+        """Starts an action and waits for its end. Raises `CloudError` when it fails."""
+        self._patiently(lambda: self.wait(self.call("POST", path, {} if body is None else body)))
+
+    @staticmethod
+    def _patiently(work: Callable[[], None]) -> None:
+        """Tries again while another action has the resource locked, each time after twice as long."""
+        for pause in (*_PAUSES, None):
+            try:
+                return work()
+            except CloudError as problem:
+                if pause is None or problem.code != "locked":
+                    raise
+                context.current().sleep(pause)
+        return None
+
+    def wait(self, answer: Row) -> None:
+        """Waits for all actions in an answer; one that has ended already is not asked for again."""
+        actions = [*answer.get("actions", []), *answer.get("next_actions", [])]
+        if answer.get("action"):
+            actions.append(answer["action"])
+        pause, call = self._interval, context.current()
+        while True:
+            for action in actions:
+                if action["status"] == "error":
+                    problem = action["error"]
+                    raise CloudError(f"{problem['message']} ({problem['code']}, {action['id']})", problem["code"])
+            running = [action["id"] for action in actions if action["status"] == "running"]
+            if not running:
+                return
+            call.sleep(pause)
+            pause = min(60.0, pause * 2) if self._exponential else pause
+            actions = self.call("GET", "/actions", id=running)["actions"]
+
+    def delete(self, path: str) -> None:
+        """Removes what is at `path` and waits; what is gone is no error."""
+        try:
+            self._patiently(lambda: self.wait(self.call("DELETE", path)))
+        except CloudError as problem:
+            if problem.code != "not_found":
+                raise
+
+
+def _worded(refusal: APIException) -> str:
+    if isinstance(refusal.code, int) and refusal.code < HTTPStatus.BAD_REQUEST:
+        # The client reports these by their reason: "Created (201)".
+        return f"the answer is cut off or no JSON, so what was asked for may be done ({refusal.code})"
+    details = refusal.details if isinstance(refusal.details, dict) else {}
+    fields = [f"{row['name']} => {row['messages']}" for row in details.get("fields") or [] if row.get("messages")]
+    return f"{refusal.message} ({refusal.code})" + (f": [{', '.join(fields)}]" if fields else "")

@@ -1,0 +1,68 @@
+"""ServerNetwork: a server in a private network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from toolchain.plugins.base import UNKNOWN, ProviderError
+from toolchain.plugins.docker.tfschema import Attr, number, text
+from toolchain.plugins.hcloud.client import CloudError
+from toolchain.plugins.hcloud.framework import Framework
+from toolchain.plugins.hcloud.server_change import join, network_of
+
+if TYPE_CHECKING:
+    from toolchain.plugins.base import Props
+    from toolchain.plugins.docker.tfschema import Block
+
+
+class ServerNetwork(Framework):
+    """A server in a network; its id is `<server>-<network>`."""
+
+    named: ClassVar[bool] = False
+    schema: ClassVar[Block] = {
+        "serverId": number(required=True, force_new=True),
+        "networkId": number(computed=True, force_new=True),
+        "subnetId": text(force_new=True),
+        "ip": text(computed=True, force_new=True),
+        "aliasIps": Attr(kind="list", computed=True, default=[]),
+        "macAddress": text(computed=True, is_input=False),
+    }
+
+    def make(self, plan: Props) -> tuple[str, Props | None]:
+        """Puts the server into the network."""
+        if not plan.get("networkId") and not plan.get("subnetId"):
+            raise ProviderError("either networkId or subnetId must be given")
+        join(self.cloud, str(plan["serverId"]), plan)
+        return f"{plan['serverId']}-{network_of(plan)}", None
+
+    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+        """Reads the server's entry for the network."""
+        server, _, network = id.partition("-")
+        row = self.cloud.find(f"/servers/{server}", "server")
+        found = [entry for entry in row["private_net"] if str(entry["network"]) == network] if row else []
+        if not found:
+            return None
+        return {
+            "serverId": int(server),
+            "networkId": int(network),
+            "ip": found[0]["ip"],
+            "aliasIps": sorted(found[0]["alias_ips"]),
+            "macAddress": found[0]["mac_address"],
+        }
+
+    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+        """Sets other alias addresses."""
+        server, _, network = id.partition("-")
+        wanted = plan.get("aliasIps")
+        if wanted is not UNKNOWN and wanted != old.get("aliasIps"):
+            body = {"network": int(network), "alias_ips": wanted or []}
+            self.cloud.act(f"/servers/{server}/actions/change_alias_ips", body)
+
+    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+        """Takes the server out of the network."""
+        server, _, network = id.partition("-")
+        try:
+            self.cloud.act(f"/servers/{server}/actions/detach_from_network", {"network": int(network)})
+        except CloudError as problem:
+            if problem.code not in ("not_found", "server_not_attached"):
+                raise

@@ -1,1 +1,0 @@
-"""Parts of `program.py`, which alone knows every layer: what is wired for each host, and for each door."""

@@ -24,7 +24,7 @@ from toolchain.engine import standins
 from toolchain.engine.program import REPORTED
 from toolchain.stopping import Stop
 
-RUNNER = Path(__file__).with_name("homeport/stack/program.py")
+RUNNER = Path(__file__).with_name("program.py")
 GRPC_OPTIONS = [
     ("grpc.max_receive_message_length", 400 << 20),  # the engine's own limit
     ("grpc.so_reuseport", 0),  # a port of its own, never one shared with another listener

@@ -1,4 +1,4 @@
-"""Runs one Pulumi program in its own interpreter: `python -u -P homeport/stack/program.py SETTINGS PROGRAM [ARG...]`.
+"""Runs one Pulumi program in its own interpreter: `python -u -P program.py SETTINGS PROGRAM [ARG...]`.
 
 Started by the language host with the engine's addresses as JSON and with the stack's config in PULUMI_CONFIG. What goes
 wrong is said once, through the engine, from the user's own first line on; then the exit code is `REPORTED`.

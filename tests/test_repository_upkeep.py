@@ -68,29 +68,6 @@ def test_every_program_of_ours_has_tests_of_its_own_and_needs_no_pulumi():
     assert ([], []) == (untested, asking), "whoever has one of them alone can run and test it"
 
 
-def test_every_cited_requirement_is_one():
-    """Each has the shape of a row's id; where the requirements are beside the checkout, it is one of theirs."""
-    shared = ROOT.parent / "shared"
-    tables = [shared / name for name in ("requirements.md", "reliability.md")]
-    # The latter's attacks and faults are A-01 to O-07.
-    row_id = r"(?:S[1-5]|P|U[1-8]|FP|[A-O])-[0-9]{2}"
-    known = {
-        row
-        for table in tables
-        if table.is_file()
-        for row in re.findall(rf"(?:^(?:\| |#+ |\*\*)|; |\. |^)({row_id})\b", table.read_text(), re.MULTILINE)
-    }
-    cited = {}
-    for path in PYTHON:
-        for rows in re.findall(r"mark\.req\(([^)]*)\)", text(path)):
-            for row in re.findall(r"\"([^\"]+)\"", rows):
-                cited.setdefault(row, name(path))
-    strange = {row: where for row, where in cited.items() if row not in known} if known else {}
-
-    assert cited, "tests cite what they prove"
-    assert {} == strange | {row: where for row, where in cited.items() if not re.fullmatch(row_id, row)}, "no such rows"
-
-
 def test_the_generated_pages_are_fresh():
     environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(

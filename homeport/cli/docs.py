@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from catalog.presets.registry import preset
-from homeport.cli import engine
+from homeport.cli import engine, requirements
 from homeport.cli.stack import ROOT
 from homeport.model.errors import BlueprintError
 from homeport.settings.schema import PRESETS
@@ -26,7 +26,11 @@ says otherwise.
 def pages() -> dict[str, str]:
     """Path below the project to content."""
     settings = engine.module("homeport.settings.docs", quiet=True).stdout
-    return {"docs/settings.md": settings, "docs/catalog.md": catalog()}
+    return {
+        "docs/settings.md": settings,
+        "docs/catalog.md": catalog(),
+        "docs/requirements.md": requirements.page(),
+    }
 
 
 def write(*, only_check: bool) -> int:

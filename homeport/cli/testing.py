@@ -27,7 +27,12 @@ _TYPED = (
     "rehearsal",
     "__main__.py",
 )
-_REPOSITORY = ("tests/test_repository.py", "tests/test_repository_upkeep.py", "tests/test_repository_words.py")
+_REPOSITORY = (
+    "tests/test_repository.py",
+    "tests/test_requirements.py",
+    "tests/test_repository_upkeep.py",
+    "tests/test_repository_words.py",
+)
 CHECKED = ("tests/unit", *_REPOSITORY, "-m", "not slow and not docker and not world and not long")
 """Of the stage unit what `make check` runs: all but what takes seconds a test."""
 STAGES: dict[str, tuple[str, ...]] = {

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests import checkout
-from tests.checkout import OURS, layer, name, text
+from tests.support import checkout
+from tests.support.checkout import OURS, layer, name, text
 
 LAYERS = (
     "homeport.model",

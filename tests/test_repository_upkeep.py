@@ -8,7 +8,7 @@ import tokenize
 
 import pytest
 
-from tests.checkout import FILES, PYTHON, ROOT, name, text
+from tests.support.checkout import FILES, PYTHON, ROOT, name, text
 
 STDLIB_FOLDERS = {"platform", "secrets", "types", "site", "operator", "cmd", "profile", "code"}
 

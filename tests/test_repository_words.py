@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.checkout import FILES, OURS, ROOT, name, text
+from tests.support.checkout import FILES, OURS, ROOT, name, text
 
 # Names of people, machines and places that must never be a default here. Kept as hashes, so that this file does not name them.
 FORBIDDEN = {

@@ -59,7 +59,7 @@ _APART = {
     "docker": _LANES,
     "world": _LANES,
 }
-"""How many tests of a stage run at once, and which never part (`tests.lanes`): most of the time they wait for containers and timers."""
+"""How many tests of a stage run at once, and which never part (`tests.support.lanes`): most of the time they wait for containers and timers."""
 _NEED_WORLD = {"engine", "system", "docker", "world", LONG}
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
@@ -169,7 +169,7 @@ def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
 
 def _plugins(stage: str) -> dict[str, str]:
     """Not as `-p`: xdist does not tell its workers."""
-    return {"PYTEST_PLUGINS": "tests.lanes"} if _APART.get(stage) == _LANES else {}
+    return {"PYTEST_PLUGINS": "tests.support.lanes"} if _APART.get(stage) == _LANES else {}
 
 
 def read_results(path: Path) -> Count:

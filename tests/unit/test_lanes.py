@@ -8,11 +8,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_what_shares_a_world_stays_in_one_lane_and_other_files_are_lanes_of_their_own():
-    from tests.lanes import lane
+    from tests.support.lanes import lane
 
-    assert lane("tests/rehearsal/test_production_life.py") == lane("tests/rehearsal/test_production.py")
+    assert lane("tests/rehearsal/production/test_life.py") == lane("tests/rehearsal/production/test_production.py")
     assert lane("tests/rehearsal/machine/test_filter.py") == lane("tests/rehearsal/machine/test_trouble.py")
-    assert "tests/rehearsal/test_host.py" == lane("tests/rehearsal/test_host.py"), "one file, one lane"
+    assert "tests/rehearsal/host/test_host.py" == lane("tests/rehearsal/host/test_host.py"), "one file, one lane"
 
 
 def test_lanes_keep_a_file_together_on_the_xdist_that_is_installed(tmp_path):
@@ -20,7 +20,7 @@ def test_lanes_keep_a_file_together_on_the_xdist_that_is_installed(tmp_path):
         body = "".join(f"def test_{n}(worker_id):\n    print('at', __name__, worker_id)\n" for n in range(8))
         (tmp_path / f"test_{name}.py").write_text(body)
     argv = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "-rP", "-p", "no:cacheprovider",
-            "-p", "tests.lanes", "--rootdir", str(tmp_path), "-c", "/dev/null", str(tmp_path)]  # fmt: skip
+            "-p", "tests.support.lanes", "--rootdir", str(tmp_path), "-c", "/dev/null", str(tmp_path)]  # fmt: skip
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     said = {line for line in done.stdout.splitlines() if line.startswith("at ")}
 

@@ -1,4 +1,4 @@
-"""One run that builds a small image slowly: `python -m tests.toolchain.images.slow_build IMAGE SECONDS FOLDER`."""
+"""One run that builds a small image slowly: `python -m tests.rehearsal.images.slow_build IMAGE SECONDS FOLDER`."""
 
 import sys
 import time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 import uuid
 
 from rehearsal.clouds.hetzner.service import Service
@@ -16,6 +15,7 @@ from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.handle import Machine
 from rehearsal.machine.shelf import Shelf
+from tests.support.waits import until
 from tests.unit.clouds_hetzner.world import Emulated
 
 INNER = "homeport/base:bookworm"
@@ -25,14 +25,6 @@ USER_DATA = "#cloud-config\nwrite_files: [{path: /srv/ordered, content: as order
 def rule(port, *sources, protocol="tcp", direction="in"):
     key = "source_ips" if direction == "in" else "destination_ips"
     return {"direction": direction, "protocol": protocol, "port": port, key: list(sources) or ["0.0.0.0/0", "::/0"]}
-
-
-def until(what, seconds, why):
-    """Waits for a condition: seconds are for a computer that does much else at the same time."""
-    limit = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < limit, why
-        time.sleep(0.1)
 
 
 def answers(address, port, seconds=1.0):
@@ -72,7 +64,7 @@ class Cloud(Emulated):
         server = self.server(name, **given)
         self.settle(120)
         machine = Machine.named(self.ground, name)
-        until(lambda: self.ssh(machine, "true").returncode == 0, 120, f"{name} never answers by SSH")
+        until(lambda: self.ssh(machine, "true").returncode == 0, f"{name} never answers by SSH", 120)
         return server, machine
 
     def ssh(self, machine, command, port=22, host=None):
@@ -103,7 +95,7 @@ class Cloud(Emulated):
         assert [] == failed, failed
 
     def settle(self, seconds=120):
-        until(lambda: not self.get("/actions?status=running")["actions"], seconds, "an action never ends")
+        until(lambda: not self.get("/actions?status=running")["actions"], "an action never ends", seconds)
 
     def left(self, server):
         """What Docker and the kernel still know of a server."""

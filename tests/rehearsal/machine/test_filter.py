@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rehearsal.machine.handle import Machine
-from tests.rehearsal.machine.cloud import answers, rule, until
+from tests.rehearsal.machine.cloud import answers, rule
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 LISTEN = "systemd-run -q --unit {name} python3 -m http.server --bind :: {port}"
@@ -21,7 +22,7 @@ def listening(cloud, server):
     for port in (8001, 8002):
         done = cloud.ssh(machine, LISTEN.format(name=f"listen-{port}", port=port))
         assert 0 == done.returncode, done.stderr
-    until(lambda: _serves(machine, 8001) and _serves(machine, 8002), 60, "it listens inside")
+    until(lambda: _serves(machine, 8001) and _serves(machine, 8002), "it listens inside", 60)
     yield made, machine
     cloud.ssh(machine, "systemctl stop listen-8001 listen-8002")
 
@@ -82,9 +83,9 @@ def test_a_machine_is_never_open_from_its_birth_through_its_reboots(cloud):
     try:
         cloud.settle()
         machine = Machine.named(cloud.ground, "young")
-        until(lambda: _serves(machine, 22), 120, "it listens inside")
+        until(lambda: _serves(machine, 22), "it listens inside", 120)
         cloud.action(made, "reset")
-        until(lambda: _serves(machine, 22), 120, "it listens again")
+        until(lambda: _serves(machine, 22), "it listens again", 120)
     finally:
         stop.set()
         looker.join()

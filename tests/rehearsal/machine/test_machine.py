@@ -9,7 +9,8 @@ import pytest
 from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.clouds.hetzner.outage import restored
 from rehearsal.machine.daemon import docker
-from tests.rehearsal.machine.cloud import INNER, answers, until
+from tests.rehearsal.machine.cloud import INNER, answers
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 
@@ -79,14 +80,14 @@ def test_a_reboot_keeps_the_disk_and_starts_what_ran(cloud, server):
     for count, reboot in enumerate(ways, boots + 1):
         before = machine.run("cat", "/proc/sys/kernel/random/boot_id")
         reboot()
-        until(lambda: _booted(machine) not in (None, before), 60, f"boot {count} never begins")  # noqa: B023  (called at once)
-        until(lambda: cloud.ssh(machine, "true").returncode == 0, 120, f"boot {count} never ends")
+        until(lambda: _booted(machine) not in (None, before), f"boot {count} never begins", 60)  # noqa: B023  (called at once)
+        until(lambda: cloud.ssh(machine, "true").returncode == 0, f"boot {count} never ends", 120)
         assert count == machine.boots, "once, not more"
     assert "kept\nkept" == cloud.ssh(machine, "cat /etc/kept /var/kept").stdout.strip(), "the disk survives"
     until(
         lambda: "true" in cloud.ssh(machine, "docker inspect -f {{.State.Running}} stays").stdout,
-        60,
         "its container is back",
+        60,
     )
     assert first != cloud.ssh(machine, "cat /proc/sys/kernel/random/boot_id").stdout, "it sees that it was rebooted"
     cloud.ssh(machine, "docker rm -f stays")
@@ -107,7 +108,7 @@ def test_switched_off_it_is_silent_and_switched_on_it_is_back(cloud, server):
         assert "open" != answers(machine.ipv4, 22), f"after {off} nobody answers"
         assert "off" == cloud.get(f"/servers/{made['id']}")["server"]["status"], "the API says so"
         cloud.action(made, "poweron")
-        until(lambda: cloud.ssh(machine, "true").returncode == 0, 120, "it comes back")
+        until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back", 120)
 
 
 def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_firewall(cloud, server):
@@ -121,14 +122,14 @@ def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_fir
 
     assert ([made["id"]], []) == ([one["id"] for one in found.on], found.lost)
     assert cloud.machines.wait(found.on[0]), "it boots"
-    until(lambda: "open" == answers(machine.ipv4, 22), 60, "its door is open")
+    until(lambda: "open" == answers(machine.ipv4, 22), "its door is open", 60)
     assert "silent" == answers(machine.ipv4, 23), "its firewall is there: without it, a closed port would refuse"
     assert (boots + 1, []) == (machine.boots, restored(cloud.service.world).lost), "and once more nothing happens"
     assert boots + 1 == machine.boots, "one that is on is left alone"
     cloud.action(made, "poweroff")
     assert [] == restored(cloud.service.world).on and not machine.running, "switched off, it stays off"
     cloud.action(made, "poweron")
-    until(lambda: cloud.ssh(machine, "true").returncode == 0, 120, "it comes back")
+    until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back", 120)
 
 
 def test_a_deleted_server_leaves_nothing_and_its_address_and_a_fresh_disk_come_back(cloud, firewall):
@@ -141,8 +142,8 @@ def test_a_deleted_server_leaves_nothing_and_its_address_and_a_fresh_disk_come_b
     cloud.action(first, "rebuild", image="debian-12")
     until(
         lambda: "ordered" in cloud.ssh(machine, "cloud-init status --wait; ls /srv /var/lib/docker").stdout,
-        120,
         "the order is run again",
+        120,
     )
     assert "mine" not in cloud.ssh(machine, "ls /srv /var/lib/docker").stdout, "a rebuilt disk is a fresh one"
     assert [] != cloud.left(first), "the machine can be seen where it is looked for"

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from rehearsal.machine.relay import Relay, Trouble
-from tests.rehearsal.machine.cloud import answers, until
+from tests.rehearsal.machine.cloud import answers
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 
@@ -21,7 +22,7 @@ def test_a_machine_is_cut_off_and_comes_back_without_a_reboot(server):
         assert machine.running, "it goes on running"
     finally:
         machine.mend()
-    until(lambda: "open" == answers(machine.ipv4, 22), 60, "it is back")
+    until(lambda: "open" == answers(machine.ipv4, 22), "it is back", 60)
     assert boots == machine.boots, "nothing was rebooted for it"
 
 

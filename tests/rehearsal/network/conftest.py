@@ -9,7 +9,6 @@ import secrets
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import pytest
 
@@ -21,10 +20,10 @@ from homeport.model.vpn import Peer, Vpn
 from homeport.render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
 from rehearsal.machine.daemon import CONTAINER
 from rehearsal.probes.box import IMAGE, Box, docker
-from tests.rehearsal import subnets
-from tests.rehearsal.host_world import until
+from tests.support import subnets
+from tests.support.checkout import ROOT
+from tests.support.waits import until
 
-ROOT = Path(__file__).parents[3]
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
 SERVICE, BY_HAND, HOST_SERVICE, DECLARED = 5678, 8081, 9000, 9100
 DOORS = (

@@ -9,8 +9,8 @@ import pytest
 from homeport.render import ufw
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
-from tests.rehearsal.host_world import until
 from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 DOOR = [22]

@@ -8,7 +8,7 @@ import pytest
 
 from homeport.render import shutdown, wireguard
 from rehearsal.probes.box import docker
-from tests.rehearsal.host_world import until
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 

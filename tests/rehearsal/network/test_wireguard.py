@@ -10,8 +10,8 @@ import pytest
 
 from rehearsal.probes.box import docker
 from rehearsal.probes.peer import Peer, with_strange_key
-from tests.rehearsal.host_world import until
 from tests.rehearsal.network.conftest import BY_HAND, HOST_SERVICE, LAPTOP, LOCAL, SERVICE
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 

@@ -3,18 +3,18 @@
 import secrets
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from rehearsal.probes.box import IMAGE, docker
-from tests.rehearsal import subnets
+from tests.support import subnets
+from tests.support.checkout import ROOT
 
 
 @pytest.fixture(scope="session")
 def image():
     command = [sys.executable, "-m", "toolchain.images", "ensure", IMAGE]
-    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
+    subprocess.run(command, check=True, cwd=ROOT)
     return IMAGE
 
 

@@ -1,4 +1,4 @@
-"""Migrations as one psql script; what the script does to a database is in tests/rehearsal/test_memory_schema.py."""
+"""Migrations as one psql script; what the script does to a database is in tests/rehearsal/memory/test_schema.py."""
 
 from __future__ import annotations
 

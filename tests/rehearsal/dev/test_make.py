@@ -1,0 +1,58 @@
+"""The dev stack for whoever types `make`: what is said, what is left clean, and what works without hosts or Docker."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.checkout import ROOT
+from tests.support.command import make
+from tests.support.dev import SERVICES
+
+pytestmark = pytest.mark.world
+
+
+@pytest.mark.usefixtures("world")
+def test_both_commands_leave_the_checkout_clean():
+    done = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)
+    ours = [line for line in done.stdout.splitlines() if "Pulumi" in line]
+
+    assert [] == ours, "no salt, no state, nothing generated in the user's files"
+
+
+@pytest.mark.req("P-25", "P-21")
+def test_up_says_what_runs_where_what_is_skipped_and_what_comes_next(world):
+    told = make("status", "STACK=dev").stdout
+
+    assert [] == [name for name in SERVICES if name not in told], told
+    assert world.outputs["services"]["ai-n8n"]["url"] in told, "where to call"
+    assert "Skipped" in told, "nothing is left out silently"
+    assert "Next steps" in told, "what is left for a person"
+
+
+@pytest.mark.parametrize("stack", ["preprod", "prod"])
+@pytest.mark.req("P-06")
+def test_a_preview_of_the_shipped_stacks_works_without_their_hosts(stack):
+    done = make("preview", f"STACK={stack}")
+
+    assert done.returncode == 0, done.stdout
+    assert "to create" in done.stdout, done.stdout
+
+
+def test_without_docker_there_is_one_clear_sentence_and_exit_code_1(tmp_path):
+    found = shutil.which("git")
+    assert found, "git is there, or this test proves nothing"
+    done = subprocess.run(
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", "dev"], cwd=ROOT, capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=120,
+        env={"HOME": str(tmp_path), "HOMEPORT_CACHE": str(tmp_path / "cache"), "HOMEPORT_NO_INSTALL": "1", "PATH": "/usr/bin:/bin",
+             "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
+    )  # fmt: skip
+    told = done.stdout + done.stderr
+
+    assert done.returncode == 1, told
+    assert "Docker" in told, told
+    assert "Traceback" not in told, "a missing tool is a sentence"

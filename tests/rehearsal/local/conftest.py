@@ -1,0 +1,30 @@
+"""The preset jett on this machine's Docker: brought up once for the modules of this folder that look at it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.jett import Handler, Jett
+
+
+@pytest.fixture(scope="session")
+def jett(tmp_path_factory):
+    made = Jett(tmp_path_factory.mktemp("jett"))
+    try:
+        made.up()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture
+def handler(jett):
+    made = Handler(jett.gateway, jett.handler_port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def empty(jett):
+    """An empty queue, and nobody online."""
+    jett.sql("TRUNCATE offline_queue RESTART IDENTITY; TRUNCATE heartbeat")

@@ -1,0 +1,248 @@
+"""The preset jett on this machine's Docker: every flag as described, and heartbeat and queue through the real n8n and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+
+from tests.support.checkout import ROOT
+from tests.support.scratch import docker, inspect
+from tests.support.waits import until
+
+pytestmark = pytest.mark.world
+CASES = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "tests/cases/jett").glob("*.json"))}
+
+
+@pytest.mark.req("S2-14", "S2-16", "S2-17", "S2-18", "S2-19", "S2-23", "S2-26")
+@pytest.mark.parametrize("service", CASES)
+def test_each_container_has_the_flags_of_the_description_and_none_loosened(jett, service):
+    wanted, found = CASES[service], inspect(jett.container(service))
+    host = found["HostConfig"]
+    (binding,) = host["PortBindings"][f"{wanted['port']}/tcp"]
+    mounts = {mount["Destination"]: mount for mount in found["Mounts"]}
+    tmpfs = host.get("Tmpfs") or {}
+
+    assert wanted["image"] in json.loads(docker("image", "inspect", found["Image"]))[0]["RepoTags"], "the stated image"
+    assert (wanted["restart"], wanted["user"]) == (host["RestartPolicy"]["Name"], found["Config"]["User"])
+    assert wanted["read_only"] is host["ReadonlyRootfs"], "nothing is written but volumes and tmpfs"
+    assert (wanted["cap_drop"], wanted["security_opt"]) == (host["CapDrop"], host["SecurityOpt"])
+    assert wanted["cap_add"] == [name.removeprefix("CAP_") for name in host["CapAdd"] or []]
+    assert host["Privileged"] is False, "all of the above would mean nothing"
+    assert ("127.0.0.1", str(jett.ports[service])) == (binding["HostIp"], binding["HostPort"]), "no public address"
+    assert 1 == len(host["PortBindings"]), "one door each"
+    for path, name in wanted["volumes"].items():
+        assert f"{jett.stack.name}-{name}" == mounts[path]["Name"], "the volume has its known name behind the namespace"
+    for path, source in wanted["binds"].items():
+        assert (source, False) == (mounts[path]["Source"], mounts[path]["RW"]), "read-only"
+    assert wanted["tmpfs"].items() <= tmpfs.items(), "the stated ones, and perhaps more"
+    assert (wanted["memory_mb"] << 20, wanted["cpus"] * 1e9) == (host["Memory"], host["NanoCpus"])
+
+
+@pytest.mark.req("S2-24")
+@pytest.mark.parametrize("service", ["n8n", "postgres", "qdrant"])
+def test_three_are_healthy_by_docker_itself(jett, service):
+    assert "healthy" == inspect(jett.container(service))["State"]["Health"]["Status"], "under all those flags"
+
+
+@pytest.mark.req("S2-20")
+def test_one_bridge_network_connects_the_four(jett):
+    (name,) = jett.stack.objects("network")
+    network = json.loads(docker("network", "inspect", name))[0]
+    members = {one["Name"] for one in network["Containers"].values()}
+
+    assert ("bridge", False) == (network["Driver"], network["Internal"])
+    assert {jett.container(service) for service in CASES} == members
+
+
+@pytest.mark.req("S2-22")
+@pytest.mark.parametrize(("service", "path", "owner"), [("n8n", "/home/node/.n8n", "1000:1000"), ("postgres", "/var/lib/postgresql/data", "999:999"), ("qdrant", "/qdrant/storage", "1000:1000")])  # fmt: skip
+def test_a_volume_belongs_to_the_user_of_its_container(jett, service, path, owner):
+    assert owner == docker("exec", jett.container(service), "stat", "-c", "%u:%g", path).strip()
+
+
+@pytest.mark.req("P-07")
+def test_a_second_preview_is_empty_also_after_a_refresh(jett):
+    refreshed = jett.stack.pulumi("refresh", "--yes", "--skip-preview")
+    done = jett.stack.pulumi("preview", "--expect-no-changes", "--diff")
+
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.req("S2-53")
+def test_no_secret_stands_in_inspect_in_a_log_or_in_the_state(jett):
+    places = {
+        "docker inspect": "".join(docker("inspect", jett.container(one)) for one in CASES),
+        "the logs": "".join(docker("logs", jett.container(one)) for one in CASES),
+        "the state": "".join(path.read_text() for path in jett.stack.state.rglob("*.json*") if path.is_file()),
+    }
+    found = [(name, where) for name, value in jett.secrets.items() for where, text in places.items() if value in text]
+
+    assert {"postgres-password", "n8n-owner-password", "portainer-admin-password"} <= set(jett.secrets), (
+        "positive control"
+    )
+    assert [] == found, "the files in the containers are their only place"
+
+
+@pytest.mark.req("S2-15")
+def test_user_and_password_of_the_description_sign_in_as_n8ns_owner(jett):
+    env = inspect(jett.container("n8n"))["Config"]["Env"]
+    body = {"emailOrLdapLoginId": "owner@example.com", "password": jett.secrets["n8n-owner-password"]}
+    right, wrong = (
+        jett.call("/rest/login", body, key=False),
+        jett.call("/rest/login", {**body, "password": "x"}, key=False),
+    )
+
+    assert {"N8N_BASIC_AUTH_ACTIVE=true", "N8N_BASIC_AUTH_USER=owner@example.com", "N8N_BASIC_AUTH_PASSWORD_FILE=/etc/homeport/owner_password"} <= set(env)  # fmt: skip
+    assert (200, 401) == (right[0], wrong[0]), "n8n itself asks"
+
+
+@pytest.mark.req("S2-44")
+def test_the_local_machine_logs_in_to_jett_and_to_no_other_database(jett):
+    app, boss, n8n = (
+        jett.secrets[name] for name in ("jett-app-password", "postgres-password", "n8n-database-password")
+    )
+
+    assert "jett_app" == jett.psql("jett_app", app, "jett").stdout.strip()
+    assert "jett" == jett.psql("jett", boss, "jett").stdout.strip(), "POSTGRES_USER with POSTGRES_PASSWORD"
+    for user, password, database in (("jett_app", "wrong", "jett"), ("jett", boss, "n8n"), ("n8n", n8n, "jett"), ("jett_app", app, "postgres")):  # fmt: skip
+        refused = jett.psql(user, password, database)
+        assert refused.returncode == 2, f"{user} in {database}: {refused.stdout}"
+
+
+@pytest.mark.req("S2-52")
+def test_the_collection_is_there_and_another_size_is_refused_with_the_option_to_change(jett):
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{jett.ports['qdrant']}/collections/semantic_cache", timeout=10
+    ) as answer:
+        vectors = json.loads(answer.read())["result"]["config"]["params"]["vectors"]
+    again = docker("exec", jett.container("n8n"), "node", "/etc/homeport/prepare.cjs")
+    with pytest.raises(AssertionError, match=r"size 384.*\n.*options\.qdrant-size"):
+        docker("exec", "-e", "HOMEPORT_QDRANT_SIZE=5", jett.container("n8n"), "node", "/etc/homeport/prepare.cjs")
+
+    assert {"size": 384, "distance": "Cosine"} == {key: vectors[key] for key in ("size", "distance")}
+    assert "is in place" in again, "made once, however often it is asked for"
+
+
+@pytest.mark.req("S2-25")
+def test_portainer_is_told_its_admins_password_by_a_file_that_it_alone_reads(jett):
+    name = jett.container("portainer")
+    mode = docker("exec", name, "stat", "-c", "%a %u", "/etc/homeport/admin_password").strip()
+
+    assert ["--admin-password-file", "/etc/homeport/admin_password"] == inspect(name)["Config"]["Cmd"][:2]
+    assert "400 0" == mode
+    assert jett.secrets["portainer-admin-password"] == docker("exec", name, "cat", "/etc/homeport/admin_password")
+
+
+@pytest.mark.req("S2-45", "S2-46", "S2-47")
+@pytest.mark.usefixtures("empty")
+def test_a_beat_makes_it_online_and_missing_ones_offline(jett):
+    before = jett.sql("SELECT online FROM local_state")
+    status, answer = jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
+    during = jett.sql("SELECT online, last_seen > now() - interval '5 seconds' FROM local_state")
+    until(lambda: jett.sql("SELECT online FROM local_state") == "f", "offline after three missed beats of 1 s", 30)
+    until(
+        lambda: jett.sql("SELECT status FROM heartbeat") == "offline", "the workflow that runs every minute says so", 75
+    )
+    jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
+
+    assert (200, {"ok": True, "queued": 0}) == (status, answer)
+    assert ("f", "t|t") == (before, during)
+    assert "t" == jett.sql("SELECT online FROM local_state"), "the next beat makes it online"
+
+
+@pytest.mark.req("S2-40")
+def test_webhooks_refuse_a_wrong_key_a_wrong_body_and_a_heartbeat_through_the_tunnel(jett):
+    for path in ("request", "queue/claim", "queue/ack", "queue/fail"):
+        assert 403 == jett.call(f"/webhook/{path}", {}, key=False)[0], path
+    assert (400, {"error": "missing field: payload"}) == jett.call("/webhook/request", {"source": "s"})
+    assert (400, {"error": "invalid field: status"}) == jett.call("/webhook/heartbeat", {"status": "x"}, key=False)
+    assert (400, {"error": "invalid field: id"}) == jett.call("/webhook/queue/ack", {"id": "1"})
+    through = jett.call("/webhook/heartbeat", {"status": "online"}, key=False, headers={"CF-Ray": "1"})
+    assert (400, {"error": "a heartbeat comes through the VPN"}) == through
+
+
+@pytest.mark.req("S2-48", "S2-49", "S2-50")
+@pytest.mark.usefixtures("empty")
+def test_requests_are_kept_while_offline_and_delivered_once_each_in_order_when_the_client_is_back(jett, handler):
+    sent = [
+        jett.call("/webhook/request", {"source": "s", "payload": {"n": n}, "dedupe_key": f"k{n}"}) for n in range(25)
+    ]
+    twice = jett.call("/webhook/request", {"source": "s", "payload": {"n": 0}, "dedupe_key": "k0"})
+    kept = jett.sql("SELECT count(*) FROM offline_queue WHERE status = 'pending'")
+    client = jett.client("--once")
+    said = client.communicate(timeout=60)[0]
+
+    assert {202} == {status for status, _ in sent}, "kept, not refused"
+    assert (202, {"queued": True, "id": sent[0][1]["id"]}) == twice, "the same request again is the same item"
+    assert "25" == kept
+    assert 0 == client.returncode, said
+    assert list(range(25)) == [item["payload"]["n"] for item in handler.effects]
+    assert "25" == jett.sql("SELECT count(*) FROM offline_queue WHERE status = 'done'")
+
+
+@pytest.mark.req("S2-48")
+@pytest.mark.usefixtures("empty")
+def test_while_online_a_request_goes_straight_to_the_local_machine(jett, handler):
+    jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
+    straight = jett.call("/webhook/request", {"source": "s", "payload": "now"})
+    handler.status = 503
+    kept = jett.call("/webhook/request", {"source": "s", "payload": "later"})
+    row = jett.sql("SELECT status, attempts FROM offline_queue WHERE payload = '\"later\"'")
+
+    assert (200, False) == (straight[0], straight[1]["queued"])
+    assert (202, True) == (kept[0], kept[1]["queued"]), "nobody there: kept, not lost"
+    assert "pending|0" == row, "and as if it had not been tried"
+
+
+@pytest.mark.req("S2-50")
+@pytest.mark.usefixtures("empty")
+def test_an_item_that_fails_holds_up_its_own_source_alone_is_tried_again_later_and_dies_in_the_end(jett):
+    for source, payload in (("a", 1), ("b", 2), ("a", 3)):
+        jett.call("/webhook/request", {"source": source, "payload": payload})
+    first = [item["payload"] for item in jett.call("/webhook/queue/claim", {})[1]["items"]]
+    states = [jett.call("/webhook/queue/fail", {"id": 1, "error": "no"})[1]["status"]]
+    while_resting = [item["payload"] for item in jett.call("/webhook/queue/claim", {})[1]["items"]]
+    for _ in range(4):
+        jett.sql("UPDATE offline_queue SET lease_until = now() WHERE id = 1")
+        jett.call("/webhook/queue/claim", {"limit": 1})
+        states.append(jett.call("/webhook/queue/fail", {"id": 1, "error": "no"})[1]["status"])
+    then = [item["payload"] for item in jett.call("/webhook/queue/claim", {})[1]["items"]]
+
+    assert [1, 2, 3] == first
+    assert [2] == while_resting, "3 would overtake 1"
+    assert ["pending", "pending", "pending", "pending", "dead"] == states
+    assert [2, 3] == then, "a dead item holds nobody up"
+    assert "5|no" == jett.sql("SELECT attempts, last_error FROM offline_queue WHERE id = 1")
+
+
+@pytest.mark.req("S2-50")
+@pytest.mark.usefixtures("empty")
+def test_what_a_consumer_never_ended_comes_again_when_its_lease_is_over(jett):
+    jett.call("/webhook/request", {"source": "a", "payload": 1})
+    mine = jett.call("/webhook/queue/claim", {"consumer": "one"})[1]["items"]
+    other = jett.call("/webhook/queue/claim", {"consumer": "two"})[1]["items"]
+    jett.sql("UPDATE offline_queue SET lease_until = now()")
+    maintained = jett.sql("SELECT id, status FROM queue_maintain()")
+    after = jett.call("/webhook/queue/claim", {"consumer": "two"})[1]["items"]
+
+    assert ([1], [], "1|pending") == ([item["id"] for item in mine], other, maintained)
+    assert [(1, 2)] == [(item["id"], item["attempts"]) for item in after]
+
+
+@pytest.mark.req("S2-19", "S2-51", "S2-54")
+def test_replaced_containers_find_their_data_and_credentials_again(jett):
+    jett.sql("CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer")
+    migrations = "SELECT file, sha256, applied_at FROM schema_migrations"
+    applied = jett.sql(migrations)
+    for service in ("postgres", "n8n"):
+        docker("rm", "-f", jett.container(service))
+    refreshed = jett.stack.pulumi("refresh", "--yes", "--skip-preview")
+    jett.up()
+
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    assert "42" == jett.sql("SELECT answer FROM kept"), "a container is cattle, its volume is not"
+    assert applied == jett.sql(migrations) != "", "run again, and nothing is made twice"
+    assert 200 == jett.call("/webhook/queue/claim", {})[0], "n8n still reads its credential for PostgreSQL"

@@ -1,0 +1,113 @@
+"""The engine killed in the middle of an update, at random moments; then one documented command: `make up`."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from homeport.cli.places import lock_file
+from tests.support.scratch import Scratch
+
+pytestmark = pytest.mark.world
+MOMENTS = 10
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    made = Scratch(tmp_path_factory.mktemp("killed"))
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+def _homeport(stack, verb: str) -> subprocess.CompletedProcess[str]:
+    """What `make up` and `make down` run."""
+    return subprocess.run(
+        [sys.executable, "-m", "homeport.cli", verb, "--stack", stack.name], cwd=stack.folder, env=stack.environment,
+        capture_output=True, text=True, check=False, timeout=300, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _started(stack) -> tuple[subprocess.Popen, float]:
+    process = subprocess.Popen(
+        stack.command("up", "--yes", "--skip-preview", "--stack", stack.name), cwd=stack.folder, env=stack.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    return process, time.monotonic()
+
+
+@pytest.fixture(scope="module")
+def whole(stack) -> float:
+    """How long an update from nothing takes here and now: the moments are drawn over it. Never asserted."""
+    process, since = _started(stack)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output.decode()
+    return time.monotonic() - since
+
+
+def _kill_engine(process: subprocess.Popen) -> bool:
+    """SIGKILL for the engine alone, as the kernel does it out of memory; true if it was still at work."""
+    if process.poll() is not None:
+        process.communicate()
+        return False
+    # The launcher execs the engine in its own process, so this pid is the engine's.
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    return True
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+@pytest.mark.req("P-15")
+def test_an_update_killed_at_a_random_moment_converges_with_one_command(stack, whole, moment):
+    emptied = _homeport(stack, "down")
+    seed = random.SystemRandom().random()
+    at = whole * (moment + seed) / MOMENTS * 0.95
+    process, since = _started(stack)
+    time.sleep(max(0.0, at - (time.monotonic() - since)))
+    killed = _kill_engine(process)
+    mended = _homeport(stack, "up")
+    said = f"killed {at:.2f} s of {whole:.2f} s into it (still at work: {killed})\n{mended.stdout}{mended.stderr}"
+    preview = stack.pulumi("preview", "--expect-no-changes", "--diff")
+    state = {one.get("id") for one in stack.exported()["deployment"]["resources"] if one["type"].startswith("docker:")}
+    names = stack.objects("container")
+
+    assert emptied.returncode == 0, emptied.stdout + emptied.stderr
+    assert mended.returncode == 0, said
+    assert preview.returncode == 0, said + preview.stdout
+    assert sorted(f"{stack.name}-{name}" for name in ("ai-executor", "ai-postgres", "ai-redis")) == sorted(names), said
+    assert [] == [name for name in names if _id(name) not in state], f"a container that the state does not know\n{said}"
+
+
+def _id(name: str) -> str:
+    return json.loads(subprocess.run(["docker", "inspect", name], capture_output=True, check=True).stdout)[0]["Id"]
+
+
+@pytest.mark.req("P-15")
+def test_the_moments_were_in_the_middle_of_updates(whole):
+    assert whole > 1, "an update that takes no time cannot be interrupted; the kills above would prove nothing"
+
+
+@pytest.mark.usefixtures("whole")
+def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
+    first = subprocess.Popen(
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name], cwd=stack.folder, env=stack.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    held = lock_file(stack.name)
+    while first.poll() is None and not (held.exists() and f'"pid": {first.pid},' in held.read_text()):
+        time.sleep(0.05)
+    second = _homeport(stack, "up")
+    output, _ = first.communicate(timeout=300)
+
+    assert first.returncode == 0, output.decode()
+    assert second.returncode == 1, "the second changes nothing"
+    assert str(first.pid) in second.stdout + second.stderr, f"who: {second.stdout}{second.stderr}"
+    assert "Traceback" not in second.stdout + second.stderr, "a refusal is a sentence"

@@ -1,0 +1,139 @@
+"""A stack's life on the real engine and real Docker, with the services that start in seconds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.support.scratch import Scratch, docker, inspect
+
+pytestmark = pytest.mark.world
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    made = Scratch(tmp_path_factory.mktemp("small"))
+    done = made.up()
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield made
+    finally:
+        made.remove()
+
+
+def _started(stack) -> dict[str, str]:
+    return {name: inspect(name)["State"]["StartedAt"] + inspect(name)["Id"] for name in stack.objects("container")}
+
+
+@pytest.mark.req("P-07")
+def test_a_second_preview_is_empty(stack):
+    done = stack.pulumi("preview", "--expect-no-changes", "--diff")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.req("P-07")
+def test_a_preview_after_refresh_is_empty(stack):
+    refreshed = stack.pulumi("refresh", "--yes", "--skip-preview")
+    done = stack.pulumi("preview", "--expect-no-changes", "--diff")
+
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.req("P-13", "P-14")
+def test_a_changed_config_file_restarts_only_its_own_service(stack):
+    before = _started(stack)
+    path = stack.folder / "catalog/files/ai-redis/redis.conf"
+    path.write_text(path.read_text() + "\n# a change\n")
+    preview = stack.pulumi("preview", "--diff")
+    done = stack.up()
+    after = _started(stack)
+    changed = sorted(name for name in after if before[name] != after[name])
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ai-redis-container" in preview.stdout, "the preview says which container is replaced"
+    assert [f"{stack.name}-ai-redis"] == changed, "the others have no reason to stop"
+
+
+@pytest.mark.req("P-15")
+def test_a_service_that_never_gets_healthy_fails_the_update_with_its_last_lines_and_the_next_up_converges(stack):
+    path = stack.folder / "catalog/files/ai-redis/redis.conf"
+    whole = path.read_text()
+    service = stack.folder / "catalog/services/ai_redis.py"
+    literal = service.read_text()
+    path.write_text(whole + "\nno-such-directive yes\n")
+    service.write_text(literal.replace("interval=5,", "interval=5,\n        gate=8,"))
+    failed = stack.up()
+    path.write_text(whole)
+    service.write_text(literal)
+    mended = stack.up()
+    preview = stack.pulumi("preview", "--expect-no-changes", "--diff")
+    told = failed.stdout + failed.stderr
+
+    assert failed.returncode != 0, "an update with an unhealthy service is no success"
+    assert "no-such-directive" in told, f"the service's own last words are the best explanation:\n{told}"
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+
+
+@pytest.mark.req("P-08")
+def test_no_secret_stands_in_the_state_in_inspect_in_the_preview_or_in_the_process_list(stack):
+    shown = stack.pulumi("stack", "output", "--show-secrets", "--json").stdout
+    secrets = re.findall(r'"([A-Za-z0-9_-]{40,70})"', shown)
+    places = {
+        "the state": "".join(path.read_text() for path in stack.state.rglob("*.json*") if path.is_file()),
+        "docker inspect": "".join(docker("inspect", name) for name in stack.objects("container")),
+        "the preview": stack.pulumi("preview", "--diff", "--show-config").stdout,
+        "the process list": subprocess.run(["ps", "axeww"], capture_output=True, text=True, check=True).stdout,
+        "the logs": "".join(docker("logs", name) for name in stack.objects("container")),
+    }
+    found = sorted(where for where, text in places.items() if any(secret in text for secret in secrets))
+
+    assert len(set(secrets)) >= 3, "the positive control: these secrets exist, and are found where they are asked for"
+    assert [] == found, "a secret's only places are its file in the container and the encrypted state"
+
+
+@pytest.mark.req("P-15")
+def test_a_container_removed_by_hand_comes_back_with_its_data_schema_and_files(stack):
+    name = f"{stack.name}-ai-postgres"
+    docker(
+        "exec",
+        "-i",
+        name,
+        "psql",
+        "-U",
+        "postgres",
+        "-d",
+        "ai_memory",
+        "-c",
+        "CREATE TABLE kept AS SELECT 42 AS answer",
+    )
+    docker("rm", "-f", name)
+    refreshed = stack.pulumi("refresh", "--yes", "--skip-preview")
+    done = stack.up()
+    answer = docker("exec", "-i", name, "psql", "-U", "postgres", "-d", "ai_memory", "-Atc", "SELECT answer FROM kept")
+
+    assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "42" == answer.strip(), "a container is cattle, its volume is not"
+
+
+@pytest.mark.req("P-18")
+def test_destroy_leaves_no_container_network_or_volume(tmp_path):
+    stack = Scratch(
+        tmp_path,
+        services={"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}, "ai-postgres": {"enabled": False}},
+    )
+    up = stack.up()
+    made = {kind: stack.objects(kind) for kind in ("container", "network", "volume")}
+    done = stack.pulumi("destroy", "--yes", "--skip-preview")
+    left = [name for kind in made for name in stack.objects(kind)]
+    stack.remove()
+
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert all(made.values()), "there was something to remove"
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [] == left, "a forgotten volume keeps data that somebody believes deleted"

@@ -1,0 +1,106 @@
+"""Production, rehearsed: changes that would lock the program out. `up` says so, the host undoes its own, and the mended settings converge."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from tests.support.production import ASKED
+
+# Each waits for a host's timer: minutes. What a timer does is tried in test_host.py, in seconds.
+pytestmark = [pytest.mark.docker, pytest.mark.long]
+GUARD = 12
+"""Seconds of the revert timers here; an hour of waiting for the true ones (90 and 120) would prove nothing more."""
+
+
+def _render(path, old, new):
+    """Changes a line of the program in the rehearsal's copy of the checkout: what no setting can say."""
+    file = ASKED.checkout / path
+    text = file.read_text()
+    assert text.count(old) == 1, f"{path} has changed, so has this test to"
+    file.write_text(text.replace(old, new))
+
+
+def another_user(_):
+    _render("homeport/stack/remote.py", "users=(self.user,)", 'users=("nobody",)')
+
+
+def no_rule_for_ssh(_):
+    _render("homeport/stack/remote.py", "published = opening.port in edge", 'published = opening.port in edge\n            if opening.purpose == "SSH":\n                continue')  # fmt: skip
+
+
+def a_route_over_the_operator(rehearsed):
+    operator = rehearsed.world["network"]["gateway"]
+    line = '"PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",'
+    _render("homeport/render/wireguard.py", line, f'{line}\n        "PostUp = ip route add {operator}/32 dev %i",')
+
+
+def only_other_addresses(rehearsed):
+    rehearsed.settle(lambda settings: settings.update(ssh={"sources": ["203.0.113.0/24"]}))
+
+
+def another_address(_):
+    _render(
+        "homeport/stack/remote.py",
+        "users=(self.user,),",
+        'users=(self.user,),\n                addresses=("127.0.0.1",),',
+    )
+
+
+UNDONE = "would have cut homeport off from"
+BACK = re.escape("It is back as it was. Mend the settings, then run the update again.")
+# By what notices first: no new connection after the change, or (where no shared one is open any more) none for it.
+AWAY = (
+    re.escape("could not be reached over SSH, see above. Once it answers, run the update again.")
+    + f"|{UNDONE}(?s:.*)If the cloud's firewall was changed as well"
+)
+# Patterns, all of which the update's output has.
+KINDS = {
+    "sshd lets another user in": (another_user, (UNDONE, BACK)),
+    "the host's firewall has no rule for SSH": (no_rule_for_ssh, (UNDONE, BACK)),
+    "the VPN's route swallows the operator's": (a_route_over_the_operator, (UNDONE, BACK)),
+    # The cloud's firewall is changed by its API, which answers whatever it says: the next update opens it again.
+    "both firewalls let only others in": (only_other_addresses, (AWAY,)),
+    "sshd listens on another address": (another_address, (UNDONE, BACK)),
+}
+
+
+@pytest.fixture(scope="module")
+def quick(rehearsed):
+    """The same system with short timers."""
+    with rehearsed.as_it_was():
+        _short()
+        rehearsed.updated()
+        yield rehearsed
+
+
+def _short():
+    for layer in ("ssh", "firewall", "wireguard"):
+        path = ASKED.checkout / "components" / f"{layer}.py"
+        path.write_text(re.sub(r"(?m)^GUARD = \d+$", f"GUARD = {GUARD}", path.read_text()))
+
+
+@pytest.mark.req("A-06")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind):
+    before = {one: (ASKED.checkout / one).read_text() for one in ("homeport/stack/remote.py", "homeport/render/wireguard.py", f"Pulumi.{ASKED.name}.yaml")}  # fmt: skip
+    began = time.monotonic()
+    spoil, words = KINDS[kind]
+    spoil(quick)
+    try:
+        done = quick.up()
+        failed = time.monotonic() - began
+    finally:
+        for path, text in before.items():
+            (ASKED.checkout / path).write_text(text)
+    again = quick.updated()
+    print(json.dumps({"kind": kind, "failed after": round(failed, 1), "mended in": round(again, 1)}))
+
+    assert done.returncode != 0, "a lock-out passed"
+    assert [] == [one for one in words if not re.search(one, done.stdout)], done.stdout[-3000:]
+    with quick.seen() as view:
+        assert 1 == view.run("sshd", "-T").count("port 22\n"), "sshd is where it was"
+    assert 0 == quick.pulumi("preview", "--expect-no-changes", "--non-interactive").returncode, "all is as declared"

@@ -1,0 +1,224 @@
+"""One stack of many cells against both emulated clouds, and what came of each cell's trial."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from homeport.cli.clouds import mend_clouds
+from homeport.cli.engine import Engine, prepared
+from rehearsal.clouds.hetzner.limit import RateLimit
+from tests.support.checkout import ROOT
+from tests.support.faults.door import CELL, FaultyDoor, Strike
+from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
+from tests.unit.clouds_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
+from tests.unit.clouds_hetzner.world import TOKEN as HCLOUD_TOKEN
+from tests.unit.clouds_hetzner.world import Emulated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.faults.matrix import Trial
+
+OURS = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+PROJECT = 'name: homeport\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
+EXPECTED = {
+    "hetzner": {"ssh_keys": 1, "firewalls": 1, "primary_ips": 2, "servers": 1},
+    "cloudflare": {"cfd_tunnel": 1, "apps": 2, "policies": 2, "service_tokens": 1, "identity_providers": 1, "dns_records": 1},
+}  # fmt: skip
+_LISTS = {
+    "cfd_tunnel": f"/accounts/{ACCOUNT}/cfd_tunnel",
+    "dns_records": f"/zones/{ZONE}/dns_records",
+    **{
+        kind: f"/accounts/{ACCOUNT}/access/{kind}"
+        for kind in ("apps", "policies", "service_tokens", "identity_providers")
+    },
+}
+
+
+@dataclass
+class Outcome:
+    """What came of a trial.
+
+    Attributes:
+        trial: The call and the fault.
+        first: After the first run: ``at once``; ``refused`` (by name); ``twice`` (made again, because the answer was lost); or what is wrong.
+        calls: How many times the call was made in it.
+        seconds: From the first fault to the last.
+        struck: Whether the fault happened at all.
+        said: What the first run said of the cell.
+    """
+
+    trial: Trial
+    first: str
+    calls: int
+    seconds: float
+    struck: bool
+    said: str
+
+
+class Stack:
+    """The stack.
+
+    Args:
+        folder: An empty folder.
+        cells: Cloud to its cells.
+    """
+
+    def __init__(self, folder: Path, cells: dict[str, list[str]]) -> None:
+        self.cells, self.strikes, self.later = cells, {}, False
+        self.hetzner, self.cloudflare = Emulated(folder / "h.json", seconds=0.1), Cloud(folder / "cf")
+        self.hetzner.service.limit = RateLimit(10**6)
+        self.doors = {
+            "hcloud": FaultyDoor(self.hetzner.door.url, self.strikes),
+            "cloudflare": FaultyDoor(self.cloudflare.world.api_url, self.strikes),
+        }
+        self.folder = folder / "program"
+        self.folder.mkdir()
+        (folder / "state").mkdir()
+        (self.folder / "Pulumi.yaml").write_text(PROJECT)
+        (self.folder / "__main__.py").write_text((ROOT / "tests/support/faults/program.py").read_text())
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
+        }
+        self.pulumi("stack", "init", "t", named=False)
+        self._configure()
+        settings = {"cloudflare": {"account_id": ACCOUNT, "zone_id": ZONE}} if cells.get("cloudflare") else {}
+        stack = SimpleNamespace(name="t", settings=settings, local=False)
+        ours = {key: value for key, value in self.environment.items() if key.startswith("PULUMI_")}
+        ready = prepared(stack)
+        self.engine = Engine(
+            stack=stack, environ={**ours, **ready.environ, **{key: ours[key] for key in OURS}}, root=self.folder
+        )
+
+    def _configure(self) -> None:
+        plain = {
+            f"{name}:{key}": self.doors[name].url for name, key in (("hcloud", "endpoint"), ("cloudflare", "baseUrl"))
+        }
+        for key, value in plain.items():
+            self.pulumi("config", "set", key, value)
+        for key, value in (("hcloud-token", HCLOUD_TOKEN), ("cloudflare-api-token", CLOUDFLARE_TOKEN)):
+            self.pulumi("config", "set", "--secret", f"homeport:{key}", value)
+
+    def pulumi(self, *words: str, named: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs the CLI to its end."""
+        asked = {
+            "cells": self.cells, "later": self.later, "stack": "t", "account": ACCOUNT, "zone": ZONE,
+            "hcloud_token": HCLOUD_TOKEN, "cloudflare_token": CLOUDFLARE_TOKEN,
+            **{name: door.url for name, door in self.doors.items()},
+        }  # fmt: skip
+        line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
+        return subprocess.run(
+            [*line, *(("--stack", "t") if named else ())], cwd=self.folder, check=False, capture_output=True, text=True,
+            timeout=900, env={**self.environment, "ASKED": json.dumps(asked)},
+        )  # fmt: skip
+
+    def run(self, phase: str) -> subprocess.CompletedProcess[str]:
+        """``pulumi up`` or ``destroy``: one cell's trouble keeps no other from going on."""
+        self.later = phase != "create"
+        verb = "destroy" if phase == "delete" else "up"
+        return self.pulumi(
+            verb, "--yes", "--skip-preview", "--continue-on-error", "--parallel", "100", "--suppress-outputs"
+        )
+
+    def tried(self, phase: str, trials: dict[str, Trial]) -> dict[str, Outcome]:
+        """The first run of a phase, under its faults."""
+        self.strikes |= {cell: Strike(one.method, one.path, one.fault) for cell, one in trials.items()}
+        done = self.run(phase)
+        text = done.stdout + done.stderr
+        strikes = dict(self.strikes)
+        self.strikes.clear()
+        whole = self.whole(gone=phase == "delete")
+        told = diagnostics(text)
+        out = {}
+        for cell, one in trials.items():
+            hits = strikes[cell].hits
+            said = told.get(cell, "")
+            first = "at once" if whole[cell] == "whole" and not said else (said and _refusal(one, said)) or whole[cell]
+            spent = hits[-1] - hits[0] if hits else 0.0
+            out[cell] = Outcome(
+                one, first, strikes[cell].calls, spent, bool(hits), said or ("" if told else text[-3000:])
+            )
+        return out
+
+    def mended(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+        """The second run: what `make up` and `make down` do after one that failed; what `whole` says of each cell."""
+        mend_clouds(self.engine, 0.0)
+        done = self.run(phase)
+        return done, self.whole(gone=phase == "delete")
+
+    def unchanged(self) -> str:
+        """What a preview against the clouds themselves would change; empty for nothing."""
+        done = self.pulumi("preview", "--refresh", "--expect-no-changes", "--diff", "--parallel", "100")
+        return "" if done.returncode == 0 else done.stdout + done.stderr
+
+    def there(self) -> dict[str, list[tuple[str, str]]]:
+        """Cell to the kinds and ids of all that is in the clouds."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for table in EXPECTED["hetzner"]:
+            for row in list(self.hetzner.service.world.table(table).values()):
+                named = CELL.match(row["name"])
+                found.setdefault(named[0] if named else row["name"], []).append((table, str(row["id"])))
+        for kind, path in _LISTS.items():
+            for row in self.cloudflare.made("GET", f"{path}?per_page=5000"):
+                named = CELL.search(str(row["name"]))
+                if named and not row.get("deleted_at"):
+                    found.setdefault(named[0], []).append((kind, row["id"]))
+        return found
+
+    def state(self) -> dict:
+        """The state."""
+        return json.loads(self.pulumi("stack", "export").stdout)["deployment"]
+
+    def whole(self, *, gone: bool) -> dict[str, str]:
+        """For each cell ``whole``: exactly one of each, all in the state, none half made; or nothing of anything if it shall be gone.
+
+        Else ``twice``: all of that, and in the cloud one more that the state does not know. Or ``not whole``.
+        """
+        there, rows = self.there(), self.state().get("resources") or []
+        known = {str(one.get("id")) for one in rows}
+        broken = {found[0] for one in rows if one.get("initErrors") and (found := CELL.search(one["urn"]))}
+        held = {found[0] for one in rows if (found := CELL.search(one["urn"]))}
+        out = {}
+        for cloud, cells in self.cells.items():
+            wanted = {} if gone else EXPECTED[cloud]
+            for cell in cells:
+                found = there.get(cell, [])
+                ours = [kind for kind, key in found if key in known]
+                fits = {kind: ours.count(kind) for kind in ours} == wanted
+                fits = fits and cell not in broken and (not gone or cell not in held)
+                out[cell] = "not whole" if not fits else "whole" if len(ours) == len(found) else "twice"
+        return out
+
+    def stop(self) -> None:
+        """Ends the clouds."""
+        for door in self.doors.values():
+            door.stop()
+        self.hetzner.door.stop()
+        self.cloudflare.world.close()
+
+
+def diagnostics(text: str) -> dict[str, str]:
+    """Cell to the errors that an update told of its resources."""
+    out: dict[str, str] = {}
+    for block in re.split(r"\n(?=  \S+ \([^)]+\):\n)", text.partition("Diagnostics:")[2]):
+        found = re.match(r"\s*(\S+) \(([^)]+)\):", block)
+        cell = found and CELL.search(found[2])
+        if cell and "error:" in block:
+            out[cell[0]] = out.get(cell[0], "") + block
+    return out
+
+
+def _refusal(trial: Trial, said: str) -> str:
+    if not trial.fault.says:
+        return "refused, though the client should have tried again"
+    return "refused" if re.search(trial.fault.says, said) else "refused without its reason"

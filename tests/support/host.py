@@ -1,0 +1,120 @@
+"""A server as the product gets one: born from our cloud-init on the emulated Hetzner, spoken to by our scripts and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import secrets
+import subprocess
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from components.connection import private_key, public_key, ssh_options
+from components.host_unit import packed
+from homeport.render import sshd
+from homeport.render.cloud_init import cloud_init
+from rehearsal.clouds.hetzner.machines import MachineError
+from rehearsal.machine.driver import Containers
+from rehearsal.machine.ground import Ground
+from tests.support.checkout import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from homeport.model.host import HostFile
+
+
+def seed(name: str) -> str:
+    return base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+
+
+class Server:
+    """One machine, its keys, and the program's environment for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.pin = folder, ""
+        self.born = private_key(seed("born")), public_key(seed("born"))
+        self.identity = folder / "identity"
+        self.identity.touch(mode=0o600)
+        self.identity.write_text(private_key(seed("client")))
+        self.ground = Ground("ho" + secrets.token_hex(3))
+        try:
+            self.ground.prepare()
+            self._cloud = Containers(self.ground)
+            self.address = self._cloud.ipv4(set())
+            self._server = {"id": 1, "name": "host", "public_net": {"ipv4": {"ip": self.address}, "ipv6": None}}
+            self.container = self._cloud.name(self._server)
+            told = cloud_init(
+                user="deploy",
+                authorized=public_key(seed("client")),
+                host_private=self.born[0],
+                host_public=self.born[1],
+                port=22,
+            )
+            self._cloud.create(self._server, told, [])
+        except BaseException:
+            self.remove()
+            raise
+
+    def options(self, pin: str = "") -> str:
+        """The lines of HOMEPORT_SSH_OPTS."""
+        return "\n".join(ssh_options("host", pin or self.pin or self.born[1], str(self.identity)))
+
+    def environment(self, port: int = 22, pin: str = "", **more: str) -> dict[str, str]:
+        """What the program hands to its scripts."""
+        ours = {"HOMEPORT_SSH": f"deploy@{self.address}", "HOMEPORT_SSH_PORT": str(port)}
+        return {**os.environ, **ours, "HOMEPORT_SSH_OPTS": self.options(pin), **more}
+
+    def script(self, *words: str, stdin: str = "", **env) -> subprocess.CompletedProcess[str]:
+        """Runs a script as the command provider does."""
+        return subprocess.run(
+            ["sh", *words], cwd=ROOT, env=self.environment(**env), input=stdin, capture_output=True, text=True,
+            check=False, timeout=240,
+        )  # fmt: skip
+
+    def ready(self, *words: str, **env) -> subprocess.CompletedProcess[str]:
+        return self.script("components/scripts/ready.sh", *words, **env)
+
+    def bundle(self, files: tuple[HostFile, ...], apply=":", remove=":", **values: str) -> str:
+        return packed(SimpleNamespace(files=files, apply=apply, remove=remove), values)
+
+    def unit(self, name: str, files=(), apply=":", *, remove=":", guard=0, env=None, **values: str):
+        """Lays a unit of files, as HostFiles does."""
+        text = self.bundle(files, apply, remove, **values)
+        return self.script("components/scripts/host.sh", "apply", name, str(guard), stdin=text, **(env or {}))
+
+    def drop(self, name: str):
+        done = self.script("components/scripts/host.sh", "remove", name, "0", stdin=self.bundle(()))
+        assert done.returncode == 0, done.stderr
+
+    def sshd(self, *ports: int, users=("deploy",), addresses=(), guard=20, apply="", **env):
+        """The settings of sshd as the component lays them; the connection is to the port that the program knows until then."""
+        ports = ports or (22,)
+        files = sshd.files(ports=ports, users=users, host_key=sshd.HOST_KEY, addresses=addresses)
+        env = {"HOMEPORT_SSH_PORT_NEXT": str(ports[0]), "port": ports[0], **env}
+        return self.unit("ssh", files, sshd.apply(ports) + apply, remove=sshd.remove(ports), guard=guard, env=env)
+
+    def login(self, port: int = 22, pin: str = "", command: str = "true") -> subprocess.CompletedProcess[str]:
+        """A new connection, as nobody else's."""
+        options = [part for one in self.options(pin).splitlines() for part in ("-o", one)]
+        fresh = ("-o", "ControlMaster=no", "-o", "ControlPath=none")
+        return subprocess.run(
+            ["ssh", *fresh, *options, "-p", str(port), f"deploy@{self.address}", command],
+            capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def inside(self, command: str, check=True) -> str:
+        """Runs a shell command as root in the machine, past its sshd."""
+        argv = ["docker", "exec", self.container, "sh", "-c", command]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0 or not check, f"{command}: {done.stderr}"
+        return done.stdout
+
+    def power(self, what: str) -> None:
+        self._cloud.power(self._server, what)
+
+    def remove(self) -> None:
+        with contextlib.suppress(MachineError):
+            self.ground.down()

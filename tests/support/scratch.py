@@ -1,0 +1,111 @@
+"""A small stack of its own: a copy of the checkout, a state of its own, and names behind a namespace.
+
+It sees what a user sees: the CLI's output, Docker, and files. It is removed by its own handles.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.support import subnets
+from tests.support.checkout import copied
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIGHT = {"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}}
+"""Without n8n and its proxy: PostgreSQL, Redis and the executor start in seconds."""
+
+
+class Scratch:
+    """One stack in a folder of its own."""
+
+    def __init__(
+        self, folder: Path, *, services: dict | None = None, preset: str = "ai-orchestrator", **settings: object
+    ) -> None:
+        self.preset = preset
+        self.name = "t" + secrets.token_hex(3)
+        self.folder = folder / "checkout"
+        copied(self.folder)
+        block = subnets.block("10.211")
+        self.settings: dict = {
+            "environment": "dev",
+            "domain": "localhost",
+            "exposure": "local",
+            "namespace": self.name,
+            "hosts": {"main": {"mode": "local"}},
+            "networks": {"ai-edge": f"{block}.0/26", "ai-data": f"{block}.64/26"},
+            "services": LIGHT if services is None else services,
+            **settings,
+        }
+        self.environment = {
+            **os.environ,
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
+        }
+        (folder / "state").mkdir()
+        self.state = folder / "state"
+        self.configure()
+        done = self.pulumi("stack", "init", self.name)
+        assert done.returncode == 0, done.stderr
+
+    def configure(self, **settings: object) -> None:
+        """Writes the stack's file; what is given replaces single keys of the settings."""
+        self.settings |= settings
+        path = self.folder / f"Pulumi.{self.name}.yaml"
+        kept = yaml.safe_load(path.read_text()) if path.exists() else {}
+        config = {"homeport:preset": self.preset, "homeport:settings": self.settings}
+        path.write_text(yaml.safe_dump({**(kept or {}), "config": config}))
+
+    def command(self, *argv: str) -> list[str]:
+        """The command line for ``pulumi`` in the environment that homeport would give it."""
+        return [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *argv]
+
+    def pulumi(self, *argv: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Runs the CLI to its end."""
+        stack = () if argv[:2] == ("stack", "init") else ("--stack", self.name)
+        return subprocess.run(
+            self.command(*argv, *stack), cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def up(self) -> subprocess.CompletedProcess[str]:
+        """``pulumi up``, as the user's script would."""
+        return self.pulumi("up", "--yes", "--skip-preview")
+
+    def objects(self, kind: str) -> list[str]:
+        """Names of Docker's containers, networks or volumes that carry this stack's label."""
+        name = "{{.Names}}" if kind == "container" else "{{.Name}}"
+        verb = ["ps", "-a"] if kind == "container" else [kind, "ls"]
+        return docker(*verb, "--filter", f"label=homeport.stack={self.name}", "--format", name).split()
+
+    def exported(self) -> dict:
+        """The state as the CLI exports it."""
+        return json.loads(self.pulumi("stack", "export").stdout)
+
+    def remove(self) -> None:
+        """Destroys the stack, and removes by name what a failed destroy left."""
+        self.pulumi("cancel", "--yes")
+        self.pulumi("destroy", "--yes", "--skip-preview")
+        for kind, remove in (("container", ["rm", "-f"]), ("volume", ["volume", "rm"]), ("network", ["network", "rm"])):
+            for name in self.objects(kind):
+                docker(*remove, name)
+
+
+def docker(*argv: str, stdin: str | None = None) -> str:
+    """Output of the ``docker`` command; its failure is the test's."""
+    done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, input=stdin, timeout=120)
+    assert done.returncode == 0, f"docker {' '.join(argv)}: {done.stderr}"
+    return done.stdout
+
+
+def inspect(container: str) -> dict:
+    """What Docker says of a container."""
+    return json.loads(docker("inspect", container))[0]

@@ -1,0 +1,93 @@
+"""A program of the three Cloudflare layers alone, run by Pulumi: in test_host.py on a host, in test_tunnel.py with a folder for one.
+
+The layer that writes files on hosts has tests of its own; with a folder its contract stands in for it, with the same order and the same values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import types
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_command as command
+import pulumi_random as random
+
+from components.handle import Host
+from homeport.model import template
+from homeport.model.access import Door, People
+from homeport.model.route import Guard
+
+FOLDER, ASKED = os.environ["FOLDER"], json.loads(os.environ["ASKED"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFilesArgs:
+    host: Any
+    files: Any
+    values: Any
+    apply: str
+    remove: str
+    guard: int
+    after: Any
+
+
+class HostFiles(pulumi.ComponentResource):
+    def __init__(self, name, args, opts=None):
+        super().__init__("test:index:HostFiles", name, None, opts)
+        texts = [json.dumps({"path": one.path, "content": one.content, "mode": one.mode}) for one in args.files]
+        text = pulumi.Output.all(**args.values).apply(lambda values: "\n".join(_fill(one, values) for one in texts))
+        self.ready = command.local.Command(
+            f"{name}-files",
+            create=f"cat > {FOLDER}/files",
+            delete=f"rm {FOLDER}/files",
+            stdin=pulumi.Output.secret(text),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+        )
+        self.register_outputs({})
+
+
+def _fill(text, values):
+    one = json.loads(text)
+    return json.dumps({key: template.fill(value, values) if key != "mode" else value for key, value in one.items()})
+
+
+def main() -> None:
+    if "environment" not in ASKED:
+        stand_in = types.ModuleType("components.host_unit")
+        stand_in.HostFilesArgs, stand_in.HostFiles = HostFilesArgs, HostFiles
+        sys.modules[stand_in.__name__] = stand_in
+    from components.access import Access, AccessArgs, IdentityProvider
+    from components.cloud import cloudflare
+    from components.dns import Dns, DnsArgs
+    from components.tunnel import Tunnel, TunnelArgs
+
+    token = pulumi.Output.secret(ASKED["token"])
+    ours = cloudflare.Provider("cloudflare", api_token=token, base_url=ASKED["api"])
+    providers = [ours, random.Provider("random"), command.Provider("command")]
+    opts = pulumi.ResourceOptions(providers=providers)
+    mark = random.RandomId("mark", byte_length=4, opts=opts).hex
+    doors = tuple(
+        Door(**{**door, "guards": tuple(Guard(**{**one, "paths": tuple(one["paths"])}) for one in door["guards"])})
+        for door in ASKED["doors"]
+    )
+    access = Access(
+        "access",
+        AccessArgs(account=ASKED["account"], label="homeport test", mark=mark, doors=doors,
+                   people=People(emails=("ada@example.com",)), provider=IdentityProvider()), opts)  # fmt: skip
+    tunnel = Tunnel(
+        "tunnel",
+        TunnelArgs(account=ASKED["account"], team="team", tunnel="jett-vps", mark=mark, image=ASKED.get("image", "sha256:1"), version=ASKED.get("version", 1),
+                   doors=doors, host=Host(name="main", stack="t", namespace="", environment=ASKED.get("environment", {})), audiences=access.audiences), opts)  # fmt: skip
+    names = {door.name: door.hostname for door in doors}
+    after = (tunnel.ready, *access.ready)
+    Dns("dns", DnsArgs(zone=ASKED["zone"], mark=mark, names=names, tunnel=tunnel.id, after=after), opts)
+    pulumi.export("ids", access.client_ids)
+    pulumi.export("secrets", access.client_secrets)
+    pulumi.export("audiences", access.audiences)
+
+
+main()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.stack.recorded import built
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,7 @@ class Graph:
     """Everything that was registered."""
 
     resources: tuple[dict[str, Any], ...]
+    exports: dict[str, Any]
 
     def all(self, token: str) -> list[dict[str, Any]]:
         return [one for one in self.resources if one["type"] == token]
@@ -33,15 +33,8 @@ class Graph:
 
 @functools.cache
 def _built(asked: str) -> Graph:
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("graph.py"))],
-        input=asked,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Graph(tuple(json.loads(done.stdout.splitlines()[-1])))
+    graph = built(json.loads(asked))
+    return Graph(tuple(graph["resources"]), graph["exports"])
 
 
 @pytest.fixture

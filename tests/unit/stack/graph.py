@@ -5,13 +5,16 @@ Pulumi's mocks keep a root resource, event loops and a stack's settings in globa
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import pulumi
+from google.protobuf import json_format
 from pulumi.runtime import mocks
 
 from catalog.presets import registry
@@ -29,6 +32,7 @@ class Engine(mocks.Mocks):
 
     def __init__(self) -> None:
         self.seen: dict[tuple[str, str], dict] = {}
+        self.exports: dict[str, dict] = {}
 
     def new_resource(self, args):
         key = (args.typ, args.name)
@@ -40,11 +44,34 @@ class Engine(mocks.Mocks):
             "provider": args.provider or "",
         }
         # Hetzner numbers what it makes, and the program has to hand numbers on.
-        made = str(1000 + len(self.seen)) if args.typ.startswith("hcloud:") else f"{args.name}-id"
-        return made, {**args.inputs, **self._computed(args)}
+        identity = str(zlib.crc32(args.name.encode())) if args.typ.startswith("hcloud:") else f"{args.name}-id"
+        return identity, {**args.inputs, **self._computed(args)}
 
     def call(self, args):
         raise AssertionError(f"{args.token} was looked up: a unit test reaches no API")
+
+    @staticmethod
+    def options(request) -> dict:
+        """What the program says of a resource beside its inputs; only what it does say."""
+        options = {
+            "parent": request.parent,
+            "provider": request.provider.rpartition("::")[0],
+            "dependencies": sorted(request.dependencies),
+            "protect": request.protect,
+            "retainOnDelete": request.retainOnDelete,
+            "deletedWith": request.deletedWith,
+            "deleteBeforeReplace": request.deleteBeforeReplace,
+            "replaceWith": sorted(request.replace_with),
+            "hideDiffs": list(request.hideDiffs),
+            "ignoreChanges": list(request.ignoreChanges),
+            "replaceOnChanges": list(request.replaceOnChanges),
+            "replacementTrigger": json_format.MessageToDict(request.replacement_trigger),
+            "additionalSecretOutputs": sorted(request.additionalSecretOutputs),
+            "customTimeouts": json_format.MessageToDict(request.customTimeouts),
+            "aliases": [json_format.MessageToDict(alias) for alias in request.aliases],
+            "aliasURNs": list(request.aliasURNs),
+        }
+        return {name: value for name, value in options.items() if value}
 
     @staticmethod
     def _computed(args) -> dict[str, str]:
@@ -64,6 +91,26 @@ class Engine(mocks.Mocks):
         return next((outputs for start, outputs in known.items() if args.typ.startswith(start)), {})
 
 
+class Monitor(mocks.MockMonitor):
+    """Pulumi's own of the mocks, which keeps the options too."""
+
+    mocks: Engine
+
+    def RegisterResource(self, request):  # noqa: N802  # the name is Pulumi's
+        response = super().RegisterResource(request)
+        if seen := self.mocks.seen.get((request.type, request.name)):
+            seen |= {"urn": response.urn, "options": self.mocks.options(request)}
+        return response
+
+
+def _exports(outputs, seen: dict):
+    async def shown(name: str, value):
+        output = pulumi.Output.from_input(value)
+        seen[name] = {"value": await output.future(), "secret": await output.is_secret()}
+
+    return asyncio.gather(*(shown(name, value) for name, value in outputs.items()))
+
+
 def main() -> None:
     asked = json.loads(sys.stdin.read())
     # What somebody who adds a preset writes into the two lists of names.
@@ -72,7 +119,7 @@ def main() -> None:
     raw = {"homeport:preset": asked["preset"], "homeport:settings": json.dumps(asked["settings"])}
     given = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
     engine = Engine()
-    mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False)
+    mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False, monitor=Monitor(engine))
 
     def go() -> None:
         from homeport.stack.program import Program
@@ -80,9 +127,10 @@ def main() -> None:
         loaded = load(raw | given, set(given), asked["stack"], defaults=defaults)
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
         Program(blueprint, loaded, supplied, generated)
+        return _exports(pulumi.runtime.get_root_resource().outputs, engine.exports)
 
     pulumi.runtime.test(go)()
-    print(json.dumps(list(engine.seen.values()), default=str))
+    print(json.dumps({"resources": list(engine.seen.values()), "exports": engine.exports}, default=str))
 
 
 if __name__ == "__main__":

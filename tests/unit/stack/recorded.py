@@ -1,0 +1,57 @@
+"""A graph as it is kept in `tests/recordings/graph`: what an update compares, long values as their hash.
+
+`sh homeport/cli/run.sh python -m tests.unit.stack.recorded CASE...` prints today's graph of a recorded case in full, to see what a hash stands for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[2] / "recordings" / "graph"
+_LONGEST = 200
+
+
+def built(case: dict[str, Any]) -> dict[str, Any]:
+    """Today's graph of preset, stack, settings and secrets, as `graph.py` prints it."""
+    program = [sys.executable, str(Path(__file__).with_name("graph.py"))]
+    done = subprocess.run(program, input=json.dumps(case), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    graph: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return graph
+
+
+def condensed(graph: dict[str, Any]) -> dict[str, Any]:
+    """Resources by URN without project and stack, and what is exported; labels are left out."""
+    return {
+        "resources": {
+            _short(resource["urn"]): {
+                "inputs": {key: _short(value) for key, value in sorted(resource["inputs"].items()) if key != "labels"},
+                "options": _short(resource["options"]),
+            }
+            for resource in sorted(graph["resources"], key=lambda resource: resource["urn"])
+        },
+        "exports": _short(graph["exports"]),
+    }
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith("urn:pulumi:"):
+        return value.split("::", 2)[2]
+    return value if len(value) <= _LONGEST else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        recorded = json.loads((FOLDER / f"{name}.json").read_text())
+        print(json.dumps(built(recorded["case"]), indent=1, sort_keys=True))

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from homeport.cli import imports as drawn
 from tests.support import checkout
 from tests.support.checkout import OURS, layer, name, text
 
@@ -145,6 +146,17 @@ def test_the_import_table_refuses_what_it_should(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code)
         assert 1 == len(list(refused(path))), f"{where} holds `{code}`"
+
+
+def test_no_room_imports_in_a_circle():
+    assert [] == drawn.circle(drawn.rooms()), "docs/architecture.md draws who imports whom"
+
+
+def test_a_circle_is_seen():
+    assert ["a", "b", "c", "a"] == drawn.circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}), (
+        "each imports the next"
+    )
+    assert [] == drawn.circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}), "two ways to one room are no circle"
 
 
 def test_every_python_file_outside_the_tests_belongs_to_a_layer():

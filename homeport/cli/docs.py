@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from catalog.presets.registry import preset
-from homeport.cli import engine, requirements
+from homeport.cli import engine, imports, requirements
 from homeport.cli.stack import ROOT
 from homeport.model.errors import BlueprintError
 from homeport.settings.schema import PRESETS
@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
         "docs/settings.md": settings,
         "docs/catalog.md": catalog(),
         "docs/requirements.md": requirements.page(),
+        "docs/architecture.md": imports.page(),
     }
 
 

@@ -10,10 +10,10 @@ def main() -> None:
     from homeport.settings.load import from_pulumi  # noqa: PLC0415  # an error below must find its handler
 
     try:
-        from catalog.presets.registry import defaults, preset  # noqa: PLC0415
+        from catalog.presets.registry import declared, defaults, preset  # noqa: PLC0415
         from homeport.plan.stack import prepare  # noqa: PLC0415
 
-        loaded = from_pulumi(defaults)
+        loaded = from_pulumi(defaults, declared())
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
     except HomeportError as error:
         sys.exit(f"{error}\n\nNothing was registered and nothing was changed.")

@@ -8,10 +8,11 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.presets.registry import declared
 from components.proxy import edge_files
 from homeport.model import names, template
 from homeport.render import migrations, sql
-from homeport.settings.secret_specs import SPECS
+from homeport.settings.secret_specs import known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,9 @@ class File:
 def generate(blueprint: Blueprint) -> dict[str, str]:
     """A random value for every secret that homeport would generate; the others stay empty, as in a stack without them."""
     made = {}
+    specs = known_secrets(declared())
     for name in blueprint.secrets():
-        spec = SPECS[name]
+        spec = specs[name]
         fresh = secrets.token_hex(32) if spec.kind == "hex64" else f"A1{secrets.token_urlsafe(32)}"
         made[name] = fresh if spec.policy == "generated" else ""
     return made

@@ -19,7 +19,7 @@ def main() -> None:
     import pulumi  # noqa: PLC0415  # the time of the imports is what is measured
     from pulumi.runtime import mocks  # noqa: PLC0415
 
-    from catalog.presets.registry import preset  # noqa: PLC0415
+    from catalog.presets.registry import declared, preset  # noqa: PLC0415
     from homeport.plan.stack import prepare  # noqa: PLC0415
     from homeport.settings.load import load  # noqa: PLC0415
     from homeport.stack.program import Program  # noqa: PLC0415
@@ -38,7 +38,7 @@ def main() -> None:
             raise RuntimeError(f"{args.token} was looked up")
 
     def go() -> None:
-        loaded = load(json.load(sys.stdin), set(), "bench")
+        loaded = load(json.load(sys.stdin), set(), "bench", declared=declared())
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
         Program(blueprint, loaded, supplied, generated)
 

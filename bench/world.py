@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.presets.registry import preset
+from catalog.presets.registry import declared, preset
 from homeport.model.check import check
 from homeport.model.errors import ToolError
 from homeport.plan.overlay import blueprint as overlaid
@@ -56,7 +56,9 @@ def stack(name: str, place: int, *, full: bool) -> Stack:
         settings["edge"] = {"http_port": http, "https_port": https}
     else:
         settings["services"] = {service: {"enabled": False} for service in _HEAVY}
-    loaded = load({"homeport:preset": PRESET, "homeport:settings": json.dumps(settings)}, set(), name)
+    loaded = load(
+        {"homeport:preset": PRESET, "homeport:settings": json.dumps(settings)}, set(), name, declared=declared()
+    )
     return Stack(name=name, settings=settings, blueprint=check(overlaid(preset(PRESET), loaded.settings)))
 
 

@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from homeport.model.secret import SecretSpec
 from homeport.model.service import SecretFile, StaticFile
 
 ENVIRONMENT = MappingProxyType(
@@ -70,4 +71,32 @@ SECRET_FILES = (
     SecretFile(target="db_password", template="{n8n-database-password}"),
     SecretFile(target="webhook_api_key", template="{n8n-webhook-api-key}"),
     SecretFile(target="owner_password", template="{n8n-owner-password}"),
+)
+
+SECRETS = (
+    SecretSpec(name="n8n-database-password", purpose="for n8n's role in PostgreSQL"),
+    SecretSpec(
+        name="n8n-encryption-key",
+        kind="hex64",
+        purpose="to encrypt n8n's credentials; lost, they are unreadable for ever",
+    ),
+    SecretSpec(
+        name="n8n-owner-password",
+        kind="account-password",
+        purpose="for n8n's owner account",
+        variable="N8N_BASIC_AUTH_PASSWORD",
+    ),
+    SecretSpec(
+        name="n8n-webhook-api-key",
+        kind="hex64",
+        purpose="for callers of n8n's webhooks, in the header X-API-Key",
+    ),
+)
+
+RENAMED = MappingProxyType(
+    {
+        "N8N_HOST": "settings.hostnames.n8n",
+        "N8N_PASSWORD": "n8n-owner-password",
+        "n8n-basic-auth-password": "n8n-owner-password",
+    }
 )

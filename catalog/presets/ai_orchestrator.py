@@ -5,6 +5,7 @@ from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Preset
 from homeport.model.route import Guard, Route
+from homeport.model.secret import SecretSpec
 from homeport.model.service import Volume
 
 PRESET = Preset(
@@ -79,4 +80,19 @@ PRESET = Preset(
         ),
     ),
     next_steps=("Sign in to n8n's editor: make credentials shows the address, the user and how to see the password.",),
+    secrets=(
+        SecretSpec(
+            name="embedding-api-key",
+            kind="token",
+            policy="supplied",
+            purpose="for the service that settings.embedding names",
+            variable="EMBEDDING_KEY",
+            section="embedding",
+        ),
+    ),
+    renamed={
+        "EMBEDDING_URL": "settings.embedding.url",
+        "EMBEDDING_MODEL": "settings.embedding.model",
+        "EMBEDDING_DIM": "settings.embedding.dimensions",
+    },
 )

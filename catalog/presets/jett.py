@@ -5,6 +5,7 @@ from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Option, Preset
 from homeport.model.route import Guard, Route
+from homeport.model.secret import SecretSpec
 
 PRESET = Preset(
     name="jett",
@@ -137,4 +138,9 @@ PRESET = Preset(
         "Bring the local machine into the VPN with the client configuration of the stack's outputs.",
         "Start apps/heartbeat there: its README has the unit and the task.",
     ),
+    secrets=(SecretSpec(name="jett-app-password", purpose="for the application's role jett_app in PostgreSQL"),),
+    renamed={
+        "N8N_USER": "settings.options.n8n-user",
+        "POSTGRES_USER": "settings.options.postgres-user",
+    },
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from homeport.model.declarations import Declarations, declarations
 from homeport.model.errors import BlueprintError, Problem
 
 if TYPE_CHECKING:
@@ -31,3 +32,8 @@ def preset(name: str) -> Preset:
 def defaults(name: str) -> Mapping[str, Any]:
     """The settings that a preset has where the user says nothing; none for a name that is no preset, or not yet one."""
     return preset(name).defaults if name in _BUILT else {}
+
+
+def declared() -> Declarations:
+    """What all presets and their services declare for the configuration of a stack."""
+    return declarations(preset(name) for name in _BUILT)

@@ -52,4 +52,6 @@ SERVICE = Service(
     limits=Limits(memory=1280, cpus="2.0", pids=256),
     needs=("ai-postgres", "ai-redis"),
     grace=45,
+    secrets=n8n.SECRETS,
+    renamed=n8n.RENAMED,
 )

@@ -1,5 +1,6 @@
 """ai-postgres: PostgreSQL with pgvector, the memory and n8n's store. https://hub.docker.com/r/pgvector/pgvector."""
 
+from catalog import postgres
 from homeport.model.service import Health, Limits, Service, StaticFile, Volume
 
 SERVICE = Service(
@@ -38,4 +39,5 @@ SERVICE = Service(
     stop_signal="SIGINT",
     grace=60,
     dev_shm=128,
+    secrets=postgres.SECRETS,
 )

@@ -1,5 +1,6 @@
 """ai-redis: the short-term cache. https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/."""
 
+from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
 
 SERVICE = Service(
@@ -31,4 +32,5 @@ SERVICE = Service(
     ),
     limits=Limits(memory=192, cpus="0.5", pids=64),
     grace=15,
+    secrets=(SecretSpec(name="redis-password", purpose="for the clients of Redis"),),
 )

@@ -53,4 +53,6 @@ SERVICE = Service(
     needs=("postgres", "qdrant"),
     restart="always",
     grace=45,
+    secrets=n8n.SECRETS,
+    renamed=n8n.RENAMED,
 )

@@ -1,5 +1,6 @@
 """portainer: container management for the VPN's members. https://docs.portainer.io/advanced/cli."""
 
+from homeport.model.secret import SecretSpec
 from homeport.model.service import Bind, Limits, Port, SecretFile, Service, Volume
 
 SERVICE = Service(
@@ -25,6 +26,7 @@ SERVICE = Service(
     ports=(Port(name="portainer", inside=9000, at="vpn", outside=9000),),
     limits=Limits(memory=256, cpus="0.5", pids=128),
     restart="always",
+    secrets=(SecretSpec(name="portainer-admin-password", purpose="for Portainer's admin, set at its first start"),),
     waivers={
         "root": "the socket belongs to root, and its group's number differs from host to host",
         "health": "the image is made from scratch: no program in it can ask (portainer/portainer#1364, open since 2017)",

@@ -1,5 +1,6 @@
 """postgres: jett's state and queue, and n8n's store. https://hub.docker.com/_/postgres."""
 
+from catalog import postgres
 from homeport.model.service import Health, Limits, Port, SecretFile, Service, StaticFile, Volume
 
 SERVICE = Service(
@@ -38,4 +39,5 @@ SERVICE = Service(
     restart="always",
     stop_signal="SIGINT",
     grace=60,
+    secrets=postgres.SECRETS,
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from catalog.presets.registry import preset
-from homeport.cli import engine, imports, requirements
+from catalog.presets.registry import declared, preset
+from homeport.cli import imports, requirements
 from homeport.cli.stack import ROOT
 from homeport.model.errors import BlueprintError
+from homeport.settings import docs as settings_page
 from homeport.settings.schema import PRESETS
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ says otherwise.
 
 def pages() -> dict[str, str]:
     """Path below the project to content."""
-    settings = engine.module("homeport.settings.docs", quiet=True).stdout
     return {
-        "docs/settings.md": settings,
+        "docs/settings.md": settings_page.page(declared()),
         "docs/catalog.md": catalog(),
         "docs/requirements.md": requirements.page(),
         "docs/architecture.md": imports.page(),

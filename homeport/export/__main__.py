@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.presets.registry import preset
+from catalog.presets.registry import declared, preset
 from homeport.model.check import check
 from homeport.model.errors import HomeportError, ToolError
 from homeport.plan.overlay import blueprint as overlaid
@@ -75,7 +75,7 @@ def main(folder: str, stack: str) -> int:
     """Exit code: 0, or 1 with what is wrong on stderr."""
     try:
         keys = json.load(sys.stdin)
-        loaded = load(keys, set(), stack)
+        loaded = load(keys, set(), stack, declared=declared())
         write(Path(folder), files(check(overlaid(preset(loaded.preset), loaded.settings))))
     except HomeportError as error:
         print(f"homeport: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from homeport.model.database import Database
     from homeport.model.network import Network
     from homeport.model.route import Route
+    from homeport.model.secret import SecretSpec
     from homeport.model.service import Service, Volume
 
 
@@ -49,6 +50,8 @@ class Preset:
         connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret outputs.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         next_steps: What is left for a person after the first ``pulumi up``.
+        secrets: Secrets that it needs besides those of its services.
+        renamed: A name in ``.env`` files of the same system, or of an earlier version, to the key that took its place.
     """
 
     name: str
@@ -63,3 +66,5 @@ class Preset:
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     next_steps: tuple[str, ...] = ()
+    secrets: tuple[SecretSpec, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homeport.model.secret import SecretSpec
+
 NOBODY = 10001
 """The uid and gid of a service whose image names no better one."""
 
@@ -178,6 +180,8 @@ class Service:
         restart: ``unless-stopped``, or ``always``; both come back after a reboot.
         role: The service runs on the host with this role; empty: on the first one.
         waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
+        secrets: The secrets that it needs; the settings and the plan know them from here.
+        renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took its place.
     """
 
     name: str
@@ -207,3 +211,5 @@ class Service:
     restart: str = "unless-stopped"
     role: str = ""
     waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: tuple[SecretSpec, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -9,7 +9,6 @@ from homeport.model.access import problems as access_problems
 from homeport.model.check import check
 from homeport.model.errors import BlueprintError, Problem, SettingsError
 from homeport.plan.overlay import blueprint as overlaid
-from homeport.settings.secret_specs import SPECS
 from homeport.settings.secrets import missing
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from homeport.settings.load import Loaded
     from homeport.settings.schema import Settings
 
-_OPTIONAL = {"embedding-api-key": "embedding"}
-"""Secrets that are needed only where a section of the settings is given; elsewhere they are empty."""
-
 
 def prepare(loaded: Loaded, preset: Preset) -> tuple[Blueprint, dict[str, pulumi.Output[str]], dict[str, str]]:
     """The blueprint, the secrets that are supplied, and those to generate (name to kind).
@@ -36,10 +32,15 @@ def prepare(loaded: Loaded, preset: Preset) -> tuple[Blueprint, dict[str, pulumi
     blueprint = check(overlaid(preset, loaded.settings))
     _refuse_unbuilt(loaded, blueprint)
     wanted = {**blueprint.secrets(), **_of_layers(loaded.settings)}
-    idle = {name for name, section in _OPTIONAL.items() if getattr(loaded.settings, section) is None}
+    specs = loaded.specs
+    idle = {
+        name
+        for name in wanted
+        if name in specs and specs[name].section and getattr(loaded.settings, specs[name].section) is None
+    }
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in loaded.settings.hosts.values()) else set()
     unused = _unused(loaded, {*wanted, *optional})
-    problems = [*missing(set(wanted) - idle, loaded.secrets.names()), *_rotations(loaded), *unused]
+    problems = [*missing(set(wanted) - idle, loaded.secrets.names(), specs), *_rotations(loaded), *unused]
     if problems:
         raise SettingsError(tuple(problems))
     supplied: dict[str, pulumi.Output[str]] = {}
@@ -51,7 +52,7 @@ def prepare(loaded: Loaded, preset: Preset) -> tuple[Blueprint, dict[str, pulumi
         elif name in idle:
             supplied[name] = _empty()
         else:
-            generated[name] = SPECS[name].kind
+            generated[name] = specs[name].kind
     supplied |= {name: value for name in sorted(optional) if (value := loaded.secrets.get(name)) is not None}
     return blueprint, supplied, generated
 
@@ -90,7 +91,7 @@ def _rotations(loaded: Loaded) -> list[Problem]:
             f"Run: pulumi config rm --path homeport:settings.rotate.{name}",
         )
         for name in sorted(loaded.settings.rotate)
-        if name not in SPECS or SPECS[name].policy != "generated" or name in loaded.secrets.names()
+        if name not in loaded.specs or loaded.specs[name].policy != "generated" or name in loaded.secrets.names()
     ]
 
 

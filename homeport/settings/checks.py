@@ -16,10 +16,9 @@ from homeport.model.errors import Problem
 from homeport.settings.friendly import path_of, remove_command, set_command
 from homeport.settings.kinds import day, private_network
 from homeport.settings.schema import ENVIRONMENTS, WAIVERS
-from homeport.settings.secret_specs import SPECS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import date
 
     from homeport.settings.friendly import Loc
@@ -31,10 +30,11 @@ _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - named here to be refused
 _LONGEST_WAIVER = timedelta(days=366)
 
 
-def cross_checks(data: Data, stack: str, today: date) -> Iterator[tuple[Loc, Problem]]:
-    """Every contradiction, with where it is."""
-    for check in (_environment, _doors, _tunnel, _ssh, _ports, _networks, _peers, _data, _names, _images, _rotations):
+def cross_checks(data: Data, stack: str, today: date, generated: Collection[str]) -> Iterator[tuple[Loc, Problem]]:
+    """Every contradiction, with where it is; ``generated`` are the secrets that can be made anew."""
+    for check in (_environment, _doors, _tunnel, _ssh, _ports, _networks, _peers, _data, _names, _images):
         yield from check({**data, "\0stack": stack, "\0today": today})
+    yield from _rotations(data, generated)
     yield from _waivers(data, today)
 
 
@@ -208,11 +208,10 @@ def _images(data: Data) -> Iterator[tuple[Loc, Problem]]:
             yield _drop(("services", name, "image"), what)
 
 
-def _rotations(data: Data) -> Iterator[tuple[Loc, Problem]]:
-    made = [name for name, spec in SPECS.items() if spec.policy == "generated"]
+def _rotations(data: Data, generated: Collection[str]) -> Iterator[tuple[Loc, Problem]]:
     for name in _section(data, "rotate"):
-        if name not in made:
-            yield _drop(("rotate", name), f"is no generated secret; known: {', '.join(made)}")
+        if name not in generated:
+            yield _drop(("rotate", name), f"is no generated secret; known: {', '.join(generated)}")
 
 
 def _waivers(data: Data, today: date) -> Iterator[tuple[Loc, Problem]]:

@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the schema and the table of secrets. Print it: ``python -m homeport.settings.docs``."""
+"""docs/settings.md, made from the schema and from what the catalog declares."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from homeport.model.secret import SHAPES
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
 from homeport.settings.schema import PRESETS, WAIVERS, Embedding, ServiceOverride, Settings, Waiver
 from homeport.settings.schema import Edge as EdgeSection
-from homeport.settings.secret_specs import RENAMED, SHAPES, SPECS
+from homeport.settings.secret_specs import former_names, known_secrets
 from homeport.settings.vpn import Peer, Ssh, WireGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
+
+    from homeport.model.declarations import Declarations
 
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings),
@@ -39,7 +42,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _HEAD = """# Settings
 
-Made by `python -m homeport.settings.docs` from `homeport/settings/`; do not edit by hand.
+Made by `make docs` from `homeport/settings/` and `catalog/`; do not edit by hand.
 
 A stack has a preset, one mapping of settings, and secrets under keys of their own:
 
@@ -54,15 +57,15 @@ it. A value is never repeated in a message. An unknown key is refused too.
 """
 
 
-def page() -> str:
-    """The whole page, in Markdown."""
+def page(declared: Declarations) -> str:
+    """The whole page, in Markdown; ``declared`` is what the catalog adds to the program's own settings."""
     parts = [
         _HEAD,
         *_preset(),
         *(_section(prefix, model) for prefix, model in SECTIONS),
         _waivers(),
-        _secrets(),
-        _renamed(),
+        _secrets(declared),
+        _renamed(declared),
     ]
     return "\n".join(parts)
 
@@ -120,11 +123,11 @@ def _waivers() -> str:
     return f"Rules that can be waived:\n\n| Rule | What it allows |\n|---|---|\n{rows}\n"
 
 
-def _secrets() -> str:
+def _secrets(declared: Declarations) -> str:
     rows = "\n".join(
         f"| `homeport:{spec.name}` | {_cell(SHAPES[spec.kind])} | {'made when missing' if spec.policy == 'generated' else 'by you, where needed'}"
         f" | Needed {spec.purpose}. |"
-        for spec in SPECS.values()
+        for spec in known_secrets(declared).values()
     )
     return (
         "## Secrets\n\nEach is set with `pulumi config set --secret homeport:<name>`; stored in plain it is refused, and so is a value that "
@@ -133,10 +136,6 @@ def _secrets() -> str:
     )
 
 
-def _renamed() -> str:
-    rows = "\n".join(f"| `{old}` | `homeport:{new}` |" for old, new in sorted(RENAMED.items()))
+def _renamed(declared: Declarations) -> str:
+    rows = "\n".join(f"| `{old}` | `homeport:{new}` |" for old, new in sorted(former_names(declared).items()))
     return f"## Renamed\n\nThese names, old or known from `.env` files, stop the run with the new one.\n\n| Name | Is now |\n|---|---|\n{rows}\n"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

@@ -14,19 +14,23 @@ import pulumi
 from pulumi.runtime import config as engine
 from pydantic import ValidationError
 
+from homeport.model.declarations import Declarations
 from homeport.model.errors import Problem, SettingsError
 from homeport.settings import friendly, secrets
 from homeport.settings.checks import cross_checks
 from homeport.settings.defaults import with_defaults
 from homeport.settings.schema import PRESETS, Settings
-from homeport.settings.secret_specs import RENAMED, SPECS
+from homeport.settings.secret_specs import former_names, known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
+    from homeport.model.secret import SecretSpec
+
     Defaults = Callable[[str], Mapping[str, Any]]
 
+_NOTHING = Declarations()
 _NAMESPACE = "homeport:"
 _MOST_BYTES = 65_536
 _DEEPEST = 12
@@ -46,24 +50,27 @@ class Loaded:
         settings: Everything it was told in plain.
         endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
         secrets_raw: The secrets it was told, masked; ``secrets`` has them as Pulumi secrets.
+        specs: Every secret that a configuration may hold, by name.
     """
 
     preset: str
     settings: Settings
     endpoints: Mapping[str, str]
     secrets_raw: Mapping[str, secrets.Masked] = field(repr=False)
+    specs: Mapping[str, SecretSpec] = field(repr=False)
 
     @cached_property
     def secrets(self) -> secrets.SecretBag:
         """The secrets as Pulumi secrets, the only form in which they leave this layer."""
-        return secrets.SecretBag(self.secrets_raw)
+        return secrets.SecretBag(self.secrets_raw, self.specs)
 
 
-def from_pulumi(defaults: Defaults = lambda _: {}) -> Loaded:
+def from_pulumi(defaults: Defaults = lambda _: {}, declared: Declarations = _NOTHING) -> Loaded:
     """The configuration of the stack that runs now.
 
     Args:
         defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no preset.
+        declared: What the catalog declares for the configuration.
 
     ``pulumi.Config`` reads keys that it is asked for; what the engine was given is read here whole, so that a key which
     nobody asks for (a slip of the pen) is found.
@@ -73,7 +80,7 @@ def from_pulumi(defaults: Defaults = lambda _: {}) -> Loaded:
     """
     raw = {**engine.get_config_env(), **engine.CONFIG.get()}
     encrypted = {key for key in raw if engine.is_config_secret(key)} | set(engine.get_config_secret_keys_env())
-    loaded = load(raw, encrypted, pulumi.get_stack(), defaults=defaults)
+    loaded = load(raw, encrypted, pulumi.get_stack(), defaults=defaults, declared=declared)
     _ = loaded.secrets
     return loaded
 
@@ -83,7 +90,9 @@ def load(
     secret_keys: set[str],
     stack: str,
     today: date | None = None,
+    *,
     defaults: Defaults = lambda _: {},
+    declared: Declarations = _NOTHING,
 ) -> Loaded:
     """The configuration, from keys with their namespace to plain texts.
 
@@ -93,17 +102,23 @@ def load(
         stack: The stack's name.
         today: The day by which waivers are judged; the real one unless a test says otherwise.
         defaults: Preset's name to the settings that it has where the user says nothing.
+        declared: What the catalog declares for the configuration.
 
     Raises:
         SettingsError: With everything that is wrong.
     """
     given = {key.removeprefix(_NAMESPACE): value for key, value in raw.items() if key.startswith(_NAMESPACE)}
     encrypted = frozenset(key.removeprefix(_NAMESPACE) for key in secret_keys if key.startswith(_NAMESPACE))
-    told = {name: value for name, value in given.items() if name in SPECS}
-    problems = [*_preset(given, encrypted), *_strangers(given), *secrets.check(told, encrypted)]
-    settings, found = _settings(
-        given.get("settings", ""), stack, today or datetime.now(UTC).date(), defaults(given.get("preset", ""))
-    )
+    specs = known_secrets(declared)
+    supplied = {name: value for name, value in given.items() if name in specs}
+    problems = [
+        *_preset(given, encrypted),
+        *_strangers(given, specs, former_names(declared)),
+        *secrets.check(supplied, encrypted, specs),
+    ]
+    generated = [name for name, spec in specs.items() if spec.policy == "generated"]
+    day = today or datetime.now(UTC).date()
+    settings, found = _settings(given.get("settings", ""), stack, day, defaults(given.get("preset", "")), generated)
     problems.extend(found)
     if "settings" in encrypted:
         mend = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
@@ -111,7 +126,8 @@ def load(
     if problems or settings is None:
         raise SettingsError(tuple(problems))
     clouds = {name: raw[key] for name, key in _ENDPOINTS.items() if key in raw}
-    return Loaded(given["preset"], settings, clouds, {name: secrets.Masked(value) for name, value in told.items()})
+    masked = {name: secrets.Masked(value) for name, value in supplied.items()}
+    return Loaded(given["preset"], settings, clouds, masked, specs)
 
 
 def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
@@ -133,29 +149,34 @@ def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Pro
     )
 
 
-def _strangers(given: Mapping[str, str]) -> Iterator[Problem]:
-    known = ("preset", "settings", *SPECS)
+def _strangers(
+    given: Mapping[str, str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str]
+) -> Iterator[Problem]:
+    known = ("preset", "settings", *specs)
     for name in sorted(set(given) - set(known)):
         sayable = name.isascii() and name.isprintable() and len(name) <= _LONGEST_KEY
         path = f"{_NAMESPACE}{name if sayable else json.dumps(name[:_LONGEST_KEY])}"
         remove = (
             f"Run: pulumi config rm {shlex.quote(path)}" if sayable else "Remove that line from Pulumi.<stack>.yaml"
         )
-        if new := RENAMED.get(name):
-            yield Problem(path, f"is now called homeport:{new}", f"{remove}; {_set_new(new)}")
+        if new := renamed.get(name):
+            command = specs[new].command if new in specs else _set_command(new)
+            yield Problem(path, f"is now called homeport:{new}", f"{remove}; {command}")
         elif name in Settings.model_fields:
-            yield Problem(path, f"belongs to homeport:settings.{name}", f"{remove}; {_set_new(f'settings.{name}')}")
+            yield Problem(path, f"belongs to homeport:settings.{name}", f"{remove}; {_set_command(f'settings.{name}')}")
         else:
             near = get_close_matches(name[:_LONGEST_KEY].lower().replace("_", "-"), known, n=1)
             hint = f"did you mean homeport:{near[0]}?" if near else "every setting is below homeport:settings"
             yield Problem(path, f"is no known key; {hint}", remove)
 
 
-def _set_new(new: str) -> str:
-    return f"pulumi config set --path homeport:{new} <value>" if new.startswith("settings.") else SPECS[new].command
+def _set_command(path: str) -> str:
+    return f"pulumi config set --path homeport:{path} <value>"
 
 
-def _settings(text: str, stack: str, today: date, preset: Mapping[str, Any]) -> tuple[Settings | None, list[Problem]]:
+def _settings(
+    text: str, stack: str, today: date, preset: Mapping[str, Any], generated: list[str]
+) -> tuple[Settings | None, list[Problem]]:
     try:
         given = _parse(text)
     except ValueError as error:
@@ -170,7 +191,7 @@ def _settings(text: str, stack: str, today: date, preset: Mapping[str, Any]) -> 
         for details in error.errors(include_url=False, include_input=False):
             loc, problem = friendly.problem(details)
             found.setdefault(loc, problem)
-    for loc, problem in cross_checks(data, stack, today):
+    for loc, problem in cross_checks(data, stack, today, generated):
         found.setdefault(loc, problem)
     return settings, list(found.values())
 

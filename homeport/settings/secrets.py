@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from homeport.model.errors import Problem, SettingsError
-from homeport.settings.secret_specs import SPECS
 from homeport.settings.strength import weakness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from homeport.model.secret import SecretSpec
 
 
 class Masked:
@@ -37,16 +38,17 @@ class Masked:
 class SecretBag:
     """The secrets that the user supplied, as Pulumi secrets."""
 
-    def __init__(self, given: Mapping[str, Masked]) -> None:
+    def __init__(self, given: Mapping[str, Masked], specs: Mapping[str, SecretSpec]) -> None:
+        self._specs = specs
         self._outputs = {name: pulumi.Output.secret(masked.reveal()) for name, masked in given.items()}
 
     def get(self, name: str) -> pulumi.Output[str] | None:
         """A secret, or None where it is to be generated.
 
         Raises:
-            KeyError: No secret of that name is known to homeport/settings/secret_specs.py.
+            KeyError: No secret of that name is declared.
         """
-        return self._outputs.get(SPECS[name].name)
+        return self._outputs.get(self._specs[name].name)
 
     def names(self) -> frozenset[str]:
         """What the user supplied."""
@@ -58,19 +60,19 @@ class SecretBag:
         Raises:
             SettingsError: Names every missing secret, what it is for, and the command that sets it.
         """
-        if problems := tuple(missing(needed, self._outputs)):
+        if problems := tuple(missing(needed, self._outputs, self._specs)):
             raise SettingsError(problems)
 
 
-def missing(needed: Iterable[str], given: Iterable[str]) -> Iterator[Problem]:
+def missing(needed: Iterable[str], given: Iterable[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
     """A problem for each secret that is needed, not given, and cannot be generated."""
     for name in sorted(set(needed) - set(given)):
-        spec = SPECS.get(name)
+        spec = specs.get(name)
         if spec is None:
             yield Problem(
                 f"homeport:{name}",
-                "is needed, but nobody said what it is",
-                "Add it to homeport/settings/secret_specs.py",
+                "is needed, but nothing declares what it is",
+                "Add it to the secrets of the service or preset that needs it, below catalog/",
             )
         elif spec.policy == "supplied":
             yield Problem(
@@ -78,11 +80,11 @@ def missing(needed: Iterable[str], given: Iterable[str]) -> Iterator[Problem]:
             )
 
 
-def check(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
+def check(given: Mapping[str, str], encrypted: frozenset[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
     """What is wrong with the known secrets that are given: stored in plain, of another shape, guessable, or twins."""
     owners: dict[str, list[str]] = defaultdict(list)
     for name, value in given.items():
-        spec = SPECS[name]
+        spec = specs[name]
         if name not in encrypted:
             yield Problem(f"homeport:{name}", "is stored in plain; treat it as known to others", f"Run: {spec.command}")
         if what := weakness(spec.kind, value):
@@ -92,4 +94,4 @@ def check(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Probl
     for names in owners.values():
         for name in names[1:]:
             what = f"has the same value as homeport:{names[0]}: who learns one knows both"
-            yield Problem(f"homeport:{name}", what, f"Run: {SPECS[name].command}")
+            yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")

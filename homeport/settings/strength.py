@@ -9,7 +9,7 @@ import math
 import re
 import string
 
-from homeport.settings.secret_specs import SHAPES
+from homeport.model.secret import SHAPES
 
 _PLACEHOLDER = re.compile(
     r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|x{6,}|<[^>]*>|\$\{|^(none|null|undefined|example|dummy|todo|tbd)$",
@@ -30,7 +30,7 @@ _LEAST_DISTINCT = 8
 _LEAST_LEFT = 16
 _RUN = 4
 _TOKEN = (16, 512)
-_LONGEST_N8N = 64
+_LONGEST_ACCOUNT_PASSWORD = 64
 _ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
 
 
@@ -73,9 +73,9 @@ def _token(value: str) -> str:
 def _password(kind: str, value: str) -> str:
     if len(value) < _LEAST_PASSWORD:
         return f"is too short: must be {SHAPES[kind]}"
-    if len(value) > (_LONGEST_N8N if kind == "n8n-password" else _LONGEST_PASSWORD):
+    if len(value) > (_LONGEST_ACCOUNT_PASSWORD if kind == "account-password" else _LONGEST_PASSWORD):
         return f"is too long: must be {SHAPES[kind]}"
-    if kind == "n8n-password" and not (re.search("[A-Z]", value) and re.search("[0-9]", value)):
+    if kind == "account-password" and not (re.search("[A-Z]", value) and re.search("[0-9]", value)):
         return f"has another shape: must be {SHAPES[kind]}"
     alphabet = sum(len(some) for some in _CLASSES if set(some) & set(value))
     if len(value) * math.log2(alphabet) < _LEAST_BITS:

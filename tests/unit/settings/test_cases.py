@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
 from homeport.settings.load import load
 
@@ -36,7 +37,7 @@ def _load(case):
     plain = {f"homeport:{name}" for name in case.get("plain", ())}
     encrypted = (set(secrets) - plain) | {f"homeport:{name}" for name in case.get("secret_keys", ())}
     given = {key: value for key, value in {**raw, **secrets}.items() if value is not None}
-    return load(given, encrypted, case["stack"], TODAY)
+    return load(given, encrypted, case["stack"], TODAY, declared=declared())
 
 
 def _at(settings, path):

@@ -11,17 +11,20 @@ from pathlib import Path
 import pulumi
 import pytest
 
+from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
+from homeport.model.secret import SHAPES
 from homeport.settings.load import load
-from homeport.settings.secret_specs import SHAPES, SPECS
+from homeport.settings.secret_specs import known_secrets
 from homeport.settings.secrets import Masked, SecretBag, missing
 from homeport.settings.strength import weakness
 
+SPECS = known_secrets(declared())
 CANARY = "cAnArY-7f3kQ9zX2mB8vL5tR1w"
 
 
 @pytest.mark.req("S3-40")
-@pytest.mark.parametrize("kind", ["password", "n8n-password", "token", "hex64"])
+@pytest.mark.parametrize("kind", ["password", "account-password", "token", "hex64"])
 def test_random_values_of_the_stated_strength_are_never_called_weak(kind):
     made = {
         "hex64": lambda: randomness.token_hex(32),
@@ -52,7 +55,7 @@ def test_an_unencrypted_ed25519_key_is_taken_and_others_are_not(tmp_path):
 
 @pytest.mark.req("P-06")
 def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
-    problems = list(missing({"embedding-api-key", "hcloud-token", "postgres-password"}, set()))
+    problems = list(missing({"embedding-api-key", "hcloud-token", "postgres-password"}, set(), SPECS))
 
     assert ["homeport:embedding-api-key", "homeport:hcloud-token"] == [one.path for one in problems], (
         "a generated one is not missing"
@@ -65,13 +68,13 @@ def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
 
 
 def test_a_secret_that_nobody_described_is_named():
-    assert ["homeport:nobody-knows"] == [one.path for one in missing({"nobody-knows"}, set())], (
+    assert ["homeport:nobody-knows"] == [one.path for one in missing({"nobody-knows"}, set(), SPECS)], (
         "a catalog entry misspells it"
     )
 
 
 def test_a_secret_that_is_given_is_not_missing():
-    assert [] == list(missing({"hcloud-token"}, {"hcloud-token"})), "it is there"
+    assert [] == list(missing({"hcloud-token"}, {"hcloud-token"}, SPECS)), "it is there"
 
 
 def test_a_masked_secret_is_never_shown():
@@ -88,7 +91,7 @@ def test_a_masked_secret_is_never_shown():
 @pytest.mark.req("P-08")
 def test_a_loaded_configuration_does_not_show_its_secrets():
     raw = {"homeport:preset": "vpai", "homeport:redis-password": CANARY}
-    loaded = load(raw, {"homeport:redis-password"}, "dev")
+    loaded = load(raw, {"homeport:redis-password"}, "dev", declared=declared())
 
     assert CANARY not in repr(loaded), "a configuration may be logged"
     assert CANARY == loaded.secrets_raw["redis-password"].reveal(), "the value did arrive"
@@ -97,7 +100,7 @@ def test_a_loaded_configuration_does_not_show_its_secrets():
 @pytest.mark.req("P-08")
 def test_secrets_leave_the_layer_only_as_pulumi_secrets():
     async def told():
-        bag = SecretBag({"redis-password": Masked(CANARY)})
+        bag = SecretBag({"redis-password": Masked(CANARY)}, SPECS)
         output = bag.get("redis-password")
         return (
             isinstance(output, pulumi.Output),
@@ -111,12 +114,12 @@ def test_secrets_leave_the_layer_only_as_pulumi_secrets():
 
 def test_a_bag_is_asked_only_for_secrets_that_exist():
     with pytest.raises(KeyError):
-        SecretBag({}).get("redis-pasword")
+        SecretBag({}, SPECS).get("redis-pasword")
 
 
 def test_a_bag_refuses_a_stack_that_lacks_a_secret():
     with pytest.raises(SettingsError, match="homeport:hcloud-token"):
-        SecretBag({}).require({"hcloud-token", "redis-password"})
+        SecretBag({}, SPECS).require({"hcloud-token", "redis-password"})
 
 
 def test_every_secret_says_what_it_is_for_and_what_it_looks_like():

@@ -10,11 +10,12 @@ import pulumi
 import pytest
 import yaml
 
+from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
 from homeport.settings import docs
 from homeport.settings.load import from_pulumi, load
 from homeport.settings.schema import ENVIRONMENTS, Settings
-from homeport.settings.secret_specs import SPECS
+from homeport.settings.secret_specs import known_secrets
 
 ROOT = Path(__file__).parents[3]
 FORMER = pulumi.runtime.config.CONFIG.get(), pulumi.runtime.config._SECRET_KEYS.get()
@@ -35,7 +36,7 @@ def _raw(stack):
 @pytest.mark.req("P-20")
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
 def test_each_stack_file_is_valid_and_holds_no_secret(stack):
-    loaded = load(_raw(stack), set(), stack)
+    loaded = load(_raw(stack), set(), stack, declared=declared())
 
     assert ("ai-orchestrator", stack) == (loaded.preset, loaded.settings.environment), "a stack is an environment"
     assert {} == loaded.secrets_raw, "secrets are not committed"
@@ -46,7 +47,7 @@ def test_each_stack_file_is_valid_and_holds_no_secret(stack):
 
 @pytest.mark.req("P-18", "P-25")
 def test_dev_needs_no_cloud_and_prod_protects_its_data():
-    dev, prod = (load(_raw(stack), set(), stack).settings for stack in ("dev", "prod"))
+    dev, prod = (load(_raw(stack), set(), stack, declared=declared()).settings for stack in ("dev", "prod"))
 
     assert (["local"], "local", "127.0.0.1", False) == (
         [h.mode for h in dev.hosts.values()],
@@ -70,19 +71,19 @@ def test_the_project_file_declares_what_the_engine_can_hand_on():
 
 
 def test_the_page_about_settings_is_fresh():
-    assert docs.page() == (ROOT / "docs" / "settings.md").read_text(), (
-        "run: python -m homeport.settings.docs > docs/settings.md"
-    )
+    assert docs.page(declared()) == (ROOT / "docs" / "settings.md").read_text(), "run: make docs"
 
 
 def test_the_page_names_every_field_and_every_secret():
-    page = docs.page()
+    page = docs.page(declared())
     fields = [name for _, section in docs.SECTIONS for name in section.model_fields]
 
     assert set(Settings.model_fields) <= set(fields), "the sections start at the top"
-    assert [] == [name for name in (*fields, *(f"homeport:{name}" for name in SPECS)) if f"| `{name}` |" not in page], (
-        "nothing is hidden"
-    )
+    assert [] == [
+        name
+        for name in (*fields, *(f"homeport:{name}" for name in known_secrets(declared())))
+        if f"| `{name}` |" not in page
+    ], "nothing is hidden"
 
 
 def test_what_the_engine_hands_on_is_read_whole(engine_says):
@@ -106,7 +107,7 @@ def test_the_engine_tells_what_is_stored_in_plain(engine_says):
         {"homeport:preset": "vpai", "homeport:settings": '{"environment": "dev"}', "homeport:redis-password": value}
     )
     with pytest.raises(SettingsError, match="is stored in plain") as refusal:
-        from_pulumi()
+        from_pulumi(declared=declared())
 
     assert value not in str(refusal.value), "it is not shown to even more people"
 

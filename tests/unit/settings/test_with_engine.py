@@ -14,10 +14,11 @@ pytestmark = pytest.mark.world
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import os, sys
+from catalog.presets.registry import declared
 from homeport.model.errors import HomeportError
 from homeport.settings.load import from_pulumi
 try:
-    loaded = from_pulumi()
+    loaded = from_pulumi(declared=declared())
 except HomeportError as error:
     sys.exit(str(error))
 import pulumi

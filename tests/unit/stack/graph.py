@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks
 
 from catalog.presets import registry
-from catalog.presets.registry import defaults, preset
+from catalog.presets.registry import declared, defaults, preset
 from homeport.plan.stack import prepare
 from homeport.settings import load as loading
 from homeport.settings.load import load
@@ -124,7 +124,7 @@ def main() -> None:
     def go() -> None:
         from homeport.stack.program import Program
 
-        loaded = load(raw | given, set(given), asked["stack"], defaults=defaults)
+        loaded = load(raw | given, set(given), asked["stack"], defaults=defaults, declared=declared())
         blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
         Program(blueprint, loaded, supplied, generated)
         return _exports(pulumi.runtime.get_root_resource().outputs, engine.exports)

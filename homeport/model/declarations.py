@@ -1,0 +1,45 @@
+"""What presets and their services declare for the configuration of a stack: the general code knows it from here alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from homeport.model.preset import Preset
+    from homeport.model.secret import SecretSpec
+    from homeport.model.service import Service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declarations:
+    """All that a set of presets declares.
+
+    Attributes:
+        secrets: Name to the secret.
+        renamed: A former name, or one of a ``.env`` file, to the config key that took its place.
+    """
+
+    secrets: Mapping[str, SecretSpec] = field(default_factory=lambda: MappingProxyType({}))
+    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def declarations(presets: Iterable[Preset]) -> Declarations:
+    """What the presets and their services declare, in that order.
+
+    Raises:
+        ValueError: Two of them describe a secret of one name differently.
+    """
+    secrets: dict[str, SecretSpec] = {}
+    renamed: dict[str, str] = {}
+    for preset in presets:
+        owners: tuple[Service | Preset, ...] = (*preset.services, preset)
+        for owner in owners:
+            for spec in owner.secrets:
+                if secrets.setdefault(spec.name, spec) != spec:
+                    raise ValueError(f"{owner.name} describes the secret {spec.name} in another way than others do")
+            renamed |= owner.renamed
+    return Declarations(secrets=secrets, renamed=renamed)

@@ -1,0 +1,55 @@
+"""A secret as a value: what it is for and what it must look like. No value is ever here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Policy = Literal["generated", "supplied"]
+Kind = Literal["password", "account-password", "hex64", "token", "ssh-key"]
+
+SHAPES: dict[str, str] = {
+    "password": "at least 24 characters, 128 bits, as openssl rand -base64 32 prints",
+    "account-password": "24 to 64 characters with a capital letter and a digit, as sign-in pages ask for",
+    "hex64": "64 lower-case hexadecimal digits, as openssl rand -hex 32 prints",
+    "token": "the token exactly as its issuer shows it, 16 to 512 characters",
+    "ssh-key": "an OpenSSH private key of type ed25519 without a passphrase",
+}
+COMMANDS: dict[str, str] = {
+    "password": '"$(openssl rand -base64 32)"',
+    "account-password": '"A1$(openssl rand -hex 20)"',
+    "hex64": '"$(openssl rand -hex 32)"',
+    "token": "",
+    "ssh-key": "< <the key's file>",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretSpec:
+    """One secret, declared by the service, preset or layer that needs it.
+
+    Attributes:
+        name: Its config key, without the project's name.
+        purpose: What it is for, after "is needed": a user who does not know it learns what breaks without it.
+        kind: What it must look like, a key of ``SHAPES``.
+        policy: ``generated``: made by pulumi-random when it is missing. ``supplied``: only its issuer can give it.
+        variable: Its name in a ``.env`` file of the same software; empty: the name in capitals.
+        section: It is needed only where the settings have this section; elsewhere it is empty.
+    """
+
+    name: str
+    purpose: str
+    kind: Kind = "password"
+    policy: Policy = "generated"
+    variable: str = ""
+    section: str = ""
+
+    @property
+    def env_name(self) -> str:
+        """Its name in a ``.env`` file."""
+        return self.variable or self.name.upper().replace("-", "_")
+
+    @property
+    def command(self) -> str:
+        """The command that sets it."""
+        return f"pulumi config set --secret homeport:{self.name} {COMMANDS[self.kind]}".rstrip()

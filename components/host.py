@@ -12,6 +12,7 @@ import pulumi_command as command
 from components.connection import private_key, public_key, ssh_options
 from components.drawn import drawn
 from components.handle import READY
+from homeport.model import names
 from homeport.render.cloud_init import cloud_init
 from homeport.render.hetzner_firewall import hcloud_rules
 
@@ -90,7 +91,7 @@ class Server(pulumi.ComponentResource):
             lambda got: _user_data(args.port, **got)
         )
         self.server = server = hcloud.Server(
-            f"{name}-server",
+            names.server(name),
             name=args.name,
             server_type=args.server_type,
             image=args.image,

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from homeport.model import names
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PUBLIC = "https://api.cloudflare.com/client/v4"
-MARK = "mark"
-"""Logical name of the random id that is the mark."""
 _PER_PAGE = 50
 _SECONDS = 30
 _LISTS = (
@@ -113,7 +112,7 @@ def mark(state: dict[str, Any]) -> str:
     """The stack's mark; empty where the state has none yet, and then nothing was made either."""
     kind = "random:index/randomId:RandomId"
     found = [one for one in state.get("resources") or [] if one.get("type") == kind]
-    values = [str(one["outputs"]["hex"]) for one in found if one["urn"].rpartition("::")[2] == MARK]
+    values = [str(one["outputs"]["hex"]) for one in found if names.logical(one["urn"]) == names.MARK]
     return values[0] if values else ""
 
 
@@ -170,9 +169,9 @@ def remove(found: list[Orphan], api: Api) -> None:
     """
     used = [one for one in found if one.connections]
     if used:
-        names = ", ".join(f"{one.name} ({one.connections} connections)" for one in used)
+        tunnels = ", ".join(f"{one.name} ({one.connections} connections)" for one in used)
         raise ToolError(
-            f"Cloudflare: a tunnel of this stack that the state does not know is in use: {names}\n"
+            f"Cloudflare: a tunnel of this stack that the state does not know is in use: {tunnels}\n"
             "  Its connector was set up by another state of this stack, or by hand.\n"
             "  mend it: systemctl stop cloudflared, where it runs; then repair again"
         )

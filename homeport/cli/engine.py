@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.stack import PROJECT, ROOT
+from homeport.model import names
 from homeport.model.errors import ToolError
 
 _REACH = "homeport:host:Reach"
@@ -144,9 +145,8 @@ class Engine:
         if self.stack.local:
             return [{"DOCKER_HOST": self.stack.docker_host} if self.stack.docker_host else {}]
         resources = self.state().get("resources") or []
-        there = {_last(one) for one in resources if one.get("type") == _DOCKER}
-        reached = [one for one in resources if one.get("type") == _REACH]
-        reached = [one for one in reached if _last(one).removesuffix("reach") + "docker" in there]
+        there = {_host(one, "docker") for one in resources if one.get("type") == _DOCKER}
+        reached = [one for one in resources if one.get("type") == _REACH and _host(one, "reach") in there]
         found = [(one.get("outputs") or {}).get("environment") or {} for one in reached]
         return [one for one in found if "DOCKER_HOST" in one]
 
@@ -163,9 +163,8 @@ class Engine:
         return folder is not None and (folder / "stacks" / PROJECT / f"{self.stack.name}.json").is_file()
 
 
-def _last(resource: Mapping[str, Any]) -> str:
-    """A resource's logical name: a host's parts are called `<host>-<part>`, those of the host `main` `<part>`."""
-    return str(resource["urn"]).rpartition("::")[2]
+def _host(resource: Mapping[str, Any], part: str) -> str:
+    return names.part_host(names.logical(str(resource["urn"])), part)
 
 
 def prepared(stack: Stack) -> Engine:

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.phases import say
+from homeport.model import names
 
 if TYPE_CHECKING:
     from homeport.cli.engine import Engine
@@ -34,42 +35,35 @@ def forget_lost(engine: Engine) -> list[str]:
     lost = {urn: one for urn, one in servers.items() if urn not in there}
     if not lost:
         return []
-    names = sorted(host_of(urn) for urn in lost)
+    hosts = sorted(names.server_host(names.logical(urn)) for urn in lost)
     whole = json.loads(engine.ask("stack", "export"))
-    whole["deployment"] = without(whole["deployment"], set(names))
+    whole["deployment"] = without(whole["deployment"], set(hosts))
     engine.ask("stack", "import", input_=json.dumps(whole))
-    for name in names:
+    for name in hosts:
         say(
             f"    server {name} is gone from Hetzner Cloud, and its containers and volumes with it: a new one is made\n"
             "    at the same address; restore its data from a backup"
         )
-    return names
-
-
-def host_of(urn: str) -> str:
-    """The host's name out of a server's URN, whose last part is `<host>-server`."""
-    return urn.rpartition("::")[2].removesuffix("-server")
+    return hosts
 
 
 def without(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
     """A deployment less everything on the Docker of these hosts, and less what refers to it."""
     resources = deployment.get("resources") or []
     providers = {
-        one["urn"] for one in resources if one["type"] == _DOCKER and _named(one["urn"].rpartition("::")[2]) in hosts
+        one["urn"]
+        for one in resources
+        if one["type"] == _DOCKER and names.part_host(names.logical(one["urn"]), "docker") in hosts
     }
     # The providers too: while one is in the state, its daemon is asked after a killed run (Engine.daemons), and the new server has none yet.
     gone = {
         *providers,
-        *(one["urn"] for one in resources if str(one.get("provider", "")).rpartition("::")[0] in providers),
+        *(one["urn"] for one in resources if names.provider(str(one.get("provider", ""))) in providers),
     }
     kept = [less(one, gone) for one in resources if one["urn"] not in gone]
     pending = [one for one in deployment.get("pending_operations") or [] if one["resource"]["urn"] not in gone]
-    pending = [one for one in pending if str(one["resource"].get("provider", "")).rpartition("::")[0] not in providers]
+    pending = [one for one in pending if names.provider(str(one["resource"].get("provider", ""))) not in providers]
     return {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
-
-
-def _named(provider: str) -> str:
-    return "main" if provider == "docker" else provider.removesuffix("-docker")
 
 
 def less(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:

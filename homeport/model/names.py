@@ -1,6 +1,47 @@
-"""Every derived name is made here. Logical names are not: they are identity, and literals in their component."""
+"""Every derived name is made here, and read back here.
+
+The last part of a component's own resources is a literal of the component: logical names are identity.
+"""
 
 from __future__ import annotations
+
+MAIN = "main"
+"""The host whose parts have no host in their names: that is how stacks began, and names are identity."""
+MARK = "mark"
+"""Logical name of the random id that all of a stack's objects at Cloudflare end in."""
+
+
+def host_part(host: str, part: str) -> str:
+    """The logical name of a host's part, such as its Docker provider: ``docker`` of the host ``main``, else ``<host>-docker``."""
+    return part if host == MAIN else f"{host}-{part}"
+
+
+def part_host(name: str, part: str) -> str:
+    """The host that a part's logical name belongs to; empty where it is no name of such a part."""
+    if name == part:
+        return MAIN
+    host = name.removesuffix(f"-{part}")
+    return host if host != name else ""
+
+
+def server(host: str) -> str:
+    """The logical name of the rented server of a host."""
+    return f"{host}-server"
+
+
+def server_host(name: str) -> str:
+    """The host that a rented server's logical name belongs to."""
+    return name.removesuffix("-server")
+
+
+def logical(urn: str) -> str:
+    """The logical name in a resource's URN."""
+    return urn.rpartition("::")[2]
+
+
+def provider(reference: str) -> str:
+    """The URN in a reference to a provider, as a state has it: ``<urn>::<id>``."""
+    return reference.rpartition("::")[0]
 
 
 def physical(namespace: str, name: str) -> str:

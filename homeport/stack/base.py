@@ -11,7 +11,8 @@ import pulumi_docker as docker
 import pulumi_random as random
 
 from components.handle import Host
-from homeport.stack.site import Site, named
+from homeport.model import names
+from homeport.stack.site import Site
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -49,7 +50,7 @@ class Base:
             namespace=settings.namespace,
             environment={"DOCKER_HOST": address},
         )
-        return self.on(host, docker.Provider(named(name, "docker"), host=address), blueprint)
+        return self.on(host, docker.Provider(names.host_part(name, "docker"), host=address), blueprint)
 
     def with_hcloud(self, secrets: Secrets) -> pulumi.ResourceOptions:
         """The providers that need no host, and Hetzner Cloud's, in a rehearsal for the emulated one."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
+from homeport.model import names
 from homeport.model.host import HostFile
 from homeport.render.compose import compose
-from homeport.stack.site import named
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -23,18 +23,17 @@ def compose_files(found: Remote, secrets: Secrets) -> None:
     Pulumi stays the owner of the containers (requirements, C-09); ``make export`` writes the folders that the file mounts.
     """
     blueprint = found.blueprint
-    names = blueprint.secrets()
     folder = f"/opt/{blueprint.preset}"
     values: dict[str, pulumi.Input[str]] = {
         "compose": compose(replace(blueprint, services=tuple(found.services()))),
-        "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in names}).apply(_lines),
+        "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in blueprint.secrets()}).apply(_lines),
     }
     files = (
         HostFile(path=f"{folder}/docker-compose.yml", content="{compose}"),
         HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600),
     )
     args = HostFilesArgs(host=found.host, files=files, values=values, after=tuple(found.ready))
-    HostFiles(named(found.name, "compose"), args, found.base.opts)
+    HostFiles(names.host_part(found.name, "compose"), args, found.base.opts)
 
 
 def _lines(values: dict[str, str]) -> str:

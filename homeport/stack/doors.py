@@ -13,6 +13,7 @@ from components.dns import Dns, DnsArgs
 from components.tunnel import Tunnel, TunnelArgs
 from homeport.model.access import People
 from homeport.model.access import doors as doors_of
+from homeport.model.names import MARK
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -116,7 +117,7 @@ def names(
 
 def _mark(site: Site) -> pulumi.Output[str]:
     """The first part of every name says whose it is; this one, kept in the state, whether it is ours."""
-    made: pulumi.Output[str] = random.RandomId("mark", byte_length=3, opts=site.opts).hex
+    made: pulumi.Output[str] = random.RandomId(MARK, byte_length=3, opts=site.opts).hex
     return made
 
 

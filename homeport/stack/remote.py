@@ -19,7 +19,6 @@ from homeport.model import firewall as doors
 from homeport.model import names
 from homeport.model.host import Opening
 from homeport.stack.compose import compose_files
-from homeport.stack.site import Site, named
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from homeport.model.service import Service
     from homeport.settings.schema import CreateHost
     from homeport.stack.base import Base
+    from homeport.stack.site import Site
 
 _SSH = 22
 _VPN_UNIT = "wg-quick@wg0.service"
@@ -52,7 +52,7 @@ class Remote:
         self._layers()
         # Its name decides nothing, its host does: an ambient one would reach the wrong machine (pulumi-docker#1147).
         self.provider = docker.Provider(
-            named(name, "docker"),
+            names.host_part(name, "docker"),
             host=reach.environment["DOCKER_HOST"],
             ssh_opts=reach.options.apply(lambda options: [part for one in options for part in ("-o", one)]),
             opts=pulumi.ResourceOptions(depends_on=self.ready),
@@ -94,7 +94,7 @@ class Remote:
             generation=self.generation,
             previous=self._ports()[1:],
         )
-        return Reach(named(self.name, "reach"), args, self.base.opts)
+        return Reach(names.host_part(self.name, "reach"), args, self.base.opts)
 
     def _identity(self) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
         """Path of the private key that ssh uses, and its public half; for an adopted host without one, the operator's own keys."""
@@ -104,7 +104,7 @@ class Remote:
             return identity_file(supplied, stack, self.name), pulumi.Output.unsecret(supplied.apply(_public_of))
         if self.given.mode == "adopt":
             return "", pulumi.Output.from_input("")
-        seed = drawn(named(self.name, "ssh-key"), self.base.opts)
+        seed = drawn(names.host_part(self.name, "ssh-key"), self.base.opts)
         return identity_file(seed.apply(private_key), stack, self.name), pulumi.Output.unsecret(seed.apply(public_key))
 
     def _server(self, given: CreateHost, authorized: pulumi.Output[str]) -> Server:
@@ -174,17 +174,19 @@ class Remote:
             units=(_VPN_UNIT,) if self.in_vpn else (),
             order=self._order(),
         )
-        return Engine(named(self.name, "engine"), args, self.base.opts)
+        return Engine(names.host_part(self.name, "engine"), args, self.base.opts)
 
     def _layers(self) -> None:
         """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
         host, opts = self.host, self.base.opts
         engine = self._engine()
         firewall = Firewall(
-            named(self.name, "firewall"), FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)), opts
+            names.host_part(self.name, "firewall"),
+            FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)),
+            opts,
         )
         ssh = Ssh(
-            named(self.name, "ssh"),
+            names.host_part(self.name, "ssh"),
             SshArgs(
                 host=host,
                 ports=self._ports(),
@@ -198,7 +200,7 @@ class Remote:
         self.client_configs: dict[str, pulumi.Output[str]] = {}
         if self.in_vpn and self.blueprint.vpn:
             vpn = WireGuard(
-                named(self.name, "wireguard"),
+                names.host_part(self.name, "wireguard"),
                 WireGuardArgs(
                     host=host,
                     vpn=self.blueprint.vpn,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from components.images import Images, ImagesArgs
 from components.networks import Networks, NetworksArgs
 from components.volumes import SharedVolumes, SharedVolumesArgs
+from homeport.model import names
 
 if TYPE_CHECKING:
     import pulumi
@@ -14,13 +15,6 @@ if TYPE_CHECKING:
     from components.handle import Host
     from homeport.model.blueprint import Blueprint
     from homeport.model.service import Service
-
-MAIN = "main"
-
-
-def named(host: str, part: str) -> str:
-    """The logical name of a host's part. The host called main has none of its own in it: that is how stacks began, and names are identity."""
-    return part if host == MAIN else f"{host}-{part}"
 
 
 class Site:
@@ -46,10 +40,12 @@ class Site:
         references = {service.name: service.image for service in services}
         if host.name == blueprint.door_host:
             references |= blueprint.tools
-        self.images = Images(named(host.name, "images"), ImagesArgs(references=references), opts).ids
+        self.images = Images(names.host_part(host.name, "images"), ImagesArgs(references=references), opts).ids
         used = {name for service in services for name in service.networks}
         networks = tuple(network for network in blueprint.networks if network.name in used)
-        self.networks = Networks(named(host.name, "networks"), NetworksArgs(host=host, networks=networks), opts).names
+        self.networks = Networks(
+            names.host_part(host.name, "networks"), NetworksArgs(host=host, networks=networks), opts
+        ).names
         self.shared = self._shared(blueprint, services)
 
     def _shared(self, blueprint: Blueprint, services: list[Service]) -> dict[str, pulumi.Output[str]]:
@@ -63,4 +59,4 @@ class Site:
             image=self.images[first.name],
             reference=first.image,
         )
-        return SharedVolumes(named(self.host.name, "volumes"), args, self.opts).names
+        return SharedVolumes(names.host_part(self.host.name, "volumes"), args, self.opts).names

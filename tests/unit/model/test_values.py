@@ -84,3 +84,14 @@ def test_a_prepared_volume_is_not_empty():
 
 def test_a_fingerprint_needs_its_key():
     assert fingerprint("text", "one") != fingerprint("text", "two"), "a volume's name must not betray a short secret"
+
+
+@pytest.mark.parametrize("host", ["main", "ai", "docker", "ai-docker"])
+def test_a_name_of_a_hosts_part_is_read_back_as_it_was_made(host):
+    assert host == names.part_host(names.host_part(host, "docker"), "docker"), "the host that a provider is for"
+    assert host == names.server_host(names.server(host)), "the host that a rented server is"
+
+
+@pytest.mark.parametrize("name", ["reach", "ai-reach", "ai-docker2", ""])
+def test_a_name_of_something_else_belongs_to_no_host(name):
+    assert "" == names.part_host(name, "docker"), "another's part would be taken for a Docker that is gone"

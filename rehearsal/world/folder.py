@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rehearsal.whole_file import write_whole
+
 _PATIENCE = 20.0
 """Seconds that the serving process may take to end."""
 
@@ -39,11 +41,11 @@ class Folder:
         """What makes this world itself: an id for its objects, and the accounts, zones and tokens of its clouds; made once."""
         path = self.path / "identity.json"
         if path.is_file():
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return found
+            identity: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return identity
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
-        made = {
+        identity = {
             "id": secrets.token_hex(3),
             "domain": domain,
             "hcloud_token": secrets.token_urlsafe(48),
@@ -52,17 +54,14 @@ class Folder:
             "zone_id": secrets.token_hex(16),
             "team": "rehearsal",
         }
-        draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(made), encoding="utf-8")
-        draft.chmod(0o600)
-        draft.rename(path)
-        return made
+        write_whole(path, json.dumps(identity))
+        return identity
 
     def process(self) -> int | None:
         """The process that serves this world, if it is alive: the number alone may be somebody else's by now."""
         try:
-            said = json.loads(self.served.read_text(encoding="utf-8"))
-            number, born = int(said["process"]), said["born"]
+            world = json.loads(self.served.read_text(encoding="utf-8"))
+            number, born = int(world["process"]), world["born"]
         except (OSError, ValueError, KeyError):
             return None
         return number if birth(number) == born else None
@@ -84,8 +83,8 @@ class Folder:
 def birth(number: int) -> str:
     """When a process began, in the kernel's ticks; nothing when it is gone. Source: proc(5), stat, field 22."""
     try:
-        said = Path(f"/proc/{number}/stat").read_text(encoding="ascii")
+        stat = Path(f"/proc/{number}/stat").read_text(encoding="ascii")
     except OSError:
         return ""
-    fields = said.rpartition(")")[2].split()
+    fields = stat.rpartition(")")[2].split()
     return "" if fields[0] == "Z" else fields[19]

@@ -9,17 +9,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rehearsal.clouds.cloudflare.world import Addresses
-from rehearsal.clouds.cloudflare.world import World as Cloudflare
+from rehearsal.clouds.cloudflare.emulator import Addresses, Cloudflare
 from rehearsal.clouds.hetzner.outage import restored
+from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
-from rehearsal.clouds.hetzner.web import Door
-from rehearsal.clouds.hetzner.world import World as Hetzner
+from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.shelf import Shelf
+from rehearsal.whole_file import write_whole
 from rehearsal.world.folder import birth
 from toolchain.images.ensure import ensure
 from toolchain.stopping import Stop
@@ -42,48 +42,46 @@ def serve(folder: Folder, identity: dict[str, Any], images: list[str]) -> int:
         shelf = Shelf(images)
         shelf.fill()
         machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway})
-    cloud = Hetzner(Store(folder.path / "hetzner.json"), machines, 0.0)
-    lost = _restored(cloud, machines)
-    machines.watch(lambda: _back(cloud, machines))
-    hetzner = Door(Service(cloud, [identity["hcloud_token"]]), port=_kept(folder, "hcloud")).start()
+    project = Project(Store(folder.path / "hetzner.json"), machines, 0.0)
+    lost = _restore(project, machines)
+    machines.watch(lambda: _restore_after_docker(project, machines))
+    address = f"127.0.0.1:{_port_before(folder, 'hcloud')}"
+    hetzner = ApiServer(Service(project, [identity["hcloud_token"]]), address).start()
     cloudflare = _cloudflare(folder, identity, ground)
-    _say(folder, {"lost": lost, **_where(folder, identity, ground, hetzner, cloudflare)})
+    _announce(folder, {"lost": lost, **_surroundings(folder, identity, ground, hetzner, cloudflare)})
     stop.wait()
     cloudflare.close()
     hetzner.stop()
     return 0
 
 
-def _restored(cloud: Hetzner, machines: Containers) -> list[str]:
-    """The servers that were on are on again, and have booted; what could not be brought back."""
-    found = restored(cloud)
-    said = [
-        *found.lost,
-        *(f"server {one['name']}: it has not booted yet" for one in found.on if not machines.wait(one)),
-    ]
-    for line in said:
+def _restore(project: Project, machines: Containers) -> list[str]:
+    """Turns on the servers that were on, and waits until they have booted; what could not be brought back."""
+    result = restored(project)
+    waiting = [f"server {row['name']}: it has not booted yet" for row in result.on if not machines.wait(row)]
+    for line in (*result.lost, *waiting):
         print(f"rehearsal.world: {line}", file=sys.stderr, flush=True)
-    return found.lost
+    return result.lost
 
 
-def _back(cloud: Hetzner, machines: Containers) -> None:
+def _restore_after_docker(project: Project, machines: Containers) -> None:
     """The Docker daemon went away and is back: the bridges' filter may have gone with it."""
     machines.ground.prepare()
-    _restored(cloud, machines)
+    _restore(project, machines)
 
 
 def _cloudflare(folder: Folder, identity: dict[str, Any], ground: Ground) -> Cloudflare:
     zones = {identity["zone_id"]: identity["domain"]}
     accounts = {identity["account_id"]: {"name": "Rehearsal", "team": identity["team"], "zones": zones}}
-    places = Addresses(
-        api=f"127.0.0.1:{_kept(folder, 'cloudflare')}",
-        edge=f"127.0.0.1:{_kept(folder, 'edge')},{ground.gateway}:{_HTTP}",
+    addresses = Addresses(
+        api=f"127.0.0.1:{_port_before(folder, 'cloudflare')}",
+        edge=f"127.0.0.1:{_port_before(folder, 'edge')},{ground.gateway}:{_HTTP}",
         tunnel=f"127.0.0.1:0,{ground.gateway}:{_TUNNEL}",
     )
-    return Cloudflare(folder.path / "cloudflare", places, accounts, {identity["cloudflare_token"]: "edit"})
+    return Cloudflare(folder.path / "cloudflare", addresses, accounts, {identity["cloudflare_token"]: "edit"})
 
 
-def _kept(folder: Folder, name: str) -> int:
+def _port_before(folder: Folder, name: str) -> int:
     """The port that was used before, so that a stack's configuration holds when the world is served again; 0 the first time."""
     try:
         return int(json.loads((folder.path / "ports.json").read_text(encoding="utf-8"))[name])
@@ -91,8 +89,8 @@ def _kept(folder: Folder, name: str) -> int:
         return 0
 
 
-def _where(
-    folder: Folder, identity: dict[str, Any], ground: Ground, hetzner: Door, cloudflare: Cloudflare
+def _surroundings(
+    folder: Folder, identity: dict[str, Any], ground: Ground, hetzner: ApiServer, cloudflare: Cloudflare
 ) -> dict[str, Any]:
     """Everything that a stack, a claim or a person must know of this world."""
     return {
@@ -110,7 +108,7 @@ def _where(
         "hcloud": {
             "endpoint": hetzner.url,
             "token": identity["hcloud_token"],
-            "control": hetzner.url.removesuffix("/v1") + "/_control",
+            "control": hetzner.control_url,
         },
         "cloudflare": {
             "api": cloudflare.api_url,
@@ -122,19 +120,16 @@ def _where(
     }
 
 
-def _say(folder: Folder, said: dict[str, Any]) -> None:
+def _announce(folder: Folder, world: dict[str, Any]) -> None:
     """Writes where everything is, last of all: whoever finds the file finds a world that answers."""
     urls = {
-        "hcloud": said["hcloud"]["endpoint"],
-        "cloudflare": said["cloudflare"]["api"],
-        "edge": said["cloudflare"]["edge"],
+        "hcloud": world["hcloud"]["endpoint"],
+        "cloudflare": world["cloudflare"]["api"],
+        "edge": world["cloudflare"]["edge"],
     }
     ports = {name: urlsplit(url).port for name, url in urls.items()}
-    (folder.path / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
-    draft = folder.served.with_suffix(".new")
-    draft.write_text(json.dumps(said, indent=2), encoding="utf-8")
-    draft.chmod(0o600)
-    draft.rename(folder.served)
+    write_whole(folder.path / "ports.json", json.dumps(ports))
+    write_whole(folder.served, json.dumps(world, indent=2))
 
 
 def remove(folder: Folder, identity: dict[str, Any]) -> None:

@@ -162,7 +162,7 @@ class Killed:
         """Lets every call to either cloud take that long."""
         body = {"seconds": seconds}
         _call("PUT", f"{self.world['hcloud']['control']}/latency", "", body)
-        _call("POST", f"{self.world['cloudflare']['control']}/latency", "", body)
+        _call("PUT", f"{self.world['cloudflare']['control']}/latency", "", body)
 
     def clouds(self) -> dict[str, list[str]]:
         """The ids of all that is in both clouds, by kind."""

@@ -10,7 +10,7 @@ from homeport.model import template
 from homeport.model.access import Door
 from homeport.model.route import Guard
 from homeport.render import cloudflared
-from rehearsal.clouds.cloudflare.world import Addresses
+from rehearsal.clouds.cloudflare.emulator import Addresses
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from tests.support import subnets
 from tests.support.waits import until
@@ -53,7 +53,7 @@ class Machine:
     def close(self):
         docker("rm", "--force", "--volumes", self.name)
         docker("network", "rm", self.name)
-        self.cloud.world.close()
+        self.cloud.emulator.close()
 
     def run(self, shell, stdin="", *, fails=False):
         return docker("exec", "-i", self.name, "sh", "-c", shell, stdin=stdin, fails=fails)
@@ -100,7 +100,7 @@ class Machine:
         }
         cloud.made("POST", f"/zones/{ZONE}/dns_records", record)
         self.aud = cloud.app(cloud.policy(), domain=HOST)["aud"]
-        self.secret = cloud.world.store.get("tunnels", self.tunnel)["secret"]
+        self.secret = cloud.emulator.store.get("tunnels", self.tunnel)["secret"]
 
     def write(self, doors=(DOOR,)):
         """The files, as the layer for hosts writes them."""
@@ -114,7 +114,7 @@ class Machine:
         return self.run("sh -s", cloudflared.apply(), fails=fails)
 
     def connections(self):
-        return len(self.cloud.world.hub.links(self.tunnel))
+        return len(self.cloud.emulator.hub.links(self.tunnel))
 
     def visit(self):
         session = self.cloud.log_in("ada@example.com", HOST)[1]

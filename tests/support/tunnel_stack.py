@@ -50,7 +50,7 @@ class Stack:
             "account": ACCOUNT,
             "zone": ZONE,
             "token": TOKEN,
-            "api": self.cloud.world.api_url,
+            "api": self.cloud.emulator.api_url,
             **self.asked,
         }
         line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]

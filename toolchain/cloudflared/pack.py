@@ -8,7 +8,7 @@ from typing import Final
 
 _HERE: Final = Path(__file__).parent
 MODULES: Final = ("__init__", "assertions", "command", "connector", "origin", "settings_file", "wire")
-_ROOT: Final = _HERE.parents[2]
+_ROOT: Final = _HERE.parents[1]
 SOURCES: Final = (_ROOT / "toolchain" / "stopping.py", *(_HERE / f"{name}.py" for name in MODULES))
 _START: Final = "import sys\n\nfrom toolchain.cloudflared.command import main\n\nsys.exit(main(sys.argv[1:]))\n"
 

@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from rehearsal.clouds.cloudflare.listener import NotLoopbackError
-from rehearsal.clouds.cloudflare.world import Addresses, World
+from rehearsal.clouds.cloudflare.emulator import Addresses, Cloudflare
+from rehearsal.clouds.kit.listener import NotLoopbackError
 from toolchain.stopping import Stop
 
 
@@ -23,21 +23,21 @@ def main(arguments: list[str]) -> int:
     for name in ("api", "edge", "tunnel"):
         more = "" if name == "api" else "; after a comma, more of them, also in 198.18.0.0/15"
         parser.add_argument(f"--{name}", default="127.0.0.1:0", help=f"loopback host:port, port 0 for a free one{more}")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     stop = Stop().by_signal()
     try:
-        start = json.loads(given.seed.read_text(encoding="utf-8"))
-        where = Addresses(given.api, given.edge, given.tunnel)
-        world = World(given.state, where, start["accounts"], start["tokens"])
+        seed = json.loads(options.seed.read_text(encoding="utf-8"))
+        addresses = Addresses(options.api, options.edge, options.tunnel)
+        cloud = Cloudflare(options.state, addresses, seed["accounts"], seed["tokens"])
     except (OSError, ValueError, KeyError, NotLoopbackError) as problem:
         print(
             f"rehearsal.clouds.cloudflare: {problem}; see python -m rehearsal.clouds.cloudflare --help", file=sys.stderr
         )
         return 2
-    addresses = {"api": world.api_url, "edge": world.edge_url, "tunnel": world.tunnel, "control": world.control_url}
-    print(json.dumps({**addresses, "socket": str(given.state / "tunnel.sock")}), flush=True)
+    urls = {"api": cloud.api_url, "edge": cloud.edge_url, "tunnel": cloud.tunnel, "control": cloud.control_url}
+    print(json.dumps({**urls, "socket": str(options.state / "tunnel.sock")}), flush=True)
     stop.wait()
-    world.close()
+    cloud.close()
     return 0
 
 

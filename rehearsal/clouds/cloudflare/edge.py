@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from rehearsal.clouds.cloudflare.decide import COOKIE, Gate, Verdict
 from rehearsal.clouds.cloudflare.forward import forward
-from rehearsal.clouds.cloudflare.listener import BadRequestError, Handler
+from rehearsal.clouds.kit.listener import BadRequestError, Handler
 
 if TYPE_CHECKING:
     from rehearsal.clouds.cloudflare.envelope import Record

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rehearsal.clouds.cloudflare.envelope import Record
     from rehearsal.clouds.cloudflare.hub import Link
-    from rehearsal.clouds.cloudflare.listener import Handler
+    from rehearsal.clouds.kit.listener import Handler
     from toolchain.cloudflared.wire import Stream
 
 HOP_BY_HOP: Final = ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")

@@ -11,8 +11,8 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.clouds.cloudflare.listener import loopback
 from rehearsal.clouds.cloudflare.store import stamp
+from rehearsal.clouds.kit.listener import loopback
 from toolchain.cloudflared.wire import (
     CONFIG,
     HELLO,
@@ -120,7 +120,7 @@ class Hub:
 
     def listen(self, address: str) -> str:
         """Takes connectors at `host:port` of loopback or of the rehearsal's network; the address that it became."""
-        host, port = loopback(address, world=True)
+        host, port = loopback(address, machines=True)
         door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
         self._accept(door)
         return f"{host}:{door.getsockname()[1]}"

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.clouds.cloudflare.envelope import ApiError, Record, Request
+from rehearsal.clouds.kit.routing import NoRouteError, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,12 +19,11 @@ class Router:
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[str, re.Pattern[str], Callable[..., Record]]] = []
+        self._routes = Routes["Callable[..., Record]"]()
 
     def add(self, method: str, pattern: str, handler: Callable[..., Record]) -> None:
         """Enters one call."""
-        parts = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
-        self._rows.append((method, re.compile(parts), handler))
+        self._routes.add(method, re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern), handler)
 
     def answer(self, request: Request) -> Record:
         """The envelope that the handler of this call gives.
@@ -31,19 +31,12 @@ class Router:
         Raises:
             ApiError: Nothing is at that path, the method is not served there, or what the handler raised.
         """
-        known = False
-        for method, pattern, handler in self._rows:
-            found = pattern.fullmatch(request.path)
-            if found is None:
-                continue
-            known = True
-            if method == request.method:
-                names: Mapping[str, Any] = found.groupdict()
-                return handler(request, **names)
-        if known:
-            raise ApiError(405, 10405, "Method not allowed for this authentication scheme")
-        raise ApiError(
-            404,
-            7003,
-            f"Could not route to {request.path}, perhaps your object identifier is invalid?",
-        )
+        try:
+            handler, match = self._routes.find(request.method, request.path)
+        except NoRouteError as problem:
+            if problem.known:
+                raise ApiError(405, 10405, "Method not allowed for this authentication scheme") from None
+            text = f"Could not route to {request.path}, perhaps your object identifier is invalid?"
+            raise ApiError(404, 7003, text) from None
+        names: Mapping[str, Any] = match.groupdict()
+        return handler(request, **names)

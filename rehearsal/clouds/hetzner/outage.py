@@ -10,7 +10,7 @@ from rehearsal.clouds.hetzner.api.server_view import shown
 from rehearsal.clouds.hetzner.machines import MachineError
 
 if TYPE_CHECKING:
-    from rehearsal.clouds.hetzner.world import World
+    from rehearsal.clouds.hetzner.project import Project
 
 Row = dict[str, Any]
 
@@ -28,15 +28,15 @@ class Restored:
     lost: list[str]
 
 
-def restored(world: World) -> Restored:
+def restored(project: Project) -> Restored:
     """Gives every server its firewall again and boots those that the API calls running; nothing happens to one that is.
 
     A reboot of this computer ends every machine and empties the kernel's filter, one of its Docker daemon ends the machines: of
     neither does the API hear. Servers that an action works on are left to it.
     """
-    with world.store.lock:
-        rows = list(world.table("servers").values())
-        seen = [(row, shown(world, row), effective(world, row)) for row in rows]
+    with project.store.lock:
+        rows = list(project.table("servers").values())
+        seen = [(row, shown(project, row), effective(project, row)) for row in rows]
     on, lost = [], []
     for row, server, rules in seen:
         if server["locked"]:
@@ -44,13 +44,13 @@ def restored(world: World) -> Restored:
         row["_rules"] = rules
         try:
             # Before the machine, as at its birth.
-            world.machines.firewall(server, rules)
+            project.machines.firewall(server, rules)
             if row["status"] == "running":
-                world.machines.power(server, "poweron")
+                project.machines.power(server, "poweron")
                 on.append(server)
         except MachineError as problem:
             row["status"] = "unknown"
             lost.append(f"server {server['name']}: {problem}")
-    with world.store.lock:
-        world.store.save()
+    with project.store.lock:
+        project.store.save()
     return Restored(on=on, lost=lost)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from rehearsal.clouds.hetzner import errors
@@ -18,12 +17,13 @@ from rehearsal.clouds.hetzner.api import (
     ssh_keys,
     volumes,
 )
+from rehearsal.clouds.kit.routing import NoRouteError, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from rehearsal.clouds.hetzner.world import Answer, Call, World
+    from rehearsal.clouds.hetzner.project import Answer, Call, Project
 
 _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "firewalls": (firewalls, "set_rules apply_to_resources remove_from_resources"),
@@ -42,7 +42,7 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
 _ROW: Final[tuple[tuple[str, str], ...]] = (("GET", "one"), ("PUT", "update"), ("DELETE", "delete"))
 
 
-def _routes() -> Iterator[tuple[str, str, Callable[[World, Call], Answer]]]:
+def _routes() -> Iterator[tuple[str, str, Callable[[Project, Call], Answer]]]:
     tables: dict[str, ModuleType] = {name: module for name, (module, _) in _ACTIONS.items()}
     for name, module in {**tables, "servers": servers, "ssh_keys": ssh_keys}.items():
         yield "POST", name, module.create
@@ -72,19 +72,17 @@ def _routes() -> Iterator[tuple[str, str, Callable[[World, Call], Answer]]]:
     yield "GET", "pricing", fixed.pricing
 
 
-_TABLE: Final = [
-    (method, re.compile("/v1/" + path.replace("N", r"(\d+)")), handler) for method, path, handler in _routes()
-]
+_ROUTES: Final = Routes["Callable[[Project, Call], Answer]"]()
+for _method, _path, _handler in _routes():
+    _ROUTES.add(_method, "/v1/" + _path.replace("N", r"(\d+)"), _handler)
 
 
-def route(method: str, path: str) -> tuple[Callable[[World, Call], Answer], tuple[str, ...]]:
+def route(method: str, path: str) -> tuple[Callable[[Project, Call], Answer], tuple[str, ...]]:
     """The handler of a request and the numbers in its path; raises `ApiError` when there is none."""
-    known = False
-    for verb, pattern, handler in _TABLE:
-        found = pattern.fullmatch(path)
-        if found and verb == method:
-            return handler, found.groups()
-        known = known or found is not None
-    if known:
-        raise errors.ApiError(405, "method_not_allowed", f"{method} is not allowed for {path}")
-    raise errors.ApiError(404, "not_found", f"the emulated API has no {path}")
+    try:
+        handler, match = _ROUTES.find(method, path)
+    except NoRouteError as problem:
+        if problem.known:
+            raise errors.ApiError(405, "method_not_allowed", f"{method} is not allowed for {path}") from None
+        raise errors.ApiError(404, "not_found", f"the emulated API has no {path}") from None
+    return handler, match.groups()

@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 
 from rehearsal.clouds.hetzner.machines import InMemory
+from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
-from rehearsal.clouds.hetzner.web import Door
-from rehearsal.clouds.hetzner.world import World
+from rehearsal.clouds.kit.api import ApiServer, Call
 from tests.rehearsal.conformance.facts import Scenario, folder
 from tests.rehearsal.conformance.replay import Replay
 
@@ -88,15 +88,15 @@ class RecordedWorld:
     """
 
     def __init__(self, ids):
-        self.service = Service(World(Store(None, RecordedIds(ids)), InMemory()))
-        self.door = Door(self.service).start()
+        self.service = Service(Project(Store(None, RecordedIds(ids)), InMemory()))
+        self.listener = ApiServer(self.service).start()
 
     def by_hand(self, request):
         method, path = request.split()
-        assert self.service.answer(method, path, "", TOKEN, b"").status < 300
+        assert self.service.answer(Call(method=method, path=path, authorization=TOKEN)).status < 300
 
     def configured(self, package, settings):
-        return {**settings, "endpoint": self.door.url} if package == "hcloud" else settings
+        return {**settings, "endpoint": self.listener.url} if package == "hcloud" else settings
 
 
 class WatchedReplay(Replay):
@@ -112,11 +112,11 @@ class WatchedReplay(Replay):
         super().__init__(*args, by_hand=world.by_hand, config=world.configured, **more)
 
     def _step(self, step):
-        self.world.service.requests.clear()
+        self.world.service.journal.clear()
         try:
             return super()._step(step)
         finally:
-            rows = [row for row in self.world.service.requests if row["path"].startswith(PREFIX)]
+            rows = [row for row in self.world.service.journal.rows() if row["path"].startswith(PREFIX)]
             self.asked[step.index] = [] if step.by_hand else rows
 
 

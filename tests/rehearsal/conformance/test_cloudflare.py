@@ -49,7 +49,7 @@ class Watched:
         self._folder = tempfile.TemporaryDirectory()
         self.cloud = Cloud(Path(self._folder.name) / "state")
         self.calls, self.asked = [], []
-        router = self.cloud.world._api.RequestHandlerClass.router
+        router = self.cloud.emulator.router
         answer = router.answer
 
         def watched(request):
@@ -57,7 +57,7 @@ class Watched:
             return answer(request)
 
         router.answer = watched
-        url = self.cloud.world.api_url
+        url = self.cloud.emulator.api_url
         scenario = only_ours(facts.scenario(path))
         config = lambda _package, args: {**args, "baseUrl": url, "apiToken": TOKEN}  # noqa: E731
         plugin = launch(target, PACKAGE, VERSION)
@@ -75,7 +75,7 @@ class Watched:
         self.replay.close()
         for plugin in self.replay.plugins.values():
             plugin.stop()
-        self.cloud.world.close()
+        self.cloud.emulator.close()
         self._folder.cleanup()
 
 
@@ -164,6 +164,6 @@ def test_the_emulated_api_answers_every_recorded_call_with_the_recorded_fields(p
         found += [f"{place}: {line}" for line in shape(wanted, answer)]
         if row["method"] == "POST":
             now[wanted["result"]["id"]] = answer["result"]["id"]
-    cloud.world.close()
+    cloud.emulator.close()
     assert count > 0, "a recording without calls proves nothing"
     assert [] == found

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from rehearsal.clouds.kit.api import Call
 from tests.rehearsal.conformance import facts
 from tests.rehearsal.conformance.hcloud_world import (
     TOKEN,
@@ -34,7 +35,7 @@ def replays():
     yield running
     running.close()
     for world in worlds:
-        world.door.stop()
+        world.listener.stop()
 
 
 @pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))
@@ -93,13 +94,15 @@ def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status
                 world.by_hand(step.by_hand)
             for row in rows:
                 raw = b"" if row["body"] is None else json.dumps(row["body"]).encode()
-                reply = world.service.answer(row["method"], row["path"], row["query"], TOKEN, raw)
+                reply = world.service.answer(
+                    Call(method=row["method"], path=row["path"], query=row["query"], authorization=TOKEN, content=raw)
+                )
                 where, calls = f"{step.name}: {row['method']} {row['path']}", calls + 1
                 if reply.status != row["status"]:
                     found.append(f"{where}: recorded {row['status']}, answered {reply.status} {reply.body}")
                 else:
                     found += [f"{where}: {line}" for line in shape(row["response"], reply.body)]
-        world.door.stop()
+        world.listener.stop()
         assert calls > 0 or not any(recorded_http(scenario.name))
         assert [] == [line for line in found if not line.endswith(FORGOTTEN)]
 

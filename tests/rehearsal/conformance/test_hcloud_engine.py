@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.rehearsal.conformance.facts import ROOT
-from tests.unit.clouds_hetzner.world import KEY, TOKEN, Emulated
+from tests.unit.clouds_hetzner.emulated import KEY, TOKEN, Emulated
 
 pytestmark = pytest.mark.world
 
@@ -69,7 +69,7 @@ class Stack:
             "PYTHONPATH": str(ROOT),
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
-            "ENDPOINT": self.cloud.door.url,
+            "ENDPOINT": self.cloud.listener.url,
         }
         self.pulumi("stack", "init", "t", stack=False)
 
@@ -100,7 +100,7 @@ class Stack:
 def stack(tmp_path_factory):
     made = Stack(tmp_path_factory.mktemp("hcloud"))
     yield made
-    made.cloud.door.stop()
+    made.cloud.listener.stop()
 
 
 def test_a_stack_comes_up_stays_unchanged_survives_a_lost_server_and_leaves_nothing(stack):
@@ -131,7 +131,7 @@ def test_a_stack_comes_up_stays_unchanged_survives_a_lost_server_and_leaves_noth
 
 
 def test_an_api_error_in_the_middle_fails_by_name_and_the_next_up_converges(stack):
-    stack.cloud.fault(kind="error", method="POST", path="/actions/attach_to_network$", status=503, code="unavailable")
+    stack.cloud.fault(kind="status", method="POST", path="/actions/attach_to_network$", status=503)
     assert "unavailable" in stack.up(fails=True)
     stack.up()
     stack.unchanged()

@@ -25,7 +25,7 @@ PATIENCE = 300.0 if os.environ.get("HOMEPORT_FAULTS") else 60.0
 
 @pytest.fixture(autouse=True)
 def _large_account(monkeypatch):
-    monkeypatch.setattr("rehearsal.clouds.hetzner.world.LIMITS", {})
+    monkeypatch.setattr("rehearsal.clouds.hetzner.project.LIMITS", {})
 
 
 def lived(folder, phases):

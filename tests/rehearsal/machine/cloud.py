@@ -6,17 +6,17 @@ import socket
 import subprocess
 import uuid
 
+from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
-from rehearsal.clouds.hetzner.web import Door
-from rehearsal.clouds.hetzner.world import World
+from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.machine.daemon import IMAGE, docker
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.handle import Machine
 from rehearsal.machine.shelf import Shelf
 from tests.support.waits import until
-from tests.unit.clouds_hetzner.world import Emulated
+from tests.unit.clouds_hetzner.emulated import Emulated
 
 INNER = "homeport/base:bookworm"
 USER_DATA = "#cloud-config\nwrite_files: [{path: /srv/ordered, content: as ordered}]\nruncmd: [touch /srv/ran]\n"
@@ -48,8 +48,8 @@ class Cloud(Emulated):
         shelf = Shelf([INNER])
         shelf.fill()
         self.machines = Containers(self.ground, shelf).watch()
-        self.service = Service(World(Store(), self.machines))
-        self.door = Door(self.service).start()
+        self.service = Service(Project(Store(), self.machines))
+        self.listener = ApiServer(self.service).start()
         self.key = folder / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True)
         public = self.key.with_suffix(".pub").read_text().strip()
@@ -114,5 +114,5 @@ class Cloud(Emulated):
         return docker("ps", *flags).split() + volumes.split() + chains
 
     def close(self):
-        self.door.stop()
+        self.listener.stop()
         self.ground.down()

@@ -118,16 +118,16 @@ def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_fir
     docker("kill", machine.container)
     cloud.ground.unfilter(cloud.ground.name)
     cloud.ground.prepare()
-    found = restored(cloud.service.world)
+    found = restored(cloud.service.project)
 
     assert ([made["id"]], []) == ([one["id"] for one in found.on], found.lost)
     assert cloud.machines.wait(found.on[0]), "it boots"
     until(lambda: "open" == answers(machine.ipv4, 22), "its door is open", 60)
     assert "silent" == answers(machine.ipv4, 23), "its firewall is there: without it, a closed port would refuse"
-    assert (boots + 1, []) == (machine.boots, restored(cloud.service.world).lost), "and once more nothing happens"
+    assert (boots + 1, []) == (machine.boots, restored(cloud.service.project).lost), "and once more nothing happens"
     assert boots + 1 == machine.boots, "one that is on is left alone"
     cloud.action(made, "poweroff")
-    assert [] == restored(cloud.service.world).on and not machine.running, "switched off, it stays off"
+    assert [] == restored(cloud.service.project).on and not machine.running, "switched off, it stays off"
     cloud.action(made, "poweron")
     until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back", 120)
 

@@ -56,7 +56,7 @@ def stack(tmp_path_factory, dead):
         made = Stack(folder, Cloud(folder / "cloud"), doors)
         made.seen = seen
         yield made
-        made.cloud.world.close()
+        made.cloud.emulator.close()
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +69,10 @@ def connected(stack, tmp_path_factory):
         (folder / Path(path).name).write_text(one["content"])
     (credentials,) = [Path(path).name for path in stack.files() if path.endswith(".json")]
     words = ["tunnel", "--config", str(folder / "config.yml"), "--cred-file", str(folder / credentials), "run"]
-    environ = {**os.environ, "TUNNEL_EDGE": stack.cloud.world.tunnel, "TUNNEL_METRICS": "127.0.0.1:0"}
+    environ = {**os.environ, "TUNNEL_EDGE": stack.cloud.emulator.tunnel, "TUNNEL_METRICS": "127.0.0.1:0"}
     running = subprocess.Popen([sys.executable, str(folder / "cloudflared"), *words], env=environ, cwd=folder)
     tunnel = credentials.removesuffix(".json")
-    until(lambda: len(stack.cloud.world.hub.links(tunnel)) == 4, "four connections")
+    until(lambda: len(stack.cloud.emulator.hub.links(tunnel)) == 4, "four connections")
     yield stack
     running.kill()
     running.wait()
@@ -84,7 +84,7 @@ def test_a_lost_answer_fails_by_name_and_after_the_repair_there_is_one_of_each(s
     stack.cloud.control("DELETE", "/faults")
     assert "already have a tunnel with this name" in stack.up(fails=True), "for ever, without the repair"
 
-    api = Api(TOKEN, stack.cloud.world.api_url)
+    api = Api(TOKEN, stack.cloud.emulator.api_url)
     found = orphans(stack.state(), api, ACCOUNT, ZONE)
     assert ["tunnel"] == [one.kind for one in found], "what the state does not know, and nothing else"
     remove(found, api)
@@ -165,12 +165,12 @@ def test_a_door_that_is_given_up_leaves_no_name_no_application_and_no_rule(conne
 
 
 def test_destroy_leaves_nothing(connected):
-    for link in connected.cloud.world.hub.links(
+    for link in connected.cloud.emulator.hub.links(
         connected.cloud.made("GET", f"/accounts/{ACCOUNT}/cfd_tunnel")[0]["id"]
     ):
         # What the host's service does on removal, before the tunnel is deleted.
         link.wire.close()
-    connected.cloud.world.hub.close()
+    connected.cloud.emulator.hub.close()
     connected.pulumi("destroy", "--yes", "--skip-preview")
 
     assert {0} == set(connected.there().values()), connected.there()

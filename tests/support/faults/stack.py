@@ -18,8 +18,8 @@ from tests.support.checkout import ROOT
 from tests.support.faults.door import CELL, FaultyDoor, Strike
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
 from tests.unit.clouds_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
-from tests.unit.clouds_hetzner.world import TOKEN as HCLOUD_TOKEN
-from tests.unit.clouds_hetzner.world import Emulated
+from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD_TOKEN
+from tests.unit.clouds_hetzner.emulated import Emulated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,8 +76,8 @@ class Stack:
         self.hetzner, self.cloudflare = Emulated(folder / "h.json", seconds=0.1), Cloud(folder / "cf")
         self.hetzner.service.limit = RateLimit(10**6)
         self.doors = {
-            "hcloud": FaultyDoor(self.hetzner.door.url, self.strikes),
-            "cloudflare": FaultyDoor(self.cloudflare.world.api_url, self.strikes),
+            "hcloud": FaultyDoor(self.hetzner.listener.url, self.strikes),
+            "cloudflare": FaultyDoor(self.cloudflare.emulator.api_url, self.strikes),
         }
         self.folder = folder / "program"
         self.folder.mkdir()
@@ -165,7 +165,7 @@ class Stack:
         """Cell to the kinds and ids of all that is in the clouds."""
         found: dict[str, list[tuple[str, str]]] = {}
         for table in EXPECTED["hetzner"]:
-            for row in list(self.hetzner.service.world.table(table).values()):
+            for row in list(self.hetzner.service.project.table(table).values()):
                 named = CELL.match(row["name"])
                 found.setdefault(named[0] if named else row["name"], []).append((table, str(row["id"])))
         for kind, path in _LISTS.items():
@@ -203,8 +203,8 @@ class Stack:
         """Ends the clouds."""
         for door in self.doors.values():
             door.stop()
-        self.hetzner.door.stop()
-        self.cloudflare.world.close()
+        self.hetzner.listener.stop()
+        self.cloudflare.emulator.close()
 
 
 def diagnostics(text: str) -> dict[str, str]:

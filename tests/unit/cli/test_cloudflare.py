@@ -43,20 +43,20 @@ LISTS = {
 def cloud(tmp_path):
     made = Cloud(tmp_path / "state")
     yield made
-    made.world.close()
+    made.emulator.close()
 
 
 @pytest.fixture
 def stack(cloud):
     plugin = provider()
-    plugin.configure({"apiToken": TOKEN, "baseUrl": cloud.world.api_url})
+    plugin.configure({"apiToken": TOKEN, "baseUrl": cloud.emulator.api_url})
     yield Stack(plugin, cloud)
     plugin.close()
 
 
 @pytest.fixture
 def api(cloud):
-    return Api(TOKEN, cloud.world.api_url)
+    return Api(TOKEN, cloud.emulator.api_url)
 
 
 def state(*known):
@@ -129,7 +129,7 @@ def test_orphans_beyond_the_first_page_are_found(cloud, api):
 
 def test_a_refusal_says_which_rights_are_wanted_and_never_the_token(cloud):
     with pytest.raises(ToolError, match="Cloudflare Tunnel:Edit") as refused:
-        orphans(state(), Api("f" * 40, cloud.world.api_url), ACCOUNT, ZONE)
+        orphans(state(), Api("f" * 40, cloud.emulator.api_url), ACCOUNT, ZONE)
     with pytest.raises(ToolError, match="does not answer"):
         orphans(state(), Api(TOKEN, "http://127.0.0.1:9"), ACCOUNT, ZONE)
 

@@ -9,24 +9,24 @@ import pytest
 from homeport.cli import hetzner
 from homeport.model.errors import ToolError
 from rehearsal.clouds.hetzner.machines import InMemory
+from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
-from rehearsal.clouds.hetzner.web import Door
-from rehearsal.clouds.hetzner.world import World
+from rehearsal.clouds.kit.api import ApiServer
 
 TOKEN = "t" * 64
 
 
 @pytest.fixture
 def world():
-    return World(Store(None), InMemory(), 0.0)
+    return Project(Store(None), InMemory(), 0.0)
 
 
 @pytest.fixture
 def cloud(world):
-    door = Door(Service(world, [TOKEN])).start()
-    yield hetzner.Api(TOKEN, door.url)
-    door.stop()
+    server = ApiServer(Service(world, [TOKEN])).start()
+    yield hetzner.Api(TOKEN, server.url)
+    server.stop()
 
 
 def make(api, kind, **body):

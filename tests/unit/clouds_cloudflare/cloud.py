@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from rehearsal.clouds.cloudflare.world import Addresses, World
+from rehearsal.clouds.cloudflare.emulator import Addresses, Cloudflare
 from toolchain.cloudflared.connector import Connector
 
 ACCOUNT, ZONE, TOKEN, READER = "a" * 32, "c" * 32, "b" * 40, "d" * 40
@@ -24,15 +24,15 @@ class Cloud:
     addresses: Addresses = field(default_factory=Addresses)
 
     def __post_init__(self):
-        self.world = World(self.folder, self.addresses, SEED, {TOKEN: "edit", READER: "read"})
+        self.emulator = Cloudflare(self.folder, self.addresses, SEED, {TOKEN: "edit", READER: "read"})
 
     def restart(self):
         ports = {name: urlsplit(f"//{self._at(name)}").netloc for name in ("api", "edge", "tunnel")}
-        self.world.close()
-        self.world = World(self.folder, Addresses(**ports), SEED, {TOKEN: "edit"})
+        self.emulator.close()
+        self.emulator = Cloudflare(self.folder, Addresses(**ports), SEED, {TOKEN: "edit"})
 
     def _at(self, name):
-        return self.world.tunnel if name == "tunnel" else urlsplit(getattr(self.world, f"{name}_url")).netloc
+        return self.emulator.tunnel if name == "tunnel" else urlsplit(getattr(self.emulator, f"{name}_url")).netloc
 
     def raw(self, method, path, body=None, headers=None):
         link = http.client.HTTPConnection(self._at("api"), timeout=10)
@@ -60,7 +60,7 @@ class Cloud:
         return status, answer["errors"][0]["code"]
 
     def control(self, method, path, body=None):
-        status, content, _ = self.raw(method, f"/__control{path}", body)
+        status, content, _ = self.raw(method, f"/_control{path}", body)
         assert status == 200, content
         return json.loads(content)
 
@@ -109,7 +109,7 @@ class Cloud:
 
 @contextmanager
 def connected(cloud, tunnel, address=None, connections=2):
-    connector = Connector(cloud.token_of(tunnel), address or cloud.world.tunnel)
+    connector = Connector(cloud.token_of(tunnel), address or cloud.emulator.tunnel)
     threading.Thread(target=connector.run, args=(connections,), daemon=True).start()
     try:
         wait_for(lambda: connector.ready == connections)

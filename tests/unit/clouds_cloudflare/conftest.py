@@ -9,4 +9,4 @@ from tests.unit.clouds_cloudflare.cloud import Cloud
 def cloud(tmp_path):
     made = Cloud(tmp_path / "state")
     yield made
-    made.world.close()
+    made.emulator.close()

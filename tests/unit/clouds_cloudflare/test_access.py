@@ -145,9 +145,9 @@ def forgeries(cloud, app):
     def minted(claims, header=None):
         return cloud.control("POST", "/assertion", {"claims": claims, "header": header})["token"]
 
-    key = cloud.world.keys.published()["public_cert"]["cert"].encode()
+    key = cloud.emulator.keys.published()["public_cert"]["cert"].encode()
     coded = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()  # noqa: E731
-    kid = cloud.world.keys.current()[0]["kid"]
+    kid = cloud.emulator.keys.current()[0]["kid"]
     hs256 = f"{coded({'alg': 'HS256', 'kid': kid})}.{coded(good)}"
     mark = base64.urlsafe_b64encode(hmac.new(key, hs256.encode(), hashlib.sha256).digest()).rstrip(b"=").decode()
     right = minted(good)
@@ -200,15 +200,15 @@ def test_a_second_tunnel_to_the_same_origin_does_not_get_around_access(door):
 
 @pytest.mark.parametrize(("days", "published"), [(0, 2), (6, 2), (8, 1)])
 def test_the_key_before_is_published_for_seven_days(cloud, days, published):
-    old = cloud.world.keys.current()[0]["kid"]
+    old = cloud.emulator.keys.current()[0]["kid"]
     new = cloud.control("POST", "/keys/rotate")["kid"]
     cloud.control("POST", "/clock", {"advance": days * DAY})
-    keys = [key["kid"] for key in cloud.world.keys.published()["keys"]]
+    keys = [key["kid"] for key in cloud.emulator.keys.published()["keys"]]
     assert [new, old][:published] == keys, f"on day {days}"
 
 
 def test_the_key_changes_by_itself_after_six_weeks(cloud):
-    old = cloud.world.keys.current()[0]["kid"]
+    old = cloud.emulator.keys.current()[0]["kid"]
     cloud.control("POST", "/clock", {"advance": 43 * DAY})
-    assert old != cloud.world.keys.current()[0]["kid"], "another one signs"
+    assert old != cloud.emulator.keys.current()[0]["kid"], "another one signs"
     assert 42 == cloud.made("GET", f"/accounts/{ACCOUNT}/access/keys")["key_rotation_interval_days"], "every 42 days"

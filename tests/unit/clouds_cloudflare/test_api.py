@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import time
 from pathlib import Path
 
 import pytest
 
 from rehearsal.clouds.cloudflare.__main__ import main
-from rehearsal.clouds.cloudflare.listener import NotLoopbackError, loopback
+from rehearsal.clouds.kit.listener import NotLoopbackError, loopback
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, READER, TOKEN, ZONE, wait_for
 
 RECORDS = f"/zones/{ZONE}/dns_records"
@@ -102,7 +100,7 @@ def test_settings_of_a_zone_are_read_and_patched(cloud):
 def test_the_secret_of_a_service_token_is_told_once_and_kept_nowhere(cloud):
     made = cloud.made("POST", TOKENS, {"name": "ci"})
     assert "client_secret" not in cloud.made("GET", f"{TOKENS}/{made['id']}"), "never again"
-    assert made["client_secret"] not in (cloud.world.store.folder / "state.json").read_text(), "nor on disk"
+    assert made["client_secret"] not in (cloud.emulator.folder / "state.json").read_text(), "nor on disk"
     turned = cloud.made("POST", f"{TOKENS}/{made['id']}/rotate")
     assert made["client_secret"] != turned["client_secret"], "a rotation makes a new one"
     assert made["client_id"] == turned["client_id"], "under the same client id"
@@ -110,45 +108,18 @@ def test_the_secret_of_a_service_token_is_told_once_and_kept_nowhere(cloud):
 
 def test_what_was_made_outlives_a_restart(cloud):
     made = cloud.made("POST", RECORDS, record("app"))
-    kid = cloud.world.keys.current()[0]["kid"]
+    kid = cloud.emulator.keys.current()[0]["kid"]
     cloud.restart()
     assert made == cloud.made("GET", f"{RECORDS}/{made['id']}"), "the record is the same"
-    assert kid == cloud.world.keys.current()[0]["kid"], "and so is the signing key"
+    assert kid == cloud.emulator.keys.current()[0]["kid"], "and so is the signing key"
 
 
-def test_a_fault_strikes_the_calls_it_is_meant_for_and_no_others(cloud):
-    fault = {"kind": "status", "status": 429, "retry_after": 2, "method": "POST", "path": "dns_records", "skip": 1}
-    cloud.control("POST", "/faults", fault)
-    cloud.made("POST", RECORDS, record("a"))
-    status, content, answer = cloud.raw(
-        "POST", f"/client/v4{RECORDS}", record("b"), {"Authorization": f"Bearer {TOKEN}"}
-    )
-    assert (429, "2") == (status, answer.headers["Retry-After"]), "the second one is struck"
-    assert json.loads(content)["success"] is False, "with an error body"
-    cloud.made("POST", RECORDS, record("c"))
-    statuses = [row["status"] for row in cloud.control("GET", "/journal")]
-    assert [200, 429, 200] == statuses, "the journal has all three"
-
-
-@pytest.mark.parametrize(("kind", "done"), [("lost", 1), ("truncated", 1), ("timeout", 0), ("reset", 0)])
-def test_a_dropped_answer_leaves_the_call_done_or_undone(cloud, kind, done):
-    cloud.control("POST", "/faults", {"kind": kind, "method": "POST", "seconds": 0.01})
-    with pytest.raises((http.client.HTTPException, ConnectionError)):
-        cloud.call("POST", RECORDS, record("a"))
-    assert done == len(cloud.made("GET", RECORDS)), f"{kind}: done {done} times"
-
-
-def test_slow_answers_pages_in_html_and_latency_are_served_on_request(cloud):
-    cloud.control("POST", "/faults", {"kind": "html", "status": 502})
-    assert b"<html>" in cloud.raw("GET", "/client/v4/zones")[1], "no JSON"
-    cloud.control("POST", "/faults", {"kind": "slow", "seconds": 0.2})
-    cloud.control("POST", "/latency", {"seconds": 0.1})
-    begun = time.monotonic()
-    assert 200 == cloud.call("GET", "/zones")[0], "late but right"
-    assert time.monotonic() - begun >= 0.3, "both delays add up"
+def test_a_status_has_the_clouds_envelope_and_number(cloud):
+    cloud.control("POST", "/faults", {"kind": "status", "status": 429, "times": 2})
+    assert (429, 10001) == cloud.refusal("GET", "/zones"), "the usual one"
     cloud.control("DELETE", "/faults")
-    assert 0.0 == cloud.world.faults.latency, "cleared"
-    assert 400 == cloud.raw("POST", "/__control/faults", {"kind": "flood"})[0], "an unknown fault is refused"
+    cloud.control("POST", "/faults", {"kind": "status", "status": 400, "code": "1045"})
+    assert (400, 1045) == cloud.refusal("GET", "/zones"), "and another"
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "192.0.2.1:80", "localhost:0", "[::]:0", "127.0.0.1", ":80"])
@@ -168,4 +139,4 @@ def test_many_writers_at_once_lose_nothing(cloud):
         list(pool.map(lambda number: cloud.made("POST", RECORDS, record(f"n{number}")), range(40)))
     _, answer = cloud.call("GET", f"{RECORDS}?per_page=100")
     assert 40 == answer["result_info"]["total_count"], "one write does not undo another"
-    wait_for(lambda: len(json.loads((cloud.world.store.folder / "state.json").read_text())["dns_records"]) == 40)
+    wait_for(lambda: len(json.loads((cloud.emulator.folder / "state.json").read_text())["tables"]["dns_records"]) == 40)

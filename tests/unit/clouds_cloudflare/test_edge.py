@@ -28,8 +28,8 @@ def test_a_request_reaches_the_origin_only_through_the_connection_from_inside(pa
     assert (200, b"POST /a?b=c " + b"x" * 200_000) == (status, body), "method, target and a long body arrive"
     assert "app.example.com" == path.seen[0]["host"], "the origin sees the public hostname"
     path.connector.stop.set()
-    path.world.hub.drop(path.tunnel_id)
-    wait_for(lambda: not path.world.hub.links(path.tunnel_id))
+    path.emulator.hub.drop(path.tunnel_id)
+    wait_for(lambda: not path.emulator.hub.links(path.tunnel_id))
     assert (530, b"error code: 1033") == path.visit(APP)[:2], "without a connector there is no way in"
 
 
@@ -85,12 +85,12 @@ def test_connectors_come_back_after_the_edge_was_restarted(path):
 def test_a_socket_file_serves_connectors_without_a_network(cloud):
     with origin() as (service, _):
         tunnel = cloud.tunnel(service=service)
-        with connected(cloud, tunnel, f"unix:{cloud.world.store.folder / 'tunnel.sock'}"):
+        with connected(cloud, tunnel, f"unix:{cloud.emulator.folder / 'tunnel.sock'}"):
             assert 200 == cloud.visit(APP)[0], "the same wire over a socket file"
 
 
 def test_an_upgraded_connection_carries_both_directions(path):
-    host, port = urlsplit(path.world.edge_url).netloc.split(":")
+    host, port = urlsplit(path.emulator.edge_url).netloc.split(":")
     with socket.create_connection((host, int(port)), 10) as sock:
         sock.sendall(f"GET /ws HTTP/1.1\r\nHost: {APP}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".encode())
         got = b""
@@ -102,7 +102,7 @@ def test_an_upgraded_connection_carries_both_directions(path):
 
 
 def test_a_request_that_could_be_read_in_two_ways_is_refused(path):
-    host, port = urlsplit(path.world.edge_url).netloc.split(":")
+    host, port = urlsplit(path.emulator.edge_url).netloc.split(":")
     for lines in (
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
         "Content-Length: 5\r\nContent-Length: 6",

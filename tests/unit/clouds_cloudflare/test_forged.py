@@ -66,7 +66,7 @@ class Jett:
             **{f"aud:{key}": app["aud"] for key, app in self.apps.items()},
         }
         config = yaml.safe_load(template.fill(cloudflared.config((self.door,)), values))
-        made = Connector(self.cloud.token_of(self.tunnel), self.cloud.world.tunnel, {"ingress": config["ingress"]})
+        made = Connector(self.cloud.token_of(self.tunnel), self.cloud.emulator.tunnel, {"ingress": config["ingress"]})
         threading.Thread(target=made.run, args=(1,), daemon=True).start()
         try:
             wait_for(lambda: made.ready == 1)
@@ -78,8 +78,8 @@ class Jett:
         """What the connector answers to a request that the edge hands down with that assertion."""
         headers = [("Cf-Access-Jwt-Assertion", assertion)] if assertion else []
         request = {"method": "GET", "target": path, "host": HOST, "headers": headers, "upgrade": False, "length": 0}
-        wait_for(lambda: self.cloud.world.hub.links(self.tunnel))
-        stream = self.cloud.world.hub.links(self.tunnel)[0].open(request)
+        wait_for(lambda: self.cloud.emulator.hub.links(self.tunnel))
+        stream = self.cloud.emulator.hub.links(self.tunnel)[0].open(request)
         stream.send(END)
         status = 0
         while True:
@@ -196,7 +196,7 @@ def test_an_application_removed_in_the_dashboard_closes_its_door(jett):
 def test_without_the_check_behind_the_tunnel_that_door_would_stand_open(jett, monkeypatch):
     """The guard's own proof: the same with the check taken out of the configuration."""
     monkeypatch.setattr(cloudflared, "_origin", lambda *_: [])
-    jett.cloud.world.hub.drop(jett.tunnel)
+    jett.cloud.emulator.hub.drop(jett.tunnel)
     jett.cloud.made("DELETE", f"/accounts/{ACCOUNT}/access/apps/{jett.apps['n8n']['id']}")
     with jett.connected():
         wait_for(lambda: any(jett.cloud.visit(HOST)[0] == 200 for _ in range(4)))

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from rehearsal.clouds.cloudflare.listener import NotLoopbackError, loopback
-from rehearsal.clouds.cloudflare.world import Addresses
+from rehearsal.clouds.cloudflare.emulator import Addresses
+from rehearsal.clouds.kit.listener import NotLoopbackError, loopback
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, SEED, TOKEN, ZONE, Cloud, connected, origin, wait_for
 from toolchain.cloudflared.connector import Connector
 from toolchain.cloudflared.pack import MODULES, pack
@@ -101,12 +101,12 @@ def test_the_connector_takes_its_token_from_a_file_and_tells_when_it_is_ready(cl
         tunnel, port = cloud.tunnel(service=service), free_port()
         (tmp_path / "token").write_text(cloud.token_of(tunnel) + "\n")
         words = ("tunnel", "--no-autoupdate", "--metrics", f"127.0.0.1:{port}", "--protocol", "http2", "run")
-        given = ("--token-file", str(tmp_path / "token"), "--edge", cloud.world.tunnel)
+        given = ("--token-file", str(tmp_path / "token"), "--edge", cloud.emulator.tunnel)
         with program("toolchain.cloudflared.command", *words, *given) as running:
             wait_for(lambda: ready(port) == 200)
             assert 200 == cloud.visit("app.example.com")[0], "the way in is open"
             wait_for(lambda: cloud.made("GET", f"/accounts/{ACCOUNT}/cfd_tunnel/{tunnel}")["status"] == "healthy")
-            cloud.world.hub.close()
+            cloud.emulator.hub.close()
             wait_for(lambda: ready(port) == 503)
             running.send_signal(signal.SIGTERM)
             assert 0 == running.wait(60), "ends quietly"
@@ -117,7 +117,7 @@ def test_the_connector_says_what_it_lacks_and_gives_up_on_a_refused_token(cloud)
         assert "needs TUNNEL_TOKEN or --token-file, or --config" in running.communicate(timeout=20)[1]
         assert 2 == running.returncode, "nothing to start with"
     with program(
-        "toolchain.cloudflared.command", "run", "--edge", cloud.world.tunnel, env={"TUNNEL_TOKEN": "eHg="}
+        "toolchain.cloudflared.command", "run", "--edge", cloud.emulator.tunnel, env={"TUNNEL_TOKEN": "eHg="}
     ) as running:
         assert "the edge refuses the connector" in running.communicate(timeout=20)[1]
         assert 1 == running.returncode, "no use in trying again"
@@ -127,9 +127,9 @@ def test_two_connectors_take_over_from_each_other(cloud):
     with origin() as (service, _):
         tunnel = cloud.tunnel(service=service)
         with connected(cloud, tunnel) as first, connected(cloud, tunnel):
-            wait_for(lambda: len(cloud.world.hub.links(tunnel)) == 4)
+            wait_for(lambda: len(cloud.emulator.hub.links(tunnel)) == 4)
             first.stop.set()
-            for link in cloud.world.hub.links(tunnel):
+            for link in cloud.emulator.hub.links(tunnel):
                 if link.row["client_id"] == first._id:
                     link.wire.close()
             answers = [cloud.visit("app.example.com")[0] for _ in range(20)]
@@ -179,7 +179,7 @@ def test_a_locally_managed_tunnel_runs_by_its_own_files_as_one_packed_program(cl
         words = [sys.executable, str(tmp_path / "bin" / "cloudflared"), "--no-autoupdate", "--config", file, "tunnel"]
         checked = subprocess.run([*words, "ingress", "validate"], capture_output=True, text=True, check=False)
         assert (0, "OK\n") == (checked.returncode, checked.stdout), checked.stderr
-        environ = {**os.environ, "TUNNEL_EDGE": cloud.world.tunnel, "NOTIFY_SOCKET": told.getsockname()}
+        environ = {**os.environ, "TUNNEL_EDGE": cloud.emulator.tunnel, "NOTIFY_SOCKET": told.getsockname()}
         running = subprocess.Popen([*words, "run"], cwd=tmp_path, env=environ, stderr=subprocess.PIPE)
         try:
             wait_for(lambda: ready(port) == 200)
@@ -222,11 +222,11 @@ def test_the_stub_never_dials_an_address_of_the_internet(monkeypatch):
 @pytest.mark.parametrize("address", ["10.0.0.1:0", "0.0.0.0:0", "198.51.100.1:0", "192.168.1.1:0", "[::]:0"])
 def test_no_door_opens_on_a_network_that_is_not_the_rehearsals(address):
     with pytest.raises(NotLoopbackError, match=re.escape("198.18.0.0/15")):
-        loopback(address, world=True)
+        loopback(address, machines=True)
 
 
 def test_only_the_edge_has_doors_on_the_network_of_the_machines():
-    assert ("198.18.7.1", 7844) == loopback("198.18.7.1:7844", world=True), "the bridge of the rehearsal's machines"
+    assert ("198.18.7.1", 7844) == loopback("198.18.7.1:7844", machines=True), "the bridge of the rehearsal's machines"
     with pytest.raises(NotLoopbackError):
         loopback("198.18.7.1:443")
 
@@ -234,16 +234,16 @@ def test_only_the_edge_has_doors_on_the_network_of_the_machines():
 def test_the_edge_listens_at_every_address_that_it_is_given(tmp_path):
     made = Cloud(tmp_path, Addresses(edge="127.0.0.1:0,127.0.0.1:0", tunnel="127.0.0.1:0,127.0.0.1:0"))
     try:
-        ports = {urlsplit(one.url).port for one in made.world._edges} | {
-            door.getsockname()[1] for door, _ in made.world.hub._doors[:2]
+        ports = {urlsplit(one.url).port for one in made.emulator.edges} | {
+            door.getsockname()[1] for door, _ in made.emulator.hub._doors[:2]
         }
         assert 4 == len(ports), "two doors for visitors, two for connectors"
         for port in ports:
             socket.create_connection(("127.0.0.1", port), 5).close()
     finally:
-        made.world.close()
+        made.emulator.close()
 
 
 def test_the_ports_are_loopback_in_truth(cloud):
-    for url in (cloud.world.api_url, cloud.world.edge_url, f"http://{cloud.world.tunnel}"):
+    for url in (cloud.emulator.api_url, cloud.emulator.edge_url, f"http://{cloud.emulator.tunnel}"):
         assert "127.0.0.1" == urlsplit(url).hostname, "nobody outside this machine can reach it"

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.clouds_hetzner.world import Emulated
+from tests.unit.clouds_hetzner.emulated import Emulated
 
 
 @pytest.fixture()
 def cloud():
     made = Emulated()
     yield made
-    made.door.stop()
+    made.listener.stop()

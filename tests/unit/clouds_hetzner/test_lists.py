@@ -6,13 +6,13 @@ import pytest
 from hcloud import Client
 
 from rehearsal.clouds.hetzner.listing import matches
-from tests.unit.clouds_hetzner.world import TOKEN
+from tests.unit.clouds_hetzner.emulated import TOKEN
 
 
 def test_the_official_client_collects_all_pages(cloud):
     for number in range(7):
         cloud.make("/firewalls", {"name": f"f{number}"})
-    client = Client(TOKEN, api_endpoint=cloud.door.url)
+    client = Client(TOKEN, api_endpoint=cloud.listener.url)
     client._client._session.trust_env = False
     names = [firewall.name for firewall in client.firewalls.get_all()]
     assert [f"f{number}" for number in range(7)] == names

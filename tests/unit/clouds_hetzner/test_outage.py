@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rehearsal.clouds.hetzner.machines import InMemory
 from rehearsal.clouds.hetzner.outage import restored
+from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.store import Store
-from rehearsal.clouds.hetzner.world import World
-from tests.unit.clouds_hetzner.world import Emulated
+from tests.unit.clouds_hetzner.emulated import Emulated
 
 SSH = {"direction": "in", "protocol": "tcp", "port": "22", "source_ips": ["0.0.0.0/0"], "destination_ips": []}
 
@@ -14,7 +14,7 @@ SSH = {"direction": "in", "protocol": "tcp", "port": "22", "source_ips": ["0.0.0
 def again(path, *, fail=()):
     """The world as another process finds it, and what it did."""
     machines = InMemory(fail=dict.fromkeys(fail, "the machine is gone"))
-    world = World(Store(path), machines)
+    world = Project(Store(path), machines)
     return restored(world), world, [(call[0], call[1], *call[2:3]) for call in machines.calls]
 
 
@@ -24,7 +24,7 @@ def test_what_was_on_boots_behind_its_firewall_and_what_was_off_stays_off(tmp_pa
     on = cloud.server("on", firewalls=[{"firewall": wall["id"]}])
     off = cloud.server("off")
     cloud.make(f"/servers/{off['id']}/actions/poweroff", {})
-    cloud.door.stop()
+    cloud.listener.stop()
 
     found, world, calls = again(tmp_path / "state.json")
 
@@ -39,7 +39,7 @@ def test_what_was_on_boots_behind_its_firewall_and_what_was_off_stays_off(tmp_pa
 def test_a_machine_that_is_gone_is_told_by_its_servers_name_and_the_others_come_back(tmp_path):
     cloud = Emulated(tmp_path / "state.json")
     cloud.server("one")
-    cloud.door.stop()
+    cloud.listener.stop()
 
     found, _, _ = again(tmp_path / "state.json", fail=("power",))
     later, _, calls = again(tmp_path / "state.json")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.clouds_hetzner.world import KEY
+from tests.unit.clouds_hetzner.emulated import KEY
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 

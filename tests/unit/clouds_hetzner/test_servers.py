@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.clouds.hetzner.machines import InMemory
-from tests.unit.clouds_hetzner.world import KEY
+from tests.unit.clouds_hetzner.emulated import KEY
 
 SSH = {"direction": "in", "protocol": "tcp", "port": "22", "source_ips": ["203.0.113.7/32"]}
 

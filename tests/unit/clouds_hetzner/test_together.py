@@ -9,7 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.unit.clouds_hetzner.world import TOKEN, Emulated
+from tests.unit.clouds_hetzner.emulated import TOKEN, Emulated
 
 
 def test_of_many_requests_for_one_name_exactly_one_is_granted(cloud):
@@ -50,8 +50,8 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path):
         running.wait(10)
         running.stdout.close()
         again = Emulated(path)
-        kept = {row["name"] for row in again.service.world.table("firewalls").values()}
-        again.door.stop()
+        kept = {row["name"] for row in again.service.project.table("firewalls").values()}
+        again.listener.stop()
         assert granted, "it worked before it was killed"
         assert set(granted) <= kept, "an answer is given only when the state is on disk"
         path.unlink()

@@ -11,12 +11,12 @@ from toolchain.plugins.cloudflare.provider import provider
 def cloud(tmp_path):
     made = Cloud(tmp_path / "state")
     yield made
-    made.world.close()
+    made.emulator.close()
 
 
 @pytest.fixture
 def stack(cloud):
     plugin = provider()
-    plugin.configure({"apiToken": TOKEN, "baseUrl": cloud.world.api_url})
+    plugin.configure({"apiToken": TOKEN, "baseUrl": cloud.emulator.api_url})
     yield Stack(plugin, cloud)
     plugin.close()

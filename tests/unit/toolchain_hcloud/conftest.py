@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.clouds_hetzner.world import TOKEN, Emulated
+from tests.unit.clouds_hetzner.emulated import TOKEN, Emulated
 from toolchain.plugins.hcloud.provider import provider
 
 
@@ -10,12 +10,12 @@ from toolchain.plugins.hcloud.provider import provider
 def cloud():
     made = Emulated()
     yield made
-    made.door.stop()
+    made.listener.stop()
 
 
 @pytest.fixture()
 def plugin(cloud):
     made = provider()
-    made.configure({"token": TOKEN, "endpoint": cloud.door.url, "pollInterval": "20ms", "pollFunction": "constant"})
+    made.configure({"token": TOKEN, "endpoint": cloud.listener.url, "pollInterval": "20ms", "pollFunction": "constant"})
     yield made
     made.cloud()._client._client._session.close()

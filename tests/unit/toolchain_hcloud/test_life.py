@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.clouds_hetzner.world import KEY
+from tests.unit.clouds_hetzner.emulated import KEY
 from tests.unit.toolchain_hcloud.stack import Resource
 
 pytestmark = pytest.mark.slow

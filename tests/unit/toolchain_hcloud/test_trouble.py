@@ -8,7 +8,7 @@ import pytest
 from hcloud import APIException
 
 from tests.rehearsal.conformance import facts
-from tests.unit.clouds_hetzner.world import KEY, TOKEN
+from tests.unit.clouds_hetzner.emulated import KEY, TOKEN
 from tests.unit.toolchain_hcloud.stack import Resource
 from toolchain.plugins.base import CheckFailed, InitError, ProviderError, Secret
 from toolchain.plugins.hcloud.client import seconds
@@ -23,7 +23,7 @@ def test_a_slow_action_is_waited_for(plugin, cloud):
     cloud.fault(kind="slow_action", path="/servers$", seconds=0.3)
     server = Resource(plugin, "Server").create(**SERVER)
     assert "running" == server.state["status"]
-    assert any(row["path"] == "/v1/actions" for row in cloud.service.requests)
+    assert any(row["path"] == "/v1/actions" for row in cloud.service.journal.rows())
 
 
 def test_a_server_that_does_not_boot_stays_in_the_state_to_be_replaced(plugin, cloud):
@@ -35,7 +35,7 @@ def test_a_server_that_does_not_boot_stays_in_the_state_to_be_replaced(plugin, c
 
 
 def test_a_lost_answer_is_an_error_and_the_orphan_is_refused_by_name(plugin, cloud):
-    cloud.fault(kind="lost_answer", method="POST", path="/networks$")
+    cloud.fault(kind="lost", method="POST", path="/networks$")
     with pytest.raises(ProviderError, match="POST /networks"):
         Resource(plugin, "Network").create(name="net", ipRange="10.0.0.0/16")
     with pytest.raises(ProviderError, match=r"network name is already used \(uniqueness_error\)"):
@@ -44,11 +44,11 @@ def test_a_lost_answer_is_an_error_and_the_orphan_is_refused_by_name(plugin, clo
 
 def test_a_locked_server_and_a_rate_limit_are_waited_out(plugin, cloud):
     server = Resource(plugin, "Server").create(**SERVER)
-    cloud.fault(kind="locked", method="DELETE", times=1)
-    cloud.fault(kind="rate_limit", method="DELETE", times=1)
+    cloud.fault(kind="status", status=423, method="DELETE")
+    cloud.fault(kind="status", status=429, method="DELETE")
     server.delete()
     assert [] == cloud.get("/servers")["servers"]
-    statuses = [row["status"] for row in cloud.service.requests if row["method"] == "DELETE"]
+    statuses = [row["status"] for row in cloud.service.journal.rows() if row["method"] == "DELETE"]
     assert [423, 429, 200] == statuses
 
 
@@ -80,7 +80,7 @@ def test_servers_deleted_by_hand_disappear_with_what_hangs_on_them(plugin, cloud
 
 def test_an_update_that_fails_says_so_and_keeps_the_resource(plugin, cloud):
     server = Resource(plugin, "Server").create(**SERVER)
-    cloud.fault(kind="error", method="PUT", status=503, code="unavailable")
+    cloud.fault(kind="status", method="PUT", status=503)
     with pytest.raises(InitError, match="unavailable"):
         server.update(**SERVER, labels={"a": "b"})
     with pytest.raises(InitError, match="cannot change rescue"):
@@ -113,7 +113,7 @@ def test_no_request_goes_through_a_proxy(monkeypatch, cloud):
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:9")
     monkeypatch.setenv("NO_PROXY", "")
     plugin = provider()
-    plugin.configure({"token": TOKEN, "endpoint": cloud.door.url})
+    plugin.configure({"token": TOKEN, "endpoint": cloud.listener.url})
     assert Resource(plugin, "SshKey").create(publicKey=KEY).id
     plugin.cloud()._client._client._session.close()
 
@@ -145,7 +145,7 @@ def test_inputs_outputs_types_and_replacements_are_those_of_the_official_schema(
 def test_rules_that_could_not_be_set_are_not_noted_as_set(plugin, cloud):
     rule = {"direction": "in", "protocol": "tcp", "sourceIps": ["0.0.0.0/0"]}
     wall = Resource(plugin, "Firewall").create(name="wall", rules=[{**rule, "port": "22"}])
-    cloud.fault(kind="error", method="POST", path="set_rules$", status=503, code="unavailable")
+    cloud.fault(kind="status", method="POST", path="set_rules$", status=503)
 
     with pytest.raises(InitError) as failed:
         wall.update(name="wall", rules=[{**rule, "port": "2222"}])

@@ -8,12 +8,12 @@ from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api.rules import applied, rules, targets
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import Answer, Call, World, public
+from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
 
 
-def _shown(world: World, row: Row) -> Row:
+def _shown(project: Project, row: Row) -> Row:
     out = public(row)
     out["applied_to"] = [dict(entry) for entry in row["applied_to"]]
     for entry in out["applied_to"]:
@@ -21,83 +21,83 @@ def _shown(world: World, row: Row) -> Row:
             only = {"applied_to": [entry]}
             entry["applied_to_resources"] = [
                 {"type": "server", "server": {"id": server["id"]}}
-                for server in world.table("servers").values()
+                for server in project.table("servers").values()
                 if applied(only, server)
             ]
     return out
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Makes a firewall, with rules and targets if given."""
     body = checked(call.body, "name:str! labels:dict rules:list apply_to:list")
-    world.free_name("firewalls", body["name"])
+    project.free_name("firewalls", body["name"])
     facts = {
         "name": body["name"],
         "labels": body.get("labels", {}),
         "rules": rules(body.get("rules", [])),
-        "applied_to": targets(world, body.get("apply_to", []), "apply_to"),
+        "applied_to": targets(project, body.get("apply_to", []), "apply_to"),
     }
-    row = world.add("firewalls", facts)
-    actions = [_applying(world, row, entry) for entry in row["applied_to"]]
-    return 201, {"firewall": _shown(world, row), "actions": actions}
+    row = project.add("firewalls", facts)
+    actions = [_applying(project, row, entry) for entry in row["applied_to"]]
+    return 201, {"firewall": _shown(project, row), "actions": actions}
 
 
-def _applying(world: World, row: Row, entry: Row, command: str = "apply_firewall") -> Row:
+def _applying(project: Project, row: Row, entry: Row, command: str = "apply_firewall") -> Row:
     on = [("server", entry["server"]["id"])] if entry["type"] == "server" else []
-    return world.act(command, [("firewall", row["id"]), *on])
+    return project.act(command, [("firewall", row["id"]), *on])
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The firewalls."""
-    return 200, page("firewalls", [_shown(world, row) for row in world.table("firewalls").values()], call.query)
+    return 200, page("firewalls", [_shown(project, row) for row in project.table("firewalls").values()], call.query)
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One firewall."""
-    return 200, {"firewall": _shown(world, world.get("firewalls", call.id))}
+    return 200, {"firewall": _shown(project, project.get("firewalls", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name or labels."""
-    row = world.rename("firewalls", call, checked(call.body, "name:str labels:dict"))
-    return 200, {"firewall": _shown(world, row)}
+    row = project.rename("firewalls", call, checked(call.body, "name:str labels:dict"))
+    return 200, {"firewall": _shown(project, row)}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Removes a firewall that applies to nothing."""
-    row = world.deletable("firewalls", call.id)
+    row = project.deletable("firewalls", call.id)
     if row["applied_to"]:
         raise errors.in_use("firewall", "a server or a label selector")
-    del world.table("firewalls")[row["id"]]
+    del project.table("firewalls")[row["id"]]
     return 204, None
 
 
-def set_rules(world: World, call: Call) -> Answer:
+def set_rules(project: Project, call: Call) -> Answer:
     """Replaces all rules; a missing list removes them."""
-    row = world.get("firewalls", call.id)
+    row = project.get("firewalls", call.id)
     row["rules"] = rules(checked(call.body, "rules:list").get("rules", []))
-    actions = [world.act("set_firewall_rules", [("firewall", row["id"])])]
-    actions += [_applying(world, row, entry) for entry in row["applied_to"]]
+    actions = [project.act("set_firewall_rules", [("firewall", row["id"])])]
+    actions += [_applying(project, row, entry) for entry in row["applied_to"]]
     return 201, {"actions": actions}
 
 
-def apply_to_resources(world: World, call: Call) -> Answer:
+def apply_to_resources(project: Project, call: Call) -> Answer:
     """Adds targets."""
-    row = world.get("firewalls", call.id)
-    entries = targets(world, checked(call.body, "apply_to:list!")["apply_to"], "apply_to")
+    row = project.get("firewalls", call.id)
+    entries = targets(project, checked(call.body, "apply_to:list!")["apply_to"], "apply_to")
     for entry in entries:
         if entry in row["applied_to"]:
             raise errors.ApiError(409, "firewall_already_applied", "firewall is already applied to the resource")
     row["applied_to"] = [*row["applied_to"], *entries]
-    return 201, {"actions": [_applying(world, row, entry) for entry in entries]}
+    return 201, {"actions": [_applying(project, row, entry) for entry in entries]}
 
 
-def remove_from_resources(world: World, call: Call) -> Answer:
+def remove_from_resources(project: Project, call: Call) -> Answer:
     """Removes targets."""
-    row = world.get("firewalls", call.id)
-    entries = targets(world, checked(call.body, "remove_from:list!")["remove_from"], "remove_from")
+    row = project.get("firewalls", call.id)
+    entries = targets(project, checked(call.body, "remove_from:list!")["remove_from"], "remove_from")
     for entry in entries:
         if entry not in row["applied_to"]:
             raise errors.ApiError(409, "firewall_already_removed", "firewall is not applied to the resource")
     row["applied_to"] = [entry for entry in row["applied_to"] if entry not in entries]
-    return 201, {"actions": [_applying(world, row, entry, "remove_firewall") for entry in entries]}
+    return 201, {"actions": [_applying(project, row, entry, "remove_firewall") for entry in entries]}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import NOUNS, Answer, Call, World
+from rehearsal.clouds.hetzner.project import NOUNS, Answer, Call, Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +19,11 @@ _LISTS: Final[dict[str, tuple[tuple[dict[str, Any], ...], tuple[str, ...]]]] = {
 }
 
 
-def listed(name: str) -> Callable[[World, Call], Answer]:
+def listed(name: str) -> Callable[[Project, Call], Answer]:
     """The handler of a list."""
     rows, filters = _LISTS[name]
 
-    def handler(world: World, call: Call) -> Answer:  # noqa: ARG001
+    def handler(project: Project, call: Call) -> Answer:  # noqa: ARG001
         # None of the images is deprecated: whether such are wanted changes nothing.
         query = {key: values for key, values in call.query.items() if key != "include_deprecated" or name != "images"}
         return 200, page(name, list(rows), query, filters)
@@ -31,11 +31,11 @@ def listed(name: str) -> Callable[[World, Call], Answer]:
     return handler
 
 
-def one(name: str) -> Callable[[World, Call], Answer]:
+def one(name: str) -> Callable[[Project, Call], Answer]:
     """The handler of a single row."""
     rows, _ = _LISTS[name]
 
-    def handler(world: World, call: Call) -> Answer:  # noqa: ARG001
+    def handler(project: Project, call: Call) -> Answer:  # noqa: ARG001
         row = catalog.named(rows, call.id)
         if row is None:
             raise errors.not_found(name.removesuffix("s"), call.id)
@@ -44,27 +44,27 @@ def one(name: str) -> Callable[[World, Call], Answer]:
     return handler
 
 
-def pricing(world: World, call: Call) -> Answer:  # noqa: ARG001
+def pricing(project: Project, call: Call) -> Answer:  # noqa: ARG001
     """The prices, which are made up."""
     return 200, {"pricing": catalog.PRICING}
 
 
-def action(world: World, call: Call) -> Answer:
+def action(project: Project, call: Call) -> Answer:
     """One action; the last number of the path is its id."""
-    row = world.get("actions", call.path[-1])
-    return 200, {"action": world.action(row)}
+    row = project.get("actions", call.path[-1])
+    return 200, {"action": project.action(row)}
 
 
-def actions(table: str = "") -> Callable[[World, Call], Answer]:
+def actions(table: str = "") -> Callable[[Project, Call], Answer]:
     """The handler of a list of actions: all, those of a table, or those of one resource."""
 
-    def handler(world: World, call: Call) -> Answer:
-        rows = [world.action(row) for row in world.table("actions").values()]
+    def handler(project: Project, call: Call) -> Answer:
+        rows = [project.action(row) for row in project.table("actions").values()]
         if table:
             kind = NOUNS[table]
             rows = [row for row in rows if any(resource["type"] == kind for resource in row["resources"])]
         if table and call.path:
-            wanted = {"id": world.get(table, call.id)["id"], "type": NOUNS[table]}
+            wanted = {"id": project.get(table, call.id)["id"], "type": NOUNS[table]}
             rows = [row for row in rows if wanted in row["resources"]]
         return 200, page("actions", rows, call.query, ("id", "status"))
 

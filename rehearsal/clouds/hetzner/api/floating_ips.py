@@ -9,7 +9,7 @@ from rehearsal.clouds.hetzner.api.places import change_dns, location, protect
 from rehearsal.clouds.hetzner.api.primary_ips import address_type, new_address
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import Answer, Call, World, public
+from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
 
@@ -19,68 +19,68 @@ def shown(row: Row) -> Row:
     return {**public(row), "home_location": location(row["home_location"])}
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Makes a floating IP, at home somewhere or where its server is."""
     body = checked(call.body, "type:str! name:str labels:dict description:str? home_location:str server:int?")
     kind = address_type(body)
-    server = world.get("servers", body["server"]) if body.get("server") is not None else None
+    server = project.get("servers", body["server"]) if body.get("server") is not None else None
     if server is None and not body.get("home_location"):
         raise errors.invalid({"home_location": "either a home_location or a server is needed"})
     if "name" in body:
-        world.free_name("floating_ips", body["name"])
+        project.free_name("floating_ips", body["name"])
     place = location(server["location"] if server else body["home_location"], "home_location")["name"]
-    ip, names = new_address(world, kind)
+    ip, names = new_address(project, kind)
     facts = {"description": body.get("description"), "type": kind, "ip": ip, "dns_ptr": names, "home_location": place}
-    row = world.add("floating_ips", {"name": "", "server": server and server["id"], "blocked": False, **facts})
+    row = project.add("floating_ips", {"name": "", "server": server and server["id"], "blocked": False, **facts})
     row.update(name=body.get("name") or f"floating-ip-{row['id']}", labels=body.get("labels", {}))
     answer: Row = {"floating_ip": shown(row)}
     if server is not None:
-        answer["action"] = world.act("assign_floating_ip", [("floating_ip", row["id"]), ("server", server["id"])])
+        answer["action"] = project.act("assign_floating_ip", [("floating_ip", row["id"]), ("server", server["id"])])
     return 201, answer
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The floating IPs."""
-    return 200, page("floating_ips", [shown(row) for row in world.table("floating_ips").values()], call.query)
+    return 200, page("floating_ips", [shown(row) for row in project.table("floating_ips").values()], call.query)
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One floating IP."""
-    return 200, {"floating_ip": shown(world.get("floating_ips", call.id))}
+    return 200, {"floating_ip": shown(project.get("floating_ips", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name, labels or description."""
     body = checked(call.body, "name:str labels:dict description:str?")
-    return 200, {"floating_ip": shown(world.rename("floating_ips", call, body))}
+    return 200, {"floating_ip": shown(project.rename("floating_ips", call, body))}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Gives the address back; a server that has it loses it."""
-    del world.table("floating_ips")[world.deletable("floating_ips", call.id)["id"]]
+    del project.table("floating_ips")[project.deletable("floating_ips", call.id)["id"]]
     return 204, None
 
 
-def assign(world: World, call: Call) -> Answer:
+def assign(project: Project, call: Call) -> Answer:
     """Routes the address to a server, from another one too."""
-    row = world.get("floating_ips", call.id)
-    server = world.get("servers", checked(call.body, "server:int!")["server"])
+    row = project.get("floating_ips", call.id)
+    server = project.get("servers", checked(call.body, "server:int!")["server"])
     row["server"] = server["id"]
-    return 201, {"action": world.act("assign_floating_ip", [("floating_ip", row["id"]), ("server", server["id"])])}
+    return 201, {"action": project.act("assign_floating_ip", [("floating_ip", row["id"]), ("server", server["id"])])}
 
 
-def unassign(world: World, call: Call) -> Answer:
+def unassign(project: Project, call: Call) -> Answer:
     """Routes the address nowhere."""
-    row = world.get("floating_ips", call.id)
+    row = project.get("floating_ips", call.id)
     row["server"] = None
-    return 201, {"action": world.act("unassign_floating_ip", [("floating_ip", row["id"])])}
+    return 201, {"action": project.act("unassign_floating_ip", [("floating_ip", row["id"])])}
 
 
-def change_dns_ptr(world: World, call: Call) -> Answer:
+def change_dns_ptr(project: Project, call: Call) -> Answer:
     """Sets a reverse name."""
-    return change_dns(world, "floating_ips", call.id, call)
+    return change_dns(project, "floating_ips", call.id, call)
 
 
-def change_protection(world: World, call: Call) -> Answer:
+def change_protection(project: Project, call: Call) -> Answer:
     """Sets or lifts protection."""
-    return protect(world, "floating_ips", call)
+    return protect(project, "floating_ips", call)

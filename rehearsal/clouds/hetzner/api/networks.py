@@ -9,7 +9,7 @@ from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.api import places
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import Answer, Call, World, public
+from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
 _PRIVATE = tuple(ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -22,26 +22,26 @@ def _range(text: str, field: str) -> ipaddress.IPv4Network:
         raise errors.invalid({field: f"must be an IPv4 network in CIDR notation: {problem}"}) from problem
 
 
-def members(world: World, network: int) -> list[Row]:
+def members(project: Project, network: int) -> list[Row]:
     """The servers in a network, each with its entry in it as `_entry`."""
     return [
         {**server, "_entry": entry}
-        for server in world.table("servers").values()
+        for server in project.table("servers").values()
         for entry in server["private_net"]
         if entry["network"] == network
     ]
 
 
-def _shown(world: World, row: Row) -> Row:
-    servers = [server["id"] for server in members(world, row["id"])]
+def _shown(project: Project, row: Row) -> Row:
+    servers = [server["id"] for server in members(project, row["id"])]
     return {**public(row), "servers": servers, "load_balancers": []}
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Makes a network, with subnets and routes if given."""
     spec = "name:str! ip_range:str! labels:dict subnets:list routes:list expose_routes_to_vswitch:bool"
     body = checked(call.body, spec)
-    world.free_name("networks", body["name"])
+    project.free_name("networks", body["name"])
     if not any(_range(body["ip_range"], "ip_range").subnet_of(block) for block in _PRIVATE):
         raise errors.invalid({"ip_range": "must be a private network as per RFC 1918"})
     facts = {"expose_routes_to_vswitch": False, **body, "subnets": [], "routes": []}
@@ -49,7 +49,7 @@ def create(world: World, call: Call) -> Answer:
         facts["subnets"] = [*facts["subnets"], _subnet(facts, subnet)]
     for route in body.get("routes", []):
         facts["routes"] = [*facts["routes"], _route(facts, route)]
-    return 201, {"network": _shown(world, world.add("networks", facts))}
+    return 201, {"network": _shown(project, project.add("networks", facts))}
 
 
 def _subnet(network: Row, given: Row) -> Row:
@@ -93,82 +93,82 @@ def _route(network: Row, given: Row) -> Row:
     return body
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The networks."""
-    return 200, page("networks", [_shown(world, row) for row in world.table("networks").values()], call.query)
+    return 200, page("networks", [_shown(project, row) for row in project.table("networks").values()], call.query)
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One network."""
-    return 200, {"network": _shown(world, world.get("networks", call.id))}
+    return 200, {"network": _shown(project, project.get("networks", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name, labels or the exposure of routes."""
     body = checked(call.body, "name:str labels:dict expose_routes_to_vswitch:bool")
-    return 200, {"network": _shown(world, world.rename("networks", call, body))}
+    return 200, {"network": _shown(project, project.rename("networks", call, body))}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Removes a network; servers in it are detached."""
-    row = world.deletable("networks", call.id)
-    for server in world.table("servers").values():
+    row = project.deletable("networks", call.id)
+    for server in project.table("servers").values():
         server["private_net"] = [entry for entry in server["private_net"] if entry["network"] != row["id"]]
-    del world.table("networks")[row["id"]]
+    del project.table("networks")[row["id"]]
     return 204, None
 
 
-def add_subnet(world: World, call: Call) -> Answer:
+def add_subnet(project: Project, call: Call) -> Answer:
     """Adds a subnet."""
-    row = world.get("networks", call.id)
-    world.unlocked("network", row["id"])
+    row = project.get("networks", call.id)
+    project.unlocked("network", row["id"])
     row["subnets"] = [*row["subnets"], _subnet(row, call.body)]
-    return 201, {"action": world.act("add_subnet", [("network", row["id"])])}
+    return 201, {"action": project.act("add_subnet", [("network", row["id"])])}
 
 
-def delete_subnet(world: World, call: Call) -> Answer:
+def delete_subnet(project: Project, call: Call) -> Answer:
     """Removes a subnet that no server is in."""
-    row = world.get("networks", call.id)
-    world.unlocked("network", row["id"])
+    row = project.get("networks", call.id)
+    project.unlocked("network", row["id"])
     text = checked(call.body, "ip_range:str!")["ip_range"]
     if not any(subnet["ip_range"] == text for subnet in row["subnets"]):
         raise errors.not_found("subnet", text)
     block = _range(text, "ip_range")
-    if any(ipaddress.IPv4Address(server["_entry"]["ip"]) in block for server in members(world, row["id"])):
+    if any(ipaddress.IPv4Address(server["_entry"]["ip"]) in block for server in members(project, row["id"])):
         raise errors.in_use("subnet", "a server")
     row["subnets"] = [subnet for subnet in row["subnets"] if subnet["ip_range"] != text]
-    return 201, {"action": world.act("delete_subnet", [("network", row["id"])])}
+    return 201, {"action": project.act("delete_subnet", [("network", row["id"])])}
 
 
-def add_route(world: World, call: Call) -> Answer:
+def add_route(project: Project, call: Call) -> Answer:
     """Adds a route."""
-    row = world.get("networks", call.id)
-    world.unlocked("network", row["id"])
+    row = project.get("networks", call.id)
+    project.unlocked("network", row["id"])
     row["routes"] = [*row["routes"], _route(row, call.body)]
-    return 201, {"action": world.act("add_route", [("network", row["id"])])}
+    return 201, {"action": project.act("add_route", [("network", row["id"])])}
 
 
-def delete_route(world: World, call: Call) -> Answer:
+def delete_route(project: Project, call: Call) -> Answer:
     """Removes a route."""
-    row = world.get("networks", call.id)
-    world.unlocked("network", row["id"])
+    row = project.get("networks", call.id)
+    project.unlocked("network", row["id"])
     body = checked(call.body, "destination:str! gateway:str!")
     if body not in row["routes"]:
         raise errors.not_found("route", body["destination"])
     row["routes"] = [route for route in row["routes"] if route != body]
-    return 201, {"action": world.act("delete_route", [("network", row["id"])])}
+    return 201, {"action": project.act("delete_route", [("network", row["id"])])}
 
 
-def change_ip_range(world: World, call: Call) -> Answer:
+def change_ip_range(project: Project, call: Call) -> Answer:
     """Widens the network."""
-    row = world.get("networks", call.id)
+    row = project.get("networks", call.id)
     text = checked(call.body, "ip_range:str!")["ip_range"]
     if not _range(row["ip_range"], "ip_range").subnet_of(_range(text, "ip_range")):
         raise errors.invalid({"ip_range": "can only be extended"})
     row["ip_range"] = text
-    return 201, {"action": world.act("change_ip_range", [("network", row["id"])])}
+    return 201, {"action": project.act("change_ip_range", [("network", row["id"])])}
 
 
-def change_protection(world: World, call: Call) -> Answer:
+def change_protection(project: Project, call: Call) -> Answer:
     """Sets or lifts protection."""
-    return places.protect(world, "networks", call)
+    return places.protect(project, "networks", call)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.world import NOUNS, Answer, Call, World
+from rehearsal.clouds.hetzner.project import NOUNS, Answer, Call, Project
 
 Row = dict[str, Any]
 
@@ -30,9 +30,9 @@ def default_dns(ip: str) -> str:
     return f"static.{ipaddress.ip_address(ip).reverse_pointer.rsplit('.', 2)[0]}.clients.example.com"
 
 
-def change_dns(world: World, table: str, number: int, call: Call) -> Answer:
+def change_dns(project: Project, table: str, number: int, call: Call) -> Answer:
     """Sets or, with null, resets the reverse name of an address."""
-    row = world.get(table, number)
+    row = project.get(table, number)
     body = checked(call.body, "ip:str! dns_ptr:str?")
     kept = [entry for entry in row["dns_ptr"] if entry["ip"] != body["ip"]]
     if not belongs(row, body["ip"]):
@@ -42,7 +42,7 @@ def change_dns(world: World, table: str, number: int, call: Call) -> Answer:
     elif row["type"] == "ipv4":
         kept.append({"ip": body["ip"], "dns_ptr": default_dns(body["ip"])})
     row["dns_ptr"] = kept
-    return 201, {"action": world.act("change_dns_ptr", [(NOUNS[table], row["id"])])}
+    return 201, {"action": project.act("change_dns_ptr", [(NOUNS[table], row["id"])])}
 
 
 def belongs(row: Row, ip: str) -> bool:
@@ -53,8 +53,8 @@ def belongs(row: Row, ip: str) -> bool:
         return False
 
 
-def protect(world: World, table: str, call: Call, spec: str = "delete:bool") -> Answer:
+def protect(project: Project, table: str, call: Call, spec: str = "delete:bool") -> Answer:
     """Sets or lifts protection."""
-    row = world.get(table, call.id)
+    row = project.get(table, call.id)
     row["protection"] = {**row["protection"], **checked(call.body, spec)}
-    return 201, {"action": world.act("change_protection", [(NOUNS[table], row["id"])])}
+    return 201, {"action": project.act("change_protection", [(NOUNS[table], row["id"])])}

@@ -8,18 +8,18 @@ from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api.places import change_dns, datacenter_of, default_dns, location, protect
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import Answer, Call, World, public
+from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
 
 
-def new_address(world: World, kind: str) -> tuple[str, list[Row]]:
+def new_address(project: Project, kind: str) -> tuple[str, list[Row]]:
     """A free address or network of that type and its first reverse names."""
-    rows = [*world.table("primary_ips").values(), *world.table("floating_ips").values()]
+    rows = [*project.table("primary_ips").values(), *project.table("floating_ips").values()]
     taken = {row["ip"] for row in rows}
     if kind == "ipv6":
-        return world.machines.ipv6(taken), []
-    ip = world.machines.ipv4(taken)
+        return project.machines.ipv6(taken), []
+    ip = project.machines.ipv4(taken)
     return ip, [{"ip": ip, "dns_ptr": default_dns(ip)}]
 
 
@@ -36,99 +36,101 @@ def shown(row: Row) -> Row:
     return {**public(row), "location": place, "datacenter": datacenter_of(row["location"])}
 
 
-def made(world: World, name: str, kind: str, place: str, **more: Any) -> Row:
+def made(project: Project, name: str, kind: str, place: str, **more: Any) -> Row:
     """A new primary IP without a server."""
-    ip, names = new_address(world, kind)
+    ip, names = new_address(project, kind)
     facts = {"name": name, "type": kind, "auto_delete": False, "location": place, "ip": ip, "dns_ptr": names}
-    return world.add("primary_ips", {**facts, "assignee_id": None, "assignee_type": "server", "blocked": False, **more})
+    return project.add(
+        "primary_ips", {**facts, "assignee_id": None, "assignee_type": "server", "blocked": False, **more}
+    )
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Makes a primary IP, at a location or for a server that is switched off."""
     spec = "name:str! type:str! labels:dict auto_delete:bool location:str datacenter:str assignee_id:int? assignee_type:str"
     body = checked(call.body, spec)
-    world.free_name("primary_ips", body["name"])
+    project.free_name("primary_ips", body["name"])
     kind, server = address_type(body), None
     if body.get("assignee_id") is not None:
-        server = assignable(world, body["assignee_id"], kind)
+        server = assignable(project, body["assignee_id"], kind)
     given = body.get("location") or str(body.get("datacenter", "")).partition("-dc")[0]
     if (server is None) == (not given):
         raise errors.invalid({"location": "either a location or an assignee_id is needed"})
     place = location(server["location"] if server else given)["name"]
     more = {key: body[key] for key in ("labels", "auto_delete") if key in body}
-    row = made(world, body["name"], kind, place, assignee_id=server and server["id"], **more)
-    action = world.act("create_primary_ip", [("primary_ip", row["id"])])
+    row = made(project, body["name"], kind, place, assignee_id=server and server["id"], **more)
+    action = project.act("create_primary_ip", [("primary_ip", row["id"])])
     return 201, {"primary_ip": shown(row), "action": action}
 
 
-def assignable(world: World, number: int, kind: str) -> Row:
+def assignable(project: Project, number: int, kind: str) -> Row:
     """The server, when it can take a primary IP of that type now."""
-    server = world.get("servers", number)
-    world.unlocked("server", number)
+    server = project.get("servers", number)
+    project.unlocked("server", number)
     if server["status"] != "off":
         raise errors.unprocessable("server_not_stopped", "server must be powered off to change its primary IPs")
-    if any(row["assignee_id"] == number and row["type"] == kind for row in world.table("primary_ips").values()):
+    if any(row["assignee_id"] == number and row["type"] == kind for row in project.table("primary_ips").values()):
         raise errors.unprocessable("server_has_ipv4" if kind == "ipv4" else "server_has_ipv6", "server has one already")
     return server
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The primary IPs."""
-    rows = [shown(row) for row in world.table("primary_ips").values()]
+    rows = [shown(row) for row in project.table("primary_ips").values()]
     return 200, page("primary_ips", rows, call.query, ("name", "ip"))
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One primary IP."""
-    return 200, {"primary_ip": shown(world.get("primary_ips", call.id))}
+    return 200, {"primary_ip": shown(project.get("primary_ips", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name, labels or auto_delete."""
     body = checked(call.body, "name:str labels:dict auto_delete:bool")
-    return 200, {"primary_ip": shown(world.rename("primary_ips", call, body))}
+    return 200, {"primary_ip": shown(project.rename("primary_ips", call, body))}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Gives an address back that no server has."""
-    row = world.deletable("primary_ips", call.id)
+    row = project.deletable("primary_ips", call.id)
     if row["assignee_id"] is not None:
         raise errors.unprocessable("must_be_unassigned", "primary IP must be unassigned to be deleted")
-    del world.table("primary_ips")[row["id"]]
+    del project.table("primary_ips")[row["id"]]
     return 204, None
 
 
-def assign(world: World, call: Call) -> Answer:
+def assign(project: Project, call: Call) -> Answer:
     """Gives the address to a server that is switched off."""
-    row = world.get("primary_ips", call.id)
+    row = project.get("primary_ips", call.id)
     body = checked(call.body, "assignee_id:int! assignee_type:str!")
     if row["assignee_id"] is not None:
         raise errors.unprocessable("primary_ip_assigned", "primary IP is already assigned")
-    server = assignable(world, body["assignee_id"], row["type"])
+    server = assignable(project, body["assignee_id"], row["type"])
     if server["location"] != row["location"]:
         raise errors.unprocessable("primary_ip_datacenter_mismatch", "primary IP and server are at different locations")
     row["assignee_id"] = server["id"]
-    return 201, {"action": world.act("assign_primary_ip", [("primary_ip", row["id"]), ("server", server["id"])])}
+    return 201, {"action": project.act("assign_primary_ip", [("primary_ip", row["id"]), ("server", server["id"])])}
 
 
-def unassign(world: World, call: Call) -> Answer:
+def unassign(project: Project, call: Call) -> Answer:
     """Takes the address from a server that is switched off."""
-    row = world.get("primary_ips", call.id)
+    row = project.get("primary_ips", call.id)
     if row["assignee_id"] is None:
         raise errors.unprocessable("primary_ip_not_assigned", "primary IP is not assigned")
-    server = world.get("servers", row["assignee_id"])
-    world.unlocked("server", server["id"])
+    server = project.get("servers", row["assignee_id"])
+    project.unlocked("server", server["id"])
     if server["status"] != "off":
         raise errors.unprocessable("server_not_stopped", "server must be powered off to change its primary IPs")
     row["assignee_id"] = None
-    return 201, {"action": world.act("unassign_primary_ip", [("primary_ip", row["id"]), ("server", server["id"])])}
+    return 201, {"action": project.act("unassign_primary_ip", [("primary_ip", row["id"]), ("server", server["id"])])}
 
 
-def change_dns_ptr(world: World, call: Call) -> Answer:
+def change_dns_ptr(project: Project, call: Call) -> Answer:
     """Sets a reverse name."""
-    return change_dns(world, "primary_ips", call.id, call)
+    return change_dns(project, "primary_ips", call.id, call)
 
 
-def change_protection(world: World, call: Call) -> Answer:
+def change_protection(project: Project, call: Call) -> Answer:
     """Sets or lifts protection."""
-    return protect(world, "primary_ips", call)
+    return protect(project, "primary_ips", call)

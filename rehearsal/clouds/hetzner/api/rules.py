@@ -11,7 +11,7 @@ from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import matches
 
 if TYPE_CHECKING:
-    from rehearsal.clouds.hetzner.world import World
+    from rehearsal.clouds.hetzner.project import Project
 
 Row = dict[str, Any]
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?|any")
@@ -70,13 +70,13 @@ def _port(at: str, rule: Row) -> None:
         raise errors.invalid({f"{at}.port": "must be a port or a range of ports between 1 and 65535"})
 
 
-def targets(world: World, given: list[Any], field: str) -> list[Row]:
+def targets(project: Project, given: list[Any], field: str) -> list[Row]:
     """What a firewall shall apply to, or no longer apply to; raises `ApiError` for what is not there."""
     out: list[Row] = []
     for index, entry in enumerate(one if isinstance(one, dict) else {} for one in given):
         if entry.get("type") == "server" and isinstance(entry.get("server"), dict):
             number = entry["server"].get("id")
-            if number not in world.table("servers"):
+            if number not in project.table("servers"):
                 raise errors.ApiError(422, "firewall_resource_not_found", f"server with ID '{number}' not found")
             out.append({"type": "server", "server": {"id": number}})
         elif entry.get("type") == "label_selector" and isinstance(entry.get("label_selector"), dict):
@@ -97,7 +97,7 @@ def applied(firewall: Row, server: Row) -> bool:
     )
 
 
-def effective(world: World, server: Row) -> list[Row] | None:
+def effective(project: Project, server: Row) -> list[Row] | None:
     """All rules that work on the server; None when no firewall does."""
-    working = [row for row in world.table("firewalls").values() if applied(row, server)]
+    working = [row for row in project.table("firewalls").values() if applied(row, server)]
     return [rule for row in working for rule in row["rules"]] if working else None

@@ -10,17 +10,17 @@ from rehearsal.clouds.hetzner.api.networks import members
 from rehearsal.clouds.hetzner.fields import checked
 
 if TYPE_CHECKING:
-    from rehearsal.clouds.hetzner.world import Answer, Call, World
+    from rehearsal.clouds.hetzner.project import Answer, Call, Project
 
 Row = dict[str, Any]
 
 
-def join(world: World, server: Row, body: Row) -> Row:
+def join(project: Project, server: Row, body: Row) -> Row:
     """Puts the server into a network; raises `ApiError` when no address is free or the given one is not."""
-    network = world.get("networks", body["network"])
+    network = project.get("networks", body["network"])
     if any(entry["network"] == network["id"] for entry in server["private_net"]):
         raise errors.unprocessable("server_already_attached", "server is already attached to the network")
-    ip = _free_address(world, network, body.get("ip"), body.get("ip_range"))
+    ip = _free_address(project, network, body.get("ip"), body.get("ip_range"))
     number = server["id"] * 31 + network["id"]
     entry = {
         "network": network["id"],
@@ -32,14 +32,14 @@ def join(world: World, server: Row, body: Row) -> Row:
     return network
 
 
-def _free_address(world: World, network: Row, ip: str | None, subnet: str | None) -> str:
+def _free_address(project: Project, network: Row, ip: str | None, subnet: str | None) -> str:
     blocks = [
         ipaddress.IPv4Network(entry["ip_range"]) for entry in network["subnets"] if subnet in (None, entry["ip_range"])
     ]
     if not blocks:
         raise errors.unprocessable("no_subnet_available", "no subnet or IP available")
-    used = {server["_entry"]["ip"] for server in members(world, network["id"])}
-    used |= {alias for server in members(world, network["id"]) for alias in server["_entry"]["alias_ips"]}
+    used = {server["_entry"]["ip"] for server in members(project, network["id"])}
+    used |= {alias for server in members(project, network["id"]) for alias in server["_entry"]["alias_ips"]}
     used |= {entry["gateway"] for entry in network["subnets"]}
     if ip is not None:
         try:
@@ -57,35 +57,35 @@ def _free_address(world: World, network: Row, ip: str | None, subnet: str | None
     raise errors.unprocessable("no_subnet_available", "no subnet or IP available")
 
 
-def attach_to_network(world: World, call: Call) -> Answer:
+def attach_to_network(project: Project, call: Call) -> Answer:
     """Puts a server into a network."""
-    server = world.get("servers", call.id)
+    server = project.get("servers", call.id)
     body = checked(call.body, "network:int! ip:str? alias_ips:list ip_range:str?")
-    world.unlocked("server", server["id"])
-    network = join(world, server, body)
-    return 201, {"action": world.act("attach_to_network", [("server", server["id"]), ("network", network["id"])])}
+    project.unlocked("server", server["id"])
+    network = join(project, server, body)
+    return 201, {"action": project.act("attach_to_network", [("server", server["id"]), ("network", network["id"])])}
 
 
-def _entry(world: World, call: Call, number: int) -> tuple[Row, Row]:
-    server = world.get("servers", call.id)
-    world.unlocked("server", server["id"])
+def _entry(project: Project, call: Call, number: int) -> tuple[Row, Row]:
+    server = project.get("servers", call.id)
+    project.unlocked("server", server["id"])
     found = [entry for entry in server["private_net"] if entry["network"] == number]
     if not found:
         raise errors.unprocessable("server_not_attached", "server is not attached to the network")
     return server, found[0]
 
 
-def detach_from_network(world: World, call: Call) -> Answer:
+def detach_from_network(project: Project, call: Call) -> Answer:
     """Takes a server out of a network."""
     number = checked(call.body, "network:int!")["network"]
-    server, entry = _entry(world, call, number)
+    server, entry = _entry(project, call, number)
     server["private_net"] = [other for other in server["private_net"] if other is not entry]
-    return 201, {"action": world.act("detach_from_network", [("server", server["id"]), ("network", number)])}
+    return 201, {"action": project.act("detach_from_network", [("server", server["id"]), ("network", number)])}
 
 
-def change_alias_ips(world: World, call: Call) -> Answer:
+def change_alias_ips(project: Project, call: Call) -> Answer:
     """Sets the further addresses of a server in a network."""
     body = checked(call.body, "network:int! alias_ips:list!")
-    server, entry = _entry(world, call, body["network"])
+    server, entry = _entry(project, call, body["network"])
     entry["alias_ips"] = list(body["alias_ips"])
-    return 201, {"action": world.act("change_alias_ips", [("server", server["id"]), ("network", body["network"])])}
+    return 201, {"action": project.act("change_alias_ips", [("server", server["id"]), ("network", body["network"])])}

@@ -8,45 +8,45 @@ from rehearsal.clouds.hetzner import catalog
 from rehearsal.clouds.hetzner.api import places
 from rehearsal.clouds.hetzner.api.rules import applied
 from rehearsal.clouds.hetzner.api.volumes import show_group
-from rehearsal.clouds.hetzner.world import World, public
+from rehearsal.clouds.hetzner.project import Project, public
 
 Row = dict[str, Any]
 
 
-def address(world: World, server: int, kind: str) -> Row | None:
+def address(project: Project, server: int, kind: str) -> Row | None:
     """The primary IP of that type that the server has."""
-    rows = world.table("primary_ips").values()
+    rows = project.table("primary_ips").values()
     return next((row for row in rows if row["assignee_id"] == server and row["type"] == kind), None)
 
 
-def _public_net(world: World, row: Row) -> Row:
-    v4, v6 = (address(world, row["id"], kind) for kind in ("ipv4", "ipv6"))
+def _public_net(project: Project, row: Row) -> Row:
+    v4, v6 = (address(project, row["id"], kind) for kind in ("ipv4", "ipv6"))
     names = {entry["ip"]: entry["dns_ptr"] for entry in v4["dns_ptr"]} if v4 else {}
     firewalls = [
         {"id": firewall["id"], "status": "applied"}
-        for firewall in world.table("firewalls").values()
+        for firewall in project.table("firewalls").values()
         if applied(firewall, row)
     ]
     return {
         "ipv4": v4 and {"id": v4["id"], "ip": v4["ip"], "blocked": False, "dns_ptr": names.get(v4["ip"], "")},
         "ipv6": v6 and {"id": v6["id"], "ip": v6["ip"], "blocked": False, "dns_ptr": v6["dns_ptr"]},
-        "floating_ips": [ip["id"] for ip in world.table("floating_ips").values() if ip["server"] == row["id"]],
+        "floating_ips": [ip["id"] for ip in project.table("floating_ips").values() if ip["server"] == row["id"]],
         "firewalls": firewalls,
     }
 
 
-def shown(world: World, row: Row) -> Row:
+def shown(project: Project, row: Row) -> Row:
     """The server with its type, image, location, addresses, networks and volumes."""
-    running = [a for a in world.table("actions").values() if a["status"] == "running"]
+    running = [a for a in project.table("actions").values() if a["status"] == "running"]
     group = row["placement_group"]
     return {
         **public(row),
-        "public_net": _public_net(world, row),
+        "public_net": _public_net(project, row),
         "server_type": catalog.named(catalog.SERVER_TYPES, row["server_type"]),
         "image": catalog.named(catalog.IMAGES, row["image"]),
         "location": places.location(row["location"]),
         "datacenter": places.datacenter_of(row["location"]),
         "locked": any({"id": row["id"], "type": "server"} in action["resources"] for action in running),
-        "volumes": [volume["id"] for volume in world.table("volumes").values() if volume["server"] == row["id"]],
-        "placement_group": show_group(world, world.get("placement_groups", group)) if group else None,
+        "volumes": [volume["id"] for volume in project.table("volumes").values() if volume["server"] == row["id"]],
+        "placement_group": show_group(project, project.get("placement_groups", group)) if group else None,
     }

@@ -13,7 +13,7 @@ from rehearsal.clouds.hetzner.fields import checked, hostname
 from rehearsal.clouds.hetzner.listing import page
 
 if TYPE_CHECKING:
-    from rehearsal.clouds.hetzner.world import Answer, Call, World
+    from rehearsal.clouds.hetzner.project import Answer, Call, Project
 
 Row = dict[str, Any]
 _SPEC: Final = (
@@ -25,33 +25,33 @@ _SPEC: Final = (
 _USER_DATA: Final = 32 * 1024
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Makes a server and boots its machine."""
     body = checked(call.body, _SPEC)
     hostname(body["name"])
-    world.free_name("servers", body["name"])
+    project.free_name("servers", body["name"])
     if len(body.get("user_data", "").encode()) > _USER_DATA:
         raise errors.invalid({"user_data": "must be at most 32 KiB"})
-    facts, keys = _facts(world, body)
-    firewalls = [world.get("firewalls", entry["firewall"]) for entry in body.get("firewalls", [])]
-    volumes = [world.get("volumes", number) for number in body.get("volumes", [])]
-    addresses = _addresses(world, body.get("public_net", {}), facts["location"])
+    facts, keys = _facts(project, body)
+    firewalls = [project.get("firewalls", entry["firewall"]) for entry in body.get("firewalls", [])]
+    volumes = [project.get("volumes", number) for number in body.get("volumes", [])]
+    addresses = _addresses(project, body.get("public_net", {}), facts["location"])
     for volume in volumes:
         if volume["server"] is not None:
             raise errors.unprocessable("volume_already_attached", "volume is already attached to a server")
-    networks = [world.get("networks", number) for number in body.get("networks", [])]
-    row = world.add("servers", facts)
-    _give_addresses(world, row, addresses)
+    networks = [project.get("networks", number) for number in body.get("networks", [])]
+    row = project.add("servers", facts)
+    _give_addresses(project, row, addresses)
     for firewall in firewalls:
         firewall["applied_to"] = [*firewall["applied_to"], {"type": "server", "server": {"id": row["id"]}}]
     for volume in volumes:
         volume["server"] = row["id"]
     for network in networks:
-        join(world, row, {"network": network["id"]})
-    return 201, _boot(world, row, keys, start=body.get("start_after_create", True))
+        join(project, row, {"network": network["id"]})
+    return 201, _boot(project, row, keys, start=body.get("start_after_create", True))
 
 
-def _facts(world: World, body: Row) -> tuple[Row, list[str]]:
+def _facts(project: Project, body: Row) -> tuple[Row, list[str]]:
     kind = catalog.named(catalog.SERVER_TYPES, body["server_type"])
     if kind is None:
         raise errors.invalid({"server_type": f"unknown server type {body['server_type']!r}"})
@@ -63,8 +63,8 @@ def _facts(world: World, body: Row) -> tuple[Row, list[str]]:
     if all(offer["name"] != place for offer in kind["locations"]):
         raise errors.unprocessable("invalid_server_type", f"server type {kind['name']} is not available in {place}")
     if body.get("placement_group") is not None:
-        world.get("placement_groups", body["placement_group"])
-    keys = [world.find("ssh_keys", key)["public_key"] for key in body.get("ssh_keys", [])]
+        project.get("placement_groups", body["placement_group"])
+    keys = [project.find("ssh_keys", key)["public_key"] for key in body.get("ssh_keys", [])]
     facts = {
         "name": body["name"],
         "status": "initializing",
@@ -89,7 +89,7 @@ def _facts(world: World, body: Row) -> tuple[Row, list[str]]:
     return facts, keys
 
 
-def _addresses(world: World, wanted: Row, place: str) -> dict[str, Row | None]:
+def _addresses(project: Project, wanted: Row, place: str) -> dict[str, Row | None]:
     """Type of address to the primary IP that was asked for, or to None for a new one."""
     checked(wanted, "enable_ipv4:bool enable_ipv6:bool ipv4:int? ipv6:int?")
     out: dict[str, Row | None] = {}
@@ -97,7 +97,7 @@ def _addresses(world: World, wanted: Row, place: str) -> dict[str, Row | None]:
         if not wanted.get(f"enable_{kind}", True):
             continue
         number = wanted.get(kind)
-        out[kind] = None if number is None else world.get("primary_ips", number)
+        out[kind] = None if number is None else project.get("primary_ips", number)
         row = out[kind]
         if row is None:
             continue
@@ -108,81 +108,81 @@ def _addresses(world: World, wanted: Row, place: str) -> dict[str, Row | None]:
     return out
 
 
-def _give_addresses(world: World, row: Row, addresses: dict[str, Row | None]) -> None:
+def _give_addresses(project: Project, row: Row, addresses: dict[str, Row | None]) -> None:
     for kind, given in addresses.items():
         ip = given
         if ip is None:
-            ip = primary_ips.made(world, "", kind, row["location"], auto_delete=True)
+            ip = primary_ips.made(project, "", kind, row["location"], auto_delete=True)
             ip["name"] = f"primary_ip-{ip['id']}"
         ip["assignee_id"] = row["id"]
 
 
-def _boot(world: World, row: Row, keys: list[str], *, start: bool) -> Row:
-    machine, rules = shown(world, row), effective(world, row)
+def _boot(project: Project, row: Row, keys: list[str], *, start: bool) -> Row:
+    machine, rules = shown(project, row), effective(project, row)
     row["_rules"] = rules
 
     def work() -> None:
-        # Before the machine: a server must never be open to the world, not even while it boots.
-        world.machines.firewall(machine, rules)
-        world.machines.create(machine, row["_user_data"], keys)
+        # Before the machine: a server must never be open to the project, not even while it boots.
+        project.machines.firewall(machine, rules)
+        project.machines.create(machine, row["_user_data"], keys)
         if not start:
-            world.machines.power(machine, "poweroff")
+            project.machines.power(machine, "poweroff")
 
     def done(problem: str | None) -> None:
         row["status"] = "off" if problem or not start else "running"
 
-    made = world.act("create_server", [("server", row["id"])], work, done)
-    following = [world.act("start_server", [("server", row["id"])])] if start else []
+    made = project.act("create_server", [("server", row["id"])], work, done)
+    following = [project.act("start_server", [("server", row["id"])])] if start else []
     password = None if keys else "rehearsal"
-    return {"server": shown(world, row), "action": made, "next_actions": following, "root_password": password}
+    return {"server": shown(project, row), "action": made, "next_actions": following, "root_password": password}
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The servers."""
-    rows = [shown(world, row) for row in world.table("servers").values()]
+    rows = [shown(project, row) for row in project.table("servers").values()]
     return 200, page("servers", rows, call.query, ("name", "status"))
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One server."""
-    return 200, {"server": shown(world, world.get("servers", call.id))}
+    return 200, {"server": shown(project, project.get("servers", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name or labels."""
     body = checked(call.body, "name:str labels:dict")
     if "name" in body:
         hostname(body["name"])
-    return 200, {"server": shown(world, world.rename("servers", call, body))}
+    return 200, {"server": shown(project, project.rename("servers", call, body))}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Removes a server and the addresses that were made with it; volumes and other addresses stay."""
-    row = world.deletable("servers", call.id)
+    row = project.deletable("servers", call.id)
     row["status"] = "deleting"
-    machine = shown(world, row)
+    machine = shown(project, row)
 
     def done(problem: str | None) -> None:
         if problem:
             row["status"] = "unknown"
             return
-        _forget(world, row)
+        _forget(project, row)
 
-    action = world.act("delete_server", [("server", row["id"])], lambda: world.machines.delete(machine), done)
+    action = project.act("delete_server", [("server", row["id"])], lambda: project.machines.delete(machine), done)
     return 200, {"action": action}
 
 
-def _forget(world: World, row: Row) -> None:
+def _forget(project: Project, row: Row) -> None:
     for kind in ("ipv4", "ipv6"):
-        ip = address(world, row["id"], kind)
+        ip = address(project, row["id"], kind)
         if ip is not None and ip["auto_delete"]:
-            del world.table("primary_ips")[ip["id"]]
+            del project.table("primary_ips")[ip["id"]]
         elif ip is not None:
             ip["assignee_id"] = None
     for table in ("volumes", "floating_ips"):
-        for other in world.table(table).values():
+        for other in project.table(table).values():
             other["server"] = None if other["server"] == row["id"] else other["server"]
-    for firewall in world.table("firewalls").values():
+    for firewall in project.table("firewalls").values():
         gone = {"type": "server", "server": {"id": row["id"]}}
         firewall["applied_to"] = [entry for entry in firewall["applied_to"] if entry != gone]
-    world.table("servers").pop(row["id"], None)
+    project.table("servers").pop(row["id"], None)

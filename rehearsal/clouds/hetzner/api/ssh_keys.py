@@ -9,7 +9,7 @@ import hashlib
 from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import Answer, Call, World, public
+from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 _KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 
@@ -27,33 +27,33 @@ def fingerprint(key: str) -> str:
     return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Stores a key; name and key must be new."""
     body = checked(call.body, "name:str! public_key:str! labels:dict")
-    world.free_name("ssh_keys", body["name"])
+    project.free_name("ssh_keys", body["name"])
     print_ = fingerprint(body["public_key"])
-    if any(row["fingerprint"] == print_ for row in world.table("ssh_keys").values()):
+    if any(row["fingerprint"] == print_ for row in project.table("ssh_keys").values()):
         raise errors.taken("ssh_key", "fingerprint")
-    return 201, {"ssh_key": public(world.add("ssh_keys", {**body, "fingerprint": print_}))}
+    return 201, {"ssh_key": public(project.add("ssh_keys", {**body, "fingerprint": print_}))}
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The keys."""
-    rows = [public(row) for row in world.table("ssh_keys").values()]
+    rows = [public(row) for row in project.table("ssh_keys").values()]
     return 200, page("ssh_keys", rows, call.query, ("name", "fingerprint"))
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One key."""
-    return 200, {"ssh_key": public(world.get("ssh_keys", call.id))}
+    return 200, {"ssh_key": public(project.get("ssh_keys", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name or labels."""
-    return 200, {"ssh_key": public(world.rename("ssh_keys", call, checked(call.body, "name:str labels:dict")))}
+    return 200, {"ssh_key": public(project.rename("ssh_keys", call, checked(call.body, "name:str labels:dict")))}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Forgets a key; servers that were made with it keep it."""
-    del world.table("ssh_keys")[world.get("ssh_keys", call.id)["id"]]
+    del project.table("ssh_keys")[project.get("ssh_keys", call.id)["id"]]
     return 204, None

@@ -8,7 +8,7 @@ from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api import places
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.listing import page
-from rehearsal.clouds.hetzner.world import Answer, Call, World, public
+from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
 _SMALLEST: Final = 10
@@ -26,11 +26,11 @@ def _size(size: int, least: int) -> int:
     return size
 
 
-def create(world: World, call: Call) -> Answer:
+def create(project: Project, call: Call) -> Answer:
     """Makes a volume, at a location or on a server."""
     body = checked(call.body, "name:str! size:int! location:str server:int? automount:bool format:str? labels:dict")
-    world.free_name("volumes", body["name"])
-    server = world.get("servers", body["server"]) if body.get("server") is not None else None
+    project.free_name("volumes", body["name"])
+    server = project.get("servers", body["server"]) if body.get("server") is not None else None
     if (server is None) == (not body.get("location")):
         raise errors.invalid({"location": "either a location or a server is needed"})
     if body.get("format") not in (None, "ext4", "xfs"):
@@ -45,111 +45,111 @@ def create(world: World, call: Call) -> Answer:
         "server": server and server["id"],
         "status": "available",
     }
-    row = world.add("volumes", facts)
-    action = world.act("create_volume", [("volume", row["id"])])
-    following = [world.act("attach_volume", [("volume", row["id"]), ("server", server["id"])])] if server else []
+    row = project.add("volumes", facts)
+    action = project.act("create_volume", [("volume", row["id"])])
+    following = [project.act("attach_volume", [("volume", row["id"]), ("server", server["id"])])] if server else []
     return 201, {"volume": _shown(row), "action": action, "next_actions": following}
 
 
-def listed(world: World, call: Call) -> Answer:
+def listed(project: Project, call: Call) -> Answer:
     """The volumes."""
-    rows = [_shown(row) for row in world.table("volumes").values()]
+    rows = [_shown(row) for row in project.table("volumes").values()]
     return 200, page("volumes", rows, call.query, ("name", "status"))
 
 
-def one(world: World, call: Call) -> Answer:
+def one(project: Project, call: Call) -> Answer:
     """One volume."""
-    return 200, {"volume": _shown(world.get("volumes", call.id))}
+    return 200, {"volume": _shown(project.get("volumes", call.id))}
 
 
-def update(world: World, call: Call) -> Answer:
+def update(project: Project, call: Call) -> Answer:
     """Changes name or labels."""
-    return 200, {"volume": _shown(world.rename("volumes", call, checked(call.body, "name:str labels:dict")))}
+    return 200, {"volume": _shown(project.rename("volumes", call, checked(call.body, "name:str labels:dict")))}
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(project: Project, call: Call) -> Answer:
     """Removes a volume that is on no server, and its data."""
-    row = world.deletable("volumes", call.id)
+    row = project.deletable("volumes", call.id)
     if row["server"] is not None:
         raise errors.in_use("volume", f"server {row['server']}")
-    del world.table("volumes")[row["id"]]
+    del project.table("volumes")[row["id"]]
     return 204, None
 
 
-def attach(world: World, call: Call) -> Answer:
+def attach(project: Project, call: Call) -> Answer:
     """Puts the volume on a server."""
-    row = world.get("volumes", call.id)
+    row = project.get("volumes", call.id)
     body = checked(call.body, "server:int! automount:bool")
-    world.unlocked("volume", row["id"])
-    server = world.get("servers", body["server"])
-    world.unlocked("server", server["id"])
+    project.unlocked("volume", row["id"])
+    server = project.get("servers", body["server"])
+    project.unlocked("server", server["id"])
     if row["server"] is not None:
         raise errors.unprocessable("volume_already_attached", "volume is already attached to a server")
     if server["location"] != row["location"]:
         raise errors.invalid({"server": "must be at the location of the volume"})
     row["server"] = server["id"]
-    return 201, {"action": world.act("attach_volume", [("volume", row["id"]), ("server", server["id"])])}
+    return 201, {"action": project.act("attach_volume", [("volume", row["id"]), ("server", server["id"])])}
 
 
-def detach(world: World, call: Call) -> Answer:
+def detach(project: Project, call: Call) -> Answer:
     """Takes the volume from its server."""
-    row = world.get("volumes", call.id)
+    row = project.get("volumes", call.id)
     checked(call.body, "")
-    world.unlocked("volume", row["id"])
+    project.unlocked("volume", row["id"])
     if row["server"] is None:
         raise errors.unprocessable("volume_not_attached", "volume is not attached to a server")
     on, row["server"] = row["server"], None
-    return 201, {"action": world.act("detach_volume", [("volume", row["id"]), ("server", on)])}
+    return 201, {"action": project.act("detach_volume", [("volume", row["id"]), ("server", on)])}
 
 
-def resize(world: World, call: Call) -> Answer:
+def resize(project: Project, call: Call) -> Answer:
     """Makes the volume bigger; its file system stays as it is."""
-    row = world.get("volumes", call.id)
+    row = project.get("volumes", call.id)
     row["size"] = _size(checked(call.body, "size:int!")["size"], row["size"] + 1)
-    return 201, {"action": world.act("resize_volume", [("volume", row["id"])])}
+    return 201, {"action": project.act("resize_volume", [("volume", row["id"])])}
 
 
-def change_protection(world: World, call: Call) -> Answer:
+def change_protection(project: Project, call: Call) -> Answer:
     """Sets or lifts protection."""
-    return places.protect(world, "volumes", call)
+    return places.protect(project, "volumes", call)
 
 
-def show_group(world: World, row: Row) -> Row:
+def show_group(project: Project, row: Row) -> Row:
     """A placement group as the API shows it."""
-    within = [server["id"] for server in world.table("servers").values() if server["placement_group"] == row["id"]]
+    within = [server["id"] for server in project.table("servers").values() if server["placement_group"] == row["id"]]
     return {key: value for key, value in public(row).items() if key != "protection"} | {"servers": within}
 
 
-def create_group(world: World, call: Call) -> Answer:
+def create_group(project: Project, call: Call) -> Answer:
     """Makes a placement group."""
     body = checked(call.body, "name:str! type:str! labels:dict")
-    world.free_name("placement_groups", body["name"])
+    project.free_name("placement_groups", body["name"])
     if body["type"] != "spread":
         raise errors.invalid({"type": "must be one of spread"})
-    return 201, {"placement_group": show_group(world, world.add("placement_groups", body)), "action": None}
+    return 201, {"placement_group": show_group(project, project.add("placement_groups", body)), "action": None}
 
 
-def listed_groups(world: World, call: Call) -> Answer:
+def listed_groups(project: Project, call: Call) -> Answer:
     """The placement groups."""
-    rows = [show_group(world, row) for row in world.table("placement_groups").values()]
+    rows = [show_group(project, row) for row in project.table("placement_groups").values()]
     return 200, page("placement_groups", rows, call.query, ("name", "type"))
 
 
-def one_group(world: World, call: Call) -> Answer:
+def one_group(project: Project, call: Call) -> Answer:
     """One placement group."""
-    return 200, {"placement_group": show_group(world, world.get("placement_groups", call.id))}
+    return 200, {"placement_group": show_group(project, project.get("placement_groups", call.id))}
 
 
-def update_group(world: World, call: Call) -> Answer:
+def update_group(project: Project, call: Call) -> Answer:
     """Changes name or labels."""
-    row = world.rename("placement_groups", call, checked(call.body, "name:str labels:dict"))
-    return 200, {"placement_group": show_group(world, row)}
+    row = project.rename("placement_groups", call, checked(call.body, "name:str labels:dict"))
+    return 200, {"placement_group": show_group(project, row)}
 
 
-def delete_group(world: World, call: Call) -> Answer:
+def delete_group(project: Project, call: Call) -> Answer:
     """Removes an empty placement group."""
-    row = world.get("placement_groups", call.id)
-    if show_group(world, row)["servers"]:
+    row = project.get("placement_groups", call.id)
+    if show_group(project, row)["servers"]:
         raise errors.in_use("placement_group", "a server")
-    del world.table("placement_groups")[row["id"]]
+    del project.table("placement_groups")[row["id"]]
     return 204, None

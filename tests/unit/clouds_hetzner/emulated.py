@@ -8,10 +8,10 @@ import urllib.error
 import urllib.request
 
 from rehearsal.clouds.hetzner.machines import InMemory
+from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
-from rehearsal.clouds.hetzner.web import Door
-from rehearsal.clouds.hetzner.world import World
+from rehearsal.clouds.kit.api import CONTROL, ApiServer
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f someone@example.com"
@@ -28,12 +28,12 @@ class Emulated:
 
     def __init__(self, path=None, seconds=0.0, tokens=()):
         self.machines = InMemory()
-        self.service = Service(World(Store(path), self.machines, seconds), tokens)
-        self.door = Door(self.service).start()
+        self.service = Service(Project(Store(path), self.machines, seconds), tokens)
+        self.listener = ApiServer(self.service).start()
 
     def ask(self, method, path, body=None, token=TOKEN):
         """Status, JSON and headers."""
-        base = self.door.url.removesuffix("/v1") if path.startswith("/_control") else self.door.url
+        base = self.listener.url.removesuffix("/v1") if path.startswith(CONTROL) else self.listener.url
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(base + path, data, {"Authorization": f"Bearer {token}"}, method=method)  # noqa: S310
         try:
@@ -63,7 +63,7 @@ class Emulated:
         return answer
 
     def fault(self, **facts):
-        self.ask("POST", "/_control/faults", facts)
+        self.ask("POST", f"{CONTROL}/faults", facts)
 
     def settle(self):
         """Waits until no action runs."""

@@ -66,7 +66,7 @@ def public(row: Row) -> Row:
     return {key: value for key, value in row.items() if not key.startswith("_")}
 
 
-class World:
+class Project:
     """One project.
 
     Args:

@@ -6,44 +6,46 @@ import io
 import ipaddress
 import json
 import socket
+import struct
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_MOST_BODY: Final = 16 * 1024 * 1024
+_LONGEST_BODY: Final = 16 * 1024 * 1024
+_NO_CONTENT: Final = 204
 
-
-WORLD: Final = ipaddress.ip_network("198.18.0.0/15")
-"""The rehearsal's "internet": a Docker bridge of this machine in the range that RFC 2544 keeps for tests, routed nowhere."""
+MACHINES: Final = ipaddress.ip_network("198.18.0.0/15")
+"""Where the rehearsed machines are, the rehearsal's "internet": a Docker bridge of this machine in the range that RFC 2544 keeps for tests, routed nowhere."""
 
 
 class NotLoopbackError(Exception):
     """Somebody asked for an address that others could reach."""
 
 
-def loopback(address: str, *, world: bool = False) -> tuple[str, int]:
+def loopback(address: str, *, machines: bool = False) -> tuple[str, int]:
     """Host and port of `host:port`.
 
     Args:
         address: Numeric host and port.
-        world: Whether an address in `WORLD` will do as well.
+        machines: Whether an address in `MACHINES` will do as well.
 
     Raises:
         NotLoopbackError: It is no numeric loopback address: the emulator knows no real passwords and guards nothing.
     """
     host, _, port = address.rpartition(":")
-    bare = host.strip("[]")
+    host = host.strip("[]")
     try:
-        found = ipaddress.ip_address(bare)
-        local = (found.is_loopback or (world and found in WORLD)) and port.isdecimal()
+        ip = ipaddress.ip_address(host)
+        local = (ip.is_loopback or (machines and ip in MACHINES)) and port.isdecimal()
     except ValueError:
         local = False
     if not local:
-        kinds = f"loopback address, nor one in {WORLD}," if world else "loopback address"
-        raise NotLoopbackError(f"{address!r} is no {kinds} with a port: give 127.0.0.1:0 for a free port")
-    return bare, int(port)
+        kinds = f"loopback address, nor in {MACHINES}," if machines else "loopback address"
+        raise NotLoopbackError(f"{address!r} is no {kinds} with a port: use 127.0.0.1:0 for a free port")
+    return host, int(port)
 
 
 class BadRequestError(Exception):
@@ -79,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         if len(set(lengths)) > 1 or not all(text.isdecimal() for text in lengths):
             raise BadRequestError("no telling how long the body is")
         length = int(lengths[0]) if lengths else 0
-        if length > _MOST_BODY:
+        if length > _LONGEST_BODY:
             raise BadRequestError("the body is too long")
         return self.rfile.read(length)
 
@@ -91,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
                 size = int(line.split(b";")[0].strip(), 16)
             except ValueError:
                 raise BadRequestError("no telling how long a chunk is") from None
-            if not line.endswith(b"\r\n") or size < 0 or len(whole) + size > _MOST_BODY:
+            if not line.endswith(b"\r\n") or size < 0 or len(whole) + size > _LONGEST_BODY:
                 raise BadRequestError("a chunk that is none")
             whole += self.rfile.read(size)
             end = self.rfile.readline(1024)
@@ -102,15 +104,24 @@ class Handler(BaseHTTPRequestHandler):
             if size == 0:
                 return whole
 
-    def reply(self, status: int, body: bytes, headers: Iterable[tuple[str, str]] = (), *, cut: bool = False) -> None:
-        """Answers in one piece; `cut` announces twice the length and hangs up."""
+    def reply(
+        self, status: int, body: bytes, headers: Iterable[tuple[str, str]] = (), *, truncated: bool = False
+    ) -> None:
+        """Answers in one piece; `truncated` announces the whole length, sends half of it and hangs up."""
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body) * 2 if cut else len(body)))
-        self._finish(b"" if self.command == "HEAD" else body)
-        if cut:
+        if status != _NO_CONTENT:
+            self.send_header("Content-Length", str(len(body)))
+        self._finish(b"" if self.command == "HEAD" else body[: len(body) // 2] if truncated else body)
+        if truncated:
             self.close_connection = True
+
+    def reset(self) -> None:
+        """Ends the connection as a computer does that forgot about it: with RST, without an answer."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
 
     def _finish(self, body: bytes) -> None:
         """Headers and body together: apart they would wait for each other (Nagle, delayed acknowledgement)."""
@@ -131,14 +142,17 @@ class Listener(ThreadingHTTPServer):
     Args:
         address: `host:port`; port 0 takes a free one.
         handler: What serves a connection.
-        world: Whether machines of the rehearsal may come too, see `loopback`.
+        machines: Whether rehearsed machines may come too, see `loopback`.
+
+    Raises:
+        NotLoopbackError: Others could reach the address.
     """
 
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 512
 
-    def __init__(self, address: str, handler: type[Handler], *, world: bool = False) -> None:
-        host, port = loopback(address, world=world)
+    def __init__(self, address: str, handler: type[Handler], *, machines: bool = False) -> None:
+        host, port = loopback(address, machines=machines)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), handler)
 
@@ -151,3 +165,13 @@ class Listener(ThreadingHTTPServer):
         host, port = self.server_address[:2]
         shown = f"[{host!s}]" if ":" in str(host) else str(host)
         return f"http://{shown}:{port}"
+
+    def start(self) -> Self:
+        """Serves in a thread of its own until `stop`."""
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Ends it; requests under way are left to their threads."""
+        self.shutdown()
+        self.server_close()

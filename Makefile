@@ -1,4 +1,4 @@
-# What a person types. Everything real is in homeport/cli/; `make` alone lists the targets.
+# What a person types: each target is a verb of bin/homeport. `make` alone lists the targets.
 # STACK is dev, preprod or prod: make preview STACK=prod
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -7,9 +7,9 @@ ARGS ?=
 PRESET ?= jett
 ENV ?= prod
 RUN := @sh homeport/cli/run.sh
-HOMEPORT := $(RUN) python -m homeport.cli
+HOMEPORT := @sh bin/homeport
 
-.PHONY: help up down preview status credentials repair report env shell engine images rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench docs format
+.PHONY: help up down preview status credentials repair report env shell engine images export rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench docs format
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
@@ -20,21 +20,23 @@ down: ## remove the stack: pulumi destroy, then a check that nothing is left
 preview: ## show what `up` would change
 	$(HOMEPORT) preview --stack $(STACK) $(ARGS)
 status: ## table of services, health and addresses
-	$(HOMEPORT) status --stack $(STACK)
+	$(HOMEPORT) status --stack $(STACK) $(ARGS)
 credentials: ## show the stack's passwords and keys
 	$(HOMEPORT) credentials --stack $(STACK) $(ARGS)
 repair: ## after a killed run: clear what it left half-done (make up does it by itself)
-	$(HOMEPORT) repair --stack $(STACK)
+	$(HOMEPORT) repair --stack $(STACK) $(ARGS)
 report: ## which engine, plugins and images are in use, and why
-	$(HOMEPORT) report --stack $(STACK)
+	$(HOMEPORT) report --stack $(STACK) $(ARGS)
 env: ## print the environment for plain `pulumi`: eval "$(make -s env)"
-	$(RUN) python -m toolchain.engine env
+	$(HOMEPORT) env
 shell: ## a shell in which plain `pulumi` works
-	$(RUN) python -m toolchain.engine exec -- $${SHELL:-sh}
+	$(HOMEPORT) shell
 engine: ## fetch or build the Pulumi engine
-	$(RUN) python -m toolchain.engine ensure
+	$(HOMEPORT) engine
 images: ## pull or build the stack's images
-	$(HOMEPORT) images --stack $(STACK) --ensure
+	$(HOMEPORT) images --stack $(STACK) --ensure $(ARGS)
+export: ## write the stack as files for docker compose: make export ARGS="--to out"
+	$(HOMEPORT) export --stack $(STACK) $(ARGS)
 
 rehearse: ## stand production up on emulated clouds: make rehearse PRESET=jett ENV=prod
 	$(HOMEPORT) rehearse --preset $(PRESET) --env $(ENV) $(ARGS)
@@ -57,5 +59,5 @@ bench: ## measure beside docker compose and Ansible
 	$(RUN) python -m bench $(ARGS)
 docs: ## write the generated pages below docs/
 	$(HOMEPORT) docs $(ARGS)
-format: ## let ruff format and mend the code
+format: ## let ruff format and correct the code
 	$(RUN) ruff format . && sh homeport/cli/run.sh ruff check --fix .

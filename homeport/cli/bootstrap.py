@@ -145,6 +145,8 @@ def variables(folder: Path) -> dict[str, str]:
         "MYPY_CACHE_DIR": str(place / "mypy"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(place / "hypothesis"),
         "HOMEPORT_STARTED": os.environ.get("HOMEPORT_STARTED") or f"{time.time():.3f}",
+        # The command runs in the checkout; a path that a person types is seen from where they are.
+        "HOMEPORT_CALLED_FROM": str(Path.cwd()),
     }
 
 

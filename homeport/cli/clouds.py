@@ -8,16 +8,16 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import cloudflare, hetzner
-from homeport.cli.lost import SERVER, less
+from homeport.cli.lost import SERVER, drop_references
 from homeport.cli.phases import say
 
 if TYPE_CHECKING:
-    from homeport.cli.engine import Engine
+    from homeport.cli.pulumi_cli import PulumiCli
 
 _PREFIX = "homeport:"
 
 
-def mend_clouds(engine: Engine, since: float) -> bool:
+def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
     """Removes orphans; true when there were any.
 
     Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost without a kill, and
@@ -25,21 +25,21 @@ def mend_clouds(engine: Engine, since: float) -> bool:
     failed must have made them.
 
     Args:
-        engine: The engine and its stack.
+        pulumi: The stack and its Pulumi.
         since: When the killed run began, in seconds of the epoch; 0 if none was killed.
 
     Raises:
         ToolError: A cloud refuses or does not answer.
     """
-    config = engine.config()
-    settings = engine.stack.settings
-    state = engine.state()
-    start, until = failed(engine)
+    config = pulumi.config()
+    settings = pulumi.stack.settings
+    state = pulumi.state()
+    start, until = failed(pulumi)
     if since:
         # A killed run is not in the history, so nobody knows when its last request was answered.
         start, until = min(since, start or since), inf
     token = config.get(f"{_PREFIX}hcloud-token")
-    did = bool(start and token) and _mend_hetzner(engine, config, state, (start, until))
+    did = bool(start and token) and _recover_hetzner(pulumi, config, state, (start, until))
     ids: dict[str, Any] = settings.get("cloudflare") or {}
     if ids and (token := config.get(f"{_PREFIX}cloudflare-api-token")):
         there = cloudflare.Api(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
@@ -50,29 +50,31 @@ def mend_clouds(engine: Engine, since: float) -> bool:
         lost = cloudflare.gone(state, there, ids["account_id"], ids["zone_id"]) if start else []
         if lost:
             say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
-            _drop(engine, set(lost))
+            _drop(pulumi, set(lost))
         did = did or bool(left) or bool(lost)
-    return _reread(engine, engine.state() if did else state) or did
+    return _reread(pulumi, pulumi.state() if did else state) or did
 
 
-def _mend_hetzner(engine: Engine, config: dict[str, str], state: dict[str, Any], window: tuple[float, float]) -> bool:
+def _recover_hetzner(
+    pulumi: PulumiCli, config: dict[str, str], state: dict[str, Any], window: tuple[float, float]
+) -> bool:
     api = hetzner.Api(config[f"{_PREFIX}hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
-    found = hetzner.orphans(state, api, engine.stack.name, *window)
+    found = hetzner.orphans(state, api, pulumi.stack.name, *window)
     for one in found:
         say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the last run left behind")
     hetzner.remove(found, api)
     return bool(found)
 
 
-def _drop(engine: Engine, gone: set[str]) -> None:
-    """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted (trap C4)."""
-    whole = json.loads(engine.ask("stack", "export"))
+def _drop(pulumi: PulumiCli, gone: set[str]) -> None:
+    """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted."""
+    whole = json.loads(pulumi.ask("stack", "export"))
     rows = whole["deployment"]["resources"]
-    whole["deployment"]["resources"] = [less(one, gone) for one in rows if one["urn"] not in gone]
-    engine.ask("stack", "import", input_=json.dumps(whole))
+    whole["deployment"]["resources"] = [drop_references(one, gone) for one in rows if one["urn"] not in gone]
+    pulumi.ask("stack", "import", input_=json.dumps(whole))
 
 
-def _reread(engine: Engine, state: dict[str, Any]) -> bool:
+def _reread(pulumi: PulumiCli, state: dict[str, Any]) -> bool:
     """Reads anew what an update left half changed; true when there was something.
 
     A provider of Terraform's older kind notes the wanted values when an update fails, and the next one finds nothing to do: a firewall would
@@ -83,23 +85,23 @@ def _reread(engine: Engine, state: dict[str, Any]) -> bool:
     half = [one["urn"] for one in failed_ones if one["type"].startswith(kinds) and one["type"] != SERVER]
     if half:
         say(f"    {len(half)} objects in the clouds were left half changed; reading them anew")
-        engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))
+        pulumi.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))
     return bool(half)
 
 
-def failed(engine: Engine) -> tuple[float, float]:
+def failed(pulumi: PulumiCli) -> tuple[float, float]:
     """When the updates that have failed since one succeeded began and ended, in seconds of the epoch; zeros if the last one succeeded.
 
-    An answer can be lost without a kill: the update fails, and what was made is nowhere noted (reliability E-03).
+    An answer can be lost without a kill: the update fails, and what was made is nowhere noted.
     """
     since = until = 0.0
-    for one in json.loads(engine.ask("stack", "history", "--json", "--page-size", "20", "--page", "1") or "[]"):
-        if one["kind"] not in {"update", "destroy"}:
+    for update in pulumi.history(20):
+        if update["kind"] not in {"update", "destroy"}:
             continue
-        if one["result"] != "failed":
+        if update["result"] != "failed":
             break
-        since = _epoch(one["startTime"])
-        until = until or _epoch(one["endTime"])
+        since = _epoch(update["startTime"])
+        until = until or _epoch(update["endTime"])
     return since, until
 
 
@@ -107,10 +109,10 @@ def _epoch(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def keys(engine: Engine) -> list[str]:
+def keys(pulumi: PulumiCli) -> list[str]:
     """What to do if a cloud refused the stack's key: for each cloud a line that names the key."""
     config, said = (
-        engine.config(),
+        pulumi.config(),
         "if {} refused the token (401, 403, {}): pulumi config set --secret " + _PREFIX + "{}",
     )
     clouds = {

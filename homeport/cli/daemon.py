@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.phases import say
-from homeport.cli.places import cache
-from homeport.cli.stack import ROOT
+from homeport.cli.places import ROOT, cache
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from catalog.presets.registry import declared, preset
 from homeport.cli import imports, requirements
-from homeport.cli.stack import ROOT
+from homeport.cli.places import ROOT
+from homeport.cli.reference import reference
 from homeport.model.errors import BlueprintError
 from homeport.settings import docs as settings_page
 from homeport.settings.schema import PRESETS
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "docs/catalog.md": catalog(),
         "docs/requirements.md": requirements.page(),
         "docs/architecture.md": imports.page(),
+        "docs/reference.md": reference(),
     }
 
 

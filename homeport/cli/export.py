@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homeport.cli.stack import PROJECT, ROOT
+from homeport.cli.places import ROOT
+from homeport.cli.stack import PROJECT
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from homeport.cli.stack import ROOT
+from homeport.cli.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -21,7 +21,7 @@ from homeport.model.errors import ToolError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from homeport.cli.engine import Engine
+    from homeport.cli.pulumi_cli import PulumiCli
 
 
 @dataclass
@@ -96,7 +96,7 @@ def _holder(path: Path) -> str:
     return f"`{said['command']}` of {who} holds it since {since}, {ago} ago"
 
 
-def free_dead_lock(engine: Engine) -> bool:
+def remove_dead_lock(pulumi: PulumiCli) -> bool:
     """Removes the lock that a killed Pulumi left in a state folder; true when there was one.
 
     Pulumi's own backends for files and buckets lock by a file, which a killed engine cannot remove
@@ -105,29 +105,29 @@ def free_dead_lock(engine: Engine) -> bool:
     Raises:
         ToolError: Whoever wrote the lock is alive, or works on another machine.
     """
-    mend_half_written(engine)
-    found = _pulumi_locks(engine)
+    remove_half_written(pulumi)
+    found = _pulumi_locks(pulumi)
     for path, said in found:
         who = f"{said.get('username', 'somebody')} on {said.get('hostname', 'some machine')} (process {said.get('pid', '?')})"
         if said.get("hostname") != socket.gethostname() or _is_alive(int(said.get("pid") or 0)):
             raise ToolError(
-                f"stack {engine.stack.name}: pulumi of {who} holds it since {said.get('timestamp', 'some time')}\n"
-                f"  mend it: wait until it has ended; if it is surely gone, pulumi cancel --yes --stack {engine.stack.name}"
+                f"stack {pulumi.stack.name}: pulumi of {who} holds it since {said.get('timestamp', 'some time')}\n"
+                f"  mend it: wait until it has ended; if it is surely gone, pulumi cancel --yes --stack {pulumi.stack.name}"
             )
         say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")
     if found:
-        engine.ask("cancel", "--yes")
+        pulumi.ask("cancel", "--yes")
     return bool(found)
 
 
-def mend_half_written(engine: Engine) -> list[Path]:
+def remove_half_written(pulumi: PulumiCli) -> list[Path]:
     """Removes what a killed Pulumi wrote half of beside its state: without it the state is read as it is; with it, not at all.
 
     Pulumi's file backend replaces a state file in one step, but writes the file's attributes (`.attrs`: content type and checksum, of no
     use to Pulumi) in place, before it: killed there, every later command ends with "failed to load checkpoint: EOF".
     Source: gocloud.dev v0.46.0, blob/fileblob/attrs.go, setAttrs and getAttrs.
     """
-    folder = engine.state_folder
+    folder = pulumi.state_folder
     found: list[Path] = []
     if folder is None:
         return found
@@ -149,12 +149,12 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _pulumi_locks(engine: Engine) -> list[tuple[Path, dict[str, Any]]]:
-    folder = engine.state_folder
+def _pulumi_locks(pulumi: PulumiCli) -> list[tuple[Path, dict[str, Any]]]:
+    folder = pulumi.state_folder
     if folder is None:
         return []
     found = []
-    for path in sorted((folder / "locks").glob(f"**/{PROJECT}/{engine.stack.name}/*.json")):
+    for path in sorted((folder / "locks").glob(f"**/{PROJECT}/{pulumi.stack.name}/*.json")):
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -11,35 +11,35 @@ import subprocess
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.stack import ROOT
+from homeport.cli.places import ROOT
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from homeport.cli.engine import Engine
+    from homeport.cli.pulumi_cli import PulumiCli
 
 _SECONDS = 30
 
 
-def refuse_lockout(engine: Engine) -> None:
+def refuse_lockout(pulumi: PulumiCli) -> None:
     """Nothing, where SSH stays open to this machine.
 
     Raises:
         ToolError: The settings name sources of SSH, and this machine is none of them.
     """
-    ssh: dict[str, Any] = engine.stack.settings.get("ssh") or {}
+    ssh: dict[str, Any] = pulumi.stack.settings.get("ssh") or {}
     sources = [str(one) for one in ssh.get("sources") or ()]
     if not sources or ssh.get("reach") == "vpn":
         return
-    for where in engine.daemons():
+    for where in pulumi.daemons():
         address = seen_as(where)
         if address and not any(ip_address(address) in ip_network(one, strict=False) for one in sources):
             raise ToolError(
                 f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine as {address}, "
                 f"which is in none of {', '.join(sources)}\n"
                 f"  mend it: pulumi config set --path 'homeport:settings.ssh.sources[{len(sources)}]' {address}/32 "
-                f"--stack {engine.stack.name}"
+                f"--stack {pulumi.stack.name}"
             )
 
 

@@ -14,31 +14,31 @@ from homeport.cli.phases import say
 from homeport.model import names
 
 if TYPE_CHECKING:
-    from homeport.cli.engine import Engine
+    from homeport.cli.pulumi_cli import PulumiCli
 
 SERVER = "hcloud:index/server:Server"
 _DOCKER = "pulumi:providers:docker"
 
 
-def forget_lost(engine: Engine) -> list[str]:
+def forget_lost(pulumi: PulumiCli) -> list[str]:
     """Drops from the state what went with lost servers; the servers' names.
 
     Raises:
         ToolError: Hetzner cannot be asked.
     """
-    servers = {one["urn"]: one for one in engine.state().get("resources") or [] if one.get("type") == SERVER}
+    servers = {one["urn"]: one for one in pulumi.state().get("resources") or [] if one.get("type") == SERVER}
     if not servers:
         return []
     # Not by --clear-pending-creates: what a killed run left is repaired elsewhere, with a word.
-    engine.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in servers))
-    there = {one["urn"] for one in engine.state().get("resources") or []}
+    pulumi.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in servers))
+    there = {one["urn"] for one in pulumi.state().get("resources") or []}
     lost = {urn: one for urn, one in servers.items() if urn not in there}
     if not lost:
         return []
     hosts = sorted(names.server_host(names.logical(urn)) for urn in lost)
-    whole = json.loads(engine.ask("stack", "export"))
-    whole["deployment"] = without(whole["deployment"], set(hosts))
-    engine.ask("stack", "import", input_=json.dumps(whole))
+    whole = json.loads(pulumi.ask("stack", "export"))
+    whole["deployment"] = prune(whole["deployment"], set(hosts))
+    pulumi.ask("stack", "import", input_=json.dumps(whole))
     for name in hosts:
         say(
             f"    server {name} is gone from Hetzner Cloud, and its containers and volumes with it: a new one is made\n"
@@ -47,7 +47,7 @@ def forget_lost(engine: Engine) -> list[str]:
     return hosts
 
 
-def without(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
+def prune(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
     """A deployment less everything on the Docker of these hosts, and less what refers to it."""
     resources = deployment.get("resources") or []
     providers = {
@@ -55,18 +55,18 @@ def without(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
         for one in resources
         if one["type"] == _DOCKER and names.part_host(names.logical(one["urn"]), "docker") in hosts
     }
-    # The providers too: while one is in the state, its daemon is asked after a killed run (Engine.daemons), and the new server has none yet.
+    # The providers too: while one is in the state, its daemon is asked after a killed run (PulumiCli.daemons), and the new server has none yet.
     gone = {
         *providers,
         *(one["urn"] for one in resources if names.provider(str(one.get("provider", ""))) in providers),
     }
-    kept = [less(one, gone) for one in resources if one["urn"] not in gone]
+    kept = [drop_references(one, gone) for one in resources if one["urn"] not in gone]
     pending = [one for one in deployment.get("pending_operations") or [] if one["resource"]["urn"] not in gone]
     pending = [one for one in pending if names.provider(str(one["resource"].get("provider", ""))) not in providers]
     return {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
 
 
-def less(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+def drop_references(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     """A resource of the state without what refers to those that are gone; the engine refuses a state with loose ends."""
     found = dict(resource)
     if "dependencies" in found:

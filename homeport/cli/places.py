@@ -1,9 +1,12 @@
-"""Where ctl keeps what it writes: below the one cache folder, outside the checkout."""
+"""Where the command keeps what it writes: below the one cache folder, outside the checkout."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout."""
 
 
 def cache() -> Path:
@@ -20,3 +23,9 @@ def lock_file(stack: str) -> Path:
 def unfinished(stack: str) -> Path:
     """The mark of a run that has begun and not ended; it stays when the run is killed, until what it left is put right."""
     return cache() / "locks" / f"{stack}.unfinished"
+
+
+def from_here(path: str) -> str:
+    """A path that a person typed, seen from the folder in which the command was called; empty stays empty."""
+    here = Path(os.environ.get("HOMEPORT_CALLED_FROM") or Path.cwd())
+    return str(here / Path(path).expanduser()) if path else ""

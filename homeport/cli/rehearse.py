@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from catalog.presets.registry import preset as find_preset
-from homeport.cli import daemon, engine
-from homeport.cli.bring import put_right, updated
-from homeport.cli.lock import held, mend_half_written
+from homeport.cli import daemon, pulumi_cli
+from homeport.cli.lifecycle import recover, update
+from homeport.cli.lock import held, remove_half_written
+from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
-from homeport.cli.places import cache
-from homeport.cli.stack import PROJECT, ROOT, Stack
+from homeport.cli.places import ROOT, cache
+from homeport.cli.stack import PROJECT, Stack
 from homeport.cli.stack import read as read_stack
 from homeport.model.errors import ToolError
 
@@ -66,18 +67,20 @@ class Rehearsal:
         return Stack(name=self.name, preset=self.preset, settings=settings)
 
 
-def up(asked: Rehearsal, *, claimed: bool = True) -> int:
+def up(asked: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> int:
     """Boots the world, brings the stack up in it, checks the claims if `claimed`; the exit code."""
     with held(asked.name, "make rehearse") as run:
         with phase("Docker"):
             daemon.ensure()
         images = asked.stack(settings(asked, {})).images()
         with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
-            engine.ensure([*images, MACHINE])
+            pulumi_cli.ensure([*images, MACHINE])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(asked, "up", *images)
         ready = prepared(asked, world)
-        code = updated(ready, run, "--yes", "--skip-preview")
+        if as_json:
+            ready = replace(ready, output=pulumi_cli.STDERR)
+        code = update(ready, run, "--yes", "--skip-preview")
         if code:
             say(
                 f"==> pulumi up failed (code {code}); the reason is above. The world stays up: {_where(asked)}\n"
@@ -87,7 +90,11 @@ def up(asked: Rehearsal, *, claimed: bool = True) -> int:
         passed = True
         if claimed:
             with phase("claims"):
-                passed = claims(asked, ready, world)
+                passed = claims(asked, ready, world, output=ready.output)
+    if as_json:
+        report = asked.folder / "claims.json"
+        checked = json.loads(report.read_text()) if claimed and report.is_file() else None
+        print_json({"rehearsal": asked.name, "folder": str(asked.folder), "passed": passed, "claims": checked})
     say(f"    explore: {_where(asked)}")
     total(f"rehearsal of {asked.preset} in {asked.environment}")
     return 0 if passed else 1
@@ -107,11 +114,11 @@ def down(asked: Rehearsal) -> int:
 def destroy(asked: Rehearsal) -> int:
     """Destroys the stack as one would in production, after a killed run too; the world stays, empty. The exit code."""
     with held(asked.name, "make rehearse-destroy") as run:
-        engine.ensure([MACHINE])
+        pulumi_cli.ensure([MACHINE])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(asked, "up", *asked.stack(settings(asked, {})).images())
         ready = prepared(asked, world)
-        put_right(ready, run)
+        recover(ready, run)
         with phase(f"pulumi destroy, stack {asked.name}"):
             code = ready.run("destroy", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs")
     if code:
@@ -143,7 +150,7 @@ def settings(asked: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def prepared(asked: Rehearsal, world: dict[str, Any]) -> engine.Engine:
+def prepared(asked: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
     """The stack in its copy of the checkout, configured for the world.
 
     Raises:
@@ -154,7 +161,7 @@ def prepared(asked: Rehearsal, world: dict[str, Any]) -> engine.Engine:
     stack = asked.stack(chosen)
     state = asked.folder / "state"
     state.mkdir(parents=True, exist_ok=True)
-    found = engine.prepared(stack)
+    found = pulumi_cli.prepared(stack)
     ready = replace(found, root=asked.checkout, environ={**found.environ, "PULUMI_BACKEND_URL": f"file://{state}"})
     path = asked.checkout / f"Pulumi.{asked.name}.yaml"
     kept = yaml.safe_load(path.read_text()) if path.is_file() else {}
@@ -169,7 +176,7 @@ def prepared(asked: Rehearsal, world: dict[str, Any]) -> engine.Engine:
         "cloudflare:baseUrl": world["cloudflare"]["api"],
     }
     _write(path, {**kept, "config": config})
-    mend_half_written(ready)
+    remove_half_written(ready)
     if not ready.has_stack:
         ready.ask("stack", "init", named=False)
     wanted = {"hcloud-token": world["hcloud"]["token"]}
@@ -192,18 +199,18 @@ def _write(path: Path, said: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-def claims(asked: Rehearsal, ready: engine.Engine, world: dict[str, Any]) -> bool:
+def claims(asked: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, Any], output: int | None = None) -> bool:
     """Checks what production promises, by name; true when all of it holds, or a preset promises nothing yet, which is said."""
     given = {"world": world, "preset": asked.preset, "outputs": ready.outputs(secrets=True)}
     argv = [sys.executable, "-m", "rehearsal.claims", "--report", str(asked.folder / "claims.json")]
     # On standard input: the outputs hold the VPN's keys and the door's tokens.
-    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(given), text=True, check=False)
+    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(given), text=True, stdout=output, check=False)
     return done.returncode in {0, _NO_CLAIMS}
 
 
 def _world(asked: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
     told = ("--folder", str(asked.folder / "world"), "--domain", str(settings(asked, {})["domain"]))
-    said = engine.module("rehearsal.world", verb, *told, *(f"--image={one}" for one in images), quiet=True)
+    said = pulumi_cli.module("rehearsal.world", verb, *told, *(f"--image={one}" for one in images), quiet=True)
     found: dict[str, Any] = json.loads(said.stdout) if verb == "up" else {}
     if found.get("lost"):
         raise ToolError(

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homeport.cli.daemon import Found
-    from homeport.cli.engine import Engine
+    from homeport.cli.pulumi_cli import PulumiCli
 
 
-def repair(engine: Engine, *, killed: bool) -> bool:
+def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
     """Makes state and Docker agree again, so that the next update converges; true when there was something to do.
 
     Operations whose end is unknown are settled by a refresh: what was being made is dropped from the state, what was being changed
@@ -23,28 +23,28 @@ def repair(engine: Engine, *, killed: bool) -> bool:
     them again. A volume with data is never removed: to make one again under its name is to find it.
 
     Args:
-        engine: The engine and its stack.
+        pulumi: The stack and its Pulumi.
         killed: Whether a run is known to have been killed. Without that, strange objects belong to somebody else.
 
     Raises:
         ToolError: There are objects of a stack of this name that another state folder must know.
     """
-    state = engine.state()
+    state = pulumi.state()
     pending = state.get("pending_operations") or []
     if pending:
         say(f"    {len(pending)} operations were under way when the last run was killed; asking Docker how they ended")
-        _refresh(engine)
-        state = engine.state()
-    elif moved := moved_images(state, engine):
+        _refresh(pulumi)
+        state = pulumi.state()
+    elif moved := moved_images(state, pulumi):
         say(f"    {len(moved)} images are others than those of the last run; reading them anew")
-        _refresh(engine, *moved)
-    strangers = unknown(state, engine)
+        _refresh(pulumi, *moved)
+    strangers = unknown(state, pulumi)
     if not strangers:
         return bool(pending)
     if not killed and not pending:
         kept = [one for _, one in strangers if one.kind != "volume"]
         if kept:
-            _refuse(kept, engine.stack.name)
+            _refuse(kept, pulumi.stack.name)
         return False
     for where, one in strangers:
         say(f"    removing {one.kind} {one.name}, which a killed run left behind")
@@ -52,7 +52,7 @@ def repair(engine: Engine, *, killed: bool) -> bool:
     return True
 
 
-def moved_images(state: dict[str, Any], engine: Engine) -> list[str]:
+def moved_images(state: dict[str, Any], pulumi: PulumiCli) -> list[str]:
     """The URNs of images that are not on the daemon as the state has them: built or pulled anew under their name, or removed.
 
     An update compares with the state alone, so it would make containers from an image that is gone (pulumi-docker#325).
@@ -62,25 +62,25 @@ def moved_images(state: dict[str, Any], engine: Engine) -> list[str]:
     # What is named by its digest cannot become another.
     images = [one for one in images if "@" not in one["inputs"]["name"]]
     names = sorted({str(one["inputs"]["name"]) for one in images})
-    found = [one for where in engine.daemons() for one in daemon.inspect("image", names, where)]
+    found = [one for where in pulumi.daemons() for one in daemon.inspect("image", names, where)]
     there = {(tag, one["Id"]) for one in found for tag in one.get("RepoTags") or []}
     return [
         one["urn"] for one in images if (one["inputs"]["name"], (one.get("outputs") or {}).get("imageId")) not in there
     ]
 
 
-def _refresh(engine: Engine, *urns: str) -> None:
+def _refresh(pulumi: PulumiCli, *urns: str) -> None:
     targets = [f"--target={urn}" for urn in urns]
     flags = ("--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive", "--suppress-outputs")
     try:
-        engine.ask("refresh", *flags, *targets)
+        pulumi.ask("refresh", *flags, *targets)
     except ToolError as error:
         raise ToolError(f"{error}\n  or: pulumi stack export, and mend pending_operations by hand") from error
 
 
-def unknown(state: dict[str, Any], engine: Engine) -> list[tuple[Mapping[str, str], Found]]:
+def unknown(state: dict[str, Any], pulumi: PulumiCli) -> list[tuple[Mapping[str, str], Found]]:
     """Objects that carry the stack's label and are not in its state, each with its daemon; volumes with data excepted."""
-    return [(where, one) for where in engine.daemons() for one in _unknown(state, engine.stack.name, where)]
+    return [(where, one) for where in pulumi.daemons() for one in _unknown(state, pulumi.stack.name, where)]
 
 
 def _unknown(state: dict[str, Any], stack: str, where: Mapping[str, str]) -> list[Found]:

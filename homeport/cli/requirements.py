@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.stack import ROOT
+from homeport.cli.places import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

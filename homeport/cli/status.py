@@ -3,99 +3,127 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
+from homeport.cli.output import print_json, print_table
 from homeport.cli.phases import say
-from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from homeport.cli.engine import Engine
+    from homeport.cli.pulumi_cli import PulumiCli
 
 _COLUMNS = ("service", "container", "state", "health", "address", "access")
 
 
-def show(engine: Engine) -> bool:
-    """Prints the table; true when every service runs and none is unhealthy."""
-    outputs = engine.outputs()
-    services: dict[str, dict[str, str]] = outputs.get("services") or {}
-    name = engine.stack.name
-    if not services:
-        print(f"stack {name}: no update of it has ended well yet. Bring it up: make up STACK={name}")
-        return False
-    rows, healthy = table(services, _states(engine, services))
-    print(f"\n{outputs.get('preset')} in {outputs.get('environment')} (stack {name})\n")
-    print("\n".join(lines(rows)))
-    for title, found in (("Skipped in this environment", "skipped"), ("Next steps", "next_steps")):
-        if outputs.get(found):
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service of a stack, as Docker has it now.
+
+    Attributes:
+        name: The service.
+        container: Its container.
+        state: Docker's word, such as ``running``; ``gone`` where there is no such container.
+        health: Docker's word; ``no check`` where the image has none, ``-`` where the container is gone.
+        address: Its URL; ``-`` where it has none.
+        access: Who may come in.
+    """
+
+    name: str
+    container: str
+    state: str
+    health: str
+    address: str
+    access: str
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs and nothing speaks against it; without a check it is as well as it can say."""
+        return self.state == "running" and self.health in {"healthy", "no check"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A stack, as its last update left it and as its containers are now.
+
+    Attributes:
+        stack: Its name.
+        preset: Which system; empty before the first update.
+        environment: dev, preprod or prod; empty before the first update.
+        services: In the order of their names; none before the first update.
+        skipped: What this environment does without.
+        next_steps: What is left for a person to do.
+    """
+
+    stack: str
+    preset: str
+    environment: str
+    services: tuple[Service, ...]
+    skipped: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there are services and all of them are healthy."""
+        return bool(self.services) and all(service.healthy for service in self.services)
+
+
+def status(pulumi: PulumiCli) -> Status:
+    """A stack's status, out of its outputs and its hosts' Docker."""
+    outputs = pulumi.outputs()
+    declared: dict[str, dict[str, str]] = outputs.get("services") or {}
+    return Status(
+        stack=pulumi.stack.name,
+        preset=str(outputs.get("preset") or ""),
+        environment=str(outputs.get("environment") or ""),
+        services=services(declared, _states(pulumi, declared)) if declared else (),
+        skipped=tuple(outputs.get("skipped") or ()),
+        next_steps=tuple(outputs.get("next_steps") or ()),
+    )
+
+
+def show(current: Status, *, json: bool = False) -> None:
+    """Prints the table, or one JSON document."""
+    if json:
+        print_json({**asdict(current), "healthy": current.healthy})
+        return
+    if not current.services:
+        print(f"stack {current.stack}: no update of it has ended well yet. Bring it up: make up STACK={current.stack}")
+        return
+    print(f"\n{current.preset} in {current.environment} (stack {current.stack})\n")
+    print_table(_COLUMNS, [tuple(asdict(service).values()) for service in current.services])
+    for title, lines in (("Skipped in this environment", current.skipped), ("Next steps", current.next_steps)):
+        if lines:
             print(f"\n{title}:")
-            print("\n".join(f"  - {line}" for line in outputs[found]))
+            print("\n".join(f"  - {line}" for line in lines))
     print()
     sys.stdout.flush()
-    if not healthy:
-        say(f"homeport: not everything is healthy\n  mend it: docker logs <container>, then make up STACK={name}")
-    return healthy
-
-
-def _states(engine: Engine, services: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
-    wanted = [service["container"] for service in services.values()]
-    found = [one for where in engine.daemons() for one in daemon.inspect("container", wanted, where)]
-    return {one["Name"].removeprefix("/"): one["State"] for one in found}
-
-
-def table(services: dict[str, dict[str, str]], states: dict[str, dict[str, Any]]) -> tuple[list[tuple[str, ...]], bool]:
-    """The rows, and whether all is well; a container that is gone is not well."""
-    rows: list[tuple[str, ...]] = []
-    healthy = True
-    for name, service in sorted(services.items()):
-        said = states.get(service["container"], {})
-        state = str(said.get("Status", "gone"))
-        health = str((said.get("Health") or {}).get("Status", "no check" if said else "-"))
-        healthy = healthy and state == "running" and health in {"healthy", "no check"}
-        rows.append(
-            (name, service["container"], state, health, service.get("url") or "-", service.get("access") or "-")
+    if not current.healthy:
+        say(
+            "homeport: not everything is healthy\n"
+            f"  mend it: docker logs <container>, then make up STACK={current.stack}"
         )
-    return rows, healthy
 
 
-def lines(rows: list[tuple[str, ...]], columns: tuple[str, ...] = _COLUMNS) -> list[str]:
-    """A table as text, each column as wide as it must be."""
-    whole = [tuple(column.upper() for column in columns), *rows]
-    widths = [max(len(row[at]) for row in whole) for at in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
+def _states(pulumi: PulumiCli, declared: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
+    containers = [service["container"] for service in declared.values()]
+    inspected = [item for where in pulumi.daemons() for item in daemon.inspect("container", containers, where)]
+    return {item["Name"].removeprefix("/"): item["State"] for item in inspected}
 
 
-def one_secret(engine: Engine, name: str) -> int:
-    """Prints the value of one secret and nothing else, for a script.
-
-    Raises:
-        ToolError: The stack has no such secret.
-    """
-    found = engine.outputs(secrets=True).get("credentials") or {}
-    if name not in found:
-        known = ", ".join(sorted(found)) or "none yet"
-        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  mend it: make credentials ARGS=--show")
-    print(found[name])
-    return 0
+def services(declared: dict[str, dict[str, str]], states: dict[str, dict[str, Any]]) -> tuple[Service, ...]:
+    """The stack's services, with what Docker says of each container."""
+    return tuple(
+        _service(name, service, states.get(service["container"], {})) for name, service in sorted(declared.items())
+    )
 
 
-def credentials(engine: Engine, *, shown: bool) -> int:
-    """The names of the stack's secrets and, only when they are asked for, their values."""
-    outputs = engine.outputs(secrets=shown)
-    found = outputs.get("credentials")
-    name = engine.stack.name
-    if not found:
-        print(f"stack {name}: there are none yet. Bring it up: make up STACK={name}")
-        return 1
-    doors = {service["url"] for service in (outputs.get("services") or {}).values() if service.get("url")}
-    print("\n".join(f"address: {door}  (the editor's user is admin)" for door in sorted(doors)))
-    if not shown:
-        print(
-            f"passwords and keys are kept in the encrypted state. Show them: make credentials STACK={name} ARGS=--show"
-        )
-        return 0
-    if not sys.stdout.isatty():
-        say("homeport: secrets go to a file or a pipe now; see that nobody else reads it")
-    width = max(len(one) for one in found)
-    print("\n".join(f"{one.ljust(width)}  {value}" for one, value in sorted(found.items())))
-    return 0
+def _service(name: str, declared: dict[str, str], state: dict[str, Any]) -> Service:
+    return Service(
+        name=name,
+        container=declared["container"],
+        state=str(state.get("Status", "gone")),
+        health=str((state.get("Health") or {}).get("Status", "no check" if state else "-")),
+        address=declared.get("url") or "-",
+        access=declared.get("access") or "-",
+    )

@@ -9,11 +9,11 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from homeport.cli import daemon, engine
+from homeport.cli import daemon, pulumi_cli
 from homeport.cli.phases import phase, say, total
-from homeport.cli.places import cache
+from homeport.cli.places import ROOT, cache
 from homeport.cli.rehearse import MACHINE
-from homeport.cli.stack import ROOT, Stack, read
+from homeport.cli.stack import Stack, read
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _have_world() -> None:
         daemon.ensure()
     with phase("Pulumi's engine and plugins, and the images: here already, fetched, or built"):
         production = Stack(name="prod", preset="jett", settings={}).images()
-        engine.ensure([*read("dev").images(), *production, MACHINE])
+        pulumi_cli.ensure([*read("dev").images(), *production, MACHINE])
 
 
 def _checks() -> Count:

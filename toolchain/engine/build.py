@@ -56,7 +56,7 @@ def _build_into(places: Places, folder: Path) -> None:
 def _run(argv: list[str], places: Places) -> None:
     """Runs the build with a progress line; raises EngineError with the compiler's last words."""
     began = time.monotonic()
-    _say(f"building the Pulumi engine {places.version} from Go modules (once; 1.5 to 3.5 minutes on two cores, 113 MB)")
+    _say(f"building Pulumi {places.version} from Go modules (once; 1.5 to 3.5 minutes on two cores)")
     with subprocess.Popen(
         argv, cwd=places.module, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as build:
@@ -65,7 +65,7 @@ def _run(argv: list[str], places: Places) -> None:
                 output, _ = build.communicate(timeout=HEARTBEAT)
                 break
             except subprocess.TimeoutExpired:
-                _say(f"still building the engine, {time.monotonic() - began:.0f} s")
+                _say(f"still compiling, {time.monotonic() - began:.0f} s")
             except BaseException:
                 build.terminate()
                 raise
@@ -76,8 +76,7 @@ def _run(argv: list[str], places: Places) -> None:
             f"ended with code {build.returncode}:\n    {tail}",
             "check that GOPROXY reaches a Go module proxy and that `go version` is 1.25 or newer, then run: make engine",
         )
-    _say(f"built the engine in {time.monotonic() - began:.0f} s")
 
 
 def _say(line: str) -> None:
-    print(f"homeport: {line}", file=sys.stderr, flush=True)
+    print(f"engine: {line}", file=sys.stderr, flush=True)

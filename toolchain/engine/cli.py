@@ -1,6 +1,7 @@
 """`python -m toolchain.engine`: which engine runs here, getting it, and running things in its environment."""
 
 import argparse
+import json
 import os
 import shlex
 import sys
@@ -26,7 +27,9 @@ def main(argv: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m toolchain.engine", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verbs.add_parser("report", help="say which engine and plugins are in use, and why").set_defaults(verb=_report)
+    report = verbs.add_parser("report", help="say which engine and plugins are in use, and why")
+    report.add_argument("--json", action="store_true", help="as JSON")
+    report.set_defaults(verb=_report)
     verbs.add_parser("ensure", help="fetch or build what is missing").set_defaults(verb=_ensure)
     verbs.add_parser("env", help="print the environment as shell exports").set_defaults(verb=_env)
     run = verbs.add_parser("exec", help="run a command in the environment: exec -- pulumi up")
@@ -38,16 +41,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(places: Places, _: argparse.Namespace) -> None:
-    from toolchain.engine.report import report  # noqa: PLC0415 the other verbs must start fast
+def _report(places: Places, asked: argparse.Namespace) -> None:
+    from toolchain.engine import report  # noqa: PLC0415 the other verbs must start fast
 
-    print(report(places, choose(places)))
+    rows = report.rows(places, choose(places))
+    print(json.dumps(dict(rows), indent=2) if asked.json else report.as_text(rows))
 
 
 def _ensure(places: Places, _: argparse.Namespace) -> None:
     choice = ensure_choice(places)
     _install(places, choice, os.environ)
-    print(f"engine: {choice.binary} ({choice.why})")
+    print(f"engine: ready: {choice.binary}, {choice.binary.stat().st_size / 1e6:.0f} MB ({choice.why})", flush=True)
 
 
 def _env(places: Places, _: argparse.Namespace) -> None:

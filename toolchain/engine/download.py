@@ -54,7 +54,7 @@ def install(places: Places, environ: Mapping[str, str] = os.environ) -> Path:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         try:
-            print(f"homeport: downloading Pulumi {places.version} from {url}", file=sys.stderr, flush=True)
+            print(f"engine: downloading Pulumi {places.version} from {url}", file=sys.stderr, flush=True)
             _unpack(url, draft)
             if not (draft / "pulumi" / "pulumi").is_file():
                 raise EngineError(url, "holds no pulumi/pulumi", "HOMEPORT_ENGINE=registries make engine")

@@ -11,12 +11,12 @@ from toolchain.engine.environment import additions, pulumi_home
 from toolchain.engine.places import Places
 
 
-def report(places: Places, choice: Choice) -> str:
-    """The report as lines of `what  value`; never fails for something missing, which it says instead."""
+def rows(places: Places, choice: Choice) -> list[tuple[str, str]]:
+    """The report, each row with its title; never fails for something missing, which it says instead."""
     kind = "Pulumi's own CLI" if choice.official else "the same engine, built here from Go modules"
     added = additions(places, choice)
     home = pulumi_home(places, choice)
-    lines = [
+    return [
         ("engine", f"{kind}, {_version(choice, os.environ | added)}"),
         ("binary", str(choice.binary)),
         ("why", choice.why),
@@ -24,10 +24,14 @@ def report(places: Places, choice: Choice) -> str:
         ("python", str(places.python)),
         ("PULUMI_HOME", f"{home}{'' if 'PULUMI_HOME' in added else ' (not ours)'}"),
         ("state", added.get("PULUMI_BACKEND_URL", "where you are logged in, or PULUMI_BACKEND_URL says")),
+        *((f"plugin {p.name} {p.version}", _plugin(home / "plugins" / p.binary, choice)) for p in standins.wanted()),
     ]
-    lines += [(f"plugin {p.name} {p.version}", _plugin(home / "plugins" / p.binary, choice)) for p in standins.wanted()]
-    width = max(len(what) for what, _ in lines)
-    return "\n".join(f"{what:<{width}}  {value}" for what, value in lines)
+
+
+def as_text(report: list[tuple[str, str]]) -> str:
+    """The report as a table for people."""
+    width = max(len(title) for title, _ in report)
+    return "\n".join(f"{title:<{width}}  {value}" for title, value in report)
 
 
 def _version(choice: Choice, environ: Mapping[str, str]) -> str:

@@ -1,6 +1,5 @@
 """Having an image: present already, pulled, or built by its recipe."""
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -59,6 +58,7 @@ def _settled(image: str, registries: Registries, *, pull: bool) -> bool:
             raise
         print(f"{error}\n{image}: building the substitute instead", flush=True)
         return False
+    print(f"{image}: pulled", flush=True)
     return True
 
 
@@ -74,7 +74,6 @@ def _build(recipe: Recipe) -> None:
         before = daemon.inspect(recipe.image)
         if before and (not before.labels or before.labels.get("recipe") == recipe.fingerprint):
             return
-        started = time.monotonic()
         kit = Kit(recipe.image, recipe.folder)
         try:
             version = recipe.assemble(kit)
@@ -84,8 +83,7 @@ def _build(recipe: Recipe) -> None:
             kit.close()
         if before:
             daemon.remove_outdated(before.id)
-        seconds = time.monotonic() - started
-        kit.phase(f"ready: {recipe.software} {version} ({recipe.kind}) in {seconds:.0f} s")
+        kit.phase(f"ready: {recipe.software} {version} ({recipe.kind})")
 
 
 def _labels(recipe: Recipe, version: str) -> dict[str, str]:

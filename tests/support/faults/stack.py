@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from homeport.cli.clouds import mend_clouds
-from homeport.cli.engine import Engine, prepared
+from homeport.cli.clouds import recover_clouds
+from homeport.cli.pulumi_cli import PulumiCli, prepared
 from rehearsal.clouds.hetzner.limit import RateLimit
 from tests.support.checkout import ROOT
 from tests.support.faults.door import CELL, FaultyDoor, Strike
@@ -96,7 +96,7 @@ class Stack:
         stack = SimpleNamespace(name="t", settings=settings, local=False)
         ours = {key: value for key, value in self.environment.items() if key.startswith("PULUMI_")}
         ready = prepared(stack)
-        self.engine = Engine(
+        self.engine = PulumiCli(
             stack=stack, environ={**ours, **ready.environ, **{key: ours[key] for key in OURS}}, root=self.folder
         )
 
@@ -152,7 +152,7 @@ class Stack:
 
     def mended(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
         """The second run: what `make up` and `make down` do after one that failed; what `whole` says of each cell."""
-        mend_clouds(self.engine, 0.0)
+        recover_clouds(self.engine, 0.0)
         done = self.run(phase)
         return done, self.whole(gone=phase == "delete")
 

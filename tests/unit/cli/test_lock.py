@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli.lock import free_dead_lock, held, mend_half_written
+from homeport.cli.lock import held, remove_dead_lock, remove_half_written
 from homeport.cli.places import unfinished
 from homeport.model.errors import ToolError
 
@@ -111,21 +111,21 @@ def dead_pid():
 def test_pulumis_lock_of_a_dead_process_is_removed(tmp_path):
     engine, asked = pulumi_lock(tmp_path, dead_pid())
 
-    assert free_dead_lock(engine), "there was one"
+    assert remove_dead_lock(engine), "there was one"
     assert [("cancel", "--yes")] == asked, "Pulumi's own command removes it"
 
 
 def test_pulumis_lock_whose_number_was_given_to_another_program_is_removed(tmp_path):
     engine, asked = pulumi_lock(tmp_path, os.getpid())
 
-    assert free_dead_lock(engine), "this is pytest, and no Pulumi"
+    assert remove_dead_lock(engine), "this is pytest, and no Pulumi"
     assert asked, "it is removed"
 
 
 def test_a_lock_that_was_cut_short_by_the_kill_is_removed(tmp_path):
     engine, asked = pulumi_lock(tmp_path, 0, text='{"pid": 12')
 
-    assert free_dead_lock(engine), "nobody can be asked by it"
+    assert remove_dead_lock(engine), "nobody can be asked by it"
     assert asked, "it is removed"
 
 
@@ -133,7 +133,7 @@ def test_pulumis_lock_of_another_machine_is_kept(tmp_path):
     engine, asked = pulumi_lock(tmp_path, dead_pid(), host="another.example.com")
 
     with pytest.raises(ToolError, match=r"ada on another\.example\.com.*2026-01-02"):
-        free_dead_lock(engine)
+        remove_dead_lock(engine)
     assert [] == asked, "who knows whether that process lives"
 
 
@@ -149,7 +149,7 @@ def test_pulumis_lock_of_a_living_pulumi_is_kept(tmp_path):
             time.sleep(0.02)
         engine, asked = pulumi_lock(tmp_path / "state", process.pid)
         with pytest.raises(ToolError, match=f"process {process.pid}"):
-            free_dead_lock(engine)
+            remove_dead_lock(engine)
         assert [] == asked, "two updates at once would break the state"
     finally:
         process.kill()
@@ -164,7 +164,7 @@ def test_attributes_that_pulumi_was_killed_over_are_removed_and_nothing_else(tmp
     for name, text in (("prod.json", "{}"), ("prod.json.attrs", half), ("dev.json.attrs", '{"md5": "x"}')):
         (stacks / name).write_text(text)
 
-    found = mend_half_written(SimpleNamespace(state_folder=tmp_path))
+    found = remove_half_written(SimpleNamespace(state_folder=tmp_path))
 
     assert ["prod.json.attrs"] == [one.name for one in found], (
         "half a file stops every command; a whole one does no harm"

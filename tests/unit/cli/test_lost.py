@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from homeport.cli.lost import forget_lost, without
+from homeport.cli.lost import forget_lost, prune
 
 URN = "urn:pulumi:prod::homeport::{}::{}"
 PROVIDER = URN.format("pulumi:providers:docker", "docker")
@@ -34,7 +34,7 @@ DEPLOYMENT = {
 
 
 def test_what_lived_on_the_lost_server_is_forgotten_and_nothing_else():
-    left = without(DEPLOYMENT, {"main"})
+    left = prune(DEPLOYMENT, {"main"})
 
     assert [OTHER, ELSEWHERE, GATE] == [one["urn"] for one in left["resources"]], (
         "protected volumes are gone with their disk, and nobody asks its Docker; what is on other hosts is there"
@@ -43,7 +43,7 @@ def test_what_lived_on_the_lost_server_is_forgotten_and_nothing_else():
 
 
 def test_nothing_refers_to_what_was_forgotten():
-    assert CONTAINER not in json.dumps(without(DEPLOYMENT, {"main"})), "the engine refuses a state with loose ends"
+    assert CONTAINER not in json.dumps(prune(DEPLOYMENT, {"main"})), "the engine refuses a state with loose ends"
 
 
 class Engine:

@@ -1,72 +1,145 @@
-"""The table after `up`."""
+"""The table after `up`, and the credentials."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli import daemon, status
+from homeport.cli import credentials, daemon, output, status
 
 SERVICES = {
     "b": {"container": "b", "url": "", "access": "inside only"},
-    "a": {"container": "x-a", "url": "https://n8n.localhost:8443", "access": "through the proxy"},
+    "ai-n8n": {"container": "x-a", "url": "https://n8n.localhost:8443", "access": "through the proxy"},
 }
 GOOD = {"Status": "running", "Health": {"Status": "healthy"}}
+BAD = [
+    {},
+    {"Status": "exited"},
+    {"Status": "restarting"},
+    {"Status": "running", "Health": {"Status": "unhealthy"}},
+    {"Status": "running", "Health": {"Status": "starting"}},
+]
 
 
-def test_every_service_has_a_row_with_state_health_address_and_access():
-    rows, healthy = status.table(SERVICES, {"b": GOOD, "x-a": {"Status": "running"}})
+class Pulumi:
+    """A stack with outputs, that notes whether secrets were asked for."""
 
-    assert healthy, "a service without a check is as well as it can say"
-    assert [
-        ("a", "x-a", "running", "no check", "https://n8n.localhost:8443", "through the proxy"),
-        ("b", "b", "running", "healthy", "-", "inside only"),
-    ] == rows, "in the order of their names"
-
-
-@pytest.mark.parametrize(
-    "state",
-    [{}, {"Status": "exited"}, {"Status": "restarting"}, {"Status": "running", "Health": {"Status": "unhealthy"}}, {"Status": "running", "Health": {"Status": "starting"}}],
-)  # fmt: skip
-def test_what_is_not_well_is_said(state):
-    _, healthy = status.table(SERVICES, {"b": GOOD, "x-a": state})
-
-    assert not healthy, "make status ends with 1"
-
-
-def test_the_table_is_aligned():
-    lines = status.lines([("a", "long one"), ("bb", "c")], ("one", "two"))
-
-    assert ["ONE  TWO", "a    long one", "bb   c"] == lines, "each column is as wide as it must be"
-
-
-class Engine:
-    """An engine with outputs, that notes whether secrets were asked for."""
-
-    stack = SimpleNamespace(name="dev")
+    stack = SimpleNamespace(name="dev", preset="ai-orchestrator")
 
     def __init__(self, outputs):
-        self.said, self.secrets = outputs, []
+        self._outputs, self.secrets = outputs, []
 
     def outputs(self, *, secrets=False):
         self.secrets.append(secrets)
-        return self.said
+        return self._outputs
+
+    def daemons(self):
+        return [{}]
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """What Docker says of the stack's containers."""
+    states = {"b": GOOD, "x-a": {"Status": "running"}}
+    monkeypatch.setattr(
+        daemon, "inspect", lambda _, names, __: [{"Name": f"/{name}", "State": states[name]} for name in names]
+    )
+    return states
+
+
+@pytest.mark.usefixtures("running")
+def test_every_service_has_a_row_with_state_health_address_and_access():
+    current = status.status(Pulumi({"services": SERVICES}))
+
+    assert current.healthy, "a service without a check is as well as it can say"
+    assert [
+        ("ai-n8n", "x-a", "running", "no check", "https://n8n.localhost:8443", "through the proxy"),
+        ("b", "b", "running", "healthy", "-", "inside only"),
+    ] == [(row.name, row.container, row.state, row.health, row.address, row.access) for row in current.services], (
+        "in the order of their names"
+    )
+
+
+@pytest.mark.parametrize("state", BAD)
+def test_what_is_not_well_is_said(running, state, capsys):
+    running["x-a"] = state
+    current = status.status(Pulumi({"services": SERVICES}))
+    status.show(current)
+
+    assert not current.healthy, "make status ends with 1"
+    assert "not everything is healthy" in capsys.readouterr().err, "and says so"
+
+
+def test_the_table_is_aligned_and_has_no_blanks_at_the_end_of_a_line(capsys):
+    output.print_table(("one", "two"), [("a", "long one"), ("bb", "c")])
+
+    assert ["ONE  TWO", "a    long one", "bb   c"] == capsys.readouterr().out.splitlines(), "as wide as it must be"
+
+
+def test_a_wide_table_in_a_pipe_is_never_folded(capsys):
+    output.print_table(("address",), [("x" * 300,)])
+
+    assert "x" * 300 in capsys.readouterr().out, "a program reads it line by line"
+
+
+@pytest.mark.usefixtures("running")
+def test_the_status_is_one_json_document_of_one_shape(capsys):
+    status.show(status.status(Pulumi({"services": SERVICES, "preset": "p", "environment": "dev"})), json=True)
+    document = json.loads(capsys.readouterr().out)
+
+    assert {"stack", "preset", "environment", "services", "skipped", "next_steps", "healthy"} == set(document), (
+        "programs rely on these names"
+    )
+    assert {"name", "container", "state", "health", "address", "access"} == set(document["services"][0])
 
 
 def test_credentials_are_shown_only_on_request(capsys):
-    engine = Engine({"credentials": {"redis-password": "canary"}, "services": SERVICES})
+    pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES})
 
-    assert 0 == status.credentials(engine, shown=False)
-    assert [False] == engine.secrets, "what is not shown is not even asked for"
+    assert 0 == credentials.show(pulumi, values=False)
+    assert [False] == pulumi.secrets, "what is not shown is not even asked for"
     assert "canary" not in capsys.readouterr().out
 
-    assert 0 == status.credentials(engine, shown=True)
-    said = capsys.readouterr()
-    assert "redis-password  canary" in said.out
-    assert "pipe" in said.err, "whoever redirects secrets is reminded"
+    assert 0 == credentials.show(pulumi, values=True)
+    shown = capsys.readouterr()
+    assert "redis-password  canary" in shown.out
+    assert "pipe" in shown.err, "whoever redirects secrets is reminded"
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_credentials_as_json_hold_values_only_on_request(capsys, values):
+    pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES})
+
+    assert 0 == credentials.show(pulumi, values=values, json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert ({"redis-password": "canary"} if values else None) == document["credentials"], "the same rule as for people"
+    assert [{"address": "https://n8n.localhost:8443", "user": "admin"}] == document["addresses"], (
+        "the user whom this preset's proxy asks for"
+    )
+
+
+def test_a_user_is_named_only_where_the_proxy_asks_for_one(capsys, monkeypatch):
+    monkeypatch.setattr(Pulumi, "stack", SimpleNamespace(name="prod", preset="jett"))
+    services = {"n8n": {"container": "n8n", "url": "https://n8n.example.com", "access": "Cloudflare Access"}}
+
+    credentials.show(Pulumi({"credentials": {"a": "b"}, "services": services}), values=False)
+
+    assert "admin" not in capsys.readouterr().out, "people sign in there with their own address"
+
+
+def test_a_secret_that_is_not_there_is_refused_with_those_that_are(capsys):
+    pulumi = Pulumi({"credentials": {"redis-password": "canary"}})
+
+    assert 0 == credentials.print_one(pulumi, "redis-password")
+    assert "canary\n" == capsys.readouterr().out, "the value and nothing else"
+    with pytest.raises(credentials.ToolError, match="there is no nope; there are: redis-password"):
+        credentials.print_one(pulumi, "nope")
 
 
 def test_a_stack_that_was_never_up_says_so(capsys, monkeypatch):
     monkeypatch.setattr(daemon, "inspect", lambda *_: pytest.fail("there is nothing to inspect"))
+    current = status.status(Pulumi({}))
+    status.show(current)
 
-    assert not status.show(Engine({}))
+    assert not current.healthy
     assert "make up STACK=dev" in capsys.readouterr().out

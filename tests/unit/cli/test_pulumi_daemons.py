@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeport.cli.engine import Engine
+from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
 
 URN = "urn:pulumi:prod::homeport::{}::{}"
@@ -23,9 +23,9 @@ def provider(name):
 
 
 def asked(monkeypatch, *resources):
-    engine = Engine(stack=Stack(name="prod", preset="jett", settings=SETTINGS), environ={})
-    monkeypatch.setattr(Engine, "state", lambda _: {"resources": list(resources)})
-    return [one["DOCKER_HOST"] for one in engine.daemons()]
+    pulumi = PulumiCli(stack=Stack(name="prod", preset="jett", settings=SETTINGS), environ={})
+    monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": list(resources)})
+    return [one["DOCKER_HOST"] for one in pulumi.daemons()]
 
 
 @pytest.mark.req("D-01", "D-03")

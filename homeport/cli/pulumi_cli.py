@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.stack import PROJECT, ROOT
+from homeport.cli.places import ROOT
+from homeport.cli.progress import Progress
+from homeport.cli.stack import PROJECT
 from homeport.model import names
 from homeport.model.errors import ToolError
 
 _REACH = "homeport:host:Reach"
 _DOCKER = "pulumi:providers:docker"
 _UNLOCK = "make repair STACK={stack}, once no pulumi command runs on it any more"
-_MENDS = (
+_HINTS = (
     # What Pulumi says (pkg/backend, pkg/secrets/passphrase, v3.255) or Pulumi Cloud, and what helps.
     ("currently locked", f"{_UNLOCK}; the lock above says whose it is"),
     ("another update is currently in progress", _UNLOCK),
@@ -44,54 +46,81 @@ if TYPE_CHECKING:
     from homeport.cli.stack import Stack
 
 
+STDERR = 2
+"""The descriptor that gets what Pulumi shows where standard output is kept for a document."""
+
+
 def module(name: str, *argv: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
-    """Runs one of the rehearsal's commands in its own process: it and ctl know nothing of each other but this.
+    """Runs a command of the tool chain or of the rehearsal in its own process; the two sides share nothing but this.
 
     Raises:
-        ToolError: It failed; what it said has been shown already, or is the error's text.
+        ToolError: It failed; what it printed has been shown already, or is the error's text.
     """
     done = subprocess.run(
         [sys.executable, "-m", name, *argv], cwd=ROOT, text=True, check=False, stdout=subprocess.PIPE if quiet else None
     )
     if done.returncode:
-        raise ToolError(
-            f"python -m {' '.join([name, *argv[:1]])}: ended with code {done.returncode}, for the reason above"
-        )
+        raise failed(name, argv, done.returncode)
     return done
 
 
-def ensure(images: Sequence[str]) -> None:
-    """Has the engine and the images, both at once: one waits for the processor while the other waits for the network.
+def failed(name: str, argv: Sequence[str], code: int) -> ToolError:
+    """The error of a command that has shown its own reason."""
+    return ToolError(f"python -m {' '.join([name, *argv[:1]])}: ended with code {code}, for the reason above")
+
+
+def engine_command(*argv: str) -> int:
+    """Runs a command of the tool chain's engine for the person to see; its exit code."""
+    return subprocess.run([sys.executable, "-m", "toolchain.engine", *argv], cwd=ROOT, check=False).returncode
+
+
+def ensure(images: Sequence[str] = (), *, engine: bool = True) -> None:
+    """Fetches or builds what is missing of the engine and the images.
+
+    Both at once: one waits for the processor while the other waits for the network.
 
     Raises:
         ToolError: One of them cannot be had; the other was still tried.
     """
-    wanted = [("toolchain.engine", "ensure"), *([("toolchain.images", "ensure", *images)] if images else [])]
-    with ThreadPoolExecutor() as pool:
-        ends = [pool.submit(module, *argv) for argv in wanted]
-    for end in ends:
-        end.result()
+    commands: list[tuple[str, ...]] = [("toolchain.engine", "ensure")] if engine else []
+    commands += [("toolchain.images", "ensure", *images)] if images else []
+    with Progress() as progress, ThreadPoolExecutor() as pool:
+        codes = list(pool.map(lambda command: _watched(command, progress), commands))
+    for command, code in zip(commands, codes, strict=True):
+        if code:
+            raise failed(command[0], command[1:], code)
 
 
-def mend(said: str, stack: str) -> str:
+def _watched(command: tuple[str, ...], progress: Progress) -> int:
+    """Runs a command of the tool chain and hands each line of it on; its exit code."""
+    argv = [sys.executable, "-m", *command]
+    with subprocess.Popen(argv, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout or ():
+            progress.line(line.rstrip("\n"))
+    return process.returncode
+
+
+def hint(said: str, stack: str) -> str:
     """The command that mends what Pulumi complains of; where nothing is known, the one that shows what is in use."""
-    known = (how for words, how in _MENDS if words in said.lower())
+    known = (how for words, how in _HINTS if words in said.lower())
     return next(known, "make report STACK={stack}").format(stack=stack)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Engine:
-    """A ready engine and one stack.
+class PulumiCli:
+    """Pulumi's command line, with everything it needs, for one stack.
 
     Attributes:
         stack: The stack.
         environ: The whole environment in which Pulumi runs.
         root: The checkout that holds the program and the stack's file.
+        output: The descriptor that gets what Pulumi shows; standard output unless something else is there.
     """
 
     stack: Stack
     environ: Mapping[str, str]
     root: Path = ROOT
+    output: int | None = None
 
     def run(self, *argv: str, input_: str | None = None) -> int:
         """Runs a Pulumi command for the person to see; its exit code."""
@@ -101,6 +130,7 @@ class Engine:
             env=self.environ,
             text=True,
             input=input_,
+            stdout=self.output,
             check=False,
         ).returncode
 
@@ -116,39 +146,50 @@ class Engine:
         )  # fmt: skip
         if said.returncode:
             what = said.stderr.strip() or said.stdout.strip()
-            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: {mend(what, self.stack.name)}")
+            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: {hint(what, self.stack.name)}")
         return said.stdout
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
         """The stack's outputs; secret ones are masked unless they are asked for."""
-        found: dict[str, Any] = json.loads(
+        outputs: dict[str, Any] = json.loads(
             self.ask("stack", "output", "--json", *(["--show-secrets"] if secrets else []))
         )
-        return found
+        return outputs
 
     def state(self) -> dict[str, Any]:
         """The stack's state, secrets still encrypted: ``resources`` and ``pending_operations``."""
-        found: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
-        return found
+        state: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
+        return state
+
+    def history(self, size: int) -> list[dict[str, Any]]:
+        """The stack's last updates, the newest first."""
+        text = self.ask("stack", "history", "--json", "--page-size", str(size), "--page", "1")
+        updates: list[dict[str, Any]] = json.loads(text or "[]")
+        return updates
+
+    def last_update(self) -> tuple[Any, ...]:
+        """What tells the newest update from every other one; nothing where there was none."""
+        return tuple((update["kind"], update["startTime"]) for update in self.history(1))
 
     def config(self) -> dict[str, str]:
         """The stack's configuration, secrets in plain: for a cloud's API, never to be shown."""
-        said = json.loads(self.ask("config", "--json", "--show-secrets"))
-        return {key: str(one.get("value", "")) for key, one in said.items()}
+        values = json.loads(self.ask("config", "--json", "--show-secrets"))
+        return {key: str(item.get("value", "")) for key, item in values.items()}
 
     def daemons(self) -> list[Mapping[str, str]]:
         """For each host of the stack the environment of a Docker command that means its daemon.
 
-        A host that is reached over SSH is known while its Docker provider is in the state: before, an update has not come so far as to have
+        A host behind SSH is known while its Docker provider is in the state: before, an update has not come so far as to have
         a Docker there, and afterwards a destroy may have deleted the very machine. Its key is pinned as the state has it.
         """
         if self.stack.local:
             return [{"DOCKER_HOST": self.stack.docker_host} if self.stack.docker_host else {}]
         resources = self.state().get("resources") or []
-        there = {_host(one, "docker") for one in resources if one.get("type") == _DOCKER}
-        reached = [one for one in resources if one.get("type") == _REACH and _host(one, "reach") in there]
-        found = [(one.get("outputs") or {}).get("environment") or {} for one in reached]
-        return [one for one in found if "DOCKER_HOST" in one]
+        providers = {_host(resource, "docker") for resource in resources if resource.get("type") == _DOCKER}
+        hosts = [resource for resource in resources if resource.get("type") == _REACH]
+        hosts = [host for host in hosts if _host(host, "reach") in providers]
+        environments = [(host.get("outputs") or {}).get("environment") or {} for host in hosts]
+        return [environment for environment in environments if "DOCKER_HOST" in environment]
 
     @property
     def state_folder(self) -> Path | None:
@@ -167,8 +208,8 @@ def _host(resource: Mapping[str, Any], part: str) -> str:
     return names.part_host(names.logical(str(resource["urn"])), part)
 
 
-def prepared(stack: Stack) -> Engine:
-    """An engine ready for `stack`; it must have been ensured before.
+def prepared(stack: Stack) -> PulumiCli:
+    """Pulumi's CLI, ready for `stack`; its engine must have been ensured before.
 
     Raises:
         ToolError: It is not there.
@@ -178,4 +219,4 @@ def prepared(stack: Stack) -> Engine:
         shlex.split(line.removeprefix("export "))[0].partition("=") for line in lines if line.startswith("export ")
     )
     added = {name: value for name, _, value in pairs}
-    return Engine(stack=stack, environ=os.environ | added)
+    return PulumiCli(stack=stack, environ=os.environ | added)

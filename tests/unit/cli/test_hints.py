@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeport.cli.engine import mend
+from homeport.cli.pulumi_cli import hint
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from homeport.cli.engine import mend
     ],
 )
 def test_what_helps_is_named_by_its_cause(said, helps):
-    assert helps in mend(said, "prod"), said
+    assert helps in hint(said, "prod"), said

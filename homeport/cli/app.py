@@ -1,0 +1,114 @@
+"""The command `homeport`: its verbs, of which only the one that is asked for is loaded, and how every one of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from homeport.model.errors import HomeportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME = "homeport"
+COMPLETE = "_HOMEPORT_COMPLETE"
+"""The variable by which a shell asks for completions."""
+PANELS = {
+    "One stack": ("up", "down", "preview", "status", "credentials", "repair", "report", "images", "export"),
+    "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),
+    "Plain pulumi": ("engine", "env", "shell"),
+    "This project": ("check", "test", "docs", "completion"),
+}
+"""Heading of the help to verbs, in their order."""
+VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
+_HELP = "Stands up a private platform on your own servers, and looks after it."
+_EXAMPLES = """
+homeport up                       bring the stack dev up on this machine's Docker
+homeport preview --stack prod     what would change in production
+homeport status --json            what runs, for a program
+homeport VERB --help              all about one verb
+"""
+_BROKEN_PIPE = 141
+"""What a shell reports of a command that a closed pipe has ended: 128 + SIGPIPE."""
+
+
+class Verbs(TyperGroup):
+    """A group whose commands are modules of `homeport.cli.verbs`; each is imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # typer's signature
+        """All verbs, in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002  # typer's signature
+        """The command of a verb; none if there is no such verb."""
+        return load(cmd_name) if cmd_name in VERBS else None
+
+
+def load(verb: str) -> TyperCommand:
+    """The command that a verb's module describes: `command`, `EXAMPLES` and, where it needs them, `SETTINGS`."""
+    module = import_module(f"homeport.cli.verbs.{verb.replace('-', '_')}")
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    app.command(
+        verb,
+        epilog=examples(module.EXAMPLES),
+        context_settings=getattr(module, "SETTINGS", None),
+    )(module.command)
+    command = typer.main.get_command(app)
+    if not isinstance(command, TyperCommand):
+        raise TypeError(f"{verb}: one function makes a command and no group")
+    command.rich_help_panel = VERBS[verb]
+    return command
+
+
+def examples(text: str) -> str:
+    """Examples as the end of a help text, each on a line of its own."""
+    return "Examples:\n\n" + "\n".join(f"  {line}" for line in text.strip().splitlines())
+
+
+def group() -> Verbs:
+    """The whole command."""
+    return Verbs(
+        name=NAME,
+        help=_HELP,
+        epilog=examples(_EXAMPLES),
+        # By name alone: typer suggests from these when a verb is misspelt.
+        commands=dict.fromkeys(VERBS),  # type: ignore[arg-type]
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        subcommand_metavar="VERB [ARGS]...",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb; its exit code: 2 after a wrong command line, 130 when it was interrupted."""
+    if COMPLETE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        completion_init()
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough; Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        group()(args=argv, prog_name=NAME, complete_var=COMPLETE)
+    except SystemExit as ended:
+        if ended.code == 130:  # noqa: PLR2004  # typer's answer to Ctrl-C
+            print("homeport: interrupted\n  mend it: make up (it takes up where this ended)", file=sys.stderr)
+        return ended.code if isinstance(ended.code, int) else 0
+    except HomeportError as error:
+        sys.stdout.flush()
+        print(f"homeport: {error}", file=sys.stderr)
+        return 1
+    return 0

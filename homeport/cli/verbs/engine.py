@@ -1,0 +1,15 @@
+"""`homeport engine`."""
+
+import typer
+
+EXAMPLES = """
+homeport engine
+"""
+
+
+def command() -> None:
+    """Fetch or build Pulumi's engine, where its own CLI is not there."""
+    from homeport.cli import pulumi_cli
+
+    pulumi_cli.ensure()
+    raise typer.Exit

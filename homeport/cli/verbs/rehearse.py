@@ -1,0 +1,25 @@
+"""`homeport rehearse`."""
+
+from typing import Annotated
+
+import typer
+
+from homeport.cli.options import Environment, Json, Preset
+
+EXAMPLES = """
+homeport rehearse                                          preset jett in prod
+homeport rehearse --preset jett --env preprod --no-claims
+"""
+
+
+def command(
+    preset: Preset = "jett",
+    env: Environment = "prod",
+    no_claims: Annotated[bool, typer.Option("--no-claims", help="Do not check the claims afterwards")] = False,
+    json: Json = False,
+) -> None:
+    """Stand an environment up on emulated clouds, on this machine, and check what production promises."""
+    from homeport.cli import rehearse
+
+    rehearsal = rehearse.Rehearsal(preset=preset, environment=env)
+    raise typer.Exit(rehearse.up(rehearsal, claimed=not no_claims, as_json=json))

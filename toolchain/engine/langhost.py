@@ -4,6 +4,8 @@ Protocol: https://github.com/pulumi/pulumi/blob/v3.255.0/proto/pulumi/language.p
 wheel ships. The engine starts this once per command and reads the port from the first line of standard output.
 """
 
+# ruff: noqa: ARG002, N802  (names and arguments of the methods are the protocol's)
+
 import json
 import os
 import signal
@@ -90,30 +92,30 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = engine
         self._programs = programs
 
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 the protocol's names
+    def Handshake(self, request: Any, context: Any) -> Any:
         """Accepts the engine that started this host."""
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
         """The SDK's version stands for the host's."""
         return plugin_pb2.PluginInfo(version=metadata.version("pulumi"))
 
-    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def GetRequiredPackages(self, request: Any, context: Any) -> Any:
         """The plugins that the installed SDKs name."""
         packages = [plugin_pb2.PackageDependency(kind="resource", name=p.name, version=p.version) for p in _required()]
         return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
-    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
         """The same for engines that know no packages."""
         plugins = [plugin_pb2.PluginDependency(kind="resource", name=p.name, version=p.version) for p in _required()]
         return language_pb2.GetRequiredPluginsResponse(plugins=plugins)
 
-    def About(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def About(self, request: Any, context: Any) -> Any:
         """The interpreter of the program."""
         version = ".".join(map(str, sys.version_info[:3]))
         return language_pb2.AboutResponse(executable=interpreter(request.info), version=version)
 
-    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         """The installed distributions; only those that no other requires, unless all are asked for."""
         found = {_normal(d.metadata["Name"]): d for d in metadata.distributions()}
         needed: set[str] = set()
@@ -123,22 +125,22 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         infos = [language_pb2.DependencyInfo(name=d.metadata["Name"], version=d.version) for d in kept]
         return language_pb2.GetProgramDependenciesResponse(dependencies=infos)
 
-    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ARG002, N802
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
         """Nothing: the environment is made from requirements.lock, by hash, before the engine runs."""
         yield language_pb2.InstallDependenciesResponse(
             stdout=b"Packages come from requirements.lock; run: make engine\n"
         )
 
-    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
         """No questions."""
         return language_pb2.RuntimeOptionsResponse()
 
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def Cancel(self, request: Any, context: Any) -> Any:
         """Ends the program; the engine has been interrupted."""
         self._programs.stop()
         return empty_pb2.Empty()
 
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+    def Run(self, request: Any, context: Any) -> Any:
         """Runs the program in a fresh interpreter and says how it ended."""
         info = request.info
         python = interpreter(info)

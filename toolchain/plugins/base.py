@@ -97,14 +97,7 @@ class InitError(Exception):
         message: Status text; without it the reasons are joined.
     """
 
-    def __init__(
-        self,
-        id: str,  # noqa: A002  (part of the agreed interface)
-        state: Props,
-        reasons: Sequence[str],
-        inputs: Props,
-        message: str = "",
-    ) -> None:
+    def __init__(self, id: str, state: Props, reasons: Sequence[str], inputs: Props, message: str = "") -> None:
         super().__init__(message or "; ".join(reasons))
         self.id, self.state, self.reasons, self.inputs = id, state, list(reasons), inputs
 
@@ -146,7 +139,7 @@ class ResourceType(ABC):
         """The inputs with defaults filled in; raises `CheckFailed` for bad ones, an unknown property among them."""
 
     @abstractmethod
-    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:  # noqa: A002
+    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """What a change from the old state to the new inputs would do."""
 
     @abstractmethod
@@ -154,25 +147,17 @@ class ResourceType(ABC):
         """Makes the resource: its id and outputs. A preview touches nothing and answers an empty id and UNKNOWN values."""
 
     @abstractmethod
-    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:  # noqa: A002
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
         """Id, state and inputs as they are now, None when it is gone. An import comes with an id and empty dicts."""
 
     @abstractmethod
     def update(
-        self,
-        urn: str,
-        id: str,  # noqa: A002
-        old_state: Props,
-        old_inputs: Props,
-        news: Props,
-        *,
-        preview: bool,
-        timeout: float,
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Changes the resource in place: its outputs."""
 
     @abstractmethod
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Removes the resource; one that is already gone is no error."""
 
 
@@ -199,18 +184,18 @@ class Provider:
         """What GetSchema answers: a Pulumi package schema of what is covered, and of nothing else."""
         return {"name": self.name, "version": self.version, "resources": {}, "functions": {}}
 
-    def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
+    def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """The provider's own settings, checked; raises `CheckFailed`."""
         return news
 
-    def diff_config(self, urn: str, old_state: Props, old_inputs: Props, news: Props) -> Diff | None:  # noqa: ARG002
+    def diff_config(self, urn: str, old_state: Props, old_inputs: Props, news: Props) -> Diff | None:
         """What a change of the provider's settings does; None leaves the answer empty, as the bridged plugins do."""
         return None
 
     def configure(self, config: Props) -> None:
         """Takes the provider's settings before the first resource call; raises `ProviderError`."""
 
-    def invoke(self, token: str, args: Props) -> Props:  # noqa: ARG002
+    def invoke(self, token: str, args: Props) -> Props:
         """Answers a function; raises `InvokeFailed` for bad arguments."""
         raise ProviderError(f"unknown function {token!r} in the {self.name} stand-in", "NOT_FOUND")
 

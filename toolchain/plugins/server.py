@@ -1,5 +1,7 @@
 """The ResourceProvider protocol over gRPC, on behalf of one `Provider`."""
 
+# ruff: noqa: D102, N802  (names and arguments of the methods are the protocol's)
+
 from __future__ import annotations
 
 import json
@@ -53,7 +55,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             ) from None
 
     @guarded
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.host.attach(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=self.provider.accepts_secrets,
@@ -63,38 +65,38 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     @guarded
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.host.attach(request.address)
         return empty_pb2.Empty()
 
     @guarded
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         return plugin_pb2.PluginInfo(version=self.provider.version)
 
     @guarded
-    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
         return provider_pb2.GetSchemaResponse(schema=json.dumps(self.provider.schema()))
 
     @guarded
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.runner.cancel()
         return empty_pb2.Empty()
 
     @guarded
-    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         return self._checked(
             request,
             lambda olds, news: self.provider.check_config(request.urn, olds, news),
         )
 
     @guarded
-    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         olds, inputs, news = (self._props(part) for part in (request.olds, request.old_inputs, request.news))
         diff = self.provider.diff_config(request.urn, olds, inputs, news)
         return provider_pb2.DiffResponse() if diff is None else diff_response(diff)
 
     @guarded
-    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         # Deliberately unwrapped: settings are used at once and never echoed.
         self.provider.configure(dict(plain(decode(request.args))))
         return provider_pb2.ConfigureResponse(
@@ -106,7 +108,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     @guarded
-    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         args = self._props(request.args)
         try:
             result = self.runner.run("", (), lambda: self.provider.invoke(request.tok, args))
@@ -115,11 +117,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**{"return": encode(result)})
 
     @guarded
-    def Call(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Call(self, request: Any, context: grpc.ServicerContext) -> Any:
         raise ProviderError(f"unknown method {request.tok!r} in the {self.provider.name} stand-in", "NOT_FOUND")
 
     @guarded
-    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = self._type(request)
         return self._checked(
             request,
@@ -137,7 +139,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CheckResponse(inputs=inputs, failures=_failures(refused))
 
     @guarded
-    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = self._type(request)
         olds, inputs, news = (self._props(part) for part in (request.olds, request.old_inputs, request.news))
         return diff_response(
@@ -149,7 +151,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     @guarded
-    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind, news = self._type(request), self._props(request.properties)
         resource_id, state = self.runner.run(
             request.urn,
@@ -159,7 +161,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CreateResponse(id=resource_id, properties=encode(state))
 
     @guarded
-    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = self._type(request)
         state, inputs = self._props(request.properties), self._props(request.inputs)
         found = self.runner.run(
@@ -173,7 +175,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=resource_id, properties=encode(now), inputs=encode(inputs))
 
     @guarded
-    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = self._type(request)
         olds, inputs, news = (self._props(part) for part in (request.olds, request.old_inputs, request.news))
         state = self.runner.run(
@@ -192,7 +194,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=encode(state))
 
     @guarded
-    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002, D102
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind, state = self._type(request), self._props(request.properties)
         self.runner.run(
             request.urn,

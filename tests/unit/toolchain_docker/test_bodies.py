@@ -12,8 +12,8 @@ from toolchain.plugins.docker.container_state import _cpus
 from toolchain.plugins.docker.daemon import DaemonError
 from toolchain.plugins.docker.image import registry_of, repo_digest, split_reference
 from toolchain.plugins.docker.logs import demultiplexed
-from toolchain.plugins.docker.plan import planned
 from toolchain.plugins.docker.uploads import archive_of
+from toolchain.plugins.tfbridge.plan import planned
 
 
 class OldDaemon:

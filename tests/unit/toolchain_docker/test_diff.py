@@ -4,10 +4,10 @@ import pytest
 
 from toolchain.plugins.base import UNKNOWN
 from toolchain.plugins.docker.container_schema import CONTAINER
-from toolchain.plugins.docker.detailed import compared
-from toolchain.plugins.docker.other_schemas import NETWORK
-from toolchain.plugins.docker.plan import planned
-from toolchain.plugins.docker.settled import after_create, after_read
+from toolchain.plugins.docker.network import NETWORK
+from toolchain.plugins.tfbridge.diff import compared
+from toolchain.plugins.tfbridge.plan import planned
+from toolchain.plugins.tfbridge.state import after_create, after_read
 
 BASE = {"image": "i", "name": "c", "networkMode": "bridge"}
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from toolchain.plugins.docker import godur
+from toolchain.plugins import go_duration
 
 # Pairs of what a user writes and what Go's Duration.String() makes of it.
 WRITTEN = [
@@ -27,10 +27,10 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("written", "shown"), WRITTEN)
 def test_a_duration_comes_back_in_gos_own_form(written, shown):
-    assert shown == godur.show(godur.parse(written)), f"{written} is shown wrongly"
+    assert shown == go_duration.show(go_duration.parse(written)), f"{written} is shown wrongly"
 
 
 @pytest.mark.parametrize("nonsense", ["", "10", "s", "1 s", "1s 2s", "1x", "1s1", "--1s"])
 def test_what_go_does_not_take_is_refused(nonsense):
     with pytest.raises(ValueError, match="^" + re.escape(nonsense) + "$"):
-        godur.parse(nonsense)
+        go_duration.parse(nonsense)

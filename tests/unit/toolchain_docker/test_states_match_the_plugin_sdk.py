@@ -13,9 +13,9 @@ import pytest
 
 from toolchain.plugins.base import UNKNOWN
 from toolchain.plugins.docker.container_schema import CONTAINER
-from toolchain.plugins.docker.other_schemas import NETWORK
-from toolchain.plugins.docker.plan import planned
-from toolchain.plugins.docker.settled import after_create, after_read, partial
+from toolchain.plugins.docker.network import NETWORK
+from toolchain.plugins.tfbridge.plan import planned
+from toolchain.plugins.tfbridge.state import after_create, after_read, partial
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 SCHEMAS = {"container": CONTAINER, "network": NETWORK}

@@ -11,7 +11,6 @@ from tests.rehearsal.conformance import facts
 from tests.unit.clouds_hetzner.emulated import KEY, TOKEN
 from tests.unit.toolchain_hcloud.stack import Resource
 from toolchain.plugins.base import CheckFailed, InitError, ProviderError, Secret
-from toolchain.plugins.hcloud.client import seconds
 from toolchain.plugins.hcloud.provider import provider
 
 pytestmark = pytest.mark.slow
@@ -119,8 +118,10 @@ def test_no_request_goes_through_a_proxy(monkeypatch, cloud):
 
 
 @pytest.mark.parametrize(("text", "wanted"), [("500ms", 0.5), ("2s", 2.0), ("1m30s", 90.0), ("1.5s", 1.5)])
-def test_durations_are_read_as_in_go(text, wanted):
-    assert wanted == seconds(text)
+def test_the_poll_interval_is_read_as_in_go(text, wanted):
+    plugin = provider()
+    plugin.configure({"token": TOKEN, "pollInterval": text})
+    assert wanted == plugin.cloud()._interval
 
 
 TYPES = {"string": "string", "int": "integer", "bool": "boolean", "list": "array", "set": "array", "map": "object"}

@@ -9,12 +9,13 @@ from toolchain.plugins.base import CheckFailed, InvokeFailed, Props, Provider, P
 from toolchain.plugins.cloudflare.client import Client
 from toolchain.plugins.cloudflare.kinds import KINDS
 from toolchain.plugins.cloudflare.resource import CloudflareType
+from toolchain.plugins.tfbridge.check import unknown_settings
 
 if TYPE_CHECKING:
     from toolchain.plugins.cloudflare.fields import Field
 
 _SECRETS: Final = ("apiKey", "apiToken", "apiUserServiceKey")
-_SETTINGS: Final = (*_SECRETS, "baseUrl", "email", "userAgentOperatorSuffix", "version", "pluginDownloadURL")
+_SETTINGS: Final = frozenset({*_SECRETS, "baseUrl", "email", "userAgentOperatorSuffix", "version", "pluginDownloadURL"})
 _TOKEN_FORM: Final = re.compile(r"[A-Za-z0-9_-]{40}")
 _TUNNEL_TOKEN: Final = "cloudflare:index/getZeroTrustTunnelCloudflaredToken:getZeroTrustTunnelCloudflaredToken"  # noqa: S105
 
@@ -31,11 +32,10 @@ class CloudflareProvider(Provider):
         for kind in KINDS:
             self.resources[f"cloudflare:index/{kind.token}"] = CloudflareType(kind, self._client)
 
-    def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
+    def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """Refuses settings that the provider does not know, and tokens that can be none; marks the secret ones."""
         name, prefix = urn.rsplit("::", 1)[-1], "could not validate provider configuration:"
-        unknown = [key for key in news if key not in _SETTINGS and not key.startswith("__")]
-        failures = [f"{prefix} Invalid or unknown key. Examine values at '{name}.{key}'." for key in unknown]
+        failures = unknown_settings(urn, news, _SETTINGS)
         token = plain(news.get("apiToken"))
         if isinstance(token, str) and not _TOKEN_FORM.search(token):
             said = "API tokens must be 40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"

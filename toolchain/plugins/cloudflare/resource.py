@@ -68,7 +68,7 @@ class CloudflareType(ResourceType):
     def __init__(self, kind: Kind, client: Client) -> None:
         self.kind, self._client = kind, client
 
-    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:  # noqa: ARG002
+    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """Refuses unknown, missing and ill-typed inputs; marks the secret ones."""
         name, kind = urn.rsplit("::", 1)[-1], self.kind
         found = list(refusals(kind.fields, news, name))
@@ -107,7 +107,7 @@ class CloudflareType(ResourceType):
         wanted = self._wanted(news)
         return [n for n, f in self.kind.fields.items() if f.computed and not f.keeps and n not in wanted]
 
-    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:  # noqa: A002, ARG002
+    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """Compares the state with the plan: with any change, what the API fills in is open again."""
         changed = self._differ(old_state, news)
         replaces = [name for name in changed if self.kind.fields[name].replaces]
@@ -121,7 +121,7 @@ class CloudflareType(ResourceType):
         scope = f"accounts/{account}" if account else f"zones/{zone}"
         return self.kind.path.format_map({**named, "scope": scope})
 
-    def _thing(self, id: str, values: Props) -> str:  # noqa: A002
+    def _thing(self, id: str, values: Props) -> str:
         base = self._collection(values)
         return base if self.kind.identity else f"{base}/{id}"
 
@@ -136,10 +136,10 @@ class CloudflareType(ResourceType):
             merged[name] = value
         return present(merged)
 
-    def _finish(self, id: str, state: Props) -> Props:  # noqa: A002
+    def _finish(self, id: str, state: Props) -> Props:
         return marked(self.kind.fields, {**state, "id": id})
 
-    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:  # noqa: ARG002
+    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Makes it; a preview leaves unknown what only the API can tell."""
         wanted, kind = self._wanted(news), self.kind
         if preview or contains_unknown(wanted):
@@ -156,7 +156,7 @@ class CloudflareType(ResourceType):
     def _finish_unknown(self, state: Props) -> Props:
         return marked(self.kind.fields, {**state, "id": UNKNOWN})
 
-    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:  # noqa: A002, ARG002
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
         """What it is now; None when the API answers 404."""
         old, given = plain(state), plain(inputs)
         if not old:
@@ -196,15 +196,7 @@ class CloudflareType(ResourceType):
         return parts[-1], found
 
     def update(
-        self,
-        urn: str,  # noqa: ARG002
-        id: str,  # noqa: A002
-        old_state: Props,
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-        *,
-        preview: bool,
-        timeout: float,  # noqa: ARG002
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Changes it in place."""
         wanted, kind, old = self._wanted(news), self.kind, plain(old_state)
@@ -218,7 +210,7 @@ class CloudflareType(ResourceType):
         # A secret that the API tells once is in this answer only when it is a new one.
         return self._finish(id, {**stays, **self._state(wanted, answer)})
 
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002, ARG002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Removes it. As upstream, what is gone already is an error that a refresh mends."""
         if not self.kind.lasting:
             self._client.call("DELETE", self._thing(id, plain(state)), None)

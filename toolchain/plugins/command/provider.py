@@ -42,7 +42,7 @@ class CommandProvider(Provider):
         }
         self.resources.update(kinds)
 
-    def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
+    def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """The provider has no settings: anything but its own version is refused."""
         unknown = [key for key in news if key not in ("version", "pluginDownloadURL") and not key.startswith("__")]
         if unknown:
@@ -51,7 +51,7 @@ class CommandProvider(Provider):
             )
         return {**news, **_LIBRARY}
 
-    def diff_config(self, urn: str, old_state: Props, old_inputs: Props, news: Props) -> Diff | None:  # noqa: ARG002
+    def diff_config(self, urn: str, old_state: Props, old_inputs: Props, news: Props) -> Diff | None:
         """Officially there is none; the engine then compares for itself."""
         raise ProviderError("DiffConfig is not implemented", "UNIMPLEMENTED")
 

@@ -94,7 +94,7 @@ class CopyFile(CommandType):
     fields: ClassVar[dict[str, infer.Field]] = fields.COPY_FILE
     updatable = False
 
-    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:  # noqa: ARG002
+    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Writes the file in place."""
         if preview:
             return "", news
@@ -113,20 +113,12 @@ class CopyFile(CommandType):
         return unique(""), news
 
     def update(
-        self,
-        urn: str,
-        id: str,  # noqa: A002, ARG002
-        old_state: Props,  # noqa: ARG002
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,  # noqa: ARG002
-        *,
-        preview: bool,  # noqa: ARG002
-        timeout: float,  # noqa: ARG002
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """There is none."""
         raise ProviderError(f"Update is not implemented for resource {urn}", "UNIMPLEMENTED")
 
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Leaves the file where it is, as officially."""
 
 
@@ -146,7 +138,7 @@ class CopyToRemote(CommandType):
             raise CheckFailed([("archive", "archive must be a path to a file or directory")], checked)
         return checked
 
-    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:  # noqa: ARG002
+    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Copies."""
         if preview:
             return "", news
@@ -154,15 +146,7 @@ class CopyToRemote(CommandType):
         return unique(""), news
 
     def update(
-        self,
-        urn: str,  # noqa: ARG002
-        id: str,  # noqa: A002, ARG002
-        old_state: Props,
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-        *,
-        preview: bool,
-        timeout: float,
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Copies again when content or path have changed; another connection alone copies nothing."""
         was, now = dict(plain(old_state)), dict(plain(news))
@@ -171,7 +155,7 @@ class CopyToRemote(CommandType):
             _copy(now, Deadline(timeout))
         return news
 
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Leaves everything where it is, as officially."""
 
 

@@ -26,16 +26,16 @@ class CommandType(ResourceType):
     fields: ClassVar[Mapping[str, infer.Field]]
     updatable: ClassVar[bool] = True
 
-    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:  # noqa: ARG002
+    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """Refuses what does not fit the struct; fills in the defaults of the connection."""
         return infer.check(self.struct, self.fields, news)
 
-    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:  # noqa: A002, ARG002
+    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """Any changed input is a change."""
         news = infer.keep_ignored(news, old_state, current().ignore_changes)
         return infer.diff(self.fields, old_state, news, updatable=self.updatable)
 
-    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props]:  # noqa: A002, ARG002
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props]:
         """What the engine knows already; an import finds nothing more than the id."""
         return id, state, inputs
 
@@ -57,15 +57,7 @@ class LifeCommand(CommandType):
         return made, {**news, **(nothing if command is None else self._run(command, news, nothing, timeout))}
 
     def update(
-        self,
-        urn: str,  # noqa: ARG002
-        id: str,  # noqa: A002, ARG002
-        old_state: Props,
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-        *,
-        preview: bool,
-        timeout: float,
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Runs `update`, and without one `create` again, whichever input has changed."""
         news = infer.keep_ignored(news, old_state, current().ignore_changes)
@@ -75,7 +67,7 @@ class LifeCommand(CommandType):
         command = plain(news.get("update", news.get("create")))
         return {**news, **(previous if command is None else self._run(command, news, previous, timeout))}
 
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002, ARG002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Runs `delete` with everything as it was at the last create or update."""
         command = plain(state.get("delete"))
         if command is not None:

@@ -8,6 +8,7 @@ made, and are gone when it stands.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from toolchain.plugins.base import ProviderError
-from toolchain.plugins.command.sshwords import key_problem, refusal
 from toolchain.plugins.context import current
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # retry.Until of Pulumi's SDK for Go: first pause, growth, longest pause; in seconds.
 _PAUSE, _GROWTH, _LONGEST = 0.1, 1.5, 5.0
 _POLL, PATIENCE = 0.02, 2.0  # the latter for the end of all connections together
+_HANDSHAKE: Final = "ssh: handshake failed: "
 _QUIET: Final = ("-F", "/dev/null", "-o", "LogLevel=ERROR")
 # Keeps the master only as long as this plugin lives: when its input ends, the shell ends the master and tidies up.
 _KEEPER: Final = 'ssh "$@" & child=$!; exec 2>/dev/null; cat >/dev/null; kill "$child"; wait "$child"; rm -rf -- "$0"'
@@ -127,7 +128,7 @@ def dial(connection: Mapping[str, Any], deadline: Deadline) -> Link:
 
 
 def _prepare(endpoint: Mapping[str, Any]) -> None:
-    if problem := key_problem(endpoint):
+    if problem := _key_problem(endpoint):
         raise ProviderError(problem)
     agent = endpoint.get("agentSocketPath")
     if agent and not Path(agent).exists():
@@ -188,7 +189,7 @@ def _await(link: Link, endpoint: Mapping[str, Any], deadline: Deadline) -> None:
     while not Path(link.socket).exists():
         deadline.check()
         if not listener.is_alive():
-            raise _Refused(refusal(endpoint, b"".join(heard).decode(errors="replace")))
+            raise _Refused(_refusal(endpoint, b"".join(heard).decode(errors="replace")))
         time.sleep(_POLL)
 
 
@@ -248,3 +249,77 @@ def _host_key(endpoint: Mapping[str, Any], folder: Path) -> dict[str, str]:
 def _write(path: Path, text: str, mode: int) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
         file.write(text)
+
+
+def _refusal(endpoint: Mapping[str, Any], heard: str) -> str:
+    """Go's words for what OpenSSH wrote when a connection failed."""
+    host, port = endpoint["host"], int(endpoint.get("port", 22))
+    address = f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    words = {
+        "Connection refused": f"dial tcp {address}: connect: connection refused",
+        "Could not resolve hostname": f"dial tcp: lookup {host}: no such host",
+        "No route to host": f"dial tcp {address}: connect: no route to host",
+        "Network is unreachable": f"dial tcp {address}: connect: network is unreachable",
+        "timed out": f"dial tcp {address}: i/o timeout",
+        "Permission denied": f"{_HANDSHAKE}ssh: unable to authenticate, attempted methods {_methods(endpoint)}, "
+        "no supported methods remain",
+        "Host key verification failed": f"{_HANDSHAKE}ssh: host key mismatch",
+        "administratively prohibited": "ssh: rejected: administratively prohibited (open failed)",
+    }
+    for sign, text in words.items():
+        if sign in heard:
+            return text
+    lines = [line for line in heard.strip().splitlines() if line]
+    return _HANDSHAKE + (re.sub(r"^(ssh|kex_exchange_identification): ", "", lines[-1]) if lines else "EOF")
+
+
+def _methods(endpoint: Mapping[str, Any]) -> str:
+    tried = ["none"]
+    if endpoint.get("privateKey") or endpoint.get("agentSocketPath") or os.environ.get("SSH_AUTH_SOCK"):
+        tried.append("publickey")
+    if endpoint.get("password"):
+        tried.append("password")
+    return f"[{' '.join(tried)}]"
+
+
+def _key_problem(endpoint: Mapping[str, Any]) -> str:
+    """What is wrong with the private key or the host key itself; empty when nothing is."""
+    host_key = endpoint.get("hostKey")
+    if host_key and _fails("-l", host_key + "\n"):
+        return "failed to parse host key: ssh: no key found"
+    key = endpoint.get("privateKey")
+    if not key:
+        return ""
+    text = key.rstrip("\n") + "\n"
+    password = endpoint.get("privateKeyPassword") or ""
+    if not _fails("-y", text, password):
+        return ""
+    if "PRIVATE KEY-----" not in text:
+        return "ssh: no key found"
+    return "x509: decryption password incorrect" if password else "ssh: this private key is passphrase protected"
+
+
+def _fails(mode: str, text: str, password: str = "") -> bool:
+    with tempfile.TemporaryDirectory(prefix="homeport-key-") as folder:
+        path = Path(folder) / "key"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        # The password goes by SSH_ASKPASS: an argument could be read in the process list.
+        askpass = Path(folder) / "askpass"
+        with os.fdopen(os.open(askpass, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "w") as file:
+            file.write("#!/bin/sh\nprintf '%s\\n' \"$HOMEPORT_SSH_PASSPHRASE\"\n")
+        env = {
+            "PATH": os.environ.get("PATH", ""),
+            "SSH_ASKPASS": str(askpass),
+            "SSH_ASKPASS_REQUIRE": "force",
+            "HOMEPORT_SSH_PASSPHRASE": password,
+        }
+        done = subprocess.run(
+            ["ssh-keygen", mode, "-f", str(path)],
+            check=False,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return done.returncode != 0

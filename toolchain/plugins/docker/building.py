@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from .daemon import Daemon, DaemonError
+from toolchain.plugins.docker.daemon import Daemon, DaemonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

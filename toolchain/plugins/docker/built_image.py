@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from toolchain.plugins.base import UNKNOWN, CheckFailed, Diff, Props, ProviderError, ResourceType, Secret
-
-from .building import built, context_of
-from .daemon import Daemon, DaemonError
-from .image import local_image, registry_of, split_reference
+from toolchain.plugins.docker.building import built, context_of
+from toolchain.plugins.docker.daemon import Daemon, DaemonError
+from toolchain.plugins.docker.image import local_image, registry_of, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +39,7 @@ class Image(ResourceType):
     def __init__(self, daemon: Callable[[], Daemon]) -> None:
         self.daemon = daemon
 
-    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:  # noqa: ARG002
+    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """The inputs with the platform and a digest of all that goes into the build."""
         build = news.get("build") or {}
         unknown = sorted({*news} - _INPUTS) or sorted(f"build.{key}" for key in {*build} - _BUILD)
@@ -60,7 +59,7 @@ class Image(ResourceType):
         host = f"linux/{_ARCHITECTURES.get(machine, machine)}"
         return {**news, "build": {"platform": host, **build, "contextDigest": _digest(build)}}
 
-    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:  # noqa: A002, ARG002
+    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """Any changed input builds again; credentials alone do not."""
         olds = old_state.get("__inputs") or old_inputs
         kinds = {}
@@ -70,31 +69,23 @@ class Image(ResourceType):
                 kinds[key] = "ADD" if key not in olds else "DELETE" if key not in news else "UPDATE"
         return Diff(changes=bool(kinds), detailed=kinds)
 
-    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:  # noqa: ARG002
+    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Builds, tags and pushes."""
         if preview:
             return "", dict(news)
         return str(news["imageName"]), self._build(news)
 
-    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props]:  # noqa: A002, ARG002
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props]:
         """Nothing is looked up, as upstream."""
         return id, state, inputs
 
     def update(
-        self,
-        urn: str,  # noqa: ARG002
-        id: str,  # noqa: A002, ARG002
-        old_state: Props,
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-        *,
-        preview: bool,
-        timeout: float,  # noqa: ARG002
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Builds again."""
         return {**old_state, **news} if preview else self._build(news)
 
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Leaves the image where it is, as upstream."""
 
     def _build(self, news: Props) -> Props:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote
 
 from toolchain.plugins import context
-
-from .container_body import body_of, restart_policy
-from .container_schema import CONTAINER
-from .container_state import read_back
-from .daemon import DaemonError
-from .device_body import throttles
-from .image import found_image
-from .logs import container_logs
-from .resource import Bridged, Unfinished
-from .uploads import archive_of
+from toolchain.plugins.docker.container_body import body_of, restart_policy
+from toolchain.plugins.docker.container_schema import CONTAINER
+from toolchain.plugins.docker.container_state import read_back
+from toolchain.plugins.docker.daemon import DaemonError
+from toolchain.plugins.docker.device_body import throttles
+from toolchain.plugins.docker.image import found_image
+from toolchain.plugins.docker.logs import container_logs
+from toolchain.plugins.docker.resource import DockerType
+from toolchain.plugins.docker.uploads import archive_of
+from toolchain.plugins.tfbridge.errors import after_creation
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-
-    from .daemon import Daemon
-    from .tfschema import Block
+    from toolchain.plugins.docker.daemon import Daemon
+    from toolchain.plugins.tfbridge.schema import Block
 
 _MB: Final = 1024 * 1024
-_GONE: Final = 404
 _PAUSE: Final = 1.0
 # Stopping waits for the container: the daemon answers only after its grace period.
 _SPARE: Final = 60.0
 
 
-class Container(Bridged):
+class Container(DockerType):
     """A container of the daemon. Few properties change in place; most replace it, the old one first (D10, D16)."""
 
     schema: ClassVar[Block] = CONTAINER
@@ -39,7 +37,7 @@ class Container(Bridged):
     delete_first: ClassVar[bool] = True
     conflicts: ClassVar[tuple[tuple[str, str], ...]] = (("deviceRequests", "gpus"),)
 
-    def make(self, plan: Props) -> str:
+    def make(self, plan: Props, news: Props) -> str:
         """Creates it, joins its networks, uploads its files, starts it and waits as asked."""
         daemon, image = self.daemon(), plan["image"]
         try:
@@ -54,13 +52,12 @@ class Container(Bridged):
             made = str(daemon.call("POST", "/containers/create", body, params=params)["Id"])
         except DaemonError as refused:
             raise DaemonError(f"Unable to create container: {refused}") from refused
-        try:
-            self._bring_up(daemon, made, plan)
-        except DaemonError as broken:
-            raise Unfinished(made, str(broken)) from broken
+        with after_creation(made):
+            self._start_up(daemon, made, plan)
         return made
 
-    def _bring_up(self, daemon: Daemon, made: str, plan: Props) -> None:
+    @staticmethod
+    def _start_up(daemon: Daemon, made: str, plan: Props) -> None:
         if plan["networksAdvanced"]:
             _join_networks(daemon, made, plan["networksAdvanced"])
         for upload in plan["uploads"]:
@@ -72,17 +69,12 @@ class Container(Bridged):
         if plan["attach"]:
             plan["containerLogs"] = _attached(daemon, made, plan)
 
-    def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002
+    def look(self, id: str, state: Props) -> Props | None:
         """Inspects it."""
-        try:
-            found = self.daemon().call("GET", f"/containers/{quote(id)}/json")
-        except DaemonError as refused:
-            if refused.status == _GONE:
-                return None
-            raise
-        return found["Id"], read_back(found, state)
+        container = self.daemon().find(f"/containers/{quote(id)}/json")
+        return container and {"id": container["Id"], **read_back(container, state)}
 
-    def change(self, id: str, old: Props, plan: Props) -> dict[str, Any]:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> Props:
         """Starts it again, and sets restart policy and limits; a changed health check changes nothing (D11)."""
         if old.get("mustRun") is False and plan["mustRun"] and plan["start"]:
             _start(self.daemon(), id)
@@ -108,30 +100,30 @@ class Container(Bridged):
             raise DaemonError(f"Unable to update a container: {refused}") from refused
         return {}
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Stops it within its grace period, 0 being SIGKILL at once (D14), and removes it."""
         daemon, grace = self.daemon(), max(state.get("destroyGraceSeconds") or 0, 0)
         if not state.get("attach"):
             try:
                 daemon.call("POST", f"/containers/{id}/stop", params={"t": grace}, timeout=grace + _SPARE)
             except DaemonError as refused:
-                if refused.status != _GONE:
+                if not refused.gone:
                     raise DaemonError(f"Error stopping container {id}: {refused}") from refused
         params = {"force": 1, "v": 1 if state.get("removeVolumes") else 0}
         try:
             daemon.call("DELETE", f"/containers/{id}", params=params)
         except DaemonError as refused:
-            if refused.status != _GONE and "is already in progress" not in str(refused):
+            if not refused.gone and "is already in progress" not in str(refused):
                 raise DaemonError(f"Error deleting container {id}: {refused}") from refused
         self._wait_until_gone(daemon, id, removed=bool(state.get("rm")))
 
     @staticmethod
-    def _wait_until_gone(daemon: Daemon, id: str, *, removed: bool) -> None:  # noqa: A002
+    def _wait_until_gone(daemon: Daemon, id: str, *, removed: bool) -> None:
         condition = {"condition": "removed" if removed else "not-running"}
         try:
             daemon.call("POST", f"/containers/{id}/wait", params=condition)
         except DaemonError as refused:
-            if refused.status != _GONE and "is already in progress" not in str(refused):
+            if not refused.gone and "is already in progress" not in str(refused):
                 raise DaemonError(f"Error waiting for container removal '{id}': {refused}") from refused
 
 
@@ -146,7 +138,7 @@ def _attached(daemon: Daemon, made: str, plan: Props) -> str | None:
     try:
         daemon.call("POST", f"/containers/{made}/wait", params={"condition": "not-running"})
     except DaemonError as refused:
-        if not gone or refused.status != _GONE:
+        if not gone or not refused.gone:
             raise DaemonError(f"Unable to wait container end of execution: {refused}") from refused
     return container_logs(daemon, made, tty=plan["tty"], follow=False) if wanted and not gone else followed
 

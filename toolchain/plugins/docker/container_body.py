@@ -5,12 +5,11 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from toolchain.plugins import go_duration
 from toolchain.plugins.base import UNKNOWN, Props
-
-from . import godur
-from .daemon import Daemon, DaemonError
-from .device_body import devices, throttles
-from .network import labels_of
+from toolchain.plugins.docker.daemon import Daemon, DaemonError
+from toolchain.plugins.docker.device_body import devices, throttles
+from toolchain.plugins.docker.labels import labels_of
 
 _MB: Final = 1024 * 1024
 _UNCONFINED: Final = "systempaths=unconfined"
@@ -55,10 +54,10 @@ def body_of(daemon: Daemon, plan: Props) -> Props:
 def _healthcheck(check: Props) -> Props:
     return {
         "Test": check["tests"] or [],
-        "Interval": godur.parse(check["interval"]),
-        "Timeout": godur.parse(check["timeout"]),
-        "StartPeriod": godur.parse(check["startPeriod"]),
-        "StartInterval": godur.parse(check["startInterval"]),
+        "Interval": go_duration.parse(check["interval"]),
+        "Timeout": go_duration.parse(check["timeout"]),
+        "StartPeriod": go_duration.parse(check["startPeriod"]),
+        "StartInterval": go_duration.parse(check["startInterval"]),
         "Retries": check["retries"],
     }
 

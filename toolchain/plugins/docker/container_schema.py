@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from .tfschema import Block, flag, frozen, group, listing, mapping, number, text
-from .validators import at_least, base64_text, duration, host_path, matches
+from toolchain.plugins.docker.labels import LABEL
+from toolchain.plugins.docker.validators import at_least, base64_text, duration, host_path, matches
+from toolchain.plugins.tfbridge.schema import Block, flag, frozen, group, listing, mapping, number, text
 
-LABEL: Final = frozen({"label": text(required=True), "value": text(required=True)})
 RATE: Final[Block] = {"path": text(required=True), "rate": number(required=True, check=at_least(0))}
 
 MOUNT: Final[Block] = {

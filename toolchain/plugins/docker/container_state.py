@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from . import godur
-from .device_body import devices_from, is_given, requests_from
+from toolchain.plugins import go_duration
+from toolchain.plugins.docker.device_body import devices_from, is_given, requests_from
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
@@ -205,9 +205,9 @@ def _healthcheck(check: Props) -> Props:
     """The check with durations as Go writes them: "90s" comes back as "1m30s" (D12)."""
     return {
         "tests": check.get("Test") or [],
-        "interval": godur.show(check.get("Interval", 0)),
-        "timeout": godur.show(check.get("Timeout", 0)),
-        "startPeriod": godur.show(check.get("StartPeriod", 0)),
-        "startInterval": godur.show(check.get("StartInterval", 0)),
+        "interval": go_duration.show(check.get("Interval", 0)),
+        "timeout": go_duration.show(check.get("Timeout", 0)),
+        "startPeriod": go_duration.show(check.get("StartPeriod", 0)),
+        "startInterval": go_duration.show(check.get("StartInterval", 0)),
         "retries": check.get("Retries", 0),
     }

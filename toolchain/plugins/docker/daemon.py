@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from toolchain.plugins.base import ProviderError
+from toolchain.plugins.tfbridge.errors import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,10 +22,9 @@ CONNECT_TIMEOUT: Final = 30.0
 # Building and pulling take long; the engine's own time limit or Ctrl-C ends a call that hangs.
 READ_TIMEOUT: Final = 1200.0
 _HARMLESS: Final = ("GET", "HEAD")
-_REFUSED: Final = 400  # and all above: no success
 
 
-class DaemonError(Exception):
+class DaemonError(RemoteError):
     """An answer of the daemon that is no success, or no answer at all.
 
     Args:
@@ -35,6 +35,11 @@ class DaemonError(Exception):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def gone(self) -> bool:
+        """Whether the daemon has no such object."""
+        return self.status == HTTPStatus.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Daemon:
     def _connected(self) -> tuple[Session, str]:
         with self._lock:
             if self._session is None:
-                from .transport import open_session  # noqa: PLC0415  (docker-py takes 0.3 s to load)
+                from toolchain.plugins.docker.transport import open_session  # noqa: PLC0415  (docker-py takes 0.3 s to load)
 
                 session, self._base = open_session(self.settings, POOL)
                 self._session = session
@@ -88,7 +93,7 @@ class Daemon:
     def _negotiated(self, session: Session) -> str:
         response = _sent(self.settings.host, session, "GET", f"{self._base}/_ping", {})
         offered = response.headers.get("Api-Version", NEWEST_API)
-        if response.status_code >= _REFUSED:
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise DaemonError(f"Error response from daemon: {response.text.strip()}", response.status_code)
         return min(offered, NEWEST_API, key=lambda v: [int(part) for part in v.split(".")])
 
@@ -121,6 +126,15 @@ class Daemon:
         response = self._response(method, path, body, options)
         return response.json() if response.content else None
 
+    def find(self, path: str) -> dict[str, Any] | None:
+        """The object at `path`, None when there is none."""
+        try:
+            return dict(self.call("GET", path))
+        except DaemonError as refused:
+            if refused.gone:
+                return None
+            raise
+
     def stream(self, method: str, path: str, body: Any = None, **options: Any) -> Iterator[dict[str, Any]]:
         """One call that answers a message per line as long as it lasts."""
         with self._response(method, path, body, {**options, "stream": True}) as response:
@@ -139,7 +153,7 @@ class Daemon:
         elif body is not None:
             options["json"] = body
         response = _sent(self.settings.host, session, method, base + path, options)
-        if response.status_code >= _REFUSED:
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise DaemonError(f"Error response from daemon: {_message(response)}", response.status_code)
         return response
 
@@ -181,13 +195,3 @@ def _message(response: Response) -> str:
         return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
         return response.text.strip()
-
-
-def failed(problem: str) -> ProviderError:
-    """An error in the form in which the bridge shows one."""
-    return ProviderError(listed(problem))
-
-
-def listed(problem: str) -> str:
-    """The bridge's list of one error."""
-    return f"1 error occurred:\n\t* {problem}\n\n"

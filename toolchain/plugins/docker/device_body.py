@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolchain.plugins.base import UNKNOWN
-
-from .daemon import DaemonError
+from toolchain.plugins.docker.daemon import DaemonError
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props

@@ -7,29 +7,114 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
-from .building import built
-from .daemon import Daemon, DaemonError
-from .other_schemas import REMOTE_IMAGE, TAG
-from .resource import Bridged, Unfinished
+from toolchain.plugins.docker.building import built
+from toolchain.plugins.docker.daemon import Daemon, DaemonError
+from toolchain.plugins.docker.resource import DockerType
+from toolchain.plugins.tfbridge.errors import UnfinishedError
+from toolchain.plugins.tfbridge.schema import Block, flag, frozen, group, listing, mapping, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
 
-    from .tfschema import Block
-
-_GONE: Final = 404
 _HUB: Final = "registry-1.docker.io"
+
+
+_BUILD_PLAIN: Final[Block] = {
+    "tags": listing(),
+    "remove": flag(default=True),
+    "label": mapping(),
+    "secrets": listing(frozen({"id": text(required=True), "src": text(), "env": text()})),
+    "ulimits": listing(
+        frozen({"name": text(required=True), "soft": number(required=True), "hard": number(required=True)})
+    ),
+    "authConfigs": listing(
+        {
+            "hostName": text(required=True),
+            **{
+                name: text()
+                for name in (
+                    "auth",
+                    "email",
+                    "identityToken",
+                    "password",
+                    "registryToken",
+                    "serverAddress",
+                    "userName",
+                )
+            },
+        }
+    ),
+}
+
+_BUILD: Final[Block] = {
+    **_BUILD_PLAIN,
+    **frozen(
+        {
+            "context": text(required=True),
+            "dockerfile": text(default="Dockerfile"),
+            **{
+                name: text()
+                for name in (
+                    "buildId",
+                    "buildLogFile",
+                    "builder",
+                    "cgroupParent",
+                    "cpuSetCpus",
+                    "cpuSetMems",
+                    "isolation",
+                    "networkMode",
+                    "platform",
+                    "provenance",
+                    "remoteContext",
+                    "sbom",
+                    "sessionId",
+                    "target",
+                    "version",
+                )
+            },
+            **{
+                name: flag()
+                for name in ("forceRemove", "noCache", "pullParent", "squash", "suppressOutput", "useLegacyBuilder")
+            },
+            **{name: number() for name in ("cpuPeriod", "cpuQuota", "cpuShares", "memory", "memorySwap", "shmSize")},
+            **{
+                name: listing()
+                for name in ("additionalContexts", "cacheFroms", "cacheTos", "extraHosts", "securityOpts")
+            },
+            "buildArgs": mapping(),
+            "labels": mapping(),
+        }
+    ),
+}
+
+REMOTE_IMAGE: Final[Block] = {
+    **frozen(
+        {
+            "name": text(required=True),
+            "platform": text(),
+            "pullTriggers": group(),
+            "triggers": mapping(),
+        }
+    ),
+    "keepLocally": flag(),
+    "forceRemove": flag(),
+    "build": group(_BUILD, one=True),
+    "imageId": text(is_input=False, computed=True),
+    "repoDigest": text(is_input=False, computed=True),
+}
+
+TAG: Final[Block] = {
+    **frozen({"sourceImage": text(required=True), "targetImage": text(required=True), "tagTriggers": group()}),
+    "sourceImageId": text(is_input=False, computed=True),
+}
 
 
 def local_image(daemon: Daemon, name: str) -> dict[str, Any] | None:
     """The image of that name, id or digest that the daemon already has."""
     try:
-        found = daemon.call("GET", f"/images/{quote(name)}/json")
+        return daemon.find(f"/images/{quote(name)}/json")
     except DaemonError as refused:
-        if refused.status == _GONE:
-            return None
         raise DaemonError(f"unable to inspect image {name}: {refused}", refused.status) from refused
-    return dict(found)
 
 
 def found_image(daemon: Daemon, name: str, platform: str = "") -> dict[str, Any]:
@@ -78,13 +163,13 @@ def credentials(daemon: Daemon, name: str) -> dict[str, str]:
     return dict(daemon.settings.auth.get(registry_of(name), {}))
 
 
-class RemoteImage(Bridged):
+class RemoteImage(DockerType):
     """An image of the daemon: pulled, built or just found."""
 
     schema: ClassVar[Block] = REMOTE_IMAGE
     conflicts: ClassVar[tuple[tuple[str, str], ...]] = (("build", "pullTriggers"),)
 
-    def make(self, plan: Props) -> str:
+    def make(self, plan: Props, news: Props) -> str:
         """Builds or pulls what is not there."""
         name = plan["name"]
         try:
@@ -95,22 +180,21 @@ class RemoteImage(Bridged):
             raise DaemonError(f"Unable to read Docker image into resource: {refused}") from refused
         return str(image["Id"]) + str(name)
 
-    def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002
+    def look(self, id: str, state: Props) -> Props | None:
         """Looks the name up; a tag that moved shows as another image id."""
         name = state["name"] or id
         image = local_image(self.daemon(), name)
         if image is None:
             return None
         digest = repo_digest(name, image.get("RepoDigests") or [])
-        return image["Id"] + name, {"imageId": image["Id"], "repoDigest": digest}
+        return {"id": image["Id"] + name, "imageId": image["Id"], "repoDigest": digest}
 
-    def change(self, id: str, old: Props, plan: Props) -> dict[str, Any]:  # noqa: A002, ARG002
+    def change(self, id: str, old: Props, plan: Props) -> Props:
         """Finds it again, as nothing about an image changes in place."""
         found_image(self.daemon(), plan["name"], plan["platform"] or "")
-        found = self.look(id, plan)
-        return {} if found is None else found[1]
+        return self.look(id, plan) or {}
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Removes the tag, unless it is to be kept."""
         if state.get("keepLocally") or local_image(self.daemon(), state["name"]) is None:
             return
@@ -129,12 +213,12 @@ def repo_digest(name: str, digests: list[str]) -> str:
     return next((digest for digest in digests if len(digests) == 1 or digest.startswith(untagged)), digests[0])
 
 
-class Tag(Bridged):
+class Tag(DockerType):
     """Another name of an image; never removed."""
 
     schema: ClassVar[Block] = TAG
 
-    def make(self, plan: Props) -> str:
+    def make(self, plan: Props, news: Props) -> str:
         """Tags the image."""
         repository, tag = split_reference(plan["targetImage"])
         path = f"/images/{quote(plan['sourceImage'])}/tag"
@@ -143,17 +227,16 @@ class Tag(Bridged):
         except DaemonError as refused:
             raise DaemonError(f"failed to create docker tag: {refused}") from refused
         if local_image(self.daemon(), plan["sourceImage"]) is None:
-            raise Unfinished(
-                plan["sourceImage"], f"failed to ImageInspectWithRaw: No such image: {plan['sourceImage']}"
-            )
+            source = plan["sourceImage"]
+            raise UnfinishedError(source, f"failed to ImageInspectWithRaw: No such image: {source}")
         return f"{plan['sourceImage']}.{plan['targetImage']}"
 
-    def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002
+    def look(self, id: str, state: Props) -> Props | None:
         """Nothing is read back but the image's id, and that only when it is made."""
         if isinstance(state.get("sourceImageId"), str):
-            return id, {}
+            return {}
         image = local_image(self.daemon(), state["sourceImage"]) or {}
-        return id, {"sourceImageId": image.get("Id", "")}
+        return {"sourceImageId": image.get("Id", "")}
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Leaves both names, as the official plugin does."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .daemon import DaemonError
+from toolchain.plugins.docker.daemon import DaemonError
 
 if TYPE_CHECKING:
-    from .daemon import Daemon
+    from toolchain.plugins.docker.daemon import Daemon
 
 _HEADER: Final = 8
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from toolchain.plugins.base import InvokeFailed
-
-from .daemon import Daemon, DaemonError, failed
-from .image import local_image, repo_digest
-from .network import ipam_from
+from toolchain.plugins.base import InvokeFailed, ProviderError
+from toolchain.plugins.docker.daemon import Daemon, DaemonError
+from toolchain.plugins.docker.image import local_image, repo_digest
+from toolchain.plugins.docker.network import look_of
+from toolchain.plugins.tfbridge.errors import listed
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
@@ -19,17 +19,14 @@ def get_network(daemon: Daemon, args: Props) -> Props:
     """A network by name."""
     name = _only_name(args)
     try:
-        found = daemon.call("GET", f"/networks/{quote(name)}")
+        network = daemon.call("GET", f"/networks/{quote(name)}")
     except DaemonError as refused:
-        raise failed(f"Could not find docker network: {refused}") from refused
+        raise ProviderError(listed(f"Could not find docker network: {refused}")) from refused
     return {
-        "id": found["Id"],
+        "id": network["Id"],
         "name": name,
-        "driver": found["Driver"],
-        "internal": found["Internal"],
-        "scope": found["Scope"],
-        "options": found["Options"] or {},
-        "ipamConfigs": [ipam_from(config) for config in found["IPAM"]["Config"] or []],
+        "internal": network["Internal"],
+        **look_of(network),
         "containers": [
             {
                 "containerId": container,
@@ -39,7 +36,7 @@ def get_network(daemon: Daemon, args: Props) -> Props:
                 "macAddress": endpoint["MacAddress"],
                 "name": endpoint["Name"],
             }
-            for container, endpoint in sorted((found.get("Containers") or {}).items())
+            for container, endpoint in sorted((network.get("Containers") or {}).items())
         ],
     }
 
@@ -50,9 +47,9 @@ def get_remote_image(daemon: Daemon, args: Props) -> Props:
     try:
         image = local_image(daemon, name)
     except DaemonError as refused:
-        raise failed(str(refused)) from refused
+        raise ProviderError(listed(refused)) from refused
     if image is None:
-        raise failed(f"did not find docker image '{name}'")
+        raise ProviderError(listed(f"did not find docker image '{name}'"))
     return {"id": image["Id"], "name": name, "repoDigest": repo_digest(name, image.get("RepoDigests") or [])}
 
 

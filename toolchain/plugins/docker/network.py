@@ -5,108 +5,98 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
-from toolchain.plugins import context
-
-from .daemon import DaemonError
-from .other_schemas import NETWORK
-from .resource import Bridged
+from toolchain.plugins.docker.daemon import DaemonError
+from toolchain.plugins.docker.labels import LABEL, labels_from, labels_of
+from toolchain.plugins.docker.resource import DockerType, remove_when_free
+from toolchain.plugins.tfbridge.schema import Block, flag, frozen, group, mapping, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
 
-    from .tfschema import Block
+_IPAM: Final = frozen({"subnet": text(), "ipRange": text(), "gateway": text(), "auxAddress": mapping()})
 
-_GONE: Final = 404
-# Containers that are being removed still count as endpoints for a moment (D24): as long as the official plugin waits.
-_PATIENCE: Final = 30.0
-_PAUSE: Final = 0.5
+NETWORK: Final[Block] = {
+    **frozen(
+        {
+            "name": text(required=True),
+            "labels": group(LABEL),
+            "driver": text(computed=True),
+            "options": mapping(computed=True),
+            "internal": flag(computed=True),
+            "attachable": flag(),
+            "ingress": flag(),
+            "ipv6": flag(),
+            "ipamDriver": text(default="default"),
+            "ipamOptions": mapping(),
+            "ipamConfigs": group(_IPAM, computed=True),
+        }
+    ),
+    "scope": text(is_input=False, computed=True),
+}
 
 
-def labels_of(items: list[Props] | None) -> dict[str, str]:
-    """Docker's map for a list of label and value."""
-    return {item["label"]: item["value"] for item in items or []}
-
-
-def labels_from(labels: dict[str, str] | None) -> list[Props]:
-    """The list of label and value for Docker's map."""
-    return [{"label": label, "value": value} for label, value in sorted((labels or {}).items())]
-
-
-class Network(Bridged):
+class Network(DockerType):
     """A network of the daemon; every change replaces it."""
 
     schema: ClassVar[Block] = NETWORK
     autoname: ClassVar[bool] = True
 
-    def make(self, plan: Props) -> str:
+    def make(self, plan: Props, news: Props) -> str:
         """Creates the network; two networks of one name are refused, unlike the bare API."""
-        given: Props = {
+        chosen: Props = {
             key: value for key, value in plan.items() if isinstance(value, (str, bool, list, dict)) and value
         }
         body: Props = {
-            "Name": given["name"],
+            "Name": chosen["name"],
             "CheckDuplicate": True,
-            "Driver": given.get("driver", "bridge"),
-            "Internal": given.get("internal", False),
-            "Attachable": given.get("attachable", False),
-            "Ingress": given.get("ingress", False),
-            "Options": given.get("options"),
-            "Labels": labels_of(given.get("labels")),
+            "Driver": chosen.get("driver", "bridge"),
+            "Internal": chosen.get("internal", False),
+            "Attachable": chosen.get("attachable", False),
+            "Ingress": chosen.get("ingress", False),
+            "Options": chosen.get("options"),
+            "Labels": labels_of(chosen.get("labels")),
             "IPAM": {
-                "Driver": given.get("ipamDriver", "default"),
-                "Options": given.get("ipamOptions"),
-                "Config": [_ipam(config) for config in given.get("ipamConfigs", [])],
+                "Driver": chosen.get("ipamDriver", "default"),
+                "Options": chosen.get("ipamOptions"),
+                "Config": [_ipam(config) for config in chosen.get("ipamConfigs", [])],
             },
         }
-        if given.get("ipv6"):
+        if chosen.get("ipv6"):
             body["EnableIPv6"] = True
         try:
             return str(self.daemon().call("POST", "/networks/create", body)["Id"])
         except DaemonError as refused:
             raise DaemonError(f"Unable to create network: {refused}", refused.status) from refused
 
-    def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Inspects it."""
-        try:
-            found = self.daemon().call("GET", f"/networks/{quote(id)}")
-        except DaemonError as refused:
-            if refused.status == _GONE:
-                return None
-            raise
-        return id, {
-            "name": found["Name"],
-            "labels": labels_from(found["Labels"]),
-            "driver": found["Driver"],
-            "internal": found["Internal"],
-            "attachable": found["Attachable"],
-            "ingress": found["Ingress"],
-            "ipv6": found["EnableIPv6"],
-            "ipamDriver": found["IPAM"]["Driver"],
-            "ipamOptions": found["IPAM"]["Options"] or {},
-            "scope": found["Scope"],
-            "options": found["Options"] or {},
-            "ipamConfigs": [ipam_from(config) for config in found["IPAM"]["Config"] or []],
+        network = self.daemon().find(f"/networks/{quote(id)}")
+        return network and {
+            "name": network["Name"],
+            "labels": labels_from(network["Labels"]),
+            "internal": network["Internal"],
+            "attachable": network["Attachable"],
+            "ingress": network["Ingress"],
+            "ipv6": network["EnableIPv6"],
+            "ipamDriver": network["IPAM"]["Driver"],
+            "ipamOptions": network["IPAM"]["Options"] or {},
+            **look_of(network),
         }
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
-        """Removes it; waits for containers that are just leaving."""
-        waited = 0.0
-        while True:
-            try:
-                self.daemon().call("DELETE", f"/networks/{quote(id)}")
-            except DaemonError as refused:
-                if refused.status == _GONE:
-                    return
-                if "has active endpoints" not in str(refused):
-                    raise
-                if waited >= _PATIENCE:
-                    raise DaemonError(
-                        "timeout while waiting for state to become 'removed' (last state: 'pending', timeout: 30s)"
-                    ) from refused
-            else:
-                return
-            context.current().sleep(_PAUSE)
-            waited += _PAUSE
+    def remove(self, id: str, state: Props) -> None:
+        """Removes it."""
+        path = f"/networks/{quote(id)}"
+        remove_when_free(self.daemon(), path, busy="has active endpoints", state="pending")
+
+
+def look_of(network: dict[str, Any]) -> Props:
+    """What resource and function show alike of a network."""
+    return {
+        "driver": network["Driver"],
+        "options": network["Options"] or {},
+        "scope": network["Scope"],
+        "ipamConfigs": [_ipam_from(config) for config in network["IPAM"]["Config"] or []],
+    }
 
 
 def _ipam(config: Props) -> dict[str, Any]:
@@ -119,8 +109,7 @@ def _ipam(config: Props) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value}
 
 
-def ipam_from(config: Props) -> Props:
-    """An address range as the provider shows it."""
+def _ipam_from(config: Props) -> Props:
     return {
         "subnet": config.get("Subnet", ""),
         "ipRange": config.get("IPRange", ""),

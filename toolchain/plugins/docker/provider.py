@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from toolchain.plugins.base import CheckFailed, Props, Provider, ProviderError
-
-from .built_image import Image
-from .container import Container
-from .daemon import Daemon, DaemonError, Settings
-from .image import RemoteImage, Tag
-from .lookups import FUNCTIONS
-from .network import Network
-from .volume import Volume
+from toolchain.plugins.docker.built_image import Image
+from toolchain.plugins.docker.container import Container
+from toolchain.plugins.docker.daemon import Daemon, DaemonError, Settings
+from toolchain.plugins.docker.image import RemoteImage, Tag
+from toolchain.plugins.docker.lookups import FUNCTIONS
+from toolchain.plugins.docker.network import Network
+from toolchain.plugins.docker.volume import Volume
+from toolchain.plugins.tfbridge.check import unknown_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,13 +63,11 @@ class DockerProvider(Provider):
             raise ProviderError("the docker provider is not configured yet", "FAILED_PRECONDITION")
         return self._daemon
 
-    def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
+    def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """The settings, with the address from DOCKER_HOST where none is given (D6); an unknown one is refused."""
-        name = urn.rsplit("::", 1)[-1]
-        text = "could not validate provider configuration: Invalid or unknown key. Examine values at '{}.{}'."
-        unknown = sorted(key for key in news if key not in _SETTINGS and not key.startswith("__"))
+        unknown = unknown_settings(urn, news, _SETTINGS)
         if unknown:
-            raise CheckFailed([("", text.format(name, key)) for key in unknown])
+            raise CheckFailed([("", reason) for reason in unknown])
         ambient = os.environ.get("DOCKER_HOST")
         return {**news, "host": ambient} if ambient and news.get("host") is None else news
 

@@ -18,14 +18,14 @@ from docker.errors import DockerException
 from docker.tls import TLSConfig
 from requests.adapters import HTTPAdapter
 
-from .daemon import DaemonError
+from toolchain.plugins.docker.daemon import DaemonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from requests import Session
 
-    from .daemon import Settings
+    from toolchain.plugins.docker.daemon import Settings
 
 # Any version will do: calls carry their own. Given one, docker-py asks the daemon nothing while it starts.
 _FIXED: Final = "1.41"
@@ -206,7 +206,7 @@ class SshAdapter(HTTPAdapter):
         """The one pool there is."""
         return self._ssh
 
-    def request_url(self, request: Any, proxies: Any) -> str:  # noqa: ARG002
+    def request_url(self, request: Any, proxies: Any) -> str:
         """The path: the host name is made up."""
         return str(request.path_url)
 

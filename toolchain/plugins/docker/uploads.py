@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .daemon import DaemonError
+from toolchain.plugins.docker.daemon import DaemonError
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props

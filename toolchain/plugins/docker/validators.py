@@ -7,10 +7,10 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import godur
+from toolchain.plugins import go_duration
 
 if TYPE_CHECKING:
-    from .tfschema import Validator
+    from toolchain.plugins.tfbridge.schema import Validator
 
 
 def at_least(threshold: int) -> Validator:
@@ -37,7 +37,7 @@ def matches(pattern: str) -> Validator:
 def duration(value: Any) -> str | None:
     """A duration in Go's form that is not negative."""
     try:
-        nanoseconds = godur.parse(value)
+        nanoseconds = go_duration.parse(value)
     except ValueError:
         return f"'{value}' is not a valid duration"
     return f"'{value}' duration must not be negative" if nanoseconds < 0 else None

@@ -5,31 +5,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote
 
-from toolchain.plugins import context
 from toolchain.plugins.base import UNKNOWN
-
-from .daemon import DaemonError
-from .network import labels_from, labels_of
-from .other_schemas import VOLUME
-from .resource import Bridged
+from toolchain.plugins.docker.daemon import DaemonError
+from toolchain.plugins.docker.labels import LABEL, labels_from, labels_of
+from toolchain.plugins.docker.resource import DockerType, remove_when_free
+from toolchain.plugins.docker.validators import one_of
+from toolchain.plugins.tfbridge.schema import Block, frozen, group, listing, mapping, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
 
-    from .tfschema import Block
+_CLUSTER: Final[Block] = {
+    **frozen(
+        {
+            "scope": text(default="single", check=one_of("single", "multi")),
+            "sharing": text(default="none", check=one_of("none", "readonly", "onewriter", "all")),
+            "type": text(default="block", check=one_of("mount", "block")),
+            "topologyPreferred": text(default=""),
+            "topologyRequired": text(default=""),
+            "requiredBytes": text(),
+            "limitBytes": text(),
+            "group": text(default=""),
+        }
+    ),
+    "id": text(is_input=False, computed=True),
+    "availability": text(default="active", check=one_of("active", "pause", "drain")),
+}
 
-_GONE: Final = 404
-_PATIENCE: Final = 30.0
-_PAUSE: Final = 0.5
+VOLUME: Final[Block] = {
+    **frozen(
+        {
+            "name": text(computed=True),
+            "labels": group(LABEL),
+            "driver": text(computed=True),
+            "driverOpts": mapping(),
+        }
+    ),
+    "mountpoint": text(is_input=False, computed=True),
+    "cluster": listing(_CLUSTER, one=True),
+}
 
 
-class Volume(Bridged):
+class Volume(DockerType):
     """A volume of the daemon. Cluster volumes need a daemon of 23.0 or later and are refused."""
 
     schema: ClassVar[Block] = VOLUME
     autoname: ClassVar[bool] = True
 
-    def make(self, plan: Props) -> str:
+    def make(self, plan: Props, news: Props) -> str:
         """Creates the volume, or takes one of that name that exists, as Docker does."""
         if plan["cluster"] is not None:
             raise DaemonError(
@@ -44,38 +67,21 @@ class Volume(Bridged):
         except DaemonError as refused:
             raise DaemonError(f"Unable to create volume: {refused}", refused.status) from refused
 
-    def look(self, id: str, state: Props) -> tuple[str, Props] | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Inspects it."""
         try:
-            found = self.daemon().call("GET", f"/volumes/{quote(id)}")
+            volume = self.daemon().find(f"/volumes/{quote(id)}")
         except DaemonError as refused:
-            if refused.status == _GONE:
-                return None
             raise DaemonError(f"Unable to inspect volume: {refused}", refused.status) from refused
-        return id, {
-            "name": found["Name"],
-            "labels": labels_from(found["Labels"]),
-            "driver": found["Driver"],
-            "driverOpts": found["Options"] or {},
-            "mountpoint": found["Mountpoint"],
+        return volume and {
+            "name": volume["Name"],
+            "labels": labels_from(volume["Labels"]),
+            "driver": volume["Driver"],
+            "driverOpts": volume["Options"] or {},
+            "mountpoint": volume["Mountpoint"],
         }
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
-        """Removes it; waits for a container that is just leaving."""
-        waited = 0.0
-        while True:
-            try:
-                self.daemon().call("DELETE", f"/volumes/{quote(id)}", params={"force": 1})
-            except DaemonError as refused:
-                if refused.status == _GONE:
-                    return
-                if "volume is in use" not in str(refused):
-                    raise
-                if waited >= _PATIENCE:
-                    raise DaemonError(
-                        "timeout while waiting for state to become 'removed' (last state: 'in_use', timeout: 30s)"
-                    ) from refused
-            else:
-                return
-            context.current().sleep(_PAUSE)
-            waited += _PAUSE
+    def remove(self, id: str, state: Props) -> None:
+        """Removes it."""
+        path = f"/volumes/{quote(id)}"
+        remove_when_free(self.daemon(), path, busy="volume is in use", state="in_use", params={"force": 1})

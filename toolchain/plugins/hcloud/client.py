@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -11,7 +10,7 @@ import requests
 from hcloud import APIException, Client
 
 from toolchain.plugins import context
-from toolchain.plugins.base import ProviderError
+from toolchain.plugins.tfbridge.errors import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +20,9 @@ Row = dict[str, Any]
 _TIMEOUT: Final = (10.0, 60.0)
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-class CloudError(Exception):
+class CloudError(RemoteError):
     """The cloud said no, or did not answer.
 
     Args:
@@ -36,13 +34,10 @@ class CloudError(Exception):
         super().__init__(message)
         self.code = code
 
-
-def seconds(text: str) -> float:
-    """A duration in Go's form, such as `100ms` or `1m30s`; raises `ProviderError` for anything else."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ProviderError(f"invalid poll interval {text!r}: write it like 500ms or 2s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    @property
+    def gone(self) -> bool:
+        """Whether the cloud has no such resource."""
+        return self.code == "not_found"
 
 
 class Cloud:
@@ -81,7 +76,7 @@ class Cloud:
         try:
             row: Row = self.call("GET", path)[key]
         except CloudError as missing:
-            if missing.code == "not_found":
+            if missing.gone:
                 return None
             raise
         return row
@@ -101,6 +96,10 @@ class Cloud:
                     raise
                 context.current().sleep(pause)
         return None
+
+    def protect(self, path: str, **locks: bool) -> None:
+        """Sets or lifts the protection of the resource at `path`: `delete`, of a server `rebuild` as well."""
+        self.act(f"{path}/actions/change_protection", locks)
 
     def wait(self, answer: Row) -> None:
         """Waits for all actions in an answer; one that has ended already is not asked for again."""
@@ -125,7 +124,7 @@ class Cloud:
         try:
             self._patiently(lambda: self.wait(self.call("DELETE", path)))
         except CloudError as problem:
-            if problem.code != "not_found":
+            if not problem.gone:
                 raise
 
 

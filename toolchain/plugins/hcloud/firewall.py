@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from toolchain.plugins.docker.tfschema import Attr, group, mapping, number, text
-from toolchain.plugins.hcloud.classic import Classic, given, renamed
+from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of
+from toolchain.plugins.tfbridge.schema import Attr, group, mapping, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 Row = dict[str, Any]
 _RULE: Final[Block] = {
@@ -35,11 +35,11 @@ def _server(number: int) -> Row:
 def _rules(plan: Props) -> list[Row]:
     names = {"direction": "direction", "protocol": "protocol", "port": "port", "description": "description"}
     names |= {"source_ips": "sourceIps", "destination_ips": "destinationIps"}
-    bodies = [given(rule, **names) for rule in plan["rules"] or []]
+    bodies = [body_of(rule, **names) for rule in plan["rules"] or []]
     return [{field: value for field, value in body.items() if value not in ("", [])} for body in bodies]
 
 
-class Firewall(Classic):
+class Firewall(HcloudSdkType):
     """A firewall with all of its rules."""
 
     schema: ClassVar[Block] = {
@@ -49,9 +49,9 @@ class Firewall(Classic):
         "applyTos": group({"labelSelector": text(), "server": number()}, computed=True),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Makes the firewall and applies it to what was given."""
-        body = given(plan, name="name", labels="labels")
+        body = body_of(plan, name="name", labels="labels")
         answer = self.cloud.call("POST", "/firewalls", {**body, "rules": _rules(plan), **self._targets(plan)})
         self.cloud.wait(answer)
         return str(answer["firewall"]["id"])
@@ -62,7 +62,7 @@ class Firewall(Classic):
         entries = [_server(one["server"]) if one.get("server") else _selector(one["labelSelector"]) for one in targets]
         return {"apply_to": entries} if entries else {}
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the firewall."""
         row = self.cloud.find(f"/firewalls/{id}", "firewall")
         return row and {
@@ -88,19 +88,19 @@ class Firewall(Classic):
             ],
         }
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Changes rules, name, labels and targets."""
         row = self.cloud.call("GET", f"/firewalls/{id}")["firewall"]
         if old["rules"] != plan["rules"]:
             self.cloud.act(f"/firewalls/{id}/actions/set_rules", {"rules": _rules(plan)})
-        body = renamed(old, plan, name="name", labels="labels")
+        body = changes_of(old, plan, name="name", labels="labels")
         if body:
             self.cloud.call("PUT", f"/firewalls/{id}", body)
         if old["applyTos"] != plan["applyTos"]:
             wanted = self._targets(plan).get("apply_to", [])
             retarget(self, id, _bare(row["applied_to"]), wanted)
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Takes the firewall off everything and removes it."""
         row = self.cloud.find(f"/firewalls/{id}", "firewall")
         if row is None:
@@ -117,7 +117,7 @@ def _bare(entries: list[Row]) -> list[Row]:
     ]
 
 
-def retarget(kind: Classic, id: str, before: list[Row], after: list[Row]) -> None:  # noqa: A002
+def retarget(kind: HcloudSdkType, id: str, before: list[Row], after: list[Row]) -> None:
     """Applies the firewall to what is new and takes it off what is no longer wanted."""
     new = [entry for entry in after if entry not in before]
     gone = [entry for entry in before if entry not in after]
@@ -127,10 +127,10 @@ def retarget(kind: Classic, id: str, before: list[Row], after: list[Row]) -> Non
         kind.cloud.act(f"/firewalls/{id}/actions/remove_from_resources", {"remove_from": gone})
 
 
-class FirewallAttachment(Classic):
+class FirewallAttachment(HcloudSdkType):
     """What one firewall applies to, all of it; its id is that of the firewall."""
 
-    named: ClassVar[bool] = False
+    autoname: ClassVar[bool] = False
     schema: ClassVar[Block] = {
         "firewallId": number(required=True, force_new=True),
         "serverIds": NUMBERS,
@@ -146,12 +146,12 @@ class FirewallAttachment(Classic):
         servers = [_server(number) for number in plan["serverIds"] or []]
         return [*servers, *(_selector(selector) for selector in plan["labelSelectors"] or [])]
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Applies the firewall."""
         retarget(self, str(plan["firewallId"]), [], self._wanted(plan))
         return str(plan["firewallId"])
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads what the firewall applies to; gone when it is nothing."""
         row = self.cloud.find(f"/firewalls/{id}", "firewall")
         if row is None or not row["applied_to"]:
@@ -161,11 +161,11 @@ class FirewallAttachment(Classic):
         selectors = sorted(entry["label_selector"]["selector"] for entry in entries if entry["type"] != "server")
         return {"firewallId": row["id"], "serverIds": servers or None, "labelSelectors": selectors or None}
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Adds and removes targets."""
         retarget(self, id, self._wanted(old), self._wanted(plan))
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Takes the firewall off what it was applied to here."""
         row = self.cloud.find(f"/firewalls/{id}", "firewall")
         if row is not None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from toolchain.plugins.docker.tfschema import flag, mapping, number, text
-from toolchain.plugins.hcloud.classic import Classic, Unfinished, given, renamed
-from toolchain.plugins.hcloud.client import CloudError
 from toolchain.plugins.hcloud.primary_ip import address
+from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of
+from toolchain.plugins.tfbridge.errors import after_creation
+from toolchain.plugins.tfbridge.schema import flag, mapping, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 Row = dict[str, Any]
 
 
-class FloatingIp(Classic):
+class FloatingIp(HcloudSdkType):
     """A floating IP."""
 
     schema: ClassVar[Block] = {
@@ -31,24 +31,19 @@ class FloatingIp(Classic):
         "ipNetwork": text(computed=True, is_input=False),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Asks for an address."""
         names = {"name": "name", "type": "type", "description": "description", "labels": "labels"}
-        body = given(plan, **names, home_location="homeLocation", server="serverId")
+        body = body_of(plan, **names, home_location="homeLocation", server="serverId")
         answer = self.cloud.call("POST", "/floating_ips", body)
         made = str(answer["floating_ip"]["id"])
-        try:
+        with after_creation(made):
             self.cloud.wait(answer)
             if plan["deleteProtection"]:
-                self._protect(made, protect=True)
-        except CloudError as problem:
-            raise Unfinished(made, str(problem)) from problem
+                self.cloud.protect(f"/floating_ips/{made}", delete=True)
         return made
 
-    def _protect(self, id: str, *, protect: bool) -> None:  # noqa: A002
-        self.cloud.act(f"/floating_ips/{id}/actions/change_protection", {"delete": protect})
-
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the address."""
         row = self.cloud.find(f"/floating_ips/{id}", "floating_ip")
         if row is None:
@@ -66,9 +61,9 @@ class FloatingIp(Classic):
         read |= {"description": row["description"]} if row["description"] else {}
         return read | ({"serverId": row["server"]} if row["server"] is not None else {})
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Changes name, labels, description, server and protection."""
-        body = renamed(old, plan, name="name", labels="labels", description="description")
+        body = changes_of(old, plan, name="name", labels="labels", description="description")
         if body:
             self.cloud.call("PUT", f"/floating_ips/{id}", body)
         if old["serverId"] != plan["serverId"]:
@@ -77,41 +72,41 @@ class FloatingIp(Classic):
             else:
                 self.cloud.act(f"/floating_ips/{id}/actions/unassign")
         if old["deleteProtection"] != plan["deleteProtection"]:
-            self._protect(id, protect=plan["deleteProtection"])
+            self.cloud.protect(f"/floating_ips/{id}", delete=plan["deleteProtection"])
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Gives the address back."""
         if state.get("deleteProtection"):
-            self._protect(id, protect=False)
+            self.cloud.protect(f"/floating_ips/{id}", delete=False)
         self.cloud.delete(f"/floating_ips/{id}")
 
 
-class FloatingIpAssignment(Classic):
+class FloatingIpAssignment(HcloudSdkType):
     """A floating IP at a server; its id is that of the address."""
 
-    named: ClassVar[bool] = False
+    autoname: ClassVar[bool] = False
     schema: ClassVar[Block] = {
         "floatingIpId": number(required=True, force_new=True),
         "serverId": number(required=True),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Assigns the address."""
         self.cloud.act(f"/floating_ips/{plan['floatingIpId']}/actions/assign", {"server": plan["serverId"]})
         return str(plan["floatingIpId"])
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads where the address is; gone when it is nowhere."""
         row = self.cloud.find(f"/floating_ips/{id}", "floating_ip")
         if row is None or row["server"] is None:
             return None
         return {"floatingIpId": row["id"], "serverId": row["server"]}
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002, ARG002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Assigns the address elsewhere."""
         self.cloud.act(f"/floating_ips/{id}/actions/assign", {"server": plan["serverId"]})
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Takes the address away."""
         row = self.cloud.find(f"/floating_ips/{id}", "floating_ip")
         if row is not None and row["server"] is not None:

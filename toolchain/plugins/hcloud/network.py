@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from toolchain.plugins.docker.tfschema import flag, frozen, mapping, number, text
-from toolchain.plugins.hcloud.classic import Classic, given, renamed
-from toolchain.plugins.hcloud.client import CloudError
+from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of
+from toolchain.plugins.tfbridge.schema import flag, frozen, mapping, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 
-class Network(Classic):
+class Network(HcloudSdkType):
     """A private network."""
 
     schema: ClassVar[Block] = {
@@ -24,19 +23,16 @@ class Network(Classic):
         "exposeRoutesToVswitch": flag(default=False),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Makes the network."""
         names = {"name": "name", "ip_range": "ipRange", "labels": "labels"}
-        body = given(plan, **names, expose_routes_to_vswitch="exposeRoutesToVswitch")
+        body = body_of(plan, **names, expose_routes_to_vswitch="exposeRoutesToVswitch")
         made = str(self.cloud.call("POST", "/networks", body)["network"]["id"])
         if plan["deleteProtection"]:
-            self._protect(made, protect=True)
+            self.cloud.protect(f"/networks/{made}", delete=True)
         return made
 
-    def _protect(self, id: str, *, protect: bool) -> None:  # noqa: A002
-        self.cloud.act(f"/networks/{id}/actions/change_protection", {"delete": protect})
-
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the network."""
         row = self.cloud.find(f"/networks/{id}", "network")
         return row and {
@@ -47,52 +43,49 @@ class Network(Classic):
             "exposeRoutesToVswitch": row["expose_routes_to_vswitch"],
         }
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Changes name, labels, exposure and protection."""
-        body = renamed(old, plan, name="name", labels="labels", expose_routes_to_vswitch="exposeRoutesToVswitch")
+        body = changes_of(old, plan, name="name", labels="labels", expose_routes_to_vswitch="exposeRoutesToVswitch")
         if body:
             self.cloud.call("PUT", f"/networks/{id}", body)
         if old["deleteProtection"] != plan["deleteProtection"]:
-            self._protect(id, protect=plan["deleteProtection"])
+            self.cloud.protect(f"/networks/{id}", delete=plan["deleteProtection"])
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Removes the network, protected or not: the lock is against the console (trap H3)."""
         if state.get("deleteProtection"):
-            self._protect(id, protect=False)
+            self.cloud.protect(f"/networks/{id}", delete=False)
         self.cloud.delete(f"/networks/{id}")
 
 
-class _Part(Classic):
+class _Part(HcloudSdkType):
     """A part of a network, whose id is `<network>-<key>`."""
 
-    named: ClassVar[bool] = False
+    autoname: ClassVar[bool] = False
     part: ClassVar[str]
     key: ClassVar[str]
 
-    def network(self, id: str) -> tuple[str, Props | None]:  # noqa: A002
+    def network(self, id: str) -> tuple[str, Props | None]:
         """The part's key and its network, None when that is gone."""
         number, _, key = id.partition("-")
         return key, self.cloud.find(f"/networks/{number}", "network")
 
-    def found(self, id: str) -> tuple[int, Props] | None:  # noqa: A002
+    def found(self, id: str) -> tuple[int, Props] | None:
         """The id of the network and the part in it."""
         key, network = self.network(id)
         parts: list[dict[str, Any]] = network[f"{self.part}s"] if network else []
         found = [part for part in parts if part[self.key] == key]
         return (network["id"], found[0]) if network and found else None
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Takes the part out of its network."""
         found = self.found(id)
         if found is None:
             return
+        network, part = found
         names = ("ip_range",) if self.part == "subnet" else ("destination", "gateway")
-        try:
-            body = {name: found[1][name] for name in names}
-            self.cloud.act(f"/networks/{found[0]}/actions/delete_{self.part}", body)
-        except CloudError as problem:
-            if problem.code != "not_found":
-                raise
+        body = {name: part[name] for name in names}
+        self.cloud.act(f"/networks/{network}/actions/delete_{self.part}", body)
 
 
 class NetworkSubnet(_Part):
@@ -113,13 +106,13 @@ class NetworkSubnet(_Part):
         "gateway": text(computed=True, is_input=False),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Adds the subnet."""
         names = {"type": "type", "ip_range": "ipRange", "network_zone": "networkZone", "vswitch_id": "vswitchId"}
-        self.cloud.act(f"/networks/{plan['networkId']}/actions/add_subnet", given(plan, **names))
+        self.cloud.act(f"/networks/{plan['networkId']}/actions/add_subnet", body_of(plan, **names))
         return f"{plan['networkId']}-{plan['ipRange']}"
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the subnet."""
         found = self.found(id)
         if found is None:
@@ -148,13 +141,13 @@ class NetworkRoute(_Part):
         },
     )
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Adds the route."""
-        body = given(plan, destination="destination", gateway="gateway")
+        body = body_of(plan, destination="destination", gateway="gateway")
         self.cloud.act(f"/networks/{plan['networkId']}/actions/add_route", body)
         return f"{plan['networkId']}-{plan['destination']}"
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the route."""
         found = self.found(id)
         return found and {"networkId": found[0], **found[1]}

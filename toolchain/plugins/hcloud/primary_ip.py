@@ -5,14 +5,13 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from toolchain.plugins.docker.tfschema import flag, number, text
-from toolchain.plugins.hcloud.classic import given, renamed
-from toolchain.plugins.hcloud.framework import Framework
 from toolchain.plugins.hcloud.keys import LABELS
+from toolchain.plugins.hcloud.resource import HcloudFrameworkType, body_of, changes_of
+from toolchain.plugins.tfbridge.schema import flag, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 Row = dict[str, Any]
 
@@ -23,7 +22,7 @@ def address(row: Row) -> tuple[str, str | None]:
     return str(ipaddress.ip_interface(row["ip"]).ip), network
 
 
-class PrimaryIp(Framework):
+class PrimaryIp(HcloudFrameworkType):
     """A primary IP, which outlives the servers that have it."""
 
     schema: ClassVar[Block] = {
@@ -43,20 +42,17 @@ class PrimaryIp(Framework):
     def make(self, plan: Props) -> tuple[str, Props | None]:
         """Asks for an address."""
         names = {"name": "name", "type": "type", "labels": "labels", "auto_delete": "autoDelete"}
-        body = given(plan, **names, location="location", datacenter="datacenter", assignee_id="assigneeId")
+        body = body_of(plan, **names, location="location", datacenter="datacenter", assignee_id="assigneeId")
         if "assignee_id" in body:
             body["assignee_type"] = plan.get("assigneeType", "server")
         answer = self.cloud.call("POST", "/primary_ips", body)
         self.cloud.wait(answer)
         made = str(answer["primary_ip"]["id"])
         if plan["deleteProtection"]:
-            self._protect(made, protect=True)
+            self.cloud.protect(f"/primary_ips/{made}", delete=True)
         return made, None
 
-    def _protect(self, id: str, *, protect: bool) -> None:  # noqa: A002
-        self.cloud.act(f"/primary_ips/{id}/actions/change_protection", {"delete": protect})
-
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the address."""
         row = self.cloud.find(f"/primary_ips/{id}", "primary_ip")
         if row is None:
@@ -75,9 +71,9 @@ class PrimaryIp(Framework):
             "ipNetwork": network,
         }
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Changes name, labels, auto-deletion, server and protection."""
-        body = renamed(old, plan, name="name", labels="labels", auto_delete="autoDelete")
+        body = changes_of(old, plan, name="name", labels="labels", auto_delete="autoDelete")
         if body:
             self.cloud.call("PUT", f"/primary_ips/{id}", body)
         if (old.get("assigneeId") or 0) != (plan.get("assigneeId") or 0):
@@ -87,14 +83,14 @@ class PrimaryIp(Framework):
                 body = {"assignee_id": plan["assigneeId"], "assignee_type": plan.get("assigneeType", "server")}
                 self.cloud.act(f"/primary_ips/{id}/actions/assign", body)
         if old.get("deleteProtection", False) != plan["deleteProtection"]:
-            self._protect(id, protect=plan["deleteProtection"])
+            self.cloud.protect(f"/primary_ips/{id}", delete=plan["deleteProtection"])
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Gives the address back; one that a server has is taken from it first."""
         if state.get("assigneeId"):
             row = self.cloud.find(f"/primary_ips/{id}", "primary_ip")
             if row is not None and row["assignee_id"]:
                 self.cloud.act(f"/primary_ips/{id}/actions/unassign")
         if state.get("deleteProtection"):
-            self._protect(id, protect=False)
+            self.cloud.protect(f"/primary_ips/{id}", delete=False)
         self.cloud.delete(f"/primary_ips/{id}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from toolchain.plugins import go_duration
 from toolchain.plugins.base import CheckFailed, Props, Provider, ProviderError, ResourceType, Secret
-from toolchain.plugins.hcloud.client import Cloud, seconds
+from toolchain.plugins.hcloud.client import Cloud
 from toolchain.plugins.hcloud.firewall import Firewall, FirewallAttachment
 from toolchain.plugins.hcloud.floating_ip import FloatingIp, FloatingIpAssignment
 from toolchain.plugins.hcloud.keys import PlacementGroup, SshKey
@@ -16,11 +17,12 @@ from toolchain.plugins.hcloud.rdns import Rdns
 from toolchain.plugins.hcloud.server import Server
 from toolchain.plugins.hcloud.server_network import ServerNetwork
 from toolchain.plugins.hcloud.volume import Volume, VolumeAttachment
+from toolchain.plugins.tfbridge.check import unknown_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from toolchain.plugins.docker.tfschema import Attr
+    from toolchain.plugins.tfbridge.schema import Attr
 
 _SETTINGS: Final = frozenset(
     {"endpoint", "endpointHetzner", "pollFunction", "pollInterval", "token", "version", "pluginDownloadURL"},
@@ -68,13 +70,11 @@ class HcloudProvider(Provider):
         resources = {token: _schema(getattr(kind, "schema")) for token, kind in self.resources.items()}  # noqa: B009
         return {"name": self.name, "version": self.version, "resources": resources, "functions": {}}
 
-    def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
+    def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """The settings with the token marked as a secret; one that the plugin does not know is refused."""
-        name = urn.rsplit("::", 1)[-1]
-        text = "could not validate provider configuration: Invalid or unknown key. Examine values at '{}.{}'."
-        unknown = sorted(key for key in news if key not in _SETTINGS and not key.startswith("__"))
+        unknown = unknown_settings(urn, news, _SETTINGS)
         if unknown:
-            raise CheckFailed([("", text.format(name, key)) for key in unknown])
+            raise CheckFailed([("", reason) for reason in unknown])
         token = news.get("token")
         return {**news, "token": Secret(token)} if isinstance(token, str) else news
 
@@ -89,8 +89,12 @@ class HcloudProvider(Provider):
         if function not in ("constant", "exponential"):
             raise ProviderError(f"invalid poll function {function!r}: constant or exponential")
         endpoint = config.get("endpoint") or os.environ.get("HCLOUD_ENDPOINT", "")
-        interval = seconds(config.get("pollInterval") or "500ms")
-        self._cloud = Cloud(token, endpoint, interval, exponential=function == "exponential")
+        interval = config.get("pollInterval") or "500ms"
+        try:
+            seconds = go_duration.parse(interval) / 1_000_000_000
+        except ValueError as bad:
+            raise ProviderError(f"invalid poll interval {interval!r}: write it like 500ms or 2s") from bad
+        self._cloud = Cloud(token, endpoint, seconds, exponential=function == "exponential")
 
 
 def _token(kind: Any) -> str:

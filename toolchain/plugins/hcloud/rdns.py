@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from toolchain.plugins.base import ProviderError
-from toolchain.plugins.docker.tfschema import number, text
-from toolchain.plugins.hcloud.client import CloudError
-from toolchain.plugins.hcloud.framework import Framework
+from toolchain.plugins.hcloud.resource import HcloudFrameworkType
+from toolchain.plugins.tfbridge.schema import number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 Row = dict[str, Any]
 
@@ -24,10 +23,10 @@ _OWNERS: Final = (
 )
 
 
-class Rdns(Framework):
+class Rdns(HcloudFrameworkType):
     """The reverse name of an address of a server, primary IP or floating IP."""
 
-    named: ClassVar[bool] = False
+    autoname: ClassVar[bool] = False
     schema: ClassVar[Block] = {
         "dnsPtr": text(required=True),
         "ipAddress": text(required=True, force_new=True),
@@ -46,7 +45,7 @@ class Rdns(Framework):
     def _set(self, path: str, number: int | str, ip: str, name: str | None) -> None:
         self.cloud.act(f"/{path}/{number}/actions/change_dns_ptr", {"ip": ip, "dns_ptr": name})
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the name; gone when the owner is, or the address has none."""
         letter, number, ip = id.split("-", 2)
         _, owner, path, key = next(row for row in _OWNERS if row[0] == letter)
@@ -54,19 +53,15 @@ class Rdns(Framework):
         name = row and _names(row).get(ip)
         return {"dnsPtr": name, "ipAddress": ip, owner: int(number)} if name else None
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002, ARG002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Sets another name."""
         letter, number, ip = id.split("-", 2)
         self._set(next(row[2] for row in _OWNERS if row[0] == letter), number, ip, plan["dnsPtr"])
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Sets the name back to the cloud's own."""
         letter, number, ip = id.split("-", 2)
-        try:
-            self._set(next(row[2] for row in _OWNERS if row[0] == letter), number, ip, None)
-        except CloudError as problem:
-            if problem.code != "not_found":
-                raise
+        self._set(next(row[2] for row in _OWNERS if row[0] == letter), number, ip, None)
 
 
 def _names(row: Row) -> dict[str, str]:

@@ -7,15 +7,15 @@ import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from toolchain.plugins.base import UNKNOWN
-from toolchain.plugins.docker.tfschema import Attr, flag, group, listing, mapping, number, text
-from toolchain.plugins.hcloud.classic import Classic, Unfinished, given
 from toolchain.plugins.hcloud.client import Cloud, CloudError
 from toolchain.plugins.hcloud.firewall import with_sorted
-from toolchain.plugins.hcloud.server_change import changed, join, protect
+from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of
+from toolchain.plugins.tfbridge.errors import after_creation
+from toolchain.plugins.tfbridge.schema import Attr, flag, group, listing, mapping, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 Row = dict[str, Any]
 _NETWORK: Final[Block] = {
@@ -38,7 +38,7 @@ def hashed(user_data: str) -> str:
     return base64.b64encode(hashlib.sha1(user_data.encode(), usedforsecurity=False).digest()).decode()
 
 
-class Server(Classic):
+class Server(HcloudSdkType):
     """A server. Nearly all that shapes its disk replaces it, user data above all (trap H1)."""
 
     unstable: ClassVar[frozenset[str]] = frozenset({"datacenter"})
@@ -99,7 +99,7 @@ class Server(Classic):
         """Looks up what is named, makes the server and waits until it runs."""
         answer = self.cloud.call("POST", "/servers", self._body(plan, news))
         made = str(answer["server"]["id"])
-        try:
+        with after_creation(made):
             self.cloud.wait(answer)
             for network in plan["networks"]:
                 join(self.cloud, made, network)
@@ -108,9 +108,7 @@ class Server(Classic):
             if plan["backups"]:
                 self.cloud.act(f"/servers/{made}/actions/enable_backup")
             if plan["deleteProtection"] or plan["rebuildProtection"]:
-                protect(self.cloud, made, plan)
-        except CloudError as problem:
-            raise Unfinished(made, str(problem)) from problem
+                _protect(self.cloud, made, plan)
         return made
 
     def _body(self, plan: Props, news: Props) -> Row:
@@ -121,21 +119,21 @@ class Server(Classic):
         keys = [_ssh_key(self.cloud, str(key)) for key in plan["sshKeys"] or []]
         if keys:
             body["ssh_keys"] = keys
-        body |= given(plan, location="location", datacenter="datacenter", labels="labels")
-        body |= given(plan, placement_group="placementGroupId")
+        body |= body_of(plan, location="location", datacenter="datacenter", labels="labels")
+        body |= body_of(plan, placement_group="placementGroupId")
         if news.get("userData"):
             body["user_data"] = news["userData"]
         if isinstance(plan["firewallIds"], list) and plan["firewallIds"]:
             body["firewalls"] = [{"firewall": one} for one in plan["firewallIds"]]
         for net in plan["publicNets"]:
             flags = {"enable_ipv4": net["ipv4Enabled"], "enable_ipv6": net["ipv6Enabled"]}
-            body["public_net"] = flags | {k: v for k, v in given(net, ipv4="ipv4", ipv6="ipv6").items() if v}
+            body["public_net"] = flags | {k: v for k, v in body_of(net, ipv4="ipv4", ipv6="ipv6").items() if v}
         if plan["networks"]:
             # Networks come before the first boot: cloud-init configures only what is there.
             body["start_after_create"] = False
         return body
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the server."""
         row = self.cloud.find(f"/servers/{id}", "server")
         if row is None:
@@ -171,20 +169,16 @@ class Server(Classic):
         state = super().settled(plan, read)
         return state | {key: read[key] for key in ("publicNets", "networks")}
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Changes what can be changed in place."""
-        changed(self.cloud, id, old, plan)
+        _change(self.cloud, id, old, plan)
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Shuts the server down if asked, lifts its protection (trap H3) and removes it."""
-        try:
-            if state.get("deleteProtection"):
-                protect(self.cloud, id, {"deleteProtection": False, "rebuildProtection": False})
-            if state.get("shutdownBeforeDeletion"):
-                self.cloud.act(f"/servers/{id}/actions/shutdown")
-        except CloudError as problem:
-            if problem.code != "not_found":
-                raise
+        if state.get("deleteProtection"):
+            self.cloud.protect(f"/servers/{id}", delete=False, rebuild=False)
+        if state.get("shutdownBeforeDeletion"):
+            self.cloud.act(f"/servers/{id}/actions/shutdown")
         self.cloud.delete(f"/servers/{id}")
 
 
@@ -246,3 +240,124 @@ def _ssh_key(cloud: Cloud, key: str) -> int:
     if row is None:
         raise CloudError(f"ssh key not found: {key}")
     return int(row["id"])
+
+
+def _protect(cloud: Cloud, server: str, plan: Props) -> None:
+    cloud.protect(f"/servers/{server}", delete=plan["deleteProtection"], rebuild=plan["rebuildProtection"])
+
+
+def network_of(one: Props) -> int:
+    """The network that an entry of `networks` means."""
+    return int(one.get("networkId") or str(one.get("subnetId") or "").partition("-")[0])
+
+
+def join(cloud: Cloud, server: str, one: Props) -> None:
+    """Puts the server into a network."""
+    one = {key: value for key, value in one.items() if value is not UNKNOWN}
+    body: Row = {"network": network_of(one)}
+    if one.get("ip"):
+        body["ip"] = one["ip"]
+    if one.get("aliasIps"):
+        body["alias_ips"] = one["aliasIps"]
+    if one.get("subnetId"):
+        body["ip_range"] = one["subnetId"].partition("-")[2]
+    cloud.act(f"/servers/{server}/actions/attach_to_network", body)
+
+
+def _change(cloud: Cloud, server: str, old: Props, plan: Props) -> None:
+    """Makes the server what the plan says."""
+    cloud.call("GET", f"/servers/{server}")
+    _refuse_what_no_machine_has(old, plan)
+    body = changes_of(old, plan, name="name", labels="labels")
+    if body:
+        cloud.call("PUT", f"/servers/{server}", body)
+    if old["serverType"] != plan["serverType"]:
+        _retype(cloud, server, plan)
+    if old["backups"] != plan["backups"]:
+        cloud.act(f"/servers/{server}/actions/{'enable' if plan['backups'] else 'disable'}_backup")
+    if old["firewallIds"] != plan["firewallIds"]:
+        _firewalls(cloud, int(server), old["firewallIds"] or [], plan["firewallIds"] or [])
+    if (old["placementGroupId"] or 0) != (plan["placementGroupId"] or 0):
+        _regroup(cloud, server, old, plan)
+    if old["networks"] != plan["networks"]:
+        _renetwork(cloud, server, old["networks"] or [], plan["networks"] or [])
+    if old["publicNets"] != plan["publicNets"]:
+        _readdress(cloud, server, old["publicNets"] or [], plan["publicNets"] or [])
+    if any(old[key] != plan[key] for key in ("deleteProtection", "rebuildProtection")):
+        _protect(cloud, server, plan)
+
+
+def _refuse_what_no_machine_has(old: Props, plan: Props) -> None:
+    for key in ("iso", "rescue"):
+        if old.get(key) != plan.get(key):
+            raise CloudError(f"the hcloud stand-in cannot change {key}: a rehearsal's machine has no such thing")
+
+
+def _retype(cloud: Cloud, server: str, plan: Props) -> None:
+    _power_off(cloud, server)
+    body = {"server_type": plan["serverType"], "upgrade_disk": not plan["keepDisk"]}
+    cloud.act(f"/servers/{server}/actions/change_type", body)
+    cloud.act(f"/servers/{server}/actions/poweron")
+
+
+def _power_off(cloud: Cloud, server: str) -> None:
+    """Switches the server off."""
+    cloud.act(f"/servers/{server}/actions/poweroff")
+
+
+def _firewalls(cloud: Cloud, server: int, old: list[int], new: list[int]) -> None:
+    entry = [{"type": "server", "server": {"id": server}}]
+    # First the new ones: a server must not be open in between.
+    for one in new:
+        if one not in old:
+            cloud.act(f"/firewalls/{one}/actions/apply_to_resources", {"apply_to": entry})
+    for one in old:
+        if one not in new:
+            cloud.act(f"/firewalls/{one}/actions/remove_from_resources", {"remove_from": entry})
+
+
+def _regroup(cloud: Cloud, server: str, old: Props, plan: Props) -> None:
+    if old["placementGroupId"]:
+        cloud.act(f"/servers/{server}/actions/remove_from_placement_group")
+    if plan["placementGroupId"]:
+        _power_off(cloud, server)
+        body = {"placement_group": plan["placementGroupId"]}
+        cloud.act(f"/servers/{server}/actions/add_to_placement_group", body)
+        cloud.act(f"/servers/{server}/actions/poweron")
+
+
+def _renetwork(cloud: Cloud, server: str, old: list[Props], new: list[Props]) -> None:
+    kept = [one for one in new if any(_alike(one, before) for before in old)]
+    for before in old:
+        if not any(_alike(one, before) for one in kept):
+            cloud.act(f"/servers/{server}/actions/detach_from_network", {"network": network_of(before)})
+    for one in new:
+        if one not in kept:
+            join(cloud, server, one)
+
+
+def _alike(one: Props, before: Props) -> bool:
+    same_ip = one.get("ip") in (None, "", UNKNOWN, before.get("ip"))
+    given_aliases = one.get("aliasIps") if isinstance(one.get("aliasIps"), list) else None
+    return network_of(one) == network_of(before) and same_ip and given_aliases in (None, [], before.get("aliasIps"))
+
+
+def _readdress(cloud: Cloud, server: str, old: list[Props], new: list[Props]) -> None:
+    """Other primary IPs, for which the server must be off."""
+    was, will = (old or [{}])[0], (new or [{}])[0]
+    _power_off(cloud, server)
+    public = cloud.call("GET", f"/servers/{server}")["server"]["public_net"]
+    for kind in ("ipv4", "ipv6"):
+        wanted = will.get(kind) or 0 if will.get(f"{kind}Enabled", True) else 0
+        if will.get(f"{kind}Enabled", True) == was.get(f"{kind}Enabled", True) and wanted == (was.get(kind) or 0):
+            continue
+        if public[kind] is not None:
+            cloud.act(f"/primary_ips/{public[kind]['id']}/actions/unassign")
+        if will.get(f"{kind}Enabled", True) and not wanted:
+            name = {"name": f"primary_ip-{server}-{kind}", "type": kind, "auto_delete": True}
+            answer = cloud.call("POST", "/primary_ips", {**name, "assignee_id": int(server), "assignee_type": "server"})
+            cloud.wait(answer)
+        elif wanted:
+            body = {"assignee_id": int(server), "assignee_type": "server"}
+            cloud.act(f"/primary_ips/{wanted}/actions/assign", body)
+    cloud.act(f"/servers/{server}/actions/poweron")

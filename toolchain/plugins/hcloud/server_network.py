@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from toolchain.plugins.base import UNKNOWN, ProviderError
-from toolchain.plugins.docker.tfschema import Attr, number, text
 from toolchain.plugins.hcloud.client import CloudError
-from toolchain.plugins.hcloud.framework import Framework
-from toolchain.plugins.hcloud.server_change import join, network_of
+from toolchain.plugins.hcloud.resource import HcloudFrameworkType
+from toolchain.plugins.hcloud.server import join, network_of
+from toolchain.plugins.tfbridge.schema import Attr, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 
-class ServerNetwork(Framework):
+class ServerNetwork(HcloudFrameworkType):
     """A server in a network; its id is `<server>-<network>`."""
 
-    named: ClassVar[bool] = False
+    autoname: ClassVar[bool] = False
     schema: ClassVar[Block] = {
         "serverId": number(required=True, force_new=True),
         "networkId": number(computed=True, force_new=True),
@@ -35,7 +35,7 @@ class ServerNetwork(Framework):
         join(self.cloud, str(plan["serverId"]), plan)
         return f"{plan['serverId']}-{network_of(plan)}", None
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the server's entry for the network."""
         server, _, network = id.partition("-")
         row = self.cloud.find(f"/servers/{server}", "server")
@@ -50,7 +50,7 @@ class ServerNetwork(Framework):
             "macAddress": found[0]["mac_address"],
         }
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Sets other alias addresses."""
         server, _, network = id.partition("-")
         wanted = plan.get("aliasIps")
@@ -58,11 +58,11 @@ class ServerNetwork(Framework):
             body = {"network": int(network), "alias_ips": wanted or []}
             self.cloud.act(f"/servers/{server}/actions/change_alias_ips", body)
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Takes the server out of the network."""
         server, _, network = id.partition("-")
         try:
             self.cloud.act(f"/servers/{server}/actions/detach_from_network", {"network": int(network)})
         except CloudError as problem:
-            if problem.code not in ("not_found", "server_not_attached"):
+            if problem.code != "server_not_attached":
                 raise

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from toolchain.plugins.docker.tfschema import flag, mapping, number, text
-from toolchain.plugins.hcloud.classic import Classic, Unfinished, given, renamed
-from toolchain.plugins.hcloud.client import CloudError
+from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of
+from toolchain.plugins.tfbridge.errors import after_creation
+from toolchain.plugins.tfbridge.schema import flag, mapping, number, text
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
-    from toolchain.plugins.docker.tfschema import Block
+    from toolchain.plugins.tfbridge.schema import Block
 
 
-class Volume(Classic):
+class Volume(HcloudSdkType):
     """A volume; attached by `serverId` or by a VolumeAttachment."""
 
     schema: ClassVar[Block] = {
@@ -28,24 +28,19 @@ class Volume(Classic):
         "deleteProtection": flag(default=False),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Makes the volume, formatted and attached as asked."""
         names = {"name": "name", "size": "size", "location": "location", "format": "format", "labels": "labels"}
-        body = given(plan, **names, server="serverId", automount="automount")
+        body = body_of(plan, **names, server="serverId", automount="automount")
         answer = self.cloud.call("POST", "/volumes", body)
         made = str(answer["volume"]["id"])
-        try:
+        with after_creation(made):
             self.cloud.wait(answer)
             if plan["deleteProtection"]:
-                self._protect(made, protect=True)
-        except CloudError as problem:
-            raise Unfinished(made, str(problem)) from problem
+                self.cloud.protect(f"/volumes/{made}", delete=True)
         return made
 
-    def _protect(self, id: str, *, protect: bool) -> None:  # noqa: A002
-        self.cloud.act(f"/volumes/{id}/actions/change_protection", {"delete": protect})
-
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads the volume. A volume without a server leaves `serverId` as it was, as officially."""
         row = self.cloud.find(f"/volumes/{id}", "volume")
         if row is None:
@@ -62,31 +57,31 @@ class Volume(Classic):
             read["serverId"] = row["server"]
         return read | ({"format": row["format"]} if row["format"] is not None else {})
 
-    def change(self, id: str, old: Props, plan: Props) -> None:  # noqa: A002
+    def change(self, id: str, old: Props, plan: Props) -> None:
         """Changes name, labels, size, server and protection."""
-        body = renamed(old, plan, name="name", labels="labels")
+        body = changes_of(old, plan, name="name", labels="labels")
         if body:
             self.cloud.call("PUT", f"/volumes/{id}", body)
         if old["serverId"] != plan["serverId"]:
             _detach(self, id)
             if plan["serverId"]:
-                body = given(plan, server="serverId", automount="automount")
+                body = body_of(plan, server="serverId", automount="automount")
                 self.cloud.act(f"/volumes/{id}/actions/attach", body)
         if old["size"] != plan["size"]:
             self.cloud.act(f"/volumes/{id}/actions/resize", {"size": plan["size"]})
         if old["deleteProtection"] != plan["deleteProtection"]:
-            self._protect(id, protect=plan["deleteProtection"])
+            self.cloud.protect(f"/volumes/{id}", delete=plan["deleteProtection"])
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002
+    def remove(self, id: str, state: Props) -> None:
         """Detaches and removes the volume, and with it the data."""
         if not _detach(self, id):
             return
         if state.get("deleteProtection"):
-            self._protect(id, protect=False)
+            self.cloud.protect(f"/volumes/{id}", delete=False)
         self.cloud.delete(f"/volumes/{id}")
 
 
-def _detach(kind: Classic, id: str) -> bool:  # noqa: A002
+def _detach(kind: HcloudSdkType, id: str) -> bool:
     """Takes the volume from its server, if it has one; False when there is no such volume."""
     row = kind.cloud.find(f"/volumes/{id}", "volume")
     if row is not None and row["server"] is not None:
@@ -94,23 +89,23 @@ def _detach(kind: Classic, id: str) -> bool:  # noqa: A002
     return row is not None
 
 
-class VolumeAttachment(Classic):
+class VolumeAttachment(HcloudSdkType):
     """A volume on a server; its id is that of the volume."""
 
-    named: ClassVar[bool] = False
+    autoname: ClassVar[bool] = False
     schema: ClassVar[Block] = {
         "volumeId": number(required=True, force_new=True),
         "serverId": number(required=True, force_new=True),
         "automount": flag(computed=True),
     }
 
-    def make(self, plan: Props, news: Props) -> str:  # noqa: ARG002
+    def make(self, plan: Props, news: Props) -> str:
         """Attaches the volume."""
-        body = given(plan, server="serverId", automount="automount")
+        body = body_of(plan, server="serverId", automount="automount")
         self.cloud.act(f"/volumes/{plan['volumeId']}/actions/attach", body)
         return str(plan["volumeId"])
 
-    def look(self, id: str, state: Props) -> Props | None:  # noqa: A002, ARG002
+    def look(self, id: str, state: Props) -> Props | None:
         """Reads where the volume is; gone when it is nowhere or its server is."""
         row = self.cloud.find(f"/volumes/{id}", "volume")
         if row is None or row["server"] is None:
@@ -118,6 +113,6 @@ class VolumeAttachment(Classic):
         server = self.cloud.find(f"/servers/{row['server']}", "server")
         return server and {"volumeId": row["id"], "serverId": server["id"]}
 
-    def remove(self, id: str, state: Props) -> None:  # noqa: A002, ARG002
+    def remove(self, id: str, state: Props) -> None:
         """Detaches the volume."""
         _detach(self, id)

@@ -71,10 +71,10 @@ class RandomType(ResourceType):
         """A new id and the computed values for complete inputs."""
 
     @abstractmethod
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """State for the id that a user gives to import; raises `ProviderError` when it can't be one."""
 
-    def failures(self, news: Props) -> list[tuple[str, str]]:  # noqa: ARG002
+    def failures(self, news: Props) -> list[tuple[str, str]]:
         """Refusals beyond those of single attributes: property and reason."""
         return []
 
@@ -88,7 +88,7 @@ class RandomType(ResourceType):
                 planned[name] = value
         return planned
 
-    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:  # noqa: ARG002
+    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """Refuses unknown, missing and ill-typed inputs; the rest come back unchanged."""
         name = urn.rsplit("::", 1)[-1]
         failures = [
@@ -105,7 +105,7 @@ class RandomType(ResourceType):
             raise CheckFailed([("", reason) for _, reason in failures], news)
         return news
 
-    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:  # noqa: A002, ARG002
+    def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """Compares the state with what the new inputs would plan."""
         planned = self.plan(news)
         changed = sorted(
@@ -120,7 +120,7 @@ class RandomType(ResourceType):
         ]
         return Diff(bool(changed), replaces=replaces, diffs=changed, has_detailed=False)
 
-    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:  # noqa: ARG002
+    def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Makes the values; a preview leaves them unknown."""
         plan = self.plan(news)
         if not preview:
@@ -129,13 +129,7 @@ class RandomType(ResourceType):
         unknown = {name: UNKNOWN for name, attribute in self.attributes.items() if attribute.computed}
         return "", self._marked({**plan, **unknown})
 
-    def read(
-        self,
-        urn: str,  # noqa: ARG002
-        id: str,  # noqa: A002
-        state: Props,
-        inputs: Props,
-    ) -> tuple[str, Props, Props] | None:
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
         """Nothing is stored elsewhere: a refresh finds the state as it was, an import computes it from the id."""
         if state:
             return id, self._marked(state), {key: state[key] for key in inputs if key in state}
@@ -149,15 +143,7 @@ class RandomType(ResourceType):
         return str(state.get("id", id)), self._marked(state), proposed
 
     def update(
-        self,
-        urn: str,  # noqa: ARG002
-        id: str,  # noqa: A002, ARG002
-        old_state: Props,
-        old_inputs: Props,  # noqa: ARG002
-        news: Props,
-        *,
-        preview: bool,  # noqa: ARG002
-        timeout: float,  # noqa: ARG002
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Only harmless changes get here, such as an empty text that becomes none: values stay, inputs follow."""
         kept = {
@@ -167,7 +153,7 @@ class RandomType(ResourceType):
         }
         return self._marked({**self.plan(news), **kept})
 
-    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:  # noqa: A002
+    def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Forgets: there is nothing to remove."""
 
     def _marked(self, state: Props) -> Props:

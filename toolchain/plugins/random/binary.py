@@ -37,7 +37,7 @@ class RandomBytes(RandomType):
         values = _spelt(secrets.token_bytes(plan["length"]))
         return values["base64"], values
 
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """Takes the base64 form."""
         try:
             data = base64.b64decode(id, validate=True)
@@ -48,13 +48,7 @@ class RandomBytes(RandomType):
             ) from error
         return {"length": len(data), **_spelt(data)}
 
-    def read(
-        self,
-        urn: str,
-        id: str,  # noqa: A002
-        state: Props,
-        inputs: Props,
-    ) -> tuple[str, Props, Props] | None:
+    def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
         """As for all random types; the state holds no id of its own."""
         found = super().read(urn, id, state, inputs)
         return found if found is None or state else (str(self.imported(id)["base64"]), found[1], found[2])
@@ -79,7 +73,7 @@ class RandomId(RandomType):
         values = self._spellings(secrets.token_bytes(plan["byteLength"]), plan.get("prefix", ""))
         return values["id"], values
 
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """Takes the URL-safe base64 form, after a prefix and a comma if there is one."""
         prefix, _, text = id.rpartition(",")
         try:
@@ -117,12 +111,12 @@ class RandomUuid(RandomType):
         """A new value."""
         return uuid.UUID(bytes=secrets.token_bytes(16))
 
-    def generate(self, plan: Props) -> tuple[str, Props]:  # noqa: ARG002
+    def generate(self, plan: Props) -> tuple[str, Props]:
         """A new value, as id and as result."""
         made = str(self.new())
         return made, {"id": made, "result": made}
 
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """Takes any UUID."""
         try:
             parsed = str(uuid.UUID(id))

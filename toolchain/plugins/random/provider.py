@@ -37,7 +37,7 @@ class RandomProvider(Provider):
         for kind in _TYPES:
             self.resources[_token(kind)] = kind()
 
-    def check_config(self, urn: str, olds: Props, news: Props) -> Props:  # noqa: ARG002
+    def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """The provider has no settings: anything but its own version is refused."""
         unknown = [key for key in news if key not in ("version", "pluginDownloadURL") and not key.startswith("__")]
         if unknown:

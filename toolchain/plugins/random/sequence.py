@@ -41,7 +41,7 @@ class RandomInteger(RandomType):
         made = low + (GoRandom(seed).below(span) if seed else secrets.randbelow(span))
         return str(made), {"id": str(made), "result": made}
 
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """Takes `result,min,max` or `result,min,max,seed`."""
         parts = id.split(",")
         if len(parts) not in (3, 4):
@@ -90,7 +90,7 @@ class RandomShuffle(RandomType):
             results += [inputs[index] for index in order]
         return "-", {"id": "-", "results": results[:count]}
 
-    def imported(self, id: str) -> Props:  # noqa: A002, ARG002
+    def imported(self, id: str) -> Props:
         """The official type has no import."""
         raise ProviderError(
             "Resource Import Not Implemented: This resource does not support import. Please contact the provider "
@@ -125,7 +125,7 @@ class RandomPet(RandomType):
             made = f"{plan['prefix']}{separator}{made}"
         return made, {"id": made}
 
-    def imported(self, id: str) -> Props:  # noqa: A002, ARG002
+    def imported(self, id: str) -> Props:
         """The official type has no import."""
         raise ProviderError(
             "Resource Import Not Implemented: This resource does not support import. Please contact the provider "

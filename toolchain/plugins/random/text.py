@@ -76,7 +76,7 @@ class RandomString(RandomType):
         made = random_text(plan)
         return made, {"id": made, "result": made}
 
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """The text itself is the id to import."""
         return {**_imported_inputs(id), "id": id, "result": id}
 
@@ -96,7 +96,7 @@ class RandomPassword(RandomString):
         made = random_text(plan)
         return "none", {"bcryptHash": bcrypt_hash(made), "id": "none", "result": made}
 
-    def imported(self, id: str) -> Props:  # noqa: A002
+    def imported(self, id: str) -> Props:
         """The password is the id to import; it does not stay the id."""
         return {**_imported_inputs(id), "bcryptHash": bcrypt_hash(id), "id": "none", "result": id}
 

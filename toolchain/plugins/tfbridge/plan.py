@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from toolchain.plugins.base import UNKNOWN, Props, contains_unknown
-
-from .sets import identity, ordered, same
-from .tfschema import ZERO, Attr, Block
+from toolchain.plugins.tfbridge.schema import ZERO, Attr, Block
+from toolchain.plugins.tfbridge.sets import identity, ordered, same
 
 
 def is_blank(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from toolchain.plugins.base import UNKNOWN, CheckFailed, Props
 
 if TYPE_CHECKING:
-    from .tfschema import Attr, Block
+    from toolchain.plugins.tfbridge.schema import Attr, Block
 
 DEFAULTS: Final = "__defaults"
 _TYPES: Final = {"string": str, "int": int, "bool": bool, "list": list, "set": list, "map": dict}
@@ -20,6 +20,13 @@ _WORDS: Final = {
     "set": "array",
     "map": "object",
 }
+
+
+def unknown_settings(urn: str, news: Props, known: frozenset[str]) -> list[str]:
+    """What is wrong with the settings of a provider that it does not know, one sentence each."""
+    text = "could not validate provider configuration: Invalid or unknown key. Examine values at '{}.{}'."
+    name = urn.rsplit("::", 1)[-1]
+    return [text.format(name, key) for key in sorted(news) if key not in known and not key.startswith("__")]
 
 
 def checked(block: Block, urn: str, olds: Props, news: Props, seed: bytes, *, autoname: bool) -> Props:
@@ -55,6 +62,11 @@ def _automatic_name(name: str, olds: Props, seed: bytes) -> str:
     if isinstance(old, str) and "name" in olds.get(DEFAULTS, ["name"]):
         return old
     return f"{name}-{hashlib.sha256(seed).hexdigest()[:7]}"
+
+
+def has_chosen_name(inputs: Props) -> bool:
+    """Whether the name in checked inputs is the user's own choice, not an automatic one."""
+    return "name" in inputs and "name" not in inputs.get(DEFAULTS, [])
 
 
 def with_defaults(block: Block, values: Props) -> Props:

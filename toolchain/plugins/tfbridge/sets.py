@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolchain.plugins.base import UNKNOWN, contains_unknown
-
-from .tfschema import ZERO, Attr, Block
+from toolchain.plugins.tfbridge.schema import ZERO, Attr, Block
 
 
 def ordered(attr: Attr, values: list[Any]) -> list[Any]:

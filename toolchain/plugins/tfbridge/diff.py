@@ -9,18 +9,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolchain.plugins.base import UNKNOWN, Diff, Props
-
-from .plan import planned
-from .sets import fingerprint
+from toolchain.plugins.tfbridge.plan import planned
+from toolchain.plugins.tfbridge.sets import fingerprint
 
 if TYPE_CHECKING:
-    from .tfschema import Attr, Block
+    from toolchain.plugins.tfbridge.schema import Attr, Block
 
 Kinds = dict[str, str]
 
 
-def compared(block: Block, prior: Props, inputs: Props, *, replace_first: bool, ignored: tuple[str, ...] = ()) -> Diff:
-    """What the inputs change in the state; `replace_first` deletes before it replaces; ignored paths do not count."""
+def compared(
+    block: Block,
+    prior: Props,
+    inputs: Props,
+    *,
+    replace_first: bool,
+    ignored: tuple[str, ...] = (),
+    unstable: frozenset[str] = frozenset(),
+) -> Diff:
+    """What the inputs change in the state.
+
+    Args:
+        block: The resource's schema.
+        prior: The state.
+        inputs: Checked inputs in the form in which a state holds them.
+        replace_first: Whether a replacement deletes before it creates.
+        ignored: Paths that do not count.
+        unstable: Properties that are not listed as stable although they replace.
+    """
     plan = planned(block, prior, inputs)
     kinds: Kinds = {}
     for key in sorted(block):
@@ -34,7 +50,7 @@ def compared(block: Block, prior: Props, inputs: Props, *, replace_first: bool, 
         diffs=sorted(set(tops)),
         detailed=kinds,
         delete_before_replace=bool(replaces) and replace_first,
-        stables=sorted(key for key, attr in block.items() if attr.force_new and key not in tops),
+        stables=sorted(key for key, attr in block.items() if attr.force_new and key not in {*tops, *unstable}),
         has_detailed=True,
     )
 

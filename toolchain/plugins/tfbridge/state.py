@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from toolchain.plugins.base import UNKNOWN, Props
-
-from .plan import is_blank
-from .sets import ordered, zero_filled
-from .tfschema import ZERO, Attr, Block
+from toolchain.plugins.tfbridge.plan import is_blank
+from toolchain.plugins.tfbridge.schema import ZERO, Attr, Block
+from toolchain.plugins.tfbridge.sets import identity, ordered, zero_filled
 
 
 def after_create(block: Block, plan: Props, read: Props) -> Props:
@@ -146,3 +145,18 @@ def imported_inputs(block: Block, state: Props) -> Props:
         if attr.required or not zero:
             out[key] = value
     return out
+
+
+def unchanged_inputs(block: Block, inputs: Props, before: Props, now: Props) -> Props:
+    """As `refreshed_inputs`, but an input whose property is in the new state what it was in the old one stays as it is."""
+    fresh = refreshed_inputs(block, inputs, now)
+    return {
+        key: inputs[key] if key not in block or _same(block[key], before.get(key), now.get(key)) else value
+        for key, value in fresh.items()
+    }
+
+
+def _same(attr: Attr, before: Any, now: Any) -> bool:
+    if attr.kind == "set" and isinstance(before, list) and isinstance(now, list):
+        return sorted(identity(attr, e) for e in before) == sorted(identity(attr, e) for e in now)
+    return bool(before == now)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PRESET = "ai-orchestrator"
-CHANGED = "catalog/files/ai-redis/redis.conf"
+CHANGED = "catalog/redis/files/redis.conf"
 _HEAVY = ("ai-n8n", "ai-caddy")
 
 

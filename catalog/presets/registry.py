@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from homeport.model.preset import Preset
 
-_BUILT = {"ai-orchestrator": "catalog.presets.ai_orchestrator", "jett": "catalog.presets.jett"}
+_BUILT = {"ai-orchestrator": "catalog.presets.ai_orchestrator.preset", "jett": "catalog.presets.jett.preset"}
 
 
 def preset(name: str) -> Preset:

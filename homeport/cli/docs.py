@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HEAD = """# Catalog
 
-Made by `make docs` from `catalog/presets/` and `catalog/services/`; do not edit by hand. Every container runs with a read-only root
+Made by `make docs` from `catalog/`; do not edit by hand. Every container runs with a read-only root
 file system, without capabilities, without new privileges, and with limits on memory, CPU and processes, unless a column or a note
 says otherwise.
 """

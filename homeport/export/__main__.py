@@ -42,7 +42,7 @@ def files(blueprint: Blueprint) -> dict[str, bytes]:
         ".gitignore": deploy.ignored(blueprint).encode(),
         "deploy.sh": (ROOT / "catalog/files/deploy/deploy.sh").read_bytes(),
         "README.md": (ROOT / "catalog/files/deploy/README.md").read_bytes(),
-        "n8n/workflows/README.md": (ROOT / "catalog/files/ai-n8n/workflows/README.md").read_bytes(),
+        "n8n/workflows/README.md": (ROOT / "catalog/presets/ai_orchestrator/n8n/workflows/README.md").read_bytes(),
     }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.service import Service
 
-_CATALOG = "Mend it in the preset's file below catalog/presets/, or in catalog/services/."
+_CATALOG = "Mend it in the preset's folder below catalog/presets/, or in the service's, catalog/<service>/."
 _MAX_NAME = 63
 _ALLOWED_CAPABILITIES = frozenset(
     f"CAP_{name}" for name in ("CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE")

@@ -31,7 +31,7 @@ class Database:
         roles: All roles it needs, the owner included.
         connect: Roles that may connect, besides the owner.
         extensions: Extensions created in it, as superuser.
-        migrations: Folder below ``catalog/files`` with numbered SQL files, run as the owner.
+        migrations: Folder below the project root with numbered SQL files, run as the owner.
         variables: psql variables for the migrations; ``{setting}`` is filled in.
     """
 

@@ -54,7 +54,7 @@ class StaticFile:
     """A file of the checkout, handed to the container read-only.
 
     Attributes:
-        source: Path below the project root: ``catalog/files/…`` or ``apps/…``; with ``*`` in it, all files that it matches.
+        source: Path below the project root, in the folder of the service or of the preset, or below ``apps/``; with ``*`` in it, all files that it matches.
         target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``: itself).
         mode: Permission bits; the owner is the service's user.
     """

@@ -121,8 +121,8 @@ def tree(blueprint: Blueprint, sources: Mapping[str, Mapping[str, tuple[str, byt
     for service in blueprint.services:
         given = whole["services"][service.name]
         given["volumes"] = _data_mounts(service)
-        for target, (source, content) in sorted(sources[service.name].items()):
-            path = place(service, source, folders)
+        for target, (_, content) in sorted(sources[service.name].items()):
+            path = place(service, target, folders)
             made[path] = content
             given["volumes"].append(f"./{path}:{service.files_at}/{target}:ro")
         for file in _secret_files(blueprint, service):
@@ -198,14 +198,10 @@ def ignored(blueprint: Blueprint) -> str:
     return "# What holds a secret or is made at run time.\n" + "".join(f"{line}\n" for line in lines)
 
 
-def place(service: Service, source: str, runtime: Mapping[str, Any]) -> str:
-    """Where a static file of the project is in the export; never in a folder of runtime data."""
-    kind, *rest = PurePosixPath(source).parts
-    if kind == "apps":
-        return "/".join(rest)
+def place(service: Service, target: str, runtime: Mapping[str, Any]) -> str:
+    """Where a static file is in the export; never in a folder of runtime data."""
     short = service.name.removeprefix("ai-")
-    inner = "/".join(rest[2:])  # behind files/<service>
-    return f"config/{short}/{inner}" if short in runtime else f"{short}/{inner}"
+    return f"config/{short}/{target}" if short in runtime else f"{short}/{target}"
 
 
 def _refuse_strangers(blueprint: Blueprint) -> None:

@@ -11,8 +11,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from catalog.presets.ai_orchestrator import PRESET
-from catalog.services import ai_executor, ai_n8n, ai_postgres, ai_redis
+from catalog.presets.ai_orchestrator.preset import PRESET
+from catalog.presets.ai_orchestrator.services import EXECUTOR, N8N, POSTGRES, REDIS
 from homeport.model.template import fill
 from homeport.render import sql
 from homeport.render.migrations import script
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from homeport.model.service import Service
 
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init")
-SERVICES = (ai_postgres.SERVICE, ai_redis.SERVICE, ai_executor.SERVICE, ai_n8n.SERVICE)
+SERVICES = (POSTGRES, REDIS, EXECUTOR, N8N)
 TEXTS = {
     "origin:n8n": "https://n8n.example.com",
     "host:n8n": "n8n.example.com",
@@ -131,9 +131,7 @@ class World:
         """A volume with what a tar holds below ``v``, the volume's root with owner and mode included."""
         volume = self.name(part)
         docker("volume", "create", "--label", self.label, volume)
-        carrier = docker(
-            "create", "--label", self.label, "-v", f"{volume}:/carrier/v", ai_postgres.SERVICE.image, "true"
-        ).strip()
+        carrier = docker("create", "--label", self.label, "-v", f"{volume}:/carrier/v", POSTGRES.image, "true").strip()
         docker("cp", "-", f"{carrier}:/carrier", stdin=tar)
         docker("rm", "-v", carrier)
         return volume

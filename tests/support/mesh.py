@@ -10,7 +10,7 @@ import secrets
 import subprocess
 from typing import TYPE_CHECKING
 
-from catalog.services.headscale import SERVICE
+from catalog.headscale.service import SERVICE
 from components.handle import pinned
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.mesh import HOSTS

@@ -46,7 +46,7 @@ def test_a_preview_after_refresh_is_empty(stack):
 @pytest.mark.req("P-13", "P-14")
 def test_a_changed_config_file_restarts_only_its_own_service(stack):
     before = _started(stack)
-    path = stack.folder / "catalog/files/ai-redis/redis.conf"
+    path = stack.folder / "catalog/redis/files/redis.conf"
     path.write_text(path.read_text() + "\n# a change\n")
     preview = stack.pulumi("preview", "--diff")
     done = stack.up()
@@ -60,9 +60,9 @@ def test_a_changed_config_file_restarts_only_its_own_service(stack):
 
 @pytest.mark.req("P-15")
 def test_a_service_that_never_gets_healthy_fails_the_update_with_its_last_lines_and_the_next_up_converges(stack):
-    path = stack.folder / "catalog/files/ai-redis/redis.conf"
+    path = stack.folder / "catalog/redis/files/redis.conf"
     whole = path.read_text()
-    service = stack.folder / "catalog/services/ai_redis.py"
+    service = stack.folder / "catalog/redis/service.py"
     literal = service.read_text()
     path.write_text(whole + "\nno-such-directive yes\n")
     service.write_text(literal.replace("interval=5,", "interval=5,\n        gate=8,"))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from catalog.services import ai_postgres
+from catalog.presets.ai_orchestrator.services import POSTGRES
 from tests.support.memory import World, missing_images
 
 pytestmark = pytest.mark.docker
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(scope="module")
 def world():
-    missing = missing_images(ai_postgres.SERVICE)
+    missing = missing_images(POSTGRES)
     assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
     made = World()
     try:
-        made.start(ai_postgres.SERVICE)
+        made.start(POSTGRES)
         made.databases()
         yield made
     finally:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.presets.ai_orchestrator import PRESET
-from catalog.services import ai_postgres
+from catalog.presets.ai_orchestrator.preset import PRESET
+from catalog.presets.ai_orchestrator.services import POSTGRES
 from tests.support.checkout import ROOT
 from tests.support.memory import World, migration_files, missing_images
 
@@ -28,11 +28,11 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(scope="module")
 def world():
-    missing = missing_images(ai_postgres.SERVICE)
+    missing = missing_images(POSTGRES)
     assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
     made = World()
     try:
-        made.start(ai_postgres.SERVICE)
+        made.start(POSTGRES)
         made.databases()
         yield made
     finally:
@@ -204,7 +204,7 @@ def test_the_socket_is_for_the_containers_own_user_and_the_network_asks_for_a_pa
     ]
 
     def over_network(user: str, database: str, word: str) -> str:
-        connect = f"host={world.address(ai_postgres.SERVICE)} user={user} dbname={database} connect_timeout=5"
+        connect = f"host={world.address(POSTGRES)} user={user} dbname={database} connect_timeout=5"
         done = subprocess.run(
             ("docker", "exec", "-i", "-e", "PGPASSFILE=/dev/null", world.name("ai-postgres"), "sh", "-c", f"read PGPASSWORD; export PGPASSWORD; exec psql -XAtqw '{connect}' -c 'SELECT 1'"),
             input=f"{word}\n".encode(), capture_output=True, check=False,
@@ -226,7 +226,7 @@ def test_no_statement_and_no_password_is_in_the_servers_log(world):
     world.psql(f"INSERT INTO memories (tenant_id) VALUES ('{canary}')", user="ai_user")
     world.psql(f"CREATE ROLE x PASSWORD '{canary}' NONSENSE")
     time.sleep(0.5)
-    log = world.logs(ai_postgres.SERVICE, 100000)
+    log = world.logs(POSTGRES, 100000)
     assert "connection authorized" in log, "the log is there"
     assert [] == [one for one in (canary, *world.secrets.values()) if one in log]
 

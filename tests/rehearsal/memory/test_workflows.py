@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from catalog.services import ai_executor, ai_n8n, ai_postgres, ai_redis
+from catalog.presets.ai_orchestrator.services import EXECUTOR, N8N, POSTGRES, REDIS
 from tests.support import memory_claims as claims
 from tests.support.memory import SERVICES, World, docker, missing_images
 from tests.support.memory_peers import rest, start_provider
 
 pytestmark = pytest.mark.docker
-N8N, POSTGRES, REDIS = ai_n8n.SERVICE, ai_postgres.SERVICE, ai_redis.SERVICE
 FIRST_START = 240.0
 """Seconds that n8n may take with an empty database, seven starts of its program included; 45 s on an idle machine."""
 
@@ -30,7 +29,7 @@ def world():
         made.start(POSTGRES)
         made.databases()
         made.start(REDIS)
-        made.start(ai_executor.SERVICE)
+        made.start(EXECUTOR)
         made.start(N8N, seconds=FIRST_START)
         yield made
     finally:
@@ -93,19 +92,19 @@ def test_without_redis_requests_work_uncached_and_soon(world, door, verb, back):
 
 @pytest.mark.req("S3-31", "S3-36")
 def test_a_task_that_gets_no_result_is_answered_in_time_and_recorded(world, door):
-    docker("stop", world.name(ai_executor.SERVICE.name))
+    docker("stop", world.name(EXECUTOR.name))
     try:
         began = time.monotonic()
         status, answer = door.call("executor/run", {"tenant_id": "late", "task": {"type": "ping"}})
         assert (504, "timeout") == (status, answer["error"]["code"])
         assert 34 < time.monotonic() - began < 90, "35 s are what it is given"
     finally:
-        docker("start", world.name(ai_executor.SERVICE.name))
+        docker("start", world.name(EXECUTOR.name))
     assert "timeout|no_answer" == world.sql("SELECT status, code FROM task_runs WHERE tenant_id = 'late'")
     assert "executor.timeout" == world.sql(
         "SELECT action FROM audit_log WHERE tenant_id = 'late' ORDER BY seq DESC LIMIT 1"
     )
-    world.until_healthy(ai_executor.SERVICE)
+    world.until_healthy(EXECUTOR)
 
 
 @pytest.mark.req("S3-32")
@@ -132,7 +131,7 @@ def test_a_database_that_is_down_is_a_500_with_a_reason_and_no_inner_detail(worl
 @pytest.fixture
 def provider(world):
     """An embedding provider whose vector says how long the text is, and the settings that name it."""
-    name = start_provider(world, ai_executor.SERVICE.image)
+    name = start_provider(world, EXECUTOR.image)
     world.sql(world.migrations(url="http://provider:8000/v1"))
     yield name
     world.sql(world.migrations())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.presets.ai_orchestrator import PRESET
+from catalog.presets.ai_orchestrator.preset import PRESET
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.check import check
 from homeport.model.database import Database, Role

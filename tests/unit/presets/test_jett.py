@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from catalog.presets.jett import PRESET
+from catalog.presets.jett.preset import PRESET
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.check import check
 from homeport.model.vpn import Peer, Vpn
 
-FILES = Path(__file__).resolve().parents[3] / "catalog" / "files"
-FLOWS = {path.stem: json.loads(path.read_text()) for path in sorted((FILES / "jett-n8n" / "workflows").glob("*.json"))}
-SQL = "".join(path.read_text() for path in sorted((FILES / "jett-postgres" / "migrations").glob("*.sql")))
+FILES = Path(__file__).resolve().parents[3] / "catalog" / "presets" / "jett"
+FLOWS = {path.stem: json.loads(path.read_text()) for path in sorted((FILES / "n8n" / "workflows").glob("*.json"))}
+SQL = "".join(path.read_text() for path in sorted((FILES / "postgres" / "migrations").glob("*.sql")))
 DOORS = {
     "11_heartbeat": ("heartbeat", "none"),
     "12_request_ingest": ("request", "headerAuth"),
@@ -173,7 +173,7 @@ def test_monitor_and_maintenance_run_every_minute_and_on_nothing_else():
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_workflow_runs_no_code_keeps_no_record_and_has_credentials_that_are_provided(name):
     flow = FLOWS[name]
-    provided = {one["id"] for one in json.loads((FILES / "jett-n8n" / "credentials.json").read_text())}
+    provided = {one["id"] for one in json.loads((FILES / "n8n" / "credentials.json").read_text())}
     named = {one["id"] for node in flow["nodes"] for one in node.get("credentials", {}).values()}
 
     assert set() == {node["type"].removeprefix("n8n-nodes-base.") for node in flow["nodes"]} - ALLOWED

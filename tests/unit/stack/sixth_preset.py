@@ -1,6 +1,6 @@
 """A preset that is none of homeport's: one service, one database for it, one public name. Data alone, as a user would add it."""
 
-from catalog.services import ai_postgres
+from catalog.presets.ai_orchestrator.services import POSTGRES
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Preset
@@ -24,7 +24,7 @@ NOTES = Service(
 PRESET = Preset(
     name="notes",
     purpose="Notes of a small team",
-    services=(ai_postgres.SERVICE, NOTES),
+    services=(POSTGRES, NOTES),
     networks=(Network(name="ai-data", subnet="172.30.11.0/24", internal=False),),
     databases=(
         Database(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-FILES = Path(__file__).resolve().parents[3] / "catalog" / "files"
-FOLDER = FILES / "ai-n8n" / "workflows"
+FILES = Path(__file__).resolve().parents[3] / "catalog" / "presets" / "ai_orchestrator"
+FOLDER = FILES / "n8n" / "workflows"
 CONTRACT = {
     "01_memory_ingest.json": ("hpMemoryIngest01", "memory/ingest"),
     "02_vector_search.json": ("hpVectorSearch02", "memory/search"),
@@ -91,7 +91,7 @@ def test_statements_are_fixed_texts_with_parameters_and_a_way_out_on_failure(flo
 
 @pytest.mark.parametrize(("flow", "node"), nodes("postgres"))
 def test_every_function_that_a_statement_calls_is_in_the_migrations(flow, node):
-    sql = "".join(path.read_text() for path in (FILES / "ai-postgres" / "migrations").glob("*.sql"))
+    sql = "".join(path.read_text() for path in (FILES / "postgres" / "migrations").glob("*.sql"))
     called = re.findall(r"public\.(\w+)\(", node["parameters"]["query"])
     assert called, f"{flow['name']}: {node['name']} calls a function"
     assert [] == [function for function in called if f"CREATE FUNCTION public.{function}(" not in sql]
@@ -147,7 +147,7 @@ def test_no_execution_is_kept_for_its_record_would_hold_the_api_key(name):
 
 @pytest.mark.req("S3-27")
 def test_every_credential_that_is_named_is_provisioned():
-    provisioned = json.loads((FILES / "ai-n8n" / "credentials.json").read_text())
+    provisioned = json.loads((FILES / "n8n" / "credentials.json").read_text())
     ids = {one["id"] for one in provisioned}
     named = {
         one["id"] for flow in flows().values() for node in flow["nodes"] for one in node.get("credentials", {}).values()
@@ -157,6 +157,6 @@ def test_every_credential_that_is_named_is_provisioned():
 
 @pytest.mark.req("S3-08")
 def test_the_health_check_asks_for_every_webhook():
-    from catalog.services.ai_n8n import SERVICE
+    from catalog.presets.ai_orchestrator.services import N8N
 
-    assert {path for _, path in CONTRACT.values()} == set(SERVICE.env["HOMEPORT_WEBHOOKS"].split())
+    assert {path for _, path in CONTRACT.values()} == set(N8N.env["HOMEPORT_WEBHOOKS"].split())

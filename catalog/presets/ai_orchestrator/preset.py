@@ -1,6 +1,6 @@
 """ai-orchestrator: n8n with semantic memory (PostgreSQL with pgvector), a cache, and an executor without a network."""
 
-from catalog.services import ai_caddy, ai_executor, ai_n8n, ai_postgres, ai_redis
+from catalog.presets.ai_orchestrator.services import CADDY, EXECUTOR, N8N, POSTGRES, REDIS
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Preset
@@ -11,7 +11,7 @@ from homeport.model.service import Volume
 PRESET = Preset(
     name="ai-orchestrator",
     purpose="AI orchestration: n8n, semantic memory, cache and an isolated executor",
-    services=(ai_postgres.SERVICE, ai_redis.SERVICE, ai_n8n.SERVICE, ai_executor.SERVICE, ai_caddy.SERVICE),
+    services=(POSTGRES, REDIS, N8N, EXECUTOR, CADDY),
     networks=(
         Network(name="ai-edge", subnet="172.30.10.0/24", internal=False),
         Network(name="ai-data", subnet="172.30.11.0/24"),
@@ -29,7 +29,7 @@ PRESET = Preset(
             roles=(Role(name="ai_owner"), Role(name="ai_user", secret="postgres-password")),
             connect=("ai_user",),
             extensions=("vector",),
-            migrations="catalog/files/ai-postgres/migrations",
+            migrations="catalog/presets/ai_orchestrator/postgres/migrations",
             variables=(
                 ("embedding_url", "{embedding-url}"),
                 ("embedding_model", "{embedding-model}"),

@@ -1,6 +1,21 @@
-"""headscale: the mesh's control server. https://headscale.net/stable/ref/configuration/; its two files are rendered (homeport/render/headscale.py)."""
+"""headscale: the mesh's control server. https://headscale.net/stable/ref/configuration/.
 
+Its two files are rendered (homeport/render/headscale.py).
+"""
+
+from homeport.model.image import ImageFacts
 from homeport.model.service import Health, Limits, Service, Volume
+
+IMAGE = ImageFacts(
+    repository="headscale/headscale",
+    source="https://github.com/juanfont/headscale/blob/main/.goreleaser.yml",
+    read="2026-11-28",
+    entrypoint=("/ko-app/headscale",),
+    writable=("/var/lib/headscale", "/run/headscale"),
+    tools=("/ko-app/headscale",),
+    ports=(8080, 9090, 50443),
+    health="headscale users list over its socket; GET /health on its port",
+)
 
 SERVICE = Service(
     name="headscale",

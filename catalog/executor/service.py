@@ -1,9 +1,21 @@
-"""ai-executor: runs tasks of an allowlist with no network at all. Our own program, ``apps/executor``."""
+"""The executor: runs tasks of an allowlist with no network at all. Our own program, ``apps/executor``.
 
+A preset has a shared volume ``exchange`` for it and whoever sends it tasks.
+"""
+
+from homeport.model.image import ImageFacts
 from homeport.model.service import Health, Limits, Service, StaticFile, Volume
 
+IMAGE = ImageFacts(
+    repository="python",
+    source="https://github.com/docker-library/python/blob/master/3.11/slim-bookworm/Dockerfile",
+    read="2026-11-28",
+    command=("python3",),
+    tools=("sh", "bash", "python", "python3"),
+)
+
 SERVICE = Service(
-    name="ai-executor",
+    name="executor",
     # renovate: datasource=docker depName=python
     image="python:3.11-slim-bookworm",
     purpose="Runs allowed tasks, cut off from every network",

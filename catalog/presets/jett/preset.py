@@ -1,6 +1,6 @@
 """jett: the always-on half of a voice assistant. State, automation and vectors on a server that only its VPN and a tunnel reach."""
 
-from catalog.services import jett_n8n, jett_portainer, jett_postgres, jett_qdrant
+from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Option, Preset
@@ -10,7 +10,7 @@ from homeport.model.secret import SecretSpec
 PRESET = Preset(
     name="jett",
     purpose="Always-on services behind WireGuard: n8n, PostgreSQL, Qdrant, Portainer, with an offline queue",
-    services=(jett_postgres.SERVICE, jett_qdrant.SERVICE, jett_n8n.SERVICE, jett_portainer.SERVICE),
+    services=(POSTGRES, QDRANT, N8N, PORTAINER),
     # What compose calls `default` of the project jett; Docker takes no network of that name.
     networks=(Network(name="jett_default", subnet="172.30.20.0/24", internal=False),),
     databases=(
@@ -20,7 +20,7 @@ PRESET = Preset(
             owner="jett_owner",
             roles=(Role(name="jett_owner"), Role(name="jett_app", secret="jett-app-password")),
             connect=("jett_app",),
-            migrations="catalog/files/jett-postgres/migrations",
+            migrations="catalog/presets/jett/postgres/migrations",
             variables=(
                 ("beat_seconds", "{heartbeat-seconds}"),
                 ("missed_beats", "{missed-beats}"),

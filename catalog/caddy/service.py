@@ -1,16 +1,30 @@
-"""ai-caddy: the only door. TLS, API key, basic auth, headers. https://caddyserver.com/docs/caddyfile."""
+"""Caddy: the edge proxy. TLS, API keys, basic auth, headers. https://caddyserver.com/docs/caddyfile.
 
+Its Caddyfile is rendered from the preset's routes (homeport/render/caddy.py).
+"""
+
+from homeport.model.image import ImageFacts
 from homeport.model.service import Health, Limits, Port, Service, Volume
 
+IMAGE = ImageFacts(
+    repository="caddy",
+    source="https://github.com/caddyserver/caddy-docker/blob/master/2.10/alpine/Dockerfile",
+    read="2026-11-28",
+    command=("caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"),
+    writable=("/config", "/data"),
+    tools=("sh", "caddy", "wget"),
+    ports=(80, 443, 2019),
+    health="none of its own; a site on the loopback address answers",
+)
+
 SERVICE = Service(
-    name="ai-caddy",
+    name="caddy",
     # renovate: datasource=docker depName=caddy
     image="caddy:2.10-alpine",
     purpose="Edge proxy: TLS, API key, headers",
     edge=True,
     command=("caddy", "run", "--config", "/etc/homeport/Caddyfile", "--adapter", "caddyfile"),
     uid=10001,
-    networks=("ai-edge",),
     env={"XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": "/config"},
     volumes={"caddy_data": Volume(path="/data", owner=(10001, 10001))},
     tmpfs={
@@ -18,11 +32,12 @@ SERVICE = Service(
         "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777",
     },
     capabilities={
-        "CAP_NET_BIND_SERVICE": "the image's binary carries this file capability; without it the kernel refuses to start it",
+        "CAP_NET_BIND_SERVICE": (
+            "the image's binary carries this file capability; without it the kernel refuses to start it"
+        ),
     },
     ports=(Port(name="http", inside=80), Port(name="https", inside=443)),
     health=Health(test=("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:2020/"), interval=5, start_period=10),
     limits=Limits(memory=256, cpus="1.0", pids=128),
-    needs=("ai-n8n",),
     grace=15,
 )

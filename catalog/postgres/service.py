@@ -1,0 +1,60 @@
+"""PostgreSQL: state, queues, and the store of other services. https://hub.docker.com/_/postgres.
+
+A preset adds ``postgresql.conf`` and ``pg_hba.conf``, says how the cluster is made (``POSTGRES_*``) and which database the health check asks.
+"""
+
+from homeport.model.image import ImageFacts
+from homeport.model.secret import SecretSpec
+from homeport.model.service import Health, Limits, Service, Volume
+
+IMAGE = ImageFacts(
+    repository="postgres",
+    source="https://github.com/docker-library/postgres/blob/master/15/alpine3.22/Dockerfile",
+    read="2026-11-28",
+    entrypoint=("docker-entrypoint.sh",),
+    command=("postgres",),
+    writable=("/var/lib/postgresql/data", "/var/run/postgresql"),
+    tools=("sh", "bash", "psql", "pg_isready", "pg_dump"),
+    ports=(5432,),
+    health="pg_isready; while the cluster is made the server answers on the socket only",
+)
+PGVECTOR_IMAGE = ImageFacts(
+    repository="pgvector/pgvector",
+    source="https://github.com/pgvector/pgvector/blob/master/Dockerfile",
+    read="2026-11-28",
+    entrypoint=("docker-entrypoint.sh",),
+    command=("postgres",),
+    writable=("/var/lib/postgresql/data", "/var/run/postgresql"),
+    tools=("sh", "bash", "psql", "pg_isready", "pg_dump"),
+    ports=(5432,),
+    health="as of the image postgres, on Debian",
+)
+
+SERVICE = Service(
+    name="postgres",
+    # renovate: datasource=docker depName=postgres
+    image="postgres:15-alpine",
+    purpose="PostgreSQL",
+    command=("postgres", "-c", "config_file=/etc/homeport/postgresql.conf"),
+    uid=999,
+    env={
+        # initdb refuses the volume's own root: what prepared it left a file there.
+        "PGDATA": "/var/lib/postgresql/data/pgdata",
+    },
+    volumes={"data": Volume(path="/var/lib/postgresql/data", owner=(999, 999))},
+    health=Health(
+        # Over TCP on purpose: while the image initialises the cluster, a server answers on the socket only.
+        test=("pg_isready", "-q", "-h", "127.0.0.1"),
+        interval=5,
+        start_period=60,
+    ),
+    limits=Limits(memory=512, cpus="1.0", pids=128),
+    stop_signal="SIGINT",
+    grace=60,
+    secrets=(
+        SecretSpec(
+            name="postgres-password",
+            purpose="for PostgreSQL's user: the application's role, or the superuser, as the preset has it",
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""Qdrant: vector search. https://qdrant.tech/documentation/guides/configuration/."""
+
+from homeport.model.image import ImageFacts
+from homeport.model.service import Health, Limits, Service, Volume
+
+IMAGE = ImageFacts(
+    repository="qdrant/qdrant",
+    source="https://github.com/qdrant/qdrant/blob/master/Dockerfile",
+    read="2026-11-28",
+    command=("./entrypoint.sh",),
+    writable=("/qdrant/storage", "/qdrant/snapshots"),
+    tools=("bash", "sh"),
+    ports=(6333, 6334),
+    health="GET /healthz, /livez, /readyz on 6333; neither curl nor wget is in it (qdrant/qdrant#4250)",
+)
+
+SERVICE = Service(
+    name="qdrant",
+    # renovate: datasource=docker depName=qdrant/qdrant
+    image="qdrant/qdrant:latest",
+    purpose="Qdrant: vector search",
+    uid=1000,
+    env={
+        # By default both lie in the working folder, which is read-only here (requirements, C-24).
+        "QDRANT__STORAGE__SNAPSHOTS_PATH": "/qdrant/storage/snapshots",
+        "QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized",
+        "QDRANT__TELEMETRY_DISABLED": "true",
+    },
+    volumes={"data": Volume(path="/qdrant/storage", owner=(1000, 1000))},
+    health=Health(
+        # The image has bash, and neither curl nor wget (qdrant/qdrant#4250).
+        test=(
+            "bash",
+            "-c",
+            (
+                "exec 3<>/dev/tcp/127.0.0.1/6333 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3"
+                " && read -r line <&3 && [[ $line == *' 200 '* ]]"
+            ),
+        ),
+        interval=10,
+        start_period=30,
+    ),
+    limits=Limits(memory=1024, cpus="1.0", pids=256),
+)

@@ -1,0 +1,40 @@
+"""Redis: a short-term cache. https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/.
+
+A preset adds the secret file ``users.acl``: who may do what; the health check signs in as ``health``.
+"""
+
+from homeport.model.image import ImageFacts
+from homeport.model.secret import SecretSpec
+from homeport.model.service import Health, Limits, Service, StaticFile, Volume
+
+IMAGE = ImageFacts(
+    repository="redis",
+    source="https://github.com/redis/docker-library-redis/blob/release/7.4/alpine/Dockerfile",
+    read="2026-11-28",
+    entrypoint=("docker-entrypoint.sh",),
+    command=("redis-server",),
+    writable=("/data",),
+    tools=("sh", "grep", "redis-cli"),
+    ports=(6379,),
+    health="redis-cli ping",
+)
+
+SERVICE = Service(
+    name="redis",
+    # renovate: datasource=docker depName=redis
+    image="redis:7-alpine",
+    purpose="Short-term cache",
+    command=("redis-server", "/etc/homeport/redis.conf"),
+    uid=999,
+    files=(StaticFile(source="catalog/redis/files/redis.conf", target="redis.conf"),),
+    volumes={"redis": Volume(path="/data", owner=(999, 999))},
+    tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=8m,mode=1777"},
+    health=Health(
+        test=("sh", "-c", "redis-cli --user health --pass health --no-auth-warning ping | grep -qx PONG"),
+        interval=5,
+        start_period=10,
+    ),
+    limits=Limits(memory=192, cpus="0.5", pids=64),
+    grace=15,
+    secrets=(SecretSpec(name="redis-password", purpose="for the clients of Redis"),),
+)

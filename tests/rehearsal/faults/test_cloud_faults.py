@@ -1,25 +1,23 @@
 """Everything that Hetzner's and Cloudflare's APIs can do wrong, at each call that the stack makes: it converges, or is refused by name.
 
 The components are the program's own, the engine is Pulumi's, the plugins are the stand-ins, or the official ones where they are. A cell is a
-call under a fault; hundreds live in one stack, so that one `pulumi up` tries them all. Without HOMEPORT_FAULTS a sample runs; with it the whole
-matrix, and the table of docs/rehearsal.md is written to the file that it names.
+call under a fault; hundreds live in one stack, so that one `pulumi up` tries them all. The whole campaign prints the table of docs/rehearsal.md.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
+from tests.support import campaign
 from tests.support.faults.matrix import PHASES, sample, stacks
 from tests.support.faults.stack import Stack
 
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.campaign]
 FINE = ("at once", "refused", "twice")
-PATIENCE = 300.0 if os.environ.get("HOMEPORT_FAULTS") else 60.0
+PATIENCE = 300.0 if campaign.WHOLE else 60.0
 """Seconds that the tries of one call may take, all in all, when the cloud does answer; in the whole matrix 95 cells share two cores (171 s were seen)."""
 
 
@@ -88,8 +86,7 @@ def table(outcomes):
 
 @pytest.mark.req("E-01", "E-02", "E-03", "E-04")
 def test_every_fault_of_an_api_is_got_over_or_named_and_the_next_run_converges(tmp_path):
-    target = os.environ.get("HOMEPORT_FAULTS")
-    parts = [*stacks("hetzner", 95), *stacks("cloudflare", 48)] if target else [sample()]
+    parts = [*stacks("hetzner", 95), *stacks("cloudflare", 48)] if campaign.WHOLE else [sample()]
     folders = [tmp_path / str(number) for number in range(len(parts))]
     for folder in folders:
         folder.mkdir()
@@ -97,8 +94,6 @@ def test_every_fault_of_an_api_is_got_over_or_named_and_the_next_run_converges(t
         results = list(pool.map(lived, folders, parts))
     outcomes = [one for found, _ in results for one in found]
     wrong = [line for _, found in results for line in found]
-    if target:
-        Path(target).write_text(table(outcomes))
     print(table(outcomes))
 
     assert [] == wrong, f"{len(wrong)} of {len(outcomes)} cells:\n" + "\n".join(wrong)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import time
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from homeport.model.host import HostFile
+from tests.support import campaign
 from tests.support.checkout import ROOT
 from tests.support.host import Server
 from tests.support.waits import until
@@ -119,17 +119,18 @@ def test_a_failing_change_puts_everything_back_and_shows_no_secret(server):
     server.drop("failing")
 
 
+@pytest.mark.campaign
 @pytest.mark.req("D-13")
-def test_killed_at_ten_moments_the_next_run_makes_it_whole_and_no_file_is_ever_half(server):
+def test_killed_at_any_moment_the_next_run_makes_it_whole_and_no_file_is_ever_half(server):
     """The processes on the host are killed, and ssh with them; a reader looks at each file all the time."""
-    size, chance = 200_000, random.Random(4)  # noqa: S311
+    size, chance = 200_000, campaign.chance("kills of a host's unit")
 
     def files(letter):
         return tuple(HostFile(path=f"/etc/four/{number}", content=letter * size) for number in range(6))
 
     assert 0 == server.unit("killed", files("a")).returncode
     kill = "for one in /proc/[0-9]*; do tr '\\0' ' ' <$one/cmdline 2>/dev/null | grep -q 'unit[.]sh.*killed' && kill -9 ${one#/proc/}; done; true"
-    for step in range(10):
+    for step in range(campaign.size("kills of a host's unit")):
         letter = "bc"[step % 2]
         argv = ["sh", "components/scripts/host.sh", "apply", "killed", "0"]
         with subprocess.Popen(

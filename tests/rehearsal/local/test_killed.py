@@ -13,10 +13,12 @@ import time
 import pytest
 
 from homeport.cli.places import lock_file
+from tests.support import campaign
 from tests.support.scratch import Scratch
 
 pytestmark = pytest.mark.world
-MOMENTS = 10
+MOMENTS = campaign.SIZES["kills of the engine"][True]
+"""Into as many parts an update is cut; each has its kill."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,8 @@ def _kill_engine(process: subprocess.Popen) -> bool:
     return True
 
 
-@pytest.mark.parametrize("moment", range(MOMENTS))
+@pytest.mark.campaign
+@pytest.mark.parametrize("moment", campaign.sample("kills of the engine", range(MOMENTS)))
 @pytest.mark.req("P-15")
 def test_an_update_killed_at_a_random_moment_converges_with_one_command(stack, whole, moment):
     emptied = _homeport(stack, "down")

@@ -2,26 +2,24 @@
 
 A cycle takes an environment from nothing up and down again. On either way the command is killed and run again several times, each
 time a random number of steps further on; two kills of each cycle fall between a cloud's work and its answer. The last run is left
-alone: it must converge. `HOMEPORT_KILLS` is the number of points (6 unless told otherwise), `HOMEPORT_KILLS_REPORT` a file that gets a line of JSON for each.
+alone: it must converge. The whole campaign is five cycles of ten kills; a sample is one of them with fewer. A line of JSON tells of each kill.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.support import campaign
 from tests.support.production_kills import LATENCY, Killed
 
-pytestmark = pytest.mark.docker
-POINTS = int(os.environ.get("HOMEPORT_KILLS", "6"))
+pytestmark = [pytest.mark.docker, pytest.mark.campaign]
+CAMPAIGN = "kills of production"
 _PATIENCE = 40.0
 """Seconds that a plugin may take to have a thing made, of which it asks several times before."""
-CYCLES = max(1, POINTS // 10)
 VERBS = {"rehearse": ("--no-claims",), "rehearse-destroy": ()}
 FAR = {"rehearse": 16, "rehearse-destroy": 24}
 """How many steps a run that is killed may do at most: short enough that most of them find work."""
@@ -33,6 +31,7 @@ CAUGHT = (
     ("hcloud:index:Server", "cloudflare:index:ZeroTrustAccessIdentityProvider"),
 )
 """What is killed between a cloud's work and its answer, by cycle."""
+CYCLES = range(len(CAUGHT)) if campaign.WHOLE else [campaign.chance(CAMPAIGN).randrange(len(CAUGHT))]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +51,9 @@ def killed(tmp_path_factory):
         made.finish("rehearse-down")
 
 
-def _shares(cycle: int) -> tuple[int, int, int]:
-    """How many kills of this cycle are at random moments between the two caught ones, after them, and on the way down."""
-    points = POINTS // CYCLES + (cycle < POINTS % CYCLES)
+def _shares() -> tuple[int, int, int]:
+    """How many kills of a cycle are at random moments between the two caught ones, after them, and on the way down."""
+    points = campaign.size(CAMPAIGN) // len(CYCLES)
     down = points * 2 // 5
     return points - down - 3, 1, down
 
@@ -107,33 +106,28 @@ def _told(run, verb: str, at_work: bool, what: str, **more: object) -> dict:
     point |= {"phase": "update" if begun else "recovery", "mended": mended}
     if not at_work:
         point["said"] = run.lines[-25:]
-    _report(point)
-    return point
-
-
-def _report(point: dict) -> None:
     print(json.dumps(point))
-    if path := os.environ.get("HOMEPORT_KILLS_REPORT"):
-        with Path(path).open("a") as file:
-            file.write(json.dumps(point) + "\n")
+    return point
 
 
 def _converge(killed, verb: str) -> None:
     began = time.monotonic()
     code, said = killed.finish(verb, *VERBS[verb])
     mended = [line.strip() for line in said.splitlines() if line.startswith("    removing") or "under way when" in line]
-    _report({"converged": verb, "code": code, "seconds": round(time.monotonic() - began, 1), "mended": mended})
+    print(
+        json.dumps({"converged": verb, "code": code, "seconds": round(time.monotonic() - began, 1), "mended": mended})
+    )
     assert code == 0, f"one command converges:\n{said[-6000:]}"
 
 
-@pytest.mark.parametrize("cycle", range(CYCLES))
+@pytest.mark.parametrize("cycle", CYCLES)
 @pytest.mark.req("D-01", "D-03", "D-04", "P-15")
 def test_an_environment_killed_again_and_again_on_its_way_up_and_down_converges_with_one_command(killed, cycle):
-    between, after, down = _shares(cycle)
+    between, after, down = _shares()
     if killed.state():
         # The cycle before failed.
         _converge(killed, "rehearse-destroy")
-    first, second = CAUGHT[cycle % len(CAUGHT)]
+    first, second = CAUGHT[cycle]
     caught, points = [_caught_kill(killed, first)], [_random_kill(killed, "rehearse", n) for n in range(between)]
     caught.append(_caught_kill(killed, second))
     points += [_random_kill(killed, "rehearse", n) for n in range(after)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 
@@ -12,11 +11,11 @@ import pytest
 from rehearsal.claims import jett_faults
 from rehearsal.claims.jett_doors import open_ports
 from rehearsal.probes.peer import Peer
+from tests.support import campaign
 from tests.support.command import make
 from tests.support.production_peer import Local, handled
 
 pytestmark = pytest.mark.docker
-REBOOTS = int(os.environ.get("HOMEPORT_REBOOTS", "1"))
 TAKEN, KEPT = 200, 202
 _VPN = {"subnet": "10.0.0.0/24", "slot": 2}
 
@@ -129,9 +128,10 @@ def test_a_key_is_changed_in_place_by_rotating_it(rehearsed, who):
 
 
 @pytest.mark.req("S2-13", "F-02")
-@pytest.mark.parametrize("number", range(REBOOTS))
+@pytest.mark.campaign
+@pytest.mark.parametrize("number", campaign.sample("reboots", range(5)))
 def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, number):
-    """Odd ones by the power switch (`reset`), which no program is told of. HOMEPORT_REBOOTS=5 is the campaign."""
+    """Odd ones by the power switch (`reset`), which no program is told of."""
     how = "reset" if number % 2 else "reboot"
     with rehearsed.seen() as view:
         before = state(view)

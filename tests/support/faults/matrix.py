@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from tests.support import campaign
 from tests.support.faults.door import Fault
 
+CAMPAIGN: Final = "cells of the fault matrix"
+
 _LONG: Final = 60
-_STEPS: Final = {"hetzner": 11, "cloudflare": 13}
+_FIRST: Final = {"hetzner": 0, "cloudflare": 500}
+"""The number of a cloud's first cell in a sample."""
 PHASES: Final = ("create", "change", "delete")
 _RUN: Final = 99
 """More often than any client tries: the fault holds for the whole run."""
@@ -134,20 +138,19 @@ def stacks(cloud: str, size: int) -> list[dict[str, dict[str, Trial]]]:
 
 def sample() -> dict[str, dict[str, Trial]]:
     """Some of everything, for one stack of both clouds: phase to cell to trial. Without what a client waits long for."""
-    out: dict[str, dict[str, Trial]] = {}
-    for phase in PHASES:
-        out[phase] = {}
-        for first, cloud in ((0, "hetzner"), (500, "cloudflare")):
-            found = [
-                one
-                for one in trials(cloud, phase)
-                if one.fault.seconds < _LONG and (phase == "create" or _is_quick(one))
-            ]
-            # More of what can happen to the making of a server; of the rest every n-th, in steps that fall on other faults each time.
-            picked = [one for one in found if one.path == "/servers" and one.method == "POST"][::3] + found[
-                :: _STEPS[cloud]
-            ]
-            out[phase] |= {f"zq{first + number:03}": one for number, one in enumerate(dict.fromkeys(picked))}
+    choice = campaign.chance(CAMPAIGN)
+    quick = {
+        (phase, cloud): [
+            one for one in trials(cloud, phase) if one.fault.seconds < _LONG and (phase == "create" or _is_quick(one))
+        ]
+        for phase in PHASES
+        for cloud in _FIRST
+    }
+    count = sum(map(len, quick.values()))
+    out: dict[str, dict[str, Trial]] = {phase: {} for phase in PHASES}
+    for (phase, cloud), found in quick.items():
+        picked = choice.sample(found, len(found) * campaign.size(CAMPAIGN) // count)
+        out[phase] |= {f"zq{_FIRST[cloud] + number:03}": one for number, one in enumerate(picked)}
     return out
 
 

@@ -1,0 +1,51 @@
+"""Campaigns: tests that kill or disturb again and again. Every run takes a random sample of each, `make test-long` (HOMEPORT_CAMPAIGN=whole) the whole.
+
+A sample's seed is printed at the end of a run; HOMEPORT_SEED takes the same one again. Sizes stand in SIZES and nowhere else; docs/testing.md has the figures.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+WHOLE = os.environ.get("HOMEPORT_CAMPAIGN") == "whole"
+# The lanes of one run are processes: all must take the same sample, or they would not have the same tests.
+SEED = os.environ.setdefault("HOMEPORT_SEED", str(secrets.randbelow(10**6)))
+SIZES = {
+    # Name: how many points in a sample, how many in the whole.
+    "kills of production": (5, 50),
+    "kills of the engine": (3, 10),
+    "kills of the queue's client": (20, 200),
+    "kills of the queue's server": (2, 10),
+    "kills of a host's unit": (4, 10),
+    "cells of the fault matrix": (74, 843),
+    "reboots": (1, 5),
+}
+
+
+def size(name: str) -> int:
+    """How many points of a campaign this run tries."""
+    return SIZES[name][WHOLE]
+
+
+def sample(name: str, points: Sequence[T]) -> list[T]:
+    """As many of the points, in their order; all of them in a whole campaign."""
+    if WHOLE:
+        return list(points)
+    return [points[number] for number in sorted(chance(name).sample(range(len(points)), min(size(name), len(points))))]
+
+
+def chance(name: str) -> random.Random:
+    """The campaign's own choices, which follow from the seed."""
+    return random.Random(f"{SEED} {name}")  # noqa: S311  # moments, no keys
+
+
+def told() -> str:
+    """What a run took of the campaigns."""
+    return f"campaigns: {'whole' if WHOLE else 'a sample'}, HOMEPORT_SEED={SEED}"

@@ -1,22 +1,28 @@
-"""`check` and `test`: stages in the order in which they fail fastest, and one line that counts them all."""
+"""`check` and `test`: stages in the order in which they fail fastest, and one line that counts them all.
+
+What the later stages need (the engine, the images) is had beside the first ones. docs/testing.md has the stages, their lengths and their budgets.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from homeport.cli import daemon, pulumi_cli
-from homeport.cli.phases import phase, say, total
+from homeport.cli import daemon
+from homeport.cli.phases import duration, phase, say, total
 from homeport.cli.places import ROOT, cache
 from homeport.cli.rehearse import MACHINE
 from homeport.cli.stack import Stack, read
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _TYPED = (
@@ -40,16 +46,18 @@ STAGES: dict[str, tuple[str, ...]] = {
     "apps": ("apps", "-m", "not docker and not world and not long"),
     "engine": ("tests/rehearsal", "-m", "not docker and not world and not long"),
     "system": ("tests", "apps", "-m", "(docker or world) and not long"),
-    "long": ("tests", "apps", "-m", "long"),
+    "long": ("tests", "apps", "-m", "long or campaign"),
 }
-"""Every test belongs to exactly one stage: what pytest is told for each."""
+"""Every test belongs to exactly one stage, but campaigns, which take a sample in theirs and all in `long`: what pytest is told for each."""
 PARTS: dict[str, tuple[str, ...]] = {
     "docker": ("tests", "apps", "-m", "docker and not world and not long"),
     "world": ("tests", "apps", "-m", "world and not long"),
 }
 """Parts of the stage system, for who asks for one."""
 LONG = "long"
-"""Run on request only (`make test-long`): what takes many minutes, or belongs to no preset yet. `make test` says that it did not run."""
+"""Run on request only (`make test-long`): whole campaigns, what takes many minutes, and what belongs to no preset yet. `make test` says that it did not run."""
+_WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
+"""What `tests/support/campaign.py` goes by."""
 _LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 _APART = {
     "unit": ("-n", "3", "--dist", "worksteal"),
@@ -60,7 +68,14 @@ _APART = {
     "world": _LANES,
 }
 """How many tests of a stage run at once, and which never part (`tests.support.lanes`): most of the time they wait for containers and timers."""
-_NEED_WORLD = {"engine", "system", "docker", "world", LONG}
+_NEEDS = {
+    "engine": ("engine",),
+    "system": ("engine", "images"),
+    "docker": ("engine", "images"),
+    "world": ("engine", "images"),
+    LONG: ("engine", "images"),
+}
+"""Of `_Preparation` what must be there before a stage begins."""
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
 
@@ -101,26 +116,75 @@ def run(stages: tuple[str, ...]) -> int:
     for name in stages:
         if name not in known:
             raise ToolError(f"test: there is no stage {name}\n  mend it: make test, or one of {', '.join(known)}")
-    count, ready = Count(), False
-    for name in [one for one in known if one in stages or (not stages and one not in {LONG, *PARTS})]:
-        if name == "check":
-            count += _checks()
-            continue
-        if name in _NEED_WORLD and not ready:
-            _have_world()
-            ready = True
-        count += _stage(name)
+    chosen = [name for name in known if name in stages or (not stages and name not in {LONG, *PARTS})]
+    count, lengths = Count(), {}
+    with _preparing({part for name in chosen for part in _NEEDS.get(name, ())}) as preparation:
+        for name in chosen:
+            for part in _NEEDS.get(name, ()):
+                preparation.wait(part)
+            began = time.monotonic()
+            count += _checks() if name == "check" else _stage(name)
+            lengths[name] = duration(time.monotonic() - began)
+    say("    stages: " + ", ".join(f"{name} {length}" for name, length in lengths.items()))
     if not stages:
         say("    not run: the stage long, whose tests take many minutes each (make test-long)")
     return _end(count)
 
 
-def _have_world() -> None:
-    with phase("Docker"):
-        daemon.ensure()
-    with phase("Pulumi's engine and plugins, and the images: here already, fetched, or built"):
-        production = Stack(name="prod", preset="jett", settings={}).images()
-        pulumi_cli.ensure([*read("dev").images(), *production, MACHINE])
+class _Preparation:
+    """The engine and the images, had by processes of their own that leave the processors to the tests beside them."""
+
+    def __init__(self, parts: set[str]) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        for part in parts:
+            log = _log(part)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            argv = ("toolchain.images", "ensure", *_images()) if part == "images" else ("toolchain.engine", "ensure")
+            with log.open("wb") as out:
+                self._running[part] = subprocess.Popen(
+                    ["nice", "-n", "10", sys.executable, "-m", *argv],
+                    cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+
+    def wait(self, part: str) -> None:
+        """Returns once it is there.
+
+        Raises:
+            ToolError: It cannot be had; with the end of what its process said.
+        """
+        with phase(f"{part}: here already, fetched, or built"):
+            code = self._running[part].wait()
+        if code:
+            log = _log(part)
+            last = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+            raise ToolError(f"{part}: ended with code {code}; the end of {log}:\n{last}")
+
+    def stop(self) -> None:
+        """Ends what still runs, for nobody waits for it any more."""
+        for process in self._running.values():
+            process.terminate()
+            process.wait()
+
+
+def _images() -> list[str]:
+    """What the tests' systems run."""
+    return [*read("dev").images(), *Stack(name="prod", preset="jett", settings={}).images(), MACHINE]
+
+
+def _log(part: str) -> Path:
+    return cache() / "test-results" / f"{part}.log"
+
+
+@contextmanager
+def _preparing(parts: set[str]) -> Iterator[_Preparation]:
+    if parts:
+        with phase("Docker"):
+            daemon.ensure()
+    preparation = _Preparation(parts)
+    try:
+        yield preparation
+    finally:
+        preparation.stop()
 
 
 def _checks() -> Count:
@@ -153,10 +217,15 @@ def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
     results.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={results}"]
     argv += _APART.get(name, ())
+    argv += ["-o", "junit_logging=system-out"] if name == LONG else []  # the figures of whole campaigns
     there = [one for one in told if one in {"-m", told[-1]} or (ROOT / one).exists()]
     with phase(f"tests: {name}"):
         code = subprocess.run(
-            [*argv, *there], cwd=ROOT, check=False, stdin=subprocess.DEVNULL, env={**os.environ, **_plugins(name)}
+            [*argv, *there],
+            cwd=ROOT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **_plugins(name), **(_WHOLE if name == LONG else {})},
         ).returncode
     if code == _NONE:
         return Count()

@@ -6,6 +6,7 @@ Longest first: two lanes end together only if nothing long begins late.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
@@ -25,7 +26,8 @@ SHARED = {
     "tests/rehearsal/conformance/test_docker_ssh": "rented",
     "tests/rehearsal/conformance/test_command_ssh": "rented",
 }
-FIRST = (
+LONGEST = (
+    # By the table that a run prints at its end, as long as a minute matters.
     "production",
     "killed",
     "dev",
@@ -33,6 +35,9 @@ FIRST = (
     "network",
     "tests/rehearsal/local/test_killed.py",
 )
+_SHORT = 15
+"""Seconds below which a group is not worth its place in a line."""
+_SECONDS: dict[str, Counter[str]] = {"lanes": Counter(), "groups": Counter()}
 
 
 def lane(path: str) -> str:
@@ -44,7 +49,7 @@ class Lanes(LoadScopeScheduling):
     """Deals out whole groups. Not `--dist loadgroup`: of its marks pytest 9.2 and pytest-xdist 3.8 make nothing, and do not say so."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return lane(nodeid.partition("::")[0])
+        return _group(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
@@ -57,6 +62,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_rank)
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Called for each phase of each test, where the lanes are dealt out: there a report knows its lane."""
+    if node := getattr(report, "node", None):
+        _SECONDS["lanes"][node.gateway.id] += report.duration
+        _SECONDS["groups"][_group(report.nodeid)] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table that the order above is made by."""
+    for kind, seconds in _SECONDS.items():
+        told = [f"{name} {spent / 60:.1f}" for name, spent in seconds.most_common() if spent > _SHORT]
+        terminalreporter.write_line(f"{kind}, minutes: {', '.join(told)}")
+
+
+def _group(nodeid: str) -> str:
+    return lane(nodeid.partition("::")[0])
+
+
 def _rank(item: pytest.Item) -> int:
-    group = lane(item.nodeid.partition("::")[0])
-    return FIRST.index(group) if group in FIRST else len(FIRST)
+    group = _group(item.nodeid)
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)

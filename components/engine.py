@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
-from homeport.render import daemon_json, packages, shutdown, sysctl, systemd
+from homeport.render import daemon_json, host_text, packages, shutdown, sysctl, systemd
 
 if TYPE_CHECKING:
     from components.handle import Host
+    from homeport.model.host import Package
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class EngineArgs:
     Attributes:
         host: Where.
         user: The program's own user there; it may talk to Docker afterwards.
-        vpn: Whether WireGuard is wanted.
+        packages: What the host's optional layers need beside what every host has.
         units: systemd units whose addresses containers listen on; Docker waits for them at boot.
         order: Names of the containers in the order in which they end when the machine goes down; each wave needs only those after it.
         after: Resources that must be there first.
@@ -29,7 +30,7 @@ class EngineArgs:
 
     host: Host
     user: str
-    vpn: bool = False
+    packages: tuple[Package, ...] = ()
     units: tuple[str, ...] = ()
     order: tuple[tuple[str, ...], ...] = ()
     after: tuple[pulumi.Resource, ...] = ()
@@ -55,7 +56,7 @@ class Engine(pulumi.ComponentResource):
                 host=args.host,
                 files=packages.files(),
                 values={},
-                apply=packages.apply(vpn=args.vpn),
+                apply=packages.apply(args.packages),
                 # What others may use by now stays.
                 remove="true",
                 guard=0,
@@ -76,7 +77,7 @@ class Engine(pulumi.ComponentResource):
                 ),
                 values={},
                 apply=_apply(args.user),
-                remove=f"{shutdown.remove()}\nsystemctl daemon-reload",
+                remove=host_text.text("docker/remove.sh"),
                 guard=0,
                 after=(installed.ready,),
             ),
@@ -88,13 +89,5 @@ class Engine(pulumi.ComponentResource):
 
 def _apply(user: str) -> str:
     """Shell: kernel first, then Docker; then the user, who has to sign in anew to be of its group."""
-    member = f"id -nG {user} | grep -qw docker || usermod -aG docker {user}"
-    parts = (
-        "set -eu",
-        "systemctl daemon-reload",
-        sysctl.apply(),
-        daemon_json.apply(),
-        shutdown.apply(),
-        "" if user == "root" else member,
-    )
-    return "\n".join((*parts, ""))
+    member = "" if user == "root" else f"id -nG {user} | grep -qw docker || usermod -aG docker {user}"
+    return host_text.filled("docker/apply.sh", member=member)

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_command as command
 
 from components.handle import HOST
-from homeport.model import template
+from homeport.render import host_text
 from homeport.render.bundle import Entry, bundle
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from components.handle import Host
     from homeport.model.host import HostFile
 
-_ON_HOST = Path(__file__).parent / "scripts" / "unit.sh"
+ON_HOST = Path(__file__).parent / "scripts" / "unit.sh"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class HostFilesArgs:
 
     Attributes:
         host: Where they belong.
-        files: The files; ``{name}`` in path and content stands for a value.
-        values: Those values. One that is secret makes all that travels secret.
+        files: The files.
+        values: What stands for ``{name}`` in those that are templates. One that is secret makes all that travels secret.
         apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to run again.
             If it fails, the old files come back, it is run again for them, and the update fails with its last lines.
         remove: Shell that is run after the files are gone; also, with ``HOMEPORT_UNDO`` set, when a first change is undone.
@@ -84,14 +84,13 @@ class HostFiles(pulumi.ComponentResource):
 def packed(args: HostFilesArgs, values: Mapping[str, str]) -> str:
     """The bundle for ``unit.sh``: the files by number, what to do with them, and what must not be shown."""
     lines, entries = [], []
-    for number, file in enumerate(args.files, 1):
-        path = template.fill(file.path, values)
-        lines.append(f"{file.mode:o} {file.owner} {number} {path}\n")
-        entries.append(_entry(f"files/{number}", template.fill(file.content, values)))
+    for number, file in enumerate((file.filled(values) for file in args.files), 1):
+        lines.append(f"{file.mode:o} {file.owner} {number} {file.path}\n")
+        entries.append(_entry(f"files/{number}", file.content))
     masks = "".join(f"{line}\n" for value in values.values() for line in value.splitlines())
     texts = {"list": "".join(lines), "apply": args.apply, "remove": args.remove, "masks": masks}
     entries += [_entry(path, text) for path, text in texts.items()]
-    return bundle((*entries, _entry("unit.sh", _ON_HOST.read_text(encoding="utf-8"))))
+    return bundle((*entries, _entry("unit.sh", host_text.whole(ON_HOST))))
 
 
 def _entry(path: str, text: str) -> Entry:

@@ -6,19 +6,18 @@ set -eu
 . "${0%/*}/reach.sh"
 container=$1 pids=$2 seconds=$3
 secrets=$(cat)
-export secrets
 limited=
 # Between two starts of a container that fails at once, Docker has nothing to limit ("cannot update a stopped container"): tried again below.
 limit() { refused=$(docker update --pids-limit "$pids" "$container" 2>&1 >/dev/null) && limited=1; }
 
 state() { docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$container"; }
 
-masked() {
-  awk 'BEGIN { n = split(ENVIRON["secrets"], secret, "\n") }
-    { for (i = 1; i <= n; i++) if (length(secret[i]) > 3) { rest = $0; out = ""
-        while ((at = index(rest, secret[i])) > 0) { out = out substr(rest, 1, at - 1) "[secret]"; rest = substr(rest, at + length(secret[i])) }
-        $0 = out rest }
-      print "    " $0 }'
+# The masks come by descriptor 3, so that no secret ever lies on this machine's disk.
+. "${0%/*}/masked.sh"
+shown() {
+  masked 3<<END
+$secrets
+END
 }
 
 # Left crash-looping by an earlier update: Docker may wait a minute before it tries again, so start it afresh, restarts counted from 0.
@@ -34,13 +33,16 @@ while :; do
   [ "${now##* }" -lt 4 ] && [ "$(date +%s)" -lt "$end" ] || break
   sleep 0.5
 done
+bundle=$(mktemp -d)
+ln -s /dev/fd/3 "$bundle/masks"
 {
   echo "$container did not get healthy within $seconds s (state, health, restarts: $now)."
   [ -n "$limited" ] || echo "  Its limit of $pids processes could not be set: $refused"
   echo "  Its last lines:"
-  docker logs --tail 20 "$container" 2>&1 | masked
+  docker logs --tail 20 "$container" 2>&1 | shown
   echo "  Its last probe:"
-  docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' "$container" | tail -n 3 | masked
+  docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' "$container" | tail -n 3 | shown
   echo "  Mend the service, then run pulumi up again. More: docker logs $container"
 } >&2
+rm -rf "$bundle"
 exit 1

@@ -54,6 +54,7 @@ reached() {
   done
   # Exit code 2 of cloud-init: done, with a word about something that it could mend itself.
   # It restarts sshd on its way, so the connection may go (255): then once more.
+  # shellcheck disable=SC2016 # the host's shell expands it
   until as_root 'command -v cloud-init >/dev/null 2>&1 || exit 0; cloud-init status --wait >/dev/null 2>&1; code=$?; [ $code != 1 ] || { cloud-init status --long; exit 1; }' </dev/null >&2; do
     code=$?
     if [ "$code" != 255 ] || [ "$(date +%s)" -ge "$end" ]; then

@@ -35,6 +35,7 @@ listening() {
 
 # Whether what ssh said, in $said, may be different the next time.
 passing() {
+  # shellcheck disable=SC2154 # the caller's
   case $said in
     *"REMOTE HOST IDENTIFICATION HAS CHANGED"* | *"Host key verification failed"* | *"Permission denied"* | *"no hostkey alg"*) return 1 ;;
   esac

@@ -139,14 +139,7 @@ finish() {
   rm -rf "$place/journal" "$place/last-output" "$place/restoring"
 }
 
-# A value that is secret may stand in what a program prints: each line of `masks` is one.
-masked() {
-  awk 'NR == FNR && FILENAME != "-" { if (length($0) > 3) secret[++n] = $0; next }
-    { for (i = 1; i <= n; i++) { rest = $0; out = ""
-        while ((at = index(rest, secret[i])) > 0) { out = out substr(rest, 1, at - 1) "[secret]"; rest = substr(rest, at + length(secret[i])) }
-        $0 = out rest }
-      print "    " $0 }' "$bundle/masks" -
-}
+. masked.sh
 
 failed() {
   {

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from homeport.model import template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,15 +17,43 @@ class HostFile:
 
     Attributes:
         path: Absolute path.
-        content: A template: ``{name}`` stands for a value that the layer is handed; other braces are left alone.
+        content: The text, as it is: shell's ``${home}`` is shell's.
         mode: Permission bits; at most 0o600 where a value is secret.
         owner: ``user:group``.
+        template: True: ``{name}`` in path and content stands for a value that the layer is handed.
     """
 
     path: str
     content: str
     mode: int = 0o644
     owner: str = "root:root"
+    template: bool = False
+
+    def filled(self, values: Mapping[str, str]) -> HostFile:
+        """The file with its values.
+
+        Raises:
+            KeyError: A name of the template has no value.
+        """
+        if not self.template:
+            return self
+        path, content = template.fill(self.path, values), template.fill(self.content, values)
+        return replace(self, path=path, content=content, template=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A program that a layer needs on its host, and where the distribution has it.
+
+    Attributes:
+        name: The package.
+        program: What is looked for on the host: the package is installed only where it is missing.
+        unless: Shell, one line: whether the host can do without it.
+    """
+
+    name: str
+    program: str
+    unless: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

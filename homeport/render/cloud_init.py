@@ -8,16 +8,10 @@ from __future__ import annotations
 
 import json
 
+from homeport.render import host_text
+
 LIMIT = 32 * 1024
 """Bytes that Hetzner takes. Source: docs.hetzner.cloud, POST /servers."""
-_SSHD = """\
-# By homeport, until its own settings take over.
-PermitRootLogin no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-MaxStartups 64:30:128
-MaxSessions 100
-"""
 
 
 def cloud_init(*, user: str, authorized: str, host_private: str, host_public: str, port: int) -> str:
@@ -49,7 +43,7 @@ def cloud_init(*, user: str, authorized: str, host_private: str, host_public: st
         "write_files": [
             {
                 "path": "/etc/ssh/sshd_config.d/00-homeport.conf",
-                "content": f"Port {port}\n{_SSHD}",
+                "content": f"Port {port}\n" + host_text.text("sshd/first.conf"),
                 "permissions": "0644",
             }
         ],

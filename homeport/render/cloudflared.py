@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from homeport.model.host import HostFile
+from homeport.render import host_text
 
 if TYPE_CHECKING:
     from homeport.model.access import Area, Door
@@ -33,9 +34,9 @@ def files(doors: tuple[Door, ...], after: tuple[str, ...] = ()) -> tuple[HostFil
         after: Units that must be up first.
     """
     return (
-        HostFile(path=CREDENTIALS, content=_CREDENTIALS, mode=0o600),
-        HostFile(path=CONFIG, content=config(doors), mode=0o600),
-        HostFile(path=f"{FOLDER}/image", content="{image}\n"),
+        HostFile(path=CREDENTIALS, content=_CREDENTIALS, mode=0o600, template=True),
+        HostFile(path=CONFIG, content=config(doors), mode=0o600, template=True),
+        HostFile(path=f"{FOLDER}/image", content="{image}\n", template=True),
         HostFile(path=f"/etc/systemd/system/{UNIT}", content=unit(after)),
     )
 
@@ -95,51 +96,7 @@ def unit(after: tuple[str, ...] = ()) -> str:
 
     It runs as root, whose the credentials are, but without a single capability and with the host's files read-only.
     """
-    first = " ".join(["network-online.target", *after])
-    return f"""[Unit]
-Description=Cloudflare tunnel
-Wants={first}
-After={first}
-StartLimitIntervalSec=0
-
-[Service]
-Type=notify
-ExecStart={PROGRAM} --no-autoupdate --config {CONFIG} tunnel run
-TimeoutStartSec=60
-TimeoutStopSec=35
-Restart=on-failure
-RestartSec=5
-{_HARDENING}
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-_HARDENING = """CapabilityBoundingSet=
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=read-only
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectProc=invisible
-ProtectClock=yes
-ProtectHostname=yes
-ProtectControlGroups=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
-SystemCallErrorNumber=EPERM
-UMask=0077
-"""
+    return host_text.filled("cloudflared/cloudflared.service", after=" ".join(["network-online.target", *after]))
 
 
 def apply() -> str:
@@ -148,33 +105,9 @@ def apply() -> str:
     The image is the host's own, so version, checksum and architecture are the image's. The container is never started: cloudflared's image has
     no shell.
     """
-    return f"""set -eu
-carrier=homeport-carrier-cloudflared fresh={PROGRAM}.new
-clean() {{ docker rm -f "$carrier" >/dev/null 2>&1 || true; rm -f "$fresh"; }}
-trap clean EXIT
-clean
-docker create --name "$carrier" --label homeport.carrier=true --network none "$(cat {FOLDER}/image)" none >/dev/null
-docker cp "$carrier:{PROGRAM}" "$fresh"
-chown root:root "$fresh"
-chmod 0755 "$fresh"
-"$fresh" tunnel --config {CONFIG} ingress validate
-mv -f "$fresh" {PROGRAM}
-systemctl daemon-reload
-systemctl enable --quiet {UNIT}
-systemctl restart {UNIT} || {{
-  echo "The tunnel found no way to Cloudflare. Its last lines (more: journalctl -u {UNIT}):" >&2
-  journalctl -u {UNIT} -n 10 -o cat --no-pager >&2
-  exit 1
-}}
-"""
+    return host_text.text("cloudflared/apply.sh")
 
 
 def remove() -> str:
     """Shell that takes it away once its files are gone; the tunnel has no connections after it, so it can be deleted (trap C4)."""
-    return f"""set -eu
-# By its name alone: `disable` wants the file, and `--now` with it.
-systemctl stop {UNIT} 2>/dev/null || true
-rm -f {PROGRAM} /etc/systemd/system/multi-user.target.wants/{UNIT}
-systemctl daemon-reload
-systemctl reset-failed {UNIT} 2>/dev/null || true
-"""
+    return host_text.text("cloudflared/remove.sh")

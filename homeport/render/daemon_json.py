@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from homeport.model.host import HostFile
+from homeport.render import host_text
 
 WANTED = "/etc/homeport/docker/daemon.json"
 SETTINGS = {
@@ -30,16 +31,6 @@ SETTINGS = {
     # The proxy would take published ports in by INPUT, past DOCKER-USER.
     "userland-proxy": False,
 }
-_MERGE = """\
-import json, pathlib
-there, wanted = pathlib.Path("/etc/docker/daemon.json"), pathlib.Path("/etc/homeport/docker/daemon.json")
-text = there.read_text() if there.exists() else ""
-old = json.loads(text) if text.strip() else {}
-new = old | (json.loads(wanted.read_text()) if wanted.exists() else {})
-if new != old:
-    there.parent.mkdir(exist_ok=True)
-    there.with_suffix(".json.new").write_text(json.dumps(new, indent=2, sort_keys=True) + "\\n")
-"""
 
 
 def files() -> tuple[HostFile, ...]:
@@ -49,27 +40,4 @@ def files() -> tuple[HostFile, ...]:
 
 def apply() -> str:
     """Shell: merges, and restarts Docker only if that changed something; a daemon that does not come up gets its old file back."""
-    return f"""\
-rm -f /etc/docker/daemon.json.new
-python3 - <<'MERGE' || {{ echo "/etc/docker/daemon.json is not JSON; mend it on the host" >&2; exit 1; }}
-{_MERGE}MERGE
-systemctl enable --quiet docker.service
-if [ -e /etc/docker/daemon.json.new ]; then
-  if dockerd --help 2>/dev/null | grep -q -e --validate; then dockerd --validate --config-file /etc/docker/daemon.json.new; fi
-  rm -f /etc/docker/daemon.json.old
-  [ ! -e /etc/docker/daemon.json ] || cp -p /etc/docker/daemon.json /etc/docker/daemon.json.old
-  mv /etc/docker/daemon.json.new /etc/docker/daemon.json
-  if ! systemctl restart docker.service; then
-    journalctl --no-pager -q -n 5 -u docker.service >&2 || true
-    rm -f /etc/docker/daemon.json
-    [ ! -e /etc/docker/daemon.json.old ] || mv /etc/docker/daemon.json.old /etc/docker/daemon.json
-    systemctl reset-failed docker.service || true
-    systemctl restart docker.service || true
-    echo "Docker does not start with homeport's settings; its own are back" >&2
-    exit 1
-  fi
-else
-  systemctl start docker.service
-fi
-docker version >/dev/null
-"""
+    return host_text.text("docker/daemon.sh")

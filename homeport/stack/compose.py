@@ -29,8 +29,8 @@ def compose_files(found: Remote, secrets: Secrets) -> None:
         "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in blueprint.secrets()}).apply(_lines),
     }
     files = (
-        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}"),
-        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600),
+        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}", template=True),
+        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600, template=True),
     )
     args = HostFilesArgs(host=found.host, files=files, values=values, after=tuple(found.ready))
     HostFiles(names.host_part(found.name, "compose"), args, found.base.opts)

@@ -18,6 +18,7 @@ from components.wireguard import WireGuard, WireGuardArgs
 from homeport.model import firewall as doors
 from homeport.model import names
 from homeport.model.host import Opening
+from homeport.render.wireguard import PACKAGES
 from homeport.stack.compose import compose_files
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Remote:
         args = EngineArgs(
             host=self.host,
             user=self.user,
-            vpn=self.in_vpn,
+            packages=PACKAGES if self.in_vpn else (),
             units=(_VPN_UNIT,) if self.in_vpn else (),
             order=self._order(),
         )

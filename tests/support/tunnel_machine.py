@@ -6,13 +6,13 @@ import secrets
 import subprocess
 
 from components.handle import pinned
-from homeport.model import template
 from homeport.model.access import Door
 from homeport.model.route import Guard
 from homeport.render import cloudflared
 from rehearsal.clouds.cloudflare.emulator import Addresses
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from tests.support import subnets
+from tests.support.host_files import lay
 from tests.support.waits import until
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
 
@@ -106,9 +106,7 @@ class Machine:
         """The files, as the layer for hosts writes them."""
         values = {"account": ACCOUNT, "team": "team", "image": self.image, "tunnel-id": self.tunnel}
         values |= {"tunnel-secret": self.secret, "aud:n8n": self.aud}
-        for file in cloudflared.files(doors, ("wg-quick@wg0.service",)):
-            path, text = template.fill(file.path, values), template.fill(file.content, values)
-            self.run(f"umask 077; mkdir -p $(dirname {path}); cat >{path}; chmod {file.mode:o} {path}", text)
+        lay(self.name, cloudflared.files(doors, ("wg-quick@wg0.service",)), values)
 
     def apply(self, *, fails=False):
         return self.run("sh -s", cloudflared.apply(), fails=fails)

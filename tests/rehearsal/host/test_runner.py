@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.model import template
 from homeport.model.runner import Runner
 from homeport.render import runner as render
+from tests.support import host_files
 from tests.support.checkout import ROOT
 from tests.support.mesh import MACHINE, Machine, World, docker
 from tests.support.waits import until
@@ -76,12 +76,7 @@ def machine(tmp_path_factory):
 
 
 def lay(machine, runner, token=TOKEN, image="unused"):
-    """What HostFiles does with the files."""
-    for file in render.files(runner):
-        text = template.fill(file.content, {"runner-token": token, "runner-image": image})
-        machine.run(
-            f"mkdir -p $(dirname {file.path}) && cat >{file.path} && chmod {file.mode:o} {file.path}", stdin=text
-        )
+    host_files.lay(machine.container, render.files(runner), {"runner-token": token, "runner-image": image})
 
 
 def run(machine, *argv, given=None):

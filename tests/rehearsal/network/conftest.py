@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import secrets
 import subprocess
 import sys
-import tarfile
 
 import pytest
 
@@ -22,6 +20,7 @@ from rehearsal.machine.daemon import CONTAINER
 from rehearsal.probes.box import IMAGE, Box, docker
 from tests.support import subnets
 from tests.support.checkout import ROOT
+from tests.support.host_files import lay
 from tests.support.waits import until
 
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
@@ -87,7 +86,7 @@ class Server:
         """As the program brings a host up: packages, engine, firewall, VPN; then containers."""
         until(lambda: self.ok("systemctl is-system-running --wait >/dev/null; docker version"), "no Docker")
         self.run("systemctl disable -q --now ssh || true")
-        self.put(packages.files(), packages.apply(vpn=True))
+        self.put(packages.files(), packages.apply(wireguard.PACKAGES))
         self.engine()
         self.firewall()
         self.wireguard()
@@ -134,15 +133,8 @@ class Server:
         return template.fill(wireguard.client(self.vpn, peer), known)
 
     def put(self, files, apply, values=None):
-        """What HostFiles does in the end: files with their modes, then the shell as root. Returns what it said."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            for file in files:
-                content = template.fill(file.content, values or {}).encode()
-                info = tarfile.TarInfo(file.path[1:])
-                info.size, info.mode = len(content), file.mode
-                tar.addfile(info, io.BytesIO(content))
-        docker("exec", "-i", self.name, "tar", "--no-overwrite-dir", "-C", "/", "-xf", "-", stdin=buffer.getvalue())
+        """The files, then the shell as root. Returns what it printed."""
+        lay(self.name, files, values)
         return docker("exec", "-i", self.name, "sh", stdin=apply.encode())
 
     def address(self, family=4):

@@ -27,7 +27,7 @@ AUDIENCES = {area.key: f"12e{number}" for number, door in enumerate(DOORS) for a
 
 def filled(path):
     (found,) = [file for file in cloudflared.files(DOORS, ("wg-quick@wg0.service",)) if file.path == path]
-    return template.fill(found.content, VALUES | {f"aud:{key}": value for key, value in AUDIENCES.items()})
+    return found.filled(VALUES | {f"aud:{key}": value for key, value in AUDIENCES.items()}).content
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from homeport.model import template
 from homeport.model.firewall import Door
 from homeport.model.host import Opening
 from homeport.render import netfilter, ufw
@@ -64,11 +62,3 @@ def test_a_purpose_cannot_smuggle_in_a_rule():
     evil = Door(opening=Opening(purpose="x\n-A ufw-user-input -j ACCEPT", port=1))
 
     assert "\n-A ufw-user-input -j ACCEPT" not in ufw.user_rules((evil,), 4), "a comment is hex, whatever was in it"
-
-
-def test_no_file_has_a_name_to_fill_in_and_every_script_is_a_shells():
-    for file in ufw.files(()):
-        assert () == template.names(file.content), f"{file.path}: shell's braces would be taken for a template's"
-    for text in (netfilter.LOADER, ufw.apply(), ufw.remove()):
-        done = subprocess.run(["sh", "-n"], input=text, capture_output=True, text=True, check=False)
-        assert 0 == done.returncode, done.stderr

@@ -1,0 +1,2 @@
+systemctl enable --quiet homeport-containers.service
+systemctl start homeport-containers.service

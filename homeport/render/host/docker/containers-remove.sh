@@ -1,0 +1,1 @@
+rm -f /etc/systemd/system/multi-user.target.wants/homeport-containers.service

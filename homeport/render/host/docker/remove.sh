@@ -1,0 +1,2 @@
+. containers-remove.sh
+systemctl daemon-reload

@@ -1,0 +1,13 @@
+if systemd-detect-virt --container --quiet; then
+  rm -f /etc/sysctl.d/60-homeport-kernel.conf
+  echo "kernel settings left alone: this is a container, they would be those of the machine around it"
+  set -- /etc/sysctl.d/60-homeport-network.conf
+else
+  [ ! -s /etc/homeport/sysctl/kernel.conf ] || ln -sfn /etc/homeport/sysctl/kernel.conf /etc/sysctl.d/60-homeport-kernel.conf
+  set -- /etc/sysctl.d/60-homeport-network.conf /etc/homeport/sysctl/kernel.conf
+fi
+skipped=$(cat "$@" 2>/dev/null | grep -v '^#' | while read -r line; do
+  key=$(echo "$line" | sed 's/ *=.*//') value=$(echo "$line" | sed 's/.*= *//')
+  [ "$(sysctl -n "$key" 2>/dev/null)" = "$value" ] || sysctl -q -w "$key=$value" >/dev/null 2>&1 || printf ' %s' "$key"
+done)
+[ -z "$skipped" ] || echo "not to be set on this kernel:$skipped"

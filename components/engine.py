@@ -77,7 +77,8 @@ class Engine(pulumi.ComponentResource):
                 ),
                 values={},
                 apply=_apply(args.user),
-                remove=host_text.text("docker/remove.sh"),
+                # Without the last line's end, as hosts have it: any other text would restart Docker's unit for nothing.
+                remove=host_text.text("docker/remove.sh").rstrip(),
                 guard=0,
                 after=(installed.ready,),
             ),

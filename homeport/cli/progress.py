@@ -1,6 +1,6 @@
 """Progress of the tool chain: on a terminal one live line for each piece, elsewhere a plain line at its start and its end.
 
-Each line of `toolchain` names a piece (an image, the engine) and what happens to it: `redis:7-alpine: packing`, with the seconds since its
+Each line of `toolchain` names a piece (an image with its tag, or `engine`) and what happens to it: `redis:7-alpine: packing`, with the seconds since its
 start before it or not. A piece ends with a line that begins with one of `ENDS`. Every other line is a note, shown as it is.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ENDS = ("present", "pulled", "ready")
 """First words of a piece's last line."""
-_LINE = re.compile(r"(?:\[ *[\d.]+ s\] )?([\w./@-]+(?::[\w.-]+)?): (.+)")
+_LINE = re.compile(r"(?:\[ *[\d.]+ s\] )?(engine|[\w./@-]+:[\w.-]+): (.+)")
 _SIZE = re.compile(r"\b(\d+ MB)\b")
 _SILENCE = 60.0
 """Seconds without a line after which a pipe gets a sign of life."""
@@ -69,6 +69,7 @@ class Progress:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._live: Any = None
+        self._console: Any = None
         self._beat: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -77,8 +78,8 @@ class Progress:
             from rich.console import Console  # noqa: PLC0415  # most runs fetch nothing, and a pipe needs none of it
             from rich.live import Live  # noqa: PLC0415
 
-            console = Console(file=self._stream, highlight=False, markup=False)
-            self._live = Live(get_renderable=self._table, console=console, transient=True, refresh_per_second=4)
+            self._console = Console(file=self._stream, highlight=False, markup=False)
+            self._live = Live(get_renderable=self._table, console=self._console, transient=True, refresh_per_second=4)
             self._live.start()
         else:
             self._beat = threading.Thread(target=self._break_silence, daemon=True)
@@ -125,7 +126,7 @@ class Progress:
     def _say(self, text: str) -> None:
         self._spoken = time.monotonic()
         if self._live:
-            self._live.console.print(text, soft_wrap=True)
+            self._console.print(text, soft_wrap=True)
         else:
             print(text, file=self._stream, flush=True)
 
@@ -146,7 +147,7 @@ class Progress:
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=5, justify="right")
         table.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
-        wide = self._live.console.width >= _NARROW
+        wide = self._console.width >= _NARROW
         if wide:
             table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
         table.add_column(justify="right", no_wrap=True)

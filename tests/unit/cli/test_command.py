@@ -1,0 +1,155 @@
+"""The command `homeport` as a person types it: from any folder, with the exit codes and the output that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from homeport.cli import app
+from tests.support.terminal import in_terminal, plain
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMAND = ROOT / "bin" / "homeport"
+HEAVY = {"yaml", "pydantic", "pulumi", "docker", "hcloud", "cloudflare", "xml.etree.ElementTree"}
+"""What only some verbs need; `cloudflare` and `pulumi` alone cost more than the whole help."""
+COMPLETIONS = {
+    "bash": ({"COMP_WORDS": "homeport st", "COMP_CWORD": "1"}, "status"),
+    "zsh": ({"_TYPER_COMPLETE_ARGS": "homeport status --stack pre"}, "preprod"),
+    "fish": (
+        {"_TYPER_COMPLETE_ARGS": "homeport rehearse --pre", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+        "--preset",
+    ),
+}
+
+
+def run(*argv, command=COMMAND, **options):
+    return subprocess.run(
+        [command, *argv], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **options
+    )
+
+
+def test_the_help_lists_every_verb_by_its_purpose():
+    done = run("--help")
+
+    assert 0 == done.returncode, done.stderr
+    assert [] == [verb for verb in app.VERBS if f" {verb} " not in done.stdout], "each verb has its line"
+
+
+def test_every_file_of_a_verb_is_a_verb():
+    files = {path.stem.replace("_", "-") for path in (ROOT / "homeport/cli/verbs").glob("*.py")} - {"--init--"}
+
+    assert set(app.VERBS) == files, "a verb that no heading names could not be called"
+
+
+@pytest.mark.parametrize("verb", app.VERBS)
+def test_every_verb_has_help_with_examples(verb):
+    command = app.load(verb)
+
+    assert command.help, "what it does"
+    assert f"homeport {verb}" in command.epilog, "and how it is called"
+
+
+def test_the_help_loads_nothing_that_only_some_verbs_need():
+    code = "import sys\nfrom homeport.cli.app import main\nmain(['--help'])\nprint(*sys.modules, file=sys.stderr)"
+    done = run("-c", code, command=sys.executable, cwd=ROOT)
+
+    assert set() == HEAVY & set(done.stderr.split()), "the start stays quick"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("nope",), "No such command 'nope'"),
+        (("sttus",), "Did you mean 'status'"),
+        (("up", "--nope"), "No such option"),
+        (("completion", "tcsh"), "tcsh"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_says_what_is_wrong(argv, words):
+    done = run(*argv)
+
+    assert (2, "") == (done.returncode, done.stdout), done.stderr
+    assert words in done.stderr, done.stderr
+
+
+def test_a_refusal_ends_with_1_and_keeps_standard_output_empty():
+    done = run("images", "--json", "--stack", "nope")
+
+    assert (1, "") == (done.returncode, done.stdout), "no half document"
+    assert "there is no such stack" in done.stderr, done.stderr
+
+
+def test_the_command_runs_from_any_folder_through_a_link_and_with_spaces_in_its_path(tmp_path):
+    checkout = tmp_path / "my own checkout"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".git", "tests", "docs"))
+    link = tmp_path / "a folder" / "homeport"
+    link.parent.mkdir()
+    link.symlink_to(checkout / "bin" / "homeport")
+
+    done = run("images", "--json", command=link, cwd="/")
+
+    assert 0 == done.returncode, done.stderr
+    assert "redis:7-alpine" in json.loads(done.stdout)["images"], "the checkout's own stack"
+
+
+def test_a_path_that_is_typed_is_seen_from_where_the_person_is(tmp_path, monkeypatch):
+    from homeport.cli.places import from_here
+
+    monkeypatch.setenv("HOMEPORT_CALLED_FROM", str(tmp_path))
+
+    assert [str(tmp_path / "out"), "/else", ""] == [from_here("out"), from_here("/else"), from_here("")]
+
+
+def test_images_as_json_are_one_document_without_colours():
+    done = run("images", "--json", env=os.environ | {"FORCE_COLOR": "1"})
+
+    assert {"stack", "images"} == set(json.loads(done.stdout)), "programs rely on these names"
+
+
+@pytest.mark.parametrize("verb", [("--help",), ("up", "--help"), ("images",)])
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(verb):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([COMMAND, *verb], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+
+    assert "" == done.stderr, "no traceback, no complaint of the interpreter"
+
+
+@pytest.mark.parametrize("shell", COMPLETIONS)
+def test_a_shell_gets_a_script_and_completes_verbs_stacks_and_options(shell):
+    environ, expected = COMPLETIONS[shell]
+    script = run("completion", shell)
+    answer = run(env=os.environ | environ | {app.COMPLETE: f"complete_{shell}"})
+
+    assert app.COMPLETE in script.stdout, script.stderr
+    assert expected in answer.stdout, answer.stderr
+
+
+def test_the_script_for_bash_is_one_that_bash_takes():
+    script = run("completion", "bash").stdout
+    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr), script
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_no_color_takes_the_colours_of_a_table_away(environ, coloured):
+    code = "from homeport.cli.output import print_table\nprint_table(('service', 'health'), [('redis', 'healthy')])\n"
+    shown = in_terminal(code, columns=80, **environ)
+
+    assert coloured == ("\x1b[32m" in shown), repr(shown)
+
+
+def test_a_table_fits_a_narrow_terminal():
+    code = "from homeport.cli.output import print_table\nprint_table(('a', 'b'), [('x' * 30, 'y ' * 30)])"
+    shown = in_terminal(code, columns=40, NO_COLOR="1")
+
+    assert max(len(line) for line in plain(shown).splitlines()) <= 40, shown
+    assert 30 == shown.count("x"), "folded, and nothing is lost"

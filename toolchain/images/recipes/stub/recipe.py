@@ -1,10 +1,15 @@
 """Stubs: images whose software no package registry has. They answer on one port, on the paths of a health check.
 
-A stub does nothing of what its name promises; its label says so, and a test that needs the software must refuse it. One of them also
-holds a program that is taken out of the image and run on a host: cloudflared, in whose place the emulated edge's own connector stands.
+A stub does nothing of what its name promises; its label says so, and a test that needs the software must refuse it. It keeps the
+image's contract: where the software starts, which folders it writes to, which variables and files it must have; where the
+software would not start, neither does the stub. One of them also holds a program that is taken out of the image and run on a host:
+cloudflared, in whose place the emulated edge's own connector stands.
+
+The contract of a service of the catalog is `catalog/<service>/stub.json`, read by path; `stubs.json` beside this file has the others.
 """
 
 import json
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -14,47 +19,117 @@ from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
 
 _FOLDER = Path(__file__).parent
+_CATALOG = _FOLDER.parents[3] / "catalog"
 _WORDS = "stub: this is not the software, only an answer in its place\n"
 
 
 class Stub(TypedDict):
-    """One line of `stubs.json`: what is stood in for, the port it serves, the paths that answer 200, where a connector is put."""
+    """The contract of one image.
+
+    Attributes:
+        repository: Its name, without a tag.
+        software: What it stands in for.
+        port: The port that it serves.
+        paths: The paths that answer 200.
+        source: Where the contract was read.
+        entrypoint: The program that the image starts.
+        writable: Folders that the software writes to: without them it does not start.
+        variables: Environment variables that it must have, each with a regular expression for the whole value.
+        file_options: Options whose value is a file that it must be able to read.
+        probes: Programs of the image that ask for its health: they succeed where the first path answers.
+        connector: Where the emulated edge's connector is put.
+    """
 
     repository: str
     software: str
     port: int
     paths: list[str]
+    source: NotRequired[str]
+    entrypoint: NotRequired[str]
+    writable: NotRequired[list[str]]
+    variables: NotRequired[dict[str, str]]
+    file_options: NotRequired[list[str]]
+    probes: NotRequired[list[str]]
     connector: NotRequired[str]
 
 
+def start_script(stub: Stub) -> str:
+    """The program that refuses to start where the software would, and else serves the paths whatever other arguments it gets."""
+    lines = [
+        "#!/bin/sh",
+        f'refuse() {{ echo "stub of {stub["software"]}: $1" >&2; exit 1; }}',
+        *(f"[ -w {shlex.quote(path)} ] || refuse 'cannot write to {path}'" for path in stub.get("writable", ())),
+        *(
+            f"printf '%s' \"${{{name}-}}\" | busybox grep -Eqx -e {shlex.quote(pattern)} "
+            f"|| refuse 'variable {name} is missing or has another form'"
+            for name, pattern in stub.get("variables", {}).items()
+        ),
+        "option=",
+        'for word in "$@"; do',
+        '  [ -z "$option" ] || [ -r "$word" ] || refuse "cannot read $word of $option"',
+        "  option=",
+        '  case "$word" in',
+        *(
+            line
+            for option in stub.get("file_options", ())
+            for line in (
+                f"    {option}) option=$word ;;",
+                f'    {option}=*) [ -r "${{word#*=}}" ] || refuse "cannot read ${{word#*=}} of {option}" ;;',
+            )
+        ),
+        "    *) ;;",
+        "  esac",
+        "done",
+        '[ -z "$option" ] || refuse "$option names no file"',
+        f"exec busybox httpd -f -p {stub['port']} -h /srv/stub",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def assemble(stub: Stub, kit: Kit) -> str:
-    """Lay out one file per path, and a start that serves them whatever arguments the software would take."""
+    """Lay out one file per path, the image's entry point, and the probes."""
     web = kit.root / "srv/stub"
     for path in stub["paths"]:
         page = web / path.lstrip("/")
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(_WORDS, encoding="utf-8")
-    start = kit.root / "stub"
-    start.write_text(f"#!/bin/sh\nexec busybox httpd -f -p {stub['port']} -h /srv/stub\n", encoding="utf-8")
-    start.chmod(0o755)
+    _program(kit.root / "stub", start_script(stub))
+    if "entrypoint" in stub:
+        _program(kit.root / stub["entrypoint"].lstrip("/"), '#!/bin/sh\nexec /stub "$@"\n')
+    for probe in stub.get("probes", ()):
+        address = f"http://127.0.0.1:{stub['port']}{stub['paths'][0]}"
+        _program(kit.root / probe.lstrip("/"), f"#!/bin/sh\nexec busybox wget -q -O /dev/null {address}\n")
     if "connector" in stub:
         pack(kit.root / stub["connector"].lstrip("/"))
     return ""
 
 
+def _program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+def contracts() -> dict[str, tuple[Path, Stub]]:
+    """Repository to the file that has its contract, and the contract."""
+    own = _FOLDER / "stubs.json"
+    stubs = [(own, stub) for stub in json.loads(own.read_text(encoding="utf-8"))]
+    stubs += [(path, json.loads(path.read_text(encoding="utf-8"))) for path in sorted(_CATALOG.glob("*/stub.json"))]
+    return {stub["repository"]: (path, stub) for path, stub in stubs}
+
+
 def recipe_for(image: str) -> Recipe | None:
-    """The stub for an image of any tag, when its repository is listed."""
-    stubs: list[Stub] = json.loads((_FOLDER / "stubs.json").read_text(encoding="utf-8"))
-    for stub in stubs:
-        if image.rpartition(":")[0] == stub["repository"]:
-            also = "; and the emulated edge's connector" if "connector" in stub else ""
-            return Recipe(
-                image=image,
-                software=f"{stub['software']}, its port {stub['port']} and health check only{also}",
-                source="none",
-                assemble=partial(assemble, stub),
-                folder=_FOLDER,
-                sources=SOURCES if "connector" in stub else (),
-                kind="stub",
-            )
-    return None
+    """The stub for an image of any tag, when its repository has a contract."""
+    path, stub = contracts().get(image.rpartition(":")[0], (_FOLDER, None))
+    if stub is None:
+        return None
+    also = "; and the emulated edge's connector" if "connector" in stub else ""
+    return Recipe(
+        image=image,
+        software=f"{stub['software']}, its port {stub['port']} and health check only{also}",
+        source="none",
+        assemble=partial(assemble, stub),
+        folder=_FOLDER,
+        sources=(path, *(SOURCES if "connector" in stub else ())),
+        kind="stub",
+    )

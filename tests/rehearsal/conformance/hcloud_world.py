@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import replace
-
 from rehearsal.clouds.hetzner.machines import InMemory
 from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
 from rehearsal.clouds.kit.api import ApiServer, Call
-from tests.rehearsal.conformance.facts import Scenario, folder
 from tests.rehearsal.conformance.replay import Replay
 
 TOKEN = "t" * 64
 PREFIX = "/v1/"
-
-
-def recorded_http(name):
-    """The HTTP calls to the cloud, step by step."""
-    steps = json.loads((folder() / "recorded" / f"{name}.json").read_text(encoding="utf-8"))
-    return [[row for row in step.get("http", ()) if row["path"].startswith(PREFIX)] for step in steps]
 
 
 def _made(row):
@@ -118,22 +107,3 @@ class WatchedReplay(Replay):
         finally:
             rows = [row for row in self.world.service.journal.rows() if row["path"].startswith(PREFIX)]
             self.asked[step.index] = [] if step.by_hand else rows
-
-
-def only(scenario: Scenario, package: str) -> Scenario:
-    """The scenario without the calls to other plugins."""
-    steps = tuple(
-        replace(
-            step,
-            calls=tuple(
-                call
-                for call in step.calls
-                if re.match(
-                    rf"(pulumi:providers:)?{package}(:|$)",
-                    call["request"].get("type") or call["request"].get("tok", ""),
-                )
-            ),
-        )
-        for step in scenario.steps
-    )
-    return Scenario(scenario.name, steps)

@@ -14,8 +14,7 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from tests.rehearsal.conformance.facts import ROOT
-
+ROOT = Path(__file__).resolve().parents[3]
 LIMIT = 400 * 1024 * 1024
 OPTIONS = [("grpc.max_send_message_length", LIMIT), ("grpc.max_receive_message_length", LIMIT)]
 PATIENCE = 180.0

@@ -7,14 +7,14 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from tests.rehearsal.conformance.normalise import Memory, Rules, differences, reveal, strip
+from tests.rehearsal.conformance.recordings import package_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.rehearsal.conformance.facts import Scenario, Step
     from tests.rehearsal.conformance.plugin_process import Answer, PluginProcess
+    from tests.rehearsal.conformance.recordings import Scenario, Step
 
-_PROVIDERS = "pulumi:providers:"
 _STATEFUL = ("Diff", "Read", "Update", "Delete")
 _OLD_PARTS = ("olds", "oldInputs", "properties", "inputs")
 
@@ -75,7 +75,7 @@ class Replay:
         """Deletes the resources that are still there, newest first."""
         for (urn, actual_id), state in reversed(self._alive.items()):
             request = {"id": actual_id, "urn": urn, "properties": state, **_names(urn)}
-            self.plugins[self._package(request)].call("Delete", request)
+            self.plugins[package_of({"request": request})].call("Delete", request)
 
     def _step(self, step: Step) -> list[str]:
         if step.shell:
@@ -89,14 +89,9 @@ class Replay:
             found += [f"{where}: {difference}" for difference in self._call(call)]
         return found
 
-    @staticmethod
-    def _package(request: Mapping[str, Any]) -> str:
-        token = request.get("type") or request["tok"]
-        return token.removeprefix(_PROVIDERS).split(":")[0]
-
     def _call(self, call: dict[str, Any]) -> list[str]:
         method, recorded = call["method"], call["request"]
-        package = self._package(recorded)
+        package = package_of(call)
         plugin = self.plugins[package]
         request = self._request(method, recorded)
         if method == "CheckConfig":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.rehearsal.conformance import facts
+from tests.rehearsal.conformance import recordings
 from tests.rehearsal.conformance.plugin_process import PluginProcess, official
 
 if TYPE_CHECKING:
@@ -17,10 +17,8 @@ OFFICIAL = "official"
 
 
 def parameters(package: str, version: str) -> list[Any]:
-    """`(target, scenario, step)` of every recorded step; a skip with its reason where there is nothing to run."""
-    if facts.absence():
-        return [pytest.param(STAND_IN, None, None, id="recordings", marks=pytest.mark.skip(reason=facts.absence()))]
-    recorded = facts.scenarios(package)
+    """`(target, scenario, step)` of every recorded step, and a skip where the official plugin is not installed."""
+    recorded = recordings.scenarios(package)
     cases = [
         pytest.param(target, scenario, step, id=f"{target}-{scenario.name}-{step.id}")
         for target in (STAND_IN, OFFICIAL)
@@ -54,7 +52,7 @@ class Replays:
         self._start = start
         self._running: dict[tuple[str, str], Replay] = {}
 
-    def of(self, target: str, scenario: facts.Scenario) -> Replay:
+    def of(self, target: str, scenario: recordings.Scenario) -> Replay:
         """The replay of that scenario against that target."""
         key = (target, scenario.name)
         if key not in self._running:

@@ -8,44 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.conformance import facts
-from tests.rehearsal.conformance.plugin_process import official
+from tests.rehearsal.conformance import recordings
 from tests.rehearsal.conformance.replay import Replay
 from tests.rehearsal.conformance.rules.cloudflare import RULES
-from tests.rehearsal.conformance.suite import OFFICIAL, STAND_IN, launch
+from tests.rehearsal.conformance.suite import launch, parameters
 from tests.unit.clouds_cloudflare.cloud import TOKEN, Cloud
 
 PACKAGE, VERSION = "cloudflare", "6.23.1"
 PREFIX = "/client/v4"
-pytestmark = pytest.mark.skipif(bool(facts.absence()), reason=facts.absence() or "-")
-
-
-def recordings():
-    return sorted((facts.folder() / "recorded").glob(f"*{PACKAGE}*.json"))
-
-
-def ours(call):
-    request = call["request"]
-    return (request.get("type") or request.get("tok", "")).removeprefix("pulumi:providers:").split(":")[0] == PACKAGE
-
-
-def only_ours(scenario):
-    steps = [
-        facts.Step(step.index, step.name, step.op, tuple(call for call in step.calls if ours(call)))
-        for step in scenario.steps
-    ]
-    return facts.Scenario(scenario.name, tuple(steps))
-
-
-def http_of(path):
-    steps = json.loads(path.read_text(encoding="utf-8"))
-    return [[row for row in step.get("http", ()) if row["path"].startswith(PREFIX)] for step in steps]
 
 
 class Watched:
     """A replay against an emulated cloud of its own; `asked` has the API calls of each step."""
 
-    def __init__(self, target, path):
+    def __init__(self, target, scenario):
         self._folder = tempfile.TemporaryDirectory()
         self.cloud = Cloud(Path(self._folder.name) / "state")
         self.calls, self.asked = [], []
@@ -58,10 +34,11 @@ class Watched:
 
         router.answer = watched
         url = self.cloud.emulator.api_url
-        scenario = only_ours(facts.scenario(path))
         config = lambda _package, args: {**args, "baseUrl": url, "apiToken": TOKEN}  # noqa: E731
         plugin = launch(target, PACKAGE, VERSION)
-        self.replay = Replay(scenario, {PACKAGE: plugin}, RULES, config=config)
+        self.replay = Replay(
+            scenario.only(PACKAGE), {PACKAGE: plugin}, RULES, by_hand=lambda _request: None, config=config
+        )
         self.replay.memory.learn("http://127.0.0.1:9912/client/v4", url, is_id=False)
 
     def mismatches(self, index):
@@ -83,38 +60,29 @@ class Watched:
 def watched():
     running = {}
 
-    def of(target, path):
-        if (target, path) not in running:
-            running[target, path] = Watched(target, path)
-        return running[target, path]
+    def of(target, scenario):
+        key = (target, scenario.name)
+        if key not in running:
+            running[key] = Watched(target, scenario)
+        return running[key]
 
     yield of
-    for one in running.values():
-        one.close()
+    for run in running.values():
+        run.close()
 
 
-def cases():
-    targets = [STAND_IN, *([OFFICIAL] if official(PACKAGE, VERSION) else [])]
-    return [
-        pytest.param(target, path, step, id=f"{target}-{path.stem}-{step.id}")
-        for target in targets
-        for path in recordings()
-        for step in facts.scenario(path).steps
-    ]
-
-
-@pytest.mark.parametrize(("target", "path", "step"), cases())
-def test_every_recorded_call_gets_the_recorded_answer(watched, target, path, step):
-    mismatches = watched(target, path).mismatches(step.index)
+@pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))
+def test_every_recorded_call_gets_the_recorded_answer(watched, target, scenario, step):
+    mismatches = watched(target, scenario).mismatches(step.index)
     assert [] == mismatches, f"{target} differs from the recording:\n" + "\n".join(mismatches)
 
 
-@pytest.mark.parametrize(("target", "path", "step"), cases())
-def test_every_step_asks_the_api_what_the_official_plugin_asked(watched, target, path, step):
-    run = watched(target, path)
+@pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))
+def test_every_step_asks_the_api_what_the_official_plugin_asked(watched, target, scenario, step):
+    run = watched(target, scenario)
     run.mismatches(step.index)
     memory = run.replay.memory
-    rows = http_of(path)[step.index]
+    rows = scenario.http(PREFIX)[step.index]
     wanted = [
         (row["method"], memory.translate(row["path"].removeprefix(PREFIX)), memory.translate(row["body"]))
         for row in rows
@@ -144,10 +112,10 @@ def shape(wanted, got, path=""):
         yield f"{path}: recorded {wanted!r}, answered {got!r}"
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in recordings()])
-def test_the_emulated_api_answers_every_recorded_call_with_the_recorded_fields(path, tmp_path):
+@pytest.mark.parametrize("scenario", recordings.scenarios(PACKAGE), ids=lambda scenario: scenario.name)
+def test_the_emulated_api_answers_every_recorded_call_with_the_recorded_fields(scenario, tmp_path):
     cloud, now, found, count = Cloud(tmp_path / "state"), {}, [], 0
-    for row in (row for step in http_of(path) for row in step):
+    for row in (row for step in scenario.http(PREFIX) for row in step):
         text = json.dumps([row["path"], row["body"]])
         for recorded, actual in now.items():
             text = text.replace(recorded, actual)

@@ -7,15 +7,14 @@ import json
 import pytest
 
 from rehearsal.clouds.kit.api import Call
-from tests.rehearsal.conformance import facts
+from tests.rehearsal.conformance import recordings
 from tests.rehearsal.conformance.hcloud_world import (
+    PREFIX,
     TOKEN,
     RecordedWorld,
     WatchedReplay,
     ids_of_calls,
     ids_of_http,
-    only,
-    recorded_http,
 )
 from tests.rehearsal.conformance.rules.hcloud import RULES
 from tests.rehearsal.conformance.suite import Replays, launch, parameters
@@ -29,7 +28,7 @@ def replays():
 
     def start(target, scenario):
         worlds.append(RecordedWorld(ids_of_calls(scenario)))
-        return WatchedReplay(worlds[-1], only(scenario, PACKAGE), {PACKAGE: launch(target, PACKAGE, VERSION)}, RULES)
+        return WatchedReplay(worlds[-1], scenario.only(PACKAGE), {PACKAGE: launch(target, PACKAGE, VERSION)}, RULES)
 
     running = Replays(start)
     yield running
@@ -62,11 +61,11 @@ ONLY_RECORDED = {"refresh server gone": [("GET", "/v1/servers/1013", "", "null")
 
 @pytest.mark.parametrize(("target", "scenario", "step"), parameters(PACKAGE, VERSION))
 def test_every_step_asks_the_cloud_what_the_official_plugin_asked(replays, target, scenario, step):
-    if not any(recorded_http(scenario.name)):
+    if not any(scenario.http(PREFIX)):
         pytest.skip(f"{scenario.name} has no record of HTTP calls")
     replay = replays.of(target, scenario)
     replay.mismatches(step.index)
-    wanted = asked(recorded_http(scenario.name)[step.index])
+    wanted = asked(scenario.http(PREFIX)[step.index])
     for request in ONLY_RECORDED.get(step.name, ()):
         wanted.remove(request)
     assert wanted == asked(replay.asked[step.index])
@@ -84,12 +83,11 @@ def shape(wanted, got, path=""):
         yield f"{path}: recorded {wanted!r}, answered {got!r}"
 
 
-@pytest.mark.skipif(bool(facts.absence()), reason=facts.absence() or "-")
 def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status_and_fields():
-    for scenario in facts.scenarios(PACKAGE):
-        world = RecordedWorld(ids_of_http(recorded_http(scenario.name)))
+    for scenario in recordings.scenarios(PACKAGE):
+        world = RecordedWorld(ids_of_http(scenario.http(PREFIX)))
         found, calls = [], 0
-        for step, rows in zip(scenario.steps, recorded_http(scenario.name), strict=True):
+        for step, rows in zip(scenario.steps, scenario.http(PREFIX), strict=True):
             if step.by_hand:
                 world.by_hand(step.by_hand)
             for row in rows:
@@ -103,7 +101,7 @@ def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status
                 else:
                     found += [f"{where}: {line}" for line in shape(row["response"], reply.body)]
         world.listener.stop()
-        assert calls > 0 or not any(recorded_http(scenario.name))
+        assert calls > 0 or not any(scenario.http(PREFIX))
         assert [] == [line for line in found if not line.endswith(FORGOTTEN)]
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.rehearsal.conformance.facts import ROOT
+from tests.rehearsal.conformance.plugin_process import ROOT
 from tests.unit.clouds_hetzner.emulated import KEY, TOKEN, Emulated
 
 pytestmark = pytest.mark.world

@@ -15,8 +15,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
-from tests.rehearsal.conformance.facts import ROOT
-from tests.rehearsal.conformance.plugin_process import PluginProcess
+from tests.rehearsal.conformance.plugin_process import ROOT, PluginProcess
 
 LOCAL = "command:local:Command"
 

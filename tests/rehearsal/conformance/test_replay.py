@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.rehearsal.conformance.facts import Scenario, Step
 from tests.rehearsal.conformance.plugin_process import PluginProcess
+from tests.rehearsal.conformance.recordings import Scenario, Step
 from tests.rehearsal.conformance.replay import Replay
 from tests.rehearsal.conformance.rules.random import RULES
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 import pytest
 
-from tests.rehearsal.conformance import facts
+from tests.rehearsal.conformance.recordings import schema
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE
 from tests.unit.toolchain_cloudflare.inputs import APP, CHANGES, DNS, EACH, IDP, POLICY, TOKEN, TUNNEL
 from tests.unit.toolchain_cloudflare.stack import TYPES
@@ -202,9 +201,8 @@ def test_settings_of_the_provider_are_checked_and_marked(stack):
             stack.plugin.check_config(urn, {}, wrong)
 
 
-@pytest.mark.skipif(bool(facts.absence()), reason=facts.absence() or "-")
 def test_every_property_has_the_official_name_kind_and_requirement():
-    official = json.loads((facts.folder() / "cloudflare.json").read_text(encoding="utf-8"))["resources"]
+    official = schema("cloudflare")
     wrong = []
     for kind in KINDS:
         about = official[f"cloudflare:index/{kind.token}"]

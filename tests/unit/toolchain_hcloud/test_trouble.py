@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hcloud import APIException
 
-from tests.rehearsal.conformance import facts
+from tests.rehearsal.conformance.recordings import schema
 from tests.unit.clouds_hetzner.emulated import KEY, TOKEN
 from tests.unit.toolchain_hcloud.stack import Resource
 from toolchain.plugins.base import CheckFailed, InitError, ProviderError, Secret
@@ -129,12 +127,11 @@ TYPES = {"string": "string", "int": "integer", "bool": "boolean", "list": "array
 NOT_COVERED = {"hcloud:index/rdns:Rdns": {"loadBalancerId"}}
 
 
-@pytest.mark.skipif(bool(facts.absence()), reason=facts.absence() or "-")
 def test_inputs_outputs_types_and_replacements_are_those_of_the_official_schema():
-    official = json.loads((facts.folder() / "hcloud.json").read_text(encoding="utf-8"))["resources"]
+    official = schema("hcloud")
     for token, kind in provider().resources.items():
         wanted, missing = official[token], NOT_COVERED.get(token, set())
-        outputs = {name: entry["type"] for name, entry in wanted["outputs"].items() if name not in missing}
+        outputs = {name: kind for name, kind in wanted["outputs"].items() if name not in missing}
         assert outputs == {name: TYPES[attr.kind] for name, attr in kind.schema.items()}, token
         assert set(wanted["inputs"]) - missing == {n for n, attr in kind.schema.items() if attr.is_input}, token
         assert set(wanted["requiredInputs"]) == {n for n, attr in kind.schema.items() if attr.required}, token

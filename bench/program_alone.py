@@ -19,9 +19,8 @@ def main() -> None:
     import pulumi  # noqa: PLC0415  # the time of the imports is what is measured
     from pulumi.runtime import mocks  # noqa: PLC0415
 
-    from catalog.presets.registry import declared, preset  # noqa: PLC0415
-    from homeport.plan.stack import prepare  # noqa: PLC0415
-    from homeport.settings.load import load  # noqa: PLC0415
+    from homeport.plan.resolve import resolve  # noqa: PLC0415
+    from homeport.settings.load import Configuration  # noqa: PLC0415
     from homeport.stack.program import Program  # noqa: PLC0415
 
     imported = time.perf_counter()
@@ -38,9 +37,9 @@ def main() -> None:
             raise RuntimeError(f"{args.token} was looked up")
 
     def go() -> None:
-        loaded = load(json.load(sys.stdin), set(), "bench", declared=declared())
-        blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
-        Program(blueprint, loaded, supplied, generated)
+        keys = json.load(sys.stdin)
+        secrets = frozenset(key for key in keys if key not in {"homeport:preset", "homeport:settings"})
+        Program(resolve(Configuration("bench", keys, secrets)))
 
     asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Engine(), project="homeport", stack="bench", preview=False)

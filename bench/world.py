@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog.presets.registry import declared, preset
-from homeport.model.check import check
 from homeport.model.errors import ToolError
-from homeport.plan.overlay import blueprint as overlaid
-from homeport.settings.load import load
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
 
 if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
@@ -56,10 +54,8 @@ def stack(name: str, place: int, *, full: bool) -> Stack:
         settings["edge"] = {"http_port": http, "https_port": https}
     else:
         settings["services"] = {service: {"enabled": False} for service in _HEAVY}
-    loaded = load(
-        {"homeport:preset": PRESET, "homeport:settings": json.dumps(settings)}, set(), name, declared=declared()
-    )
-    return Stack(name=name, settings=settings, blueprint=check(overlaid(preset(PRESET), loaded.settings)))
+    keys = {"homeport:preset": PRESET, "homeport:settings": json.dumps(settings)}
+    return Stack(name=name, settings=settings, blueprint=resolve(Configuration(name, keys)).blueprint)
 
 
 def have_images(wanted: Stack) -> None:

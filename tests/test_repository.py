@@ -43,13 +43,13 @@ MAY = {
     "homeport.render": ({"homeport.model"}, set()),
     "catalog": ({"homeport.model"}, set()),
     "homeport.settings": ({"homeport.model"}, {"pydantic", "pydantic_core", "pulumi"}),
-    "homeport.plan": ({"homeport.model", "homeport.settings", "catalog"}, {"pulumi"}),
+    "homeport.plan": ({"homeport.model", "homeport.settings", "catalog"}, set()),
     "components": ({"homeport.model", "homeport.render"}, SDKS),
     "homeport.stack": (
         {"components", "catalog", "homeport.model", "homeport.render", "homeport.settings", "homeport.plan"},
         SDKS,
     ),
-    "__main__": ({"catalog", "homeport.model", "homeport.settings", "homeport.plan", "homeport.stack"}, set()),
+    "__main__": ({"homeport.model", "homeport.settings", "homeport.plan", "homeport.stack"}, set()),
     # YAML, because a stack's images must be known before Pulumi reads the stack's file.
     "homeport.cli": (
         {"catalog", "homeport.model", "homeport.render", "homeport.settings", "homeport.plan"},

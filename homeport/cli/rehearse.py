@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from catalog.presets.registry import preset as find_preset
 from homeport.cli import daemon, pulumi_cli
 from homeport.cli.lifecycle import recover, update
 from homeport.cli.lock import held, remove_half_written
@@ -26,12 +25,14 @@ from homeport.cli.places import ROOT, cache
 from homeport.cli.stack import PROJECT, Stack
 from homeport.cli.stack import read as read_stack
 from homeport.model.errors import ToolError
+from homeport.plan.resolve import with_defaults
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MACHINE = "homeport/machine:bookworm"
 _NO_CLAIMS = 3
+_NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
 _SERVER = {"mode": "create", "server_type": "cx32", "location": "fsn1"}
 
 
@@ -66,13 +67,17 @@ class Rehearsal:
         """The stack with these settings."""
         return Stack(name=self.name, preset=self.preset, settings=settings)
 
+    def images(self) -> list[str]:
+        """The references of all images that it needs, before there is a world."""
+        return self.stack(settings(self, _NOWHERE)).images()
+
 
 def up(asked: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> int:
     """Boots the world, brings the stack up in it, checks the claims if `claimed`; the exit code."""
     with held(asked.name, "make rehearse") as run:
         with phase("Docker"):
             daemon.ensure()
-        images = asked.stack(settings(asked, {})).images()
+        images = asked.images()
         with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
             pulumi_cli.ensure([*images, MACHINE])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
@@ -116,7 +121,7 @@ def destroy(asked: Rehearsal) -> int:
     with held(asked.name, "make rehearse-destroy") as run:
         pulumi_cli.ensure([MACHINE])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
-            world = _world(asked, "up", *asked.stack(settings(asked, {})).images())
+            world = _world(asked, "up", *asked.images())
         ready = prepared(asked, world)
         recover(ready, run)
         with phase(f"pulumi destroy, stack {asked.name}"):
@@ -142,7 +147,7 @@ def settings(asked: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
         for name, host in hosts.items()
     }
     found.setdefault("domain", "example.com")
-    exposure = found.get("exposure", find_preset(asked.preset).defaults.get("exposure", "direct"))
+    exposure = with_defaults(asked.name, asked.preset, found)["exposure"]
     if exposure == "tunnel" or found.get("cloudflare"):
         found["cloudflare"] = cloudflare
     if exposure == "tunnel":

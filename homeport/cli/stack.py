@@ -1,19 +1,22 @@
-"""What a stack's file says that must be known before Pulumi runs: which system, on which host, from which images.
-
-Everything else in it is checked by the program itself, which refuses all mistakes at once.
-"""
+"""A stack's file, read before Pulumi runs, and what the program will make of it: which hosts, which images."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from catalog.presets.registry import preset
 from homeport.model.errors import ToolError
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
+
+if TYPE_CHECKING:
+    from homeport.plan.resolve import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "homeport"
@@ -33,51 +36,34 @@ class Stack:
     preset: str
     settings: dict[str, Any]
 
+    @cached_property
+    def plan(self) -> Plan:
+        """What the program will make of it, as far as the file says it without its secrets.
+
+        Raises:
+            SettingsError, BlueprintError: It is wrong; all of it is named, as the program would.
+        """
+        values = {f"{PROJECT}:preset": self.preset, f"{PROJECT}:settings": json.dumps(self.settings, default=str)}
+        return resolve(Configuration(self.name, values), sealed=True)
+
     @property
     def environment(self) -> str:
         """dev, preprod or prod."""
-        return str(self.settings.get("environment") or self.name)
-
-    @property
-    def exposure(self) -> str:
-        """Which doors are open, as the program itself would take it."""
-        usual = "local" if self.environment == "dev" else str(preset(self.preset).defaults.get("exposure", "direct"))
-        return str(self.settings.get("exposure") or usual)
+        return self.plan.blueprint.environment
 
     @property
     def docker_host(self) -> str:
-        """Where the Docker of the stack's first host answers, as the program itself names it; empty for this machine's."""
-        hosts = self.settings.get("hosts")
-        host: object = next((one for _, one in sorted(hosts.items())), {}) if isinstance(hosts, dict) else {}
-        if isinstance(host, dict) and host.get("mode") == "adopt":
-            return f"ssh://{host.get('user', 'root')}@{host.get('address')}:{host.get('port', 22)}"
+        """Where this machine's Docker answers, as the program itself names it; empty for the usual place, and for other machines."""
         return os.environ.get("DOCKER_HOST", "") if self.local else ""
 
     @property
     def local(self) -> bool:
         """Whether all of its hosts are this machine."""
-        hosts = self.settings.get("hosts")
-        if not isinstance(hosts, dict):
-            return True
-        return all(isinstance(host, dict) and host.get("mode", "local") == "local" for host in hosts.values())
+        return self.plan.local
 
     def images(self) -> list[str]:
-        """The references of all images that its services need, each once, in order.
-
-        Raises:
-            BlueprintError: The stack's preset is missing or unknown.
-        """
-        given = self.settings.get("services")
-        overrides = given if isinstance(given, dict) else {}
-        found = []
-        for service in preset(self.preset).services:
-            override = overrides.get(service.name)
-            override = override if isinstance(override, dict) else {}
-            if override.get("enabled", True):
-                found.append(str(override.get("image", service.image)))
-        if self.exposure == "tunnel":
-            found += preset(self.preset).tools.values()
-        return list(dict.fromkeys(found))
+        """The references of all images that it needs, each once, in order."""
+        return list(self.plan.images)
 
 
 def read(name: str, root: Path = ROOT) -> Stack:

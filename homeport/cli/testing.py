@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from homeport.cli import daemon
 from homeport.cli.phases import duration, phase, say, total
 from homeport.cli.places import ROOT, cache
-from homeport.cli.rehearse import MACHINE
-from homeport.cli.stack import Stack, read
+from homeport.cli.rehearse import MACHINE, Rehearsal
+from homeport.cli.stack import read
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class _Preparation:
 
 def _images() -> list[str]:
     """What the tests' systems run."""
-    return [*read("dev").images(), *Stack(name="prod", preset="jett", settings={}).images(), MACHINE]
+    return [*read("dev").images(), *Rehearsal(preset="jett", environment="prod").images(), MACHINE]
 
 
 def _log(part: str) -> Path:

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.presets.registry import declared, preset
-from homeport.model.check import check
 from homeport.model.errors import HomeportError, ToolError
-from homeport.plan.overlay import blueprint as overlaid
+from homeport.plan.resolve import resolve
 from homeport.render import deploy
-from homeport.settings.load import load
+from homeport.settings.load import Configuration
 
 if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
@@ -75,8 +73,7 @@ def main(folder: str, stack: str) -> int:
     """Exit code: 0, or 1 with what is wrong on stderr."""
     try:
         keys = json.load(sys.stdin)
-        loaded = load(keys, set(), stack, declared=declared())
-        write(Path(folder), files(check(overlaid(preset(loaded.preset), loaded.settings))))
+        write(Path(folder), files(resolve(Configuration(stack, keys), sealed=True).blueprint))
     except HomeportError as error:
         print(f"homeport: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Reads a stack's configuration: all of it, once, before anything is registered; refuses everything wrong at once."""
+"""Parses a stack's configuration: all of it, once, before anything is registered; refuses everything wrong at once. No Pulumi."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import pulumi
-from pulumi.runtime import config as engine
 from pydantic import ValidationError
 
 from homeport.model.declarations import Declarations
@@ -42,92 +39,83 @@ _MAY_BE_NULL = {("embedding",), ("acme_email",), ("cloudflare",)}
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """A stack's configuration as Pulumi keeps it, nothing of it checked.
+
+    Attributes:
+        stack: The stack's name.
+        values: Every key that is known, ``homeport:settings`` among them, with its text; other namespaces are left alone.
+        encrypted: Keys that are stored encrypted, wholly or in part.
+    """
+
+    stack: str
+    values: Mapping[str, str] = field(repr=False)
+    encrypted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A configuration that holds together.
 
     Attributes:
         preset: Which system the stack is.
-        settings: Everything it was told in plain.
+        settings: Everything it says in plain.
         endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
-        secrets_raw: The secrets it was told, masked; ``secrets`` has them as Pulumi secrets.
+        secrets: The secrets that it holds.
         specs: Every secret that a configuration may hold, by name.
     """
 
     preset: str
     settings: Settings
     endpoints: Mapping[str, str]
-    secrets_raw: Mapping[str, secrets.Masked] = field(repr=False)
+    secrets: Mapping[str, secrets.Masked] = field(repr=False)
     specs: Mapping[str, SecretSpec] = field(repr=False)
-
-    @cached_property
-    def secrets(self) -> secrets.SecretBag:
-        """The secrets as Pulumi secrets, the only form in which they leave this layer."""
-        return secrets.SecretBag(self.secrets_raw, self.specs)
-
-
-def from_pulumi(defaults: Defaults = lambda _: {}, declared: Declarations = _NOTHING) -> Loaded:
-    """The configuration of the stack that runs now.
-
-    Args:
-        defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no preset.
-        declared: What the catalog declares for the configuration.
-
-    ``pulumi.Config`` reads keys that it is asked for; what the engine was given is read here whole, so that a key which
-    nobody asks for (a slip of the pen) is found.
-
-    Raises:
-        SettingsError: With everything that is wrong.
-    """
-    raw = {**engine.get_config_env(), **engine.CONFIG.get()}
-    encrypted = {key for key in raw if engine.is_config_secret(key)} | set(engine.get_config_secret_keys_env())
-    loaded = load(raw, encrypted, pulumi.get_stack(), defaults=defaults, declared=declared)
-    _ = loaded.secrets
-    return loaded
 
 
 def load(
-    raw: Mapping[str, str],
-    secret_keys: set[str],
-    stack: str,
+    configuration: Configuration,
     today: date | None = None,
     *,
     defaults: Defaults = lambda _: {},
     declared: Declarations = _NOTHING,
 ) -> Loaded:
-    """The configuration, from keys with their namespace to plain texts.
+    """The configuration parsed and checked.
 
     Args:
-        raw: Every key that the engine knows, ``homeport:settings`` among them, with its text; other namespaces are left alone.
-        secret_keys: Those that are stored encrypted, wholly or in part.
-        stack: The stack's name.
+        configuration: As Pulumi keeps it.
         today: The day by which waivers are judged; the real one unless a test says otherwise.
-        defaults: Preset's name to the settings that it has where the user says nothing.
+        defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no preset.
         declared: What the catalog declares for the configuration.
 
     Raises:
         SettingsError: With everything that is wrong.
     """
-    given = {key.removeprefix(_NAMESPACE): value for key, value in raw.items() if key.startswith(_NAMESPACE)}
-    encrypted = frozenset(key.removeprefix(_NAMESPACE) for key in secret_keys if key.startswith(_NAMESPACE))
+    values, encrypted = _ours(configuration.values), frozenset(_ours(dict.fromkeys(configuration.encrypted, "")))
     specs = known_secrets(declared)
-    supplied = {name: value for name, value in given.items() if name in specs}
+    supplied = {name: value for name, value in values.items() if name in specs}
     problems = [
-        *_preset(given, encrypted),
-        *_strangers(given, specs, former_names(declared)),
+        *_preset(values, encrypted),
+        *_strangers(values, specs, former_names(declared)),
         *secrets.check(supplied, encrypted, specs),
     ]
     generated = [name for name, spec in specs.items() if spec.policy == "generated"]
     day = today or datetime.now(UTC).date()
-    settings, found = _settings(given.get("settings", ""), stack, day, defaults(given.get("preset", "")), generated)
-    problems.extend(found)
+    preset = defaults(values.get("preset", ""))
+    settings, wrong = _settings(values.get("settings", ""), configuration.stack, day, preset, generated)
+    problems.extend(wrong)
     if "settings" in encrypted:
         mend = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
         problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", mend))
     if problems or settings is None:
         raise SettingsError(tuple(problems))
-    clouds = {name: raw[key] for name, key in _ENDPOINTS.items() if key in raw}
+    endpoints = {name: configuration.values[key] for name, key in _ENDPOINTS.items() if key in configuration.values}
     masked = {name: secrets.Masked(value) for name, value in supplied.items()}
-    return Loaded(given["preset"], settings, clouds, masked, specs)
+    return Loaded(values["preset"], settings, endpoints, masked, specs)
+
+
+def _ours(values: Mapping[str, str]) -> dict[str, str]:
+    """The project's own keys, without its namespace."""
+    return {key.removeprefix(_NAMESPACE): text for key, text in values.items() if key.startswith(_NAMESPACE)}
 
 
 def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:

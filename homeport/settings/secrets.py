@@ -1,13 +1,11 @@
-"""Secrets' own lane: checked in plain once, inside the process, then only ever Pulumi secrets."""
+"""Secrets' own lane: checked in plain once, inside the process, then masked until the program makes Pulumi secrets of them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-import pulumi
-
-from homeport.model.errors import Problem, SettingsError
+from homeport.model.errors import Problem
 from homeport.settings.strength import weakness
 
 if TYPE_CHECKING:
@@ -33,35 +31,6 @@ class Masked:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not written down")
-
-
-class SecretBag:
-    """The secrets that the user supplied, as Pulumi secrets."""
-
-    def __init__(self, given: Mapping[str, Masked], specs: Mapping[str, SecretSpec]) -> None:
-        self._specs = specs
-        self._outputs = {name: pulumi.Output.secret(masked.reveal()) for name, masked in given.items()}
-
-    def get(self, name: str) -> pulumi.Output[str] | None:
-        """A secret, or None where it is to be generated.
-
-        Raises:
-            KeyError: No secret of that name is declared.
-        """
-        return self._outputs.get(self._specs[name].name)
-
-    def names(self) -> frozenset[str]:
-        """What the user supplied."""
-        return frozenset(self._outputs)
-
-    def require(self, needed: Iterable[str]) -> None:
-        """Refuse a stack that lacks a secret which only its issuer can give.
-
-        Raises:
-            SettingsError: Names every missing secret, what it is for, and the command that sets it.
-        """
-        if problems := tuple(missing(needed, self._outputs, self._specs)):
-            raise SettingsError(problems)
 
 
 def missing(needed: Iterable[str], given: Iterable[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from homeport.stack.site import Site
 if TYPE_CHECKING:
     from components.secrets import Secrets
     from homeport.model.blueprint import Blueprint
-    from homeport.settings.load import Loaded
+    from homeport.plan.resolve import Plan
 
 DOCKER_SOCKET = "unix:///var/run/docker.sock"
 
@@ -29,15 +29,15 @@ class Base:
         opts: The providers that need no host.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
-        self.loaded = loaded
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
         self._shared: list[pulumi.ProviderResource] = [command.Provider("command"), random.Provider("random")]
         self._hcloud: pulumi.ProviderResource | None = None
         self.opts = pulumi.ResourceOptions(providers=list(self._shared))
 
     def site(self, name: str, blueprint: Blueprint, secrets: Secrets) -> Site:
         """One host of the settings, from the machine up to its Docker networks."""
-        settings = self.loaded.settings
+        settings = self.plan.settings
         if settings.hosts[name].mode != "local":
             from homeport.stack.remote import remote  # noqa: PLC0415  # a stack on this machine pays for no cloud
 
@@ -60,7 +60,7 @@ class Base:
             self._hcloud = hcloud.Provider(
                 "hcloud",
                 token=secrets.values["hcloud-token"],
-                endpoint=self.loaded.endpoints.get("hcloud"),
+                endpoint=self.plan.endpoints.get("hcloud"),
                 poll_interval="1s",
             )
         return pulumi.ResourceOptions(providers=[self._hcloud, *self._shared])
@@ -72,7 +72,7 @@ class Base:
         made: pulumi.ProviderResource = cloudflare.Provider(
             "cloudflare",
             api_token=secrets.values["cloudflare-api-token"],
-            base_url=self.loaded.endpoints.get("cloudflare"),
+            base_url=self.plan.endpoints.get("cloudflare"),
         )
         return made
 

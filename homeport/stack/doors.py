@@ -18,7 +18,7 @@ from homeport.model.names import MARK
 if TYPE_CHECKING:
     from components.secrets import Secrets
     from homeport.model.blueprint import Blueprint
-    from homeport.settings.load import Loaded
+    from homeport.plan.resolve import Plan
     from homeport.stack.site import Site
 
 _PIN = "onetimepin"
@@ -32,9 +32,9 @@ class Doors:
     """
 
     def __init__(
-        self, blueprint: Blueprint, loaded: Loaded, site: Site, secrets: Secrets, cloudflare: pulumi.ProviderResource
+        self, blueprint: Blueprint, plan: Plan, site: Site, secrets: Secrets, cloudflare: pulumi.ProviderResource
     ) -> None:
-        settings = loaded.settings
+        settings = plan.settings
         if settings.cloudflare is None or settings.cloudflare.team is None:
             raise ValueError("exposure tunnel without homeport:settings.cloudflare: settings.checks refuses that")
         opts = pulumi.ResourceOptions.merge(site.opts, pulumi.ResourceOptions(providers=[cloudflare]))
@@ -48,7 +48,7 @@ class Doors:
                 mark=mark,
                 doors=doors,
                 people=People(emails=settings.access.emails, domains=settings.access.email_domains),
-                provider=_provider(loaded, secrets),
+                provider=_provider(plan, secrets),
                 session=f"{settings.access.session_hours}h",
             ),
             opts,
@@ -86,7 +86,7 @@ class Doors:
 
 
 def names(
-    blueprint: Blueprint, loaded: Loaded, site: Site, cloudflare: pulumi.ProviderResource
+    blueprint: Blueprint, plan: Plan, site: Site, cloudflare: pulumi.ProviderResource
 ) -> tuple[pulumi.Resource, ...]:
     """The names of doors that the edge proxy opens by itself: plain records that lead to its host.
 
@@ -97,7 +97,7 @@ def names(
         What the proxy waits for: each try for a certificate before its name is there counts against the authority's limit
         (https://letsencrypt.org/docs/rate-limits/: five failures an hour).
     """
-    settings = loaded.settings
+    settings = plan.settings
     if settings.cloudflare is None or "address" not in site.exports:
         return ()
     given = settings.hosts[site.host.name]
@@ -129,8 +129,8 @@ def _kind(address: str) -> str:
         return "CNAME"
 
 
-def _provider(loaded: Loaded, secrets: Secrets) -> IdentityProvider:
-    access = loaded.settings.access
+def _provider(plan: Plan, secrets: Secrets) -> IdentityProvider:
+    access = plan.settings.access
     if access.login != "google":
         return IdentityProvider(kind=_PIN)
     return IdentityProvider(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.service import Service
-    from homeport.settings.load import Loaded
+    from homeport.plan.resolve import Plan
     from homeport.stack.site import Site
 
 ROOT = Path(__file__).parents[2]
@@ -30,18 +30,14 @@ class Program:
 
     def __init__(
         self,
-        blueprint: Blueprint,
-        loaded: Loaded,
-        supplied: dict[str, pulumi.Output[str]],
-        generated: dict[str, str],
+        plan: Plan,
     ) -> None:
-        self.blueprint, settings = blueprint, loaded.settings
-        self.base = Base(loaded)
-        self.secrets = Secrets(
-            "secrets",
-            SecretsArgs(supplied=supplied, generated=generated, versions=settings.rotate),
-            self.base.opts,
-        )
+        self.blueprint, settings = plan.blueprint, plan.settings
+        blueprint = self.blueprint
+        self.base = Base(plan)
+        supplied = {name: pulumi.Output.secret(value.reveal()) for name, value in plan.supplied.items()}
+        args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=settings.rotate)
+        self.secrets = Secrets("secrets", args, self.base.opts)
         self.sites = {name: self.base.site(name, blueprint, self.secrets) for name in sorted(settings.hosts)}
         self.names = self._names()
         self.workloads: dict[str, Workload] = {}
@@ -58,16 +54,16 @@ class Program:
         from homeport.stack.doors import Doors  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
 
         site = self.sites[self.blueprint.door_host]
-        return Doors(self.blueprint, self.base.loaded, site, self.secrets, self.base.cloudflare(self.secrets)).outputs
+        return Doors(self.blueprint, self.base.plan, site, self.secrets, self.base.cloudflare(self.secrets)).outputs
 
     def _names(self) -> tuple[pulumi.Resource, ...]:
         """The records of doors that a proxy of ours opens, where Cloudflare keeps the zone."""
         edges = [one for one in self.blueprint.services if one.edge]
-        if self.blueprint.exposure != "direct" or not edges or self.base.loaded.settings.cloudflare is None:
+        if self.blueprint.exposure != "direct" or not edges or self.base.plan.settings.cloudflare is None:
             return ()
         from homeport.stack.doors import names  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
 
-        return names(self.blueprint, self.base.loaded, self._site(edges[0].name), self.base.cloudflare(self.secrets))
+        return names(self.blueprint, self.base.plan, self._site(edges[0].name), self.base.cloudflare(self.secrets))
 
     def _site(self, service: str) -> Site:
         return self.sites[self.blueprint.homes[service]]

@@ -38,7 +38,7 @@ class Remote:
 
     def __init__(self, base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> None:
         self.base, self.name, self.blueprint, self.secrets = base, name, blueprint, secrets
-        self.settings, self.given = base.loaded.settings, base.loaded.settings.hosts[name]
+        self.settings, self.given = base.plan.settings, base.plan.settings.hosts[name]
         self.in_vpn = blueprint.vpn is not None and name == blueprint.door_host
         reach = self._reach()
         self.host = Host(

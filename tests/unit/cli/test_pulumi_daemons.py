@@ -6,7 +6,8 @@ from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
 
 URN = "urn:pulumi:prod::homeport::{}::{}"
-SETTINGS = {"hosts": {"main": {"mode": "create"}, "hub": {"mode": "create"}}}
+RENTED = {"mode": "create", "server_type": "cx32", "location": "fsn1"}
+SETTINGS = {"exposure": "direct", "hosts": {"main": RENTED, "hub": RENTED}}
 
 
 def reach(name, address):

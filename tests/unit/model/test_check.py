@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.presets.ai_orchestrator.preset import PRESET
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.check import check
 from homeport.model.database import Database, Role
@@ -14,8 +13,8 @@ from homeport.model.errors import BlueprintError
 from homeport.model.network import Network
 from homeport.model.route import Guard, Route
 from homeport.model.service import Health, Limits, Port, Service, Volume
-from homeport.plan.overlay import blueprint
-from homeport.settings.load import load
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
 
 PROBE = Health(test=("true",))
 OPEN = (Guard(kind="open", because="test"),)
@@ -105,8 +104,8 @@ def test_all_problems_are_told_at_once():
 
 @pytest.mark.req("S3-58")
 def test_the_orchestrator_starts_stores_first_then_n8n_then_the_proxy():
-    loaded = load({"homeport:preset": "ai-orchestrator", "homeport:settings": "{}"}, set(), "dev")
-    waves = [[one.name for one in wave] for wave in blueprint(PRESET, loaded.settings).waves()]
+    plan = resolve(Configuration("dev", {"homeport:preset": "ai-orchestrator", "homeport:settings": "{}"}))
+    waves = [[service.name for service in wave] for wave in plan.blueprint.waves()]
 
     assert [["ai-executor", "ai-postgres", "ai-redis"], ["ai-n8n"], ["ai-caddy"]] == waves, "the order of row S3-58"
 

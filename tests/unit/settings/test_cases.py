@@ -10,7 +10,7 @@ import pytest
 
 from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
-from homeport.settings.load import load
+from homeport.settings.load import Configuration, load
 
 CASES = Path(__file__).parents[2] / "cases" / "settings"
 TODAY = date(2026, 11, 21)
@@ -37,7 +37,7 @@ def _load(case):
     plain = {f"homeport:{name}" for name in case.get("plain", ())}
     encrypted = (set(secrets) - plain) | {f"homeport:{name}" for name in case.get("secret_keys", ())}
     given = {key: value for key, value in {**raw, **secrets}.items() if value is not None}
-    return load(given, encrypted, case["stack"], TODAY, declared=declared())
+    return load(Configuration(case["stack"], given, frozenset(encrypted)), TODAY, declared=declared())
 
 
 def _at(settings, path):

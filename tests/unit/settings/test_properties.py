@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
-from homeport.settings.load import load
+from homeport.settings.load import Configuration, load
 from homeport.settings.schema import ENVIRONMENTS, PRESETS
 from homeport.settings.secret_specs import known_secrets
 from tests.unit.settings.mistakes import HOST_KEY, TEXTS, TODAY, VALID, mistakes, put
@@ -28,7 +28,7 @@ def _refusal(settings, stack="customer-a", **more):
         **more,
     }
     with pytest.raises(SettingsError) as refusal:
-        load(raw, set(), stack, TODAY, declared=DECLARED)
+        load(Configuration(stack, raw), TODAY, declared=DECLARED)
     return refusal.value
 
 
@@ -44,7 +44,7 @@ def _names(refusal, path):
 def test_the_configuration_that_the_mistakes_start_from_is_valid():
     raw = {"homeport:preset": "vpai", "homeport:settings": json.dumps(VALID)}
 
-    assert "blue" == load(raw, set(), "customer-a", TODAY, declared=DECLARED).settings.namespace, (
+    assert "blue" == load(Configuration("customer-a", raw), TODAY, declared=DECLARED).settings.namespace, (
         "else every refusal below proves nothing"
     )
 
@@ -97,7 +97,7 @@ def test_ten_mistakes_are_reported_in_one_run(found):
 @given(st.text(max_size=200))
 def test_no_text_whatever_ends_in_a_traceback(text):
     try:
-        load({"homeport:preset": "vpai", "homeport:settings": text}, set(), "dev", TODAY, declared=DECLARED)
+        load(Configuration("dev", {"homeport:preset": "vpai", "homeport:settings": text}), TODAY, declared=DECLARED)
     except SettingsError as refusal:
         assert refusal.problems, "a refusal says why"
 
@@ -118,7 +118,11 @@ JSON = st.recursive(
 )
 def test_no_mapping_whatever_ends_in_a_traceback(data, stack):
     try:
-        load({"homeport:preset": "vpai", "homeport:settings": json.dumps(data)}, set(), stack, TODAY, declared=DECLARED)
+        load(
+            Configuration(stack, {"homeport:preset": "vpai", "homeport:settings": json.dumps(data)}),
+            TODAY,
+            declared=DECLARED,
+        )
     except SettingsError as refusal:
         assert refusal.problems, "a refusal says why"
 
@@ -210,10 +214,10 @@ valid = st.fixed_dictionaries(
 @given(valid, st.sampled_from(PRESETS))
 def test_every_right_configuration_is_accepted_and_says_the_same_twice(data, preset):
     raw = {"homeport:preset": preset, "homeport:settings": json.dumps(data)}
-    loaded = load(raw, set(), "customer-a", TODAY, declared=DECLARED)
+    loaded = load(Configuration("customer-a", raw), TODAY, declared=DECLARED)
 
     assert data["domain"] == loaded.settings.domain, "what was said is what is meant"
-    assert loaded.settings == load(raw, set(), "customer-a", TODAY, declared=DECLARED).settings, (
+    assert loaded.settings == load(Configuration("customer-a", raw), TODAY, declared=DECLARED).settings, (
         "the same configuration is the same settings"
     )
 
@@ -238,7 +242,7 @@ def test_no_message_repeats_a_value(shapes, path, encrypted):
     put(data, path, f"{CANARY} {CANARY}\n")
     raw = {"homeport:preset": CANARY, "homeport:settings": json.dumps(data), **secrets}
     with pytest.raises(SettingsError) as refusal:
-        load(raw, set(raw) if encrypted else set(), "customer-a", TODAY, declared=DECLARED)
+        load(Configuration("customer-a", raw, frozenset(raw if encrypted else ())), TODAY, declared=DECLARED)
     told = "".join((str(refusal.value), repr(refusal.value), *traceback.format_exception(refusal.value)))
 
     assert CANARY.lower() not in told.lower(), "somebody may have pasted a secret there"

@@ -1,6 +1,5 @@
 """Secrets have their own lane: judged without being shown, and Pulumi secrets ever after."""
 
-import asyncio
 import base64
 import copy
 import pickle
@@ -8,15 +7,13 @@ import secrets as randomness
 import subprocess
 from pathlib import Path
 
-import pulumi
 import pytest
 
 from catalog.presets.registry import declared
-from homeport.model.errors import SettingsError
 from homeport.model.secret import SHAPES
-from homeport.settings.load import load
+from homeport.settings.load import Configuration, load
 from homeport.settings.secret_specs import known_secrets
-from homeport.settings.secrets import Masked, SecretBag, missing
+from homeport.settings.secrets import Masked, missing
 from homeport.settings.strength import weakness
 
 SPECS = known_secrets(declared())
@@ -91,35 +88,10 @@ def test_a_masked_secret_is_never_shown():
 @pytest.mark.req("P-08")
 def test_a_loaded_configuration_does_not_show_its_secrets():
     raw = {"homeport:preset": "vpai", "homeport:redis-password": CANARY}
-    loaded = load(raw, {"homeport:redis-password"}, "dev", declared=declared())
+    loaded = load(Configuration("dev", raw, frozenset({"homeport:redis-password"})), declared=declared())
 
     assert CANARY not in repr(loaded), "a configuration may be logged"
-    assert CANARY == loaded.secrets_raw["redis-password"].reveal(), "the value did arrive"
-
-
-@pytest.mark.req("P-08")
-def test_secrets_leave_the_layer_only_as_pulumi_secrets():
-    async def told():
-        bag = SecretBag({"redis-password": Masked(CANARY)}, SPECS)
-        output = bag.get("redis-password")
-        return (
-            isinstance(output, pulumi.Output),
-            await output.is_secret(),
-            await output.future(),
-            bag.get("n8n-encryption-key"),
-        )
-
-    assert (True, True, CANARY, None) == asyncio.run(told()), "an Output that the engine encrypts, or nothing"
-
-
-def test_a_bag_is_asked_only_for_secrets_that_exist():
-    with pytest.raises(KeyError):
-        SecretBag({}, SPECS).get("redis-pasword")
-
-
-def test_a_bag_refuses_a_stack_that_lacks_a_secret():
-    with pytest.raises(SettingsError, match="homeport:hcloud-token"):
-        SecretBag({}, SPECS).require({"hcloud-token", "redis-password"})
+    assert CANARY == loaded.secrets["redis-password"].reveal(), "the value did arrive"
 
 
 def test_every_secret_says_what_it_is_for_and_what_it_looks_like():

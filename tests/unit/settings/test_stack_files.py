@@ -13,7 +13,8 @@ import yaml
 from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
 from homeport.settings import docs
-from homeport.settings.load import from_pulumi, load
+from homeport.settings.from_pulumi import configuration
+from homeport.settings.load import Configuration, load
 from homeport.settings.schema import ENVIRONMENTS, Settings
 from homeport.settings.secret_specs import known_secrets
 
@@ -36,10 +37,10 @@ def _raw(stack):
 @pytest.mark.req("P-20")
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
 def test_each_stack_file_is_valid_and_holds_no_secret(stack):
-    loaded = load(_raw(stack), set(), stack, declared=declared())
+    loaded = load(Configuration(stack, _raw(stack)), declared=declared())
 
     assert ("ai-orchestrator", stack) == (loaded.preset, loaded.settings.environment), "a stack is an environment"
-    assert {} == loaded.secrets_raw, "secrets are not committed"
+    assert {} == loaded.secrets, "secrets are not committed"
     assert "secure:" not in (ROOT / f"Pulumi.{stack}.yaml").read_text(), (
         "nor in encrypted form: each user has a key of their own"
     )
@@ -47,7 +48,7 @@ def test_each_stack_file_is_valid_and_holds_no_secret(stack):
 
 @pytest.mark.req("P-18", "P-25")
 def test_dev_needs_no_cloud_and_prod_protects_its_data():
-    dev, prod = (load(_raw(stack), set(), stack, declared=declared()).settings for stack in ("dev", "prod"))
+    dev, prod = (load(Configuration(stack, _raw(stack)), declared=declared()).settings for stack in ("dev", "prod"))
 
     assert (["local"], "local", "127.0.0.1", False) == (
         [h.mode for h in dev.hosts.values()],
@@ -89,7 +90,7 @@ def test_the_page_names_every_field_and_every_secret():
 def test_what_the_engine_hands_on_is_read_whole(engine_says):
     engine_says({"homeport:preset": "vpai", "homeport:settings": '{"environment": "preprod"}', "hcloud:token": "x"})
 
-    assert ("vpai", "preprod") == ((loaded := from_pulumi()).preset, loaded.settings.environment), (
+    assert ("vpai", "preprod") == ((loaded := load(configuration())).preset, loaded.settings.environment), (
         "preset and settings arrive"
     )
 
@@ -98,7 +99,7 @@ def test_a_key_that_nobody_asks_for_is_found(engine_says):
     engine_says({"homeport:preset": "vpai", "homeport:settings": '{"environment": "dev"}', "homeport:setings": "{}"})
 
     with pytest.raises(SettingsError, match="did you mean homeport:settings"):
-        from_pulumi()
+        load(configuration())
 
 
 def test_the_engine_tells_what_is_stored_in_plain(engine_says):
@@ -107,7 +108,7 @@ def test_the_engine_tells_what_is_stored_in_plain(engine_says):
         {"homeport:preset": "vpai", "homeport:settings": '{"environment": "dev"}', "homeport:redis-password": value}
     )
     with pytest.raises(SettingsError, match="is stored in plain") as refusal:
-        from_pulumi(declared=declared())
+        load(configuration(), declared=declared())
 
     assert value not in str(refusal.value), "it is not shown to even more people"
 
@@ -118,11 +119,11 @@ def test_what_is_handed_on_by_the_environment_is_read_too(engine_says, monkeypat
         "PULUMI_CONFIG", json.dumps({"homeport:preset": "vpai", "homeport:settings": '{"environment": "dev"}'})
     )
 
-    assert "vpai" == from_pulumi().preset, "a language host may use the environment instead"
+    assert "vpai" == load(configuration()).preset, "a language host may use the environment instead"
 
 
-def test_the_schema_alone_needs_no_pulumi():
-    code = "import sys, homeport.settings.schema; print('pulumi' in sys.modules)"
+def test_a_plan_needs_no_pulumi():
+    code = "import sys, homeport.plan.resolve; print('pulumi' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
 
     assert "False" == told.stdout.strip(), "the operator's command starts quickly"

@@ -16,9 +16,10 @@ PROGRAM = """
 import os, sys
 from catalog.presets.registry import declared
 from homeport.model.errors import HomeportError
-from homeport.settings.load import from_pulumi
+from homeport.settings.from_pulumi import configuration
+from homeport.settings.load import load
 try:
-    loaded = from_pulumi(declared=declared())
+    loaded = load(configuration(), declared=declared())
 except HomeportError as error:
     sys.exit(str(error))
 import pulumi
@@ -26,7 +27,7 @@ if os.environ.get("WITHOUT_PROVIDER"):
     import pulumi_random
     pulumi_random.RandomBytes("ambient", length=32)
 pulumi.export("preset", loaded.preset)
-pulumi.export("redis", loaded.secrets.get("redis-password"))
+pulumi.export("redis", pulumi.Output.secret(loaded.secrets["redis-password"].reveal()))
 """
 WRONG = """
 config:

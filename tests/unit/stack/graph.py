@@ -18,10 +18,9 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks
 
 from catalog.presets import registry
-from catalog.presets.registry import declared, defaults, preset
-from homeport.plan.stack import prepare
+from homeport.plan.resolve import resolve
 from homeport.settings import load as loading
-from homeport.settings.load import load
+from homeport.settings.load import Configuration
 
 CANARY = "C4nary-" + "0123456789abcdef" * 2
 """Part of every generated value, so that a leak can be found anywhere."""
@@ -124,9 +123,7 @@ def main() -> None:
     def go() -> None:
         from homeport.stack.program import Program
 
-        loaded = load(raw | given, set(given), asked["stack"], defaults=defaults, declared=declared())
-        blueprint, supplied, generated = prepare(loaded, preset(loaded.preset))
-        Program(blueprint, loaded, supplied, generated)
+        Program(resolve(Configuration(asked["stack"], raw | given, frozenset(given))))
         return _exports(pulumi.runtime.get_root_resource().outputs, engine.exports)
 
     pulumi.runtime.test(go)()

@@ -76,20 +76,35 @@ def forms(name):
     return CANARY, raw.hex(), text, text.replace("+", "-").replace("/", "_").rstrip("=")
 
 
+def leaks(graph, texts):
+    """Where one of the texts stands in plain; on a command's standard input it is meant to be."""
+    return [
+        f"{resource['name']}.{key}"
+        for resource in graph.resources
+        if not resource["type"].startswith("pulumi:")
+        for key, value in resource["inputs"].items()
+        if any(text in json.dumps(value, default=str) for text in texts)
+        and (resource["type"], key) != (COMMAND, "stdin")
+    ]
+
+
 @pytest.mark.req("P-08", "S3-17")
 def test_a_secret_is_never_a_plain_input(build):
     graph = build()
-    secrets = [form for one in graph.all(DRAWN) for form in forms(one["name"])]
-    leaks = [
-        one["name"] + "." + key
-        for one in graph.resources
-        if not one["type"].startswith("pulumi:")
-        for key, value in one["inputs"].items()
-        if any(secret in json.dumps(value, default=str) for secret in secrets)
-        and (one["type"], key) != (COMMAND, "stdin")
-    ]
+    secrets = [form for resource in graph.all(DRAWN) for form in forms(resource["name"])]
 
-    assert [] == leaks, "secrets travel on stdin and nowhere else: inspect, process list and previews stay clean"
+    assert [] == leaks(graph, secrets), (
+        "secrets travel on stdin and nowhere else: inspect, process list and previews stay clean"
+    )
+
+
+@pytest.mark.req("P-08")
+def test_a_supplied_secret_is_never_a_plain_input_and_is_exported_as_a_secret(build):
+    graph = build(secrets={"n8n-webhook-api-key": TOKEN})
+
+    assert [] == leaks(graph, [TOKEN]), "what the user supplies travels as what is generated does"
+    assert TOKEN == graph.exports["credentials"]["value"]["n8n-webhook-api-key"], "the value did arrive"
+    assert graph.exports["credentials"]["secret"], "and the state keeps it encrypted"
 
 
 @pytest.mark.req("S3-01")

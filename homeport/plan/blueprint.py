@@ -21,7 +21,7 @@ LOCAL_DIMENSIONS = 384
 """Length of a vector of the local embedder."""
 
 
-def blueprint(preset: Preset, settings: Settings) -> Blueprint:
+def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     """The preset in this stack, not yet checked for contradictions.
 
     Raises:

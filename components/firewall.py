@@ -25,12 +25,14 @@ class FirewallArgs:
     Attributes:
         host: Where.
         doors: All of them. The program's own way in must be among them: a change without it is reverted.
+        chains: Of iptables, which other layers of the host fill by themselves: they are left as they are.
         guard: Seconds of the revert timer.
         after: Resources that must be there first: the packages.
     """
 
     host: Host
     doors: tuple[Door, ...]
+    chains: tuple[str, ...] = ()
     guard: int = GUARD
     after: tuple[pulumi.Resource, ...] = ()
 
@@ -50,7 +52,7 @@ class Firewall(pulumi.ComponentResource):
             f"{name}-rules",
             HostFilesArgs(
                 host=args.host,
-                files=ufw.files(args.doors),
+                files=ufw.files(args.doors, args.chains),
                 values={},
                 apply=ufw.apply(),
                 remove=ufw.remove(),

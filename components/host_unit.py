@@ -14,10 +14,10 @@ from homeport.render import host_text
 from homeport.render.bundle import Entry, bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from components.handle import Host
-    from homeport.model.host import HostFile
+    from homeport.model.host import HostFile, Package
 
 ON_HOST = Path(__file__).parent / "scripts" / "unit.sh"
 
@@ -47,6 +47,21 @@ class HostFilesArgs:
     guard: int = 0
     after: tuple[pulumi.Resource, ...] = ()
     environment: Mapping[str, pulumi.Input[str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostLayer:
+    """A layer that not every host has, and what other layers have to know of it before it is there.
+
+    Attributes:
+        build: Makes it; is handed what must be there first, and gives what to depend on.
+        packages: What it needs of the distribution.
+        chains: Chains of iptables that it fills by itself: the firewall neither reports the jumps to them nor takes them away.
+    """
+
+    build: Callable[[tuple[pulumi.Resource, ...]], pulumi.Resource]
+    packages: tuple[Package, ...] = ()
+    chains: tuple[str, ...] = ()
 
 
 class HostFiles(pulumi.ComponentResource):

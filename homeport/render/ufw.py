@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from homeport.model.firewall import CONTAINERS
 from homeport.model.host import HostFile
 from homeport.render import host_text, netfilter
-from homeport.render.netfilter import RULES, SCRIPT, UNIT
+from homeport.render.netfilter import RULES, UNIT
 
 if TYPE_CHECKING:
     from homeport.model.firewall import Door
@@ -39,8 +39,13 @@ _HEADS = (
 _LIMIT = "-m limit --limit 3/min --limit-burst 10"
 
 
-def files(doors: tuple[Door, ...]) -> tuple[HostFile, ...]:
-    """Everything that a host's firewall consists of."""
+def files(doors: tuple[Door, ...], chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
+    """Everything that a host's firewall consists of.
+
+    Args:
+        doors: What is let in.
+        chains: Of iptables, filled by other layers of the host: the jumps to them stay, and are nobody's trespass.
+    """
     return (
         HostFile(path="/etc/default/ufw", content=host_text.text("firewall/ufw.default")),
         HostFile(path="/etc/ufw/ufw.conf", content=host_text.text("firewall/ufw.conf")),
@@ -48,7 +53,7 @@ def files(doors: tuple[Door, ...]) -> tuple[HostFile, ...]:
         HostFile(path="/etc/ufw/user6.rules", content=user_rules(doors, 6), mode=0o640),
         HostFile(path=RULES[4], content=netfilter.restore(doors, 4), mode=0o640),
         HostFile(path=RULES[6], content=netfilter.restore(doors, 6), mode=0o640),
-        HostFile(path=SCRIPT, content=netfilter.LOADER, mode=0o755),
+        *netfilter.scripts(chains),
         HostFile(path=f"/etc/systemd/system/{UNIT}", content=netfilter.SERVICE),
     )
 

@@ -13,6 +13,7 @@ from components.engine import Engine, EngineArgs
 from components.firewall import Firewall, FirewallArgs
 from components.handle import Host
 from components.host import USER, Reach, ReachArgs, Server, ServerArgs
+from components.host_unit import HostLayer
 from components.ssh import Ssh, SshArgs
 from components.wireguard import WireGuard, WireGuardArgs
 from homeport.model import firewall as doors
@@ -167,11 +168,17 @@ class Remote:
                     inside.append(doors.Door(opening=opening, via=doors.VPN, published=True, address=address))
         return tuple(inside)
 
-    def _engine(self) -> Engine:
+    def _optional(self) -> list[HostLayer]:
+        """The layers that not every host has, a line each, in their order; all come after sshd."""
+        return [
+            *([HostLayer(packages=PACKAGES, build=self._wireguard)] if self.in_vpn else []),
+        ]
+
+    def _engine(self, layers: list[HostLayer]) -> Engine:
         args = EngineArgs(
             host=self.host,
             user=self.user,
-            packages=PACKAGES if self.in_vpn else (),
+            packages=tuple(package for layer in layers for package in layer.packages),
             units=(_VPN_UNIT,) if self.in_vpn else (),
             order=self._order(),
         )
@@ -180,10 +187,12 @@ class Remote:
     def _layers(self) -> None:
         """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
         host, opts = self.host, self.base.opts
-        engine = self._engine()
+        layers = self._optional()
+        engine = self._engine(layers)
+        chains = tuple(chain for layer in layers for chain in layer.chains)
         firewall = Firewall(
             names.host_part(self.name, "firewall"),
-            FirewallArgs(host=host, doors=self._doors(), after=(engine.packages,)),
+            FirewallArgs(host=host, doors=self._doors(), chains=chains, after=(engine.packages,)),
             opts,
         )
         ssh = Ssh(
@@ -199,22 +208,26 @@ class Remote:
         )
         self.ready: list[pulumi.Resource] = [engine.ready, ssh.ready]
         self.client_configs: dict[str, pulumi.Output[str]] = {}
-        if self.in_vpn and self.blueprint.vpn:
-            vpn = WireGuard(
-                names.host_part(self.name, "wireguard"),
-                WireGuardArgs(
-                    host=host,
-                    vpn=self.blueprint.vpn,
-                    endpoint=self.address,
-                    versions=self.settings.wireguard.versions,
-                    rotating=self.settings.wireguard.rotating,
-                    next_public_keys=self.settings.wireguard.next_public_keys,
-                    after=(ssh.ready,),
-                ),
-                opts,
-            )
-            self.client_configs = vpn.client_configs
-            self.ready.append(vpn.ready)
+        self.ready += [layer.build((ssh.ready,)) for layer in layers]
+
+    def _wireguard(self, after: tuple[pulumi.Resource, ...]) -> pulumi.Resource:
+        if self.blueprint.vpn is None:
+            raise ValueError(f"host {self.name} has no VPN")
+        vpn = WireGuard(
+            names.host_part(self.name, "wireguard"),
+            WireGuardArgs(
+                host=self.host,
+                vpn=self.blueprint.vpn,
+                endpoint=self.address,
+                versions=self.settings.wireguard.versions,
+                rotating=self.settings.wireguard.rotating,
+                next_public_keys=self.settings.wireguard.next_public_keys,
+                after=after,
+            ),
+            self.base.opts,
+        )
+        self.client_configs = vpn.client_configs
+        return vpn.ready
 
 
 def remote(base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> Site:

@@ -110,8 +110,8 @@ class Server:
         shell = ("set -eu", "systemctl daemon-reload", sysctl.apply(), daemon_json.apply(), shutdown.apply())
         return self.put(files, "\n".join(shell))
 
-    def firewall(self, doors=DOORS):
-        return self.put(ufw.files(doors), ufw.apply())
+    def firewall(self, doors=DOORS, chains=()):
+        return self.put(ufw.files(doors, chains), ufw.apply())
 
     def wireguard(self, rotating=()):
         values = {"private-key": self.key("server"), "public-key": public_key(self.key("server"))}

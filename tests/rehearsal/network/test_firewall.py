@@ -137,6 +137,35 @@ def test_a_second_run_changes_nothing_and_a_strangers_rule_is_named_and_goes(ser
     assert "8080" not in server.run("ufw status; iptables -S DOCKER-USER"), "and it is gone"
 
 
+def test_the_chains_of_another_layer_stay_and_are_not_reported(server):
+    """As fail2ban does it: a chain of its own, and jumps to it from the kernel's chains and from those of the firewall."""
+    server.firewall(chains=("f2b-sshd", "f2b-web"))
+    try:
+        server.run("iptables -N f2b-sshd; iptables -A f2b-sshd -s 203.0.113.5 -j DROP; ip6tables -N f2b-sshd")
+        server.run("iptables -I DOCKER-USER -p tcp -m multiport --dports 80,443 -j f2b-sshd")
+        server.run("iptables -I ufw-user-input -p tcp --dport 22 -m comment --comment 'two words' -j f2b-sshd")
+        server.run("iptables -I INPUT -j f2b-sshd; ip6tables -I ufw6-user-input -j f2b-sshd")
+        jumps = server.run("{ iptables -S; ip6tables -S; } | grep f2b-sshd")
+        reported = server.firewall(chains=("f2b-sshd", "f2b-web"))
+        after = server.run("{ iptables -S; ip6tables -S; } | grep f2b-sshd")
+        server.run("iptables -I DOCKER-USER -s 203.0.113.6 -j ACCEPT")
+        stranger = server.firewall(chains=("f2b-sshd", "f2b-web"))
+    finally:
+        without = server.firewall()
+        left = server.run("iptables -S | grep -e '-j f2b-sshd'")
+        server.run(
+            "for tool in iptables ip6tables; do $tool -D INPUT -j f2b-sshd || :; $tool -F f2b-sshd; $tool -X f2b-sshd; done"
+        )
+        server.run("rm -f /usr/local/lib/homeport/firewall-rules")
+
+    assert 6 <= len(jumps.splitlines()), jumps
+    assert "" == reported, f"reported as a stranger's: {reported}"
+    assert jumps == after, "a jump was lost, doubled or moved"
+    assert "203.0.113.6" in stranger and "f2b" not in stranger, f"strangers are still named: {stranger}"
+    assert "f2b-sshd" in without, "a layer that is not declared is a stranger"
+    assert "-A INPUT -j f2b-sshd\n" == left, f"the kernel's own chains are no business of the firewall's: {left}"
+
+
 def test_a_door_that_left_the_settings_is_closed_and_one_that_came_is_open(server, outside):
     server.firewall(DOORS[1:3])
     reach = f"nc -z -w 1 {server.address()} 22 && echo yes || echo no"

@@ -28,8 +28,9 @@ def _told(asked):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def register(*peers, endpoint="203.0.113.7", **more):
-    return _told(json.dumps({"peers": peers, "endpoint": endpoint, "more": more}))
+def register(*peers, endpoint="203.0.113.7", packages=(), chains=(), **more):
+    asked = {"peers": peers, "endpoint": endpoint, "more": more, "packages": packages, "chains": chains}
+    return _told(json.dumps(asked))
 
 
 def one(told, kind, name):
@@ -133,6 +134,23 @@ def test_changes_that_can_cut_homeport_off_have_a_revert_timer():
     }
 
     assert [] == [text for text in create.values() if not text.endswith(" 120")], f"design.md, decision 6: {create}"
+
+
+def test_a_layer_names_its_packages_and_its_chains_and_a_host_without_it_has_nothing_of_them():
+    """As a later layer does: fail2ban needs a program, and fills chains by itself."""
+    plain = register(LOCAL)
+    more = register(
+        LOCAL, packages=[{"name": "fail2ban", "program": "fail2ban-server"}], chains=["f2b-sshd", "f2b-web"]
+    )
+    packages = [one(told, "command:local:Command", "engine-packages-files")["apply"] for told in (plain, more)]
+    files = [one(told, "command:local:Command", "firewall-rules-files")["files"] for told in (plain, more)]
+    script, rules = "/usr/local/lib/homeport/firewall", "/usr/local/lib/homeport/firewall-rules"
+
+    assert packages[1].replace("need fail2ban-server fail2ban\n", "") == packages[0], "one line more"
+    assert rules not in files[0] and "f2b" not in files[0][script]["content"], "nothing on hosts that do not use it"
+    assert files[0][script] == files[1][rules], "the rules are loaded as they always were"
+    assert "\nchains='f2b-sshd f2b-web'\nrules=/usr/local/lib/homeport/firewall-rules\n" in files[1][script]["content"]
+    assert {*files[0], rules} == set(files[1]), "and no other file"
 
 
 @pytest.mark.req("S2-13")

@@ -59,7 +59,7 @@ FILES: tuple[HostFile, ...] = (
     *sysctl.files(),
     systemd.docker_after((VPN_UNIT,)),
     *tailscale.files(41641, "-----BEGIN CERTIFICATE-----\n"),
-    *ufw.files((Door(opening=Opening(purpose="SSH", port=22)),)),
+    *ufw.files((Door(opening=Opening(purpose="SSH", port=22)),), ("f2b-sshd",)),
     *wireguard.files(VPN, ("laptop",)),
 )
 SCRIPTS = {

@@ -6,7 +6,7 @@ needs them, ``prepare.cjs`` and ``preload.cjs``; it says which database and whic
 
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
-from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile, Volume
 
 IMAGE = ImageFacts(
     repository="n8nio/n8n",
@@ -105,6 +105,7 @@ SERVICE = Service(
     health=Health(test=("node", "/etc/homeport/health.cjs"), interval=10, timeout=10, start_period=180, gate=480),
     limits=Limits(memory=1024, cpus="1.0", pids=256),
     grace=45,
+    sign_in=SignIn(user="{owner-email}", secret="n8n-owner-password"),
     secrets=(
         SecretSpec(name="n8n-database-password", purpose="for n8n's role in PostgreSQL"),
         SecretSpec(

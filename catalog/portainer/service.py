@@ -2,7 +2,7 @@
 
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
-from homeport.model.service import Bind, Limits, SecretFile, Service, Volume
+from homeport.model.service import Bind, Limits, SecretFile, Service, SignIn, Volume
 
 IMAGE = ImageFacts(
     repository="portainer/portainer-ce",
@@ -40,5 +40,6 @@ SERVICE = Service(
         "root": "the socket belongs to root, and its group's number differs from host to host",
         "health": "the image is made from scratch: no program in it can ask (portainer/portainer#1364, open since 2017)",
     },
+    sign_in=SignIn(user="admin", secret="portainer-admin-password"),
     secrets=(SecretSpec(name="portainer-admin-password", purpose="for Portainer's admin, set at its first start"),),
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from catalog.presets.registry import preset
 from homeport.cli.output import print_json
 from homeport.cli.phases import say
-from homeport.model.errors import BlueprintError, ToolError
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from homeport.cli.pulumi_cli import PulumiCli
@@ -33,7 +32,7 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
     outputs = pulumi.outputs(secrets=values)
     credentials = outputs.get("credentials")
     name = pulumi.stack.name
-    addresses = _addresses(outputs, pulumi.stack.preset)
+    addresses = _addresses(outputs)
     if values and credentials and not sys.stdout.isatty():
         say("homeport: secrets go to a file or a pipe now; see that nobody else reads it")
     if json:
@@ -43,7 +42,9 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
         print(f"stack {name}: there are none yet. Bring it up: make up STACK={name}")
         return 1
     for item in addresses:
-        print(f"address: {item['address']}" + (f"  (user {item['user']})" if item["user"] else ""))
+        print(f"{item['service']}: {item['address']}")
+        for asked in item["sign_in"]:
+            print(f"  {asked['asked_by']} asks for user {asked['user']} and the password {asked['secret']}")
     if not values:
         print(
             f"passwords and keys are kept in the encrypted state. Show them: make credentials STACK={name} ARGS=--show"
@@ -54,17 +55,12 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
     return 0
 
 
-def _addresses(outputs: dict[str, dict[str, dict[str, str]]], preset_name: str) -> list[dict[str, str | None]]:
-    """The services' addresses, each with the user whom the proxy asks for, where it asks for one."""
-    users = _users(preset_name)
-    services = (outputs.get("services") or {}).items()
-    addresses = {service["url"]: users.get(name) for name, service in services if service.get("url")}
-    return [{"address": address, "user": user} for address, user in sorted(addresses.items())]
-
-
-def _users(preset_name: str) -> dict[str, str]:
-    try:
-        routes = preset(preset_name).routes
-    except BlueprintError:
-        return {}
-    return {route.service: guard.user for route in routes for guard in route.guards if guard.user}
+def _addresses(outputs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a person can go, each address with what is asked there: by whom, for which user, with which secret."""
+    sign_ins = outputs.get("sign_in") or {}
+    services = sorted((outputs.get("services") or {}).items())
+    return [
+        {"service": name, "address": service.get("url") or service.get("access"), "sign_in": sign_ins.get(name, [])}
+        for name, service in services
+        if service.get("url") or name in sign_ins
+    ]

@@ -146,6 +146,17 @@ class Blueprint:
         asked = {name: "127.0.0.1" for route in self.routes for name in template.names(route.upstream)}
         return {**asked, **private, "vpn": self.vpn.address if self.vpn else "127.0.0.1"}
 
+    def sign_ins(self, service: Service) -> tuple[dict[str, str], ...]:
+        """Who asks a person for a user and a password, the first to ask first: the proxy before the service, then the service."""
+        guards = [guard for route in self.routes if route.service == service.name for guard in route.guards]
+        asked = [
+            {"asked_by": "the proxy", "user": guard.user, "secret": guard.secret} for guard in guards if guard.user
+        ]
+        if service.sign_in:
+            user = template.fill(service.sign_in.user, self.texts())
+            asked.append({"asked_by": service.name, "user": user, "secret": service.sign_in.secret})
+        return tuple(asked)
+
     def secrets(self) -> dict[str, tuple[str, ...]]:
         """Every secret that the blueprint needs, to what needs it."""
         wanted: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from homeport.model.preset import Preset
+    from homeport.model.preset import OptionGroup, Preset
     from homeport.model.secret import SecretSpec
     from homeport.model.service import Service
 
@@ -21,25 +21,31 @@ class Declarations:
     Attributes:
         secrets: Name to the secret.
         renamed: A former name, or one of a ``.env`` file, to the config key that took its place.
+        groups: Sections of the settings, by name.
     """
 
     secrets: Mapping[str, SecretSpec] = field(default_factory=lambda: MappingProxyType({}))
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    groups: Mapping[str, OptionGroup] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def declarations(presets: Iterable[Preset]) -> Declarations:
     """What the presets and their services declare, in that order.
 
     Raises:
-        ValueError: Two of them describe a secret of one name differently.
+        ValueError: Two of them describe a secret, or a group of options, of one name differently.
     """
     secrets: dict[str, SecretSpec] = {}
     renamed: dict[str, str] = {}
+    groups: dict[str, OptionGroup] = {}
     for preset in presets:
+        for name, group in preset.groups.items():
+            if groups.setdefault(name, group) != group:
+                raise ValueError(f"{preset.name} describes the options {name} in another way than others do")
         owners: tuple[Service | Preset, ...] = (*preset.services, preset)
         for owner in owners:
             for spec in owner.secrets:
                 if secrets.setdefault(spec.name, spec) != spec:
                     raise ValueError(f"{owner.name} describes the secret {spec.name} in another way than others do")
             renamed |= owner.renamed
-    return Declarations(secrets=secrets, renamed=renamed)
+    return Declarations(secrets=secrets, renamed=renamed, groups=groups)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +23,41 @@ class Option:
     Attributes:
         default: What it is where the user says nothing.
         purpose: What it is for, with units.
-        pattern: A regular expression that the whole text must match.
+        pattern: A regular expression that the whole text must match; for a ``number``: not used.
         shape: The pattern in words, so that "must be <shape>" reads well.
+        kind: ``text``; of an option in a group also ``url``, an address of a service, or ``number``, from ``low`` to ``high``.
+        example: A value that is accepted, where the default is none.
+        low: The least number.
+        high: The greatest number.
     """
 
     default: str
     purpose: str
-    pattern: str
     shape: str
+    pattern: str = ""
+    kind: Literal["text", "url", "number"] = "text"
+    example: str = ""
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionGroup:
+    """Options that are chosen together or not at all, as a section of the settings; ``{group-option}`` stands for each.
+
+    Attributes:
+        purpose: What they choose, as a sentence.
+        without: What is there where they are left out, as a sentence; the options' defaults stand for it.
+        default: The same in two or three words.
+        options: The options by name.
+        skipped: What a stack that leaves them out does without, for the status table; empty: nothing worth a line.
+    """
+
+    purpose: str
+    without: str
+    default: str
+    options: tuple[tuple[str, Option], ...]
+    skipped: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +76,7 @@ class Preset:
         tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure tunnel.
         connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret outputs.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
+        groups: What they may choose together: a section of the settings for each.
         next_steps: What is left for a person after the first ``pulumi up``.
         secrets: Secrets that it needs besides those of its services.
         renamed: A name in ``.env`` files of the same system, or of an earlier version, to the key that took its place.
@@ -65,6 +93,7 @@ class Preset:
     tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
+    groups: Mapping[str, OptionGroup] = field(default_factory=lambda: MappingProxyType({}))
     next_steps: tuple[str, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -149,6 +149,19 @@ class Bind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """What the software's own sign-in page asks for.
+
+    Attributes:
+        user: The name; ``{setting}`` is filled in.
+        secret: The name of the secret that is the password.
+    """
+
+    user: str
+    secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One container.
 
@@ -180,6 +193,7 @@ class Service:
         restart: ``unless-stopped``, or ``always``; both come back after a reboot.
         role: The service runs on the host with this role; empty: on the first one.
         waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
+        sign_in: How a person signs in to it; None: it asks nobody, or not by a password of the stack's.
         secrets: The secrets that it needs; the settings and the plan know them from here.
         renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took its place.
     """
@@ -211,5 +225,6 @@ class Service:
     restart: str = "unless-stopped"
     role: str = ""
     waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sign_in: SignIn | None = None
     secrets: tuple[SecretSpec, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

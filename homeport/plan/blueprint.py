@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from homeport.model.service import Service
     from homeport.settings.schema import ServiceOverride, Settings
 
-LOCAL_DIMENSIONS = 384
-"""Length of a vector of the local embedder."""
-
 
 def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     """The preset in this stack, not yet checked for contradictions.
@@ -48,8 +45,8 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         protect_data=settings.protect_data,
         namespace=settings.namespace,
         hostnames=settings.hostnames,
-        values={name: option.default for name, option in preset.options.items()} | settings.options | _values(settings),
-        skipped=_skipped(settings),
+        values=_values(preset, settings),
+        skipped=_skipped(preset, settings),
         connections=preset.connections,
         tools=preset.tools if settings.exposure == "tunnel" else {},
         next_steps=preset.next_steps,
@@ -64,6 +61,7 @@ def _refuse(preset: Preset, settings: Settings) -> None:
         *_strangers("hostnames", settings.hostnames, (route.name for route in preset.routes)),
         *_strangers("options", settings.options, preset.options),
         *_options(preset, settings),
+        *_groups(preset, settings),
         *_homeless(preset, settings),
     )
     if problems:
@@ -123,15 +121,27 @@ def _options(preset: Preset, settings: Settings) -> list[Problem]:
     ]
 
 
-def _values(settings: Settings) -> dict[str, str]:
-    embedding = settings.embedding
-    return {
-        # n8n refuses an address without a dot, so not owner@localhost.
-        "owner-email": settings.acme_email or f"owner@{settings.domain if '.' in settings.domain else 'example.com'}",
-        "embedding-url": embedding.url if embedding else "",
-        "embedding-model": embedding.model if embedding else "",
-        "embedding-dimensions": str(embedding.dimensions if embedding else LOCAL_DIMENSIONS),
-    }
+def _values(preset: Preset, settings: Settings) -> dict[str, str]:
+    """What ``{name}`` in the preset's texts stands for: its options, and its groups of options as ``group-option``."""
+    values = {name: option.default for name, option in preset.options.items()} | settings.options
+    for name, group in preset.groups.items():
+        chosen = settings.group(name) or {option: one.default for option, one in group.options}
+        values |= {f"{name}-{option}": str(value) for option, value in chosen.items()}
+    # Some sign-in pages refuse an address without a dot, so not owner@localhost.
+    owner = f"owner@{settings.domain if '.' in settings.domain else 'example.com'}"
+    return {**values, "owner-email": settings.acme_email or owner}
+
+
+def _groups(preset: Preset, settings: Settings) -> list[Problem]:
+    return [
+        Problem(
+            f"homeport:settings.{name}",
+            f"the preset {preset.name} does not read it",
+            f"Run: pulumi config rm --path homeport:settings.{name}",
+        )
+        for name in settings.groups
+        if name not in preset.groups
+    ]
 
 
 def _strangers(section: str, given: Iterable[str], known: Iterable[str]) -> list[Problem]:
@@ -157,7 +167,7 @@ def _service(service: Service, override: ServiceOverride | None) -> Service:
     return replace(service, limits=limits, image=override.image or service.image)
 
 
-def _skipped(settings: Settings) -> tuple[str, ...]:
+def _skipped(preset: Preset, settings: Settings) -> tuple[str, ...]:
     """What this stack does without, in words: nothing is left out silently."""
     skipped: list[str] = []
     modes = {host.mode for host in settings.hosts.values()}
@@ -171,6 +181,5 @@ def _skipped(settings: Settings) -> tuple[str, ...]:
         skipped.append("DNS records: no Cloudflare account is named; point the host names at the server yourself")
     elif settings.exposure == "direct" and modes == {"local"}:
         skipped.append("DNS records: this machine's public address is not known; point the host names at it yourself")
-    if settings.embedding is None:
-        skipped.append("embedding provider: the local deterministic embedder is used; set homeport:settings.embedding")
-    return tuple(skipped)
+    absent = (group.skipped for name, group in preset.groups.items() if settings.group(name) is None)
+    return (*skipped, *filter(None, absent))

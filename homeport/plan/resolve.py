@@ -113,7 +113,7 @@ def _layers_secrets(settings: Settings) -> Iterator[str]:
 
 def _of_unused_section(loaded: Loaded, name: str) -> bool:
     section = loaded.specs[name].section if name in loaded.specs else ""
-    return bool(section) and getattr(loaded.settings, section) is None
+    return bool(section) and loaded.settings.group(section) is None
 
 
 def _secret_problems(loaded: Loaded, needed: set[str], unused: set[str], optional: set[str]) -> Iterator[Problem]:

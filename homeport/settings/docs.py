@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from homeport.model.secret import SHAPES
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
-from homeport.settings.schema import PRESETS, WAIVERS, Embedding, ServiceOverride, Settings, Waiver
+from homeport.settings.schema import PRESETS, WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
 from homeport.settings.schema import Edge as EdgeSection
 from homeport.settings.secret_specs import former_names, known_secrets
 from homeport.settings.vpn import Peer, Ssh, WireGuard
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from homeport.model.declarations import Declarations
 
+_GROUPS_AT = -2
+"""The catalog's sections come before those of services and waivers."""
 SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings),
     ("hosts.<name>", LocalHost),
@@ -35,7 +37,6 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("wireguard.peers.<name>", Peer),
     ("cloudflare", Cloudflare),
     ("access", Access),
-    ("embedding", Embedding),
     ("services.<service>", ServiceOverride),
     ("waivers.<rule>", Waiver),
 )
@@ -62,12 +63,19 @@ def page(declared: Declarations) -> str:
     parts = [
         _HEAD,
         *_preset(),
-        *(_section(prefix, model) for prefix, model in SECTIONS),
+        *(_section(prefix, model) for prefix, model in sections(declared)),
         _waivers(),
         _secrets(declared),
         _renamed(declared),
     ]
     return "\n".join(parts)
+
+
+def sections(declared: Declarations) -> tuple[tuple[str, type[BaseModel]], ...]:
+    """Where each section of the settings stands, and its schema, those that the catalog declares among them."""
+    groups = tuple(declared.groups.items())
+    before, after = SECTIONS[1:_GROUPS_AT], SECTIONS[_GROUPS_AT:]
+    return (("", with_groups(groups)), *before, *((name, group_section(name, group)) for name, group in groups), *after)
 
 
 def _preset() -> Iterator[str]:

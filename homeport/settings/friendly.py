@@ -65,9 +65,9 @@ def remove_command(loc: Loc) -> str:
     return "Remove that line from Pulumi.<stack>.yaml"
 
 
-def problem(error: ErrorDetails) -> tuple[Loc, Problem]:
+def problem(error: ErrorDetails, schema: type[Settings]) -> tuple[Loc, Problem]:
     """One of pydantic's errors as a problem, and where it is."""
-    loc, field, known = locate(error["loc"])
+    loc, field, known = locate(error["loc"], schema)
     kind = error["type"]
     if kind in _TAGS:
         loc = (*loc, "mode")
@@ -158,11 +158,11 @@ def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is dict
 
 
-def locate(found: Iterable[str | int]) -> tuple[Loc, FieldInfo | None, tuple[str, ...]]:
+def locate(found: Iterable[str | int], schema: type[Settings]) -> tuple[Loc, FieldInfo | None, tuple[str, ...]]:
     """The path without pydantic's union tags, the field there, and the names known beside it."""
-    model: type[BaseModel] | None = Settings
+    model: type[BaseModel] | None = schema
     field: FieldInfo | None = None
-    known: tuple[str, ...] = tuple(Settings.model_fields)
+    known: tuple[str, ...] = tuple(schema.model_fields)
     entry = False
     loc: list[str | int] = []
     choices: list[type[BaseModel]] = []

@@ -35,7 +35,7 @@ def host_name(text: str) -> str:
     labels = text.split(".")
     fits = len(text) <= _MAX_HOST_NAME and all(_LABEL.fullmatch(label) for label in labels)
     if not fits or (len(labels) == 1 and text != "localhost") or labels[-1].isdigit():
-        raise ValueError("must be a host name such as n8n.example.com: lower-case letters, digits, '-' and '.'")
+        raise ValueError("must be a host name such as app.example.com: lower-case letters, digits, '-' and '.'")
     return text
 
 
@@ -91,18 +91,18 @@ def endpoint(text: str) -> str:
         url = urlsplit(text)
         port = url.port
     except ValueError:
-        raise ValueError("must be a URL such as https://embeddings.example.com/v1") from None
+        raise ValueError("must be a URL such as https://api.example.com/v1") from None
     host = url.hostname or ""
     plain = re.fullmatch(r"[A-Za-z0-9\[\]:/._~%-]{1,2048}", text)
     if url.username is not None or url.password is not None:
-        raise ValueError("must hold no user or password: the key goes into homeport:embedding-api-key")
+        raise ValueError("must hold no user or password: a key is a secret of its own")
     if (
         url.scheme not in ("http", "https")
         or not plain
         or port == 0
         or not (_CONTAINER.fullmatch(host) or _is_host(host))
     ):
-        raise ValueError("must be a URL such as https://embeddings.example.com/v1, without query or fragment")
+        raise ValueError("must be a URL such as https://api.example.com/v1, without query or fragment")
     if host.startswith("169.254.") or host == "fd00:ec2::254":
         raise ValueError("must not be a link-local address: clouds serve machine credentials there")
     if url.scheme == "http" and not _is_near(host):
@@ -130,7 +130,7 @@ def image(text: str) -> str:
     """An image's reference with a tag or a digest; ``latest`` alone names nothing that could be promoted."""
     parts = _IMAGE.fullmatch(text)
     if parts is None:
-        raise ValueError("must be an image reference such as redis:7.4-alpine")
+        raise ValueError("must be an image reference such as registry.example.com/app:1.4")
     if not parts["digest"] and parts["tag"] in (None, ":latest"):
         raise ValueError("must name a tag other than latest, or a digest: latest is another image tomorrow")
     return text

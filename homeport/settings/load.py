@@ -16,7 +16,7 @@ from homeport.model.errors import Problem, SettingsError
 from homeport.settings import friendly, secrets
 from homeport.settings.checks import cross_checks
 from homeport.settings.defaults import with_defaults
-from homeport.settings.schema import PRESETS, Settings
+from homeport.settings.schema import PRESETS, Settings, with_groups
 from homeport.settings.secret_specs import former_names, known_secrets
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _LONGEST_KEY = 64
 _LONGEST_TEXT = 2048
 # Keys of the providers themselves, as the official plugins spell them.
 _ENDPOINTS = {"hcloud": "hcloud:endpoint", "cloudflare": "cloudflare:baseUrl"}
-_MAY_BE_NULL = {("embedding",), ("acme_email",), ("cloudflare",)}
+_MAY_BE_NULL = {"acme_email", "cloudflare"}
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,17 @@ def load(
         SettingsError: With everything that is wrong.
     """
     values, encrypted = _ours(configuration.values), frozenset(_ours(dict.fromkeys(configuration.encrypted, "")))
-    specs = known_secrets(declared)
+    specs, schema = known_secrets(declared), with_groups(tuple(declared.groups.items()))
     supplied = {name: value for name, value in values.items() if name in specs}
     problems = [
         *_preset(values, encrypted),
-        *_strangers(values, specs, former_names(declared)),
+        *_strangers(values, specs, former_names(declared), schema),
         *secrets.check(supplied, encrypted, specs),
     ]
     generated = [name for name, spec in specs.items() if spec.policy == "generated"]
     day = today or datetime.now(UTC).date()
     preset = defaults(values.get("preset", ""))
-    settings, wrong = _settings(values.get("settings", ""), configuration.stack, day, preset, generated)
+    settings, wrong = _settings(values.get("settings", ""), configuration.stack, day, preset, generated, schema=schema)
     problems.extend(wrong)
     if "settings" in encrypted:
         mend = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
@@ -138,7 +138,7 @@ def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Pro
 
 
 def _strangers(
-    given: Mapping[str, str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str]
+    given: Mapping[str, str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str], schema: type[Settings]
 ) -> Iterator[Problem]:
     known = ("preset", "settings", *specs)
     for name in sorted(set(given) - set(known)):
@@ -150,7 +150,7 @@ def _strangers(
         if new := renamed.get(name):
             command = specs[new].command if new in specs else _set_command(new)
             yield Problem(path, f"is now called homeport:{new}", f"{remove}; {command}")
-        elif name in Settings.model_fields:
+        elif name in schema.model_fields:
             yield Problem(path, f"belongs to homeport:settings.{name}", f"{remove}; {_set_command(f'settings.{name}')}")
         else:
             near = get_close_matches(name[:_LONGEST_KEY].lower().replace("_", "-"), known, n=1)
@@ -163,21 +163,22 @@ def _set_command(path: str) -> str:
 
 
 def _settings(
-    text: str, stack: str, today: date, preset: Mapping[str, Any], generated: list[str]
+    text: str, stack: str, today: date, preset: Mapping[str, Any], generated: list[str], *, schema: type[Settings]
 ) -> tuple[Settings | None, list[Problem]]:
     try:
         given = _parse(text)
     except ValueError as error:
         mend = "Run: pulumi config set --path homeport:settings.<key> <value>, or see docs/settings.md"
         return None, [Problem(friendly.ROOT, str(error), mend)]
-    found = dict(_slips(given, ()))
+    optional = _MAY_BE_NULL | (set(schema.model_fields) - set(Settings.model_fields))
+    found = dict(_slips(given, (), optional))
     data = with_defaults(given, stack, preset)
     settings = None
     try:
-        settings = Settings.model_validate_json(json.dumps(data), strict=True)
+        settings = schema.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
-            loc, problem = friendly.problem(details)
+            loc, problem = friendly.problem(details, schema)
             found.setdefault(loc, problem)
     for loc, problem in cross_checks(data, stack, today, generated):
         found.setdefault(loc, problem)
@@ -208,10 +209,10 @@ def _no_constant(_: str) -> NoReturn:
     raise ValueError("holds a number that is none (NaN or infinite)")
 
 
-def _slips(data: Any, loc: friendly.Loc) -> Iterator[tuple[friendly.Loc, Problem]]:
+def _slips(data: Any, loc: friendly.Loc, optional: set[str]) -> Iterator[tuple[friendly.Loc, Problem]]:
     if len(loc) > _DEEPEST:
         yield loc, Problem(friendly.path_of(loc[:3]), "is nested too deeply", friendly.remove_command(loc[:3]))
-    elif data is None and loc not in _MAY_BE_NULL:
+    elif data is None and not (len(loc) == 1 and loc[0] in optional):
         yield (
             loc,
             Problem(friendly.path_of(loc), "is null: give it a value, or leave it out", friendly.remove_command(loc)),
@@ -221,7 +222,7 @@ def _slips(data: Any, loc: friendly.Loc) -> Iterator[tuple[friendly.Loc, Problem
         yield loc, Problem(friendly.path_of(loc), what, friendly.remove_command(loc))
     elif isinstance(data, dict):
         for key, value in data.items():
-            yield from _slips(value, (*loc, key))
+            yield from _slips(value, (*loc, key), optional)
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _slips(value, (*loc, index))
+            yield from _slips(value, (*loc, index), optional)

@@ -5,10 +5,12 @@ docs/settings.md are made from that. Whatever depends on another field (defaults
 ``homeport.settings.defaults`` before this is built; what two fields together may not say is in ``homeport.settings.checks``.
 """
 
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
+from homeport.model.preset import Option, OptionGroup
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from homeport.settings.kinds import (
@@ -61,22 +63,6 @@ class Edge(Section):
     )
 
 
-class Embedding(Section):
-    """The service that turns text into vectors (OpenAI's interface). Left out: a local, deterministic one, without a key."""
-
-    url: Endpoint = key(
-        "Its address; the key is the secret embedding-api-key.",
-        shape="an https URL such as https://embeddings.example.com/v1",
-        example="https://embeddings.example.com/v1",
-    )
-    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")] = key(
-        "The model's name, as that service knows it.", shape="a model's name", example="text-embedding-3-small"
-    )
-    dimensions: Annotated[int, Field(ge=1, le=2000)] = key(
-        "The length of a vector; pgvector indexes at most 2000.", shape="a whole number from 1 to 2000", example=1536
-    )
-
-
 class ServiceOverride(Section):
     """What one service of the preset does differently in this stack."""
 
@@ -93,7 +79,7 @@ class ServiceOverride(Section):
     )
     image: Image | None = key(
         "Another image than the catalog's.",
-        shape="an image reference such as redis:7.4-alpine",
+        shape="an image reference such as registry.example.com/app:1.4",
         example="<image>:<tag>",
         default=None,
         says="by catalog",
@@ -101,7 +87,7 @@ class ServiceOverride(Section):
     port: Port | None = key(
         "Another number for its port in the VPN (on this machine: on the loopback address).",
         shape="a whole number from 1 to 65535",
-        example=5678,
+        example=8080,
         default=None,
         says="by catalog",
     )
@@ -178,16 +164,13 @@ class Settings(Section):
         default={},
         says="by preset",
     )
-    embedding: Embedding | None = key(
-        "Where text becomes vectors.", shape="a mapping", example={}, default=None, says="the local one"
-    )
     services: Annotated[dict[Name, ServiceOverride], Field(max_length=64)] = key(
         "Limits and images that differ from the catalog's.", shape="a mapping of services", example={}, default={}
     )
     hostnames: Annotated[dict[Name, HostName], Field(max_length=64)] = key(
         "Another host name for a route of the preset.",
-        shape="a host name such as n8n.example.com",
-        example="n8n.example.com",
+        shape="a host name such as app.example.com",
+        example="app.example.com",
         default={},
         says="<route>.<domain>",
     )
@@ -215,3 +198,50 @@ class Settings(Section):
         default={},
         says="1 each",
     )
+
+    def group(self, name: str) -> dict[str, Any] | None:
+        """The options of a group that the catalog declares; None where they are left out."""
+        section = getattr(self, name, None)
+        return dict(section) if isinstance(section, Section) else None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the groups that are chosen."""
+        return tuple(name for name in type(self).model_fields if name not in Settings.model_fields and self.group(name))
+
+
+@cache
+def with_groups(groups: tuple[tuple[str, OptionGroup], ...]) -> type[Settings]:
+    """The schema with the sections that presets declare: each option a field, all or none of them given."""
+    sections: dict[str, Any] = {
+        name: (
+            group_section(name, group) | None,
+            key(group.purpose, shape="a mapping", example={}, default=None, says=group.default),
+        )
+        for name, group in groups
+    }
+    if not sections:
+        return Settings
+    schema = create_model("Settings", __base__=Settings, **sections)
+    schema.__doc__ = Settings.__doc__
+    return schema
+
+
+@cache
+def group_section(name: str, group: OptionGroup) -> type[Section]:
+    """The section of one group."""
+    fields: dict[str, Any] = {option: (_annotation(one), _field(one)) for option, one in group.options}
+    made = create_model(name.title(), __base__=Section, **fields)
+    made.__doc__ = f"{group.purpose} {group.without}"
+    return made
+
+
+def _annotation(option: Option) -> Any:
+    if option.kind == "number":
+        return Annotated[int, Field(ge=option.low, le=option.high)]
+    return Endpoint if option.kind == "url" else Annotated[str, Field(pattern=f"^(?:{option.pattern})$")]
+
+
+def _field(option: Option) -> Any:
+    example = int(option.example) if option.kind == "number" else option.example
+    return key(option.purpose, shape=option.shape, example=example)

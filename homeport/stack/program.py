@@ -134,6 +134,8 @@ class Program:
             for service in blueprint.services
         }
         pulumi.export("services", services)
+        sign_ins = {service.name: list(blueprint.sign_ins(service)) for service in blueprint.services}
+        pulumi.export("sign_in", {name: asked for name, asked in sign_ins.items() if asked})
         pulumi.export("skipped", list(blueprint.skipped))
         pulumi.export("next_steps", list(blueprint.next_steps))
         hosts = {name: site.exports for name, site in self.sites.items() if site.exports}

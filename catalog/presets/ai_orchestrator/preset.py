@@ -3,7 +3,7 @@
 from catalog.presets.ai_orchestrator.services import CADDY, EXECUTOR, N8N, POSTGRES, REDIS
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
-from homeport.model.preset import Preset
+from homeport.model.preset import Option, OptionGroup, Preset
 from homeport.model.route import Guard, Route
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Volume
@@ -79,6 +79,49 @@ PRESET = Preset(
             ),
         ),
     ),
+    groups={
+        "embedding": OptionGroup(
+            purpose="The service that turns text into vectors (OpenAI's interface).",
+            without="Left out: a local, deterministic one, without a key.",
+            default="the local one",
+            options=(
+                (
+                    "url",
+                    Option(
+                        kind="url",
+                        default="",
+                        purpose="Its address; the key is the secret embedding-api-key.",
+                        shape="an https URL such as https://embeddings.example.com/v1",
+                        example="https://embeddings.example.com/v1",
+                    ),
+                ),
+                (
+                    "model",
+                    Option(
+                        default="",
+                        purpose="The model's name, as that service knows it.",
+                        pattern=r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}",
+                        shape="a model's name",
+                        example="text-embedding-3-small",
+                    ),
+                ),
+                (
+                    "dimensions",
+                    Option(
+                        kind="number",
+                        # Of the local one: embed_local of migrations/0001_memories.sql.
+                        default="384",
+                        purpose="The length of a vector; pgvector indexes at most 2000.",
+                        shape="a whole number from 1 to 2000",
+                        example="1536",
+                        low=1,
+                        high=2000,
+                    ),
+                ),
+            ),
+            skipped="embedding provider: the local deterministic embedder is used; set homeport:settings.embedding",
+        ),
+    },
     next_steps=("Sign in to n8n's editor: make credentials shows the address, the user and how to see the password.",),
     secrets=(
         SecretSpec(

@@ -6,7 +6,7 @@ from catalog.n8n import service as n8n
 from catalog.portainer import service as portainer
 from catalog.postgres import service as postgres
 from catalog.qdrant import service as qdrant
-from homeport.model.service import Health, Limits, Port, SecretFile, StaticFile, Volume
+from homeport.model.service import Health, Limits, Port, SecretFile, SignIn, StaticFile, Volume
 
 POSTGRES = replace(
     postgres.SERVICE,
@@ -84,6 +84,7 @@ N8N = replace(
     tmpfs={**n8n.SERVICE.tmpfs, "/tmp": "rw,noexec,nosuid"},
     ports=(Port(name="n8n", inside=5678, at="vpn", outside=5678),),
     needs=("postgres", "qdrant"),
+    sign_in=SignIn(user="{n8n-user}", secret="n8n-owner-password"),
     restart="always",
 )
 

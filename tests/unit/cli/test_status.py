@@ -11,6 +11,12 @@ SERVICES = {
     "b": {"container": "b", "url": "", "access": "inside only"},
     "ai-n8n": {"container": "x-a", "url": "https://n8n.localhost:8443", "access": "through the proxy"},
 }
+SIGN_IN = {
+    "ai-n8n": [
+        {"asked_by": "the proxy", "user": "admin", "secret": "n8n-owner-password"},
+        {"asked_by": "ai-n8n", "user": "owner@example.com", "secret": "n8n-owner-password"},
+    ]
+}
 GOOD = {"Status": "running", "Health": {"Status": "healthy"}}
 BAD = [
     {},
@@ -108,23 +114,32 @@ def test_credentials_are_shown_only_on_request(capsys):
 
 @pytest.mark.parametrize("values", [False, True])
 def test_credentials_as_json_hold_values_only_on_request(capsys, values):
-    pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES})
+    pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES, "sign_in": SIGN_IN})
 
     assert 0 == credentials.show(pulumi, values=values, json=True)
     document = json.loads(capsys.readouterr().out)
     assert ({"redis-password": "canary"} if values else None) == document["credentials"], "the same rule as for people"
-    assert [{"address": "https://n8n.localhost:8443", "user": "admin"}] == document["addresses"], (
-        "the user whom this preset's proxy asks for"
-    )
+    assert [{"service": "ai-n8n", "address": "https://n8n.localhost:8443", "sign_in": SIGN_IN["ai-n8n"]}] == document[
+        "addresses"
+    ], "who asks there, and for what"
 
 
-def test_a_user_is_named_only_where_the_proxy_asks_for_one(capsys, monkeypatch):
-    monkeypatch.setattr(Pulumi, "stack", SimpleNamespace(name="prod", preset="jett"))
+def test_each_address_says_who_asks_for_which_user_and_which_password(capsys):
+    credentials.show(Pulumi({"credentials": {"a": "b"}, "services": SERVICES, "sign_in": SIGN_IN}), values=False)
+
+    assert [
+        "ai-n8n: https://n8n.localhost:8443",
+        "  the proxy asks for user admin and the password n8n-owner-password",
+        "  ai-n8n asks for user owner@example.com and the password n8n-owner-password",
+    ] == capsys.readouterr().out.splitlines()[:3], "nobody has to guess a user"
+
+
+def test_an_address_without_a_sign_in_of_the_stacks_own_names_no_user(capsys):
     services = {"n8n": {"container": "n8n", "url": "https://n8n.example.com", "access": "Cloudflare Access"}}
 
     credentials.show(Pulumi({"credentials": {"a": "b"}, "services": services}), values=False)
 
-    assert "admin" not in capsys.readouterr().out, "people sign in there with their own address"
+    assert "asks for user" not in capsys.readouterr().out, "people sign in there with their own address"
 
 
 def test_a_secret_that_is_not_there_is_refused_with_those_that_are(capsys):

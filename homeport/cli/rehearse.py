@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,9 +27,6 @@ from homeport.cli.stack import PROJECT, Stack
 from homeport.cli.stack import read as read_stack
 from homeport.model.errors import ToolError
 from homeport.plan.resolve import with_defaults
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MACHINE = "homeport/machine:bookworm"
 _NO_CLAIMS = 3
@@ -162,6 +160,8 @@ def prepared(asked: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
         ToolError: Its secrets cannot be set.
     """
     _copy(asked.checkout)
+    # Where Pulumi's own language host looks for Python (Pulumi.yaml, `virtualenv`).
+    _link(asked.checkout / ".venv", Path(sys.prefix))
     chosen = settings(asked, world["cloudflare"]["ids"])
     stack = asked.stack(chosen)
     state = asked.folder / "state"
@@ -195,6 +195,11 @@ def prepared(asked: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
                 f"{asked.name}: secret {name} cannot be set\n  mend it: make rehearse-down, then make rehearse"
             )
     return ready
+
+
+def _link(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
 
 
 def _write(path: Path, said: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolchain.engine import standins
 from toolchain.engine.choice import Choice, choose, ensure_choice
-from toolchain.engine.environment import additions, prepare, pulumi_home
+from toolchain.engine.environment import additions, link_virtualenv, prepare, pulumi_home
 from toolchain.engine.errors import EngineError
 from toolchain.engine.places import Places
 
@@ -85,6 +85,8 @@ def _ready(places: Places) -> dict[str, str]:
     _install(places, choice, os.environ)
     added = additions(places, choice)
     prepare(places, added)
+    if choice.official:
+        link_virtualenv(places.checkout, places.python)
     return added
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from toolchain.engine.choice import Choice
 from toolchain.engine.places import Places, default_home, private_folder, write_atomically
 
+VIRTUALENV = ".venv"
+"""What Pulumi.yaml names, and .gitignore too."""
 _ALWAYS = {
     # The stack's own state holds the salt of its secrets, so a committed stack file need not: see ADR 0002.
     "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
@@ -56,6 +58,21 @@ def prepare(places: Places, added: Mapping[str, str]) -> None:
         private_folder(places.state)
     if added.get("PULUMI_CONFIG_PASSPHRASE_FILE") == str(places.passphrase) and not places.passphrase.exists():
         write_atomically(places.passphrase, secrets.token_urlsafe(32) + "\n", 0o600)
+
+
+def link_virtualenv(project: Path, python: Path) -> None:
+    """Gives Pulumi's own language host the environment that it looks for in the checkout; one that `pulumi install` made is left alone.
+
+    Args:
+        project: The folder of Pulumi.yaml, whose option `virtualenv` is `VIRTUALENV`.
+        python: The interpreter of the environment that is there already.
+    """
+    link = project / VIRTUALENV
+    home = python.parent.parent
+    if link.is_symlink() and link.readlink() != home:
+        link.unlink()
+    if not link.exists():
+        link.symlink_to(home)
 
 
 def _path(places: Places, choice: Choice, path: str) -> str:

@@ -8,23 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from catalog.presets.ai_orchestrator.services import POSTGRES
-from tests.support.memory import World, missing_images
-
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture(scope="module")
-def world():
-    missing = missing_images(POSTGRES)
-    assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
-    made = World()
-    try:
-        made.start(POSTGRES)
-        made.databases()
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.req("S3-35", "S3-37")

@@ -18,25 +18,12 @@ import pytest
 from catalog.presets.ai_orchestrator.preset import PRESET
 from catalog.presets.ai_orchestrator.services import POSTGRES
 from tests.support.checkout import ROOT
-from tests.support.memory import World, migration_files, missing_images
+from tests.support.memory import migration_files
 
 sys.path.insert(0, str(ROOT / "apps" / "executor"))
 from executor_embedding import fingerprint
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture(scope="module")
-def world():
-    missing = missing_images(POSTGRES)
-    assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
-    made = World()
-    try:
-        made.start(POSTGRES)
-        made.databases()
-        yield made
-    finally:
-        made.close()
 
 
 def quoted(text: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from catalog.presets.ai_orchestrator.services import EXECUTOR, N8N, POSTGRES, REDIS
 from tests.support import memory_claims as claims
-from tests.support.memory import SERVICES, World, docker, missing_images
+from tests.support.memory import docker
 from tests.support.memory_peers import rest, start_provider
 
 pytestmark = pytest.mark.docker
@@ -21,19 +21,12 @@ FIRST_START = 240.0
 
 
 @pytest.fixture(scope="module")
-def world():
-    missing = missing_images(*SERVICES)
-    assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
-    made = World()
-    try:
-        made.start(POSTGRES)
-        made.databases()
-        made.start(REDIS)
-        made.start(EXECUTOR)
-        made.start(N8N, seconds=FIRST_START)
-        yield made
-    finally:
-        made.close()
+def world(world):
+    """PostgreSQL, and now the other three."""
+    world.start(REDIS)
+    world.start(EXECUTOR)
+    world.start(N8N, seconds=FIRST_START)
+    return world
 
 
 @pytest.fixture

@@ -122,18 +122,12 @@ def test_a_container_removed_by_hand_comes_back_with_its_data_schema_and_files(s
 
 
 @pytest.mark.req("P-18")
-def test_destroy_leaves_no_container_network_or_volume(tmp_path):
-    stack = Scratch(
-        tmp_path,
-        services={"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}, "ai-postgres": {"enabled": False}},
-    )
-    up = stack.up()
+def test_destroy_leaves_no_container_network_or_volume(stack):
+    """The last of this module: it takes the stack away."""
     made = {kind: stack.objects(kind) for kind in ("container", "network", "volume")}
     done = stack.pulumi("destroy", "--yes", "--skip-preview")
     left = [name for kind in made for name in stack.objects(kind)]
-    stack.remove()
 
-    assert up.returncode == 0, up.stdout + up.stderr
     assert all(made.values()), "there was something to remove"
     assert done.returncode == 0, done.stdout + done.stderr
     assert [] == left, "a forgotten volume keeps data that somebody believes deleted"

@@ -43,6 +43,7 @@ def killed(tmp_path_factory):
     try:
         assert code == 0, f"not even left alone does it come up:\n{said[-4000:]}"
         made.units = made.besides()
+        print(json.dumps({"units": made.units}))
         code, said = made.finish("rehearse-destroy")
         assert code == 0, f"nor does it go away:\n{said[-4000:]}"
         made.empty = made.clouds()

@@ -42,26 +42,27 @@ _REPOSITORY = (
 CHECKED = ("tests/unit", *_REPOSITORY, "-m", "not slow and not docker and not world and not long")
 """Of the stage unit what `make check` runs: all but what takes seconds a test."""
 STAGES: dict[str, tuple[str, ...]] = {
-    "unit": ("tests/unit", *_REPOSITORY, "-m", "not docker and not world and not long"),
-    "apps": ("apps", "-m", "not docker and not world and not long"),
+    # The programs of apps/ mostly wait, for limits and timers; so the unit tests have the processors meanwhile.
+    "unit": ("tests/unit", *_REPOSITORY, "apps", "-m", "not docker and not world and not long"),
     "engine": ("tests/rehearsal", "-m", "not docker and not world and not long"),
     "system": ("tests", "apps", "-m", "(docker or world) and not long"),
     "long": ("tests", "apps", "-m", "long or campaign"),
 }
 """Every test belongs to exactly one stage, but campaigns, which take a sample in theirs and all in `long`: what pytest is told for each."""
 PARTS: dict[str, tuple[str, ...]] = {
+    "apps": ("apps", "-m", "not docker and not world and not long"),
     "docker": ("tests", "apps", "-m", "docker and not world and not long"),
     "world": ("tests", "apps", "-m", "world and not long"),
 }
-"""Parts of the stage system, for who asks for one."""
+"""Parts of the stages unit and system, for who asks for one."""
 LONG = "long"
 """Run on request only (`make test-long`): whole campaigns, what takes many minutes, and what belongs to no preset yet. `make test` says that it did not run."""
 _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 """What `tests/support/campaign.py` goes by."""
 _LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 _APART = {
-    "unit": ("-n", "3", "--dist", "worksteal"),
-    "apps": ("-n", "2", "--dist", "loadfile"),
+    "unit": ("-n", "4", "--dist", "worksteal"),
+    "apps": ("-n", "4", "--dist", "worksteal"),
     "engine": ("-n", "2", "--dist", "loadfile"),
     "system": _LANES,
     "docker": _LANES,

@@ -11,9 +11,13 @@ from functools import partial
 
 import pytest
 
-KILLS = int(os.environ.get("HOMEPORT_EXECUTOR_KILLS", "40"))
+KILLS = int(
+    os.environ.get("HOMEPORT_EXECUTOR_KILLS") or {"whole": 200}.get(os.environ.get("HOMEPORT_CAMPAIGN", ""), 12)
+)
+"""In the platform's own tests a sample of the campaign, in `make test-long` the whole."""
 
 
+@pytest.mark.campaign
 @pytest.mark.req("S3-23")
 def test_killed_at_random_moments_every_request_has_exactly_one_result(start_worker):
     """The consumer fetches and deletes at once, so a second publication of an id could not hide behind the first."""

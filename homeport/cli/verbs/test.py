@@ -15,7 +15,8 @@ def command(
     stages: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[STAGE]...", help="check, unit, apps, engine, system, long; or docker or world, parts of system"
+            metavar="[STAGE]...",
+            help="check, unit, engine, system, long; or apps, docker or world, parts of unit and system",
         ),
     ] = None,
 ) -> None:

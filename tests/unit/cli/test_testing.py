@@ -63,5 +63,5 @@ def test_nothing_passed_is_no_success(count, code, capsys):
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones():
-    with pytest.raises(ToolError, match=r"no stage nope(?s:.*)check, unit, apps, engine, system, long, docker, world"):
+    with pytest.raises(ToolError, match=r"no stage nope(?s:.*)check, unit, engine, system, long, apps, docker, world"):
         testing.run(("nope",))

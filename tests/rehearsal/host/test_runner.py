@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import subprocess
-import sys
 import tarfile
 from dataclasses import replace
 
@@ -17,8 +16,7 @@ import pytest
 from homeport.model.runner import Runner
 from homeport.render import runner as render
 from tests.support import host_files
-from tests.support.checkout import ROOT
-from tests.support.mesh import MACHINE, Machine, World, docker
+from tests.support.mesh import Machine, World, docker
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
@@ -63,7 +61,6 @@ RUNNER = Runner(
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", MACHINE], check=True, cwd=ROOT)
     world = World(tmp_path_factory.mktemp("runner"), None)
     try:
         world.lay()

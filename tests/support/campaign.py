@@ -26,6 +26,7 @@ SIZES = {
     "kills of a host's unit": (4, 10),
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
+    "rotations of a key": (1, 2),
 }
 
 

@@ -14,6 +14,7 @@ from rehearsal.probes.peer import Peer
 from tests.support import campaign
 from tests.support.command import make
 from tests.support.production_peer import Local, handled
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 TAKEN, KEPT = 200, 202
@@ -32,7 +33,7 @@ def test_requests_wait_while_the_local_machine_is_off_and_come_once_each_in_orde
         local = Local(view)
         with local.handling() as handler:
             local.start()
-            time.sleep(3)
+            until(lambda: local.sql("SELECT online FROM local_state").strip() == "t", "the first beat makes it online")
             online = [
                 status(local.through_the_vpn(0, source=source)), status(local.through_the_tunnel(1, source=source))
             ]  # fmt: skip
@@ -100,8 +101,9 @@ def test_a_key_is_changed_by_updates_without_a_lost_probe_over_a_second_slot(reh
     assert 0 == silent, "the old key still gets an answer"
 
 
+@pytest.mark.campaign
 @pytest.mark.req("K-03")
-@pytest.mark.parametrize("who", ["local", "server"])
+@pytest.mark.parametrize("who", campaign.sample("rotations of a key", ["local", "server"]))
 def test_a_key_is_changed_in_place_by_rotating_it(rehearsed, who):
     """The same address throughout; what is lost is what the host has not seen the new key's handshake for."""
     with rehearsed.as_it_was(), rehearsed.seen() as view:

@@ -54,17 +54,17 @@ def lived(folder, phases):
 
 def judged(outcome):
     """What is wrong with a first run; empty for nothing."""
-    fault = outcome.trial.fault
+    case = outcome.trial.case
     # Two applications, two policies, two addresses; and both addresses ask for the end of their own action.
     path = outcome.trial.path
     objects = 2 if path == "/actions" or any(kind in path for kind in ("apps", "policies", "primary_ips")) else 1
     if not outcome.struck:
         return "the fault never happened"
-    if outcome.first not in FINE or (outcome.first == "twice" and fault.kind != "lost"):
+    if outcome.first not in FINE or (outcome.first == "twice" and case.fault.kind != "lost"):
         return f"{outcome.first}: {outcome.said[:600]}"
-    if fault.status in (401, 403) and outcome.calls > objects:
+    if case.fault.status in (401, 403) and outcome.calls > objects:
         return f"{outcome.calls} calls with a token that was refused"
-    if outcome.seconds > PATIENCE and fault.name != "time-out":
+    if outcome.seconds > PATIENCE and case.name != "time-out":
         return f"it went on for {outcome.seconds:.0f} s"
     return ""
 
@@ -73,9 +73,9 @@ def table(outcomes):
     """The figures, by cloud and fault, in Markdown."""
     rows = ["| Cloud | Fault | Cells | Converged at once | Made twice, mended by the same command | Refused by name, converged in the next run |",
             "|---|---|---|---|---|---|"]  # fmt: skip
-    keys = dict.fromkeys((one.trial.cloud, one.trial.fault.name) for one in outcomes)
+    keys = dict.fromkeys((one.trial.cloud, one.trial.case.name) for one in outcomes)
     for cloud, fault in sorted(keys):
-        found = Counter(one.first for one in outcomes if (one.trial.cloud, one.trial.fault.name) == (cloud, fault))
+        found = Counter(one.first for one in outcomes if (one.trial.cloud, one.trial.case.name) == (cloud, fault))
         figures = [found.total(), *(found[key] for key in ("at once", "twice", "refused"))]
         rows.append(f"| {cloud} | {fault} | {' | '.join(map(str, figures))} |")
     found = Counter(one.first for one in outcomes)

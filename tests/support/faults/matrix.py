@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from rehearsal.clouds.kit.faults import Fault
 from tests.support import campaign
-from tests.support.faults.door import Fault
 
 CAMPAIGN: Final = "cells of the fault matrix"
 
@@ -34,37 +34,60 @@ _BROKEN: Final = r"onnection|aborted|reset|disconnected"
 _AGAIN: Final = _BROKEN + r"|uniqueness_error|already|not_found|404|81057|1013|JSON|deserialize|taken"
 
 
-def _refused(status: int, *, once: bool = False, bare: bool = False) -> list[Fault]:
-    wait = (("Retry-After", "1"), ("RateLimit-Remaining", "0")) if status == 429 and not bare else ()
-    out = []
+@dataclass(frozen=True)
+class Case:
+    """One kind of trouble.
+
+    Attributes:
+        name: For the table.
+        fault: What happens.
+        says: What a refusal must tell, as a regular expression; empty: the same update must succeed.
+        clouds: Where it happens.
+        methods: To which calls it happens; empty: to all; `ACT`: to those whose answers show actions.
+    """
+
+    name: str
+    fault: Fault
+    says: str = ""
+    clouds: tuple[str, ...] = ("hetzner", "cloudflare")
+    methods: tuple[str, ...] = ()
+
+
+def _refused(status: int, *, once: bool = False, bare: bool = False) -> list[Case]:
+    wait = 1.0 if status == 429 and not bare else None
+    cases = []
     for cloud, code in zip(("hetzner", "cloudflare"), _CODES[status], strict=True):
         says = "" if once else rf"\b{status}\b|{code}"
         name = f"{status}{' bare' if bare else ''}{' once' if once else ''}"
         times = 1 if once else _RUN
-        out.append(Fault(name, "status", status, "" if bare else code, wait, times, says=says, clouds=(cloud,)))
-    return out
+        fault = Fault(kind="status", status=status, code="" if bare else code, retry_after=wait, times=times)
+        cases.append(Case(name, fault, says, (cloud,)))
+    return cases
 
 
-FAULTS: Final = (
-    *(fault for status in _CODES for fault in _refused(status)),
-    *(fault for status in (409, 429, 502, 504) for fault in _refused(status, once=True)),
+def _no_more(name: str, cloud: str, status: int, code: str) -> Case:
+    """The account or the place has nothing left: what would be made is refused as often as it is asked for."""
+    return Case(name, Fault(kind="status", status=status, code=code, times=_RUN), code, (cloud,), ("POST",))
+
+
+CASES: Final = (
+    *(case for status in _CODES for case in _refused(status)),
+    *(case for status in (409, 429, 502, 504) for case in _refused(status, once=True)),
     *_refused(429, bare=True),
-    Fault("502 HTML", "html", 502, times=_RUN, says=r"\b502\b"),
-    Fault("200 HTML", "html", 200, says=r"JSON|deserialize"),
-    Fault("reset", "reset", times=_RUN, says=_BROKEN),
-    Fault("reset once", "reset", says=_BROKEN),
-    Fault("silence", "hang", seconds=9, says=_BROKEN),
-    Fault("time-out", "hang", seconds=70),
-    Fault("answer lost", "lost", says=_AGAIN, methods=("POST", "PUT", "PATCH", "DELETE")),
-    Fault("truncated", "truncated", says=_AGAIN),
-    Fault("slow", "slow", seconds=5),
-    Fault("action fails", "failed", says=r"action_failed", clouds=("hetzner",), methods=("ACT",)),
-    Fault("quota", "status", 403, "resource_limit_exceeded", times=_RUN, says="resource_limit_exceeded",
-          clouds=("hetzner",), methods=("POST",)),
-    Fault("unavailable", "status", 412, "resource_unavailable", times=_RUN, says="resource_unavailable",
-          clouds=("hetzner",), methods=("POST",)),
-    Fault("quota", "status", 400, "1045", times=_RUN, says="1045", clouds=("cloudflare",), methods=("POST",)),
-)  # fmt: skip
+    Case("502 HTML", Fault(kind="html", status=502, times=_RUN), r"\b502\b"),
+    Case("200 HTML", Fault(kind="html", status=200), r"JSON|deserialize"),
+    Case("reset", Fault(kind="reset", times=_RUN), _BROKEN),
+    Case("reset once", Fault(kind="reset"), _BROKEN),
+    Case("silence", Fault(kind="timeout", seconds=9), _BROKEN),
+    Case("time-out", Fault(kind="timeout", seconds=70)),
+    Case("answer lost", Fault(kind="lost"), _AGAIN, methods=("POST", "PUT", "PATCH", "DELETE")),
+    Case("truncated", Fault(kind="truncated"), _AGAIN),
+    Case("slow", Fault(kind="slow", seconds=5)),
+    Case("action fails", Fault(kind="failed_action"), r"action_failed", ("hetzner",), ("ACT",)),
+    _no_more("quota", "hetzner", 403, "resource_limit_exceeded"),
+    _no_more("unavailable", "hetzner", 412, "resource_unavailable"),
+    _no_more("quota", "cloudflare", 400, "1045"),
+)
 _KINDS: Final = ("access/apps", "access/policies", "access/service_tokens", "access/identity_providers", "cfd_tunnel")
 
 
@@ -103,35 +126,38 @@ _ACTING: Final = (("GET", "/actions"), ("POST", "/servers"), ("POST", "/firewall
 
 @dataclass(frozen=True)
 class Trial:
-    """One call under one fault."""
+    """One call under one kind of trouble."""
 
     cloud: str
     phase: str
     method: str
     path: str
-    fault: Fault
+    case: Case
 
 
 def trials(cloud: str, phase: str) -> list[Trial]:
     """All of a phase."""
     return [
-        Trial(cloud, phase, method, path, fault)
-        for (method, path), fault in product(CALLS[cloud][phase], FAULTS)
-        if cloud in fault.clouds
-        and ((method, path) in _ACTING if "ACT" in fault.methods else not fault.methods or method in fault.methods)
+        Trial(cloud, phase, method, path, case)
+        for (method, path), case in product(CALLS[cloud][phase], CASES)
+        if cloud in case.clouds
+        and ((method, path) in _ACTING if "ACT" in case.methods else not case.methods or method in case.methods)
     ]
 
 
 def stacks(cloud: str, size: int) -> list[dict[str, dict[str, Trial]]]:
     """The whole matrix of a cloud: for each stack, phase to cell to trial. A cell goes through all three phases."""
     by_phase = {phase: trials(cloud, phase) for phase in PHASES}
-    count = max(len(found) for found in by_phase.values())
-    names = [f"zq{number:03}" for number in range(count)]
-    whole = {phase: dict(zip(names, found, strict=False)) for phase, found in by_phase.items()}
+    count = max(map(len, by_phase.values()))
+    cells = [f"zq{number:03}" for number in range(count)]
+    whole = {phase: dict(zip(cells, several, strict=False)) for phase, several in by_phase.items()}
     chunks = -(-count // size)
     # Every n-th cell, so that each stack has some of everything.
     return [
-        {phase: {cell: found[cell] for cell in names[start::chunks] if cell in found} for phase, found in whole.items()}
+        {
+            phase: {cell: of_cell[cell] for cell in cells[start::chunks] if cell in of_cell}
+            for phase, of_cell in whole.items()
+        }
         for start in range(chunks)
     ]
 
@@ -141,18 +167,21 @@ def sample() -> dict[str, dict[str, Trial]]:
     choice = campaign.chance(CAMPAIGN)
     quick = {
         (phase, cloud): [
-            one for one in trials(cloud, phase) if one.fault.seconds < _LONG and (phase == "create" or _is_quick(one))
+            trial
+            for trial in trials(cloud, phase)
+            if trial.case.fault.seconds < _LONG and (phase == "create" or _is_quick(trial))
         ]
         for phase in PHASES
         for cloud in _FIRST
     }
     count = sum(map(len, quick.values()))
-    out: dict[str, dict[str, Trial]] = {phase: {} for phase in PHASES}
-    for (phase, cloud), found in quick.items():
-        picked = choice.sample(found, len(found) * campaign.size(CAMPAIGN) // count)
-        out[phase] |= {f"zq{_FIRST[cloud] + number:03}": one for number, one in enumerate(picked)}
-    return out
+    phases: dict[str, dict[str, Trial]] = {phase: {} for phase in PHASES}
+    for (phase, cloud), several in quick.items():
+        picked = choice.sample(several, len(several) * campaign.size(CAMPAIGN) // count)
+        phases[phase] |= {f"zq{_FIRST[cloud] + number:03}": trial for number, trial in enumerate(picked)}
+    return phases
 
 
 def _is_quick(trial: Trial) -> bool:
-    return trial.cloud == "cloudflare" or trial.fault.times == 1 or trial.fault.status not in {409, 423, 429, 502, 504}
+    fault = trial.case.fault
+    return trial.cloud == "cloudflare" or fault.times == 1 or fault.status not in {409, 423, 429, 502, 504}

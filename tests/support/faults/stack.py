@@ -15,7 +15,7 @@ from homeport.cli.clouds import recover_clouds
 from homeport.cli.pulumi_cli import PulumiCli, prepared
 from rehearsal.clouds.hetzner.limit import RateLimit
 from tests.support.checkout import ROOT
-from tests.support.faults.door import CELL, FaultyDoor, Strike
+from tests.support.faults.cells import CELL, CellFaults, Strike
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
 from tests.unit.clouds_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
 from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD_TOKEN
@@ -75,10 +75,9 @@ class Stack:
         self.cells, self.strikes, self.later = cells, {}, False
         self.hetzner, self.cloudflare = Emulated(folder / "h.json", seconds=0.1), Cloud(folder / "cf")
         self.hetzner.service.limit = RateLimit(10**6)
-        self.doors = {
-            "hcloud": FaultyDoor(self.hetzner.listener.url, self.strikes),
-            "cloudflare": FaultyDoor(self.cloudflare.emulator.api_url, self.strikes),
-        }
+        for service in (self.hetzner.service, self.cloudflare.emulator.service):
+            CellFaults(service, self.strikes)
+        self.urls = {"hcloud": self.hetzner.listener.url, "cloudflare": self.cloudflare.emulator.api_url}
         self.folder = folder / "program"
         self.folder.mkdir()
         (folder / "state").mkdir()
@@ -101,9 +100,7 @@ class Stack:
         )
 
     def _configure(self) -> None:
-        plain = {
-            f"{name}:{key}": self.doors[name].url for name, key in (("hcloud", "endpoint"), ("cloudflare", "baseUrl"))
-        }
+        plain = {f"{name}:{key}": self.urls[name] for name, key in (("hcloud", "endpoint"), ("cloudflare", "baseUrl"))}
         for key, value in plain.items():
             self.pulumi("config", "set", key, value)
         for key, value in (("hcloud-token", HCLOUD_TOKEN), ("cloudflare-api-token", CLOUDFLARE_TOKEN)):
@@ -114,7 +111,7 @@ class Stack:
         asked = {
             "cells": self.cells, "later": self.later, "stack": "t", "account": ACCOUNT, "zone": ZONE,
             "hcloud_token": HCLOUD_TOKEN, "cloudflare_token": CLOUDFLARE_TOKEN,
-            **{name: door.url for name, door in self.doors.items()},
+            **self.urls,
         }  # fmt: skip
         line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         return subprocess.run(
@@ -132,7 +129,7 @@ class Stack:
 
     def tried(self, phase: str, trials: dict[str, Trial]) -> dict[str, Outcome]:
         """The first run of a phase, under its faults."""
-        self.strikes |= {cell: Strike(one.method, one.path, one.fault) for cell, one in trials.items()}
+        self.strikes |= {cell: Strike(one.method, one.path, one.case.fault) for cell, one in trials.items()}
         done = self.run(phase)
         text = done.stdout + done.stderr
         strikes = dict(self.strikes)
@@ -201,8 +198,6 @@ class Stack:
 
     def stop(self) -> None:
         """Ends the clouds."""
-        for door in self.doors.values():
-            door.stop()
         self.hetzner.listener.stop()
         self.cloudflare.emulator.close()
 
@@ -219,6 +214,6 @@ def diagnostics(text: str) -> dict[str, str]:
 
 
 def _refusal(trial: Trial, said: str) -> str:
-    if not trial.fault.says:
+    if not trial.case.says:
         return "refused, though the client should have tried again"
-    return "refused" if re.search(trial.fault.says, said) else "refused without its reason"
+    return "refused" if re.search(trial.case.says, said) else "refused without its reason"

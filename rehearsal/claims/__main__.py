@@ -10,12 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-from rehearsal.claims import jett
 from rehearsal.claims.run import chosen, run
+from rehearsal.claims.systems import CLAIMS
+from rehearsal.claims.view import rehearsed
 from rehearsal.probes.errors import ProbeError
-
-_SYSTEMS = {"jett": jett}
-
 
 NONE = 3
 """Exit code: there are no claims of this preset."""
@@ -29,30 +27,27 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--report", type=Path, help="also write the report as JSON")
     parser.add_argument("--list", action="store_true", help="only list the claims")
-    given = parser.parse_args(arguments)
-    if given.list:
-        for name, one in _SYSTEMS.items():
-            for claim in one.CLAIMS:
-                print(f"{name}  {claim.name:28} {','.join(claim.rows):24} {claim.says}")
+    options = parser.parse_args(arguments)
+    if options.list:
+        for system, claims in CLAIMS.items():
+            for claim in claims:
+                print(f"{system}  {claim.name:28} {','.join(claim.rows):24} {claim.says}")
         return 0
-    about = json.load(sys.stdin)
-    system = _SYSTEMS.get(about["preset"])
-    if system is None:
-        known = ", ".join(_SYSTEMS)
-        print(
-            f"rehearsal.claims: preset {about['preset']} has no claims yet, so nothing was checked; there are some of: {known}",
-            file=sys.stderr,
-        )
+    request = json.load(sys.stdin)
+    preset = request["preset"]
+    if preset not in CLAIMS:
+        text = f"preset {preset} has no claims yet, so nothing was checked; there are some of: {', '.join(CLAIMS)}"
+        print(f"rehearsal.claims: {text}", file=sys.stderr)
         return NONE
     try:
-        wanted = chosen(system.CLAIMS, given.claims)
-        with system.seen(about["world"], about["outputs"]) as view:
-            report = run(wanted, view, lambda line: print(line, flush=True))
+        claims = tuple(chosen(CLAIMS[preset], options.claims))
+        with rehearsed(preset, request["world"], request["outputs"]) as view:
+            report = run(claims, view, lambda line: print(line, flush=True))
     except (ProbeError, ValueError) as problem:
         print(f"rehearsal.claims: {problem}", file=sys.stderr)
         return 2
-    if given.report:
-        report.write(given.report)
+    if options.report:
+        report.write(options.report)
     return report.code
 
 

@@ -1,4 +1,4 @@
-"""A claim: what is looked at, what it comes to, what it should be, and how it would look if it were not so."""
+"""A claim: what is observed, the value that it comes down to, what that should be, and how it would be if it were not so."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-World = TypeVar("World")
+Subject = TypeVar("Subject")
 Raw = TypeVar("Raw")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim(Generic[World, Raw]):
-    """One thing that must hold. Functions in place of assertions, so that what is expected and what was found can be told.
+class Claim(Generic[Subject, Raw]):
+    """One thing that must hold. Functions in place of assertions, so that a report can show what was expected and what was observed.
 
     Attributes:
         name: Identity, and what a person asks for: words with hyphens.
-        rows: Rows of the requirements, and ids of the reliability list, that it proves.
+        rows: Rows of docs/requirements.md that it proves.
         says: The claim as a sentence.
-        look: Asks the world. Whatever it raises is an error, neither a pass nor a failure of the claim.
-        come_to: What was seen, as the value that is compared.
+        observe: Asks the rehearsed system. Whatever it raises is an error, neither a pass nor a failure of the claim.
+        value: What of the observation is compared.
         expected: That value, as it must be.
-        spoil: The negative control: what would have been seen if the claim did not hold. A claim that passes on it is worthless, and
-            the run fails. None where breaking takes more than a change of what was seen; `broken` then says who breaks it.
+        spoil: The negative control: what would have been observed if the claim did not hold. A claim that passes on it is worthless,
+            and the run fails. None where breaking takes more than a change of what was observed; `broken` then says who breaks it.
         broken: Where the guard is really taken away: the test, or the claim, that does it.
     """
 
     name: str
     rows: tuple[str, ...]
     says: str
-    look: Callable[[World], Raw]
-    come_to: Callable[[Raw], object]
-    expected: Callable[[World], object]
+    observe: Callable[[Subject], Raw]
+    value: Callable[[Raw], object]
+    expected: Callable[[Subject], object]
     spoil: Callable[[Raw], Raw] | None = None
     broken: str = ""
 

@@ -1,82 +1,118 @@
-"""The system jett: how the claims come to see it, and all of them."""
+"""Claims that only jett has: what n8n lets people, programs and the local machine do, and the dashboard on that machine."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import time
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.claims import jett_containers, jett_doors, jett_edge, jett_faults, jett_host, jett_secrets
-from rehearsal.claims.view import View
-from rehearsal.probes.box import inside
+from rehearsal.claims.claim import Claim
 from rehearsal.probes.errors import ProbeError
-from rehearsal.probes.peer import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from rehearsal.claims.view import View
 
-    from rehearsal.claims.claim import Claim
-
-CLAIMS: tuple[Claim[View, Any], ...] = (
-    *jett_doors.CLAIMS, *jett_containers.CLAIMS, *jett_host.CLAIMS, *jett_edge.CLAIMS, *jett_secrets.CLAIMS, *jett_faults.CLAIMS
-)  # fmt: skip
-PEER, ADDRESS, PEER_ADDRESS = "local", "10.0.0.2", "10.0.0.1"
-"""The local machine's name, and the addresses in the VPN that S2-08 and S2-10 name."""
-SEVEN = (
-    "bound-to-wg-ip", "nothing-on-public-ip", "socket-read-only", "non-root", "caps-dropped", "ufw-only-ssh-and-wg", "zero-trust-on",
-)  # fmt: skip
-"""The security checklist of S2-55, in its order."""
-_VPN_TCP = (22, 5432, 5678, 6333, 9000)
+_OFFLINE = 10.0
+"""Seconds after which a visitor must have an answer though the local machine is off."""
+_WEBHOOK = "/webhook/"
+_DASHBOARD = 3000
 
 
-@contextmanager
-def seen(world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]:
-    """The rehearsed system, with the local machine as a container in its VPN.
+def with_token(view: View) -> tuple[bool, bool]:
+    """Whether a service token opens the webhooks' path (n8n itself answers), and whether it opens the editor."""
+    headers = {name.replace("-", "_"): value for name, value in view.token.items()}
+    webhook = view.visit(view.hostnames["n8n"], f"{_WEBHOOK}nobody-has-this", method="POST", **headers)
+    editor = view.visit(view.hostnames["n8n"], "/", **headers)
+    return "not registered" in webhook["body"], editor["status"] in (302, 401, 403)
 
-    Args:
-        world: What `python -m rehearsal.world up` printed.
-        outputs: The stack's outputs, secret ones in plain: `client_configs`, `service_tokens`, `credentials`.
+
+def named_person(view: View) -> str:
+    """A mail address that a policy lets in by name.
 
     Raises:
-        ProbeError: something is missing, or the tunnel does not come up.
+        ProbeError: None is named.
     """
-    network, cloudflare = world["network"]["name"], world["cloudflare"]
-    clouds = {
-        "hcloud": (world["hcloud"]["endpoint"], {"Authorization": f"Bearer {world['hcloud']['token']}"}),
-        "cloudflare": (cloudflare["api"], {"Authorization": f"Bearer {cloudflare['token']}"}),
-    }
-    with Peer(network) as peer:
-        config = _output(outputs, "client_configs", PEER)
-        token = _output(outputs, "service_tokens", "n8n")
-        view = View(
-            host=[], network=network, addresses=(), vpn_address=ADDRESS, peer=peer, peer_address=PEER_ADDRESS,
-            hostnames={name: f"{name}.{world['domain']}" for name in ("n8n", "jett")},
-            edge=cloudflare["edge"], clouds=clouds, ids=cloudflare["ids"], tcp=(22,), udp=(51820,), vpn_tcp=_VPN_TCP, peer_config=config,
-            token={"CF-Access-Client-Id": token["client_id"], "CF-Access-Client-Secret": token["client_secret"]},
-            secrets=outputs.get("credentials") or {},
-        )  # fmt: skip
-        server = _server(view)
-        view.host = inside(f"homeport-{world['id']}-{server['id']}")
-        public = server["public_net"]
-        addresses = [
-            public["ipv4"] and public["ipv4"]["ip"],
-            public["ipv6"] and public["ipv6"]["ip"].replace("::/64", "::1"),
-        ]
-        view.addresses = tuple(filter(None, addresses))
-        peer.up(config)
-        yield view
+    policies = [policy for app in view.applications() for policy in app.get("policies") or ()]
+    rules = [rule for policy in policies if policy["decision"] == "allow" for rule in policy["include"]]
+    if not (emails := [rule["email"]["email"] for rule in rules if "email" in rule]):
+        raise ProbeError("Access", "no policy names a mail address", "set access.emails in homeport:settings")
+    return str(emails[0])
 
 
-def _output(outputs: Mapping[str, Any], name: str, key: str) -> Any:
-    found = outputs.get(name) or {}
-    if key not in found:
-        raise ProbeError(
-            f"stack output {name}", f"has no {key}; it has: {', '.join(sorted(found)) or 'nothing'}", "make rehearse"
-        )
-    return found[key]
+def logins(view: View) -> dict[str, int]:
+    """What a person whom the settings name gets from n8n's editor, and that a stranger gets no session."""
+    hostname = view.hostnames["n8n"]
+    named, stranger = view.log_in(hostname, named_person(view)), view.log_in(hostname, "stranger@example.net")
+    return {"named": view.visit(hostname, Cookie=named)["status"], "sessions of a stranger": len(stranger)}
 
 
-def _server(view: View) -> Any:
-    servers = view.cloud("hcloud", "/servers")["servers"]
-    if len(servers) != 1:
-        raise ProbeError("emulated Hetzner", f"has {len(servers)} servers, jett has one", "make rehearse")
-    return servers[0]
+def dashboard(view: View) -> dict[str, Any]:
+    """What a person gets from the dashboard's name while the local machine serves nothing, is off, and serves."""
+    hostname = view.hostnames["jett"]
+    cookie = view.log_in(hostname, named_person(view))
+
+    def ask() -> tuple[int, float]:
+        began = time.monotonic()
+        return view.visit(hostname, Cookie=cookie)["status"], time.monotonic() - began
+
+    answers: dict[str, Any] = {"nothing there": ask()}
+    page = [{"status": 200, "body": "dashboard"}]
+    sink = view.peer.sink(_DASHBOARD, address=view.expected.vpn_peer_address, answers=page)
+    answers["there"] = ask()
+    sink.stop()
+    view.peer.down()
+    try:
+        answers["off"] = ask()
+    finally:
+        view.peer.up(view.peer_config)
+        view.peer.knock(view.vpn_address)
+        view.peer.until_handshake()
+    return answers
+
+
+def heartbeat(view: View) -> tuple[int, int]:
+    """The status that n8n gives the heartbeat of a member of the VPN (S2-45's own call), and a webhook that nobody has."""
+    body, headers = '{"status":"online"}', {"Content-Type": "application/json"}
+    base = f"http://{view.vpn_address}:{view.expected.services['n8n'].port}{_WEBHOOK}"
+    urls = [f"{base}{name}" for name in ("heartbeat", "nobody-has-this")]
+    first, second = (view.peer.fetch(url, method="POST", body=body, headers=headers)["status"] for url in urls)
+    return first, second
+
+
+CLAIMS: tuple[Claim[View, Any], ...] = (
+    Claim(
+        name="webhooks-by-token",
+        rows=("S2-40", "S2-41"),
+        says="a service token reaches n8n through the tunnel at its webhooks, and not its editor",
+        observe=with_token,
+        value=lambda opened: opened,
+        expected=lambda _: (True, True),
+        broken="claim zero-trust-on: the same path without the token",
+    ),
+    Claim(
+        name="people-log-in",
+        rows=("S2-39",),
+        says="a person whom the settings name reaches n8n's editor after a login; a stranger gets no session",
+        observe=logins,
+        value=lambda sessions: sessions,
+        expected=lambda _: {"named": 200, "sessions of a stranger": 0},
+        broken="claim zero-trust-on: the same page without a session",
+    ),
+    Claim(
+        name="dashboard-on-and-off",
+        rows=("S2-42",),
+        says="the dashboard's name leads through the VPN to the local machine; while that is off, the visitor is told so in time",
+        observe=dashboard,
+        value=lambda answers: {name: (status, seconds < _OFFLINE) for name, (status, seconds) in answers.items()},
+        expected=lambda _: {"nothing there": (502, True), "there": (200, True), "off": (502, True)},
+        spoil=lambda answers: {**answers, "off": (502, 30.0)},
+    ),
+    Claim(
+        name="heartbeat-is-taken",
+        rows=("S2-45", "S2-46"),
+        says="n8n takes the heartbeat of the local machine",
+        observe=heartbeat,
+        value=lambda statuses: statuses,
+        expected=lambda _: (200, 404),
+        broken="the second call of the same observation: a webhook that nobody has",
+    ),
+)

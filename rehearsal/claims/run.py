@@ -1,4 +1,4 @@
-"""Running claims: one line each, with what was expected and found, a report, and an exit code."""
+"""Running claims: one line each, with what was expected and observed, a report, and an exit code."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Result:
         rows: What it is about.
         says: Its sentence.
         state: `passed`, `failed`, `error` (it could not be looked at) or `worthless` (it also passed on its negative control).
-        expected: What should have been found.
-        got: What was found, or the error.
+        expected: What should have been observed.
+        got: What was observed, or the error.
         seconds: How long it took.
         control: What became of the negative control: `refused`, or who has it.
     """
@@ -61,7 +61,7 @@ class Report:
 
     def count(self, state: str) -> int:
         """How many ended so."""
-        return sum(one.state == state for one in self.results)
+        return sum(result.state == state for result in self.results)
 
     @property
     def code(self) -> int:
@@ -70,66 +70,72 @@ class Report:
 
     def __str__(self) -> str:
         counts = [f"{self.count(state)} {state}" for state in (PASSED, FAILED, ERROR, WORTHLESS)]
-        return f"{len(self.results)} claims: {', '.join(counts)}, in {sum(one.seconds for one in self.results):.1f} s"
+        return f"{len(self.results)} claims: {', '.join(counts)}, in {sum(result.seconds for result in self.results):.1f} s"
 
     def write(self, path: Path) -> None:
         """Writes all of it as JSON."""
         counts = {state: self.count(state) for state in (PASSED, FAILED, ERROR, WORTHLESS)}
-        about: dict[str, Any] = {"counts": counts, "claims": [asdict(one) for one in self.results]}
-        path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        report: dict[str, Any] = {"counts": counts, "claims": [asdict(result) for result in self.results]}
+        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-def run(claims: Iterable[Claim[Any, Any]], world: Any, tell: Callable[[str], None] = print) -> Report:
+def run(claims: Iterable[Claim[Any, Any]], subject: Any, tell: Callable[[str], None] = print) -> Report:
     """Runs claims one after the other, and tells of each as soon as it has ended.
 
     Raises:
-        ValueError: two claims have the same name.
+        ValueError: Two claims have the same name.
     """
-    wanted = list(claims)
-    if twice := {one.name for one in wanted if sum(other.name == one.name for other in wanted) > 1}:
+    claims = list(claims)
+    names = [claim.name for claim in claims]
+    if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"claims with the same name: {', '.join(sorted(twice))}")
     report = Report()
-    for claim in wanted:
-        report.results.append(one := check(claim, world))
-        tell(str(one))
+    for claim in claims:
+        report.results.append(result := check(claim, subject))
+        tell(str(result))
     tell(str(report))
     return report
 
 
-def check(claim: Claim[Any, Any], world: Any) -> Result:
+def check(claim: Claim[Any, Any], subject: Any) -> Result:
     """One claim and its negative control."""
     began = time.monotonic()
     state, expected, got, control = ERROR, "", "", claim.broken
     try:
-        should = claim.expected(world)
-        raw = claim.look(world)
-        found = claim.come_to(raw)
-        state, expected, got = PASSED if found == should else FAILED, repr(should), repr(found)
+        should = claim.expected(subject)
+        raw = claim.observe(subject)
+        value = claim.value(raw)
+        state, expected, got = PASSED if value == should else FAILED, repr(should), repr(value)
         if claim.spoil and state == PASSED:
-            spoiled = claim.come_to(claim.spoil(raw))
+            spoiled = claim.value(claim.spoil(raw))
             state, control = (PASSED, "refused") if spoiled != should else (WORTHLESS, "passed")
     except Exception as error:  # noqa: BLE001 - whatever it is, the other claims are still of interest
         state, got = ERROR, f"{type(error).__name__}: {error}"
-    about: dict[str, Any] = {
-        "name": claim.name,
-        "rows": claim.rows,
-        "says": claim.says,
-        "state": state,
-        "control": control,
-    }
-    return Result(**about, expected=expected, got=got, seconds=round(time.monotonic() - began, 2))
+    return Result(
+        name=claim.name,
+        rows=claim.rows,
+        says=claim.says,
+        state=state,
+        expected=expected,
+        got=got,
+        seconds=round(time.monotonic() - began, 2),
+        control=control,
+    )
 
 
 def chosen(claims: Iterable[Claim[Any, Any]], words: Iterable[str]) -> list[Claim[Any, Any]]:
     """The claims whose name or row is among the words; all of them for no words.
 
     Raises:
-        ValueError: a word names none.
+        ValueError: A word names none.
     """
-    every, wanted = list(claims), list(words)
-    if strange := [word for word in wanted if not any(word == one.name or word in one.rows for one in every)]:
-        raise ValueError(f"no claim is called {', '.join(strange)}; there are: {', '.join(one.name for one in every)}")
-    return [one for one in every if not wanted or one.name in wanted or set(one.rows) & set(wanted)]
+    claims, words = list(claims), set(words)
+    known = {claim.name for claim in claims}.union(*(claim.rows for claim in claims))
+    if unknown := sorted(words - known):
+        raise ValueError(
+            f"no claim is called {', '.join(unknown)}; there are: {', '.join(claim.name for claim in claims)}"
+        )
+    return [claim for claim in claims if not words or claim.name in words or words & set(claim.rows)]
 
 
 def _short(text: str) -> str:

@@ -5,60 +5,66 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rehearsal.claims.expected import ExpectedSystem, expected
+from rehearsal.probes.box import inside
 from rehearsal.probes.errors import ProbeError
+from rehearsal.probes.peer import Peer
 from rehearsal.probes.scan import Scan, scan_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from rehearsal.probes.peer import Peer
+_AGAIN = "make rehearse"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class View:
     """One host of a stack that is up, and its surroundings.
 
     Attributes:
-        host: Command that leads into the host as root: `docker exec -i MACHINE`, or `ssh … sudo`.
+        expected: What the system must be.
         network: Docker network of the outside.
-        addresses: The host's public addresses.
-        vpn_address: Its address in the VPN.
         peer: A member of the VPN whose tunnel is up, set up by nothing but the stack's output.
-        peer_address: That member's address in the VPN.
-        hostnames: Route to its public name.
         edge: URL of the emulated edge.
+        domain: The zone of the public names.
         clouds: Name to the URL and the headers of an emulated API: `hcloud`, `cloudflare`. Secret.
         ids: What the emulated Cloudflare calls `account_id`, `zone_id` and `team`.
-        tcp: Ports that are declared open to the outside.
-        udp: The same for UDP.
-        vpn_tcp: Ports that are declared open to members of the VPN.
+        host: Command that leads into the host as root: `docker exec -i MACHINE`, or `ssh … sudo`.
+        addresses: The host's public addresses.
         peer_config: The text of the stack's output for that member. Secret.
         token: Headers of a service token that the stack made. Secret.
         secrets: Name to value of all that the stack made or was given.
     """
 
-    host: list[str]
+    expected: ExpectedSystem
     network: str
-    addresses: tuple[str, ...]
-    vpn_address: str
     peer: Peer
-    peer_address: str
-    hostnames: Mapping[str, str]
     edge: str
+    domain: str
     clouds: Mapping[str, tuple[str, Mapping[str, str]]] = field(repr=False)
     ids: Mapping[str, str]
-    tcp: tuple[int, ...]
-    udp: tuple[int, ...]
-    vpn_tcp: tuple[int, ...]
+    host: list[str] = field(default_factory=list)
+    addresses: tuple[str, ...] = ()
     peer_config: str = field(repr=False, default="")
     token: Mapping[str, str] = field(repr=False, default_factory=dict)
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
-    _scans: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
+    _scans: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    @property
+    def vpn_address(self) -> str:
+        """The host's address in the VPN."""
+        return self.expected.vpn_address
+
+    @property
+    def hostnames(self) -> dict[str, str]:
+        """First label of each public name to the whole name."""
+        return {label: f"{label}.{self.domain}" for label in self.expected.all_hostnames()}
 
     def run(self, *argv: str, seconds: float = 120) -> str:
         """What a command prints on the host, as root.
@@ -70,21 +76,24 @@ class View:
             [*self.host, *argv], capture_output=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL
         )
         if done.returncode:
-            said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            raise ProbeError(f"`{argv[0]}` on the host", said[-1] if said else f"ended with {done.returncode}")
+            lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            raise ProbeError(f"`{argv[0]}` on the host", lines[-1] if lines else f"ended with {done.returncode}")
         return done.stdout.decode(errors="replace")
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """All containers that run on the host: their service (or name, where no service is theirs) to what `docker inspect` says."""
-        names = self.run("docker", "ps", "--quiet", "--no-trunc").split()
-        found: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *names)) if names else []
-        return {one["Config"]["Labels"].get("homeport.service") or one["Name"].lstrip("/"): one for one in found}
+        ids = self.run("docker", "ps", "--quiet", "--no-trunc").split()
+        several: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *ids)) if ids else []
+        return {
+            container["Config"]["Labels"].get("homeport.service") or container["Name"].lstrip("/"): container
+            for container in several
+        }
 
     def outside(self) -> list[dict[str, Any]]:
         """Full scans of all public addresses from an outside host; made once for all claims that look at them."""
-        if "outside" not in self._scans:
-            self._scans["outside"] = scan_from(self.network, [Scan(address=one) for one in self.addresses])
-        return self._scans["outside"]
+        if not self._scans:
+            self._scans = scan_from(self.network, [Scan(address=address) for address in self.addresses])
+        return self._scans
 
     def visit(
         self, hostname: str, path: str = "/", *, method: str = "GET", body: str = "", **headers: str
@@ -96,14 +105,23 @@ class View:
     def log_in(self, hostname: str, email: str) -> str:
         """The cookie of a person who has logged in, empty where the person may not come in."""
         team = f"{self.ids['team']}.cloudflareaccess.com"
-        apps = self.cloud("cloudflare", f"/accounts/{self.ids['account_id']}/access/apps")["result"]
-        idp = next(
-            (one["allowed_idps"][0] for one in apps if one["domain"] == hostname and one.get("allowed_idps")), ""
-        )
-        told = json.dumps({"email": email, "idp": idp})
-        answer = self.visit(team, f"/cdn-cgi/access/login/{hostname}", method="POST", body=told)
+        apps = [app for app in self.applications() if app["domain"] == hostname and app.get("allowed_idps")]
+        login = json.dumps({"email": email, "idp": apps[0]["allowed_idps"][0] if apps else ""})
+        answer = self.visit(team, f"/cdn-cgi/access/login/{hostname}", method="POST", body=login)
         cookies = SimpleCookie(answer["headers"].get("Set-Cookie", ""))
-        return "; ".join(f"{name}={one.value}" for name, one in cookies.items())
+        return "; ".join(f"{name}={cookie.value}" for name, cookie in cookies.items())
+
+    def applications(self) -> list[dict[str, Any]]:
+        """All Access applications of the account."""
+        rows: list[dict[str, Any]] = self.cloud("cloudflare", f"/accounts/{self.ids['account_id']}/access/apps")[
+            "result"
+        ]
+        return rows
+
+    def dns_records(self) -> list[dict[str, Any]]:
+        """All DNS records of the zone."""
+        rows: list[dict[str, Any]] = self.cloud("cloudflare", f"/zones/{self.ids['zone_id']}/dns_records")["result"]
+        return rows
 
     def cloud(self, name: str, path: str, method: str = "GET", body: object = None) -> Any:
         """What an emulated cloud's API answers, parsed.
@@ -119,6 +137,62 @@ class View:
         if answer["status"] >= http.HTTPStatus.BAD_REQUEST:
             raise ProbeError(f"{name} {method} {path}", f"answered {answer['status']}: {answer['body'][:200]}")
         return json.loads(answer["body"] or "null")
+
+
+@contextmanager
+def rehearsed(system: str, world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]:
+    """The rehearsed system, with its peer as a container in its VPN.
+
+    Args:
+        system: Whose expected values hold.
+        world: What `python -m rehearsal.world up` printed.
+        outputs: The stack's outputs, secret ones in plain: `client_configs`, `service_tokens`, `credentials`.
+
+    Raises:
+        ProbeError: Something is missing, or the tunnel does not come up.
+    """
+    network, cloudflare, values = world["network"]["name"], world["cloudflare"], expected(system)
+    clouds = {
+        "hcloud": (world["hcloud"]["endpoint"], {"Authorization": f"Bearer {world['hcloud']['token']}"}),
+        "cloudflare": (cloudflare["api"], {"Authorization": f"Bearer {cloudflare['token']}"}),
+    }
+    with Peer(network) as peer:
+        config = _output(outputs, "client_configs", values.vpn_peer)
+        token = _output(outputs, "service_tokens", values.service_token)
+        view = View(
+            expected=values,
+            network=network,
+            peer=peer,
+            edge=cloudflare["edge"],
+            domain=world["domain"],
+            clouds=clouds,
+            ids=cloudflare["ids"],
+            peer_config=config,
+            token={"CF-Access-Client-Id": token["client_id"], "CF-Access-Client-Secret": token["client_secret"]},
+            secrets=outputs.get("credentials") or {},
+        )
+        server = _server(view)
+        view.host = inside(f"homeport-{world['id']}-{server['id']}")
+        public = server["public_net"]
+        ipv4, ipv6 = (public[family] and public[family]["ip"] for family in ("ipv4", "ipv6"))
+        view.addresses = tuple(filter(None, (ipv4, ipv6 and ipv6.replace("::/64", "::1"))))
+        peer.up(config)
+        yield view
+
+
+def _output(outputs: Mapping[str, Any], name: str, key: str) -> Any:
+    values = outputs.get(name) or {}
+    if key not in values:
+        listed = ", ".join(sorted(values)) or "nothing"
+        raise ProbeError(f"stack output {name}", f"has no {key}; it has: {listed}", _AGAIN)
+    return values[key]
+
+
+def _server(view: View) -> Any:
+    servers = view.cloud("hcloud", "/servers")["servers"]
+    if len(servers) != 1:
+        raise ProbeError("emulated Hetzner", f"has {len(servers)} servers, the system has one", _AGAIN)
+    return servers[0]
 
 
 def _ask(base: str, method: str, path: str, headers: Mapping[str, str], body: str) -> dict[str, Any]:

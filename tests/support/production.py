@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from homeport.cli import rehearse
-from rehearsal.claims import jett
+from rehearsal.claims.view import rehearsed
 from rehearsal.machine.daemon import docker, labelled
 from rehearsal.machine.ground import Ground
 
@@ -127,5 +127,5 @@ class Rehearsed:
     @contextmanager
     def seen(self) -> Iterator[View]:
         """Outside, VPN, edge and host, as the claims see them."""
-        with jett.seen(self.world, self.outputs) as view:
+        with rehearsed("jett", self.world, self.outputs) as view:
             yield view

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from homeport.render import wireguard
-from rehearsal.claims import jett_secrets
+from rehearsal.claims import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _KEY = re.compile(r"(?m)^\s*(?:PrivateKey|PresharedKey)\s*=\s*(\S+)")
 def every(rehearsed: Any, view: View) -> dict[str, str]:
     """Name to value."""
     state = json.loads(rehearsed.engine.ask("stack", "export", "--show-secrets"))["deployment"]
-    found = dict(jett_secrets.known(view))
+    found = dict(leaks.known(view))
     for one in state["resources"]:
         found |= _drawn(one) if one["type"].startswith("random:") else {}
         if one["type"].startswith("pulumi:providers:"):

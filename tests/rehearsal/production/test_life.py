@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from rehearsal.claims import jett_faults
-from rehearsal.claims.jett_doors import open_ports
+from rehearsal.claims import outages
+from rehearsal.claims.network import only_declared, open_ports
 from rehearsal.probes.peer import Peer
 from tests.support import campaign
 from tests.support.command import make
@@ -137,14 +137,11 @@ def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, n
     how = "reset" if number % 2 else "reboot"
     with rehearsed.seen() as view:
         before = state(view)
-        found = jett_faults.reboot(view, how)
+        found = outages.reboot(view, how)
         after = state(view)
 
     print(json.dumps({"how": how, **found["seconds"]}))
-    came = jett_faults.came_back(found)
-    assert {"accepted": [], "watched": True, "went down": True, "clean": True, "vpn": True, "services": True} == came, (
-        found
-    )
+    assert outages.ALL_WITHIN_BARS == outages.within_bars(found), found
     assert before == after, "what listens, what is scheduled and what runs is as before"
     assert [] == after["failed"], "units that failed"
 
@@ -163,7 +160,7 @@ def test_after_an_outage_of_this_computer_one_command_goes_on_with_the_rehearsal
         while (after := state(view)) != before and time.monotonic() < end:
             time.sleep(2)
         assert before == after, "what listens, what is scheduled and what runs is as before"
-        assert jett_faults.shut(view) == open_ports(view.outside()), "and no door is open but the declared ones"
+        assert only_declared(view) == open_ports(view.outside()), "and no port is open but the declared ones"
 
 
 def state(view):

@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from rehearsal.claims import jett
 from rehearsal.claims.run import PASSED, chosen, run
+from rehearsal.claims.systems import CLAIMS as ALL_CLAIMS
 from tests.support.command import make
 
 pytestmark = pytest.mark.docker
 CLAIMS = (
     "handshake",
     "services-in-the-vpn",
-    "four-services",
+    "only-declared-services",
     "webhooks-by-token",
     "people-log-in",
     "ufw-only-ssh-and-wg",
@@ -41,5 +41,5 @@ def test_a_server_deleted_behind_our_back_comes_back_at_the_same_address_with_se
     assert before["id"] != after[0]["id"], "another server"
     assert outputs["client_configs"] == rehearsed.outputs["client_configs"], "what members were given is still good"
     with rehearsed.seen() as view:
-        failed = [str(one) for one in run(chosen(jett.CLAIMS, CLAIMS), view).results if one.state != PASSED]
+        failed = [str(one) for one in run(chosen(ALL_CLAIMS["jett"], CLAIMS), view).results if one.state != PASSED]
     assert [] == failed, "VPN, services and tunnel are there as before"

@@ -12,8 +12,8 @@ GOOD = Claim(
     name="doors-shut",
     rows=("S2-31", "B-01"),
     says="only the declared doors are open",
-    look=lambda world: world["open"],
-    come_to=sorted,
+    observe=lambda world: world["open"],
+    value=sorted,
     expected=lambda _: [22],
     spoil=lambda ports: [*ports, 5432],
 )
@@ -30,7 +30,7 @@ def broken(_):
         (GOOD, WORLD, "passed", "[22]"),
         (GOOD, {"open": [80, 22]}, "failed", "[22, 80]"),
         (GOOD, {"open": []}, "failed", "[]"),
-        (replace(GOOD, look=broken), WORLD, "error", "RuntimeError: the scanner is no more"),
+        (replace(GOOD, observe=broken), WORLD, "error", "RuntimeError: the scanner is no more"),
         (replace(GOOD, expected=broken), WORLD, "error", "RuntimeError: the scanner is no more"),
         (replace(GOOD, spoil=list), WORLD, "worthless", "[22]"),
         (replace(GOOD, spoil=broken), WORLD, "error", "RuntimeError: the scanner is no more"),
@@ -46,7 +46,7 @@ def test_a_claim_ends_in_one_of_four_ways(claim, world, state, got):
     [
         ([GOOD], 0),
         ([], 1),
-        ([GOOD, replace(GOOD, name="other", look=broken)], 1),
+        ([GOOD, replace(GOOD, name="other", observe=broken)], 1),
         ([GOOD, replace(GOOD, name="other", spoil=list)], 1),
         ([GOOD, replace(GOOD, name="other", expected=lambda _: [])], 1),
     ],

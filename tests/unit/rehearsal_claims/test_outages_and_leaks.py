@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from rehearsal.claims import jett
-from rehearsal.claims.jett_doors import open_ports
-from rehearsal.claims.jett_faults import came_back
-from rehearsal.claims.jett_secrets import known, told
-from rehearsal.claims.view import View
+from rehearsal.claims.expected import expected
+from rehearsal.claims.leaks import NO_LEAK, known, leaks
+from rehearsal.claims.network import open_ports
+from rehearsal.claims.outages import ALL_WITHIN_BARS, within_bars
 from rehearsal.probes.canary import Finding
+from tests.unit.rehearsal_claims.described import Host
 
-BY_NAME = {claim.name: claim for claim in jett.CLAIMS}
+ALLOWED = expected("jett").allowed_files()
 REBOOT = {
     "accepted": [],
     "seconds": {"booted": 2.0, "vpn": 6.0, "services": 40.0},
@@ -37,8 +37,8 @@ REBOOT = {
     ],
 )
 def test_a_reboot_is_good_only_with_every_figure_in_its_bar(change, good):
-    expected = BY_NAME["reboot-opens-nothing"].expected(None)
-    assert good == (expected == came_back({**REBOOT, **change})), "doors, the watch itself, VPN and services"
+    verdict = within_bars({**REBOOT, **change})
+    assert good == (verdict == ALL_WITHIN_BARS), "ports, the watch itself, VPN and services"
 
 
 def finding(**about):
@@ -70,25 +70,26 @@ def finding(**about):
     ],
 )
 def test_a_secret_is_lawful_only_in_its_declared_files(about, lawful):
-    found = {"findings": [finding(**about)], "planted": True, "unread": []}
-    assert lawful == (told(found)["found"] == []), "path, mode, owner, and files alone"
+    search = {"findings": [finding(**about)], "allowed": ALLOWED, "planted": True, "unread": []}
+    assert lawful == (leaks(search)["leaks"] == []), "path, mode, owner, and files alone"
 
 
 @pytest.mark.parametrize("broken", [{"planted": False}, {"unread": ["/var/log/x.gz: damaged"]}])
 def test_a_search_that_missed_the_planted_one_or_left_something_unread_has_not_passed(broken):
-    found = told({"findings": [], "planted": True, "unread": [], **broken})
-    assert BY_NAME["secrets-only-where-declared"].expected(None) != found, "no finding is not enough"
+    search = {"findings": [], "allowed": ALLOWED, "planted": True, "unread": [], **broken}
+    assert leaks(search) != NO_LEAK, "no finding is not enough"
 
 
 def test_the_secrets_looked_for_are_the_stacks_the_peers_and_the_token():
-    config = "[Interface]\nPrivateKey = aaaaaaaaaaaaaaaa=\n[Peer]\nPresharedKey = bbbbbbbbbbbbbbbb=\nPublicKey = cccccccccccccccc=\n"
-    view = View(
-        host=[], network="", addresses=(), vpn_address="", peer=None, peer_address="", hostnames={}, edge="", clouds={}, ids={}, tcp=(), udp=(),
-        vpn_tcp=(), peer_config=config, token={"CF-Access-Client-Id": "dddddddd.access", "CF-Access-Client-Secret": "eeeeeeeeee"},
-        secrets={"n8n-key": "ffffffffff", "pin": "1234"},
-    )  # fmt: skip
-    wanted = {"n8n-key", "peer PrivateKey", "peer PresharedKey", "service token CF-Access-Client-Secret"}
-    assert wanted == set(known(view)), "no public key, no id, and nothing too short to be told from chance"
+    view = Host()
+    view.peer_config = (
+        "[Interface]\nPrivateKey = aaaaaaaaaaaaaaaa=\n"
+        "[Peer]\nPresharedKey = bbbbbbbbbbbbbbbb=\nPublicKey = cccccccccccccccc=\n"
+    )
+    view.token = {"CF-Access-Client-Id": "dddddddd.access", "CF-Access-Client-Secret": "eeeeeeeeee"}
+    view.secrets = {"n8n-key": "ffffffffff", "pin": "1234"}
+    names = {"n8n-key", "peer PrivateKey", "peer PresharedKey", "service token CF-Access-Client-Secret"}
+    assert names == set(known(view)), "no public key, no id, and nothing too short to be told from chance"
 
 
 def test_a_scan_is_summed_up_by_address():

@@ -1,0 +1,89 @@
+"""Claims on what lies on the host beside its containers: the compose file, packages, and what containers could not write."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from rehearsal.claims.claim import Claim
+
+if TYPE_CHECKING:
+    from rehearsal.claims.view import View
+
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)")
+_PACKAGE = "wireguard-tools"
+
+
+def compose(view: View) -> dict[str, Any]:
+    """The compose file, the names in the file of secrets beside it, both files' owners and modes, and what really runs."""
+    text, secrets = f"{view.expected.folder}/docker-compose.yml", f"{view.expected.folder}/.env"
+    images = {name: container["Config"]["Labels"]["homeport.image"] for name, container in view.containers().items()}
+    return {
+        "text": view.run("cat", text),
+        "names": view.run("cut", "-d=", "-f1", secrets).split(),
+        "modes": view.run("stat", "-c", "%a %U:%G %n", text, secrets).splitlines(),
+        "images": images,
+    }
+
+
+def described(files: dict[str, Any]) -> dict[str, Any]:
+    """What the compose file describes beside what runs, what it would not find, and the file of secrets: whose it is, and what it names."""
+    services: dict[str, dict[str, Any]] = yaml.safe_load(files["text"])["services"]
+    return {
+        "services": sorted(services),
+        "other images": sorted(
+            name for name, service in services.items() if service.get("image") != files["images"].get(name)
+        ),
+        "unset": sorted(set(_VARIABLE.findall(files["text"])) - set(files["names"])),
+        ".env": [line for line in files["modes"] if line.endswith("/.env")],
+        "secrets": sorted(files["names"]),
+    }
+
+
+def refused_writes(view: View) -> dict[str, list[str]]:
+    """Lines of each container with a read-only root in which a program was refused a write to it."""
+    search = "docker logs {} 2>&1 | grep -iE 'EROFS|read-only file ?system' || true"
+    containers = view.containers()
+    return {
+        name: view.run("sh", "-c", search.format(containers[name]["Id"])).splitlines()[:3]
+        for name in view.expected.read_only()
+    }
+
+
+CLAIMS: tuple[Claim[View, Any], ...] = (
+    Claim(
+        name="compose-file",
+        rows=("S2-05",),
+        says="a compose file on the host describes the same services with the same images; its secrets are root's alone, beside it",
+        observe=compose,
+        value=described,
+        expected=lambda view: {
+            "services": sorted(view.expected.services),
+            "other images": [],
+            "unset": [],
+            ".env": [f"600 root:root {view.expected.folder}/.env"],
+            "secrets": sorted(name.upper().replace("-", "_") for name in view.secrets),
+        },
+        spoil=lambda files: {**files, "names": []},
+    ),
+    Claim(
+        name="nothing-written-to-a-root",
+        rows=("S2-21",),
+        says="no program in a container whose root is read-only was refused a write: what it writes to is a volume or in memory",
+        observe=refused_writes,
+        value=lambda lines: lines,
+        expected=lambda view: {name: [] for name in view.expected.read_only()},
+        spoil=lambda lines: {**lines, min(lines): ["Error: EROFS: read-only file system, mkdir '/home/node/.cache'"]},
+    ),
+    Claim(
+        name="wireguard-installed",
+        rows=("S2-06",),
+        says="WireGuard's tools are installed as a package of the distribution",
+        observe=lambda view: view.run("dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Package}", _PACKAGE),
+        value=str.split,
+        expected=lambda _: ["ii", _PACKAGE],
+        spoil=lambda text: text.replace("ii", "rc"),
+    ),
+)

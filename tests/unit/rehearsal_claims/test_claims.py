@@ -1,0 +1,169 @@
+"""What claims make of what they observe: texts of ss and ufw, and answers of `docker inspect`, good and bad ones."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from rehearsal.claims import access, containers, network
+from rehearsal.claims import expected as expected_values
+from rehearsal.claims.expected import expected, systems
+from rehearsal.claims.run import check
+from rehearsal.claims.systems import CLAIMS, SECURITY_CHECKLIST
+from tests.support.checkout import ROOT
+from tests.unit.rehearsal_claims.described import SOCKET, SS, UFW, Host
+from tests.unit.rehearsal_claims.described import containers as described
+
+JETT = {claim.name: claim for claim in CLAIMS["jett"]}
+RUNNING = described(expected("jett"))
+LOCAL = [claim.name for claim in containers.CLAIMS] + [
+    "nothing-on-public-ip",
+    "ufw-only-ssh-and-wg",
+    "private-key-files",
+    "metadata-unreachable",
+]
+
+
+def changed(name, **keys):
+    running = copy.deepcopy(RUNNING)
+    for key, value in keys.items():
+        running[name][key].update(value)
+    return Host(running=running)
+
+
+def mounted(name, *mounts):
+    return Host(running={**RUNNING, name: {**RUNNING[name], "Mounts": list(mounts)}})
+
+
+def published(host, port):
+    return {"Ports": {f"{port}/tcp": [{"HostIp": host, "HostPort": str(port)}]}}
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_host_as_described_passes_and_its_spoiled_picture_does_not(name):
+    result = check(JETT[name], Host())
+    assert ("passed", "refused") == (result.state, result.control), f"expected {result.expected} got {result.got}"
+
+
+@pytest.mark.parametrize(
+    ("claim", "host"),
+    [
+        ("bound-to-wg-ip", changed("qdrant", NetworkSettings=published("0.0.0.0", 6333))),
+        ("bound-to-wg-ip", changed("qdrant", NetworkSettings=published("::", 6333))),
+        ("bound-to-wg-ip", changed("qdrant", NetworkSettings=published("127.0.0.1", 6333))),
+        ("bound-to-wg-ip", changed("qdrant", NetworkSettings={"Ports": {}})),
+        ("nothing-on-public-ip", Host(ss=f"{SS}LISTEN 0 1 *:9000 *:*\n")),
+        ("nothing-on-public-ip", Host(ss=f"{SS}LISTEN 0 1 198.18.0.10:9000 0.0.0.0:*\n")),
+        ("nothing-on-public-ip", Host(ss=f"{SS}LISTEN 0 1 [fd00::1]:9000 [::]:*\n")),
+        ("nothing-on-public-ip", Host(ss=f"{SS}LISTEN 0 1 0.0.0.0%eth0:9000 0.0.0.0:*\n")),
+        ("socket-read-only", mounted("portainer", {**SOCKET, "RW": True})),
+        ("socket-read-only", mounted("n8n", SOCKET)),
+        ("non-root", Host(users={"n8n": "0"})),
+        ("caps-dropped", changed("postgres", HostConfig={"CapAdd": ["CHOWN"]})),
+        ("caps-dropped", changed("postgres", HostConfig={"CapDrop": ["NET_RAW"]})),
+        ("caps-dropped", changed("postgres", HostConfig={"Privileged": True})),
+        ("services-as-described", changed("n8n", Config={"User": ""})),
+        ("read-only-roots", changed("n8n", HostConfig={"ReadonlyRootfs": False})),
+        ("read-only-roots", changed("n8n", HostConfig={"SecurityOpt": None})),
+        ("limits", changed("n8n", HostConfig={"NanoCpus": 0})),
+        ("named-volumes", mounted("n8n", {"Type": "volume", "Name": "jett-n8n_data2", "RW": True})),
+        (
+            "only-declared-services",
+            Host(running={**RUNNING, "ollama": {**RUNNING["n8n"], "Config": {"Labels": {}}, "Name": "/ollama"}}),
+        ),
+        ("only-declared-services", Host(running={name: RUNNING[name] for name in list(RUNNING)[1:]})),
+        ("only-declared-services", changed("n8n", State={"Health": {"Status": "unhealthy"}})),
+        ("one-bridge", changed("n8n", NetworkSettings={"Networks": {"bridge": {}}})),
+        ("docker-at-boot", Host(systemctl="ActiveState=active\nUnitFileState=disabled\n")),
+        ("metadata-unreachable", Host(nsenter="169.254.169.254 answered\nfd00:ec2::254 silent\n")),
+        ("ufw-only-ssh-and-wg", Host(ufw=UFW.replace("Status: active", "Status: inactive"))),
+        ("ufw-only-ssh-and-wg", Host(ufw=UFW.replace("deny (incoming)", "allow (incoming)"))),
+        ("ufw-only-ssh-and-wg", Host(ufw=f"{UFW}443                        ALLOW IN    Anywhere\n")),
+        ("ufw-only-ssh-and-wg", Host(ufw=f"{UFW}443/tcp (v6)               ALLOW IN    Anywhere (v6)\n")),
+        ("ufw-only-ssh-and-wg", Host(ufw=f"{UFW}5432/tcp on eth0           LIMIT IN    192.0.2.0/24\n")),
+        ("ufw-only-ssh-and-wg", Host(ufw=UFW.replace("51820/udp", "51821/udp"))),
+    ],
+)
+def test_each_way_to_break_it_is_seen(claim, host):
+    assert "failed" == check(JETT[claim], host).state, "the claim no longer holds"
+
+
+def test_a_further_service_needs_one_file_of_expected_values_and_no_code(tmp_path, monkeypatch):
+    for path in expected_values.FOLDER.rglob("*.json"):
+        copied = tmp_path / path.relative_to(expected_values.FOLDER)
+        copied.parent.mkdir(exist_ok=True)
+        copied.write_text(path.read_text())
+    monkeypatch.setattr(expected_values, "FOLDER", tmp_path)
+    values = {
+        "port": 4000,
+        "user": "1000:1000",
+        "memory": 128,
+        "cpus": 0.25,
+        "volumes": ["more_data"],
+        "hostname": "more",
+    }
+    (tmp_path / "jett" / "more.json").write_text(json.dumps(values))
+    system = expected("jett")
+
+    claims = [JETT[name] for name in LOCAL]
+    assert ["passed"] * len(claims) == [check(claim, Host(system)).state for claim in claims], "with the service"
+    without = {claim.name for claim in claims if check(claim, Host(system, running=RUNNING)).state == "failed"}
+    of_services = {claim.name for claim in containers.CLAIMS} - {"socket-read-only", "non-root", "docker-at-boot"}
+    assert of_services | {"metadata-unreachable"} == without, "without it each claim on services fails"
+    assert 4000 in system.all_vpn_tcp(), "members of the VPN must reach it"
+    assert "more.example.com" in Host(system).hostnames.values(), "and visitors its name"
+
+
+@pytest.mark.parametrize(
+    ("values", "word"), [({"user": "1:1", "memory": 1, "cpus": 1, "colour": 1}, "colour"), ({"user": "1:1"}, "memory")]
+)
+def test_expected_values_with_a_wrong_or_missing_key_are_refused(tmp_path, monkeypatch, values, word):
+    monkeypatch.setattr(expected_values, "FOLDER", tmp_path)
+    (tmp_path / "jett").mkdir()
+    (tmp_path / "jett" / "more.json").write_text(json.dumps(values))
+    with pytest.raises(TypeError, match=word):
+        expected("jett")
+
+
+def test_each_system_with_expected_values_has_claims_and_the_other_way_round():
+    assert systems() == sorted(CLAIMS), "neither alone is of use"
+
+
+def test_access_is_on_only_when_nobody_gets_an_answer_of_ours():
+    verdicts = access.turned_away({"login": 302, "refused": 403, "ours": 200, "gone": 502, "webhook": 404})
+    expected_verdicts = {"login": True, "refused": True, "ours": False, "gone": False, "webhook": False}
+    assert expected_verdicts == verdicts, "only Access's own answers"
+
+
+@pytest.mark.req("S2-55")
+def test_the_seven_items_of_the_security_checklist_are_claims():
+    assert 7 == len(SECURITY_CHECKLIST), "the checklist has seven items"
+    assert set(SECURITY_CHECKLIST) == {claim.name for claim in CLAIMS["jett"] if "S2-55" in claim.rows}, (
+        "by these names"
+    )
+
+
+def test_forward_rules_are_counted():
+    text = (
+        "-P FORWARD DROP\n-A FORWARD -i wg0 -j ACCEPT\n-A FORWARD -o wg0 -j ACCEPT\n"
+        "-A FORWARD -i wg0 -o docker0 -j ACCEPT\n"
+    )
+    assert 2 == JETT["forward-rules-stay-one"].value(text), "what comes out of the VPN"
+
+
+def test_the_command_lists_its_claims_and_refuses_what_it_does_not_know():
+    def command(*argv, stdin=""):
+        line = [sys.executable, "-m", "rehearsal.claims", *argv]
+        return subprocess.run(line, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
+
+    assert len(CLAIMS["jett"]) == len(command("--list").stdout.splitlines()), "one line each"
+    unknown = command(stdin=json.dumps({"preset": "nonsense", "world": {}, "outputs": {}}))
+    assert (3, 1) == (unknown.returncode, len(unknown.stderr.splitlines())), "one line, no traceback, and no pass"
+    wrong = command("nonsense", stdin=json.dumps({"preset": "jett", "world": {}, "outputs": {}}))
+    assert (2, True) == (wrong.returncode, "no claim is called nonsense" in wrong.stderr), "before anything is started"
+
+
+def test_listeners_leave_out_loopback():
+    assert ["0.0.0.0:22", "10.0.0.2:5678", "[::]:22"] == network.listeners(SS), "all others are looked at"

@@ -11,7 +11,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
-from components.handle import pinned
+from components.host import pinned
 from homeport.model.errors import ToolError
 from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import IMAGE, inspect

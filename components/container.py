@@ -13,7 +13,7 @@ from homeport.model import names, template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.service import Health, Service
 
 

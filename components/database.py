@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_command as command
 
-from components.handle import QUERY
+from components.host import QUERY
 from homeport.model import template
 from homeport.render import migrations
 from homeport.render.sql import database as database_sql
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.database import Database as Model
 
 

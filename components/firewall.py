@@ -11,8 +11,8 @@ from components.host_unit import HostFiles, HostFilesArgs
 from homeport.render import ufw
 
 if TYPE_CHECKING:
-    from components.handle import Host
-    from homeport.model.firewall import Door
+    from components.host import Host
+    from homeport.model.firewall import FirewallRule
 
 GUARD = 120
 """Seconds until a change that cut homeport off takes itself back (design.md, decision 6)."""
@@ -24,14 +24,14 @@ class FirewallArgs:
 
     Attributes:
         host: Where.
-        doors: All of them. The program's own way in must be among them: a change without it is reverted.
+        rules: All of them. The program's own way in must be among them: a change without it is reverted.
         chains: Of iptables, which other layers of the host fill by themselves: they are left as they are.
         guard: Seconds of the revert timer.
         after: Resources that must be there first: the packages.
     """
 
     host: Host
-    doors: tuple[Door, ...]
+    rules: tuple[FirewallRule, ...]
     chains: tuple[str, ...] = ()
     guard: int = GUARD
     after: tuple[pulumi.Resource, ...] = ()
@@ -52,7 +52,7 @@ class Firewall(pulumi.ComponentResource):
             f"{name}-rules",
             HostFilesArgs(
                 host=args.host,
-                files=ufw.files(args.doors, args.chains),
+                files=ufw.files(args.rules, args.chains),
                 values={},
                 apply=ufw.apply(),
                 remove=ufw.remove(),

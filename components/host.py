@@ -1,4 +1,4 @@
-"""A host: rented from Hetzner Cloud or there already, and the way to it."""
+"""What every layer on a host is handed: which host, through which provider, under which labels."""
 
 from __future__ import annotations
 
@@ -6,226 +6,65 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import pulumi
-import pulumi_command as command
-
-from components.connection import private_key, public_key, ssh_options
-from components.drawn import drawn
-from components.handle import READY
-from homeport.model import names
-from homeport.render.cloud_init import cloud_init
-from homeport.render.hetzner_firewall import hcloud_rules
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pulumi_hcloud as hcloud
+    import pulumi
 
-    from homeport.model.host import Opening
+DELIVER = "sh components/scripts/deliver.sh"
+GATE = "sh components/scripts/gate.sh"
+QUERY = "sh components/scripts/query.sh"
+HOST = "sh components/scripts/host.sh"
+READY = "sh components/scripts/ready.sh"
+"""Commands of the operator's machine, run in the project's folder: a text without a machine's path is the same for all of a team."""
 
-USER = "deploy"
-"""The program's user on a server that it made."""
-_PATIENCE = 300
-"""Seconds that a host may take until SSH answers."""
 
+def pinned(address: str, port: int, key: str) -> tuple[str, ...]:
+    """Options of ssh under which only a host with this public key is spoken to; no file has to be written for it.
 
-@dataclass(frozen=True, kw_only=True)
-class ServerArgs:
-    """A server to rent.
+    A host that falls silent is given up within 40 seconds at any point: ConnectTimeout ends with the banner, the rest of a login and
+    all that follows are under ServerAlive* only (measured on OpenSSH 9.2: without them a login hung for as long as it was watched).
 
-    Attributes:
-        name: Its name at Hetzner, unique in the project, and its host name.
-        server_type: Size.
-        location: Data centre.
-        image: Operating system.
-        port: Of sshd, from birth.
-        openings: What strangers may reach, from birth.
-        authorized: Public key of the program's user.
-        labels: Of everything that is made.
-        protect: True: neither server nor address can be deleted by accident.
+    Source: ssh_config(5), KnownHostsCommand (OpenSSH 8.5).
     """
-
-    name: str
-    server_type: str
-    location: str
-    image: str
-    port: int
-    openings: tuple[Opening, ...]
-    authorized: pulumi.Input[str]
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    protect: bool = False
-
-
-class Server(pulumi.ComponentResource):
-    """A server behind a firewall that is there before it.
-
-    Attributes:
-        address: Its public IPv4 address, which outlives it.
-        address6: Its public IPv6 address, which outlives it too: the first of its /64.
-        generation: Its id: another one is another machine.
-        host_key: Public half of the key that it is known by until its first connection.
-        server: The server itself: what is on it goes with it.
-    """
-
-    address: pulumi.Output[str]
-    address6: pulumi.Output[str]
-    generation: pulumi.Output[str]
-    host_key: pulumi.Output[str]
-    server: pulumi.Resource
-
-    def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        import pulumi_hcloud as hcloud  # noqa: PLC0415  # whoever rents nothing pays nothing (design.md, decision 15)
-
-        super().__init__("homeport:host:Server", name, None, opts)
-        here = pulumi.ResourceOptions(parent=self)
-        labels = dict(args.labels)
-        seed = drawn(f"{name}-bootstrap-key", here)
-        self.host_key = pulumi.Output.unsecret(seed.apply(public_key))
-        key = hcloud.SshKey(f"{name}-key", name=args.name, public_key=args.authorized, labels=labels, opts=here)
-        firewall = hcloud.Firewall(
-            f"{name}-firewall", name=args.name, labels=labels, rules=list(hcloud_rules(args.openings)), opts=here
-        )
-        # Resources of their own: those that Hetzner makes by itself go with the server (trap H5).
-        ip, ip6 = (self._address(name, part, kind, args) for part, kind in (("ip", "ipv4"), ("ip6", "ipv6")))
-        told: pulumi.Output[str] = pulumi.Output.all(seed=seed, key=args.authorized).apply(
-            lambda got: _user_data(args.port, **got)
-        )
-        self.server = server = hcloud.Server(
-            names.server(name),
-            name=args.name,
-            server_type=args.server_type,
-            image=args.image,
-            location=args.location,
-            ssh_keys=[key.id],
-            # From birth, not attached afterwards: else it is open for its first seconds (trap H6).
-            firewall_ids=[firewall.id.apply(int)],
-            public_nets=[
-                {"ipv4_enabled": True, "ipv4": ip.id.apply(int), "ipv6_enabled": True, "ipv6": ip6.id.apply(int)}
-            ],
-            user_data=_secret(told),
-            keep_disk=True,
-            labels=labels,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                protect=args.protect,
-                # Each of them would replace the server with all its data (trap H1); the address can have one owner at a time.
-                ignore_changes=["userData", "sshKeys", "image"],
-                delete_before_replace=True,
-            ),
-        )
-        # Of the address, not of the server: it stays when the server is replaced.
-        self.address, self.generation = ip.ip_address, server.id
-        self.address6 = pulumi.Output.concat(ip6.ip_address, "1")
-        self.register_outputs({"address": self.address, "serverId": self.generation})
-
-    def _address(self, name: str, part: str, kind: str, args: ServerArgs) -> hcloud.PrimaryIp:
-        import pulumi_hcloud as hcloud  # noqa: PLC0415
-
-        return hcloud.PrimaryIp(
-            f"{name}-{part}",
-            name=args.name if kind == "ipv4" else f"{args.name}-{kind}",
-            type=kind,
-            assignee_type="server",
-            location=args.location,
-            auto_delete=False,
-            labels=dict(args.labels),
-            # Who has it is the server's affair.
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["assigneeId"]),
-        )
-
-
-def _secret(text: pulumi.Output[str]) -> pulumi.Output[str]:
-    return pulumi.Output.secret(text)
-
-
-def _user_data(port: int, seed: str, key: str) -> str:
-    return cloud_init(
-        user=USER, authorized=key, host_private=private_key(seed), host_public=public_key(seed), port=port
+    name = address if port == 22 else f"[{address}]:{port}"  # noqa: PLR2004  # SSH's own port
+    return (
+        "StrictHostKeyChecking=yes",
+        "UserKnownHostsFile=none",
+        "GlobalKnownHostsFile=none",
+        f"KnownHostsCommand=/bin/echo {name} {key}",
+        "BatchMode=yes",
+        "ConnectTimeout=10",
+        "ServerAliveInterval=10",
+        "ServerAliveCountMax=3",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReachArgs:
-    """How to get to a host.
+class Host:
+    """A host's handle.
 
     Attributes:
-        host: The host's name, by which its key is known whatever its address and port.
-        address: Where sshd listens.
-        port: At which port.
-        user: As whom.
-        pin: The host's public key.
-        bootstrap: True: that is the key that it was born with; it makes one of its own, which is pinned from then on.
-        identity: Path of the private key, as ssh reads it; empty: the operator's agent and own keys.
-        generation: Changes with the machine.
-        previous: Ports that sshd may still listen on: tried after the wanted one.
+        name: The host's name in the settings.
+        stack: The stack; every Docker object carries it as a label, so that what is ours can be told from what is not.
+        namespace: Prefix of names in Docker.
+        environment: What scripts need to reach the host: ``DOCKER_HOST`` and, over SSH, ``HOMEPORT_SSH`` (user@address),
+            ``HOMEPORT_SSH_PORT``, ``HOMEPORT_SSH_OPTS`` (one option of ``ssh -o`` a line).
+        after: What must be there before anything is done on the host.
+        generation: Changes when the host is another machine: a server's id.
+        deleted_with: A server that takes everything on it along when it is deleted: nothing is removed from it one by one (trap M4).
     """
 
-    host: str
-    address: pulumi.Input[str]
-    port: int
-    user: str
-    pin: pulumi.Input[str]
-    bootstrap: bool = False
-    identity: pulumi.Input[str] = ""
+    name: str
+    stack: str
+    namespace: str
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=lambda: MappingProxyType({}))
+    after: tuple[pulumi.Resource, ...] = ()
     generation: pulumi.Input[str] = ""
-    previous: tuple[int, ...] = ()
+    deleted_with: pulumi.Resource | None = None
 
-
-class Reach(pulumi.ComponentResource):
-    """The way to a host, once it answers.
-
-    Attributes:
-        environment: For scripts and for the docker command.
-        options: Options of ``ssh -o``, the same.
-        ready: To depend on: the host answers, as the machine that it should be.
-    """
-
-    environment: dict[str, pulumi.Output[str]]
-    options: pulumi.Output[list[str]]
-    ready: pulumi.Resource
-
-    def __init__(self, name: str, args: ReachArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("homeport:host:Reach", name, None, opts)
-        self._name, self._args = name, args
-        first = self._options(args.pin)
-        if args.bootstrap:
-            made = self._run("key", f"{READY} key {_PATIENCE}", self._environment(first), None)
-            pin = made.stdout
-            later = {"HOMEPORT_SSH_OPTS_NEXT": self._options(pin).apply("\n".join)}
-            switched = self._run("switch", f"{READY} switch", self._environment(first) | later, made)
-            self.ready = switched
-            # Through the second command, so that nobody is sent to the new key before it is in use.
-            pin = pulumi.Output.all(pin, switched.id).apply(lambda both: str(both[0]))
-        else:
-            pin = pulumi.Output.from_input(args.pin)
-            self.ready = self._run("answers", f"{READY} wait {_PATIENCE}", self._environment(first), None)
-        self.options = self._options(pin)
-        self.environment = self._environment(self.options)
-        # ctl reads it from the state: `docker ps` on that host, and what a killed run left there.
-        self.register_outputs({"environment": self.environment})
-
-    def _options(self, pin: pulumi.Input[str]) -> pulumi.Output[list[str]]:
-        args = self._args
-        return pulumi.Output.all(pin, args.identity).apply(lambda both: ssh_options(args.host, both[0], both[1]))
-
-    def _environment(self, options: pulumi.Output[list[str]]) -> dict[str, pulumi.Output[str]]:
-        args = self._args
-        before = " ".join(str(port) for port in args.previous)
-        return {
-            **({"HOMEPORT_SSH_PORT_PREVIOUS": pulumi.Output.from_input(before)} if before else {}),
-            "HOMEPORT_SSH": pulumi.Output.concat(args.user, "@", args.address),
-            "HOMEPORT_SSH_PORT": pulumi.Output.from_input(str(args.port)),
-            "HOMEPORT_SSH_OPTS": options.apply("\n".join),
-            "DOCKER_HOST": pulumi.Output.concat("ssh://", args.user, "@", args.address, ":", str(args.port)),
+    def labels(self, **more: str) -> dict[str, str]:
+        """The labels of an object of this stack; ``service="x"`` becomes ``homeport.service=x``."""
+        return {"homeport.stack": self.stack, "homeport.host": self.name} | {
+            f"homeport.{key}": value for key, value in more.items()
         }
-
-    def _run(
-        self, part: str, text: str, environment: Mapping[str, pulumi.Input[str]], after: pulumi.Resource | None
-    ) -> command.local.Command:
-        return command.local.Command(
-            f"{self._name}-{part}",
-            create=text,
-            environment=dict(environment),
-            triggers=[self._args.generation],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[after] if after else None),
-        )

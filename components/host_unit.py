@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_command as command
 
-from components.handle import HOST
+from components.host import HOST
 from homeport.render import host_text
 from homeport.render.bundle import Entry, bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.host import HostFile, Package
 
 ON_HOST = Path(__file__).parent / "scripts" / "unit.sh"
@@ -90,7 +90,7 @@ class HostFiles(pulumi.ComponentResource):
                 "HOMEPORT_GENERATION": args.host.generation,
             },
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.host.after, *args.after], deleted_with=args.host.gone_with
+                parent=self, depends_on=[*args.host.after, *args.after], deleted_with=args.host.deleted_with
             ),
         )
         self.register_outputs({})

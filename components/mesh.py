@@ -15,7 +15,7 @@ from homeport.render import headscale, tailscale
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.mesh import Member
     from homeport.model.mesh import Mesh as Declared
 

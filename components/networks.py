@@ -11,7 +11,7 @@ import pulumi_docker as docker
 from homeport.model import names
 
 if TYPE_CHECKING:
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.network import Network
 
 

@@ -11,7 +11,7 @@ from components.host_unit import HostFiles, HostFilesArgs
 from homeport.render import runner as render
 
 if TYPE_CHECKING:
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.runner import Runner
 
 

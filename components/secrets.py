@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.drawn import drawn
+from components.random_secret import random_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +47,9 @@ class Secrets(pulumi.ComponentResource):
         self.values = dict(args.supplied)
         for secret, kind in sorted(args.generated.items()):
             keepers = {"version": str(args.versions.get(secret, 1))}
-            made = drawn(f"{name}-{secret}", here, keepers)
+            made = random_secret(f"{name}-{secret}", here, keepers)
             self.values[secret] = made.apply(_hex if kind == "hex64" else _url_safe)
-        self.key = drawn(f"{name}-fingerprints", here).apply(_hex)
+        self.key = random_secret(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})
 

@@ -11,7 +11,7 @@ from components.host_unit import HostFiles, HostFilesArgs
 from homeport.render import sshd
 
 if TYPE_CHECKING:
-    from components.handle import Host
+    from components.host import Host
 
 GUARD = 90
 """Seconds until a change that cut homeport off takes itself back (design.md, decision 6)."""

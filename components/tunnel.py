@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.cloud import cloudflare
-from components.drawn import drawn
 from components.host_unit import HostFiles, HostFilesArgs
+from components.random_secret import random_secret
 from homeport.render import cloudflared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.access import Door
 
 
@@ -64,7 +64,7 @@ class Tunnel(pulumi.ComponentResource):
     def __init__(self, name: str, args: TunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:cloudflare:Tunnel", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        secret = drawn(f"{name}-secret", here, {"version": str(args.version)})
+        secret = random_secret(f"{name}-secret", here, {"version": str(args.version)})
         made = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
             account_id=args.account,

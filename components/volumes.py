@@ -9,14 +9,14 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
-from components.handle import DELIVER
+from components.host import DELIVER
 from homeport.model import names
 from homeport.render.bundle import bundle, roots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.service import Volume
 
 

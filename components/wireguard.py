@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.drawn import drawn
 from components.host_unit import HostFiles, HostFilesArgs
+from components.random_secret import random_secret
 from homeport.model import template
 from homeport.render import wireguard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.vpn import Peer, Vpn
 
 SERVER = "server"
@@ -105,7 +105,7 @@ class WireGuard(pulumi.ComponentResource):
         """A key of its own for every version, so that two can be there at once."""
         version = self._args.versions.get(owner, 1) + step
         here = pulumi.ResourceOptions(parent=self)
-        return drawn(f"{self._name}-{part}-{version}", here)
+        return random_secret(f"{self._name}-{part}-{version}", here)
 
     def _private(self, owner: str, step: int = 0) -> pulumi.Output[str]:
         part = SERVER if owner == SERVER else f"peer-{owner}"

@@ -10,14 +10,14 @@ import pulumi_command as command
 import pulumi_docker as docker
 
 from components.container import arguments
-from components.handle import DELIVER, GATE
+from components.host import DELIVER, GATE
 from homeport.model import names, template
 from homeport.render.bundle import Entry, bundle, fingerprint, roots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.service import Service, Volume
 
 

@@ -80,7 +80,7 @@ MAY = {
     "rehearsal": ({"toolchain"}, None),
     "apps": (set(), set()),
 }
-SHARED_VOCABULARY = {"handle", "container", "connection", "host_unit", "cloud", "drawn"}
+SHARED_VOCABULARY = {"host", "container", "connection", "host_unit", "cloud", "random_secret"}
 """Of components, what others are made of: the handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK, secret bytes. The rest knows no sibling."""
 
 

@@ -4,7 +4,7 @@
 # `docker inspect` or the process list. A carrier left by a killed run has the same name and is removed, but only then: each
 # call of docker takes its time, over SSH most of all.
 set -eu
-. "${0%/*}/reach.sh"
+. "${0%/*}/docker_over_ssh.sh"
 volume=$1 image=$2 carrier="homeport-carrier-$1"
 carry() {
   docker create --name "$carrier" --label homeport.carrier=true --network none --entrypoint /none \

@@ -3,7 +3,7 @@
 # The docker provider has no input for the pids limit, hence `docker update`: Docker keeps it over restarts.
 # On failure the last log lines are shown; each line of stdin is a secret and is masked in them.
 set -eu
-. "${0%/*}/reach.sh"
+. "${0%/*}/docker_over_ssh.sh"
 container=$1 pids=$2 seconds=$3
 secrets=$(cat)
 limited=

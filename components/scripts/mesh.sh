@@ -14,7 +14,7 @@ hub() (
   # shellcheck disable=SC2030 # for this subshell alone: that is why it is one
   export DOCKER_HOST="${HUB_DOCKER_HOST:-}" HOMEPORT_SSH_OPTS="${HUB_HOMEPORT_SSH_OPTS:-}"
   [ -n "$DOCKER_HOST" ] || unset DOCKER_HOST
-  . "$here/reach.sh"
+  . "$here/docker_over_ssh.sh"
   docker exec "$MESH_CONTROL" headscale "$@"
 )
 

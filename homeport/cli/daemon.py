@@ -117,7 +117,7 @@ def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subp
         ToolError: It failed, and `check` is true.
     """
     # Over SSH with the host's pinned key, as the program's own scripts do it; docker takes no options for ssh.
-    wrapped = ["sh", "-c", '. components/scripts/reach.sh; docker "$@"', "components/scripts/docker"]
+    wrapped = ["sh", "-c", '. components/scripts/docker_over_ssh.sh; docker "$@"', "components/scripts/docker"]
     command = wrapped if "HOMEPORT_SSH_OPTS" in where else ["docker"]
     try:
         done = subprocess.run(

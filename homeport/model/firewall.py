@@ -16,7 +16,7 @@ CONTAINERS = "br-+"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class FirewallRule:
     """An opening, and who stands before it.
 
     Attributes:

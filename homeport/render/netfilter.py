@@ -20,7 +20,7 @@ from homeport.render import host_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from homeport.model.firewall import Door
+    from homeport.model.firewall import FirewallRule
 
 FORWARD, INPUT, DOCKER = "HOMEPORT-FORWARD", "HOMEPORT-INPUT", "DOCKER-USER"
 METADATA = {4: "169.254.169.254/32", 6: "fd00:ec2::254/128"}
@@ -31,22 +31,22 @@ _INVALID = "-m conntrack --ctstate INVALID -j DROP"
 _OWN = {4: ("-p icmp", "-p udp --sport 67 --dport 68"), 6: ("-p ipv6-icmp", "-p udp --sport 547 --dport 546")}
 """Errors and neighbours, and the host's own address by DHCP: without them there is no network."""
 
-RULES = {4: "/etc/homeport/firewall/v4", 6: "/etc/homeport/firewall/v6"}
+RULE_FILES = {4: "/etc/homeport/firewall/v4", 6: "/etc/homeport/firewall/v6"}
 SCRIPT = "/usr/local/lib/homeport/firewall"
 UNIT = "homeport-firewall.service"
 _RULES_SCRIPT = "/usr/local/lib/homeport/firewall-rules"
 SERVICE = host_text.text("firewall/firewall.service")
 
 
-def restore(doors: tuple[Door, ...], version: int) -> str:
+def restore(rules: tuple[FirewallRule, ...], version: int) -> str:
     """Input of ``iptables-restore --noflush`` (version 4) or ``ip6tables-restore``: whole chains, replaced at once.
 
     Args:
-        doors: In any order.
+        rules: In any order.
         version: Of IP: 4 or 6.
     """
-    forward = _forward(doors, version)
-    mangle = [*_chain(FORWARD, forward), *_chain(INPUT, _input(doors, version))]
+    forward = _forward(rules, version)
+    mangle = [*_chain(FORWARD, forward), *_chain(INPUT, _input(rules, version))]
     heads = [f":{FORWARD} - [0:0]", f":{INPUT} - [0:0]"]
     docker = [f":{DOCKER} - [0:0]", *_chain(DOCKER, forward)]
     return "\n".join(
@@ -66,22 +66,22 @@ def scripts(chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
     )
 
 
-def sources(door: Door, version: int) -> list[str]:
+def sources(rule: FirewallRule, version: int) -> list[str]:
     """The matches for who may come: one empty one where everybody may, none where nobody of this version of IP may."""
-    given = sorted(door.opening.sources)
+    given = sorted(rule.opening.sources)
     return [f" -s {one}" for one in given if (":" in one) == (version == 6)] if given else [""]  # noqa: PLR2004
 
 
-def ordered(doors: Iterable[Door]) -> list[Door]:
-    """The doors in a fixed order, those of containers first."""
+def ordered(rules: Iterable[FirewallRule]) -> list[FirewallRule]:
+    """The rules in a fixed order, those of containers first."""
     return sorted(
-        set(doors),
-        key=lambda door: (
-            door.via != CONTAINERS,
-            door.opening.protocol,
-            door.opening.port,
-            door.via,
-            door.opening.purpose,
+        set(rules),
+        key=lambda rule: (
+            rule.via != CONTAINERS,
+            rule.opening.protocol,
+            rule.opening.port,
+            rule.via,
+            rule.opening.purpose,
         ),
     )
 
@@ -90,34 +90,34 @@ def _chain(name: str, lines: list[str]) -> list[str]:
     return [f"-A {name} {line}" for line in lines]
 
 
-def _forward(doors: tuple[Door, ...], version: int) -> list[str]:
-    """What is forwarded: from containers Docker decides, from elsewhere only published doors, nothing to the metadata service."""
+def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
+    """What is forwarded: from containers Docker decides, from elsewhere only published rules, nothing to the metadata service."""
     allowed = []
-    for door in ordered(one for one in doors if one.published):
-        address = f" --ctorigdst {door.address}" if door.address else ""
-        if door.address and (":" in door.address) != (version == 6):  # noqa: PLR2004
+    for rule in ordered(one for one in rules if one.published):
+        address = f" --ctorigdst {rule.address}" if rule.address else ""
+        if rule.address and (":" in rule.address) != (version == 6):  # noqa: PLR2004
             continue
-        via = f" -i {door.via}" if door.via else ""
-        match = f" -m conntrack --ctstate DNAT{address} --ctorigdstport {door.opening.port} -j RETURN"
-        allowed += [f"-p {door.opening.protocol}{via}{one}{match}".strip() for one in sources(door, version)]
+        via = f" -i {rule.via}" if rule.via else ""
+        match = f" -m conntrack --ctstate DNAT{address} --ctorigdstport {rule.opening.port} -j RETURN"
+        allowed += [f"-p {rule.opening.protocol}{via}{one}{match}".strip() for one in sources(rule, version)]
     bridges = [f"-i {one} -j RETURN" for one in BRIDGES]
     return [f"-d {METADATA[version]} -j DROP", _ESTABLISHED, _INVALID, *bridges, *allowed, "-j DROP"]
 
 
-def _input(doors: tuple[Door, ...], version: int) -> list[str]:
+def _input(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
     """What the host itself takes in; without the rules for containers every one of them reaches every port of the host (M4)."""
     inner: list[str] = []
     outer: list[str] = []
-    for door in ordered(own(doors)):
-        side = inner if door.via == CONTAINERS else outer
-        via = f" -i {door.via}" if door.via else ""
-        port = f" -p {door.opening.protocol} --dport {door.opening.port}" if door.opening.port else ""
-        side += [f"{via}{port}{one} -j RETURN".strip() for one in sources(door, version)]
+    for rule in ordered(own(rules)):
+        side = inner if rule.via == CONTAINERS else outer
+        via = f" -i {rule.via}" if rule.via else ""
+        port = f" -p {rule.opening.protocol} --dport {rule.opening.port}" if rule.opening.port else ""
+        side += [f"{via}{port}{one} -j RETURN".strip() for one in sources(rule, version)]
     bridges = [f"-i {one} -j DROP" for one in BRIDGES]
     always = [f"{one} -j RETURN" for one in _OWN[version]]
     return ["-i lo -j RETURN", *always, _ESTABLISHED, *inner, *bridges, *outer, "-j DROP"]
 
 
-def own(doors: Iterable[Door]) -> list[Door]:
-    """The doors that UFW knows: the host's own, and what strangers reach, though a container is behind it."""
-    return [door for door in doors if not door.published or not door.via]
+def own(rules: Iterable[FirewallRule]) -> list[FirewallRule]:
+    """The rules that UFW knows: the host's own, and what strangers reach, though a container is behind it."""
+    return [rule for rule in rules if not rule.published or not rule.via]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from homeport.model.firewall import CONTAINERS
 from homeport.model.host import HostFile
 from homeport.render import host_text, netfilter
-from homeport.render.netfilter import RULES, UNIT
+from homeport.render.netfilter import RULE_FILES, UNIT
 
 if TYPE_CHECKING:
-    from homeport.model.firewall import Door
+    from homeport.model.firewall import FirewallRule
 
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 _HEADS = (
@@ -39,20 +39,20 @@ _HEADS = (
 _LIMIT = "-m limit --limit 3/min --limit-burst 10"
 
 
-def files(doors: tuple[Door, ...], chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
+def files(rules: tuple[FirewallRule, ...], chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
     """Everything that a host's firewall consists of.
 
     Args:
-        doors: What is let in.
+        rules: What is let in.
         chains: Of iptables, filled by other layers of the host: the jumps to them stay, and are nobody's trespass.
     """
     return (
         HostFile(path="/etc/default/ufw", content=host_text.text("firewall/ufw.default")),
         HostFile(path="/etc/ufw/ufw.conf", content=host_text.text("firewall/ufw.conf")),
-        HostFile(path="/etc/ufw/user.rules", content=user_rules(doors, 4), mode=0o640),
-        HostFile(path="/etc/ufw/user6.rules", content=user_rules(doors, 6), mode=0o640),
-        HostFile(path=RULES[4], content=netfilter.restore(doors, 4), mode=0o640),
-        HostFile(path=RULES[6], content=netfilter.restore(doors, 6), mode=0o640),
+        HostFile(path="/etc/ufw/user.rules", content=user_rules(rules, 4), mode=0o640),
+        HostFile(path="/etc/ufw/user6.rules", content=user_rules(rules, 6), mode=0o640),
+        HostFile(path=RULE_FILES[4], content=netfilter.restore(rules, 4), mode=0o640),
+        HostFile(path=RULE_FILES[6], content=netfilter.restore(rules, 6), mode=0o640),
         *netfilter.scripts(chains),
         HostFile(path=f"/etc/systemd/system/{UNIT}", content=netfilter.SERVICE),
     )
@@ -71,12 +71,12 @@ def remove() -> str:
     return host_text.text("firewall/remove.sh")
 
 
-def user_rules(doors: tuple[Door, ...], version: int) -> str:
+def user_rules(rules: tuple[FirewallRule, ...], version: int) -> str:
     """``user.rules`` (version 4) or ``user6.rules``."""
     prefix = "ufw" if version == 4 else "ufw6"  # noqa: PLR2004
-    known = netfilter.ordered(netfilter.own(doors))
-    inner = [line for door in known if door.via == CONTAINERS for line in _rule(door, version, prefix)]
-    outer = [line for door in known if door.via != CONTAINERS for line in _rule(door, version, prefix)]
+    known = netfilter.ordered(netfilter.own(rules))
+    inner = [line for rule in known if rule.via == CONTAINERS for line in _rule(rule, version, prefix)]
+    outer = [line for rule in known if rule.via != CONTAINERS for line in _rule(rule, version, prefix)]
     closed = [line for bridge in netfilter.BRIDGES for line in _closed(bridge, version, prefix)]
     heads = [f":{prefix}-{head} - [0:0]" for head in _HEADS]
     tail = [f"-A {prefix}-{line}" for line in _tail()]
@@ -97,16 +97,16 @@ def user_rules(doors: tuple[Door, ...], version: int) -> str:
     return "\n".join(parts)
 
 
-def _rule(door: Door, version: int, prefix: str) -> list[str]:
-    opening = door.opening
+def _rule(rule: FirewallRule, version: int, prefix: str) -> list[str]:
+    opening = rule.opening
     protocol, port = (opening.protocol, str(opening.port)) if opening.port else ("any", "any")
     comment = re.sub(r"[^A-Za-z0-9 .,:_-]", "", opening.purpose).encode().hex()
     lines = []
-    for match in netfilter.sources(door, version):
+    for match in netfilter.sources(rule, version):
         source = match.removeprefix(" -s ") or _ANY[version]
-        via = f"in_{door.via}" if door.via else "in"
+        via = f"in_{rule.via}" if rule.via else "in"
         lines.append(f"### tuple ### allow {protocol} {port} {_ANY[version]} any {source} {via} comment={comment}")
-        interface = f" -i {door.via}" if door.via else ""
+        interface = f" -i {rule.via}" if rule.via else ""
         what = f" -p {protocol} --dport {port}" if opening.port else ""
         lines += [f"-A {prefix}-user-input{interface}{what}{match} -j ACCEPT", ""]
     return lines

@@ -10,7 +10,7 @@ import pulumi_command as command
 import pulumi_docker as docker
 import pulumi_random as random
 
-from components.handle import Host
+from components.host import Host
 from homeport.model import names
 from homeport.stack.site import Site
 

@@ -8,16 +8,17 @@ import pulumi
 import pulumi_docker as docker
 
 from components.connection import identity_file, private_key, public_key
-from components.drawn import drawn
-from components.engine import Engine, EngineArgs
+from components.docker_engine import DockerEngine, DockerEngineArgs
 from components.firewall import Firewall, FirewallArgs
-from components.handle import Host
-from components.host import USER, Reach, ReachArgs, Server, ServerArgs
+from components.host import Host
 from components.host_unit import HostLayer
+from components.random_secret import random_secret
+from components.server import USER, Server, ServerArgs
 from components.ssh import Ssh, SshArgs
+from components.ssh_access import SshAccess, SshAccessArgs
 from components.wireguard import WireGuard, WireGuardArgs
-from homeport.model import firewall as doors
 from homeport.model import names
+from homeport.model.firewall import VPN, FirewallRule
 from homeport.model.host import Opening
 from homeport.render.wireguard import PACKAGES
 from homeport.stack.compose import compose_files
@@ -49,7 +50,7 @@ class Remote:
             environment=reach.environment,
             after=(reach.ready,),
             generation=self.generation,
-            gone_with=self.gone_with,
+            deleted_with=self.deleted_with,
         )
         self._layers()
         # Its name decides nothing, its host does: an ambient one would reach the wrong machine (pulumi-docker#1147).
@@ -69,15 +70,15 @@ class Remote:
         previous = self.settings.ssh.previous
         return (self.port, *([previous] if previous and previous != self.port else []))
 
-    def _reach(self) -> Reach:
+    def _reach(self) -> SshAccess:
         identity, authorized = self._identity()
-        self.gone_with: pulumi.Resource | None = None
+        self.deleted_with: pulumi.Resource | None = None
         self.exports: dict[str, pulumi.Output[str]] = {}
         if self.given.mode == "create":
             server = self._server(self.given, authorized)
             self.address, self.generation, self.user = server.address, server.generation, USER
             pin: pulumi.Input[str] = server.host_key
-            self.gone_with, self.exports["address6"] = server.server, server.address6
+            self.deleted_with, self.exports["address6"] = server.server, server.address6
         elif self.given.mode == "adopt":
             self.address, self.user = pulumi.Output.from_input(self.given.address), self.given.user
             # Another pinned key is another machine.
@@ -85,7 +86,7 @@ class Remote:
         else:
             raise ValueError(f"host {self.name} is this machine")
         private = self.blueprint.vpn.address if self.blueprint.vpn and self.settings.ssh.reach == "vpn" else None
-        args = ReachArgs(
+        args = SshAccessArgs(
             host=self.name,
             address=private or self.address,
             port=self.port,
@@ -96,7 +97,7 @@ class Remote:
             generation=self.generation,
             previous=self._ports()[1:],
         )
-        return Reach(names.host_part(self.name, "reach"), args, self.base.opts)
+        return SshAccess(names.host_part(self.name, "reach"), args, self.base.opts)
 
     def _identity(self) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
         """Path of the private key that ssh uses, and its public half; for an adopted host without one, the operator's own keys."""
@@ -106,7 +107,7 @@ class Remote:
             return identity_file(supplied, stack, self.name), pulumi.Output.unsecret(supplied.apply(_public_of))
         if self.given.mode == "adopt":
             return "", pulumi.Output.from_input("")
-        seed = drawn(names.host_part(self.name, "ssh-key"), self.base.opts)
+        seed = random_secret(names.host_part(self.name, "ssh-key"), self.base.opts)
         return identity_file(seed.apply(private_key), stack, self.name), pulumi.Output.unsecret(seed.apply(public_key))
 
     def _server(self, given: CreateHost, authorized: pulumi.Output[str]) -> Server:
@@ -150,23 +151,23 @@ class Remote:
         waves = [tuple(here[one.name] for one in wave if one.name in here) for wave in self.blueprint.waves()]
         return tuple(wave for wave in reversed(waves) if wave)
 
-    def _doors(self) -> tuple[doors.Door, ...]:
+    def _rules(self) -> tuple[FirewallRule, ...]:
         """What the host's own firewall lets in: the openings, and for members of the VPN their services."""
-        blueprint, inside = self.blueprint, []
+        blueprint, rules = self.blueprint, []
         edge = {opening.port for opening in self._openings() if opening.purpose in {"HTTP", "HTTPS"}}
         for opening in self._openings():
             published = opening.port in edge
-            inside.append(doors.Door(opening=opening, published=published))
+            rules.append(FirewallRule(opening=opening, published=published))
         if blueprint.vpn is None or not self.in_vpn:
-            return tuple(inside)
+            return tuple(rules)
         if self.settings.ssh.reach == "vpn":
-            inside += [doors.Door(opening=Opening(purpose="SSH", port=port), via=doors.VPN) for port in self._ports()]
+            rules += [FirewallRule(opening=Opening(purpose="SSH", port=port), via=VPN) for port in self._ports()]
         for service in self.services():
             for _, number, address, protocol in blueprint.published(service):
                 if address == blueprint.vpn.address:
                     opening = Opening(purpose=service.name, port=number, protocol=protocol)
-                    inside.append(doors.Door(opening=opening, via=doors.VPN, published=True, address=address))
-        return tuple(inside)
+                    rules.append(FirewallRule(opening=opening, via=VPN, published=True, address=address))
+        return tuple(rules)
 
     def _optional(self) -> list[HostLayer]:
         """The layers that not every host has, a line each, in their order; all come after sshd."""
@@ -174,15 +175,15 @@ class Remote:
             *([HostLayer(packages=PACKAGES, build=self._wireguard)] if self.in_vpn else []),
         ]
 
-    def _engine(self, layers: list[HostLayer]) -> Engine:
-        args = EngineArgs(
+    def _engine(self, layers: list[HostLayer]) -> DockerEngine:
+        args = DockerEngineArgs(
             host=self.host,
             user=self.user,
             packages=tuple(package for layer in layers for package in layer.packages),
             units=(_VPN_UNIT,) if self.in_vpn else (),
             order=self._order(),
         )
-        return Engine(names.host_part(self.name, "engine"), args, self.base.opts)
+        return DockerEngine(names.host_part(self.name, "engine"), args, self.base.opts)
 
     def _layers(self) -> None:
         """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
@@ -192,7 +193,7 @@ class Remote:
         chains = tuple(chain for layer in layers for chain in layer.chains)
         firewall = Firewall(
             names.host_part(self.name, "firewall"),
-            FirewallArgs(host=host, doors=self._doors(), chains=chains, after=(engine.packages,)),
+            FirewallArgs(host=host, rules=self._rules(), chains=chains, after=(engine.packages,)),
             opts,
         )
         ssh = Ssh(

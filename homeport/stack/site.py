@@ -12,7 +12,7 @@ from homeport.model import names
 if TYPE_CHECKING:
     import pulumi
 
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.blueprint import Blueprint
     from homeport.model.service import Service
 

@@ -11,7 +11,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from catalog.headscale.service import SERVICE
-from components.handle import pinned
+from components.host import pinned
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.mesh import HOSTS
 from homeport.model.route import Guard, Route

@@ -8,7 +8,7 @@ import os
 import pulumi
 import pulumi_command as command
 
-from components.handle import Host
+from components.host import Host
 from components.mesh import Mesh, MeshArgs
 from homeport.model import mesh
 

@@ -46,7 +46,7 @@ def every(rehearsed: Any, view: View) -> dict[str, str]:
 
 
 def _drawn(one: dict[str, Any]) -> dict[str, str]:
-    """What pulumi-random drew, and all that `components/drawn.py` makes of it."""
+    """What pulumi-random drew, and all that `components/random_secret.py` makes of it."""
     name, found = one["urn"].rpartition("::")[2], {}
     for key, value in _secrets(one.get("outputs") or {}):
         found[f"{name} {key}"] = value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 
-from components.handle import pinned
+from components.host import pinned
 from homeport.model.access import Door
 from homeport.model.route import Guard
 from homeport.render import cloudflared

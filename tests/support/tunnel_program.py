@@ -16,7 +16,7 @@ import pulumi
 import pulumi_command as command
 import pulumi_random as random
 
-from components.handle import Host
+from components.host import Host
 from homeport.model import template
 from homeport.model.access import Door, People
 from homeport.model.route import Guard

@@ -12,7 +12,7 @@ import pytest
 
 from components.wireguard import public_key
 from homeport.model import template
-from homeport.model.firewall import CONTAINERS, VPN, Door
+from homeport.model.firewall import CONTAINERS, VPN, FirewallRule
 from homeport.model.host import Opening
 from homeport.model.vpn import Peer, Vpn
 from homeport.render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
@@ -25,16 +25,16 @@ from tests.support.waits import until
 
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
 SERVICE, BY_HAND, HOST_SERVICE, DECLARED = 5678, 8081, 9000, 9100
-DOORS = (
-    Door(opening=Opening(purpose="SSH", port=22)),
-    Door(opening=Opening(purpose="WireGuard", port=51820, protocol="udp")),
-    Door(
+RULES = (
+    FirewallRule(opening=Opening(purpose="SSH", port=22)),
+    FirewallRule(opening=Opening(purpose="WireGuard", port=51820, protocol="udp")),
+    FirewallRule(
         opening=Opening(purpose="n8n", port=SERVICE, sources=("10.0.0.1/32",)),
         via=VPN,
         published=True,
         address="10.0.0.2",
     ),
-    Door(opening=Opening(purpose="agent", port=DECLARED), via=CONTAINERS),
+    FirewallRule(opening=Opening(purpose="agent", port=DECLARED), via=CONTAINERS),
 )
 # A program that listens and connects, and what it is linked with: an image of 3 MB, made where it runs.
 _IMAGE = """
@@ -110,8 +110,8 @@ class Server:
         shell = ("set -eu", "systemctl daemon-reload", sysctl.apply(), daemon_json.apply(), shutdown.apply())
         return self.put(files, "\n".join(shell))
 
-    def firewall(self, doors=DOORS, chains=()):
-        return self.put(ufw.files(doors, chains), ufw.apply())
+    def firewall(self, rules=RULES, chains=()):
+        return self.put(ufw.files(rules, chains), ufw.apply())
 
     def wireguard(self, rotating=()):
         values = {"private-key": self.key("server"), "public-key": public_key(self.key("server"))}

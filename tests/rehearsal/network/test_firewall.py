@@ -9,7 +9,7 @@ import pytest
 from homeport.render import ufw
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
-from tests.rehearsal.network.conftest import BY_HAND, DECLARED, DOORS, HOST_SERVICE, SERVICE
+from tests.rehearsal.network.conftest import BY_HAND, DECLARED, HOST_SERVICE, RULES, SERVICE
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
@@ -114,7 +114,7 @@ def test_nothing_opens_while_ufw_reloads_docker_restarts_or_the_host_boots(serve
     opened = {port: told for port, told in ports.items() if port != "22" and told.get("open")}
 
     assert {} == opened, f"not even for a moment: {ports}"
-    assert 50 < ports["22"]["open"], f"SSH's own door was open before and after: {ports}"
+    assert 50 < ports["22"]["open"], f"SSH's own rule was open before and after: {ports}"
 
 
 @pytest.mark.req("P-13")
@@ -167,7 +167,7 @@ def test_the_chains_of_another_layer_stay_and_are_not_reported(server):
 
 
 def test_a_door_that_left_the_settings_is_closed_and_one_that_came_is_open(server, outside):
-    server.firewall(DOORS[1:3])
+    server.firewall(RULES[1:3])
     reach = f"nc -z -w 1 {server.address()} 22 && echo yes || echo no"
     closed = docker("exec", outside.name, "sh", "-c", reach)
     server.firewall()

@@ -43,7 +43,7 @@ def hetzner(cells: list[str]) -> None:
     """A server, its address, its firewall and its key for each cell."""
     import pulumi_hcloud as hcloud
 
-    from components.host import Server, ServerArgs
+    from components.server import Server, ServerArgs
     from homeport.model.host import Opening
 
     token = pulumi.Output.secret(ASKED["hcloud_token"])
@@ -66,7 +66,7 @@ def cloudflare(cells: list[str]) -> None:
     from components.access import Access, AccessArgs, IdentityProvider
     from components.cloud import cloudflare as sdk
     from components.dns import Dns, DnsArgs
-    from components.handle import Host
+    from components.host import Host
     from components.tunnel import Tunnel, TunnelArgs
     from homeport.model.access import Door, People
     from homeport.model.route import Guard

@@ -87,7 +87,7 @@ def build(asked):
     from components.access import Access, AccessArgs, IdentityProvider
     from components.cloud import cloudflare
     from components.dns import Dns, DnsArgs
-    from components.handle import Host
+    from components.host import Host
     from components.tunnel import Tunnel, TunnelArgs
     from homeport.model.access import Door, People
     from homeport.model.route import Guard

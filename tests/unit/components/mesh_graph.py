@@ -41,7 +41,7 @@ class Monitor(mocks.MockMonitor):
 
 
 def build() -> None:
-    from components.handle import Host
+    from components.host import Host
     from components.mesh import Mesh, MeshArgs
     from components.runner import ActionsRunner, RunnerArgs
     from homeport.model import mesh, runner

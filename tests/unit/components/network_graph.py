@@ -49,30 +49,29 @@ def unpacked(text):
 
 
 def register(asked, out):
-    from components.engine import Engine as Docker
-    from components.engine import EngineArgs
+    from components.docker_engine import DockerEngine, DockerEngineArgs
     from components.firewall import Firewall, FirewallArgs
-    from components.handle import Host
+    from components.host import Host
     from components.wireguard import WireGuard, WireGuardArgs
-    from homeport.model.firewall import Door
+    from homeport.model.firewall import FirewallRule
     from homeport.model.host import Opening, Package
     from homeport.model.vpn import Peer, Vpn
     from homeport.render.wireguard import PACKAGES
 
     host = Host(name="main", stack="prod", namespace="", environment={"HOMEPORT_SSH": "deploy@203.0.113.7"})
-    docker = Docker(
+    docker = DockerEngine(
         "engine",
-        EngineArgs(
+        DockerEngineArgs(
             host=host,
             user="deploy",
             packages=(*PACKAGES, *(Package(**each) for each in asked.get("packages", []))),
             units=("wg-quick@wg0.service",),
         ),
     )
-    doors = (Door(opening=Opening(purpose="SSH", port=22)),)
+    rules = (FirewallRule(opening=Opening(purpose="SSH", port=22)),)
     wall = Firewall(
         "firewall",
-        FirewallArgs(host=host, doors=doors, chains=tuple(asked.get("chains", [])), after=(docker.packages,)),
+        FirewallArgs(host=host, rules=rules, chains=tuple(asked.get("chains", [])), after=(docker.packages,)),
     )
     vpn = Vpn(subnet="10.0.0.0/24", slot=2, peers=tuple(Peer(**peer) for peer in asked["peers"]))
     more = {key: tuple(value) if key == "rotating" else value for key, value in asked.get("more", {}).items()}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from components import engine
+from components import docker_engine
 from components.host_unit import ON_HOST
-from homeport.model.firewall import Door
+from homeport.model.firewall import FirewallRule
 from homeport.model.host import HostFile, Opening
 from homeport.model.runner import Runner
 from homeport.model.vpn import Peer, Vpn
@@ -59,7 +59,7 @@ FILES: tuple[HostFile, ...] = (
     *sysctl.files(),
     systemd.docker_after((VPN_UNIT,)),
     *tailscale.files(41641, "-----BEGIN CERTIFICATE-----\n"),
-    *ufw.files((Door(opening=Opening(purpose="SSH", port=22)),), ("f2b-sshd",)),
+    *ufw.files((FirewallRule(opening=Opening(purpose="SSH", port=22)),), ("f2b-sshd",)),
     *wireguard.files(VPN, ("laptop",)),
 )
 SCRIPTS = {
@@ -67,8 +67,8 @@ SCRIPTS = {
     "unit.sh": host_text.whole(ON_HOST),
     "cloudflared apply": cloudflared.apply(),
     "cloudflared remove": cloudflared.remove(),
-    "docker apply": engine._apply("deploy"),
-    "docker apply for root": engine._apply("root"),
+    "docker apply": docker_engine._apply("deploy"),
+    "docker apply for root": docker_engine._apply("root"),
     "docker remove": host_text.text("docker/remove.sh"),
     "firewall apply": ufw.apply(),
     "firewall remove": ufw.remove(),

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from homeport.model.firewall import Door
+from homeport.model.firewall import FirewallRule
 from homeport.model.host import Opening
 from homeport.render import netfilter, ufw
 
-CASES = sorted((Path(__file__).parents[2] / "cases" / "ufw").glob("*.json"))
+CASES = sorted((Path(__file__).parents[2] / "cases" / "firewall").glob("*.json"))
 
 
-def doors(case):
+def rules(case):
     return tuple(
-        Door(
-            **{**door, "opening": Opening(**{**door["opening"], "sources": tuple(door["opening"].get("sources", ()))})}
+        FirewallRule(
+            **{**rule, "opening": Opening(**{**rule["opening"], "sources": tuple(rule["opening"].get("sources", ()))})}
         )
-        for door in case["doors"]
+        for rule in case["rules"]
     )
 
 
@@ -33,12 +33,12 @@ def in_order(wanted, lines):
 def test_rules(path):
     case = json.loads(path.read_text())
     for version in (4, 6):
-        text = ufw.user_rules(doors(case), version)
+        text = ufw.user_rules(rules(case), version)
         assert [] == in_order(case[f"v{version}"], text.splitlines()), f"{case['because']}\n{text}"
         accepted = [line for line in text.splitlines() if line.endswith("-j ACCEPT") and "user-input" in line]
         known = [line for line in case[f"v{version}"] if line.endswith("-j ACCEPT")]
-        assert sorted(known) == sorted(accepted), f"a rule that no case names is a door too many\n{text}"
-        gate = netfilter.restore(doors(case), version).splitlines()
+        assert sorted(known) == sorted(accepted), f"a rule that no case names is a rule too many\n{text}"
+        gate = netfilter.restore(rules(case), version).splitlines()
         for chain, key in (("HOMEPORT-FORWARD", "forward"), ("DOCKER-USER", "forward"), ("HOMEPORT-INPUT", "input")):
             wanted = [f"-A {chain} {line}" for line in case.get(f"{key}{version}", ["-j DROP"])]
             assert [] == in_order(wanted, gate), f"{case['because']}\n" + "\n".join(gate)
@@ -53,12 +53,12 @@ def test_there_are_cases():
 
 def test_the_order_of_doors_changes_nothing():
     case = json.loads((CASES[0].parent / "direct.json").read_text())
-    turned = tuple(reversed(doors(case)))
+    turned = tuple(reversed(rules(case)))
 
-    assert ufw.files(doors(case)) == ufw.files(turned), "settings in another order are no change of the firewall"
+    assert ufw.files(rules(case)) == ufw.files(turned), "settings in another order are no change of the firewall"
 
 
 def test_a_purpose_cannot_smuggle_in_a_rule():
-    evil = Door(opening=Opening(purpose="x\n-A ufw-user-input -j ACCEPT", port=1))
+    evil = FirewallRule(opening=Opening(purpose="x\n-A ufw-user-input -j ACCEPT", port=1))
 
     assert "\n-A ufw-user-input -j ACCEPT" not in ufw.user_rules((evil,), 4), "a comment is hex, whatever was in it"

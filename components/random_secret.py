@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def drawn(name: str, opts: pulumi.ResourceOptions, keepers: Mapping[str, str] | None = None) -> pulumi.Output[str]:
+def random_secret(
+    name: str, opts: pulumi.ResourceOptions, keepers: Mapping[str, str] | None = None
+) -> pulumi.Output[str]:
     """Thirty-two secret bytes in Base64, made once and kept in the encrypted state.
 
     Not by RandomBytes: its id is its value, and ids are plain text in every state (pulumi-random#190, pulumi#2717; the recording

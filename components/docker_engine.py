@@ -11,12 +11,12 @@ from components.host_unit import HostFiles, HostFilesArgs
 from homeport.render import daemon_json, host_text, packages, shutdown, sysctl, systemd
 
 if TYPE_CHECKING:
-    from components.handle import Host
+    from components.host import Host
     from homeport.model.host import Package
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineArgs:
+class DockerEngineArgs:
     """How a host is to be made ready.
 
     Attributes:
@@ -36,7 +36,7 @@ class EngineArgs:
     after: tuple[pulumi.Resource, ...] = ()
 
 
-class Engine(pulumi.ComponentResource):
+class DockerEngine(pulumi.ComponentResource):
     """Docker on a host, made or adopted. What is there already is left as it is.
 
     Attributes:
@@ -47,7 +47,7 @@ class Engine(pulumi.ComponentResource):
     packages: pulumi.Resource
     ready: pulumi.Resource
 
-    def __init__(self, name: str, args: EngineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: DockerEngineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:engine:Engine", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         installed = HostFiles(

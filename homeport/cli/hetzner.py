@@ -6,15 +6,15 @@ carries it, was made after the killed run began, and is not in the state, is the
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
+
+from hcloud import APIException, Client
+from hcloud.actions import ActionFailedException, ActionTimeoutException
 
 from homeport.model.errors import ToolError
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 PUBLIC = "https://api.hetzner.cloud/v1"
 # Servers first: what hangs on them can go only after them.
 _KINDS = ("servers", "firewalls", "primary_ips", "ssh_keys", "volumes", "networks")
-_SECONDS = 30
+_SECONDS = 10
+"""For one answer; the client asks five times more when there is none."""
 _BUSY = frozenset({"locked", "conflict", "resource_in_use", "rate_limit_exceeded"})
 """What passes by itself: another action works on it, or the server it hung on is not quite gone (https://docs.hetzner.cloud, "Errors")."""
 _PAUSE = 1.0
@@ -36,132 +37,121 @@ class RefusedError(ToolError):
     """Hetzner's API answered with an error.
 
     Attributes:
-        code: Its own word for it, such as ``uniqueness_error``; empty when it gave none.
+        code: Its own word for it, such as ``uniqueness_error``; its HTTP status where it gave none.
     """
 
-    def __init__(self, text: str, code: str) -> None:
+    def __init__(self, text: str, code: int | str) -> None:
         super().__init__(text)
         self.code = code
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """An object that carries the stack's label and is not in its state."""
+    """An object that carries the stack's label and is not in its state.
+
+    Attributes:
+        kind: As the API calls it, such as ``servers``.
+        id: Its number.
+        name: Its name.
+        bound: The client's own object for it.
+    """
 
     kind: str
     id: int
     name: str
+    bound: Any = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True)
-class Api:
-    """Hetzner Cloud's API.
+def client(token: str, base: str = PUBLIC) -> Client:
+    """Hetzner Cloud's own client.
 
-    Attributes:
+    Args:
         token: A project's API token with the right to write.
         base: Where the API is.
+
+    Raises:
+        ToolError: That is no URL.
     """
-
-    token: str
-    base: str = PUBLIC
-
-    def __repr__(self) -> str:
-        return f"Api(base={self.base!r})"
-
-    def call(self, method: str, path: str, **query: str) -> dict[str, Any]:
-        """One call's whole answer; empty for a deletion.
-
-        Raises:
-            ToolError: It failed; the text has Hetzner's own code and words.
-        """
-        if urlsplit(self.base).scheme not in {"http", "https"}:
-            raise ToolError(f"hcloud:endpoint {self.base!r} is no URL\n  mend it: pulumi config rm hcloud:endpoint")
-        asked = f"{self.base}/{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"Authorization": f"Bearer {self.token}"}
-        request = urllib.request.Request(asked, method=method, headers=headers)  # noqa: S310  # looked at above
-        try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  # looked at above
-                said = answer.read()
-        except urllib.error.HTTPError as error:
-            told = error.read(2000).decode(errors="replace")
-            raise RefusedError(
-                f"Hetzner Cloud refuses {method} {path}: {error.code} {told}\n"
-                "  mend it: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again",
-                _code(told),
-            ) from None
-        except OSError as error:
-            raise ToolError(f"Hetzner Cloud does not answer {method} {path}: {error}\n  mend it: try again") from None
-        found: dict[str, Any] = json.loads(said) if said else {}
-        return found
-
-    def rows(self, kind: str, label: str) -> Iterator[dict[str, Any]]:
-        """All objects of a kind with a label."""
-        page: int | None = 1
-        while page:
-            said = self.call("GET", kind, label_selector=label, page=str(page), per_page="50")
-            yield from said[kind]
-            page = said["meta"]["pagination"]["next_page"]
+    if urlsplit(base).scheme not in {"http", "https"}:
+        raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  mend it: pulumi config rm hcloud:endpoint")
+    return Client(token, api_endpoint=base, application_name="homeport", poll_interval=_PAUSE, timeout=_SECONDS)
 
 
-def orphans(state: dict[str, Any], api: Api, stack: str, since: float, until: float = inf) -> list[Orphan]:
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turns the client's errors into ours."""
+    try:
+        yield
+    except APIException as error:
+        raise RefusedError(
+            f"Hetzner Cloud refuses: {error}\n"
+            "  mend it: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again",
+            error.code,
+        ) from None
+    except OSError as error:
+        raise ToolError(f"Hetzner Cloud does not answer: {error}\n  mend it: try again") from None
+
+
+def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until: float = inf) -> list[Orphan]:
     """What carries the stack's label, was made between `since` and `until` (seconds of the epoch), and is not in the state.
 
     Raises:
         ToolError: Hetzner refuses or does not answer.
     """
     resources = state.get("resources") or []
-    known = {str(one.get("id")) for one in resources if str(one.get("type", "")).startswith("hcloud:")}
-    return [
-        Orphan(kind, row["id"], row["name"])
-        for kind in _KINDS
-        for row in api.rows(kind, f"homeport.stack={stack}")
-        # Its clock and ours may differ by a little; a run that made nothing in its first seconds loses nothing by that.
-        if str(row["id"]) not in known and since - 5 < datetime.fromisoformat(row["created"]).timestamp() < until + 60
-    ]
+    known = {str(resource.get("id")) for resource in resources if str(resource.get("type", "")).startswith("hcloud:")}
+    with _refusals():
+        return [
+            Orphan(kind, item.id, item.name, item)
+            for kind in _KINDS
+            for item in getattr(api, kind).get_all(label_selector=f"homeport.stack={stack}")
+            # Its clock and ours may differ by a little; a run that made nothing in its first seconds loses nothing by that.
+            if str(item.id) not in known and since - 5 < item.created.timestamp() < until + 60
+        ]
 
 
-def remove(found: list[Orphan], api: Api, seconds: float = _PATIENCE) -> None:
+def remove(found: list[Orphan], seconds: float = _PATIENCE) -> None:
     """Removes orphans in the order given, and returns when they are gone: until then their names are taken.
 
     Args:
         found: The orphans.
-        api: Where they are.
         seconds: How long one may take.
 
     Raises:
         ToolError: Hetzner refuses, or one is still there after that time.
     """
-    for one in found:
+    for orphan in found:
         end = time.monotonic() + seconds
-        action = _delete(one, api, end)
-        while action.get("status") == "running" and time.monotonic() < end:
-            time.sleep(_PAUSE)
-            action = api.call("GET", f"actions/{action['id']}")["action"]
-        if action.get("status", "success") != "success":
-            why = (action.get("error") or {}).get("message") or f"still at it after {seconds:.0f} s"
-            raise ToolError(
-                f"Hetzner Cloud has not removed {one.kind} {one.name} ({one.id}), which a killed or failed run left: {why}\n"
-                "  mend it: try again; or remove it in Hetzner's console"
-            )
+        try:
+            with _refusals():
+                _delete(orphan, end)
+        except ActionFailedException as error:
+            reason: dict[str, Any] = dict(error.action.error or {})
+            raise _left(orphan, str(reason.get("message") or error)) from None
+        except ActionTimeoutException:
+            raise _left(orphan, f"still at it after {seconds:.0f} s") from None
 
 
-def _delete(one: Orphan, api: Api, end: float) -> dict[str, Any]:
-    """The action that removes it; empty if it is gone already."""
+def _left(orphan: Orphan, why: str) -> ToolError:
+    return ToolError(
+        f"Hetzner Cloud has not removed {orphan.kind} {orphan.name} ({orphan.id}), which a killed or failed run left: {why}\n"
+        "  mend it: try again; or remove it in Hetzner's console"
+    )
+
+
+def _delete(orphan: Orphan, end: float) -> None:
+    """Removes it and waits for the action that does it; that it is gone already is fine."""
     while True:
         try:
-            said = api.call("DELETE", f"{one.kind}/{one.id}")
-        except RefusedError as refused:
-            if refused.code == "not_found":
-                return {}
-            if refused.code not in _BUSY or time.monotonic() > end:
+            action = orphan.bound.delete()
+        except APIException as error:
+            if error.code == "not_found":
+                return
+            if error.code not in _BUSY or time.monotonic() > end:
                 raise
         else:
-            return said.get("action") or {}
+            # Servers answer with an action; everything else is gone at once.
+            if hasattr(action, "wait_until_finished"):
+                action.wait_until_finished(max_retries=max(1, int((end - time.monotonic()) / _PAUSE)))
+            return
         time.sleep(_PAUSE)
-
-
-def _code(told: str) -> str:
-    try:
-        return str(json.loads(told)["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return ""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.cli.cloudflare import Api, orphans, remove
+from homeport.cli.cloudflare import client, orphans, remove
 from rehearsal.clouds.cloudflare.decide import COOKIE
 from tests.support.tunnel_stack import Stack, guard
 from tests.support.waits import until
@@ -84,7 +84,7 @@ def test_a_lost_answer_fails_by_name_and_after_the_repair_there_is_one_of_each(s
     stack.cloud.control("DELETE", "/faults")
     assert "already have a tunnel with this name" in stack.up(fails=True), "for ever, without the repair"
 
-    api = Api(TOKEN, stack.cloud.emulator.api_url)
+    api = client(TOKEN, stack.cloud.emulator.api_url)
     found = orphans(stack.state(), api, ACCOUNT, ZONE)
     assert ["tunnel"] == [one.kind for one in found], "what the state does not know, and nothing else"
     remove(found, api)

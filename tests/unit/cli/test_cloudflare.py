@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from homeport.cli.cloudflare import Api, gone, mark, orphans, remove
+from homeport.cli.cloudflare import client, gone, mark, orphans, remove
 from homeport.model.errors import ToolError
 from tests.unit.clouds_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, connected
 from tests.unit.toolchain_cloudflare.stack import TYPES, Stack
@@ -56,7 +59,7 @@ def stack(cloud):
 
 @pytest.fixture
 def api(cloud):
-    return Api(TOKEN, cloud.emulator.api_url)
+    return client(TOKEN, cloud.emulator.api_url)
 
 
 def state(*known):
@@ -129,11 +132,11 @@ def test_orphans_beyond_the_first_page_are_found(cloud, api):
 
 def test_a_refusal_says_which_rights_are_wanted_and_never_the_token(cloud):
     with pytest.raises(ToolError, match="Cloudflare Tunnel:Edit") as refused:
-        orphans(state(), Api("f" * 40, cloud.emulator.api_url), ACCOUNT, ZONE)
+        orphans(state(), client("f" * 40, cloud.emulator.api_url), ACCOUNT, ZONE)
     with pytest.raises(ToolError, match="does not answer"):
-        orphans(state(), Api(TOKEN, "http://127.0.0.1:9"), ACCOUNT, ZONE)
+        orphans(state(), client(TOKEN, "http://127.0.0.1:9"), ACCOUNT, ZONE)
 
-    assert "f" * 40 not in str(refused.value) + repr(Api("f" * 40)), "errors are shown to people"
+    assert "f" * 40 not in str(refused.value) + repr(client("f" * 40)), "errors are shown to people"
 
 
 def test_the_mark_is_the_stacks_own_and_no_other_random_id():
@@ -152,3 +155,19 @@ def test_what_was_deleted_without_an_answer_is_known_to_be_gone(cloud, stack, ap
 
     assert [] == before, "it is there"
     assert [f"urn::{kind}"] == gone(known, api, ACCOUNT, ZONE), "a tunnel too, which can still be read"
+
+
+def test_another_way_to_sign_in_that_the_environment_offers_is_not_taken(cloud, monkeypatch):
+    for name in ("EMAIL", "API_KEY", "API_USER_SERVICE_KEY"):
+        monkeypatch.setenv(f"CLOUDFLARE_{name}", "somebody-else")
+
+    assert [] == orphans(state(), client(TOKEN, cloud.emulator.api_url), ACCOUNT, ZONE), (
+        "the stack's token, and nothing else"
+    )
+
+
+@pytest.mark.parametrize("module", ["hcloud", "cloudflare"])
+def test_an_update_of_a_stack_without_a_cloud_imports_no_clouds_client(module):
+    code = f"import sys, homeport.cli.lifecycle\nsys.exit({module!r} in sys.modules)"
+
+    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode, "dev would pay for it"

@@ -25,8 +25,15 @@ def world():
 @pytest.fixture
 def cloud(world):
     server = ApiServer(Service(world, [TOKEN])).start()
-    yield hetzner.Api(TOKEN, server.url)
+    yield Cloud(server.url)
     server.stop()
+
+
+class Cloud:
+    """The emulated API: where it is, and the command's client for it."""
+
+    def __init__(self, base):
+        self.base, self.client = base, hetzner.client(TOKEN, base)
 
 
 def make(api, kind, **body):
@@ -43,7 +50,7 @@ def server(api, name):
 
 
 def names(api, kind):
-    return [row["name"] for row in api.call("GET", kind)[kind]]
+    return [item.name for item in getattr(api.client, kind).get_all()]
 
 
 def firewall(api, name, stack="prod"):
@@ -56,19 +63,17 @@ def test_an_orphan_of_the_killed_run_is_removed_and_what_the_state_knows_stays(c
     firewall(cloud, "other", stack="preprod")
     state = {"resources": [{"type": "hcloud:index/firewall:Firewall", "id": str(known)}]}
 
-    found = hetzner.orphans(state, cloud, "prod", time.time() - 60)
-    hetzner.remove(found, cloud)
+    found = hetzner.orphans(state, cloud.client, "prod", time.time() - 60)
+    hetzner.remove(found)
 
     assert [("firewalls", lost)] == [(one.kind, one.id) for one in found], "one stack's orphan, and nobody else's"
-    assert ["main", "other"] == sorted(row["name"] for row in cloud.call("GET", "firewalls")["firewalls"]), (
-        "the rest stays"
-    )
+    assert ["main", "other"] == sorted(names(cloud, "firewalls")), "the rest stays"
 
 
 def test_what_was_there_before_the_killed_run_is_left_alone(cloud):
     firewall(cloud, "main")
 
-    found = hetzner.orphans({"resources": []}, cloud, "prod", time.time() + 3600)
+    found = hetzner.orphans({"resources": []}, cloud.client, "prod", time.time() + 3600)
 
     assert [] == found, "a lost state must not cost a server"
 
@@ -81,20 +86,20 @@ def test_more_than_a_page_is_read(cloud):
         labels={"homeport.stack": "prod"},
     )  # fmt: skip
 
-    found = hetzner.orphans({"resources": []}, cloud, "prod", 0)
+    found = hetzner.orphans({"resources": []}, cloud.client, "prod", 0)
 
     assert 51 == len(found), "each kind, each page"
 
 
 def test_a_refused_token_is_told_with_the_command_that_mends_it(cloud):
     with pytest.raises(ToolError, match="hcloud-token"):
-        hetzner.orphans({}, hetzner.Api("x" * 64, cloud.base), "prod", 0)
+        hetzner.orphans({}, hetzner.client("x" * 64, cloud.base), "prod", 0)
 
 
 def test_what_was_made_long_after_a_run_failed_is_left_alone(cloud):
     firewall(cloud, "main")
 
-    found = hetzner.orphans({"resources": []}, cloud, "prod", time.time() - 7200, time.time() - 3600)
+    found = hetzner.orphans({"resources": []}, cloud.client, "prod", time.time() - 7200, time.time() - 3600)
 
     assert [] == found, "the run had ended, so another state's run made it"
 
@@ -104,7 +109,7 @@ def test_a_server_is_gone_when_its_removal_returns(cloud, world):
     server(cloud, "main")
     world.seconds = 1.5
 
-    hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud)
+    hetzner.remove(hetzner.orphans({}, cloud.client, "prod", 0))
 
     assert [] == names(cloud, "servers"), "the API answers at once, and the name stays taken until the action has ended"
 
@@ -113,17 +118,17 @@ def test_what_another_action_still_works_on_is_removed_after_it(cloud, world):
     world.seconds = 1.5
     server(cloud, "main")
 
-    hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud)
+    hetzner.remove(hetzner.orphans({}, cloud.client, "prod", 0))
 
     assert [] == names(cloud, "servers"), "a server that still boots is locked, and not for ever"
 
 
 def test_what_somebody_else_has_removed_is_no_error(cloud):
     firewall(cloud, "main")
-    found = hetzner.orphans({}, cloud, "prod", 0)
-    hetzner.remove(found, cloud)
+    found = hetzner.orphans({}, cloud.client, "prod", 0)
+    hetzner.remove(found)
 
-    hetzner.remove(found, cloud)
+    hetzner.remove(found)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,7 @@ def test_a_removal_that_fails_says_what_is_left_and_where(cloud, world, seconds,
     world.machines.fail, world.seconds = fail, seconds
 
     with pytest.raises(ToolError, match=rf"servers main \(.*{told}.*\n.*mend it"):
-        hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud, seconds=0)
+        hetzner.remove(hetzner.orphans({}, cloud.client, "prod", 0), seconds=0)
 
 
 def test_a_protected_server_is_not_asked_for_again_and_again(cloud, world):
@@ -143,4 +148,4 @@ def test_a_protected_server_is_not_asked_for_again_and_again(cloud, world):
     world.table("servers")[number]["protection"]["delete"] = True
 
     with pytest.raises(hetzner.RefusedError, match="delete protected"):
-        hetzner.remove(hetzner.orphans({}, cloud, "prod", 0), cloud)
+        hetzner.remove(hetzner.orphans({}, cloud.client, "prod", 0))

@@ -50,7 +50,7 @@ A stack has a preset, one mapping of settings, and secrets under keys of their o
 ```console
 pulumi config set homeport:preset ai-orchestrator
 pulumi config set --path homeport:settings.edge.https_port 8443
-pulumi config set --secret homeport:embedding-api-key
+pulumi config set --secret homeport:hcloud-token
 ```
 
 Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that mends

@@ -15,11 +15,12 @@ import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from rehearsal.claims.expected import expected
 from tests.support import subnets
 from tests.support.checkout import ROOT
 from tests.support.scratch import Scratch, docker
 
-PORTS = ("n8n", "postgres", "qdrant", "portainer")
+PORTS = tuple(name for name, service in expected("jett").services.items() if service.port)
 CLIENT = ROOT / "apps" / "heartbeat" / "heartbeat.py"
 
 

@@ -9,7 +9,7 @@ from homeport.cli.options import Json, StackName
 EXAMPLES = """
 homeport credentials                       addresses alone
 homeport credentials --show                passwords and keys too
-homeport credentials --only redis-password one value and nothing else, for a script
+homeport credentials --only NAME           one value and nothing else, for a script
 """
 
 

@@ -5,6 +5,7 @@ from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Preset
 from homeport.model.route import Guard, Route
+from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, Port, SecretFile, Service, Volume
 
 NOTES = Service(
@@ -14,12 +15,13 @@ NOTES = Service(
     uid=1000,
     networks=("ai-data",),
     env={"NOTES_DATABASE": "postgresql://notes@ai-postgres:5432/notes"},
-    secret_files=(SecretFile(target="database-password", template="{n8n-database-password}"),),
+    secret_files=(SecretFile(target="database-password", template="{notes-database-password}"),),
     ports=(Port(name="notes", inside=8080, at="vpn", outside=8080),),
     volumes={"notes": Volume(path="/data", owner=(1000, 1000))},
     health=Health(test=("wget", "-qO-", "http://127.0.0.1:8080/healthz"), interval=5, start_period=10),
     limits=Limits(memory=256, cpus="0.5", pids=64),
     needs=("ai-postgres",),
+    secrets=(SecretSpec(name="notes-database-password", purpose="for the role of the notes in PostgreSQL"),),
 )
 PRESET = Preset(
     name="notes",
@@ -31,7 +33,7 @@ PRESET = Preset(
             name="notes",
             server="ai-postgres",
             owner="notes",
-            roles=(Role(name="notes", secret="n8n-database-password"),),
+            roles=(Role(name="notes", secret="notes-database-password"),),
         ),
     ),
     routes=(Route(name="notes", service="notes", port=8080, guards=(Guard(kind="login", because="for people"),)),),

@@ -9,9 +9,9 @@ from toolchain.plugins.cloudflare.provider import provider
 
 @pytest.fixture
 def cloud(tmp_path):
-    cloud = Cloud(tmp_path / "state")
-    yield cloud
-    cloud.emulator.close()
+    made = Cloud(tmp_path / "state")
+    yield made
+    made.emulator.close()
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ class Stack:
 
     def refresh(self, kind, key, state, inputs):
         resource, urn = self.of(kind)
-        answer = resource.read(urn, key, state, inputs)
-        return answer and plain(list(answer))
+        found = resource.read(urn, key, state, inputs)
+        return found and plain(list(found))
 
     def down(self, kind, key, state):
         resource, urn = self.of(kind)

@@ -65,14 +65,14 @@ class Server(socketserver.ThreadingUnixStreamServer):
 @pytest.fixture
 def connect():
     """Makes daemons whose connections end with the test."""
-    sockets = []
+    made = []
 
     def start(**settings):
-        sockets.append(Daemon(Settings(**settings)))
-        return sockets[-1]
+        made.append(Daemon(Settings(**settings)))
+        return made[-1]
 
     yield start
-    for daemon in sockets:
+    for daemon in made:
         daemon.close()
 
 

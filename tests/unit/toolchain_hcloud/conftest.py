@@ -8,16 +8,14 @@ from toolchain.plugins.hcloud.provider import provider
 
 @pytest.fixture()
 def cloud():
-    cloud = Emulated()
-    yield cloud
-    cloud.listener.stop()
+    made = Emulated()
+    yield made
+    made.listener.stop()
 
 
 @pytest.fixture()
 def plugin(cloud):
-    plugin = provider()
-    plugin.configure(
-        {"token": TOKEN, "endpoint": cloud.listener.url, "pollInterval": "20ms", "pollFunction": "constant"}
-    )
-    yield plugin
-    plugin.cloud()._client._client._session.close()
+    made = provider()
+    made.configure({"token": TOKEN, "endpoint": cloud.listener.url, "pollInterval": "20ms", "pollFunction": "constant"})
+    yield made
+    made.cloud()._client._client._session.close()

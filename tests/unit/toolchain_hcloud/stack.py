@@ -43,10 +43,10 @@ class Resource:
         self.inputs = news
 
     def refresh(self):
-        answer = self.type.read(self.urn, self.id, self.state, self.inputs)
-        if answer is None or not answer[0]:
+        found = self.type.read(self.urn, self.id, self.state, self.inputs)
+        if found is None or not found[0]:
             return False
-        _, self.state, self.inputs = answer
+        _, self.state, self.inputs = found
         return True
 
     def imported(self):

@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
 def changes(olds: Props, news: Props) -> dict[str, str]:
     """Path of every difference to ADD, DELETE or UPDATE."""
-    kinds: dict[str, str] = {}
-    _object(olds, news, "", kinds)
-    return kinds
+    found: dict[str, str] = {}
+    _object(olds, news, "", found)
+    return found
 
 
-def _object(olds: Props, news: Props, path: str, kinds: dict[str, str]) -> None:
+def _object(olds: Props, news: Props, path: str, found: dict[str, str]) -> None:
     for key in [*olds, *(key for key in news if key not in olds)]:
-        _value(olds.get(key), news.get(key), _step(path, key), kinds)
+        _value(olds.get(key), news.get(key), _step(path, key), found)
 
 
-def _value(old: Any, new: Any, path: str, kinds: dict[str, str]) -> None:
+def _value(old: Any, new: Any, path: str, found: dict[str, str]) -> None:
     if old is None or new is None:
         if old is not None or new is not None:
-            kinds[path] = "ADD" if old is None else "DELETE"
+            found[path] = "ADD" if old is None else "DELETE"
     elif isinstance(old, dict) and isinstance(new, dict):
-        _object(old, new, path, kinds)
+        _object(old, new, path, found)
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             here = f"{path}[{index}]"
             if index >= len(old) or index >= len(new):
-                kinds[here] = "ADD" if index >= len(old) else "DELETE"
+                found[here] = "ADD" if index >= len(old) else "DELETE"
             else:
-                _value(old[index], new[index], here, kinds)
+                _value(old[index], new[index], here, found)
     elif not _same(old, new):
-        kinds[path] = "UPDATE"
+        found[path] = "UPDATE"
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -39,20 +39,25 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
         ),
     ),
 }
-_ROW: Final[tuple[tuple[str, str], ...]] = (("GET", "one"), ("PUT", "update"), ("DELETE", "delete"))
+_TABLES: Final = {
+    **{
+        name: (module.TABLE, module.create, module.delete)
+        for name, (module, _) in _ACTIONS.items()
+        if name != "servers"
+    },
+    "servers": (servers.TABLE, servers.create, servers.delete),
+    "ssh_keys": (ssh_keys.TABLE, ssh_keys.create, ssh_keys.delete),
+    "placement_groups": (volumes.GROUPS, volumes.create_group, volumes.delete_group),
+}
 
 
 def _routes() -> Iterator[tuple[str, str, Callable[[Project, Call], Answer]]]:
-    tables: dict[str, ModuleType] = {name: module for name, (module, _) in _ACTIONS.items()}
-    for name, module in {**tables, "servers": servers, "ssh_keys": ssh_keys}.items():
-        yield "POST", name, module.create
-        yield "GET", name, module.listed
-        for method, function in _ROW:
-            yield method, f"{name}/N", getattr(module, function)
-    yield "POST", "placement_groups", volumes.create_group
-    yield "GET", "placement_groups", volumes.listed_groups
-    for method, function in _ROW:
-        yield method, "placement_groups/N", getattr(volumes, f"{function}_group")
+    for name, (table, create, delete) in _TABLES.items():
+        yield "POST", name, create
+        yield "GET", name, table.list
+        yield "GET", f"{name}/N", table.read
+        yield "PUT", f"{name}/N", table.update
+        yield "DELETE", f"{name}/N", delete
     for name, (module, actions) in _ACTIONS.items():
         for action in actions.split():
             yield "POST", f"{name}/N/actions/{action}", getattr(module, action)
@@ -66,7 +71,7 @@ def _routes() -> Iterator[tuple[str, str, Callable[[Project, Call], Answer]]]:
         yield "POST", f"servers/N/actions/{action}", getattr(server_networks, action)
     for name in ("locations", "datacenters", "server_types", "images"):
         yield "GET", name, fixed.listed(name)
-        yield "GET", f"{name}/N", fixed.one(name)
+        yield "GET", f"{name}/N", fixed.single(name)
     yield "GET", "actions", fixed.actions()
     yield "GET", "actions/N", fixed.action
     yield "GET", "pricing", fixed.pricing

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api.rules import applied, rules, targets
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.listing import page
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
@@ -25,6 +25,9 @@ def _shown(project: Project, row: Row) -> Row:
                 if applied(only, server)
             ]
     return out
+
+
+TABLE: Final = Table("firewalls", _shown)
 
 
 def create(project: Project, call: Call) -> Answer:
@@ -45,22 +48,6 @@ def create(project: Project, call: Call) -> Answer:
 def _applying(project: Project, row: Row, entry: Row, command: str = "apply_firewall") -> Row:
     on = [("server", entry["server"]["id"])] if entry["type"] == "server" else []
     return project.act(command, [("firewall", row["id"]), *on])
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The firewalls."""
-    return 200, page("firewalls", [_shown(project, row) for row in project.table("firewalls").values()], call.query)
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One firewall."""
-    return 200, {"firewall": _shown(project, project.get("firewalls", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name or labels."""
-    row = project.rename("firewalls", call, checked(call.body, "name:str labels:dict"))
-    return 200, {"firewall": _shown(project, row)}
 
 
 def delete(project: Project, call: Call) -> Answer:

@@ -31,7 +31,7 @@ def listed(name: str) -> Callable[[Project, Call], Answer]:
     return handler
 
 
-def one(name: str) -> Callable[[Project, Call], Answer]:
+def single(name: str) -> Callable[[Project, Call], Answer]:
     """The handler of a single row."""
     rows, _ = _LISTS[name]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api.places import change_dns, location, protect
 from rehearsal.clouds.hetzner.api.primary_ips import address_type, new_address
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.listing import page
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
@@ -17,6 +17,9 @@ Row = dict[str, Any]
 def shown(row: Row) -> Row:
     """A floating IP as the API shows it."""
     return {**public(row), "home_location": location(row["home_location"])}
+
+
+TABLE: Final = Table("floating_ips", lambda _project, row: shown(row), fields="name:str labels:dict description:str?")
 
 
 def create(project: Project, call: Call) -> Answer:
@@ -37,22 +40,6 @@ def create(project: Project, call: Call) -> Answer:
     if server is not None:
         answer["action"] = project.act("assign_floating_ip", [("floating_ip", row["id"]), ("server", server["id"])])
     return 201, answer
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The floating IPs."""
-    return 200, page("floating_ips", [shown(row) for row in project.table("floating_ips").values()], call.query)
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One floating IP."""
-    return 200, {"floating_ip": shown(project.get("floating_ips", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name, labels or description."""
-    body = checked(call.body, "name:str labels:dict description:str?")
-    return 200, {"floating_ip": shown(project.rename("floating_ips", call, body))}
 
 
 def delete(project: Project, call: Call) -> Answer:

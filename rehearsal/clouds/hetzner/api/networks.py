@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.api import places
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.listing import page
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
@@ -35,6 +35,9 @@ def members(project: Project, network: int) -> list[Row]:
 def _shown(project: Project, row: Row) -> Row:
     servers = [server["id"] for server in members(project, row["id"])]
     return {**public(row), "servers": servers, "load_balancers": []}
+
+
+TABLE: Final = Table("networks", _shown, fields="name:str labels:dict expose_routes_to_vswitch:bool")
 
 
 def create(project: Project, call: Call) -> Answer:
@@ -91,22 +94,6 @@ def _route(network: Row, given: Row) -> Row:
     if any(route["destination"] == body["destination"] for route in network["routes"]):
         raise errors.invalid({"destination": "has a route already"})
     return body
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The networks."""
-    return 200, page("networks", [_shown(project, row) for row in project.table("networks").values()], call.query)
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One network."""
-    return 200, {"network": _shown(project, project.get("networks", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name, labels or the exposure of routes."""
-    body = checked(call.body, "name:str labels:dict expose_routes_to_vswitch:bool")
-    return 200, {"network": _shown(project, project.rename("networks", call, body))}
 
 
 def delete(project: Project, call: Call) -> Answer:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api.places import change_dns, datacenter_of, default_dns, location, protect
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.listing import page
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
@@ -45,6 +45,14 @@ def made(project: Project, name: str, kind: str, place: str, **more: Any) -> Row
     )
 
 
+TABLE: Final = Table(
+    "primary_ips",
+    lambda _project, row: shown(row),
+    filters=("name", "ip"),
+    fields="name:str labels:dict auto_delete:bool",
+)
+
+
 def create(project: Project, call: Call) -> Answer:
     """Makes a primary IP, at a location or for a server that is switched off."""
     spec = "name:str! type:str! labels:dict auto_delete:bool location:str datacenter:str assignee_id:int? assignee_type:str"
@@ -72,23 +80,6 @@ def assignable(project: Project, number: int, kind: str) -> Row:
     if any(row["assignee_id"] == number and row["type"] == kind for row in project.table("primary_ips").values()):
         raise errors.unprocessable("server_has_ipv4" if kind == "ipv4" else "server_has_ipv6", "server has one already")
     return server
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The primary IPs."""
-    rows = [shown(row) for row in project.table("primary_ips").values()]
-    return 200, page("primary_ips", rows, call.query, ("name", "ip"))
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One primary IP."""
-    return 200, {"primary_ip": shown(project.get("primary_ips", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name, labels or auto_delete."""
-    body = checked(call.body, "name:str labels:dict auto_delete:bool")
-    return 200, {"primary_ip": shown(project.rename("primary_ips", call, body))}
 
 
 def delete(project: Project, call: Call) -> Answer:

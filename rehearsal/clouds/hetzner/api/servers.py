@@ -9,8 +9,8 @@ from rehearsal.clouds.hetzner.api import places, primary_ips
 from rehearsal.clouds.hetzner.api.rules import effective
 from rehearsal.clouds.hetzner.api.server_networks import join
 from rehearsal.clouds.hetzner.api.server_view import address, shown
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked, hostname
-from rehearsal.clouds.hetzner.listing import page
 
 if TYPE_CHECKING:
     from rehearsal.clouds.hetzner.project import Answer, Call, Project
@@ -23,6 +23,14 @@ _SPEC: Final = (
 )
 # https://docs.hetzner.cloud: "This field is limited to 32KiB."
 _USER_DATA: Final = 32 * 1024
+
+
+def _check_name(body: Row) -> None:
+    if "name" in body:
+        hostname(body["name"])
+
+
+TABLE: Final = Table("servers", shown, filters=("name", "status"), check=_check_name)
 
 
 def create(project: Project, call: Call) -> Answer:
@@ -135,25 +143,6 @@ def _boot(project: Project, row: Row, keys: list[str], *, start: bool) -> Row:
     following = [project.act("start_server", [("server", row["id"])])] if start else []
     password = None if keys else "rehearsal"
     return {"server": shown(project, row), "action": made, "next_actions": following, "root_password": password}
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The servers."""
-    rows = [shown(project, row) for row in project.table("servers").values()]
-    return 200, page("servers", rows, call.query, ("name", "status"))
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One server."""
-    return 200, {"server": shown(project, project.get("servers", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name or labels."""
-    body = checked(call.body, "name:str labels:dict")
-    if "name" in body:
-        hostname(body["name"])
-    return 200, {"server": shown(project, project.rename("servers", call, body))}
 
 
 def delete(project: Project, call: Call) -> Answer:

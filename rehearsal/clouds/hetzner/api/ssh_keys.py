@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from typing import Final
 
 from rehearsal.clouds.hetzner import errors
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.listing import page
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 _KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
@@ -27,6 +28,9 @@ def fingerprint(key: str) -> str:
     return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
+TABLE: Final = Table("ssh_keys", filters=("name", "fingerprint"))
+
+
 def create(project: Project, call: Call) -> Answer:
     """Stores a key; name and key must be new."""
     body = checked(call.body, "name:str! public_key:str! labels:dict")
@@ -35,22 +39,6 @@ def create(project: Project, call: Call) -> Answer:
     if any(row["fingerprint"] == print_ for row in project.table("ssh_keys").values()):
         raise errors.taken("ssh_key", "fingerprint")
     return 201, {"ssh_key": public(project.add("ssh_keys", {**body, "fingerprint": print_}))}
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The keys."""
-    rows = [public(row) for row in project.table("ssh_keys").values()]
-    return 200, page("ssh_keys", rows, call.query, ("name", "fingerprint"))
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One key."""
-    return 200, {"ssh_key": public(project.get("ssh_keys", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name or labels."""
-    return 200, {"ssh_key": public(project.rename("ssh_keys", call, checked(call.body, "name:str labels:dict")))}
 
 
 def delete(project: Project, call: Call) -> Answer:

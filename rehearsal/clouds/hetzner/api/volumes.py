@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from rehearsal.clouds.hetzner import errors
 from rehearsal.clouds.hetzner.api import places
+from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
-from rehearsal.clouds.hetzner.listing import page
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
 
 Row = dict[str, Any]
@@ -24,6 +24,9 @@ def _size(size: int, least: int) -> int:
     if not least <= size <= _BIGGEST:
         raise errors.invalid({"size": f"must be between {least} and {_BIGGEST} GB"})
     return size
+
+
+TABLE: Final = Table("volumes", lambda _project, row: _shown(row), filters=("name", "status"))
 
 
 def create(project: Project, call: Call) -> Answer:
@@ -49,22 +52,6 @@ def create(project: Project, call: Call) -> Answer:
     action = project.act("create_volume", [("volume", row["id"])])
     following = [project.act("attach_volume", [("volume", row["id"]), ("server", server["id"])])] if server else []
     return 201, {"volume": _shown(row), "action": action, "next_actions": following}
-
-
-def listed(project: Project, call: Call) -> Answer:
-    """The volumes."""
-    rows = [_shown(row) for row in project.table("volumes").values()]
-    return 200, page("volumes", rows, call.query, ("name", "status"))
-
-
-def one(project: Project, call: Call) -> Answer:
-    """One volume."""
-    return 200, {"volume": _shown(project.get("volumes", call.id))}
-
-
-def update(project: Project, call: Call) -> Answer:
-    """Changes name or labels."""
-    return 200, {"volume": _shown(project.rename("volumes", call, checked(call.body, "name:str labels:dict")))}
 
 
 def delete(project: Project, call: Call) -> Answer:
@@ -120,6 +107,9 @@ def show_group(project: Project, row: Row) -> Row:
     return {key: value for key, value in public(row).items() if key != "protection"} | {"servers": within}
 
 
+GROUPS: Final = Table("placement_groups", show_group, filters=("name", "type"))
+
+
 def create_group(project: Project, call: Call) -> Answer:
     """Makes a placement group."""
     body = checked(call.body, "name:str! type:str! labels:dict")
@@ -127,23 +117,6 @@ def create_group(project: Project, call: Call) -> Answer:
     if body["type"] != "spread":
         raise errors.invalid({"type": "must be one of spread"})
     return 201, {"placement_group": show_group(project, project.add("placement_groups", body)), "action": None}
-
-
-def listed_groups(project: Project, call: Call) -> Answer:
-    """The placement groups."""
-    rows = [show_group(project, row) for row in project.table("placement_groups").values()]
-    return 200, page("placement_groups", rows, call.query, ("name", "type"))
-
-
-def one_group(project: Project, call: Call) -> Answer:
-    """One placement group."""
-    return 200, {"placement_group": show_group(project, project.get("placement_groups", call.id))}
-
-
-def update_group(project: Project, call: Call) -> Answer:
-    """Changes name or labels."""
-    row = project.rename("placement_groups", call, checked(call.body, "name:str labels:dict"))
-    return 200, {"placement_group": show_group(project, row)}
 
 
 def delete_group(project: Project, call: Call) -> Answer:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replaces a file as a whole, readable by its owner alone; on disk on return. A kill leaves the old text or the new one."""
+    """Replaces a file as a whole, readable by its owner alone; on disk on return.
+
+    A kill leaves the old text or the new one.
+    """
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)

@@ -1,6 +1,7 @@
 """`python -m rehearsal.claims [NAME or ROW …]`: checks what a rehearsed system must show.
 
-Standard input: JSON with `world` (what `rehearsal.world up` printed), `preset`, and `outputs` (the stack's, secret ones in plain).
+Standard input: JSON with `world` (what `rehearsal.world up` printed), `preset`, and `outputs` (the stack's, secret ones
+in plain).
 """
 
 from __future__ import annotations

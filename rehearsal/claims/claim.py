@@ -1,4 +1,4 @@
-"""A claim: what is observed, the value that it comes down to, what that should be, and how it would be if it were not so."""
+"""A claim: what is observed, what its value should be, and what it would be if the claim did not hold."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ Raw = TypeVar("Raw")
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(Generic[Subject, Raw]):
-    """One thing that must hold. Functions in place of assertions, so that a report can show what was expected and what was observed.
+    """One thing that must hold. Functions in place of assertions, so that a report can show both sides.
 
     Attributes:
         name: Identity, and what a person asks for: words with hyphens.
         rows: Rows of docs/requirements.md that it proves.
         says: The claim as a sentence.
         observe: Asks the rehearsed system. Whatever it raises is an error, neither a pass nor a failure of the claim.
-        value: What of the observation is compared.
+        value: What of the observation is compared; all of it by default.
         expected: That value, as it must be.
-        spoil: The negative control: what would have been observed if the claim did not hold. A claim that passes on it is worthless,
-            and the run fails. None where breaking takes more than a change of what was observed; `broken` then says who breaks it.
+        spoil: The negative control: what would have been observed if the claim did not hold. A claim that passes on
+            it is worthless, and the run fails. None where breaking takes more than a change of what was observed;
+            `broken` then says who breaks it.
         broken: Where the guard is really taken away: the test, or the claim, that does it.
     """
 
@@ -32,8 +33,8 @@ class Claim(Generic[Subject, Raw]):
     rows: tuple[str, ...]
     says: str
     observe: Callable[[Subject], Raw]
-    value: Callable[[Raw], object]
     expected: Callable[[Subject], object]
+    value: Callable[[Raw], object] = lambda raw: raw
     spoil: Callable[[Raw], Raw] | None = None
     broken: str = ""
 

@@ -104,7 +104,7 @@ def _with(change: Callable[[Container], object]) -> Callable[[Containers], Conta
 
 
 def _publish_everywhere(container: Container) -> None:
-    container["NetworkSettings"]["Ports"] = {"5678/tcp": [{"HostIp": "0.0.0.0", "HostPort": "5678"}]}  # noqa: S104 - what must not be
+    container["NetworkSettings"]["Ports"] = {"5678/tcp": [{"HostIp": "0.0.0.0", "HostPort": "5678"}]}  # noqa: S104
 
 
 CLAIMS: tuple[Claim[View, Any], ...] = (

@@ -1,4 +1,4 @@
-"""Claims on what lies on the host beside its containers: the compose file, packages, and what containers could not write."""
+"""Claims on the host beside its containers: compose file, packages, and what containers could not write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PACKAGE = "wireguard-tools"
 
 
 def compose(view: View) -> dict[str, Any]:
-    """The compose file, the names in the file of secrets beside it, both files' owners and modes, and what really runs."""
+    """Both files of the deployment: the compose file, names in the secrets file, owners and modes; the images that run."""
     text, secrets = f"{view.expected.folder}/docker-compose.yml", f"{view.expected.folder}/.env"
     images = {name: container["Config"]["Labels"]["homeport.image"] for name, container in view.containers().items()}
     return {
@@ -29,7 +29,7 @@ def compose(view: View) -> dict[str, Any]:
 
 
 def described(files: dict[str, Any]) -> dict[str, Any]:
-    """What the compose file describes beside what runs, what it would not find, and the file of secrets: whose it is, and what it names."""
+    """What the compose file describes and lacks beside what runs, and the secrets file: whose it is, what it names."""
     services: dict[str, dict[str, Any]] = yaml.safe_load(files["text"])["services"]
     return {
         "services": sorted(services),
@@ -56,7 +56,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="compose-file",
         rows=("S2-05",),
-        says="a compose file on the host describes the same services with the same images; its secrets are root's alone, beside it",
+        says="a compose file on the host describes the same services and images; its secrets beside it are root's",
         observe=compose,
         value=described,
         expected=lambda view: {
@@ -71,9 +71,8 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="nothing-written-to-a-root",
         rows=("S2-21",),
-        says="no program in a container whose root is read-only was refused a write: what it writes to is a volume or in memory",
+        says="no program was refused a write to a read-only root: what it writes to is a volume or in memory",
         observe=refused_writes,
-        value=lambda lines: lines,
         expected=lambda view: {name: [] for name in view.expected.read_only()},
         spoil=lambda lines: {**lines, min(lines): ["Error: EROFS: read-only file system, mkdir '/home/node/.cache'"]},
     ),

@@ -14,7 +14,7 @@ from rehearsal.probes.inside.needles import SHORTEST
 if TYPE_CHECKING:
     from rehearsal.claims.view import View
 
-_FOLDERS = ("/etc", "/root", "/home", "/opt", "/srv", "/tmp", "/run", "/var", "/usr/local", "/dev/shm")  # noqa: S108 - places to search
+_FOLDERS = ("/etc", "/root", "/home", "/opt", "/srv", "/tmp", "/run", "/var", "/usr/local", "/dev/shm")  # noqa: S108
 _FIRST_BOOT = ("/var/lib/cloud", "/run/cloud-init", "/var/log")
 _LEFT_OUT = (
     "/var/lib/docker/overlay2",
@@ -57,7 +57,7 @@ def on_the_host(view: View) -> dict[str, Any]:
 
 
 def in_the_clouds(view: View) -> dict[str, Any]:
-    """Searches what both clouds tell of the stack's objects: names, labels, records; and the server's user data on the host."""
+    """Searches what both clouds tell of the stack's objects, and the server's user data on the host."""
     canaries = Canaries(known(view))
     account, zone = view.ids["account_id"], view.ids["zone_id"]
     paths = {
@@ -82,7 +82,7 @@ def _search(view: View, canaries: Canaries, findings: list[Finding], *, planted:
 
 
 def leaks(search: dict[str, Any]) -> dict[str, Any]:
-    """What breaks the rule, shortly; environments of processes are the containers' own affair, their command lines are not."""
+    """What breaks the rule, shortly. Environments of processes are the containers' own affair, not command lines."""
     wrong = [
         finding for finding in unlawful(search["findings"], search["allowed"]) if finding.sink != "process environ"
     ]
@@ -102,7 +102,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="secrets-only-where-declared",
         rows=("C-05", "C-08", "C-09", "C-10", "C-11"),
-        says="no secret of the stack is on the host but in the declared files, none in Docker's answers, logs, command lines",
+        says="no secret is on the host but in the declared files; none in Docker's answers, logs, command lines",
         observe=on_the_host,
         value=leaks,
         expected=lambda _: NO_LEAK,

@@ -1,4 +1,7 @@
-"""Claims that take something away: one of the two firewalls, or the power. Everything is put back, also when a claim fails."""
+"""Claims that take something away: one of the two firewalls, or the power.
+
+Everything is put back, also when a claim fails.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _SENSITIVE = (80, 443, 2375, 3000, 6334, 9443)
 _RATE = 20
 """SYNs a second and port (docs/requirements.md, B-09)."""
 _HANDSHAKE, _SERVICES = 15.0, 120.0
-"""Seconds until the VPN (after the network) and the services (after the boot) must be back (docs/requirements.md, F-02)."""
+"""Seconds until the VPN (after the network) and the services (after the boot) must be back (requirement F-02)."""
 _LONGEST_GAP = 0.5
 """Seconds without a probe after which a watch has seen too little."""
 _BOOT = 180.0
@@ -158,7 +161,7 @@ class _Boot:
         self._before = self._id()
 
     def _id(self) -> str:
-        """When the first process began. A machine of the rehearsal shares the kernel's boot id with this one. Source: proc(5), stat, field 22."""
+        """When the first process began (proc(5), stat, field 22): machines share the kernel's boot id with this one."""
         return self._view.run("cut", "-d", " ", "-f", "22", "/proc/1/stat").strip()
 
     def is_another(self) -> bool:
@@ -197,17 +200,15 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="one-layer-alone",
         rows=("S2-32", "B-05"),
-        says="with the cloud's firewall alone, and with the host's alone, an outside host finds the same ports as with both",
+        says="with either firewall alone, the cloud's or the host's, an outside host finds the same ports as with both",
         observe=with_either_firewall,
-        value=lambda scans: scans,
         expected=lambda view: {"host alone": only_declared(view), "cloud alone": only_declared(view)},
         broken="tests/rehearsal/probes/test_scan.py: a host without any firewall",
     ),
     Claim(
         name="reboot-opens-nothing",
         rows=("S2-13", "B-09", "F-02"),
-        says="through a reboot no port but the declared ones ever accepts a connection; databases end in order, the VPN is back "
-        "in 15 s, all services in 120 s",
+        says="through a reboot only declared ports accept connections; databases end in order, all is back in time",
         observe=reboot,
         value=within_bars,
         expected=lambda _: ALL_WITHIN_BARS,

@@ -25,7 +25,8 @@ class Result:
         name: The claim.
         rows: What it is about.
         says: Its sentence.
-        state: `passed`, `failed`, `error` (it could not be looked at) or `worthless` (it also passed on its negative control).
+        state: `passed`, `failed`, `error` (it could not be looked at) or `worthless` (it also passed on its negative
+            control).
         expected: What should have been observed.
         got: What was observed, or the error.
         seconds: How long it took.
@@ -46,7 +47,8 @@ class Result:
         line = f"{self.state:9} {self.name:28} {','.join(self.rows)}  {self.seconds:.1f} s"
         if self.state == PASSED:
             return f"{line}  {_short(self.got)}"
-        return f"{line}\n          {self.says}\n          expected {_short(self.expected)}\n          got      {_short(self.got)}"
+        details = (self.says, f"expected {_short(self.expected)}", f"got      {_short(self.got)}")
+        return "\n          ".join((line, *details))
 
 
 @dataclass
@@ -70,7 +72,8 @@ class Report:
 
     def __str__(self) -> str:
         counts = [f"{self.count(state)} {state}" for state in (PASSED, FAILED, ERROR, WORTHLESS)]
-        return f"{len(self.results)} claims: {', '.join(counts)}, in {sum(result.seconds for result in self.results):.1f} s"
+        seconds = sum(result.seconds for result in self.results)
+        return f"{len(self.results)} claims: {', '.join(counts)}, in {seconds:.1f} s"
 
     def write(self, path: Path) -> None:
         """Writes all of it as JSON."""

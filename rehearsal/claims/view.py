@@ -1,4 +1,4 @@
-"""How the claims see a rehearsed system: from an outside host, from a member of its VPN, through the edge, and from inside a host."""
+"""How the claims see a rehearsed system: from outside, from its VPN, through the edge, and from inside a host."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class View:
         return done.stdout.decode(errors="replace")
 
     def containers(self) -> dict[str, dict[str, Any]]:
-        """All containers that run on the host: their service (or name, where no service is theirs) to what `docker inspect` says."""
+        """Running containers: service (or name, where it is no service's) to what `docker inspect` says."""
         ids = self.run("docker", "ps", "--quiet", "--no-trunc").split()
         several: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *ids)) if ids else []
         return {

@@ -1,1 +1,1 @@
-"""Rented servers for rehearsals: systemd containers on a network that plays the internet, behind a firewall that filters."""
+"""Rented servers for rehearsals: systemd containers on a network that plays the internet, behind a firewall."""

@@ -134,7 +134,7 @@ class Containers:
                 docker("start", container)
 
     def watch(self, returned: Callable[[], object] | None = None) -> Containers:
-        """Does what firmware does: a machine whose own `reboot` has ended it starts again, as long as this process lives.
+        """Starts machines again that went down to reboot, as firmware does, as long as this process lives.
 
         Args:
             returned: Called when the Docker daemon is back after it was away, with all of its machines.
@@ -161,7 +161,7 @@ class Containers:
         self.ground.load(rules.filtered(self.ground.name, self._port(server), rules_))
 
     def _ipv6(self, server: Row) -> str:
-        """The first address of the server's network, as long as the whole ground: everybody in it is on the same wire."""
+        """The first address of the server's network, as long as the whole ground: all machines are on one wire."""
         given = server["public_net"]["ipv6"]
         return f"{ipaddress.IPv6Network(given['ip'])[1]}/{self.ground.ipv6.prefixlen}" if given else ""
 

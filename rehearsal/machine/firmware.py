@@ -14,8 +14,8 @@ from rehearsal.machine.daemon import SERVER, WORLD, docker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# In a PID namespace reboot(2) ends the first process by SIGHUP for a restart and by SIGINT for power off: reboot(2), "Behavior
-# inside PID namespaces". Docker reports 128 and the signal.
+# In a PID namespace reboot(2) ends the first process by SIGHUP for a restart and by SIGINT for power off: reboot(2),
+# "Behavior inside PID namespaces". Docker reports 128 and the signal.
 REBOOTED: Final = 129
 _AGAIN_SECONDS: Final = 1.0
 
@@ -23,8 +23,8 @@ _AGAIN_SECONDS: Final = 1.0
 def watch(world: str, start: Callable[[str], None], returned: Callable[[], object] | None = None) -> None:
     """Calls `start` with the name of every container of the world that ends so, from a thread of its own.
 
-    Those that ended before are started at once. `returned` is called when the daemon answers again after it did not: what it then
-    says of the machines' end is its own (255, or 137), not theirs.
+    Those that ended before are started at once. `returned` is called when the daemon answers again after it did not:
+    what it then says of the machines' end is its own (255, or 137), not theirs.
     """
     threading.Thread(target=_follow, args=(world, start, returned), daemon=True, name=f"firmware-{world}").start()
 

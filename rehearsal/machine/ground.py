@@ -20,7 +20,8 @@ class Ground:
     """One world's network and filter; made by `prepare`, removed by `down`, found again by its name.
 
     Args:
-        name: The world's name: lower-case letters and digits, at most 16. Everything that is made carries it as a label.
+        name: The world's name: lower-case letters and digits, at most 16. Everything that is made carries it as a
+            label.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,7 +55,8 @@ class Ground:
         )
         for _ in range(_TRIES):
             block = random.randrange(512)  # noqa: S311  (a free block, not a secret)
-            v4, v6 = f"198.{18 + block // 256}.{block % 256}", f"fd00:{random.randrange(65536):x}:{block:x}"  # noqa: S311
+            v4 = f"198.{18 + block // 256}.{block % 256}"
+            v6 = f"fd00:{random.randrange(65536):x}:{block:x}"  # noqa: S311
             blocks = (
                 "--subnet",
                 f"{v4}.0/24",

@@ -10,7 +10,10 @@ from typing import Final, Self
 
 _CHUNK: Final = 65536
 _SOURCE_PORTS: Final = range(61000, 62000)
-"""Where the relay's own connections come from: above what the kernel gives out, so that a detour can leave them alone."""
+"""Where the relay's own connections come from.
+
+Above what the kernel gives out, so that a detour can leave them alone.
+"""
 
 
 @dataclass(kw_only=True)

@@ -1,8 +1,8 @@
 """A cloud firewall as nftables text: pure, atomic to load, one table per world.
 
-The table stands outside of the machines, in the network of this machine's daemon: the kernel hands bridged packets to it
-as well (br_netfilter), so it sees what other machines send, what this machine sends, and what a machine sends. It only
-ever drops, so it agrees with whatever rules Docker has.
+The table stands outside of the machines, in the network of this machine's daemon: the kernel hands bridged packets to
+it as well (br_netfilter), so it sees what other machines send, what this machine sends, and what a machine sends. It
+only ever drops, so it agrees with whatever rules Docker has.
 """
 
 from __future__ import annotations
@@ -39,13 +39,15 @@ def table(world: str) -> str:
 def base(world: str, networks: tuple[str, ...]) -> str:
     """The table before there is any machine: nothing leaves the network, everything in it may pass."""
     kept = "\n".join(
-        f"    {family(net)} saddr {net} {family(net)} daddr != {net} reject\n    {family(net)} daddr {net} {family(net)} saddr != {net} reject"
+        f"    {family(net)} saddr {net} {family(net)} daddr != {net} reject\n"
+        f"    {family(net)} daddr {net} {family(net)} saddr != {net} reject"
         for net in networks
     )
     # A neighbour is asked for at a multicast address, which is in no network.
     kept = f"    {_NEIGHBOURS}\n{kept}"
     hooks = "\n".join(
-        f"  chain {hook} {{\n    type filter hook {hook} priority -5; policy accept;\n{kept if hook == 'forward' else ''}\n    jump machines\n  }}"
+        f"  chain {hook} {{\n    type filter hook {hook} priority -5; policy accept;\n"
+        f"{kept if hook == 'forward' else ''}\n    jump machines\n  }}"
         for hook in ("input", "forward", "output")
     )
     maps = "\n".join(
@@ -75,7 +77,7 @@ def filtered(world: str, port: Port, rules: list[Row] | None) -> str:
 
 
 def faulty(world: str, port: Port, fault: str) -> str:
-    """The commands that disturb all traffic of a machine by an nftables statement such as `drop`; an empty one mends it."""
+    """Commands that disturb all traffic of a machine by an nftables statement such as `drop`; an empty one ends that."""
     name, chain = table(world), f"fault_{port.server}"
     lines = [f"add chain inet {name} {chain}", f"flush chain inet {name} {chain}"]
     lines += [f"add rule inet {name} {chain} {fault}"] if fault else []

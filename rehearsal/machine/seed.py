@@ -30,7 +30,10 @@ def archive(instance: str, name: str, user_data: str, ssh_keys: list[str], ipv6:
 
 
 def disk() -> bytes:
-    """What every machine's disk holds on top of the image, as a tar: kept out of the image, which takes a minute to build."""
+    """What every machine's disk holds on top of the image, as a tar.
+
+    Kept out of the image, which takes a minute to build.
+    """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for path in sorted(_DISK.rglob("*")):

@@ -1,8 +1,9 @@
 """Images for the machines' own daemons: loaded once, then handed to every machine as hard links.
 
-A machine reaches no registry. A volume, the shelf, holds what a daemon of the machine's kind makes of a set of images; a
-new machine's `/var/lib/docker` gets links to the files in their layers, which no daemon ever writes to (overlayfs copies a
-file before it changes it), and real copies of everything else. Linking n8n's 70,000 files takes 2 s, loading them 30 s.
+A machine reaches no registry. A volume, the shelf, holds what a daemon of the machine's kind makes of a set of images;
+a new machine's `/var/lib/docker` gets links to the files in their layers, which no daemon ever writes to (overlayfs
+copies a file before it changes it), and real copies of everything else. Linking n8n's 70,000 files takes 2 s, loading
+them 30 s.
 """
 
 from __future__ import annotations

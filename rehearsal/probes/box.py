@@ -22,13 +22,34 @@ IPV4 = 4
 LABEL = "homeport.rehearsal.probe"
 _HERE = Path(__file__).resolve().parent
 # Reads "<length>\n<tar>" and runs a module from it; what follows on standard input is the module's.
-_BOOT = (
-    "import io,runpy,sys,tarfile,tempfile;s=sys.stdin.buffer;n=int(s.readline());d=tempfile.TemporaryDirectory(prefix='probe-');"
-    "tarfile.open(fileobj=io.BytesIO(s.read(n))).extractall(d.name);sys.path.insert(0,d.name);sys.dont_write_bytecode=True;"
-    "runpy.run_module('rehearsal.probes.inside.'+sys.argv[1],run_name='__main__')"
-)
+_BOOT = """
+import io, runpy, sys, tarfile, tempfile
+stream = sys.stdin.buffer
+folder = tempfile.TemporaryDirectory(prefix="probe-")
+tarfile.open(fileobj=io.BytesIO(stream.read(int(stream.readline())))).extractall(folder.name)
+sys.path.insert(0, folder.name)
+sys.dont_write_bytecode = True
+runpy.run_module("rehearsal.probes.inside." + sys.argv[1], run_name="__main__")
+"""
+_FLAGS = [
+    "--detach",
+    "--rm",
+    "--pull",
+    "never",
+    "--cap-drop",
+    "ALL",
+    "--cap-add",
+    "NET_RAW",
+    "--cap-add",
+    "NET_ADMIN",
+    "--cap-add",
+    "KILL",
+    "--ulimit",
+    "nofile=4096:4096",
+]
 
-# What finds no tunnel would else leave by the bridge's gateway, and somebody out there might answer in the host's place.
+# What finds no tunnel would else leave by the bridge's gateway, and somebody out there might answer in the host's
+# place.
 _NO_WAY_OUT = "ip route del default; ip -6 route del default; ! { ip route; ip -6 route; } | grep -E '^default.* via '"
 
 
@@ -160,11 +181,14 @@ class Running:
 
     def _complaint(self) -> str:
         lines = b"".join(self._errors).decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "no output"
 
 
 def start(prefix: list[str], program: str, about: dict[str, Any]) -> Running:
-    """Starts a program of `inside` where the command `prefix` leads: `docker exec -i NAME`, `ssh HOST`, or nothing for here."""
+    """Starts a program of `inside` where the command `prefix` leads.
+
+    `docker exec -i NAME`, `ssh HOST`, or nothing for here.
+    """
     line = ["python3", "-c", _BOOT, program]
     # ssh hands one text to a shell.
     command = [*prefix, shlex.join(line)] if prefix[:1] == ["ssh"] else [*prefix, *line]
@@ -186,7 +210,9 @@ def run(prefix: list[str], program: str, about: dict[str, Any], seconds: float =
 
 @dataclass
 class Box:
-    """A container to look from, gone again at the end of its `with`. It reaches who is on its network, and nobody beyond.
+    """A container to look from, gone again at the end of its `with`.
+
+    It reaches who is on its network, and nobody beyond.
 
     Attributes:
         network: Docker network that it stands on, or `container:NAME` for another's.
@@ -201,11 +227,8 @@ class Box:
     name: str = field(default_factory=lambda: f"homeport-probe-{secrets.token_hex(4)}")
 
     def __enter__(self) -> Self:
-        docker(
-            "run", "--detach", "--rm", "--pull", "never", "--name", self.name, "--label", f"{LABEL}={self.name}", "--network", self.network,
-            "--cap-drop", "ALL", "--cap-add", "NET_RAW", "--cap-add", "NET_ADMIN", "--cap-add", "KILL", "--ulimit", "nofile=4096:4096", *self.flags,
-            "--entrypoint", "sleep", self.image, "infinity",
-        )  # fmt: skip
+        identity = ("--name", self.name, "--label", f"{LABEL}={self.name}", "--network", self.network)
+        docker("run", *_FLAGS, *identity, *self.flags, "--entrypoint", "sleep", self.image, "infinity")
         try:
             if not self.network.startswith("container:"):
                 docker("exec", self.name, "sh", "-c", _NO_WAY_OUT)
@@ -230,9 +253,9 @@ class Box:
         """
         networks = json.loads(docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", self.name))
         key = "IPAddress" if family == IPV4 else "GlobalIPv6Address"
-        for found in networks.values():
-            if found[key]:
-                return str(found[key])
+        for network in networks.values():
+            if network[key]:
+                return str(network[key])
         raise ProbeError(self.name, f"has no IPv{family} address on {self.network}")
 
 

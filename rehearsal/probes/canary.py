@@ -104,7 +104,9 @@ class Canaries:
     def files(
         self, paths: Iterable[str], prefix: list[str] | None = None, *, exclude: Iterable[str] = (), since: float = 0
     ) -> list[Finding]:
-        """Searches files and folders here, or where the prefix leads (see `box.start`); the secrets go there by standard input.
+        """Searches files and folders here, or where the prefix leads (see `box.start`).
+
+        The secrets go there by standard input.
 
         Args:
             paths: Where to look; what does not exist is no error.
@@ -123,14 +125,16 @@ class Canaries:
         ]
 
     def records(self, sink: str, where: str, records: Iterable[Any]) -> list[Finding]:
-        """Searches what can be written as JSON, one by one: a journal of HTTP calls with bodies, events, resources of a state."""
+        """Searches what can be written as JSON: a journal of HTTP calls, events, resources of a state."""
         found = []
         for number, record in enumerate(records):
             found += self.text(sink, f"{where} #{number}", json.dumps(record))
         return found
 
     def docker(self, command: tuple[str, ...] = ("docker",), *, only: str = "") -> list[Finding]:
-        """Searches all that a daemon tells of its objects: inspect of everything, history of images, logs of containers.
+        """Searches all that a daemon tells of its objects.
+
+        Inspect of everything, history of images, logs of containers.
 
         Args:
             command: What leads to the daemon: `docker -H ssh://…`, for one.

@@ -16,10 +16,23 @@ from rehearsal.probes.errors import ProbeError
 INTERFACE = "wg0"
 _FOLDER = "/etc/wireguard"
 _FLAGS = (
-    "--cap-add", "NET_BIND_SERVICE", "--cap-add", "DAC_OVERRIDE", "--device", "/dev/net/tun", "--tmpfs", "/run",
-    "--tmpfs", f"{_FOLDER}:mode=0700", "--sysctl", "net.ipv4.conf.all.src_valid_mark=1", "--sysctl", "net.ipv6.conf.all.disable_ipv6=0",
-    "--env", "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go",
-)  # fmt: skip
+    "--cap-add",
+    "NET_BIND_SERVICE",
+    "--cap-add",
+    "DAC_OVERRIDE",
+    "--device",
+    "/dev/net/tun",
+    "--tmpfs",
+    "/run",
+    "--tmpfs",
+    f"{_FOLDER}:mode=0700",
+    "--sysctl",
+    "net.ipv4.conf.all.src_valid_mark=1",
+    "--sysctl",
+    "net.ipv6.conf.all.disable_ipv6=0",
+    "--env",
+    "WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +76,7 @@ class Peer(Box):
         self._shell(f"wg-quick up {interface} >/run/wg-quick.log 2>&1 || {{ cat /run/wg-quick.log >&2; exit 1; }}")
 
     def switch(self, config: str, interface: str = INTERFACE) -> None:
-        """Takes over other keys and peers while the tunnel stays up, as `wg syncconf` does; addresses and routes stay as they are."""
+        """Takes over other keys and peers while the tunnel is up, as `wg syncconf` does; addresses and routes stay."""
         self._write(config, interface)
         self._shell(
             f"umask 077; wg-quick strip {interface} >/run/strip; wg syncconf {interface} /run/strip; rm /run/strip"
@@ -73,7 +86,7 @@ class Peer(Box):
         self._shell(f"umask 077; cat >{_FOLDER}/{interface}.conf", config)
 
     def lead(self, address: str, interface: str) -> None:
-        """Sends what goes to an address by this tunnel from now on, so that another can be taken down with nothing under way in it."""
+        """Sends what goes to an address by this tunnel from now on, so that another can be taken down without loss."""
         ours = self._shell(f"ip -4 -o address show dev {interface}").split()[3].split("/")[0]
         self._shell(f"ip route replace {address}/32 dev {interface} src {ours}")
 
@@ -114,7 +127,10 @@ class Peer(Box):
         run(self.prefix, "udp", {"address": address, "ports": [port], "tries": 1, "patience": 0.1})
 
     def fetch(self, url: str, **about: Any) -> dict[str, Any]:
-        """One HTTP request from here: `status`, `headers` and `body`, or status 0 and `error`. See `inside/fetch.py`."""
+        """One HTTP request from here: `status`, `headers` and `body`, or status 0 and `error`.
+
+        See `inside/fetch.py`.
+        """
         return run(self.prefix, "fetch", {"url": url, **about})[0]
 
     def probes(self, address: str, port: int, *, kind: str = "tcp", rate: float = 10, patience: float = 0.9) -> Running:

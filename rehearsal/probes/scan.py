@@ -39,9 +39,13 @@ class Scan:
     def told(self, control: dict[str, Any] | None) -> dict[str, Any]:
         """What the program inside is told."""
         return {
-            "address": self.address, "ports": self.ports, "rate": self.rate, "passes": self.passes, "patience": self.patience,
+            "address": self.address,
+            "ports": self.ports,
+            "rate": self.rate,
+            "passes": self.passes,
+            "patience": self.patience,
             "control": control,
-        }  # fmt: skip
+        }
 
 
 def scan(prefix: list[str], what: Scan, control: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -53,8 +57,10 @@ def scan(prefix: list[str], what: Scan, control: dict[str, Any] | None = None) -
         control: `address`, and its ports that are known to be `open` and `closed`.
 
     Returns:
-        `open`, `closed`, `rejected` (somebody on the way said no) and `filtered` (silence), `counts`, `banners` of the open ones,
-        `seconds`, and how the `control` went. An address at which there is nobody is all filtered: who needs to know that the host was
+        `open`, `closed`, `rejected` (somebody on the way said no) and `filtered` (silence), `counts`, `banners` of the
+            open ones,
+        `seconds`, and how the `control` went. An address at which there is nobody is all filtered: who needs to know
+            that the host was
         there asks one of its own open ports.
 
     Raises:
@@ -78,7 +84,9 @@ def scan(prefix: list[str], what: Scan, control: dict[str, Any] | None = None) -
 
 
 def scan_patiently(prefix: list[str], what: Scan, control: dict[str, Any]) -> dict[str, Any]:
-    """The same, and again at a third and a ninth of the rate where the control was not seen well: a busy machine needs more time.
+    """The same, and again at a third and a ninth of the rate where the control was not seen well.
+
+    A busy machine needs more time.
 
     Raises:
         ProbeError: See `scan`.

@@ -1,1 +1,1 @@
-"""The world of a rehearsal: emulated Hetzner Cloud with machines that boot, emulated Cloudflare, and the network between them."""
+"""The world of a rehearsal: emulated Hetzner Cloud with machines that boot, Cloudflare, and the network between."""

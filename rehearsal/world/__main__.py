@@ -1,4 +1,4 @@
-"""`python -m rehearsal.world up|down|serve --folder FOLDER`: has a world, removes it, or serves it in the foreground."""
+"""`python -m rehearsal.world up|down|serve --folder FOLDER`: starts a world, removes it, or serves it."""
 
 from __future__ import annotations
 
@@ -51,8 +51,11 @@ def _up(folder: Folder, more: list[str]) -> int:
         with folder.log.open("ab") as log:
             served = subprocess.Popen(
                 [sys.executable, "-m", "rehearsal.world", "serve", "--folder", str(folder.path), *more],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         end = time.monotonic() + _PATIENCE
         while folder.process() is None:
             if served.poll() is not None or time.monotonic() > end:

@@ -38,7 +38,7 @@ class Folder:
         return self.path / "world.json"
 
     def identity(self, domain: str) -> dict[str, Any]:
-        """What makes this world itself: an id for its objects, and the accounts, zones and tokens of its clouds; made once."""
+        """What this world keeps for good: an id for its objects, and the accounts, zones and tokens of its clouds."""
         path = self.path / "identity.json"
         if path.is_file():
             identity: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

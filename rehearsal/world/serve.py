@@ -82,7 +82,7 @@ def _cloudflare(folder: Folder, identity: dict[str, Any], ground: Ground) -> Clo
 
 
 def _port_before(folder: Folder, name: str) -> int:
-    """The port that was used before, so that a stack's configuration holds when the world is served again; 0 the first time."""
+    """The port that was used before, so that a stack's configuration stays valid; 0 the first time."""
     try:
         return int(json.loads((folder.path / "ports.json").read_text(encoding="utf-8"))[name])
     except (OSError, ValueError, KeyError):

@@ -1,7 +1,7 @@
 """What the claims expect: one file for each system, and one for each of its services in the folder of that name.
 
-The values are written by hand from a system's description and never taken from its preset: a claim that asked the preset would share its
-mistakes. A new service needs one file here and no code.
+The values are written by hand from a system's description and never taken from its preset: a claim that asked the
+preset would share its mistakes. A new service needs one file here and no code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class ExpectedService:
         docker_socket: Whether it has the Docker socket, read-only.
         health: What Docker says of it when all is well; `running` where the image has no health check.
         hostname: First label of its public name; empty for none.
-        clean_stop: `start` begins what its log says since it started last, `says` is in that when it was ended in order before.
+        clean_stop: `start` begins what its log says since it started last, `says` is in that when it was ended in order
+            before.
     """
 
     user: str

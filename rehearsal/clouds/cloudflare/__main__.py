@@ -1,4 +1,4 @@
-"""`python -m rehearsal.clouds.cloudflare --state FOLDER --seed FILE`: the emulated Cloudflare, until it is told to stop."""
+"""`python -m rehearsal.clouds.cloudflare --state FOLDER --seed FILE`: the emulated Cloudflare, until it is stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from toolchain.stopping import Stop
 def main(arguments: list[str]) -> int:
     """Serves until SIGTERM or SIGINT; prints one line of JSON with the addresses. The exit status.
 
-    The seed file holds `{"accounts": {id: {"name", "team", "zones": {id: name}}}, "tokens": {token: "edit" or "read"}}`.
+    The seed file holds `{"accounts": {id: {"name", "team", "zones": {id: name}}}, "tokens": {token: "edit" or
+    "read"}}`.
     """
     parser = argparse.ArgumentParser(prog="rehearsal.clouds.cloudflare", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, help="folder of the state, kept over restarts")

@@ -173,7 +173,7 @@ class EdgeHandler(Handler):
         )
 
     def _request(self, host: str, verdict: Verdict) -> Record:
-        """The request as the connector gets it: the visitor's, without what only Cloudflare may say, with what it says."""
+        """The visitor's request as the connector gets it: without what only Cloudflare may say, with what it says."""
         kept = [(n, v) for n, v in self.headers.items() if not n.lower().startswith(_OURS) and n.lower() != "host"]
         address = self._address()
         said = [("Cf-Connecting-Ip", address), ("X-Forwarded-For", address), ("X-Forwarded-Proto", "https")]

@@ -105,7 +105,10 @@ class Hub:
         self._served: dict[threading.Thread, Wire] = {}
 
     def close(self) -> None:
-        """Takes no more connectors and ends the connections there are; nothing of them writes to the store afterwards."""
+        """Takes no more connectors and ends the connections there are.
+
+        Nothing of them writes to the store afterwards.
+        """
         doors, self._doors = self._doors, []
         for door, keeper in doors:
             # shutdown, not close alone: only that wakes the thread that waits in accept.

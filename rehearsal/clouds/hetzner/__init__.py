@@ -1,1 +1,4 @@
-"""The Hetzner Cloud API, emulated over HTTP on loopback for rehearsals; no machine and no address of Hetzner is involved."""
+"""The Hetzner Cloud API, emulated over HTTP on loopback for rehearsals.
+
+No machine and no address of Hetzner is involved.
+"""

@@ -1,4 +1,4 @@
-"""`python -m rehearsal.clouds.hetzner`: serves the emulated API, with machines that are only remembered or containers that boot."""
+"""`python -m rehearsal.clouds.hetzner`: serves the emulated API; machines are only remembered, or boot."""
 
 from __future__ import annotations
 

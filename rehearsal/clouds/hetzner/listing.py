@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from rehearsal.clouds.hetzner.errors import invalid
@@ -81,8 +82,12 @@ def _sorted(rows: list[Row], orders: list[str]) -> list[Row]:
             "desc",
         ):
             raise invalid({"sort": f"cannot sort by {order!r}"})
-        rows = sorted(rows, key=lambda row, field=field: row.get(field) or "", reverse=direction == "desc")  # type: ignore[misc]
+        rows = sorted(rows, key=partial(_sort_key, field), reverse=direction == "desc")
     return rows
+
+
+def _sort_key(field: str, row: Row) -> Any:
+    return row.get(field) or ""
 
 
 def _number(query: Query, name: str, default: int, most: int) -> int:

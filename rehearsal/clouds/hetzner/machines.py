@@ -1,7 +1,7 @@
 """What stands behind a server: the drivers that make machines, and one that only remembers.
 
-The rehearsal's own driver boots containers; it is not here. A driver is called outside of the API's lock, from one thread
-per action, and must be idempotent: an action that was interrupted may be asked for again.
+The rehearsal's own driver boots containers; it is not here. A driver is called outside of the API's lock, from one
+thread per action, and must be idempotent: an action that was interrupted may be asked for again.
 """
 
 from __future__ import annotations

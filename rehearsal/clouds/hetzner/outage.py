@@ -31,8 +31,8 @@ class Restored:
 def restored(project: Project) -> Restored:
     """Gives every server its firewall again and boots those that the API calls running; nothing happens to one that is.
 
-    A reboot of this computer ends every machine and empties the kernel's filter, one of its Docker daemon ends the machines: of
-    neither does the API hear. Servers that an action works on are left to it.
+    A reboot of this computer ends every machine and empties the kernel's filter, one of its Docker daemon ends the
+    machines: of neither does the API hear. Servers that an action works on are left to it.
     """
     with project.store.lock:
         rows = list(project.table("servers").values())

@@ -28,7 +28,8 @@ NOUNS: Final = {
     "servers": "server",
     "actions": "action",
 }
-# How many of each a project may have; https://docs.hetzner.cloud calls them resource limits, the figures are a new account's.
+# How many of each a project may have; https://docs.hetzner.cloud calls them resource limits, the figures are a new
+# account's.
 LIMITS: Final = {
     "servers": 10,
     "primary_ips": 20,

@@ -18,7 +18,10 @@ _LONGEST_BODY: Final = 16 * 1024 * 1024
 _NO_CONTENT: Final = 204
 
 MACHINES: Final = ipaddress.ip_network("198.18.0.0/15")
-"""Where the rehearsed machines are, the rehearsal's "internet": a Docker bridge of this machine in the range that RFC 2544 keeps for tests, routed nowhere."""
+"""Where the rehearsed machines are, the rehearsal's "internet".
+
+A Docker bridge of this machine in the range that RFC 2544 keeps for tests, routed nowhere.
+"""
 
 
 class NotLoopbackError(Exception):

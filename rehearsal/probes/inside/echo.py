@@ -1,4 +1,4 @@
-"""The other side of `loss`: answers every datagram with itself, and every TCP connection with nothing, on one `port`."""
+"""The other side of `loss`: on one `port`, answers datagrams with themselves and TCP connections with nothing."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Probes at a steady rate, and how many of them stayed without an answer.
 
-Told: `address`, `port`, `rate` (probes a second), `kind`, `patience` (seconds). `udp` needs `echo` on the other side and numbers its
-datagrams; `tcp` opens a connection for each, and a refusal is an answer too. With a patience below one second no probe is
-saved by TCP's own second SYN. Runs until standard input ends, then waits for the last answers.
+Told: `address`, `port`, `rate` (probes a second), `kind`, `patience` (seconds). `udp` needs `echo` on the other side
+and numbers its datagrams; `tcp` opens a connection for each, and a refusal is an answer too. With a patience below one
+second no probe is saved by TCP's own second SYN. Runs until standard input ends, then waits for the last answers.
 """
 
 from __future__ import annotations
@@ -92,9 +92,12 @@ class Probes:
     def result(self) -> dict[str, Any]:
         """Figures; `lost` has number and second of each."""
         return {
-            "sent": self.sent, "answered": self.answered, "lost": self.lost, "slowest": round(self.slowest, 3),
+            "sent": self.sent,
+            "answered": self.answered,
+            "lost": self.lost,
+            "slowest": round(self.slowest, 3),
             "seconds": round(time.monotonic() - self._began, 2),
-        }  # fmt: skip
+        }
 
 
 def main() -> None:

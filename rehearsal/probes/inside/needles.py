@@ -1,8 +1,10 @@
-"""What a secret looks like when it has leaked: in other encodings, cut in pieces, turned round, inside compressed members.
+"""What a secret looks like when it has leaked.
 
-Encodings that may differ in any single character (JSON's and URLs' escapes, UTF-16, line breaks) are undone in the searched
-text; the others (base64 at its three alignments, base64url, hex, reversed) are made of the secret. Searched is for its first and its
-last piece, so that a cut or masked secret is found as well.
+In other encodings, cut in pieces, turned round, inside compressed members.
+
+Encodings that may differ in any single character (JSON's and URLs' escapes, UTF-16, line breaks) are undone in the
+searched text; the others (base64 at its three alignments, base64url, hex, reversed) are made of the secret. Searched is
+for its first and its last piece, so that a cut or masked secret is found as well.
 """
 
 from __future__ import annotations
@@ -140,7 +142,9 @@ def search(wanted: list[Needle], data: bytes, deep: int = _DEEP) -> set[tuple[st
 
 
 def _grep(wanted: list[Needle], text: bytes) -> bool:
-    """Whether a large text may hold one of the needles: grep looks for all of them at once, ten times as fast as we can.
+    """Whether a large text may hold one of the needles.
+
+    grep looks for all of them at once, ten times as fast as we can.
 
     The needles go there through a pipe, not on its command line. True also where there is no grep to ask.
     """

@@ -1,8 +1,9 @@
 """Looks at all processes again and again: their command lines, and their environments where they may be read.
 
-Told: `rate` (looks a second). Says `{"sampling": …}` first, and when standard input ends one line for each different text:
-`{"kind", "pid", "uid", "seconds" (how long it was seen), "text"}`, and at last `{"looks", "processes", "longest_gap"}`. A process that
-lives for less than one look can be missed; the kernel's own list of starts needs more than a container has.
+Told: `rate` (looks a second). Says `{"sampling": …}` first, and when standard input ends one line for each different
+text: `{"kind", "pid", "uid", "seconds" (how long it was seen), "text"}`, and at last `{"looks", "processes",
+"longest_gap"}`. A process that lives for less than one look can be missed; the kernel's own list of starts needs more
+than a container has.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Sampler:
     def look(self, now: float) -> None:
         """One look. Old processes are read again only now and then: what they are seldom changes."""
         own = str(os.getpid())
-        here = {name for name in os.listdir(_PROC) if name.isdigit() and name != own}  # noqa: PTH208 - fifty times a second
+        here = {name for name in os.listdir(_PROC) if name.isdigit() and name != own}  # noqa: PTH208 - speed
         for name in list(self._born.keys() - here):
             del self._born[name]
         self.everyone |= here

@@ -1,8 +1,9 @@
 """Full TCP scan of one address, with a control that runs through all of it.
 
-Told: `address`, `ports` (pairs of first and last), `rate` (SYNs a second), `passes`, `patience` (seconds to wait after each),
-`control` (`address`, `open`, `closed`; or null). The control's ports are known. They are asked all along, between the others
-and the same way; if one of them is not found as it is, or too many answers are missing, the scan saw too little and is not sound.
+Told: `address`, `ports` (pairs of first and last), `rate` (SYNs a second), `passes`, `patience` (seconds to wait after
+each), `control` (`address`, `open`, `closed`; or null). The control's ports are known. They are asked all along,
+between the others and the same way; if one of them is not found as it is, or too many answers are missing, the scan saw
+too little and is not sound.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Target:
 
 
 def sweep(target: Target, control: Target | None, rate: float, patience: float) -> None:
-    """One SYN to every port that has not answered yet; the control's ports all along between them, every one of them."""
+    """One SYN to every port that has not answered yet; all of the control's ports along between them."""
     ports = target.silent()
     others = control.ports * -(-_ASKS // len(control.ports)) if control else []
     random.shuffle(others)
@@ -112,19 +113,21 @@ def main() -> None:
         if not target.silent():
             break
     states = {state: [port for port, one in target.found.items() if one == state] for state in (OPEN, CLOSED, REJECTED)}
-    say({
-        "address": about["address"],
-        "open": sorted(states[OPEN]),
-        "closed": ranges(states[CLOSED]),
-        "rejected": ranges(states[REJECTED]),
-        "filtered": ranges(target.silent()),
-        "counts": {**{name: len(ports) for name, ports in states.items()}, "filtered": len(target.silent())},
-        "banners": banners(about["address"], sorted(states[OPEN])),
-        "sent": target.syns.sent,
-        "unsent": target.syns.unsent,
-        "control": checked(control, known),
-        "seconds": round(time.monotonic() - began, 2),
-    })  # fmt: skip
+    say(
+        {
+            "address": about["address"],
+            "open": sorted(states[OPEN]),
+            "closed": ranges(states[CLOSED]),
+            "rejected": ranges(states[REJECTED]),
+            "filtered": ranges(target.silent()),
+            "counts": {**{name: len(ports) for name, ports in states.items()}, "filtered": len(target.silent())},
+            "banners": banners(about["address"], sorted(states[OPEN])),
+            "sent": target.syns.sent,
+            "unsent": target.syns.unsent,
+            "control": checked(control, known),
+            "seconds": round(time.monotonic() - began, 2),
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Searches files for secrets, where the files are.
 
-Told: `secrets` (name to value), `paths`, `exclude` (glob patterns of paths), `since` (only files that were changed after this time, in
-seconds since 1970: nobody can write a secret into a file without moving its ctime). Says a line for each file that has one:
-`{"path", "mode", "owner", "found"}`, and at last `{"files", "bytes", "unread", "seconds"}`. Never says a secret.
+Told: `secrets` (name to value), `paths`, `exclude` (glob patterns of paths), `since` (only files that were changed
+after this time, in seconds since 1970: nobody can write a secret into a file without moving its ctime). Says a line for
+each file that has one: `{"path", "mode", "owner", "found"}`, and at last `{"files", "bytes", "unread", "seconds"}`.
+Never says a secret.
 """
 
 from __future__ import annotations
@@ -49,10 +50,12 @@ class Walk:
             yield from self._one(top)
             return
         for folder, folders, names in os.walk(top, onerror=lambda error: self.unread.append(str(error))):
-            folders[:] = sorted(name for name in folders if not self._left_out(os.path.join(folder, name)))  # noqa: PTH118 - bytes of names stay
-            for name in sorted(names) + [name for name in folders if os.path.islink(os.path.join(folder, name))]:  # noqa: PTH114, PTH118
-                if not self._left_out(path := os.path.join(folder, name)):  # noqa: PTH118
-                    yield from self._one(path)
+            paths = {name: os.path.join(folder, name) for name in (*names, *folders)}  # noqa: PTH118 - names keep their bytes
+            links = [name for name in folders if os.path.islink(paths[name])]  # noqa: PTH114
+            folders[:] = sorted(name for name in folders if not self._left_out(paths[name]))
+            for name in sorted(names) + links:
+                if not self._left_out(paths[name]):
+                    yield from self._one(paths[name])
 
     def _left_out(self, path: str) -> bool:
         return path in self._never or any(fnmatch.fnmatch(path, pattern) for pattern in self.exclude)

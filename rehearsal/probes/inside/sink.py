@@ -1,8 +1,8 @@
 """An HTTP server that tells of every request that it gets, and answers as it is told to.
 
-Told: `address`, `port`, and `answers`: a list of `{"status", "body", "headers", "seconds"}` for the first requests, whose last one
-stands for all later ones. `seconds` is how long it waits; status 0 drops the connection without an answer. Says
-`{"listening": port}` and then one line for each request.
+Told: `address`, `port`, and `answers`: a list of `{"status", "body", "headers", "seconds"}` for the first requests,
+whose last one stands for all later ones. `seconds` is how long it waits; status 0 drops the connection without an
+answer. Says `{"listening": port}` and then one line for each request.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(text)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _any  # noqa: N815 - the base class asks for these names
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _any  # noqa: N815 - of the base class
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Nothing: every request is told of already."""

@@ -1,8 +1,8 @@
 """TCP handshakes by hand: SYNs out of a raw socket, and what comes back for them. IPv4 and IPv6; needs CAP_NET_RAW.
 
-Connecting sockets would do, but a host that drops SYNs holds each for a second and more, and their number is limited; and a
-scanner that runs out of sockets reports ports closed that are open. The kernel knows nothing of these SYNs and answers every
-SYN-ACK by a reset, so nothing is left half open on the other side.
+Connecting sockets would do, but a host that drops SYNs holds each for a second and more, and their number is limited;
+and a scanner that runs out of sockets reports ports closed that are open. The kernel knows nothing of these SYNs and
+answers every SYN-ACK by a reset, so nothing is left half open on the other side.
 """
 
 from __future__ import annotations

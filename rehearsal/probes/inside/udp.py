@@ -1,7 +1,8 @@
 """Asks UDP ports, each with what a service there would answer if it were a usual one.
 
-Told: `address`, `ports`, `tries`, `patience` (seconds after each). Silence is all that UDP can show of a filtered port, of a service
-that ignores strangers (WireGuard), and of one that only dislikes the question: `silent` means no reply, no more.
+Told: `address`, `ports`, `tries`, `patience` (seconds after each). Silence is all that UDP can show of a filtered port,
+of a service that ignores strangers (WireGuard), and of one that only dislikes the question: `silent` means no reply, no
+more.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _WIREGUARD = 148
 
 
 def question(port: int) -> bytes:
-    """What to send: for a port that no usual service has, a WireGuard handshake that no key of the other side has signed."""
+    """What to send: to a port of no usual service, a WireGuard handshake that is signed by no key of the other side."""
     return _QUESTIONS.get(port) or struct.pack("<I", 1) + os.urandom(_WIREGUARD - 4)
 
 

@@ -1,7 +1,8 @@
-"""SYNs at a steady rate to a few ports, to see whether one of them opens even for a moment: during boot, reload, restart.
+"""SYNs at a steady rate to a few ports, to see whether one opens even for a moment during boot, reload or restart.
 
-Told: `address`, `ports`, `rate` (SYNs a second and port). Says `{"watching": …}` when the first have gone out, and when standard
-input ends what it saw: of every port how many SYNs were sent and how often each answer came, and when the answers changed.
+Told: `address`, `ports`, `rate` (SYNs a second and port). Says `{"watching": …}` when the first have gone out, and when
+standard input ends what it saw: of every port how many SYNs were sent and how often each answer came, and when the
+answers changed.
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ def main() -> None:
 
 
 def result(seen: dict[int, Seen], seconds: float, rounds: int, longest: float) -> dict[str, Any]:
-    """All that was seen. `accepted` are ports that were open, `answered` also those that refused: no firewall was before them then. `longest_gap` is the longest time in which nothing was sent, a hole in the watch."""
+    """All that was seen.
+
+    `accepted` are ports that were open, `answered` also those that refused: no firewall was before them then.
+    `longest_gap` is the longest time in which nothing was sent, a hole in the watch.
+    """
     return {
         "seconds": round(seconds, 2),
         "rounds": rounds,

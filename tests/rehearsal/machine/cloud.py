@@ -70,9 +70,15 @@ class Cloud(Emulated):
     def ssh(self, machine, command, port=22, host=None):
         """A command on the machine as root, by the key that was ordered for it."""
         options = {
-            "BatchMode": "yes", "StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null", "LogLevel": "ERROR",
-            "ConnectTimeout": "5", "IdentityFile": str(self.key), "IdentitiesOnly": "yes", "Port": str(port),
-        }  # fmt: skip
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "no",
+            "UserKnownHostsFile": "/dev/null",
+            "LogLevel": "ERROR",
+            "ConnectTimeout": "5",
+            "IdentityFile": str(self.key),
+            "IdentitiesOnly": "yes",
+            "Port": str(port),
+        }
         flags = [f"-o{key}={value}" for key, value in options.items()]
         command = ["ssh", "-F", "none", *flags, f"root@{host or machine.ipv4}", command]
         return subprocess.run(

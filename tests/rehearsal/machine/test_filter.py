@@ -1,4 +1,7 @@
-"""The cloud's firewall stands outside of the machine: for this computer, for others on the internet, for IPv4 and IPv6."""
+"""The cloud's firewall stands outside of the machine.
+
+For this computer, for others on the internet, for IPv4 and IPv6.
+"""
 
 from __future__ import annotations
 

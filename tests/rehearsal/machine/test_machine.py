@@ -33,17 +33,24 @@ def test_a_server_boots_runs_its_user_data_and_takes_its_key_and_no_other(cloud,
 def test_ufw_wireguard_and_hardened_containers_work_inside(cloud, server):
     _, machine = server
     private, public = (cloud.ssh(machine, command).stdout.strip() for command in ("wg genkey", "wg genkey | wg pubkey"))
-    conf = f"[Interface]\nPrivateKey = {private}\nAddress = 10.99.0.1/24\nListenPort = 51820\n[Peer]\nPublicKey = {public}\nAllowedIPs = 10.99.0.2/32\n"
+    conf = (
+        f"[Interface]\nPrivateKey = {private}\nAddress = 10.99.0.1/24\nListenPort = 51820\n"
+        f"[Peer]\nPublicKey = {public}\nAllowedIPs = 10.99.0.2/32\n"
+    )
     done = cloud.ssh(
         machine,
-        f"umask 077; printf '{conf}' > /etc/wireguard/wg0.conf; systemctl start wg-quick@wg0 && wg show wg0 listen-port",
+        f"umask 077; printf '{conf}' > /etc/wireguard/wg0.conf; "
+        "systemctl start wg-quick@wg0 && wg show wg0 listen-port",
     )
     assert "51820" == done.stdout.strip(), done.stderr
     done = cloud.ssh(
         machine, "ufw default deny incoming && ufw allow 22/tcp && ufw --force enable && ufw status verbose"
     )
     assert "Status: active" in done.stdout and "deny (incoming)" in done.stdout, done.stderr
-    hardened = "--read-only --cap-drop ALL --security-opt no-new-privileges --user 10001 --memory 64m --pids-limit 20 --tmpfs /tmp"
+    hardened = (
+        "--read-only --cap-drop ALL --security-opt no-new-privileges --user 10001 "
+        "--memory 64m --pids-limit 20 --tmpfs /tmp"
+    )
     done = cloud.ssh(
         machine,
         f"docker run --rm {hardened} {INNER} sh -c 'id -u; touch /no 2>&1; touch /tmp/yes && cat /proc/self/cgroup'",
@@ -71,7 +78,8 @@ def test_a_reboot_keeps_the_disk_and_starts_what_ran(cloud, server):
     made, machine = server
     cloud.ssh(
         machine,
-        f"echo kept > /etc/kept; echo kept > /var/kept; docker run -d --name stays --restart unless-stopped {INNER} sleep 9999",
+        "echo kept > /etc/kept; echo kept > /var/kept; "
+        f"docker run -d --name stays --restart unless-stopped {INNER} sleep 9999",
     )
     first, boots = cloud.ssh(machine, "cat /proc/sys/kernel/random/boot_id").stdout, machine.boots
     ways = (
@@ -82,7 +90,7 @@ def test_a_reboot_keeps_the_disk_and_starts_what_ran(cloud, server):
     for count, reboot in enumerate(ways, boots + 1):
         before = machine.run("cat", "/proc/sys/kernel/random/boot_id")
         reboot()
-        until(lambda: _booted(machine) not in (None, before), f"boot {count} never begins", 60)  # noqa: B023  (called at once)
+        until(lambda: _booted(machine) not in (None, before), f"boot {count} never begins", 60)  # noqa: B023
         until(lambda: cloud.ssh(machine, "true").returncode == 0, f"boot {count} never ends", 120)
         assert count == machine.boots, "once, not more"
     assert "kept\nkept" == cloud.ssh(machine, "cat /etc/kept /var/kept").stdout.strip(), "the disk survives"

@@ -1,4 +1,4 @@
-"""The positive control of the search for secrets (reliability.md, C): planted in 22 kinds of places in 6 encodings, found 132 times."""
+"""The positive control of the search for secrets: planted in 22 kinds of places in 6 encodings, found 132 times."""
 
 import base64
 import contextlib
@@ -101,8 +101,21 @@ def on_docker(planted, image):
     printed = planted.text("logs")
     script = f"import sys;print({printed!r}.replace(chr(0),''))"
     docker(
-        "run", "--name", name, "--label", mark, "--network", "none", *flags, "--entrypoint", "python3", image, "-c", script, *planted.at("cmd")
-    )  # fmt: skip
+        "run",
+        "--name",
+        name,
+        "--label",
+        mark,
+        "--network",
+        "none",
+        *flags,
+        "--entrypoint",
+        "python3",
+        image,
+        "-c",
+        script,
+        *planted.at("cmd"),
+    )
     try:
         saved = subprocess.run(["docker", "save", f"{name}:1"], check=True, capture_output=True).stdout
         yield lambda canaries: canaries.docker(only=f"label={mark}") + canaries.text("layer", name, saved)

@@ -35,7 +35,8 @@ class Pair:
     def client(self, key, slot=1):
         """A client's configuration, as a stack's output has it."""
         return (
-            f"[Interface]\nAddress = 10.99.0.{slot}/24\nPrivateKey = {key}\n\n[Peer]\nPublicKey = {self.public(self._key)}\n"
+            f"[Interface]\nAddress = 10.99.0.{slot}/24\nPrivateKey = {key}\n\n"
+            f"[Peer]\nPublicKey = {self.public(self._key)}\n"
             f"AllowedIPs = {SERVER}/32\nEndpoint = {self.server.address()}:51820\nPersistentKeepalive = 25\n"
         )
 

@@ -1,7 +1,8 @@
 """Faults by cell: an emulated cloud whose calls suffer what is meant for the very object that they are about.
 
-The clouds' own faults strike by method and path, so one stack could try one at a time. Here each call is known by the object that it
-is about: its name stands in the body that makes it, its id in every later path. So hundreds of faults are tried by one `pulumi up`.
+The clouds' own faults strike by method and path, so one stack could try one at a time. Here each call is known by the
+object that it is about: its name stands in the body that makes it, its id in every later path. So hundreds of faults
+are tried by one `pulumi up`.
 """
 
 from __future__ import annotations

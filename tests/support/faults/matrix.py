@@ -1,4 +1,4 @@
-"""Which calls suffer what: a cell is one call of one cloud under one fault, in each of the three phases of a stack's life."""
+"""Which calls suffer what. A cell is one call of one cloud under one fault, in each phase of a stack's life."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def stacks(cloud: str, size: int) -> list[dict[str, dict[str, Trial]]]:
 
 
 def sample() -> dict[str, dict[str, Trial]]:
-    """Some of everything, for one stack of both clouds: phase to cell to trial. Without what a client waits long for."""
+    """Some of everything, for one stack of both clouds, but what a client waits long for: phase to cell to trial."""
     choice = campaign.chance(CAMPAIGN)
     quick = {
         (phase, cloud): [

@@ -1,4 +1,4 @@
-"""A program of many cells, run by Pulumi: each has the very components of a host at Hetzner, or of Access, tunnel and name at Cloudflare."""
+"""A program of many cells, run by Pulumi: each has the very components of a host, or of Access, tunnel and name."""
 
 from __future__ import annotations
 
@@ -54,8 +54,18 @@ def hetzner(cells: list[str]) -> None:
     for cell in cells:
         Server(
             cell,
-            ServerArgs(name=cell, server_type="cx22", location="fsn1", image="debian-12", port=22, openings=openings,
-                       authorized=KEY.format(cell), labels=labels), opts)  # fmt: skip
+            ServerArgs(
+                name=cell,
+                server_type="cx22",
+                location="fsn1",
+                image="debian-12",
+                port=22,
+                openings=openings,
+                authorized=KEY.format(cell),
+                labels=labels,
+            ),
+            opts,
+        )
 
 
 def cloudflare(cells: list[str]) -> None:
@@ -86,12 +96,31 @@ def cloudflare(cells: list[str]) -> None:
         people = People(emails=("ada@example.com", *(("bob@example.com",) if LATER else ())))
         access = Access(
             f"{cell}-access",
-            AccessArgs(account=ASKED["account"], label=f"{cell}{word}", mark=mark, doors=doors, people=people,
-                       provider=IdentityProvider()), opts)  # fmt: skip
+            AccessArgs(
+                account=ASKED["account"],
+                label=f"{cell}{word}",
+                mark=mark,
+                doors=doors,
+                people=people,
+                provider=IdentityProvider(),
+            ),
+            opts,
+        )
         tunnel = Tunnel(
             f"{cell}-tunnel",
-            TunnelArgs(account=ASKED["account"], team="team", tunnel=cell, mark=mark, image="sha256:1", version=2 if LATER else 1,
-                       doors=doors, host=Host(name="main", stack="t", namespace=""), audiences=access.audiences), opts)  # fmt: skip
+            TunnelArgs(
+                account=ASKED["account"],
+                team="team",
+                tunnel=cell,
+                mark=mark,
+                image="sha256:1",
+                version=2 if LATER else 1,
+                doors=doors,
+                host=Host(name="main", stack="t", namespace=""),
+                audiences=access.audiences,
+            ),
+            opts,
+        )
         after = (tunnel.ready, *access.ready)
         Dns(
             f"{cell}-dns",
@@ -100,7 +129,8 @@ def cloudflare(cells: list[str]) -> None:
         )
 
 
-# An output of a component that cannot be known ends the program at once, also with --continue-on-error: the other cells must go on.
+# An output of a component that cannot be known ends the program at once, also with --continue-on-error: the other cells
+# must go on.
 registered = pulumi.ComponentResource.register_outputs
 pulumi.ComponentResource.register_outputs = lambda self, _outputs=None: registered(self, {})
 

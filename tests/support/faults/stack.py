@@ -30,8 +30,15 @@ OURS = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
 PROJECT = 'name: homeport\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
 EXPECTED = {
     "hetzner": {"ssh_keys": 1, "firewalls": 1, "primary_ips": 2, "servers": 1},
-    "cloudflare": {"cfd_tunnel": 1, "apps": 2, "policies": 2, "service_tokens": 1, "identity_providers": 1, "dns_records": 1},
-}  # fmt: skip
+    "cloudflare": {
+        "cfd_tunnel": 1,
+        "apps": 2,
+        "policies": 2,
+        "service_tokens": 1,
+        "identity_providers": 1,
+        "dns_records": 1,
+    },
+}
 _LISTS = {
     "cfd_tunnel": f"/accounts/{ACCOUNT}/cfd_tunnel",
     "dns_records": f"/zones/{ZONE}/dns_records",
@@ -48,7 +55,8 @@ class Outcome:
 
     Attributes:
         trial: The call and the fault.
-        first: After the first run: ``at once``; ``refused`` (by name); ``twice`` (made again, because the answer was lost); or what is wrong.
+        first: After the first run: ``at once``; ``refused`` (by name); ``twice`` (made again, because the answer was
+            lost); or what is wrong.
         calls: How many times the call was made in it.
         seconds: From the first fault to the last.
         struck: Whether the fault happened at all.
@@ -109,15 +117,25 @@ class Stack:
     def pulumi(self, *words: str, named: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs the CLI to its end."""
         asked = {
-            "cells": self.cells, "later": self.later, "stack": "t", "account": ACCOUNT, "zone": ZONE,
-            "hcloud_token": HCLOUD_TOKEN, "cloudflare_token": CLOUDFLARE_TOKEN,
+            "cells": self.cells,
+            "later": self.later,
+            "stack": "t",
+            "account": ACCOUNT,
+            "zone": ZONE,
+            "hcloud_token": HCLOUD_TOKEN,
+            "cloudflare_token": CLOUDFLARE_TOKEN,
             **self.urls,
-        }  # fmt: skip
+        }
         line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         return subprocess.run(
-            [*line, *(("--stack", "t") if named else ())], cwd=self.folder, check=False, capture_output=True, text=True,
-            timeout=900, env={**self.environment, "ASKED": json.dumps(asked)},
-        )  # fmt: skip
+            [*line, *(("--stack", "t") if named else ())],
+            cwd=self.folder,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            env={**self.environment, "ASKED": json.dumps(asked)},
+        )
 
     def run(self, phase: str) -> subprocess.CompletedProcess[str]:
         """``pulumi up`` or ``destroy``: one cell's trouble keeps no other from going on."""
@@ -177,7 +195,9 @@ class Stack:
         return json.loads(self.pulumi("stack", "export").stdout)["deployment"]
 
     def whole(self, *, gone: bool) -> dict[str, str]:
-        """For each cell ``whole``: exactly one of each, all in the state, none half made; or nothing of anything if it shall be gone.
+        """For each cell ``whole``: exactly one of each, all in the state, none half made.
+
+        Or nothing of anything if it shall be gone.
 
         Else ``twice``: all of that, and in the cloud one more that the state does not know. Or ``not whole``.
         """

@@ -1,8 +1,9 @@
-"""B-11 of reliability.md: the configuration that the product writes, a connector that follows it, and an edge that lies.
+"""The configuration that the product writes, a connector that follows it, and an edge that lies (requirement B-11).
 
-A request is handed to the connector as the edge hands it, with any assertion or none: what a broken edge, a stolen account or an
-application removed in the dashboard would send. What the stub does here cloudflared does by its own code: this proves the configuration, and
-the emulator's side of it. It proves nothing of how often cloudflared itself fetches keys: the stub is told them and fetches none.
+A request is handed to the connector as the edge hands it, with any assertion or none: what a broken edge, a stolen
+account or an application removed in the dashboard would send. What the stub does here cloudflared does by its own code:
+this proves the configuration, and the emulator's side of it. It proves nothing of how often cloudflared itself fetches
+keys: the stub is told them and fetches none.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ LOGIN = Guard(kind="login", because="people")
 
 
 class Jett:
-    """One door, protected and reached as the product does it; made by hand, as the program's own way is tested elsewhere."""
+    """One door, protected and reached as the product does it.
+
+    Made by hand, as the program's own way is tested elsewhere.
+    """
 
     def __init__(self, cloud, service):
         self.cloud = cloud

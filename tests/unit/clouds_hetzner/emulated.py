@@ -35,7 +35,8 @@ class Emulated:
         """Status, JSON and headers."""
         base = self.listener.url.removesuffix("/v1") if path.startswith(CONTROL) else self.listener.url
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(base + path, data, {"Authorization": f"Bearer {token}"}, method=method)  # noqa: S310
+        headers = {"Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(base + path, data, headers, method=method)  # noqa: S310
         try:
             with OPEN(request, timeout=20) as answer:
                 text = answer.read()

@@ -1,4 +1,4 @@
-"""What every emulated cloud has: the same faults in the same words, control calls, a journal, a store, loopback alone."""
+"""What every emulated cloud has: the same faults in the same words, control calls, a journal, a store, loopback."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ TABLE: Final = Table(
 
 def create(project: Project, call: Call) -> Answer:
     """Makes a primary IP, at a location or for a server that is switched off."""
-    spec = "name:str! type:str! labels:dict auto_delete:bool location:str datacenter:str assignee_id:int? assignee_type:str"
+    optional = "labels:dict auto_delete:bool location:str datacenter:str assignee_id:int? assignee_type:str"
+    spec = f"name:str! type:str! {optional}"
     body = checked(call.body, spec)
     project.free_name("primary_ips", body["name"])
     kind, server = address_type(body), None

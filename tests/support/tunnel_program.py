@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import types
-from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_command as command
@@ -20,34 +16,24 @@ from components.host import Host
 from homeport.model import template
 from homeport.model.access import Door, People
 from homeport.model.route import Guard
+from tests.support import hostless
 
 FOLDER, ASKED = os.environ["FOLDER"], json.loads(os.environ["ASKED"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class HostFilesArgs:
-    host: Any
-    files: Any
-    values: Any
-    apply: str
-    remove: str
-    guard: int
-    after: Any
+class FilesInFolder(hostless.HostFiles):
+    """Writes the files to a folder of this machine."""
 
-
-class HostFiles(pulumi.ComponentResource):
-    def __init__(self, name, args, opts=None):
-        super().__init__("test:index:HostFiles", name, None, opts)
-        texts = [json.dumps({"path": one.path, "content": one.content, "mode": one.mode}) for one in args.files]
-        text = pulumi.Output.all(**args.values).apply(lambda values: "\n".join(_fill(one, values) for one in texts))
-        self.ready = command.local.Command(
+    def written(self, name, args):
+        texts = [json.dumps({"path": file.path, "content": file.content, "mode": file.mode}) for file in args.files]
+        text = pulumi.Output.all(**args.values).apply(lambda values: "\n".join(_fill(text, values) for text in texts))
+        return command.local.Command(
             f"{name}-files",
             create=f"cat > {FOLDER}/files",
             delete=f"rm {FOLDER}/files",
             stdin=pulumi.Output.secret(text),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
-        self.register_outputs({})
 
 
 def _fill(text, values):
@@ -57,9 +43,7 @@ def _fill(text, values):
 
 def main() -> None:
     if "environment" not in ASKED:
-        stand_in = types.ModuleType("components.host_unit")
-        stand_in.HostFilesArgs, stand_in.HostFiles = HostFilesArgs, HostFiles
-        sys.modules[stand_in.__name__] = stand_in
+        hostless.install(FilesInFolder)
     from components.access import Access, AccessArgs, IdentityProvider
     from components.cloud import cloudflare
     from components.dns import Dns, DnsArgs

@@ -4,39 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import types
-from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_random as random
 
+from tests.support import hostless
+
 ASKED = json.loads(os.environ["ASKED"])
 LATER = ASKED["later"]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{:0>43} someone@example.com"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HostFilesArgs:
-    """As components.host_unit's: what is written on the host is no matter of clouds."""
-
-    host: Any
-    files: Any
-    values: Any
-    apply: str
-    remove: str
-    guard: int
-    after: Any
-
-
-class HostFiles(pulumi.ComponentResource):
-    """Nothing on no host."""
-
-    def __init__(self, name: str, _args: HostFilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("test:index:HostFiles", name, None, opts)
-        self.ready = self
-        self.register_outputs({})
 
 
 def hetzner(cells: list[str]) -> None:
@@ -70,9 +46,7 @@ def hetzner(cells: list[str]) -> None:
 
 def cloudflare(cells: list[str]) -> None:
     """Access with a login and a program's token, a tunnel and a name for each cell."""
-    stand_in = types.ModuleType("components.host_unit")
-    stand_in.HostFilesArgs, stand_in.HostFiles = HostFilesArgs, HostFiles
-    sys.modules[stand_in.__name__] = stand_in
+    hostless.install()
     from components.access import Access, AccessArgs, IdentityProvider
     from components.cloud import cloudflare as sdk
     from components.dns import Dns, DnsArgs

@@ -9,7 +9,6 @@ import json
 import resource
 import sys
 import time
-import types
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
@@ -17,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import pulumi
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
+
+from tests.support import hostless
 
 CANARY = "C4nary"
 
@@ -56,31 +57,11 @@ def ordered(told):
     return told
 
 
-def host_unit():
-    """The contract of the layer that writes files on hosts, in its place."""
-    from dataclasses import dataclass
-    from typing import Any
+class ShownFiles(hostless.HostFiles):
+    """Shows the values and the script."""
 
-    made = types.ModuleType("components.host_unit")
-
-    @dataclass(frozen=True, kw_only=True)
-    class HostFilesArgs:
-        host: Any
-        files: Any
-        values: Any
-        apply: str
-        remove: str
-        guard: int
-        after: Any
-
-    class HostFiles(pulumi.ComponentResource):
-        def __init__(self, name, args, opts=None):
-            super().__init__("homeport:host:HostFiles", name, {"values": dict(args.values), "apply": args.apply}, opts)
-            self.ready = self
-            self.register_outputs({})
-
-    made.HostFilesArgs, made.HostFiles = HostFilesArgs, HostFiles
-    sys.modules[made.__name__] = made
+    def inputs(self, args):
+        return {"values": dict(args.values), "apply": args.apply}
 
 
 def build(asked):
@@ -119,7 +100,7 @@ def build(asked):
 def main() -> None:
     monitor = Monitor(Engine())
     mocks.set_mocks(Engine(), project="homeport", stack="prod", preview=False, monitor=monitor)
-    host_unit()
+    hostless.install(ShownFiles)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     if sys.argv[1] == "full":
         import pulumi_cloudflare  # noqa: F401

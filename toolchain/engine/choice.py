@@ -46,9 +46,9 @@ def choose(places: Places, environ: Mapping[str, str] = os.environ) -> Choice:
         raise EngineError(OVERRIDE, f"{asked!r} is no engine; it is official or registries", f"unset {OVERRIDE}")
     if asked == "registries":
         return Choice(official=False, binary=places.engine, why=f"{OVERRIDE}=registries asks for it")
-    found, refusal = _on_path(places, environ)
-    if found is not None:
-        return Choice(official=True, binary=found, why="Pulumi's own CLI is on PATH")
+    binary, refusal = _on_path(places, environ)
+    if binary is not None:
+        return Choice(official=True, binary=binary, why="Pulumi's own CLI is on PATH")
     if places.official.is_file():
         return Choice(official=True, binary=places.official, why="Pulumi's own CLI was downloaded into the cache")
     if asked == "official":

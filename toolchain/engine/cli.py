@@ -73,8 +73,8 @@ def _exec(places: Places, asked: argparse.Namespace) -> None:
 def _init_stack(places: Places, asked: argparse.Namespace) -> None:
     from toolchain.engine.stacks import init_stack  # noqa: PLC0415
 
-    made = init_stack(asked.name, Path.cwd(), os.environ | _ready(places), places.cache)
-    print(f"stack {asked.name}: {'made' if made else 'is there already'}")
+    created = init_stack(asked.name, Path.cwd(), os.environ | _ready(places), places.cache)
+    print(f"stack {asked.name}: {'made' if created else 'is there already'}")
 
 
 def _ready(places: Places) -> dict[str, str]:

@@ -26,21 +26,21 @@ _REGISTRIES = {
 def additions(places: Places, choice: Choice, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables to set on top of `environ`, by name; applying them twice changes nothing."""
     added = {"PATH": _path(places, choice, environ.get("PATH", os.defpath))}
-    wanted = dict(_ALWAYS)
+    variables = dict(_ALWAYS)
     if not choice.official:
-        wanted |= _REGISTRIES
-        wanted["PULUMI_HOME"] = str(places.pulumi_home)
+        variables |= _REGISTRIES
+        variables["PULUMI_HOME"] = str(places.pulumi_home)
         login = _login_folder(environ)
         if login is not None and "PULUMI_HOME" not in environ:
-            wanted["PULUMI_CREDENTIALS_PATH"] = str(login)
+            variables["PULUMI_CREDENTIALS_PATH"] = str(login)
     backend = _backend(places, environ)
     if backend is not None:
-        wanted["PULUMI_BACKEND_URL"] = backend
+        variables["PULUMI_BACKEND_URL"] = backend
     address = environ.get("PULUMI_BACKEND_URL") or backend or ""
     # Elsewhere (a login, a bucket) the passphrase is the user's affair: ours would only keep Pulumi from asking for it.
     if address.startswith("file://") and "PULUMI_CONFIG_PASSPHRASE" not in environ:
-        wanted["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(places.passphrase)
-    return added | {name: value for name, value in wanted.items() if name not in environ}
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(places.passphrase)
+    return added | {name: value for name, value in variables.items() if name not in environ}
 
 
 def pulumi_home(places: Places, choice: Choice, environ: Mapping[str, str] = os.environ) -> Path:
@@ -101,7 +101,7 @@ def _login_folder(environ: Mapping[str, str]) -> Path | None:
     """The folder whose `credentials.json` says that the user is logged in, or None."""
     folder = Path(environ.get("PULUMI_CREDENTIALS_PATH") or environ.get("PULUMI_HOME") or default_home())
     try:
-        said = json.loads((folder / "credentials.json").read_text())
+        login = json.loads((folder / "credentials.json").read_text())
     except (OSError, ValueError):
         return None
-    return folder if isinstance(said, dict) and said.get("current") else None
+    return folder if isinstance(login, dict) and login.get("current") else None

@@ -118,11 +118,11 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         """The installed distributions; only those that no other requires, unless all are asked for."""
-        found = {_normal(d.metadata["Name"]): d for d in metadata.distributions()}
+        installed = {_normal(d.metadata["Name"]): d for d in metadata.distributions()}
         needed: set[str] = set()
         if not request.transitiveDependencies:
-            needed = {_normal(r) for d in found.values() for r in d.requires or ()}
-        kept = [d for name, d in sorted(found.items()) if name not in needed]
+            needed = {_normal(r) for d in installed.values() for r in d.requires or ()}
+        kept = [d for name, d in sorted(installed.items()) if name not in needed]
         infos = [language_pb2.DependencyInfo(name=d.metadata["Name"], version=d.version) for d in kept]
         return language_pb2.GetProgramDependenciesResponse(dependencies=infos)
 
@@ -174,7 +174,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def _required() -> list[standins.Plugin]:
-    return standins.wanted()
+    return standins.sdk_plugins()
 
 
 def _normal(requirement: str) -> str:

@@ -36,18 +36,18 @@ ELSEWHERE = re.compile(r"^(?:stackConfigDir|config:[ \t]+[^#\s])", re.MULTILINE)
 
 def words(argv: list[str]) -> list[str]:
     """The first two words of a command line that are no flags: the command and its verb, each may be absent."""
-    found: list[str] = []
+    named: list[str] = []
     skip = False
     for word in argv:
         if skip:
             skip = False
-        elif word == "--" or len(found) == 2:  # noqa: PLR2004 command and verb
+        elif word == "--" or len(named) == 2:  # noqa: PLR2004 command and verb
             break
         elif word.startswith("-"):
             skip = word in VALUED
         else:
-            found.append(word)
-    return found
+            named.append(word)
+    return named
 
 
 def flag(argv: list[str], *names: str) -> str | None:
@@ -88,8 +88,8 @@ def project_file(folder: Path) -> Path | None:
 
 def project_name(project: Path) -> str | None:
     """The name that the project file gives."""
-    found = re.search(r"^name:\s*[\"']?([\w.-]+)", project.read_text(), re.MULTILINE)
-    return found[1] if found else None
+    match = re.search(r"^name:\s*[\"']?([\w.-]+)", project.read_text(), re.MULTILINE)
+    return match[1] if match else None
 
 
 def selected_stack(project: Path, name: str, environ: Mapping[str, str]) -> str | None:

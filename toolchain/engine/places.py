@@ -56,12 +56,12 @@ class Places:
     def version(self) -> str:
         """The engine's version, as `go.mod` requires it, without the `v`."""
         text = (self.module / "go.mod").read_text()
-        found = re.search(rf"^(?:require )?\s*{re.escape(PACKAGE)} v(\S+)$", text, re.MULTILINE)
-        if found is None:
+        match = re.search(rf"^(?:require )?\s*{re.escape(PACKAGE)} v(\S+)$", text, re.MULTILINE)
+        if match is None:
             raise EngineError(
                 str(self.module / "go.mod"), f"does not require {PACKAGE}", "git checkout toolchain/engine/go.mod"
             )
-        return found[1]
+        return match[1]
 
     @property
     def build_line(self) -> tuple[str, ...]:

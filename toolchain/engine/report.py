@@ -24,7 +24,10 @@ def rows(places: Places, choice: Choice) -> list[tuple[str, str]]:
         ("python", str(places.python)),
         ("PULUMI_HOME", f"{home}{'' if 'PULUMI_HOME' in added else ' (not ours)'}"),
         ("state", added.get("PULUMI_BACKEND_URL", "where you are logged in, or PULUMI_BACKEND_URL says")),
-        *((f"plugin {p.name} {p.version}", _plugin(home / "plugins" / p.binary, choice)) for p in standins.wanted()),
+        *(
+            (f"plugin {p.name} {p.version}", _plugin(home / "plugins" / p.binary, choice))
+            for p in standins.sdk_plugins()
+        ),
     ]
 
 
@@ -39,8 +42,8 @@ def _version(choice: Choice, environ: Mapping[str, str]) -> str:
     if not choice.ready:
         return "not built yet (run: python -m toolchain.engine ensure)"
     argv = [str(choice.binary), "version"]
-    said = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, check=False)
-    return said.stdout.strip() or f"broken: {said.stderr.strip()}"
+    answer = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or f"broken: {answer.stderr.strip()}"
 
 
 def _plugin(binary: Path, choice: Choice) -> str:

@@ -34,18 +34,18 @@ def init_stack(name: str, folder: Path, environ: Mapping[str, str], scratch: Pat
         raise EngineError(str(folder), "has no Pulumi.yaml at or above it", "cd into the checkout")
     settings = project.with_name(f"Pulumi.{name}.yaml")
     if settings.is_file() and launcher.OWN_SECRETS.search(settings.read_bytes()):
-        made = _init(name, project.parent, environ)
+        created = _init(name, project.parent, environ)
     else:
         with tempfile.TemporaryDirectory(prefix="init-", dir=scratch) as draft:
             shutil.copy(project, Path(draft) / "Pulumi.yaml")
-            made = _init(name, Path(draft), environ)
+            created = _init(name, Path(draft), environ)
     _run(["stack", "select", name], project.parent, environ)
-    return made
+    return created
 
 
 def _init(name: str, folder: Path, environ: Mapping[str, str]) -> bool:
-    said = _run(["stack", "init", name, "--no-select"], folder, environ, allow=_EXISTS)
-    return _EXISTS not in said
+    output = _run(["stack", "init", name, "--no-select"], folder, environ, allow=_EXISTS)
+    return _EXISTS not in output
 
 
 def _run(argv: list[str], folder: Path, environ: Mapping[str, str], allow: str | None = None) -> str:

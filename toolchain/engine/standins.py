@@ -38,20 +38,20 @@ class Plugin:
         return Path(f"resource-{self.name}-v{self.version}") / f"pulumi-resource-{self.name}"
 
 
-def wanted(site: Path | None = None) -> list[Plugin]:
+def sdk_plugins(site: Path | None = None) -> list[Plugin]:
     """The plugins of all provider SDKs in `site` (default: this interpreter's own packages), by name."""
-    found = []
+    plugins = []
     for facts in sorted((site or Path(sysconfig.get_path("purelib"))).glob("*/pulumi-plugin.json")):
-        said = json.loads(facts.read_text())
-        if said.get("resource"):
-            found.append(Plugin(name=said["name"], version=said["version"].removeprefix("v")))
-    return found
+        package = json.loads(facts.read_text())
+        if package.get("resource"):
+            plugins.append(Plugin(name=package["name"], version=package["version"].removeprefix("v")))
+    return plugins
 
 
 def provided(places: Places) -> list[Plugin]:
-    """The wanted plugins for which `toolchain.plugins` has a stand-in."""
+    """The SDKs' plugins for which `toolchain.plugins` has a stand-in."""
     folder = places.checkout / "toolchain" / "plugins"
-    return [plugin for plugin in wanted() if (folder / plugin.name / "provider.py").is_file()]
+    return [plugin for plugin in sdk_plugins() if (folder / plugin.name / "provider.py").is_file()]
 
 
 def is_standin(binary: Path) -> bool:
@@ -69,14 +69,14 @@ def install(places: Places, home: Path) -> list[Path]:
     A plugin that somebody else installed there is left alone: the official one always wins.
     """
     _write(language_host(places, home), places, _HOST.format(checkout=str(places.checkout)))
-    made = []
+    binaries = []
     for plugin in provided(places):
         binary = home / "plugins" / plugin.binary
         if binary.exists() and not is_standin(binary):
             continue
         _write(binary, places, _PLUGIN.format(checkout=str(places.checkout), name=plugin.name))
-        made.append(binary)
-    return made
+        binaries.append(binary)
+    return binaries
 
 
 def language_host(places: Places, home: Path) -> Path:

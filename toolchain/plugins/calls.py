@@ -67,8 +67,8 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
             context.abort(grpc.StatusCode[problem.code], str(problem))
         except Exception as bug:  # noqa: BLE001  (a defect of the stand-in must name itself, not hang the engine)
             where = traceback.extract_tb(bug.__traceback__)[-1]
-            what = f"{type(bug).__name__}: {bug} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
-            context.abort(grpc.StatusCode.INTERNAL, f"defect of the stand-in plugin in {method.__name__}: {what}")
+            defect = f"{type(bug).__name__}: {bug} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
+            context.abort(grpc.StatusCode.INTERNAL, f"defect of the stand-in plugin in {method.__name__}: {defect}")
         raise AssertionError("context.abort always raises")
 
     return call

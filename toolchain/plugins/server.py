@@ -164,14 +164,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = self._type(request)
         state, inputs = self._props(request.properties), self._props(request.inputs)
-        found = self.runner.run(
+        answer = self.runner.run(
             request.urn,
             (),
             lambda: kind.read(request.urn, request.id, state, inputs),
         )
-        if found is None:
+        if answer is None:
             return provider_pb2.ReadResponse()
-        resource_id, now, inputs = found
+        resource_id, now, inputs = answer
         return provider_pb2.ReadResponse(id=resource_id, properties=encode(now), inputs=encode(inputs))
 
     @guarded

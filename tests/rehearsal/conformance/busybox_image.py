@@ -83,11 +83,11 @@ class BusyboxImage:
 
     def make(self) -> None:
         """Makes it where there is none of that name, and remembers what is ours."""
-        wanted = (self.name, *self._by_hand)
-        self._ours = [name for name in wanted if self._docker("image", "inspect", name).returncode != 0]
+        names = (self.name, *self._by_hand)
+        self._ours = [name for name in names if self._docker("image", "inspect", name).returncode != 0]
         if self.name in self._ours:
-            made = self._docker("import", "--change", f"LABEL {LABEL}", "-", self.name, data=_root_file_system())
-            assert made.returncode == 0, made.stderr.decode()
+            imported = self._docker("import", "--change", f"LABEL {LABEL}", "-", self.name, data=_root_file_system())
+            assert imported.returncode == 0, imported.stderr.decode()
 
     def remove(self) -> None:
         """Removes what was made."""

@@ -37,10 +37,10 @@ def ids_of_calls(scenario):
     ids = {}
     for step in scenario.steps:
         for call in step.calls:
-            made = str((call.get("response") or {}).get("id", ""))
+            new_id = str((call.get("response") or {}).get("id", ""))
             kind = call["request"].get("type", "").rsplit(":", 1)[-1]
-            if call["method"] == "Create" and made.isdigit() and kind in TABLES:
-                ids.setdefault(TABLES[kind], []).append(int(made))
+            if call["method"] == "Create" and new_id.isdigit() and kind in TABLES:
+                ids.setdefault(TABLES[kind], []).append(int(new_id))
     return ids
 
 

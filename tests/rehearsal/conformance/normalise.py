@@ -55,8 +55,8 @@ class Rules:
 
 
 def _matches(pattern: str, path: str) -> bool:
-    parts, wanted = path.split("."), pattern.split(".")
-    return len(parts) == len(wanted) and all(w in ("*", p) for p, w in zip(parts, wanted, strict=True))
+    parts, names = path.split("."), pattern.split(".")
+    return len(parts) == len(names) and all(w in ("*", p) for p, w in zip(parts, names, strict=True))
 
 
 def strip(value: Any) -> Any:
@@ -151,8 +151,8 @@ def differences(token: str, expected: Any, actual: Any, memory: Memory, path: st
         if path in memory.rules.unordered:
             expected, actual = sorted(expected, key=repr), sorted(actual, key=repr)
         if len(expected) == len(actual):
-            for index, (wanted, got) in enumerate(zip(expected, actual, strict=True)):
-                yield from differences(token, wanted, got, memory, f"{path}.{index}")
+            for index, (recorded, answered) in enumerate(zip(expected, actual, strict=True)):
+                yield from differences(token, recorded, answered, memory, f"{path}.{index}")
             return
     yield from _leaf(token, expected, actual, memory, path)
 

@@ -64,11 +64,11 @@ class Replay:
         while len(self._results) <= index:
             step = self.scenario.steps[len(self._results)]
             try:
-                found = self._step(step)
+                differing = self._step(step)
             except AssertionError as failure:
                 # The steps after it are still worth a look, and must not run this one again.
-                found = [str(failure)]
-            self._results.append(found)
+                differing = [str(failure)]
+            self._results.append(differing)
         return self._results[index]
 
     def close(self) -> None:
@@ -83,11 +83,11 @@ class Replay:
         if step.by_hand:
             assert self._by_hand is not None, f"step {step.name!r} needs by_hand"
             self._by_hand(step.by_hand)
-        found: list[str] = []
+        differing: list[str] = []
         for number, call in enumerate(step.calls):
             where = f"call {number} {call['method']} {call['request'].get('name', call['request'].get('tok', ''))}"
-            found += [f"{where}: {difference}" for difference in self._call(call)]
-        return found
+            differing += [f"{where}: {difference}" for difference in self._call(call)]
+        return differing
 
     def _call(self, call: dict[str, Any]) -> list[str]:
         method, recorded = call["method"], call["request"]
@@ -104,9 +104,9 @@ class Replay:
         if answer.partial is not None:
             self._partial[recorded["urn"]] = answer.partial
             self._alive[recorded["urn"], answer.partial["id"]] = answer.partial.get("properties", {})
-        found = self._compare(call, answer)
+        differing = self._compare(call, answer)
         self._note(method, recorded, request, call.get("response") or {}, answer)
-        return found
+        return differing
 
     def _request(self, method: str, recorded: dict[str, Any]) -> dict[str, Any]:
         request = {key: self.memory.translate(value, "") for key, value in recorded.items() if key not in _OLD_PARTS}
@@ -143,9 +143,9 @@ class Replay:
         errors = call.get("errors") or []
         if errors:
             parts = re.fullmatch(r"rpc error: code = (\w+) desc = (.*)", errors[0], re.DOTALL)
-            wanted = (parts[1], rules.error(self.memory.translate(parts[2]))) if parts else ("", errors[0])
+            expected_error = (parts[1], rules.error(self.memory.translate(parts[2]))) if parts else ("", errors[0])
             got = (answer.code, rules.error(answer.error))
-            return [] if wanted == got else [f"recorded error {wanted}, answered {got}"]
+            return [] if expected_error == got else [f"recorded error {expected_error}, answered {got}"]
         if answer.response is None:
             return [f"recorded success, answered error {answer.code}: {answer.error}"]
         recorded, response = strip(call.get("response") or {}), strip(answer.response)
@@ -168,7 +168,7 @@ class Replay:
         method: str,
         recorded: dict[str, Any],
         request: dict[str, Any],
-        wanted: dict[str, Any],
+        recorded_response: dict[str, Any],
         answer: Answer,
     ) -> None:
         if answer.response is None or request.get("preview"):
@@ -177,15 +177,17 @@ class Replay:
         if method == "Delete":
             self._alive.pop((urn, request["id"]), None)
         elif method in ("Create", "Read", "Update") and "properties" in response:
-            recorded_id = wanted.get("id") or recorded.get("id", "")
+            recorded_id = recorded_response.get("id") or recorded.get("id", "")
             actual_id = response.get("id") or request.get("id", "")
             self.memory.learn(recorded_id, actual_id, is_id=True)
-            self.memory.remember(urn, recorded_id, actual_id, wanted.get("properties", {}), response["properties"])
+            self.memory.remember(
+                urn, recorded_id, actual_id, recorded_response.get("properties", {}), response["properties"]
+            )
             self._alive[urn, actual_id] = reveal(response["properties"])
         elif method == "Read":
             self._alive.pop((urn, request["id"]), None)
 
 
 def _names(urn: str) -> dict[str, str]:
-    kind, name = urn.split("::")[2:4]
+    kind, name = urn.split("::", 3)[2:]
     return {"type": kind.rsplit("$", 1)[-1], "name": name}

@@ -42,13 +42,13 @@ class Docker:
         inputs = {"name": name, "image": NAME, "command": ["/bin/busybox", "sleep", "600"], "destroyGraceSeconds": 0}
         return self._call("Create", CONTAINER, name, properties=inputs)
 
-    def delete(self, name: str, made: str, state: dict) -> Answer:
+    def delete(self, name: str, actual_id: str, state: dict) -> Answer:
         """Removes a container."""
-        return self._call("Delete", CONTAINER, name, id=made, properties=state)
+        return self._call("Delete", CONTAINER, name, id=actual_id, properties=state)
 
-    def read(self, name: str, made: str) -> Answer:
+    def read(self, name: str, actual_id: str) -> Answer:
         """Looks at a container."""
-        return self._call("Read", CONTAINER, name, id=made, properties={}, inputs={})
+        return self._call("Read", CONTAINER, name, id=actual_id, properties={}, inputs={})
 
     def volume(self, name: str) -> Answer:
         """Makes a volume: the lightest thing there is."""

@@ -22,8 +22,8 @@ def _binary() -> str | None:
 def _unpacked() -> str | None:
     """Debian's server out of its packages, in the cache: installing them would start a server that nobody asked for."""
     cache = Path(os.environ.get("HOMEPORT_CACHE", Path.home() / ".cache" / "homeport")) / "conformance" / "openssh"
-    found = cache / "usr" / "sbin" / "sshd"
-    if not found.is_file() and shutil.which("dpkg-deb"):
+    program = cache / "usr" / "sbin" / "sshd"
+    if not program.is_file() and shutil.which("dpkg-deb"):
         cache.mkdir(parents=True, exist_ok=True)
         fetch = "apt-get download openssh-server openssh-sftp-server libwrap0 && for one in *.deb; do dpkg-deb -x $one .; done; rm -f *.deb"
         done = subprocess.run(
@@ -31,13 +31,15 @@ def _unpacked() -> str | None:
         )
         if done.returncode:
             return None
-    return str(found) if found.is_file() else None
+    return str(program) if program.is_file() else None
 
 
 def _environment() -> dict[str, str]:
     """With the libraries beside an unpacked server: the machine need not have them."""
     root = Path(_binary() or "/usr/sbin/sshd").parents[2]
-    beside = sorted({str(one.parent) for one in root.glob("usr/lib/*/libwrap.so.0")}) if root != Path("/") else []
+    beside = (
+        sorted({str(library.parent) for library in root.glob("usr/lib/*/libwrap.so.0")}) if root != Path("/") else []
+    )
     return {**os.environ, **({"LD_LIBRARY_PATH": ":".join(beside)} if beside else {})}
 
 
@@ -69,8 +71,8 @@ class SshServer:
         self.folder = folder
         self.user = getpass.getuser()
         for name, passphrase in (("host", ""), ("user", ""), ("locked", self.PASSPHRASE)):
-            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(folder / name)]
-            subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
+            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(folder / name)]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         (folder / "keys").write_text(self._text("user.pub") + self._text("locked.pub"))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

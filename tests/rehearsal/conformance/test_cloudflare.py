@@ -83,12 +83,12 @@ def test_every_step_asks_the_api_what_the_official_plugin_asked(watched, target,
     run.mismatches(step.index)
     memory = run.replay.memory
     rows = scenario.http(PREFIX)[step.index]
-    wanted = [
+    recorded = [
         (row["method"], memory.translate(row["path"].removeprefix(PREFIX)), memory.translate(row["body"]))
         for row in rows
     ]
     in_order = [
-        sorted(calls, key=lambda call: json.dumps(call, sort_keys=True)) for calls in (wanted, run.asked[step.index])
+        sorted(calls, key=lambda call: json.dumps(call, sort_keys=True)) for calls in (recorded, run.asked[step.index])
     ]
     assert in_order[0] == in_order[1], "which of two resources comes first is the engine's choice; the calls are not"
 
@@ -97,24 +97,24 @@ def test_every_step_asks_the_api_what_the_official_plugin_asked(watched, target,
 FAKE = frozenset({"created_at", "updated_at", "created_on", "modified_on", "deleted_at"})
 
 
-def shape(wanted, got, path=""):
+def shape(recorded, answered, path=""):
     """Fields of a recorded answer that the emulated one lacks, or has in another form."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        for key in wanted.keys() - FAKE:
+    if isinstance(recorded, dict) and isinstance(answered, dict):
+        for key in recorded.keys() - FAKE:
             there = f"{path}.{key}"
-            yield from shape(wanted[key], got[key], there) if key in got else [f"{there} is missing"]
-    elif isinstance(wanted, list) and isinstance(got, list):
-        if len(wanted) != len(got):
-            yield f"{path}: recorded {len(wanted)} entries, answered {len(got)}"
-        for number, pair in enumerate(zip(wanted, got, strict=False)):
+            yield from shape(recorded[key], answered[key], there) if key in answered else [f"{there} is missing"]
+    elif isinstance(recorded, list) and isinstance(answered, list):
+        if len(recorded) != len(answered):
+            yield f"{path}: recorded {len(recorded)} entries, answered {len(answered)}"
+        for number, pair in enumerate(zip(recorded, answered, strict=False)):
             yield from shape(*pair, f"{path}[{number}]")
-    elif type(wanted) is not type(got):
-        yield f"{path}: recorded {wanted!r}, answered {got!r}"
+    elif type(recorded) is not type(answered):
+        yield f"{path}: recorded {recorded!r}, answered {answered!r}"
 
 
 @pytest.mark.parametrize("scenario", recordings.scenarios(PACKAGE), ids=lambda scenario: scenario.name)
 def test_the_emulated_api_answers_every_recorded_call_with_the_recorded_fields(scenario, tmp_path):
-    cloud, now, found, count = Cloud(tmp_path / "state"), {}, [], 0
+    cloud, now, differing, count = Cloud(tmp_path / "state"), {}, [], 0
     for row in (row for step in scenario.http(PREFIX) for row in step):
         text = json.dumps([row["path"], row["body"]])
         for recorded, actual in now.items():
@@ -123,15 +123,15 @@ def test_the_emulated_api_answers_every_recorded_call_with_the_recorded_fields(s
         status, answer = cloud.call(row["method"], where.removeprefix(PREFIX), body)
         count += 1
         place = f"{row['method']} {row['path']}"
-        wanted = row["response"]
+        response = row["response"]
         if row["method"] == "DELETE":
-            wanted["result"].pop("client_secret", None)
+            response["result"].pop("client_secret", None)
         if status != row["status"]:
-            found.append(f"{place}: recorded {row['status']}, answered {status} {answer}")
+            differing.append(f"{place}: recorded {row['status']}, answered {status} {answer}")
             continue
-        found += [f"{place}: {line}" for line in shape(wanted, answer)]
+        differing += [f"{place}: {line}" for line in shape(response, answer)]
         if row["method"] == "POST":
-            now[wanted["result"]["id"]] = answer["result"]["id"]
+            now[response["result"]["id"]] = answer["result"]["id"]
     cloud.emulator.close()
     assert count > 0, "a recording without calls proves nothing"
-    assert [] == found
+    assert [] == differing

@@ -65,7 +65,7 @@ def test_a_text_and_a_file_arrive_whole_in_the_users_name(command_plugin, machin
 
 
 def test_a_local_command_reaches_the_host_by_ssh_with_the_pinned_key(command_plugin, machine):
-    words = " ".join(f"-o '{one}'" for one in machine.options())
+    words = " ".join(f"-o '{option}'" for option in machine.options())
     inputs = {"create": f'ssh {words} "$TARGET" "cat; id -un"', "stdin": "sent\n"}
     inputs["environment"] = {"TARGET": f"{USER}@{machine.address}"}
     answer = command_plugin.call(

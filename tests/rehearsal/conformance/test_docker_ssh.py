@@ -42,7 +42,7 @@ def replays(machine):
 
 def steps():
     """The recorded steps. Those that mostly wait for a health check wait no other way over SSH, and are for `ALL`."""
-    return [one for one in parameters(PACKAGE, VERSION) if ALL or "-docker-container-health-" not in one.id]
+    return [case for case in parameters(PACKAGE, VERSION) if ALL or "-docker-container-health-" not in case.id]
 
 
 @pytest.mark.parametrize(("target", "scenario", "step"), steps())

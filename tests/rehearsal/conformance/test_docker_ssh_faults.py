@@ -156,7 +156,7 @@ def test_an_sshd_that_is_restarted_or_throws_its_sessions_out_does_no_lasting_ha
         assert "OK" == docker.volume("restart-first").code
         restart = threading.Timer(0.15, machine.shell, ["systemctl restart ssh"])
         restart.start()
-        failed = {name: one.error for name, one in docker.volumes(names).items() if one.code != "OK"}
+        failed = {name: answer.error for name, answer in docker.volumes(names).items() if answer.code != "OK"}
         restart.join()
         assert all(machine.address in error for error in failed.values()), failed
         assert [] == [name for name in failed if docker.volume(name).code != "OK"], "the second run converges"
@@ -178,7 +178,7 @@ def test_sixty_four_operations_at_once_lose_no_login_under_our_sshd(machine):
     before, names = logins(machine), [f"storm-{number}" for number in range(64)]
     # What is refused is the point, not how long two busy cores take for 64 logins.
     with Docker(machine.provider("ConnectTimeout=60")) as docker:
-        failed = {name: one.error for name, one in docker.volumes(names).items() if one.code != "OK"}
+        failed = {name: answer.error for name, answer in docker.volumes(names).items() if answer.code != "OK"}
     assert {} == failed, "MaxStartups 64:30:128 takes them all"
     assert logins(machine) - before >= 32, "without a shared connection they really log in, most of them"
 
@@ -188,7 +188,7 @@ def test_sixty_four_operations_at_once_share_one_login_where_they_may(machine):
     before, names = logins(machine), [f"shared-{number}" for number in range(64)]
     options = machine.multiplexed("storm")
     with Docker(machine.provider(*options)) as docker:
-        failed = {name: one.error for name, one in docker.volumes(names).items() if one.code != "OK"}
+        failed = {name: answer.error for name, answer in docker.volumes(names).items() if answer.code != "OK"}
     machine.hang_up(options)
     assert {} == failed, "MaxSessions 100 takes them all"
     assert 1 == logins(machine) - before, "the first call opens the connection, all others are sessions of it"
@@ -204,8 +204,8 @@ def test_an_sshd_as_debian_ships_it_throttles_and_later_runs_converge(machine, s
         with Docker(machine.provider(*options)) as docker:
             while left and len(failures) < 6:
                 answers = docker.volumes(left)
-                assert all(machine.address in one.error for one in answers.values() if one.code != "OK")
-                left = [name for name, one in answers.items() if one.code != "OK"]
+                assert all(machine.address in answer.error for answer in answers.values() if answer.code != "OK")
+                left = [name for name, answer in answers.items() if answer.code != "OK"]
                 failures.append(len(left))
     finally:
         machine.hang_up(options)

@@ -65,28 +65,28 @@ def test_every_step_asks_the_cloud_what_the_official_plugin_asked(replays, targe
         pytest.skip(f"{scenario.name} has no record of HTTP calls")
     replay = replays.of(target, scenario)
     replay.mismatches(step.index)
-    wanted = asked(scenario.http(PREFIX)[step.index])
+    recorded = asked(scenario.http(PREFIX)[step.index])
     for request in ONLY_RECORDED.get(step.name, ()):
-        wanted.remove(request)
-    assert wanted == asked(replay.asked[step.index])
+        recorded.remove(request)
+    assert recorded == asked(replay.asked[step.index])
 
 
-def shape(wanted, got, path=""):
+def shape(recorded, answered, path=""):
     """Fields of a recorded answer that the emulated one lacks, or has in another type."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        for key, value in wanted.items():
-            yield from shape(value, got[key], f"{path}.{key}") if key in got else [f"{path}.{key} is missing"]
-    elif isinstance(wanted, list) and isinstance(got, list):
-        for index, pair in enumerate(zip(wanted, got, strict=False)):
+    if isinstance(recorded, dict) and isinstance(answered, dict):
+        for key, value in recorded.items():
+            yield from shape(value, answered[key], f"{path}.{key}") if key in answered else [f"{path}.{key} is missing"]
+    elif isinstance(recorded, list) and isinstance(answered, list):
+        for index, pair in enumerate(zip(recorded, answered, strict=False)):
             yield from shape(*pair, f"{path}[{index}]")
-    elif type(wanted) is not type(got) and not {type(wanted), type(got)} <= {int, float}:
-        yield f"{path}: recorded {wanted!r}, answered {got!r}"
+    elif type(recorded) is not type(answered) and not {type(recorded), type(answered)} <= {int, float}:
+        yield f"{path}: recorded {recorded!r}, answered {answered!r}"
 
 
 def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status_and_fields():
     for scenario in recordings.scenarios(PACKAGE):
         world = RecordedWorld(ids_of_http(scenario.http(PREFIX)))
-        found, calls = [], 0
+        differing, calls = [], 0
         for step, rows in zip(scenario.steps, scenario.http(PREFIX), strict=True):
             if step.by_hand:
                 world.by_hand(step.by_hand)
@@ -97,12 +97,12 @@ def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status
                 )
                 where, calls = f"{step.name}: {row['method']} {row['path']}", calls + 1
                 if reply.status != row["status"]:
-                    found.append(f"{where}: recorded {row['status']}, answered {reply.status} {reply.body}")
+                    differing.append(f"{where}: recorded {row['status']}, answered {reply.status} {reply.body}")
                 else:
-                    found += [f"{where}: {line}" for line in shape(row["response"], reply.body)]
+                    differing += [f"{where}: {line}" for line in shape(row["response"], reply.body)]
         world.listener.stop()
         assert calls > 0 or not any(scenario.http(PREFIX))
-        assert [] == [line for line in found if not line.endswith(FORGOTTEN)]
+        assert [] == [line for line in differing if not line.endswith(FORGOTTEN)]
 
 
 # The recording's fake left a removed server in its volume; the cloud, and the emulator, do not.

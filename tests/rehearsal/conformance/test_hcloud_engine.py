@@ -98,9 +98,9 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    made = Stack(tmp_path_factory.mktemp("hcloud"))
-    yield made
-    made.cloud.listener.stop()
+    running = Stack(tmp_path_factory.mktemp("hcloud"))
+    yield running
+    running.cloud.listener.stop()
 
 
 def test_a_stack_comes_up_stays_unchanged_survives_a_lost_server_and_leaves_nothing(stack):
@@ -109,9 +109,9 @@ def test_a_stack_comes_up_stays_unchanged_survives_a_lost_server_and_leaves_noth
     stack.up()
     stack.unchanged()
 
-    told = stack.pulumi("preview", "--diff", USER_DATA="#cloud-config\n# new\n")
-    assert "userData" in told
-    assert "3 to replace" in told, "the server, and what is attached to it by its id"
+    preview = stack.pulumi("preview", "--diff", USER_DATA="#cloud-config\n# new\n")
+    assert "userData" in preview
+    assert "3 to replace" in preview, "the server, and what is attached to it by its id"
 
     [before] = cloud.get("/servers")["servers"]
     cloud.ask("DELETE", f"/servers/{before['id']}")

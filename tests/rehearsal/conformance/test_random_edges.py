@@ -53,9 +53,9 @@ def test_a_preview_answers_inputs_and_unknowns_and_no_id(random_plugin, name):
     properties = reveal(answer.response["properties"])
     assert "id" not in answer.response, "a preview has no id yet"
     assert INPUTS[name] == {key: properties[key] for key in INPUTS[name]}
-    made = {"result", "results", "hex", "base64", "bcryptHash", "id"} & properties.keys()
-    assert made, "something must be made by this type"
-    assert {UNKNOWN} == {properties[key] for key in made}
+    random_values = {"result", "results", "hex", "base64", "bcryptHash", "id"} & properties.keys()
+    assert random_values, "something must be made by this type"
+    assert {UNKNOWN} == {properties[key] for key in random_values}
 
 
 @pytest.mark.parametrize("name", INPUTS)
@@ -72,11 +72,11 @@ def test_an_unknown_input_passes_the_check_and_shows_as_a_replacement(random_plu
     ("name", "secrets"), [("RandomPassword", {"result", "bcryptHash"}), ("RandomBytes", {"base64", "hex"})]
 )
 def test_secrets_are_marked_on_create_refresh_and_import(random_plugin, name, secrets):
-    made = create(random_plugin, name, **INPUTS[name]).response
-    state = reveal(made["properties"])
-    refreshed = call(random_plugin, "Read", name, id=made["id"], properties=state, inputs=INPUTS[name]).response
+    created = create(random_plugin, name, **INPUTS[name]).response
+    state = reveal(created["properties"])
+    refreshed = call(random_plugin, "Read", name, id=created["id"], properties=state, inputs=INPUTS[name]).response
     imported = call(random_plugin, "Read", name, id="c2VjcmV0").response
-    for properties in (made["properties"], refreshed["properties"], imported["properties"]):
+    for properties in (created["properties"], refreshed["properties"], imported["properties"]):
         marked = {
             key for key, value in properties.items() if isinstance(value, dict) and value.get(SIGNATURE) == SECRET
         }
@@ -145,18 +145,18 @@ def test_a_password_has_its_length_and_its_minima(length, upper, lower, digits, 
         "minNumeric": digits,
         "minSpecial": special,
     }
-    made = random_text(plan)
-    found = [len(re.findall(kind, made)) for kind in ("[A-Z]", "[a-z]", "[0-9]", "[!-]")]
-    assert length == len(made) == sum(found)
-    assert all(have >= least for have, least in zip(found, (upper, lower, digits, special), strict=True))
+    text = random_text(plan)
+    counts = [len(re.findall(kind, text)) for kind in ("[A-Z]", "[a-z]", "[0-9]", "[!-]")]
+    assert length == len(text) == sum(counts)
+    assert all(have >= least for have, least in zip(counts, (upper, lower, digits, special), strict=True))
 
 
 def test_the_hash_is_bcrypt_of_the_password():
-    made = bcrypt_hash("correct horse")
-    assert made.startswith("$2a$10$")
-    assert made == _library().crypt(b"correct horse", made.encode()).decode()
-    assert made != _library().crypt(b"wrong horse", made.encode()).decode()
-    assert made != bcrypt_hash("correct horse"), "a salt is used once"
+    digest = bcrypt_hash("correct horse")
+    assert digest.startswith("$2a$10$")
+    assert digest == _library().crypt(b"correct horse", digest.encode()).decode()
+    assert digest != _library().crypt(b"wrong horse", digest.encode()).decode()
+    assert digest != bcrypt_hash("correct horse"), "a salt is used once"
 
 
 # Printed by a Go program with math/rand and hash/crc64 (go1.24): Intn(9), Intn(1000000), Intn(1<<40), Intn(16), Perm(7).

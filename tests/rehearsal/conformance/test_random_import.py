@@ -13,7 +13,7 @@ def call(plugin, method, name, **request):
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "state", "inputs"),
+    ("name", "import_id", "state", "inputs"),
     [
         (
             "RandomId",
@@ -33,8 +33,8 @@ def call(plugin, method, name, **request):
         ("RandomPassword", "abc", {"result": "abc", "id": "none", "length": 3}, {"length": 3, "special": True}),
     ],
 )
-def test_what_exists_can_be_imported(random_plugin, name, given, state, inputs):
-    answer = call(random_plugin, "Read", name, id=given).response
+def test_what_exists_can_be_imported(random_plugin, name, import_id, state, inputs):
+    answer = call(random_plugin, "Read", name, id=import_id).response
     properties = reveal(answer["properties"])
     assert state == {key: properties.get(key) for key in state}
     assert inputs == {key: answer["inputs"].get(key) for key in inputs} if inputs else answer.get("inputs", {}) == {}
@@ -43,7 +43,7 @@ def test_what_exists_can_be_imported(random_plugin, name, given, state, inputs):
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "words"),
+    ("name", "import_id", "words"),
     [
         ("RandomPet", "x", "does not support import"),
         ("RandomShuffle", "x", "does not support import"),
@@ -53,6 +53,6 @@ def test_what_exists_can_be_imported(random_plugin, name, given, state, inputs):
         ("RandomBytes", "%", "Import Random bytes Error"),
     ],
 )
-def test_what_cannot_be_imported_says_why(random_plugin, name, given, words):
-    answer = call(random_plugin, "Read", name, id=given)
+def test_what_cannot_be_imported_says_why(random_plugin, name, import_id, words):
+    answer = call(random_plugin, "Read", name, id=import_id)
     assert ("Unknown", True) == (answer.code, words in answer.error)

@@ -58,8 +58,8 @@ def replayed(plugin, calls, **hooks):
 
 
 def test_a_scenario_that_is_true_has_no_mismatch_and_later_calls_carry_the_new_values(plugin):
-    replay, found = replayed(plugin, CALLS)
-    assert [] == found
+    replay, differing = replayed(plugin, CALLS)
+    assert [] == differing
     actual_id, _, actual = replay.memory.states[NAMES["urn"], "abc123xyz9"]
     assert actual_id == actual["result"] != "abc123xyz9", "the plugin makes its own value, and the replay follows it"
 
@@ -93,15 +93,15 @@ def _response(number, path, value):
 def test_a_difference_in_any_part_of_an_answer_is_found(plugin, spoil, sign):
     calls = json.loads(json.dumps(CALLS))
     spoil(calls)
-    _, found = replayed(plugin, calls)
-    assert any(sign in line for line in found), found
+    _, differing = replayed(plugin, calls)
+    assert any(sign in line for line in differing), differing
 
 
 def test_an_error_where_success_was_recorded_is_found(plugin):
     calls = json.loads(json.dumps(CALLS))
     calls[1]["request"]["type"] = "random:index/randomDice:RandomDice"
-    _, found = replayed(plugin, calls)
-    assert any("recorded success, answered error NotFound" in line for line in found), found
+    _, differing = replayed(plugin, calls)
+    assert any("recorded success, answered error NotFound" in line for line in differing), differing
 
 
 def test_steps_by_hand_are_done_and_a_failing_one_is_a_mismatch(plugin, tmp_path):

@@ -9,9 +9,9 @@ from toolchain.plugins.cloudflare.provider import provider
 
 @pytest.fixture
 def cloud(tmp_path):
-    made = Cloud(tmp_path / "state")
-    yield made
-    made.emulator.close()
+    cloud = Cloud(tmp_path / "state")
+    yield cloud
+    cloud.emulator.close()
 
 
 @pytest.fixture

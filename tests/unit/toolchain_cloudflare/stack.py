@@ -44,8 +44,8 @@ class Stack:
 
     def refresh(self, kind, key, state, inputs):
         resource, urn = self.of(kind)
-        found = resource.read(urn, key, state, inputs)
-        return found and plain(list(found))
+        answer = resource.read(urn, key, state, inputs)
+        return answer and plain(list(answer))
 
     def down(self, kind, key, state):
         resource, urn = self.of(kind)

@@ -92,8 +92,8 @@ def test_secrets_are_marked_at_any_depth(stack):
         "in the state"
     )
     resource, urn = stack.of("token")
-    made = resource.create(urn, TOKEN, preview=False, timeout=0)[1]["clientSecret"]
-    assert isinstance(made, Secret), "the secret that the API tells once"
+    secret = resource.create(urn, TOKEN, preview=False, timeout=0)[1]["clientSecret"]
+    assert isinstance(secret, Secret), "the secret that the API tells once"
 
 
 def test_a_preview_leaves_open_what_only_the_api_can_tell_and_touches_nothing(stack):
@@ -136,8 +136,8 @@ def test_an_application_keeps_the_reference_to_a_policy_and_not_its_copy(stack):
     key, _ = stack.up("policy", POLICY)
     inputs = {**APP, "policies": [{"id": key, "precedence": 1}]}
     app, state = stack.up("app", inputs)
-    told = stack.cloud.made("GET", f"/accounts/{ACCOUNT}/access/apps/{app}")["policies"][0]
-    assert ("staff", key) == (told["name"], told["id"]), "the API tells the whole policy"
+    policy = stack.cloud.made("GET", f"/accounts/{ACCOUNT}/access/apps/{app}")["policies"][0]
+    assert ("staff", key) == (policy["name"], policy["id"]), "the API tells the whole policy"
     assert inputs["policies"] == stack.refresh("app", app, state, inputs)[1]["policies"], "the state has what was given"
 
 
@@ -153,8 +153,8 @@ def test_the_ingress_rules_go_out_under_cloudflareds_own_names(stack):
     inputs = {"accountId": ACCOUNT, "tunnelId": tunnel, "config": config}
     key, state = stack.up("ingress", inputs)
     sent = stack.cloud.made("GET", f"/accounts/{ACCOUNT}/cfd_tunnel/{tunnel}/configurations")["config"]["ingress"][0]
-    wanted = {"noTLSVerify": True, "access": {"required": True, "teamName": "team", "audTag": ["a" * 64]}}
-    assert wanted == sent["originRequest"], "as cloudflared reads them"
+    body = {"noTLSVerify": True, "access": {"required": True, "teamName": "team", "audTag": ["a" * 64]}}
+    assert body == sent["originRequest"], "as cloudflared reads them"
     assert config == stack.refresh("ingress", key, state, inputs)[1]["config"], "and come back under Pulumi's"
     stack.down("ingress", key, state)
     assert stack.refresh("ingress", key, state, inputs) is not None, "a configuration goes with its tunnel, not before"
@@ -165,10 +165,10 @@ def test_an_import_finds_state_and_inputs_by_the_id_that_upstream_documents(stac
     key, state = stack.up(kind, EACH[kind])
     scoped = {"app": f"accounts/{ACCOUNT}", "idp": f"accounts/{ACCOUNT}", "token": f"accounts/{ACCOUNT}"}
     owner = scoped.get(kind, ZONE if kind in ("dns", "setting") else ACCOUNT)
-    got, found, inputs = stack.refresh(kind, f"{owner}/{key}", {}, {})
-    assert key == got, "the id alone is left"
+    imported_key, imported, inputs = stack.refresh(kind, f"{owner}/{key}", {}, {})
+    assert key == imported_key, "the id alone is left"
     assert EACH[kind].items() <= inputs.items(), "with the inputs of a program"
-    assert state.keys() - {"clientSecret"} <= found.keys(), "and the state"
+    assert state.keys() - {"clientSecret"} <= imported.keys(), "and the state"
     with pytest.raises(ProviderError, match="invalid ID"):
         stack.refresh(kind, key, {}, {})
 
@@ -206,12 +206,12 @@ def test_every_property_has_the_official_name_kind_and_requirement():
     wrong = []
     for kind in KINDS:
         about = official[f"cloudflare:index/{kind.token}"]
-        ours = {name: field for name, field in kind.fields.items() if field.given}
+        ours = {name: field for name, field in kind.fields.items() if field.settable}
         wrong += [f"{kind.token}.{name}" for name in kind.fields if name not in about["outputs"]]
         wrong += [f"{kind.token}.{name}: input" for name in ours if name not in about["inputs"]]
         for name in ours.keys() & about["inputs"].keys():
-            told = about["inputs"][name]
-            if told.get("secret", False) != ours[name].secret or (told.get("type") == "array") != ours[name].many:
+            theirs = about["inputs"][name]
+            if theirs.get("secret", False) != ours[name].secret or (theirs.get("type") == "array") != ours[name].many:
                 wrong.append(f"{kind.token}.{name}: secret or list")
         # accountId and zoneId are required by the API; the official schema lets them come from elsewhere.
         required = {name for name, field in ours.items() if field.required} - {"accountId", "zoneId"}

@@ -16,6 +16,6 @@ def image():
 
 @pytest.fixture
 def world(image):  # noqa: ARG001  (there before, gone after)
-    made = World()
-    yield made
-    made.close()
+    running = World()
+    yield running
+    running.close()

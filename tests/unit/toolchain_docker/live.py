@@ -29,21 +29,21 @@ class World:
     def make(self, short, **news):
         inputs = self.inputs(short, news)
         try:
-            made, state = self.type(short).create("urn", inputs, preview=False, timeout=0)
+            new_id, state = self.type(short).create("urn", inputs, preview=False, timeout=0)
         except InitError as unfinished:
             self._made.append((short, unfinished.id, unfinished.state))
             raise
-        self._made.append((short, made, state))
-        return made, state, inputs
+        self._made.append((short, new_id, state))
+        return new_id, state, inputs
 
-    def delete(self, made):
-        entry = next(entry for entry in self._made if entry[1] == made)
+    def delete(self, old_id):
+        entry = next(entry for entry in self._made if entry[1] == old_id)
         self._made.remove(entry)
-        self.type(entry[0]).delete("urn", made, entry[2], timeout=0)
+        self.type(entry[0]).delete("urn", old_id, entry[2], timeout=0)
 
     def close(self):
-        for _, made, _ in self._made[::-1]:
-            self.delete(made)
+        for _, old_id, _ in self._made[::-1]:
+            self.delete(old_id)
         self.provider.daemon().close()
 
 

@@ -112,9 +112,9 @@ def test_of_several_digests_the_one_of_the_name_counts():
     assert "" == repo_digest("redis:7", []), "an image that was never pushed has none"
 
 
-def upload(**given):
+def upload(**inputs):
     empty = {"content": "", "contentBase64": "", "source": "", "executable": False, "permissions": "", "file": "/f"}
-    return {**empty, **given}
+    return {**empty, **inputs}
 
 
 def test_an_uploaded_file_has_its_mode_and_content():
@@ -124,10 +124,10 @@ def test_an_uploaded_file_has_its_mode_and_content():
         assert b"\x00\xff" == tar.extractfile(member).read(), "base64 is decoded"
 
 
-@pytest.mark.parametrize("given", [{}, {"content": "a", "source": "b"}])
-def test_an_upload_has_exactly_one_source(given):
+@pytest.mark.parametrize("sources", [{}, {"content": "a", "source": "b"}])
+def test_an_upload_has_exactly_one_source(sources):
     with pytest.raises(DaemonError, match="error with upload content"):
-        archive_of(upload(**given))
+        archive_of(upload(**sources))
 
 
 def test_a_container_s_output_is_joined_from_its_frames():

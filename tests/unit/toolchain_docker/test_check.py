@@ -81,8 +81,8 @@ def test_an_automatic_name_is_kept_as_long_as_it_was_automatic():
 
 
 def test_a_name_that_was_given_up_is_not_kept():
-    given = check({"image": "i", "name": "mine"})
-    assert "mine" != check({"image": "i"}, olds=given)["name"], "without a name of the user's a new one is made"
+    inputs = check({"image": "i", "name": "mine"})
+    assert "mine" != check({"image": "i"}, olds=inputs)["name"], "without a name of the user's a new one is made"
 
 
 def test_an_unknown_value_is_not_judged():

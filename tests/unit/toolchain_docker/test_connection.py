@@ -65,14 +65,14 @@ class Server(socketserver.ThreadingUnixStreamServer):
 @pytest.fixture
 def connect():
     """Makes daemons whose connections end with the test."""
-    made = []
+    sockets = []
 
     def start(**settings):
-        made.append(Daemon(Settings(**settings)))
-        return made[-1]
+        sockets.append(Daemon(Settings(**settings)))
+        return sockets[-1]
 
     yield start
-    for daemon in made:
+    for daemon in sockets:
         daemon.close()
 
 

@@ -52,34 +52,34 @@ def test_a_hardened_container_shows_no_difference_after_a_refresh(world, image):
         "volumes": [{"volumeName": volume, "containerPath": "/data"}],
         "ports": [{"internal": 80, "external": 0, "ip": "127.0.0.1"}],
     }
-    made, state, inputs = world.make("Container", **container(image, "hard", **HARDENED, **extra))
+    container_id, state, inputs = world.make("Container", **container(image, "hard", **HARDENED, **extra))
     kind = world.type("Container")
     assert network, "the network has an id"
     published = state["ports"][0]["external"]
     assert published > 0, "the daemon chose a free port"
     inputs["ports"][0]["external"] = published
-    same, refreshed, _ = kind.read("urn", made, state, inputs)
-    assert made == same, "it is the same container"
-    diff = kind.diff("urn", made, refreshed, inputs, inputs)
+    same, refreshed, _ = kind.read("urn", container_id, state, inputs)
+    assert container_id == same, "it is the same container"
+    diff = kind.diff("urn", container_id, refreshed, inputs, inputs)
     assert {} == dict(diff.detailed), "a second preview is empty (D11 to D26)"
 
 
 def test_a_change_of_limits_is_made_in_place(world, image):
-    made, state, inputs = world.make("Container", **container(image, "limits", memory=64, memorySwap=64))
+    container_id, state, inputs = world.make("Container", **container(image, "limits", memory=64, memorySwap=64))
     news = {**inputs, "memory": 96, "memorySwap": 96, "restart": "always"}
     kind = world.type("Container")
-    after = kind.update("urn", made, state, inputs, news, preview=False, timeout=0)
-    found = world.provider.daemon().call("GET", f"/containers/{made}/json")["HostConfig"]
-    assert 96 * 1024 * 1024 == found["Memory"], "the daemon has the new limit"
-    assert "always" == found["RestartPolicy"]["Name"], "and the new restart policy"
+    after = kind.update("urn", container_id, state, inputs, news, preview=False, timeout=0)
+    host = world.provider.daemon().call("GET", f"/containers/{container_id}/json")["HostConfig"]
+    assert 96 * 1024 * 1024 == host["Memory"], "the daemon has the new limit"
+    assert "always" == host["RestartPolicy"]["Name"], "and the new restart policy"
     assert (96, 96) == (after["memory"], after["memorySwap"]), "the state says so"
 
 
 def test_an_update_that_the_daemon_refuses_is_an_error(world, image):
-    made, state, inputs = world.make("Container", **container(image, "refused", memory=64, memorySwap=64))
+    container_id, state, inputs = world.make("Container", **container(image, "refused", memory=64, memorySwap=64))
     news = {**inputs, "memory": 128}
     with pytest.raises(InitError, match="Unable to update a container: Error response from daemon"):
-        world.type("Container").update("urn", made, state, inputs, news, preview=False, timeout=0)
+        world.type("Container").update("urn", container_id, state, inputs, news, preview=False, timeout=0)
 
 
 def test_files_are_there_before_the_container_starts(world, image):
@@ -97,11 +97,11 @@ def test_files_are_there_before_the_container_starts(world, image):
 
 
 def test_a_container_that_ends_at_once_shows_as_not_running(world, image):
-    made, state, inputs = world.make("Container", **container(image, "ends") | {"command": [BUSYBOX, "false"]})
+    container_id, state, inputs = world.make("Container", **container(image, "ends") | {"command": [BUSYBOX, "false"]})
     deadline = time.monotonic() + 45
     refreshed = state
     while refreshed["mustRun"] and time.monotonic() < deadline:
-        _, refreshed, _ = world.type("Container").read("urn", made, state, inputs)
+        _, refreshed, _ = world.type("Container").read("urn", container_id, state, inputs)
     assert (False, 1) == (refreshed["mustRun"], refreshed["exitCode"]), "as drift, not as an error"
 
 
@@ -137,26 +137,28 @@ def test_sixteen_containers_are_made_at_once(world, image):
         return world.make("Container", **container(image, f"many-{number}", memory=16, memorySwap=16))[0]
 
     with ThreadPoolExecutor(16) as pool:
-        made = list(pool.map(one, range(16)))
-    assert 16 == len(set(made)), "all were made"
+        ids = list(pool.map(one, range(16)))
+    assert 16 == len(set(ids)), "all were made"
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(world.delete, made))
+        list(pool.map(world.delete, ids))
     left = docker("ps", "-aq", "--filter", f"name={PREFIX}-many").stdout
     assert b"" == left, "and all are gone"
 
 
 def test_a_container_made_elsewhere_can_be_taken_over(world, image):
-    made, _, inputs = world.make("Container", **container(image, "import", memory=32, memorySwap=32, readOnly=True))
-    _, state, imported = world.type("Container").read("urn", made, {}, {})
-    wanted = {key: inputs[key] for key in ("name", "command", "memory", "memorySwap", "readOnly")}
-    assert wanted == {key: imported.get(key) for key in wanted}, "an import finds what was set"
+    container_id, _, inputs = world.make(
+        "Container", **container(image, "import", memory=32, memorySwap=32, readOnly=True)
+    )
+    _, state, imported = world.type("Container").read("urn", container_id, {}, {})
+    expected = {key: inputs[key] for key in ("name", "command", "memory", "memorySwap", "readOnly")}
+    assert expected == {key: imported.get(key) for key in expected}, "an import finds what was set"
     assert f"{PREFIX}-import" == state["name"], "and its state"
 
 
 def test_a_preview_leaves_the_daemon_alone(world, image):
     inputs = world.inputs("Container", container(image, "preview"))
-    made, _ = world.type("Container").create("urn", inputs, preview=True, timeout=0)
-    assert "" == made, "there is no id yet"
+    new_id, _ = world.type("Container").create("urn", inputs, preview=True, timeout=0)
+    assert "" == new_id, "there is no id yet"
     assert b"" == docker("ps", "-aq", "--filter", f"name={PREFIX}-preview").stdout, "nothing was made"
 
 

@@ -45,8 +45,8 @@ def whole(schema, state):
 
 def cases_with(part):
     """Schema and content of each case that has that part; one with unknown inputs has a plan only."""
-    found = [(path.stem, SCHEMAS[path.stem.split("-")[0]], content_of(path)) for path in CASES]
-    return [pytest.param(schema, content, id=name) for name, schema, content in found if part in content]
+    cases = [(path.stem, SCHEMAS[path.stem.split("-")[0]], content_of(path)) for path in CASES]
+    return [pytest.param(schema, content, id=name) for name, schema, content in cases if part in content]
 
 
 @pytest.mark.parametrize(("schema", "content"), cases_with("planned"))

@@ -21,9 +21,9 @@ def engine(places, environ, script):
 
 
 def test_env_is_shell_that_can_be_evaluated(engine, places):
-    said = engine("env")
-    exports = dict(shlex.split(line)[1].split("=", 1) for line in said.stdout.splitlines())
-    assert str(places.pulumi_home) == exports["PULUMI_HOME"], said.stderr
+    done = engine("env")
+    exports = dict(shlex.split(line)[1].split("=", 1) for line in done.stdout.splitlines())
+    assert str(places.pulumi_home) == exports["PULUMI_HOME"], done.stderr
     assert exports["PATH"].startswith(f"{places.shell}:{places.engine.parent}:")
 
 
@@ -46,11 +46,11 @@ def test_an_unknown_command_is_no_traceback(engine):
 
 
 def test_the_report_names_engine_reason_and_each_plugin(engine, places):
-    said = engine("report").stdout
-    assert str(places.engine) in said
-    assert "HOMEPORT_ENGINE=registries asks for it" in said
+    report = engine("report").stdout
+    assert str(places.engine) in report
+    assert "HOMEPORT_ENGINE=registries asks for it" in report
     for name in ("docker", "random", "command"):
-        assert f"plugin {name} " in said, "each installed SDK's plugin has a line, present or not"
+        assert f"plugin {name} " in report, "each installed SDK's plugin has a line, present or not"
 
 
 def test_env_and_exec_import_nothing_heavy(places):

@@ -21,12 +21,12 @@ def test_a_traceback_begins_with_the_users_own_line(tmp_path):
 
 def test_causes_are_kept_and_begin_with_the_users_line_too(tmp_path):
     text = "try:\n    int('x')\nexcept ValueError as e:\n    raise KeyError('y') from e\n"
-    said = failing(tmp_path, text)
-    assert "direct cause" in said
-    assert "runpy" not in said
+    output = failing(tmp_path, text)
+    assert "direct cause" in output
+    assert "runpy" not in output
 
 
 def test_a_syntax_error_shows_the_line_alone(tmp_path):
-    said = failing(tmp_path, "x = (\n")
-    assert f'File "{tmp_path}/__main__.py", line 1' in said
-    assert "frozen" not in said, "Python's start-up frames help nobody"
+    output = failing(tmp_path, "x = (\n")
+    assert f'File "{tmp_path}/__main__.py", line 1' in output
+    assert "frozen" not in output, "Python's start-up frames help nobody"

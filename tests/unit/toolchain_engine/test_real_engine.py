@@ -80,9 +80,9 @@ class World:
 
     def engine(self, *argv, code=0):
         running = self.start(*argv)
-        said, _ = running.communicate(timeout=120)
-        assert code == running.returncode, said
-        return said
+        output, _ = running.communicate(timeout=120)
+        assert code == running.returncode, output
+        return output
 
     def pulumi(self, *argv, code=0):
         return self.engine("exec", "--", "pulumi", *argv, "--non-interactive", code=code)
@@ -90,10 +90,10 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    made = World(tmp_path_factory.mktemp("world"))
-    made.engine("init-stack", "dev")
-    yield made
-    made.pulumi("destroy", "--yes", "--stack", "dev")
+    running = World(tmp_path_factory.mktemp("world"))
+    running.engine("init-stack", "dev")
+    yield running
+    running.pulumi("destroy", "--yes", "--stack", "dev")
 
 
 @pytest.fixture(autouse=True)
@@ -149,8 +149,8 @@ def test_a_stack_that_keeps_a_salt_in_its_file_is_made_with_it(world):
 
 def test_an_exception_shows_the_users_line_once_and_nothing_of_ours(world):
     world.write("__main__.py", "import pulumi\n\nraise ValueError('bad thing')\n")
-    said = world.pulumi("preview", "--stack", "dev", code=1)
-    details = said.split("Diagnostics:")[1]
+    output = world.pulumi("preview", "--stack", "dev", code=1)
+    details = output.split("Diagnostics:")[1]
     assert '__main__.py", line 3, in <module>' in details
     assert 1 == details.count("ValueError: bad thing")
     assert "rehearsal" not in details, "our own frames help nobody"
@@ -176,9 +176,9 @@ def test_an_interrupted_command_leaves_no_process_behind(world, number, tmp_path
     wait_until(lambda: note.is_file() and len(note.read_text().split()) == 2, "the program starts")
     family = [int(pid) for pid in note.read_text().split()]
     running.send_signal(number)
-    said, _ = running.communicate(timeout=15)
+    output, _ = running.communicate(timeout=15)
     wait_until(lambda: not any(alive(pid) for pid in family), f"program and host end after {number.name}")
-    assert "Traceback" not in said, "an interrupt is no failure of the program"
+    assert "Traceback" not in output, "an interrupt is no failure of the program"
     assert 0 != running.returncode
 
 
@@ -212,10 +212,10 @@ def test_the_automation_api_works_on_this_engine_and_leaves_the_checkout_clean(w
 
 
 def test_dependencies_and_interpreter_are_told_to_pulumi_about(world):
-    said = json.loads(world.pulumi("about", "--json", "--stack", "dev"))
-    assert str(world.places.python) == said["runtime"]["executable"]
-    assert {"name": "pulumi", "version": world.places.version} not in said["dependencies"], "the SDKs require it"
-    assert "pulumi_docker" in {entry["name"] for entry in said["dependencies"]}
+    about = json.loads(world.pulumi("about", "--json", "--stack", "dev"))
+    assert str(world.places.python) == about["runtime"]["executable"]
+    assert {"name": "pulumi", "version": world.places.version} not in about["dependencies"], "the SDKs require it"
+    assert "pulumi_docker" in {entry["name"] for entry in about["dependencies"]}
 
 
 def test_nothing_is_written_into_the_users_own_pulumi_home(world):

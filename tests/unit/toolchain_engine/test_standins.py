@@ -15,12 +15,14 @@ def test_names_and_versions_are_those_that_the_installed_sdks_ask_for(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "pulumi-plugin.json").write_text(json.dumps(facts))
     expected = [Plugin(name="command", version="1.2.1"), Plugin(name="docker", version="5.2.0")]
-    assert expected == standins.wanted(tmp_path), "the version on disk has a v of its own, and a tool is no provider"
+    assert expected == standins.sdk_plugins(tmp_path), (
+        "the version on disk has a v of its own, and a tool is no provider"
+    )
 
 
 def test_the_locked_sdks_are_found_in_this_environment():
-    found = {plugin.name for plugin in standins.wanted()}
-    assert {"command", "docker", "random"} <= found
+    names = {plugin.name for plugin in standins.sdk_plugins()}
+    assert {"command", "docker", "random"} <= names
 
 
 def checkout_with(folder, *names):
@@ -37,12 +39,12 @@ def checkout_with(folder, *names):
 
 def test_a_standin_is_a_script_at_the_place_where_the_engine_looks(places, tmp_path):
     there = Places(cache=places.cache, python=places.python, checkout=checkout_with(tmp_path / "it's here", "docker"))
-    version = {plugin.name: plugin.version for plugin in standins.wanted()}["docker"]
-    made = standins.install(there, there.pulumi_home)
+    version = {plugin.name: plugin.version for plugin in standins.sdk_plugins()}["docker"]
+    paths = standins.install(there, there.pulumi_home)
     expected = there.pulumi_home / "plugins" / f"resource-docker-v{version}" / "pulumi-resource-docker"
-    assert [expected] == made, "only providers that have a stand-in get one"
-    said = subprocess.run([expected, "127.0.0.1:1"], capture_output=True, text=True, check=True, env={}, cwd="/")
-    assert [["docker", "127.0.0.1:1"], None] == json.loads(said.stdout), "PYTHONPATH would reach the users' commands"
+    assert [expected] == paths, "only providers that have a stand-in get one"
+    done = subprocess.run([expected, "127.0.0.1:1"], capture_output=True, text=True, check=True, env={}, cwd="/")
+    assert [["docker", "127.0.0.1:1"], None] == json.loads(done.stdout), "PYTHONPATH would reach the users' commands"
 
 
 def test_an_official_plugin_in_the_same_place_is_left_alone(places, tmp_path):

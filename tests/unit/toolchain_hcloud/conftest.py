@@ -8,14 +8,16 @@ from toolchain.plugins.hcloud.provider import provider
 
 @pytest.fixture()
 def cloud():
-    made = Emulated()
-    yield made
-    made.listener.stop()
+    cloud = Emulated()
+    yield cloud
+    cloud.listener.stop()
 
 
 @pytest.fixture()
 def plugin(cloud):
-    made = provider()
-    made.configure({"token": TOKEN, "endpoint": cloud.listener.url, "pollInterval": "20ms", "pollFunction": "constant"})
-    yield made
-    made.cloud()._client._client._session.close()
+    plugin = provider()
+    plugin.configure(
+        {"token": TOKEN, "endpoint": cloud.listener.url, "pollInterval": "20ms", "pollFunction": "constant"}
+    )
+    yield plugin
+    plugin.cloud()._client._client._session.close()

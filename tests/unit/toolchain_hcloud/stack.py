@@ -43,10 +43,10 @@ class Resource:
         self.inputs = news
 
     def refresh(self):
-        found = self.type.read(self.urn, self.id, self.state, self.inputs)
-        if found is None or not found[0]:
+        answer = self.type.read(self.urn, self.id, self.state, self.inputs)
+        if answer is None or not answer[0]:
             return False
-        _, self.state, self.inputs = found
+        _, self.state, self.inputs = answer
         return True
 
     def imported(self):

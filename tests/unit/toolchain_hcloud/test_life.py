@@ -125,7 +125,7 @@ def snapshot(cloud):
 @pytest.mark.parametrize("kind", TABLE)
 def test_a_resource_lives_without_changing_by_itself(plugin, cloud, kind):
     names = Names(cloud)
-    make, change, wanted = TABLE[kind]
+    make, change, expected = TABLE[kind]
     inputs, before = make(names), snapshot(cloud)
     it = Resource(plugin, kind).create(**inputs)
     assert not it.diff(**inputs).changes, "a second preview is empty"
@@ -133,13 +133,13 @@ def test_a_resource_lives_without_changing_by_itself(plugin, cloud, kind):
     assert not it.diff(**inputs).changes, "a preview after a refresh is empty"
     if change is not None:
         inputs |= filled(change, names)
-        found = it.diff(**inputs)
-        assert (True, []) == (found.changes, list(found.replaces))
+        diff = it.diff(**inputs)
+        assert (True, []) == (diff.changes, list(diff.replaces))
         it.update(**inputs)
         assert not it.diff(**inputs).changes, "what was updated is as asked for"
         assert it.refresh()
         assert not it.diff(**inputs).changes
-    assert wanted == {key: it.state.get(key) for key in wanted}
+    assert expected == {key: it.state.get(key) for key in expected}
     imported = it.imported()
     assert imported is not None
     assert it.id == imported[0]
@@ -207,6 +207,6 @@ def test_user_data_are_in_the_state_as_a_hash_only(plugin):
 
 
 def test_an_inline_network_without_address_changes_at_every_preview_as_officially(plugin, cloud):
-    """Trap H7 (pulumi-hcloud issue 170): the remedy is a ServerNetwork, or all fields given."""
+    """docs/traps.md, H7: the remedy is a ServerNetwork, or all fields given."""
     inputs = {**SERVER, "name": "one", "networks": [{"networkId": Names(cloud).network}]}
     assert ["networks"] == list(Resource(plugin, "Server").create(**inputs).diff(**inputs).diffs)

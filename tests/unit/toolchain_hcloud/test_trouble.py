@@ -115,11 +115,11 @@ def test_no_request_goes_through_a_proxy(monkeypatch, cloud):
     plugin.cloud()._client._client._session.close()
 
 
-@pytest.mark.parametrize(("text", "wanted"), [("500ms", 0.5), ("2s", 2.0), ("1m30s", 90.0), ("1.5s", 1.5)])
-def test_the_poll_interval_is_read_as_in_go(text, wanted):
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("2s", 2.0), ("1m30s", 90.0), ("1.5s", 1.5)])
+def test_the_poll_interval_is_read_as_in_go(text, seconds):
     plugin = provider()
     plugin.configure({"token": TOKEN, "pollInterval": text})
-    assert wanted == plugin.cloud()._interval
+    assert seconds == plugin.cloud()._interval
 
 
 TYPES = {"string": "string", "int": "integer", "bool": "boolean", "list": "array", "set": "array", "map": "object"}
@@ -130,12 +130,12 @@ NOT_COVERED = {"hcloud:index/rdns:Rdns": {"loadBalancerId"}}
 def test_inputs_outputs_types_and_replacements_are_those_of_the_official_schema():
     official = schema("hcloud")
     for token, kind in provider().resources.items():
-        wanted, missing = official[token], NOT_COVERED.get(token, set())
-        outputs = {name: kind for name, kind in wanted["outputs"].items() if name not in missing}
+        theirs, missing = official[token], NOT_COVERED.get(token, set())
+        outputs = {name: kind for name, kind in theirs["outputs"].items() if name not in missing}
         assert outputs == {name: TYPES[attr.kind] for name, attr in kind.schema.items()}, token
-        assert set(wanted["inputs"]) - missing == {n for n, attr in kind.schema.items() if attr.is_input}, token
-        assert set(wanted["requiredInputs"]) == {n for n, attr in kind.schema.items() if attr.required}, token
-        replacing = {name for name, entry in wanted["inputs"].items() if entry.get("willReplaceOnChanges")}
+        assert set(theirs["inputs"]) - missing == {n for n, attr in kind.schema.items() if attr.is_input}, token
+        assert set(theirs["requiredInputs"]) == {n for n, attr in kind.schema.items() if attr.required}, token
+        replacing = {name for name, entry in theirs["inputs"].items() if entry.get("willReplaceOnChanges")}
         # Of types made with the plugin framework the schema does not say what replaces.
         assert replacing <= {name for name, attr in kind.schema.items() if attr.force_new}, token
 
@@ -148,7 +148,7 @@ def test_rules_that_could_not_be_set_are_not_noted_as_set(plugin, cloud):
     with pytest.raises(InitError) as failed:
         wall.update(name="wall", rules=[{**rule, "port": "2222"}])
 
-    assert ["22"] == [one["port"] for one in failed.value.state["rules"]], (
+    assert ["22"] == [rule["port"] for rule in failed.value.state["rules"]], (
         "else the next update would find nothing to do"
     )
 

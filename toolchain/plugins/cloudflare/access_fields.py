@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from toolchain.plugins.cloudflare.fields import Field, Fields
-from toolchain.plugins.cloudflare.pieces import ACCOUNT, FLAG, TEXT, TEXTS, WHOLE, ZONE, told
+from toolchain.plugins.cloudflare.pieces import ACCOUNT, FLAG, TEXT, TEXTS, WHOLE, ZONE, output
 from toolchain.plugins.cloudflare.rules import DECISIONS, rules
 
 _MFA: Final = Field(
@@ -79,7 +79,7 @@ APP: Final[Fields] = {
     **dict.fromkeys(("readServiceTokensFromHeader", "sameSiteCookieAttribute"), TEXT),
     **dict.fromkeys(("customPages", "tags"), TEXTS),
     "mfaConfig": _MFA,
-    "aud": told(keeps=True),
+    "aud": output(keeps=True),
 }
 _IDP_CONFIG: Final[Fields] = {
     **dict.fromkeys(("appsDomain", "authUrl", "authorizationServerId", "centrifyAccount", "centrifyAppId"), TEXT),
@@ -89,7 +89,7 @@ _IDP_CONFIG: Final[Fields] = {
     **dict.fromkeys(("conditionalAccessEnabled", "pkceEnabled", "signRequest", "supportGroups"), FLAG),
     "clientSecret": Field(secret=True),
     "headerAttributes": Field("object", many=True, of={"attributeName": TEXT, "headerName": TEXT}),
-    "redirectUrl": told(),
+    "redirectUrl": output(),
 }
 _IDP_TYPES: Final = (
     *("onetimepin", "azuread", "saml", "centrify", "facebook", "github", "google-apps", "google", "linkedin"),
@@ -107,8 +107,8 @@ IDP: Final[Fields] = {
         of={
             **dict.fromkeys(("enabled", "seatDeprovision", "userDeprovision"), FLAG),
             "identityUpdateBehavior": TEXT,
-            "scimBaseUrl": told(),
-            "secret": told(secret=True),
+            "scimBaseUrl": output(),
+            "secret": output(secret=True),
         },
     ),
 }
@@ -119,7 +119,7 @@ SERVICE_TOKEN: Final[Fields] = {
     "duration": Field(default="8760h"),
     "clientSecretVersion": Field("number", default=1),
     "previousClientSecretExpiresAt": TEXT,
-    "clientId": told(keeps=True),
-    "clientSecret": told(keeps=True, secret=True),
-    "expiresAt": told(),
+    "clientId": output(keeps=True),
+    "clientSecret": output(keeps=True, secret=True),
+    "expiresAt": output(),
 }

@@ -40,7 +40,7 @@ class Field:
         required: Whether it must be given.
         default: Value where none is given.
         computed: Whether the API fills it in.
-        given: Whether a program may give it.
+        settable: Whether a program may give it.
         keeps: Whether an update is sure not to change a computed value.
         replaces: Whether a change makes a new resource.
         secret: Whether the value is secret.
@@ -57,7 +57,7 @@ class Field:
     required: bool = False
     default: Any = None
     computed: bool = False
-    given: bool = True
+    settable: bool = True
     keeps: bool = False
     replaces: bool = False
     secret: bool = False
@@ -88,38 +88,38 @@ def refusals(fields: Mapping[str, Field], value: Props, where: str) -> Iterator[
         where: Path so far, for the sentence.
     """
     for name in value:
-        if not name.startswith("__") and not (name in fields and fields[name].given):
+        if not name.startswith("__") and not (name in fields and fields[name].settable):
             yield f"Invalid or unknown key. Examine values at '{where}.{name}'."
     for name, about in fields.items():
-        if not about.given:
+        if not about.settable:
             continue
-        given = plain(value.get(name))
-        if given is None:
+        bare = plain(value.get(name))
+        if bare is None:
             if about.required:
                 yield f"Missing required property '{name}'. Examine values at '{where}'."
-        elif given is not UNKNOWN:
-            yield from _refused(about, given, f"{where}.{name}")
+        elif bare is not UNKNOWN:
+            yield from _refused(about, bare, f"{where}.{name}")
 
 
-def _refused(about: Field, given: Any, where: str) -> Iterator[str]:
+def _refused(about: Field, bare: Any, where: str) -> Iterator[str]:
     if about.many:
-        if not isinstance(given, list):
+        if not isinstance(bare, list):
             yield f"Expected a list. Examine values at '{where}'."
             return
         single = Field(about.kind, of=about.of, one_of=about.one_of)
-        for number, item in enumerate(given):
+        for number, item in enumerate(bare):
             if item is not UNKNOWN:
                 yield from _refused(single, item, f"{where}[{number}]")
     elif about.kind == "object":
-        if isinstance(given, dict):
-            yield from refusals(about.of, given, where)
+        if isinstance(bare, dict):
+            yield from refusals(about.of, bare, where)
         else:
             yield f"Expected an object. Examine values at '{where}'."
-    elif not isinstance(given, _TYPES[about.kind]) or (isinstance(given, bool) and about.kind in ("number", "integer")):
-        yield f"Expected {about.kind}, got {type(given).__name__}. Examine values at '{where}'."
-    elif about.one_of and str(given).lower() not in about.one_of:
+    elif not isinstance(bare, _TYPES[about.kind]) or (isinstance(bare, bool) and about.kind in ("number", "integer")):
+        yield f"Expected {about.kind}, got {type(bare).__name__}. Examine values at '{where}'."
+    elif about.one_of and str(bare).lower() not in about.one_of:
         quoted = " ".join(f'"{choice}"' for choice in about.one_of)
-        yield f"value must be one of: [{quoted}], got: \"{given}\". Examine values at '{where}'."
+        yield f"value must be one of: [{quoted}], got: \"{bare}\". Examine values at '{where}'."
 
 
 def marked(fields: Mapping[str, Field], value: Props) -> Props:
@@ -156,11 +156,11 @@ def _outward(about: Field, item: Any) -> Any:
 
 def from_api(fields: Mapping[str, Field], body: Mapping[str, Any]) -> Props:
     """The values that an answer of the API holds, nested defaults filled in; None where it holds nothing."""
-    found: Props = {}
+    values: Props = {}
     for name, about in fields.items():
         item = body.get(api_name(name, about))
-        found[name] = about.default if item is None else _inward(about, item)
-    return found
+        values[name] = about.default if item is None else _inward(about, item)
+    return values
 
 
 def _inward(about: Field, item: Any) -> Any:
@@ -190,28 +190,28 @@ def agrees(about: Field, old: Any, new: Any) -> bool:
 
 
 def _nested(about: Field, old: Any, new: Any) -> bool:
-    wanted = about.default if new is None else new
-    return (wanted is None and about.computed) or agrees(about, old, wanted)
+    planned = about.default if new is None else new
+    return (planned is None and about.computed) or agrees(about, old, planned)
 
 
-def like(about: Field, model: Any, found: Any) -> Any:
+def like(about: Field, model: Any, answered: Any) -> Any:
     """What was found, without the empty values that the API adds where the model has none; secrets that it keeps to itself stay.
 
     Upstream does the same by its `normalizations.go`: an empty list and no list are one thing, and so are false and none.
     """
-    if about.kind == "object" and about.many and isinstance(model, list) and isinstance(found, list):
+    if about.kind == "object" and about.many and isinstance(model, list) and isinstance(answered, list):
         single = Field("object", of=about.of)
-        models = model + [None] * max(0, len(found) - len(model))
-        return [like(single, old, new) for old, new in zip(models, found, strict=False)]
-    if about.kind == "object" and not about.many and isinstance(model, dict) and isinstance(found, dict):
-        both = {name: like(part, model.get(name), found.get(name)) for name, part in about.of.items()}
+        models = model + [None] * max(0, len(answered) - len(model))
+        return [like(single, old, new) for old, new in zip(models, answered, strict=False)]
+    if about.kind == "object" and not about.many and isinstance(model, dict) and isinstance(answered, dict):
+        both = {name: like(part, model.get(name), answered.get(name)) for name, part in about.of.items()}
         return present(both)
-    if found is None and about.secret:
+    if answered is None and about.secret:
         return model
     if model is None and about.echo:
         return None
     # An object without properties, such as the rule `everyone`, says all by being there.
     marker = about.kind == "object" and not about.of
-    if model is None and not about.computed and not marker and found in ("", [], {}, False, 0):
+    if model is None and not about.computed and not marker and answered in ("", [], {}, False, 0):
         return None
-    return found
+    return answered

@@ -11,6 +11,6 @@ ZONE: Final = Field(replaces=True, in_path=True)
 TEXT, FLAG, WHOLE, TEXTS = Field(), Field("boolean"), Field("integer"), Field(many=True)
 
 
-def told(kind: str = "string", api: str = "", *, keeps: bool = False, secret: bool = False) -> Field:
+def output(kind: str = "string", api: str = "", *, keeps: bool = False, secret: bool = False) -> Field:
     """A property that only the API fills in."""
-    return Field(kind, api, computed=True, given=False, keeps=keeps, secret=secret)
+    return Field(kind, api, computed=True, settable=False, keeps=keeps, secret=secret)

@@ -38,8 +38,8 @@ class CloudflareProvider(Provider):
         failures = unknown_settings(urn, news, _SETTINGS)
         token = plain(news.get("apiToken"))
         if isinstance(token, str) and not _TOKEN_FORM.search(token):
-            said = "API tokens must be 40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"
-            failures.append(f"{prefix} {said}. Examine values at '{name}.apiToken'.")
+            reason = "API tokens must be 40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"
+            failures.append(f"{prefix} {reason}. Examine values at '{name}.apiToken'.")
         marked = {key: Secret(plain(value)) if key in _SECRETS else value for key, value in news.items()}
         if failures:
             raise CheckFailed([("", reason) for reason in failures], marked)
@@ -53,15 +53,15 @@ class CloudflareProvider(Provider):
         """Answers the one function that is covered: the token of a tunnel."""
         if token != _TUNNEL_TOKEN:
             raise ProviderError(f"unknown function {token!r} in the cloudflare stand-in", "NOT_FOUND")
-        given = plain(args)
-        wrong = [(key, "Invalid or unknown key") for key in given if key not in ("accountId", "tunnelId")]
+        inputs = plain(args)
+        wrong = [(key, "Invalid or unknown key") for key in inputs if key not in ("accountId", "tunnelId")]
         wrong += [
-            (key, f"Missing required property '{key}'") for key in ("accountId", "tunnelId") if not given.get(key)
+            (key, f"Missing required property '{key}'") for key in ("accountId", "tunnelId") if not inputs.get(key)
         ]
         if wrong:
             raise InvokeFailed(wrong)
-        path = f"/accounts/{given['accountId']}/cfd_tunnel/{given['tunnelId']}/token"
-        return {**given, "token": self._client.call("GET", path)}
+        path = f"/accounts/{inputs['accountId']}/cfd_tunnel/{inputs['tunnelId']}/token"
+        return {**inputs, "token": self._client.call("GET", path)}
 
     def schema(self) -> Props:
         """Package schema of all types, without descriptions."""
@@ -76,7 +76,7 @@ class CloudflareProvider(Provider):
 def _schema(fields: dict[str, Field]) -> dict[str, Any]:
     return {
         "properties": {name: _shape(about) for name, about in fields.items()},
-        "inputProperties": {name: _shape(about) for name, about in fields.items() if about.given},
+        "inputProperties": {name: _shape(about) for name, about in fields.items() if about.settable},
         "requiredInputs": sorted(name for name, about in fields.items() if about.required and name != "accountId"),
     }
 

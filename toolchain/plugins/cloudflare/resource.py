@@ -71,41 +71,43 @@ class CloudflareType(ResourceType):
     def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """Refuses unknown, missing and ill-typed inputs; marks the secret ones."""
         name, kind = urn.rsplit("::", 1)[-1], self.kind
-        found = list(refusals(kind.fields, news, name))
-        for one, other in kind.together:
-            if news.get(one) is not None and news.get(other) is None:
-                found.append(
-                    f'Attribute "{other}" must be specified when "{one}" is specified. Examine values at \'{name}\'.'
+        problems = list(refusals(kind.fields, news, name))
+        for first, second in kind.together:
+            if news.get(first) is not None and news.get(second) is None:
+                problems.append(
+                    f'Attribute "{second}" must be specified when "{first}" is specified. Examine values at \'{name}\'.'
                 )
         if "{scope}" in kind.path and news.get("accountId") is None and news.get("zoneId") is None:
-            found.append(f"One of accountId and zoneId must be set. Examine values at '{name}'.")
-        if found:
-            raise CheckFailed([("", reason) for reason in found], marked(kind.fields, news))
+            problems.append(f"One of accountId and zoneId must be set. Examine values at '{name}'.")
+        if problems:
+            raise CheckFailed([("", reason) for reason in problems], marked(kind.fields, news))
         return marked(kind.fields, news)
 
-    def _wanted(self, news: Props) -> Props:
+    def _asked(self, news: Props) -> Props:
         """What the program asks for, defaults included."""
-        given = plain(news)
+        inputs = plain(news)
         rows = {
-            n: given.get(n) if given.get(n) is not None else f.default for n, f in self.kind.fields.items() if f.given
+            n: inputs.get(n) if inputs.get(n) is not None else f.default
+            for n, f in self.kind.fields.items()
+            if f.settable
         }
         return present(rows)
 
     def _differ(self, old: Props, news: Props) -> list[str]:
-        """The properties in which the wanted differs from the state; None where a program leaves a choice to the API."""
-        wanted, old = self._wanted(news), plain(old)
+        """The properties in which what is asked for differs from the state; None where a program leaves a choice to the API."""
+        asked, old = self._asked(news), plain(old)
         return [
             name
             for name, about in self.kind.fields.items()
-            if about.given
-            and not (name not in wanted and about.computed)
-            and not agrees(about, old.get(name), wanted.get(name))
+            if about.settable
+            and not (name not in asked and about.computed)
+            and not agrees(about, old.get(name), asked.get(name))
         ]
 
     def _open(self, news: Props) -> list[str]:
         """Computed properties whose value a change leaves open."""
-        wanted = self._wanted(news)
-        return [n for n, f in self.kind.fields.items() if f.computed and not f.keeps and n not in wanted]
+        asked = self._asked(news)
+        return [n for n, f in self.kind.fields.items() if f.computed and not f.keeps and n not in asked]
 
     def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """Compares the state with the plan: with any change, what the API fills in is open again."""
@@ -121,18 +123,18 @@ class CloudflareType(ResourceType):
         scope = f"accounts/{account}" if account else f"zones/{zone}"
         return self.kind.path.format_map({**named, "scope": scope})
 
-    def _thing(self, id: str, values: Props) -> str:
+    def _path(self, id: str, values: Props) -> str:
         base = self._collection(values)
         return base if self.kind.identity else f"{base}/{id}"
 
-    def _state(self, wanted: Props, answer: Mapping[str, Any]) -> Props:
+    def _state(self, asked: Props, answer: Mapping[str, Any]) -> Props:
         """Given values as they were given, the others as the API filled them in."""
-        found = from_api(self.kind.fields, answer)
+        values = from_api(self.kind.fields, answer)
         merged = {}
         for name, about in self.kind.fields.items():
-            value = wanted.get(name)
+            value = asked.get(name)
             if value is None and about.computed:
-                value = found[name]
+                value = values[name]
             merged[name] = value
         return present(merged)
 
@@ -141,44 +143,44 @@ class CloudflareType(ResourceType):
 
     def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Makes it; a preview leaves unknown what only the API can tell."""
-        wanted, kind = self._wanted(news), self.kind
-        if preview or contains_unknown(wanted):
-            return "", self._finish_unknown({**dict.fromkeys(self._open(news), UNKNOWN), **self._kept(wanted)})
-        body = {**kind.constants, **to_api(kind.fields, wanted)}
-        answer = self._client.call(kind.create, self._collection(wanted), body)
-        made = str(wanted[kind.identity] if kind.identity else answer["id"])
-        return made, self._finish(made, self._state(wanted, answer))
+        asked, kind = self._asked(news), self.kind
+        if preview or contains_unknown(asked):
+            return "", self._finish_unknown({**dict.fromkeys(self._open(news), UNKNOWN), **self._kept(asked)})
+        body = {**kind.constants, **to_api(kind.fields, asked)}
+        answer = self._client.call(kind.create, self._collection(asked), body)
+        new_id = str(asked[kind.identity] if kind.identity else answer["id"])
+        return new_id, self._finish(new_id, self._state(asked, answer))
 
-    def _kept(self, wanted: Props) -> Props:
-        unknown = {n: UNKNOWN for n, f in self.kind.fields.items() if f.computed and f.keeps and n not in wanted}
-        return {**unknown, **wanted}
+    def _kept(self, asked: Props) -> Props:
+        unknown = {n: UNKNOWN for n, f in self.kind.fields.items() if f.computed and f.keeps and n not in asked}
+        return {**unknown, **asked}
 
     def _finish_unknown(self, state: Props) -> Props:
         return marked(self.kind.fields, {**state, "id": UNKNOWN})
 
     def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
         """What it is now; None when the API answers 404."""
-        old, given = plain(state), plain(inputs)
+        old, old_inputs = plain(state), plain(inputs)
         if not old:
             id, old = self._imported(id)  # noqa: A001
         try:
-            answer = self._client.call("GET", self._thing(id, old))
+            answer = self._client.call("GET", self._path(id, old))
         except NotFoundError:
             return None
         now = self._now(old, answer, fresh=not state)
-        if not given:
-            given = {name: now[name] for name, about in self.kind.fields.items() if about.given and name in now}
+        if not old_inputs:
+            old_inputs = {name: now[name] for name, about in self.kind.fields.items() if about.settable and name in now}
         else:
-            given = {name: now[name] for name in given if name in now}
-        return id, self._finish(id, now), marked(self.kind.fields, given)
+            old_inputs = {name: now[name] for name in old_inputs if name in now}
+        return id, self._finish(id, now), marked(self.kind.fields, old_inputs)
 
     def _now(self, old: Props, answer: Mapping[str, Any], *, fresh: bool) -> Props:
-        found = from_api(self.kind.fields, answer)
+        values = from_api(self.kind.fields, answer)
         now = {}
         for name, about in self.kind.fields.items():
-            told = found[name] is not None and not about.in_path
-            value = found[name] if told else old.get(name) if about.in_path or about.secret else None
-            now[name] = value if fresh and told else like(about, old.get(name), value)
+            answered = values[name] is not None and not about.in_path
+            value = values[name] if answered else old.get(name) if about.in_path or about.secret else None
+            now[name] = value if fresh and answered else like(about, old.get(name), value)
         return present(now)
 
     def _imported(self, text: str) -> tuple[str, Props]:
@@ -187,30 +189,30 @@ class CloudflareType(ResourceType):
         if len(form) != len(parts):
             raise ProviderError(f'invalid ID: expected "{self.kind.imports}", got "{text}"')
         names = dict(zip(form, parts, strict=True))
-        found = {name.strip("<>"): part for name, part in names.items() if name.startswith("<")}
-        if "accounts|zones" in found:
-            owner = {"accounts": "accountId", "zones": "zoneId"}.get(found.pop("accounts|zones"))
+        parents = {name.strip("<>"): part for name, part in names.items() if name.startswith("<")}
+        if "accounts|zones" in parents:
+            owner = {"accounts": "accountId", "zones": "zoneId"}.get(parents.pop("accounts|zones"))
             if owner is None:
                 raise ProviderError("invalid discriminator segment: expected one of accounts, zones")
-            found[owner] = found.pop("owner")
-        return parts[-1], found
+            parents[owner] = parents.pop("owner")
+        return parts[-1], parents
 
     def update(
         self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
     ) -> Props:
         """Changes it in place."""
-        wanted, kind, old = self._wanted(news), self.kind, plain(old_state)
-        stays = {n: old[n] for n, f in kind.fields.items() if f.computed and f.keeps and n not in wanted and n in old}
-        if preview or contains_unknown(wanted):
+        asked, kind, old = self._asked(news), self.kind, plain(old_state)
+        stays = {n: old[n] for n, f in kind.fields.items() if f.computed and f.keeps and n not in asked and n in old}
+        if preview or contains_unknown(asked):
             open_again = dict.fromkeys(self._open(news), UNKNOWN) if self._differ(old, news) else {}
-            return self._finish(id, {**open_again, **stays, **wanted})
-        sent = {name: wanted[name] for name in self._differ(old, news) if name in wanted} if kind.partial else wanted
+            return self._finish(id, {**open_again, **stays, **asked})
+        sent = {name: asked[name] for name in self._differ(old, news) if name in asked} if kind.partial else asked
         body = {**kind.constants, **to_api(kind.fields, sent)}
-        answer = self._client.call(kind.update, self._thing(id, wanted), body)
+        answer = self._client.call(kind.update, self._path(id, asked), body)
         # A secret that the API tells once is in this answer only when it is a new one.
-        return self._finish(id, {**stays, **self._state(wanted, answer)})
+        return self._finish(id, {**stays, **self._state(asked, answer)})
 
     def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
         """Removes it. As upstream, what is gone already is an error that a refresh mends."""
         if not self.kind.lasting:
-            self._client.call("DELETE", self._thing(id, plain(state)), None)
+            self._client.call("DELETE", self._path(id, plain(state)), None)

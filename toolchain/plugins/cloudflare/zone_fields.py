@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from toolchain.plugins.cloudflare.fields import Field, Fields
-from toolchain.plugins.cloudflare.pieces import FLAG, TEXT, told
+from toolchain.plugins.cloudflare.pieces import FLAG, TEXT, output
 
 _SET: Final = Field("boolean", computed=True, default=False)
 _DNS_TYPES: Final = tuple(
@@ -50,12 +50,12 @@ DNS: Final[Fields] = {
     "proxied": Field("boolean", default=False),
     "settings": _DNS_SETTINGS,
     "tags": Field(many=True, computed=True),
-    "commentModifiedOn": told(),
-    "createdOn": told(),
-    "meta": told("json"),
-    "modifiedOn": told(),
-    "proxiable": told("boolean"),
-    "tagsModifiedOn": told(),
+    "commentModifiedOn": output(),
+    "createdOn": output(),
+    "meta": output("json"),
+    "modifiedOn": output(),
+    "proxiable": output("boolean"),
+    "tagsModifiedOn": output(),
 }
 _CONNECTION: Final[Fields] = {
     "clientId": TEXT,
@@ -72,12 +72,12 @@ TUNNEL: Final[Fields] = {
     "name": Field(required=True),
     "configSrc": Field(default="local", replaces=True, one_of=("local", "cloudflare")),
     "tunnelSecret": Field(secret=True),
-    **{name: told() for name in ("accountTag", "connsActiveAt", "connsInactiveAt", "createdAt", "deletedAt")},
-    "connections": Field("object", many=True, computed=True, given=False, of=_CONNECTION),
-    "metadata": told("json"),
-    "remoteConfig": told("boolean"),
-    "status": told(),
-    "tunType": told(),
+    **{name: output() for name in ("accountTag", "connsActiveAt", "connsInactiveAt", "createdAt", "deletedAt")},
+    "connections": Field("object", many=True, computed=True, settable=False, of=_CONNECTION),
+    "metadata": output("json"),
+    "remoteConfig": output("boolean"),
+    "status": output(),
+    "tunType": output(),
 }
 _TUNNEL_ACCESS: Final = Field(
     "object",
@@ -118,15 +118,15 @@ TUNNEL_CONFIG: Final[Fields] = {
         of={"ingresses": Field("object", "ingress", many=True, of=_INGRESS), "originRequest": _ORIGIN},
     ),
     "source": Field(computed=True, one_of=("local", "cloudflare")),
-    "createdAt": told(),
-    "version": told("integer"),
+    "createdAt": output(),
+    "version": output("integer"),
 }
 ZONE_SETTING: Final[Fields] = {
     "zoneId": Field(required=True, replaces=True, in_path=True),
     "settingId": Field(required=True, replaces=True, in_path=True),
     "value": Field("any", required=True),
     "enabled": Field("boolean", computed=True),
-    "editable": told("boolean"),
-    "modifiedOn": told(),
-    "timeRemaining": told("number"),
+    "editable": output("boolean"),
+    "modifiedOn": output(),
+    "timeRemaining": output("number"),
 }

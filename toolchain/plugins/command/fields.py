@@ -1,4 +1,4 @@
-"""Fields of the command plugin's types, as `provider-facts/command.json` and the official Go structs have them."""
+"""Fields of the command plugin's types, as the official Go structs have them."""
 
 from __future__ import annotations
 

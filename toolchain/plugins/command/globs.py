@@ -19,18 +19,18 @@ def assets(folder: str, patterns: list[str]) -> dict[str, Asset]:
     compiled = [
         (pattern.startswith("!"), re.compile(expression(pattern.removeprefix("!")), re.DOTALL)) for pattern in patterns
     ]
-    found: dict[str, Asset] = {}
+    chosen: dict[str, Asset] = {}
     for path in _files(Path(folder)):
         for exclude, matcher in compiled:
             if matcher.fullmatch(path) is None:
                 continue
             if exclude:
-                found.pop(path, None)
+                chosen.pop(path, None)
             else:
                 # Go's path.Join: folder and path, cleaned.
                 full = os.path.normpath(f"{folder}/{path}")
-                found[path] = Asset(path=full, hash=_sha256(Path(full)))
-    return found
+                chosen[path] = Asset(path=full, hash=_sha256(Path(full)))
+    return chosen
 
 
 def archive(folder: str, patterns: list[str]) -> Archive:
@@ -40,11 +40,11 @@ def archive(folder: str, patterns: list[str]) -> Archive:
 
 
 def _files(folder: Path) -> list[str]:
-    found = []
+    paths = []
     for root, folders, names in os.walk(folder):
         folders.sort()
-        found += [(Path(root) / name).relative_to(folder).as_posix() for name in names]
-    return sorted(found, key=lambda path: path.split("/"))
+        paths += [(Path(root) / name).relative_to(folder).as_posix() for name in names]
+    return sorted(paths, key=lambda path: path.split("/"))
 
 
 def _sha256(path: Path) -> str:
@@ -75,33 +75,33 @@ def _header(name: str, size: int) -> bytes:
 
 def expression(pattern: str) -> str:
     """Regular expression for a glob."""
-    made, index, depth = "", 0, 0
+    regex, index, depth = "", 0, 0
     while index < len(pattern):
         char = pattern[index]
         if pattern.startswith("**", index):
-            made, index = made + ".*", index + 1
+            regex, index = regex + ".*", index + 1
         elif char == "[":
-            made, index = _bracket(pattern, index, made)
+            regex, index = _bracket(pattern, index, regex)
         elif char == "{":
-            made, depth = made + "(?:", depth + 1
+            regex, depth = regex + "(?:", depth + 1
         elif char == "}" and depth:
-            made, depth = made + ")", depth - 1
+            regex, depth = regex + ")", depth - 1
         elif char == "," and depth:
-            made += "|"
+            regex += "|"
         elif char == "\\" and index + 1 < len(pattern):
             index += 1
-            made += re.escape(pattern[index])
+            regex += re.escape(pattern[index])
         else:
-            made += _SIMPLE.get(char, re.escape(char))
+            regex += _SIMPLE.get(char, re.escape(char))
         index += 1
-    return made
+    return regex
 
 
-def _bracket(pattern: str, index: int, made: str) -> tuple[str, int]:
+def _bracket(pattern: str, index: int, regex: str) -> tuple[str, int]:
     end = pattern.find("]", index + 1)
     if end < 0:
         raise ProviderError(f"unexpected end of input in the glob {pattern!r}: '[' is never closed")
     inside = pattern[index + 1 : end]
     negated = inside.startswith("!")
     body = inside.removeprefix("!").replace("\\", "\\\\").replace("^", "\\^")
-    return f"{made}[{'^' if negated else ''}{body}]", end
+    return f"{regex}[{'^' if negated else ''}{body}]", end

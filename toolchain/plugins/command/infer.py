@@ -61,29 +61,29 @@ def check(go: str, fields: Mapping[str, Field], news: Props) -> Props:
 
 
 def _misfits(go: str, fields: Mapping[str, Field], values: Props) -> Iterator[tuple[str, str]]:
-    for name, wanted in fields.items():
+    for name, spec in fields.items():
         value = values.get(name)
         bare = value.value if isinstance(value, Secret) else value
         if bare is None:
-            if wanted.required:
+            if spec.required:
                 yield name, f"Missing required field '{name}' on '{go}'"
         elif bare is not UNKNOWN:
-            yield from _misfit(go, name, wanted, bare)
+            yield from _misfit(go, name, spec, bare)
     for name in sorted(values.keys() - fields.keys()):
         if not name.startswith("__"):
             yield name, f"Unrecognized field '{name}' on '{go}'"
 
 
-def _misfit(go: str, name: str, wanted: Field, value: Any) -> Iterator[tuple[str, str]]:
-    shape: tuple[type[Any], ...] = _SHAPES.get(wanted.go, (dict,))
-    if not isinstance(value, shape) or (isinstance(value, bool) and wanted.go != "bool"):
+def _misfit(go: str, name: str, spec: Field, value: Any) -> Iterator[tuple[str, str]]:
+    shape: tuple[type[Any], ...] = _SHAPES.get(spec.go, (dict,))
+    if not isinstance(value, shape) or (isinstance(value, bool) and spec.go != "bool"):
         got = _GO_NAMES.get(type(value), "map[string]interface {}")
-        yield name, f"Field '{name}' on '{go}' must be a '{wanted.go}'; got '{got}' instead"
-    elif wanted.fields:
-        for _, reason in _misfits(wanted.go, wanted.fields, dict(value)):
+        yield name, f"Field '{name}' on '{go}' must be a '{spec.go}'; got '{got}' instead"
+    elif spec.fields:
+        for _, reason in _misfits(spec.go, spec.fields, dict(value)):
             # The official text goes on with the whole struct, private key included (pulumi-command#773): never here.
             yield name, f"An error occurred decoding '{go.rsplit('.', 1)[-1]}.{name}': {reason}"
-    elif wanted.go in ("[]string", "map[string]string"):
+    elif spec.go in ("[]string", "map[string]string"):
         pairs: Iterable[tuple[Any, Any]] = enumerate(value) if isinstance(value, list) else value.items()
         for key, item in pairs:
             bare = item.value if isinstance(item, Secret) else item
@@ -95,21 +95,21 @@ def _misfit(go: str, name: str, wanted: Field, value: Any) -> Iterator[tuple[str
 def with_defaults(fields: Mapping[str, Field], values: Props) -> Props:
     """The values with defaults where a field is left out; fields set to null count as left out."""
     filled = {name: value for name, value in values.items() if value is not None}
-    for name, wanted in fields.items():
-        if name not in filled and wanted.default is not None:
-            filled[name] = wanted.default
-        elif name in filled and wanted.fields:
-            filled[name] = _inside(filled[name], lambda inner, f=wanted.fields: with_defaults(f, inner))
+    for name, spec in fields.items():
+        if name not in filled and spec.default is not None:
+            filled[name] = spec.default
+        elif name in filled and spec.fields:
+            filled[name] = _inside(filled[name], lambda inner, f=spec.fields: with_defaults(f, inner))
     return filled
 
 
 def marked(fields: Mapping[str, Field], values: Props) -> Props:
     """The values with secret marks where the struct says so, at every depth."""
     done = dict(values)
-    for name, wanted in fields.items():
-        if name in done and wanted.fields:
-            done[name] = _inside(done[name], lambda inner, f=wanted.fields: marked(f, inner))
-        if name in done and wanted.secret and not isinstance(done[name], Secret):
+    for name, spec in fields.items():
+        if name in done and spec.fields:
+            done[name] = _inside(done[name], lambda inner, f=spec.fields: marked(f, inner))
+        if name in done and spec.secret and not isinstance(done[name], Secret):
             done[name] = Secret(done[name])
     return done
 

@@ -13,31 +13,31 @@ if TYPE_CHECKING:
 
 def changes(olds: Props, news: Props) -> dict[str, str]:
     """Path of every difference to ADD, DELETE or UPDATE."""
-    found: dict[str, str] = {}
-    _object(olds, news, "", found)
-    return found
+    kinds: dict[str, str] = {}
+    _object(olds, news, "", kinds)
+    return kinds
 
 
-def _object(olds: Props, news: Props, path: str, found: dict[str, str]) -> None:
+def _object(olds: Props, news: Props, path: str, kinds: dict[str, str]) -> None:
     for key in [*olds, *(key for key in news if key not in olds)]:
-        _value(olds.get(key), news.get(key), _step(path, key), found)
+        _value(olds.get(key), news.get(key), _step(path, key), kinds)
 
 
-def _value(old: Any, new: Any, path: str, found: dict[str, str]) -> None:
+def _value(old: Any, new: Any, path: str, kinds: dict[str, str]) -> None:
     if old is None or new is None:
         if old is not None or new is not None:
-            found[path] = "ADD" if old is None else "DELETE"
+            kinds[path] = "ADD" if old is None else "DELETE"
     elif isinstance(old, dict) and isinstance(new, dict):
-        _object(old, new, path, found)
+        _object(old, new, path, kinds)
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             here = f"{path}[{index}]"
             if index >= len(old) or index >= len(new):
-                found[here] = "ADD" if index >= len(old) else "DELETE"
+                kinds[here] = "ADD" if index >= len(old) else "DELETE"
             else:
-                _value(old[index], new[index], here, found)
+                _value(old[index], new[index], here, kinds)
     elif not _same(old, new):
-        found[path] = "UPDATE"
+        kinds[path] = "UPDATE"
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -49,9 +49,9 @@ class RemoteCommand(LifeCommand):
         link = dial(values["connection"], deadline)
         with _lock:
             _links.append(link)
-        wanted, optional = values.get("environment") or {}, previous_output(values, previous)
-        accepted = _accepted(link, {**wanted, **optional}, deadline)
-        for name in wanted:
+        required, optional = values.get("environment") or {}, previous_output(values, previous)
+        accepted = _accepted(link, {**required, **optional}, deadline)
+        for name in required:
             if name not in accepted:
                 current().log(_SETENV % name, "ERROR")
                 raise ProviderError(f'could not set environment variable "{name}": ssh: setenv failed')

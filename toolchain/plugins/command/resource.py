@@ -49,12 +49,12 @@ class LifeCommand(CommandType):
 
     def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Runs `create`; officially even a preview answers an id."""
-        made = unique(urn.rsplit("::", 1)[-1])
+        new_id = unique(urn.rsplit("::", 1)[-1])
         nothing: Props = {"stdout": "", "stderr": ""}
         if preview:
-            return made, infer.preview_create(news, nothing)
+            return new_id, infer.preview_create(news, nothing)
         command = plain(news.get("create"))
-        return made, {**news, **(nothing if command is None else self._run(command, news, nothing, timeout))}
+        return new_id, {**news, **(nothing if command is None else self._run(command, news, nothing, timeout))}
 
     def update(
         self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float

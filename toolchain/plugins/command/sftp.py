@@ -84,15 +84,15 @@ class Sftp:
         self._number += 1
         self._send(struct.pack(">BI", kind, self._number) + body)
 
-    def _answer(self, wanted: int) -> bytes:
+    def _answer(self, expected: int) -> bytes:
         packet = self._packet()
         kind, body = packet[0], packet[5:]
         if kind == _STATUS:
             (code,) = struct.unpack(">I", body[:4])
             if code != _OK:
                 raise StatusError(code, _text(body[4:])[0])
-        elif kind != wanted:
-            raise ProviderError(f"sftp: unexpected packet: want {wanted}, got {kind}")
+        elif kind != expected:
+            raise ProviderError(f"sftp: unexpected packet: want {expected}, got {kind}")
         return body
 
     def is_folder(self, path: str) -> bool | None:

@@ -33,13 +33,15 @@ def built(daemon: Daemon, build: Props, tags: list[str]) -> None:
     if not (folder / dockerfile).is_file():
         raise DaemonError(f"Error running legacy build: dockerfile not found at path: {folder / dockerfile}")
     archive, inside = context_of(folder, folder / dockerfile)
-    said: list[str] = []
+    output: list[str] = []
     for message in daemon.stream(
         "POST", "/build", archive, params=_params(build, tags, inside), headers=_headers(daemon)
     ):
-        said.append(message.get("stream", ""))
+        output.append(message.get("stream", ""))
         if "error" in message:
-            raise DaemonError(f"Error running legacy build: unable to build image\n\n{''.join(said)}{message['error']}")
+            raise DaemonError(
+                f"Error running legacy build: unable to build image\n\n{''.join(output)}{message['error']}"
+            )
 
 
 def _headers(daemon: Daemon) -> dict[str, str]:

@@ -49,25 +49,25 @@ class Container(DockerType):
         if isinstance(plan["platform"], str):
             params["platform"] = plan["platform"]
         try:
-            made = str(daemon.call("POST", "/containers/create", body, params=params)["Id"])
+            container = str(daemon.call("POST", "/containers/create", body, params=params)["Id"])
         except DaemonError as refused:
             raise DaemonError(f"Unable to create container: {refused}") from refused
-        with after_creation(made):
-            self._start_up(daemon, made, plan)
-        return made
+        with after_creation(container):
+            self._start_up(daemon, container, plan)
+        return container
 
     @staticmethod
-    def _start_up(daemon: Daemon, made: str, plan: Props) -> None:
+    def _start_up(daemon: Daemon, container: str, plan: Props) -> None:
         if plan["networksAdvanced"]:
-            _join_networks(daemon, made, plan["networksAdvanced"])
+            _join_networks(daemon, container, plan["networksAdvanced"])
         for upload in plan["uploads"]:
-            _upload(daemon, made, upload)
+            _upload(daemon, container, upload)
         if plan["start"]:
-            _start(daemon, made)
+            _start(daemon, container)
             if plan["wait"]:
-                _wait_until_healthy(daemon, made, plan["waitTimeout"])
+                _wait_until_healthy(daemon, container, plan["waitTimeout"])
         if plan["attach"]:
-            plan["containerLogs"] = _attached(daemon, made, plan)
+            plan["containerLogs"] = _attached(daemon, container, plan)
 
     def look(self, id: str, state: Props) -> Props | None:
         """Inspects it."""
@@ -127,32 +127,32 @@ class Container(DockerType):
                 raise DaemonError(f"Error waiting for container removal '{id}': {refused}") from refused
 
 
-def _attached(daemon: Daemon, made: str, plan: Props) -> str | None:
+def _attached(daemon: Daemon, container: str, plan: Props) -> str | None:
     """Waits for its end; its output when that is wanted.
 
     A daemon of 20.10 sometimes drops the last line of an output that it follows, so it is read in the end, unless the
     container is gone by then.
     """
-    wanted, gone = plan["logs"], plan["rm"]
-    followed = container_logs(daemon, made, tty=plan["tty"], follow=True) if wanted and gone else None
+    with_logs, gone = plan["logs"], plan["rm"]
+    followed = container_logs(daemon, container, tty=plan["tty"], follow=True) if with_logs and gone else None
     try:
-        daemon.call("POST", f"/containers/{made}/wait", params={"condition": "not-running"})
+        daemon.call("POST", f"/containers/{container}/wait", params={"condition": "not-running"})
     except DaemonError as refused:
         if not gone or not refused.gone:
             raise DaemonError(f"Unable to wait container end of execution: {refused}") from refused
-    return container_logs(daemon, made, tty=plan["tty"], follow=False) if wanted and not gone else followed
+    return container_logs(daemon, container, tty=plan["tty"], follow=False) if with_logs and not gone else followed
 
 
-def _start(daemon: Daemon, made: str) -> None:
+def _start(daemon: Daemon, container: str) -> None:
     try:
-        daemon.call("POST", f"/containers/{made}/start")
+        daemon.call("POST", f"/containers/{container}/start")
     except DaemonError as refused:
         raise DaemonError(f"Unable to start container: {refused}") from refused
 
 
-def _join_networks(daemon: Daemon, made: str, networks: list[Props]) -> None:
+def _join_networks(daemon: Daemon, container: str, networks: list[Props]) -> None:
     try:
-        daemon.call("POST", "/networks/bridge/disconnect", {"Container": made, "Force": False})
+        daemon.call("POST", "/networks/bridge/disconnect", {"Container": container, "Force": False})
     except DaemonError as refused:
         if "is not connected to the network bridge" not in str(refused):
             raise DaemonError(f"Unable to disconnect the default network: {refused}") from refused
@@ -170,27 +170,29 @@ def _join_networks(daemon: Daemon, made: str, networks: list[Props]) -> None:
         }
         name = network["name"]
         try:
-            daemon.call("POST", f"/networks/{quote(name)}/connect", {"Container": made, "EndpointConfig": endpoint})
+            daemon.call(
+                "POST", f"/networks/{quote(name)}/connect", {"Container": container, "EndpointConfig": endpoint}
+            )
         except DaemonError as refused:
             raise DaemonError(f"Unable to connect to network '{name}': {refused}") from refused
 
 
-def _upload(daemon: Daemon, made: str, upload: Props) -> None:
+def _upload(daemon: Daemon, container: str, upload: Props) -> None:
     archive = archive_of(upload)
     headers = {"Content-Type": "application/x-tar"}
     params = {"path": "/", "noOverwriteDirNonDir": "true"}
     try:
-        daemon.call("PUT", f"/containers/{made}/archive", archive, params=params, headers=headers)
+        daemon.call("PUT", f"/containers/{container}/archive", archive, params=params, headers=headers)
     except DaemonError as refused:
         raise DaemonError(f"Unable to upload volume content: {refused}") from refused
 
 
-def _wait_until_healthy(daemon: Daemon, made: str, seconds: int) -> None:
+def _wait_until_healthy(daemon: Daemon, container: str, seconds: int) -> None:
     """Asks once a second; a container without a health check fails at once (D19)."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            health = daemon.call("GET", f"/containers/{made}/json")["State"].get("Health")
+            health = daemon.call("GET", f"/containers/{container}/json")["State"].get("Health")
         except DaemonError as refused:
             raise DaemonError(f"error inspecting container state: {refused}") from refused
         if health is None:

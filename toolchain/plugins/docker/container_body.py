@@ -21,33 +21,33 @@ def body_of(daemon: Daemon, plan: Props) -> Props:
     Raises:
         DaemonError: For values that no daemon need see.
     """
-    given = {key: value for key, value in plan.items() if value is not UNKNOWN and value not in (None, "", [], {})}
-    if "" in given.get("command", []):
+    values = {key: value for key, value in plan.items() if value is not UNKNOWN and value not in (None, "", [], {})}
+    if "" in values.get("command", []):
         raise DaemonError("values for command may not be empty")
-    exposed, _ = _ports(given.get("ports", []))
-    volumes, _, _ = _volumes(given.get("volumes", []))
+    exposed, _ = _ports(values.get("ports", []))
+    volumes, _, _ = _volumes(values.get("volumes", []))
     body: Props = {
-        "Image": given["image"],
-        "Hostname": given.get("hostname", ""),
-        "Domainname": given.get("domainname", ""),
-        "Tty": given.get("tty", False),
-        "OpenStdin": given.get("stdinOpen", False),
-        "StopSignal": given.get("stopSignal", ""),
-        "User": given.get("user", ""),
-        "WorkingDir": given.get("workingDir", ""),
-        "Env": given.get("envs"),
-        "Cmd": given.get("command"),
-        "Entrypoint": given.get("entrypoints"),
-        "Labels": labels_of(given.get("labels")),
+        "Image": values["image"],
+        "Hostname": values.get("hostname", ""),
+        "Domainname": values.get("domainname", ""),
+        "Tty": values.get("tty", False),
+        "OpenStdin": values.get("stdinOpen", False),
+        "StopSignal": values.get("stopSignal", ""),
+        "User": values.get("user", ""),
+        "WorkingDir": values.get("workingDir", ""),
+        "Env": values.get("envs"),
+        "Cmd": values.get("command"),
+        "Entrypoint": values.get("entrypoints"),
+        "Labels": labels_of(values.get("labels")),
         "ExposedPorts": exposed,
         "Volumes": volumes,
-        "HostConfig": _host_config(daemon, given),
+        "HostConfig": _host_config(daemon, values),
         "NetworkingConfig": {},
     }
-    if given.get("stopTimeout"):
-        body["StopTimeout"] = given["stopTimeout"]
-    if "healthcheck" in given:
-        body["Healthcheck"] = _healthcheck(given["healthcheck"])
+    if values.get("stopTimeout"):
+        body["StopTimeout"] = values["stopTimeout"]
+    if "healthcheck" in values:
+        body["Healthcheck"] = _healthcheck(values["healthcheck"])
     return body
 
 
@@ -62,72 +62,72 @@ def _healthcheck(check: Props) -> Props:
     }
 
 
-def _host_config(daemon: Daemon, given: Props) -> Props:
-    _, bindings = _ports(given.get("ports", []))
-    _, binds, from_containers = _volumes(given.get("volumes", []))
-    capabilities = given.get("capabilities", {})
+def _host_config(daemon: Daemon, values: Props) -> Props:
+    _, bindings = _ports(values.get("ports", []))
+    _, binds, from_containers = _volumes(values.get("volumes", []))
+    capabilities = values.get("capabilities", {})
     config: Props = {
-        "Privileged": given.get("privileged", False),
-        "PublishAllPorts": given.get("publishAllPorts", False),
-        "RestartPolicy": restart_policy(given),
-        "Runtime": given.get("runtime", ""),
-        "AutoRemove": given.get("rm", False),
-        "ReadonlyRootfs": given.get("readOnly", False),
-        "LogConfig": {"Type": given.get("logDriver", ""), "Config": given.get("logOpts")},
-        "Mounts": [_mount(daemon, mount) for mount in given.get("mounts", [])],
-        "Tmpfs": given.get("tmpfs"),
+        "Privileged": values.get("privileged", False),
+        "PublishAllPorts": values.get("publishAllPorts", False),
+        "RestartPolicy": restart_policy(values),
+        "Runtime": values.get("runtime", ""),
+        "AutoRemove": values.get("rm", False),
+        "ReadonlyRootfs": values.get("readOnly", False),
+        "LogConfig": {"Type": values.get("logDriver", ""), "Config": values.get("logOpts")},
+        "Mounts": [_mount(daemon, mount) for mount in values.get("mounts", [])],
+        "Tmpfs": values.get("tmpfs"),
         "PortBindings": bindings,
-        "ExtraHosts": [f"{entry['host']}:{entry['ip']}" for entry in given.get("hosts", [])],
+        "ExtraHosts": [f"{entry['host']}:{entry['ip']}" for entry in values.get("hosts", [])],
         "Binds": binds,
         "VolumesFrom": from_containers,
         "CapAdd": capabilities.get("adds"),
         "CapDrop": capabilities.get("drops"),
-        "Dns": given.get("dns"),
-        "DnsOptions": given.get("dnsOpts"),
-        "DnsSearch": given.get("dnsSearches"),
-        "GroupAdd": given.get("groupAdds"),
-        "NetworkMode": given.get("networkMode", ""),
-        "UsernsMode": given.get("usernsMode", ""),
-        "PidMode": given.get("pidMode", ""),
-        "IpcMode": given.get("ipcMode", ""),
-        "Sysctls": given.get("sysctls"),
-        "StorageOpt": given.get("storageOpts"),
-        "CgroupParent": given.get("cgroupParent", ""),
-        "Init": given.get("init", False),
+        "Dns": values.get("dns"),
+        "DnsOptions": values.get("dnsOpts"),
+        "DnsSearch": values.get("dnsSearches"),
+        "GroupAdd": values.get("groupAdds"),
+        "NetworkMode": values.get("networkMode", ""),
+        "UsernsMode": values.get("usernsMode", ""),
+        "PidMode": values.get("pidMode", ""),
+        "IpcMode": values.get("ipcMode", ""),
+        "Sysctls": values.get("sysctls"),
+        "StorageOpt": values.get("storageOpts"),
+        "CgroupParent": values.get("cgroupParent", ""),
+        "Init": values.get("init", False),
     }
-    return {**config, **_security(given), **_resources(given), **devices(given), **_cgroup_namespace(given)}
+    return {**config, **_security(values), **_resources(values), **devices(values), **_cgroup_namespace(values)}
 
 
-def restart_policy(given: Props) -> Props:
+def restart_policy(values: Props) -> Props:
     """When the daemon starts the container again by itself."""
-    return {"Name": given.get("restart") or "", "MaximumRetryCount": given.get("maxRetryCount") or 0}
+    return {"Name": values.get("restart") or "", "MaximumRetryCount": values.get("maxRetryCount") or 0}
 
 
-def _security(given: Props) -> Props:
-    options = given.get("securityOpts", [])
+def _security(values: Props) -> Props:
+    options = values.get("securityOpts", [])
     if _UNCONFINED not in options:
         return {"SecurityOpt": options}
     # The daemon does not know this option: docker's client turns it into empty lists of masked paths.
     return {"SecurityOpt": [o for o in options if o != _UNCONFINED], "MaskedPaths": [], "ReadonlyPaths": []}
 
 
-def _resources(given: Props) -> Props:
-    swap = given.get("memorySwap", 0)
+def _resources(values: Props) -> Props:
+    swap = values.get("memorySwap", 0)
     resources: Props = {
-        "Memory": given.get("memory", 0) * _MB,
-        "MemoryReservation": given.get("memoryReservation", 0) * _MB,
+        "Memory": values.get("memory", 0) * _MB,
+        "MemoryReservation": values.get("memoryReservation", 0) * _MB,
         "MemorySwap": swap * _MB if swap > 0 else swap,
-        "ShmSize": given.get("shmSize", 0) * _MB,
-        "CpuShares": given.get("cpuShares", 0),
-        "CpusetCpus": given.get("cpuSet", ""),
-        "Ulimits": [{"Name": u["name"], "Soft": u["soft"], "Hard": u["hard"]} for u in given.get("ulimits", [])],
-        **throttles(given),
+        "ShmSize": values.get("shmSize", 0) * _MB,
+        "CpuShares": values.get("cpuShares", 0),
+        "CpusetCpus": values.get("cpuSet", ""),
+        "Ulimits": [{"Name": u["name"], "Soft": u["soft"], "Hard": u["hard"]} for u in values.get("ulimits", [])],
+        **throttles(values),
     }
-    if "cpus" in given:
-        resources["NanoCpus"] = _nano_cpus(given["cpus"])
+    if "cpus" in values:
+        resources["NanoCpus"] = _nano_cpus(values["cpus"])
     else:
-        resources["CpuPeriod"] = given.get("cpuPeriod", 0)
-        resources["CpuQuota"] = given.get("cpuQuota", 0)
+        resources["CpuPeriod"] = values.get("cpuPeriod", 0)
+        resources["CpuQuota"] = values.get("cpuQuota", 0)
     return resources
 
 
@@ -141,8 +141,8 @@ def _nano_cpus(cpus: str) -> int:
     return int(nano)
 
 
-def _cgroup_namespace(given: Props) -> Props:
-    mode = given.get("cgroupnsMode", "")
+def _cgroup_namespace(values: Props) -> Props:
+    mode = values.get("cgroupnsMode", "")
     if mode not in ("", "private", "host"):
         raise DaemonError("cgroupns_mode: invalid CGROUP mode, must be either 'private', 'host' or empty")
     return {"CgroupnsMode": mode}

@@ -16,7 +16,7 @@ MOUNT: Final[Block] = {
     "type": text(required=True, check=matches("^(bind|volume|tmpfs)$")),
     "readOnly": flag(),
     "bindOptions": listing(
-        {"propagation": text(check=matches("^(private|rprivate|shared|rshared|slave|rslave)$"))}, one=True
+        {"propagation": text(check=matches("^(private|rprivate|shared|rshared|slave|rslave)$"))}, single=True
     ),
     "volumeOptions": listing(
         {
@@ -26,9 +26,9 @@ MOUNT: Final[Block] = {
             "driverOptions": mapping(),
             "subpath": text(force_new=True),
         },
-        one=True,
+        single=True,
     ),
-    "tmpfsOptions": listing({"sizeBytes": number(), "mode": number()}, one=True, force_new=True),
+    "tmpfsOptions": listing({"sizeBytes": number(), "mode": number()}, single=True, force_new=True),
 }
 
 VOLUME: Final = frozen(
@@ -123,7 +123,7 @@ _REPLACING: Final = frozen(
         "dnsOpts": group(),
         "dnsSearches": group(),
         "publishAllPorts": flag(),
-        "capabilities": group(frozen({"adds": group(), "drops": group()}), one=True),
+        "capabilities": group(frozen({"adds": group(), "drops": group()}), single=True),
         "securityOpts": group(computed=True),
         "runtime": text(computed=True),
         "platform": text(computed=True),
@@ -187,7 +187,7 @@ CONTAINER: Final[Block] = {
     "cpuSet": text(check=matches(r"^\d+([,-]\d+)*$")),
     "cpuPeriod": number(check=at_least(0)),
     "cpuQuota": number(check=at_least(0)),
-    "healthcheck": listing(HEALTHCHECK, one=True, computed=True),
+    "healthcheck": listing(HEALTHCHECK, single=True, computed=True),
     "containerReadRefreshTimeoutMilliseconds": number(default=15000),
     "init": flag(computed=True),
     "exitCode": number(is_input=False, computed=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from toolchain.plugins import go_duration
-from toolchain.plugins.docker.device_body import devices_from, is_given, requests_from
+from toolchain.plugins.docker.device_body import devices_from, is_set, requests_from
 
 if TYPE_CHECKING:
     from toolchain.plugins.base import Props
@@ -15,19 +15,19 @@ _NANO: Final = 1_000_000_000
 _DIGITS: Final = 9
 
 
-def read_back(found: Props, state: Props) -> Props:
+def read_back(container: Props, state: Props) -> Props:
     """What the official plugin reads back; environment, labels, uploads and networks are not among it (D23, D27).
 
     Args:
-        found: The daemon's answer to inspect.
+        container: The daemon's answer to inspect.
         state: The plan of a new container, the old state of one that is refreshed.
     """
-    config, host = found["Config"], found["HostConfig"]
+    config, host = container["Config"], container["HostConfig"]
     read: Props = {
-        "name": found["Name"].lstrip("/"),
+        "name": container["Name"].lstrip("/"),
         "rm": host["AutoRemove"],
         "readOnly": host["ReadonlyRootfs"],
-        "image": found["Image"] if str(state.get("image") or "").startswith("sha256:") else config["Image"],
+        "image": container["Image"] if str(state.get("image") or "").startswith("sha256:") else config["Image"],
         "hostname": config["Hostname"],
         "domainname": config["Domainname"],
         "command": config["Cmd"] or [],
@@ -39,7 +39,7 @@ def read_back(found: Props, state: Props) -> Props:
         "maxRetryCount": host["RestartPolicy"]["MaximumRetryCount"],
         "init": bool(host.get("Init")),
         "runtime": host["Runtime"],
-        "platform": found["Platform"],
+        "platform": container["Platform"],
         "privileged": host["Privileged"],
         "networkMode": host["NetworkMode"],
         "usernsMode": host["UsernsMode"],
@@ -48,9 +48,9 @@ def read_back(found: Props, state: Props) -> Props:
         **_terminal(config),
         **_collections(host, state),
         **_limits(host),
-        **_running(found, state),
+        **_running(container, state),
     }
-    if is_given(state.get("pidMode")):
+    if is_set(state.get("pidMode")):
         read["pidMode"] = host["PidMode"]
     if config.get("Healthcheck") is not None:
         read["healthcheck"] = _healthcheck(config["Healthcheck"])
@@ -66,15 +66,15 @@ def _terminal(config: Props) -> Props:
     }
 
 
-def _running(found: Props, state: Props) -> Props:
+def _running(container: Props, state: Props) -> Props:
     """What depends on whether it runs: a container that should run and does not shows as `mustRun: false`."""
-    running, must_run = found["State"]["Running"], state.get("mustRun") is True
-    networks = found["NetworkSettings"]
+    running, must_run = container["State"]["Running"], state.get("mustRun") is True
+    networks = container["NetworkSettings"]
     read: Props = {"bridge": networks.get("Bridge", ""), "networkDatas": _networks(networks.get("Networks") or {})}
-    if (running or must_run) and is_given(state.get("ports")):
+    if (running or must_run) and is_set(state.get("ports")):
         read["ports"] = _ports(networks.get("Ports") or {})
     if not running:
-        read["exitCode"] = found["State"]["ExitCode"]
+        read["exitCode"] = container["State"]["ExitCode"]
         if must_run:
             read["mustRun"] = False
     return read
@@ -120,16 +120,16 @@ def _collections(host: Props, state: Props) -> Props:
         "tmpfs": host.get("Tmpfs") or {},
         "sysctls": host.get("Sysctls") or {},
         "storageOpts": host.get("StorageOpt") or {},
-        "logOpts": (host["LogConfig"]["Config"] or {}) if is_given(state.get("logOpts")) else {},
+        "logOpts": (host["LogConfig"]["Config"] or {}) if is_set(state.get("logOpts")) else {},
         "mounts": [_mount(mount) for mount in host.get("Mounts") or []],
         "hosts": [_extra_host(entry) for entry in host["ExtraHosts"] or []],
     }
     if host["CapAdd"] or host["CapDrop"]:
         read["capabilities"] = {"adds": host["CapAdd"] or [], "drops": host["CapDrop"] or []}
-    if is_given(state.get("ulimits")):
+    if is_set(state.get("ulimits")):
         limits = host["Ulimits"] or []
         read["ulimits"] = [{"name": u["Name"], "soft": u["Soft"], "hard": u["Hard"]} for u in limits]
-    if is_given(state.get("devices")):
+    if is_set(state.get("devices")):
         read["devices"] = devices_from(host["Devices"] or [], state["devices"])
     return {**read, **requests_from(host.get("DeviceRequests") or [], state)}
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from toolchain.plugins.base import Props
 
 
-def throttles(given: Props) -> Props:
+def throttles(values: Props) -> Props:
     """Limits of block devices, by path."""
     names = {
         "deviceReadBps": "BlkioDeviceReadBps",
@@ -20,13 +20,13 @@ def throttles(given: Props) -> Props:
         "deviceWriteIops": "BlkioDeviceWriteIOps",
     }
     return {
-        theirs: [{"Path": limit["path"], "Rate": limit["rate"]} for limit in given[ours]]
+        theirs: [{"Path": limit["path"], "Rate": limit["rate"]} for limit in values[ours]]
         for ours, theirs in names.items()
-        if given.get(ours)
+        if values.get(ours)
     }
 
 
-def devices(given: Props) -> Props:
+def devices(values: Props) -> Props:
     """Mapped devices, and what a device plugin is asked for."""
     mapped = [
         {
@@ -34,7 +34,7 @@ def devices(given: Props) -> Props:
             "PathInContainer": device["containerPath"] or device["hostPath"],
             "CgroupPermissions": device["permissions"],
         }
-        for device in given.get("devices", [])
+        for device in values.get("devices", [])
     ]
     requests = [
         {
@@ -44,34 +44,34 @@ def devices(given: Props) -> Props:
             "Capabilities": [request["capabilities"]],
             "Options": request["options"] or {},
         }
-        for request in given.get("deviceRequests", [])
+        for request in values.get("deviceRequests", [])
     ]
-    if "gpus" in given:
-        requests = [_gpu_request(given["gpus"])]
+    if "gpus" in values:
+        requests = [_gpu_request(values["gpus"])]
     return {"Devices": mapped, "DeviceRequests": requests or None}
 
 
 def _gpu_request(gpus: str) -> Props:
     """Docker's own `--gpus` notation: all, a number, or device=0,2."""
-    wanted = gpus.strip().strip("'\"").strip()
+    bare = gpus.strip().strip("'\"").strip()
     base: dict[str, Any] = {"Driver": "", "Capabilities": [["gpu"]], "Options": {}}
-    if wanted.startswith("device="):
-        return {**base, "Count": 0, "DeviceIDs": wanted.removeprefix("device=").split(",")}
+    if bare.startswith("device="):
+        return {**base, "Count": 0, "DeviceIDs": bare.removeprefix("device=").split(",")}
     try:
-        count = -1 if wanted == "all" else int(wanted.removeprefix("count="))
+        count = -1 if bare == "all" else int(bare.removeprefix("count="))
     except ValueError as bad:
         raise DaemonError(f"Error setting gpus: unexpected value {gpus!r}") from bad
     return {**base, "Count": count, "DeviceIDs": None}
 
 
-def is_given(value: Any) -> bool:
+def is_set(value: Any) -> bool:
     """Whether a property has a value that says anything."""
     return value is not None and value is not UNKNOWN and value not in ("", [], {})
 
 
-def devices_from(devices: list[Props], wanted: list[Props]) -> list[Props]:
+def devices_from(devices: list[Props], inputs: list[Props]) -> list[Props]:
     """The path inside shows only where the user gave one."""
-    named = {device["hostPath"] for device in wanted if device.get("containerPath")}
+    named = {device["hostPath"] for device in inputs if device.get("containerPath")}
     return [
         {
             "hostPath": device["PathOnHost"],
@@ -84,7 +84,7 @@ def devices_from(devices: list[Props], wanted: list[Props]) -> list[Props]:
 
 def requests_from(requests: list[Props], state: Props) -> Props:
     """GPUs and other requests, each only where the user asked for one and only in a form that can say it."""
-    if is_given(state.get("gpus")):
+    if is_set(state.get("gpus")):
         if len(requests) != 1:
             return {} if requests else {"gpus": ""}
         ids = requests[0]["DeviceIDs"]
@@ -92,7 +92,7 @@ def requests_from(requests: list[Props], state: Props) -> Props:
             return {"gpus": f"device={','.join(ids)}"}
         words = [word.lower() for group in requests[0]["Capabilities"] or [] for word in group]
         return {"gpus": "all"} if requests[0]["Count"] == -1 and "gpu" in words else {}
-    if not is_given(state.get("deviceRequests")):
+    if not is_set(state.get("deviceRequests")):
         return {}
     return {
         "deviceRequests": [

@@ -98,7 +98,7 @@ REMOTE_IMAGE: Final[Block] = {
     ),
     "keepLocally": flag(),
     "forceRemove": flag(),
-    "build": group(_BUILD, one=True),
+    "build": group(_BUILD, single=True),
     "imageId": text(is_input=False, computed=True),
     "repoDigest": text(is_input=False, computed=True),
 }

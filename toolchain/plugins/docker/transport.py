@@ -170,10 +170,10 @@ class _SshConnection(urllib3.connection.HTTPConnection):
             process.terminate()
             process.wait()
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip()
+        output = self._errors.read().decode(errors="replace").strip()
         self._errors.close()
         status = f"command [{' '.join(self._command)}] has exited with exit status {process.returncode}"
-        self._last_words = f"{status}, stderr={said}"
+        self._last_words = f"{status}, stderr={output}"
 
 
 def _environment() -> dict[str, str]:

@@ -33,10 +33,10 @@ def archive_of(upload: Props) -> bytes:
 
 
 def _content(upload: Props) -> bytes:
-    given = [upload[key] for key in ("content", "contentBase64", "source") if upload[key]]
-    if not given:
+    sources = [upload[key] for key in ("content", "contentBase64", "source") if upload[key]]
+    if not sources:
         raise DaemonError("error with upload content: one of 'content', 'content_base64', or 'source' must be set")
-    if len(given) > 1:
+    if len(sources) > 1:
         raise DaemonError("error with upload content: only one of 'content', 'content_base64', or 'source' can be set")
     if upload["source"]:
         try:

@@ -42,7 +42,7 @@ VOLUME: Final[Block] = {
         }
     ),
     "mountpoint": text(is_input=False, computed=True),
-    "cluster": listing(_CLUSTER, one=True),
+    "cluster": listing(_CLUSTER, single=True),
 }
 
 

@@ -59,7 +59,10 @@ class Firewall(HcloudSdkType):
     @staticmethod
     def _targets(plan: Props) -> Row:
         targets = plan["applyTos"] if isinstance(plan["applyTos"], list) else []
-        entries = [_server(one["server"]) if one.get("server") else _selector(one["labelSelector"]) for one in targets]
+        entries = [
+            _server(target["server"]) if target.get("server") else _selector(target["labelSelector"])
+            for target in targets
+        ]
         return {"apply_to": entries} if entries else {}
 
     def look(self, id: str, state: Props) -> Props | None:
@@ -97,8 +100,8 @@ class Firewall(HcloudSdkType):
         if body:
             self.cloud.call("PUT", f"/firewalls/{id}", body)
         if old["applyTos"] != plan["applyTos"]:
-            wanted = self._targets(plan).get("apply_to", [])
-            retarget(self, id, _bare(row["applied_to"]), wanted)
+            targets = self._targets(plan).get("apply_to", [])
+            retarget(self, id, _bare(row["applied_to"]), targets)
 
     def remove(self, id: str, state: Props) -> None:
         """Takes the firewall off everything and removes it."""
@@ -176,6 +179,6 @@ class FirewallAttachment(HcloudSdkType):
 def with_sorted(values: Props, key: str) -> Props:
     """The values with the numbers under `key` in order; ids that came as text become numbers."""
     ids = values.get(key)
-    if not isinstance(ids, list) or not all(isinstance(one, (int, str)) and str(one).isdigit() for one in ids):
+    if not isinstance(ids, list) or not all(isinstance(number, (int, str)) and str(number).isdigit() for number in ids):
         return values
-    return {**values, key: sorted({int(one) for one in ids})}
+    return {**values, key: sorted({int(number) for number in ids})}

@@ -36,12 +36,12 @@ class FloatingIp(HcloudSdkType):
         names = {"name": "name", "type": "type", "description": "description", "labels": "labels"}
         body = body_of(plan, **names, home_location="homeLocation", server="serverId")
         answer = self.cloud.call("POST", "/floating_ips", body)
-        made = str(answer["floating_ip"]["id"])
-        with after_creation(made):
+        new_id = str(answer["floating_ip"]["id"])
+        with after_creation(new_id):
             self.cloud.wait(answer)
             if plan["deleteProtection"]:
-                self.cloud.protect(f"/floating_ips/{made}", delete=True)
-        return made
+                self.cloud.protect(f"/floating_ips/{new_id}", delete=True)
+        return new_id
 
     def look(self, id: str, state: Props) -> Props | None:
         """Reads the address."""

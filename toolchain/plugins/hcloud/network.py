@@ -27,10 +27,10 @@ class Network(HcloudSdkType):
         """Makes the network."""
         names = {"name": "name", "ip_range": "ipRange", "labels": "labels"}
         body = body_of(plan, **names, expose_routes_to_vswitch="exposeRoutesToVswitch")
-        made = str(self.cloud.call("POST", "/networks", body)["network"]["id"])
+        new_id = str(self.cloud.call("POST", "/networks", body)["network"]["id"])
         if plan["deleteProtection"]:
-            self.cloud.protect(f"/networks/{made}", delete=True)
-        return made
+            self.cloud.protect(f"/networks/{new_id}", delete=True)
+        return new_id
 
     def look(self, id: str, state: Props) -> Props | None:
         """Reads the network."""
@@ -52,7 +52,7 @@ class Network(HcloudSdkType):
             self.cloud.protect(f"/networks/{id}", delete=plan["deleteProtection"])
 
     def remove(self, id: str, state: Props) -> None:
-        """Removes the network, protected or not: the lock is against the console (trap H3)."""
+        """Removes the network, protected or not: the lock is against the console (docs/traps.md, H3)."""
         if state.get("deleteProtection"):
             self.cloud.protect(f"/networks/{id}", delete=False)
         self.cloud.delete(f"/networks/{id}")
@@ -70,19 +70,19 @@ class _Part(HcloudSdkType):
         number, _, key = id.partition("-")
         return key, self.cloud.find(f"/networks/{number}", "network")
 
-    def found(self, id: str) -> tuple[int, Props] | None:
+    def part_of(self, id: str) -> tuple[int, Props] | None:
         """The id of the network and the part in it."""
         key, network = self.network(id)
         parts: list[dict[str, Any]] = network[f"{self.part}s"] if network else []
-        found = [part for part in parts if part[self.key] == key]
-        return (network["id"], found[0]) if network and found else None
+        matches = [part for part in parts if part[self.key] == key]
+        return (network["id"], matches[0]) if network and matches else None
 
     def remove(self, id: str, state: Props) -> None:
         """Takes the part out of its network."""
-        found = self.found(id)
-        if found is None:
+        entry = self.part_of(id)
+        if entry is None:
             return
-        network, part = found
+        network, part = entry
         names = ("ip_range",) if self.part == "subnet" else ("destination", "gateway")
         body = {name: part[name] for name in names}
         self.cloud.act(f"/networks/{network}/actions/delete_{self.part}", body)
@@ -114,10 +114,10 @@ class NetworkSubnet(_Part):
 
     def look(self, id: str, state: Props) -> Props | None:
         """Reads the subnet."""
-        found = self.found(id)
-        if found is None:
+        entry = self.part_of(id)
+        if entry is None:
             return None
-        network, row = found
+        network, row = entry
         read = {
             "networkId": network,
             "type": row["type"],
@@ -149,5 +149,5 @@ class NetworkRoute(_Part):
 
     def look(self, id: str, state: Props) -> Props | None:
         """Reads the route."""
-        found = self.found(id)
-        return found and {"networkId": found[0], **found[1]}
+        entry = self.part_of(id)
+        return entry and {"networkId": entry[0], **entry[1]}

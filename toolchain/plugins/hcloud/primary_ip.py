@@ -47,10 +47,10 @@ class PrimaryIp(HcloudFrameworkType):
             body["assignee_type"] = plan.get("assigneeType", "server")
         answer = self.cloud.call("POST", "/primary_ips", body)
         self.cloud.wait(answer)
-        made = str(answer["primary_ip"]["id"])
+        new_id = str(answer["primary_ip"]["id"])
         if plan["deleteProtection"]:
-            self.cloud.protect(f"/primary_ips/{made}", delete=True)
-        return made, None
+            self.cloud.protect(f"/primary_ips/{new_id}", delete=True)
+        return new_id, None
 
     def look(self, id: str, state: Props) -> Props | None:
         """Reads the address."""

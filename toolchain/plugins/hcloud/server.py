@@ -39,7 +39,7 @@ def hashed(user_data: str) -> str:
 
 
 class Server(HcloudSdkType):
-    """A server. Nearly all that shapes its disk replaces it, user data above all (trap H1)."""
+    """A server. Nearly all that shapes its disk replaces it, user data above all (docs/traps.md, H1)."""
 
     unstable: ClassVar[frozenset[str]] = frozenset({"datacenter"})
     schema: ClassVar[Block] = {
@@ -87,29 +87,29 @@ class Server(HcloudSdkType):
                 plan[key] = [
                     {
                         name: UNKNOWN if value in (None, "", []) and elem[name].computed else value
-                        for name, value in one.items()
+                        for name, value in element.items()
                     }
-                    if isinstance(one, dict)
-                    else one
-                    for one in plan[key] or []
+                    if isinstance(element, dict)
+                    else element
+                    for element in plan[key] or []
                 ]
         return plan
 
     def make(self, plan: Props, news: Props) -> str:
         """Looks up what is named, makes the server and waits until it runs."""
         answer = self.cloud.call("POST", "/servers", self._body(plan, news))
-        made = str(answer["server"]["id"])
-        with after_creation(made):
+        new_id = str(answer["server"]["id"])
+        with after_creation(new_id):
             self.cloud.wait(answer)
             for network in plan["networks"]:
-                join(self.cloud, made, network)
+                join(self.cloud, new_id, network)
             if plan["networks"]:
-                self.cloud.act(f"/servers/{made}/actions/poweron")
+                self.cloud.act(f"/servers/{new_id}/actions/poweron")
             if plan["backups"]:
-                self.cloud.act(f"/servers/{made}/actions/enable_backup")
+                self.cloud.act(f"/servers/{new_id}/actions/enable_backup")
             if plan["deleteProtection"] or plan["rebuildProtection"]:
-                _protect(self.cloud, made, plan)
-        return made
+                _protect(self.cloud, new_id, plan)
+        return new_id
 
     def _body(self, plan: Props, news: Props) -> Row:
         kind = _server_type(self.cloud, plan["serverType"])
@@ -124,7 +124,7 @@ class Server(HcloudSdkType):
         if news.get("userData"):
             body["user_data"] = news["userData"]
         if isinstance(plan["firewallIds"], list) and plan["firewallIds"]:
-            body["firewalls"] = [{"firewall": one} for one in plan["firewallIds"]]
+            body["firewalls"] = [{"firewall": firewall} for firewall in plan["firewallIds"]]
         for net in plan["publicNets"]:
             flags = {"enable_ipv4": net["ipv4Enabled"], "enable_ipv6": net["ipv6Enabled"]}
             body["public_net"] = flags | {k: v for k, v in body_of(net, ipv4="ipv4", ipv6="ipv6").items() if v}
@@ -138,8 +138,8 @@ class Server(HcloudSdkType):
         row = self.cloud.find(f"/servers/{id}", "server")
         if row is None:
             # The official plugin asks by id or name, in this order.
-            found = self.cloud.call("GET", "/servers", name=id)["servers"]
-            row = found[0] if found else None
+            rows = self.cloud.call("GET", "/servers", name=id)["servers"]
+            row = rows[0] if rows else None
         if row is None:
             return None
         image = row["image"] or {}
@@ -154,7 +154,7 @@ class Server(HcloudSdkType):
             "labels": row["labels"],
             "firewallIds": state["firewallIds"]
             if state.get("ignoreRemoteFirewallIds") and isinstance(state.get("firewallIds"), list)
-            else sorted(one["id"] for one in row["public_net"]["firewalls"]),
+            else sorted(firewall["id"] for firewall in row["public_net"]["firewalls"]),
             "placementGroupId": (row["placement_group"] or {}).get("id", 0),
             "deleteProtection": row["protection"]["delete"],
             "rebuildProtection": row["protection"]["rebuild"],
@@ -174,7 +174,7 @@ class Server(HcloudSdkType):
         _change(self.cloud, id, old, plan)
 
     def remove(self, id: str, state: Props) -> None:
-        """Shuts the server down if asked, lifts its protection (trap H3) and removes it."""
+        """Shuts the server down if asked, lifts its protection (docs/traps.md, H3) and removes it."""
         if state.get("deleteProtection"):
             self.cloud.protect(f"/servers/{id}", delete=False, rebuild=False)
         if state.get("shutdownBeforeDeletion"):
@@ -196,47 +196,47 @@ def _public_nets(net: Row, known: list[Props]) -> list[Props]:
     """The set as the user wrote it, with the flags of today; an address that nobody chose has no id in it."""
     return [
         {f"{kind}Enabled": net[kind] is not None for kind in ("ipv4", "ipv6")}
-        | {kind: one[kind] if isinstance(one.get(kind), int) else 0 for kind in ("ipv4", "ipv6")}
-        for one in known
+        | {kind: element[kind] if isinstance(element.get(kind), int) else 0 for kind in ("ipv4", "ipv6")}
+        for element in known
     ]
 
 
 def _networks(rows: list[Row], known: list[Props]) -> list[Props]:
     """Those of the server's networks that stand in the state; the others are somebody else's."""
     out = []
-    for one in known:
-        number = one.get("networkId") or int(str(one.get("subnetId") or "0").partition("-")[0])
+    for element in known:
+        number = element.get("networkId") or int(str(element.get("subnetId") or "0").partition("-")[0])
         for row in rows:
             if row["network"] == number:
                 more = {"ip": row["ip"], "aliasIps": sorted(row["alias_ips"]), "macAddress": row["mac_address"]}
-                out.append({**one, **more})
+                out.append({**element, **more})
     return out
 
 
 def _server_type(cloud: Cloud, name: str) -> Row:
-    found = cloud.call("GET", "/server_types", name=name)["server_types"]
-    if not found:
+    rows = cloud.call("GET", "/server_types", name=name)["server_types"]
+    if not rows:
         raise CloudError(f"server type {name} not found")
-    return dict(found[0])
+    return dict(rows[0])
 
 
 def _image(cloud: Cloud, name: str, architecture: str) -> int:
     if name.isdigit():
         row = cloud.find(f"/images/{name}", "image")
-        found = [row] if row else []
+        rows = [row] if row else []
     else:
         query: Row = {"name": name, "architecture": architecture, "include_deprecated": "true"}
-        found = cloud.call("GET", "/images", **query)["images"]
-    if not found:
+        rows = cloud.call("GET", "/images", **query)["images"]
+    if not rows:
         raise CloudError(f"image {name} for architecture {architecture} not found")
-    return int(found[0]["id"])
+    return int(rows[0]["id"])
 
 
 def _ssh_key(cloud: Cloud, key: str) -> int:
     row = cloud.find(f"/ssh_keys/{key}", "ssh_key") if key.isdigit() else None
     if row is None:
-        found = cloud.call("GET", "/ssh_keys", name=key)["ssh_keys"]
-        row = found[0] if found else None
+        rows = cloud.call("GET", "/ssh_keys", name=key)["ssh_keys"]
+        row = rows[0] if rows else None
     if row is None:
         raise CloudError(f"ssh key not found: {key}")
     return int(row["id"])
@@ -246,21 +246,21 @@ def _protect(cloud: Cloud, server: str, plan: Props) -> None:
     cloud.protect(f"/servers/{server}", delete=plan["deleteProtection"], rebuild=plan["rebuildProtection"])
 
 
-def network_of(one: Props) -> int:
+def network_of(entry: Props) -> int:
     """The network that an entry of `networks` means."""
-    return int(one.get("networkId") or str(one.get("subnetId") or "").partition("-")[0])
+    return int(entry.get("networkId") or str(entry.get("subnetId") or "").partition("-")[0])
 
 
-def join(cloud: Cloud, server: str, one: Props) -> None:
+def join(cloud: Cloud, server: str, entry: Props) -> None:
     """Puts the server into a network."""
-    one = {key: value for key, value in one.items() if value is not UNKNOWN}
-    body: Row = {"network": network_of(one)}
-    if one.get("ip"):
-        body["ip"] = one["ip"]
-    if one.get("aliasIps"):
-        body["alias_ips"] = one["aliasIps"]
-    if one.get("subnetId"):
-        body["ip_range"] = one["subnetId"].partition("-")[2]
+    entry = {key: value for key, value in entry.items() if value is not UNKNOWN}
+    body: Row = {"network": network_of(entry)}
+    if entry.get("ip"):
+        body["ip"] = entry["ip"]
+    if entry.get("aliasIps"):
+        body["alias_ips"] = entry["aliasIps"]
+    if entry.get("subnetId"):
+        body["ip_range"] = entry["subnetId"].partition("-")[2]
     cloud.act(f"/servers/{server}/actions/attach_to_network", body)
 
 
@@ -308,12 +308,12 @@ def _power_off(cloud: Cloud, server: str) -> None:
 def _firewalls(cloud: Cloud, server: int, old: list[int], new: list[int]) -> None:
     entry = [{"type": "server", "server": {"id": server}}]
     # First the new ones: a server must not be open in between.
-    for one in new:
-        if one not in old:
-            cloud.act(f"/firewalls/{one}/actions/apply_to_resources", {"apply_to": entry})
-    for one in old:
-        if one not in new:
-            cloud.act(f"/firewalls/{one}/actions/remove_from_resources", {"remove_from": entry})
+    for firewall in new:
+        if firewall not in old:
+            cloud.act(f"/firewalls/{firewall}/actions/apply_to_resources", {"apply_to": entry})
+    for firewall in old:
+        if firewall not in new:
+            cloud.act(f"/firewalls/{firewall}/actions/remove_from_resources", {"remove_from": entry})
 
 
 def _regroup(cloud: Cloud, server: str, old: Props, plan: Props) -> None:
@@ -327,19 +327,19 @@ def _regroup(cloud: Cloud, server: str, old: Props, plan: Props) -> None:
 
 
 def _renetwork(cloud: Cloud, server: str, old: list[Props], new: list[Props]) -> None:
-    kept = [one for one in new if any(_alike(one, before) for before in old)]
+    kept = [entry for entry in new if any(_alike(entry, before) for before in old)]
     for before in old:
-        if not any(_alike(one, before) for one in kept):
+        if not any(_alike(entry, before) for entry in kept):
             cloud.act(f"/servers/{server}/actions/detach_from_network", {"network": network_of(before)})
-    for one in new:
-        if one not in kept:
-            join(cloud, server, one)
+    for entry in new:
+        if entry not in kept:
+            join(cloud, server, entry)
 
 
-def _alike(one: Props, before: Props) -> bool:
-    same_ip = one.get("ip") in (None, "", UNKNOWN, before.get("ip"))
-    given_aliases = one.get("aliasIps") if isinstance(one.get("aliasIps"), list) else None
-    return network_of(one) == network_of(before) and same_ip and given_aliases in (None, [], before.get("aliasIps"))
+def _alike(entry: Props, before: Props) -> bool:
+    same_ip = entry.get("ip") in (None, "", UNKNOWN, before.get("ip"))
+    aliases = entry.get("aliasIps") if isinstance(entry.get("aliasIps"), list) else None
+    return network_of(entry) == network_of(before) and same_ip and aliases in (None, [], before.get("aliasIps"))
 
 
 def _readdress(cloud: Cloud, server: str, old: list[Props], new: list[Props]) -> None:
@@ -348,16 +348,16 @@ def _readdress(cloud: Cloud, server: str, old: list[Props], new: list[Props]) ->
     _power_off(cloud, server)
     public = cloud.call("GET", f"/servers/{server}")["server"]["public_net"]
     for kind in ("ipv4", "ipv6"):
-        wanted = will.get(kind) or 0 if will.get(f"{kind}Enabled", True) else 0
-        if will.get(f"{kind}Enabled", True) == was.get(f"{kind}Enabled", True) and wanted == (was.get(kind) or 0):
+        address = will.get(kind) or 0 if will.get(f"{kind}Enabled", True) else 0
+        if will.get(f"{kind}Enabled", True) == was.get(f"{kind}Enabled", True) and address == (was.get(kind) or 0):
             continue
         if public[kind] is not None:
             cloud.act(f"/primary_ips/{public[kind]['id']}/actions/unassign")
-        if will.get(f"{kind}Enabled", True) and not wanted:
+        if will.get(f"{kind}Enabled", True) and not address:
             name = {"name": f"primary_ip-{server}-{kind}", "type": kind, "auto_delete": True}
             answer = cloud.call("POST", "/primary_ips", {**name, "assignee_id": int(server), "assignee_type": "server"})
             cloud.wait(answer)
-        elif wanted:
+        elif address:
             body = {"assignee_id": int(server), "assignee_type": "server"}
-            cloud.act(f"/primary_ips/{wanted}/actions/assign", body)
+            cloud.act(f"/primary_ips/{address}/actions/assign", body)
     cloud.act(f"/servers/{server}/actions/poweron")

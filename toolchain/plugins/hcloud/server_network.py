@@ -39,23 +39,23 @@ class ServerNetwork(HcloudFrameworkType):
         """Reads the server's entry for the network."""
         server, _, network = id.partition("-")
         row = self.cloud.find(f"/servers/{server}", "server")
-        found = [entry for entry in row["private_net"] if str(entry["network"]) == network] if row else []
-        if not found:
+        entries = [entry for entry in row["private_net"] if str(entry["network"]) == network] if row else []
+        if not entries:
             return None
         return {
             "serverId": int(server),
             "networkId": int(network),
-            "ip": found[0]["ip"],
-            "aliasIps": sorted(found[0]["alias_ips"]),
-            "macAddress": found[0]["mac_address"],
+            "ip": entries[0]["ip"],
+            "aliasIps": sorted(entries[0]["alias_ips"]),
+            "macAddress": entries[0]["mac_address"],
         }
 
     def change(self, id: str, old: Props, plan: Props) -> None:
         """Sets other alias addresses."""
         server, _, network = id.partition("-")
-        wanted = plan.get("aliasIps")
-        if wanted is not UNKNOWN and wanted != old.get("aliasIps"):
-            body = {"network": int(network), "alias_ips": wanted or []}
+        alias_ips = plan.get("aliasIps")
+        if alias_ips is not UNKNOWN and alias_ips != old.get("aliasIps"):
+            body = {"network": int(network), "alias_ips": alias_ips or []}
             self.cloud.act(f"/servers/{server}/actions/change_alias_ips", body)
 
     def remove(self, id: str, state: Props) -> None:

@@ -33,12 +33,12 @@ class Volume(HcloudSdkType):
         names = {"name": "name", "size": "size", "location": "location", "format": "format", "labels": "labels"}
         body = body_of(plan, **names, server="serverId", automount="automount")
         answer = self.cloud.call("POST", "/volumes", body)
-        made = str(answer["volume"]["id"])
-        with after_creation(made):
+        new_id = str(answer["volume"]["id"])
+        with after_creation(new_id):
             self.cloud.wait(answer)
             if plan["deleteProtection"]:
-                self.cloud.protect(f"/volumes/{made}", delete=True)
-        return made
+                self.cloud.protect(f"/volumes/{new_id}", delete=True)
+        return new_id
 
     def look(self, id: str, state: Props) -> Props | None:
         """Reads the volume. A volume without a server leaves `serverId` as it was, as officially."""

@@ -124,8 +124,8 @@ class RandomType(ResourceType):
         """Makes the values; a preview leaves them unknown."""
         plan = self.plan(news)
         if not preview:
-            made, values = self.generate(plan)
-            return made, self._marked({**plan, **values})
+            new_id, values = self.generate(plan)
+            return new_id, self._marked({**plan, **values})
         unknown = {name: UNKNOWN for name, attribute in self.attributes.items() if attribute.computed}
         return "", self._marked({**plan, **unknown})
 

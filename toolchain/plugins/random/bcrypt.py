@@ -34,10 +34,10 @@ def bcrypt_hash(text: str) -> str:
     """The hash of `text` with a fresh salt, in the form `$2a$10$…`."""
     salt = f"$2a${_COST:02d}${_encode(secrets.token_bytes(16))}"
     with _lock:  # crypt(3) answers in a static buffer
-        made: bytes | None = _library().crypt(text.encode()[:_LIMIT], salt.encode())
-    if made is None or not made.startswith(b"$2a$"):
+        digest: bytes | None = _library().crypt(text.encode()[:_LIMIT], salt.encode())
+    if digest is None or not digest.startswith(b"$2a$"):
         raise ProviderError("this machine's libcrypt has no bcrypt: install libxcrypt")
-    return made.decode()
+    return digest.decode()
 
 
 def _encode(data: bytes) -> str:

@@ -50,8 +50,8 @@ class RandomBytes(RandomType):
 
     def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
         """As for all random types; the state holds no id of its own."""
-        found = super().read(urn, id, state, inputs)
-        return found if found is None or state else (str(self.imported(id)["base64"]), found[1], found[2])
+        answer = super().read(urn, id, state, inputs)
+        return answer if answer is None or state else (str(self.imported(id)["base64"]), answer[1], answer[2])
 
 
 def _spelt(data: bytes) -> dict[str, str]:
@@ -113,8 +113,8 @@ class RandomUuid(RandomType):
 
     def generate(self, plan: Props) -> tuple[str, Props]:
         """A new value, as id and as result."""
-        made = str(self.new())
-        return made, {"id": made, "result": made}
+        value = str(self.new())
+        return value, {"id": value, "result": value}
 
     def imported(self, id: str) -> Props:
         """Takes any UUID."""

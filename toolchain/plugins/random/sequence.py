@@ -38,8 +38,8 @@ class RandomInteger(RandomType):
                 "The minimum (min) value needs to be smaller than or equal to maximum (max) value.",
             )
         span = high + 1 - low
-        made = low + (GoRandom(seed).below(span) if seed else secrets.randbelow(span))
-        return str(made), {"id": str(made), "result": made}
+        value = low + (GoRandom(seed).below(span) if seed else secrets.randbelow(span))
+        return str(value), {"id": str(value), "result": value}
 
     def imported(self, id: str) -> Props:
         """Takes `result,min,max` or `result,min,max,seed`."""
@@ -120,10 +120,10 @@ class RandomPet(RandomType):
         length, separator = plan["length"], plan["separator"]
         words = [secrets.choice(ADVERBS) for _ in range(length - 2)]
         words += [secrets.choice(ADJECTIVES)] if length > 1 else []
-        made = separator.join([*words, secrets.choice(ANIMALS)])
+        name = separator.join([*words, secrets.choice(ANIMALS)])
         if plan.get("prefix"):
-            made = f"{plan['prefix']}{separator}{made}"
-        return made, {"id": made}
+            name = f"{plan['prefix']}{separator}{name}"
+        return name, {"id": name}
 
     def imported(self, id: str) -> Props:
         """The official type has no import."""

@@ -48,16 +48,16 @@ class RandomString(RandomType):
 
     def failures(self, news: Props) -> list[tuple[str, str]]:
         """The rules between length, the minima and the kinds of characters."""
-        found = []
+        problems = []
         if all(news.get(name) is False for name in _CLASSES):
             text = "At least one attribute out of [special,upper,lower,numeric] must be specified as true"
-            found.append(("numeric", f"Invalid Attribute Combination. {text}"))
+            problems.append(("numeric", f"Invalid Attribute Combination. {text}"))
         minima = [news.get(name) or 0 for name in _MINIMA]
         length = news["length"]
         if UNKNOWN not in minima and length is not UNKNOWN and length < sum(minima):
             text = f"value must be at least sum of {' + '.join(_MINIMA.values())}, got: {length}"
-            found.append(("length", f"Invalid Attribute Value. Attribute length {text}"))
-        return found
+            problems.append(("length", f"Invalid Attribute Value. Attribute length {text}"))
+        return problems
 
     def plan(self, news: Props) -> Props:
         """Keeps the old name `number` and its successor `numeric` the same."""
@@ -73,8 +73,8 @@ class RandomString(RandomType):
 
     def generate(self, plan: Props) -> tuple[str, Props]:
         """A text from the system's secure random source."""
-        made = random_text(plan)
-        return made, {"id": made, "result": made}
+        text = random_text(plan)
+        return text, {"id": text, "result": text}
 
     def imported(self, id: str) -> Props:
         """The text itself is the id to import."""
@@ -93,8 +93,8 @@ class RandomPassword(RandomString):
 
     def generate(self, plan: Props) -> tuple[str, Props]:
         """A password and its hash."""
-        made = random_text(plan)
-        return "none", {"bcryptHash": bcrypt_hash(made), "id": "none", "result": made}
+        text = random_text(plan)
+        return "none", {"bcryptHash": bcrypt_hash(text), "id": "none", "result": text}
 
     def imported(self, id: str) -> Props:
         """The password is the id to import; it does not stay the id."""

@@ -112,27 +112,27 @@ def _nested(attr: Attr, value: Any) -> Any:
 
 def _problems(block: Block, values: Props, prefix: str) -> list[tuple[str, str]]:
     """Pairs of path and reason, the reason with its full stop."""
-    found: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
     for key, value in values.items():
         if key not in block or not block[key].is_input:
-            found.append((prefix + key, "Invalid or unknown key."))
+            problems.append((prefix + key, "Invalid or unknown key."))
         else:
-            found += _value_problems(block[key], value, prefix + key)
+            problems += _value_problems(block[key], value, prefix + key)
     for key, attr in block.items():
         if attr.required and key not in values:
             missing = (
                 f'Missing required argument. The argument "{snake(key)}" is required, but no definition was found..'
             )
-            found.append((prefix + key, missing))
-    return found
+            problems.append((prefix + key, missing))
+    return problems
 
 
 def _value_problems(attr: Attr, value: Any, path: str) -> list[tuple[str, str]]:
     if value is UNKNOWN or value is None:
         return []
-    wanted = dict if attr.one else _TYPES[attr.kind]
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        word = "object" if attr.one else _WORDS[attr.kind]
+    expected = dict if attr.single else _TYPES[attr.kind]
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        word = "object" if attr.single else _WORDS[attr.kind]
         return [(path, f"expected {word} type, got {value!r} of type {type(value).__name__}.")]
     if attr.elem is not None:
         return _element_problems(attr, value, path)
@@ -142,16 +142,16 @@ def _value_problems(attr: Attr, value: Any, path: str) -> list[tuple[str, str]]:
 
 def _element_problems(attr: Attr, value: Any, path: str) -> list[tuple[str, str]]:
     elem = attr.elem or {}
-    if attr.one:
+    if attr.single:
         return _problems(elem, value, f"{path}[?]." if attr.kind == "set" else f"{path}.")
-    found: list[tuple[str, str]] = []
+    problems: list[tuple[str, str]] = []
     for index, element in enumerate(value):
         at = path if attr.kind == "set" else f"{path}[{index}]"
         if isinstance(element, dict):
-            found += _problems(elem, element, f"{at}.")
+            problems += _problems(elem, element, f"{at}.")
         elif element is not UNKNOWN:
-            found.append((at, f"expected object type, got {element!r} of type {type(element).__name__}."))
-    return found
+            problems.append((at, f"expected object type, got {element!r} of type {type(element).__name__}."))
+    return problems
 
 
 def snake(camel: str) -> str:

@@ -59,7 +59,7 @@ def _is_ignored(path: str, ignored: tuple[str, ...]) -> bool:
     return any(path == i or path.startswith((f"{i}.", f"{i}[")) for i in ignored)
 
 
-def _compare(attr: Attr, path: str, old: Any, new: Any, given: Any, *, forced: bool) -> Kinds:
+def _compare(attr: Attr, path: str, old: Any, new: Any, inputs: Any, *, forced: bool) -> Kinds:
     """Differences at one property; `forced` says that a collection around it replaces the resource when it changes."""
     old = None if old == [] else old
     new = None if new == [] else new
@@ -70,19 +70,19 @@ def _compare(attr: Attr, path: str, old: Any, new: Any, given: Any, *, forced: b
         return {path: _kind(kind, forced or _replaces(attr, old if new in (None, UNKNOWN) else new))}
     if attr.scalar:
         return {} if old == new else {path: _kind("UPDATE", forced or attr.force_new)}
-    return _compare_collections(attr, path, old, new, given)
+    return _compare_collections(attr, path, old, new, inputs)
 
 
-def _compare_collections(attr: Attr, path: str, old: Any, new: Any, given: Any) -> Kinds:
+def _compare_collections(attr: Attr, path: str, old: Any, new: Any, inputs: Any) -> Kinds:
     if attr.kind == "map":
         return _compare_maps(path, old, new, force=attr.force_new)
     if attr.elem is not None and isinstance(old, dict):
-        return _compare_objects(attr.elem, path, old, new, given)
+        return _compare_objects(attr.elem, path, old, new, inputs)
     if attr.kind == "set":
-        return _compare_sets(attr, path, old, new, given)
+        return _compare_sets(attr, path, old, new, inputs)
     if attr.elem is None:
         return _compare_plain_lists(path, old, new, force=attr.force_new)
-    return _compare_lists(attr, path, old, new, given)
+    return _compare_lists(attr, path, old, new, inputs)
 
 
 def _kind(kind: str, replace: bool) -> str:
@@ -101,8 +101,8 @@ def _replaces(attr: Attr, value: Any) -> bool:
     )
 
 
-def _compare_objects(elem: Block, path: str, old: Props, new: Props, given: Any) -> Kinds:
-    inputs = given if isinstance(given, dict) else {}
+def _compare_objects(elem: Block, path: str, old: Props, new: Props, inputs: Any) -> Kinds:
+    inputs = inputs if isinstance(inputs, dict) else {}
     kinds: Kinds = {}
     for key in sorted(elem):
         kinds |= _compare(elem[key], f"{path}.{key}", old.get(key), new.get(key), inputs.get(key), forced=False)
@@ -152,8 +152,8 @@ def _edits(old: list[Any], new: list[Any]) -> tuple[set[int], set[int]]:
     return removed, added
 
 
-def _compare_lists(attr: Attr, path: str, old: list[Any], new: list[Any], given: Any) -> Kinds:
-    inputs = given if isinstance(given, list) else []
+def _compare_lists(attr: Attr, path: str, old: list[Any], new: list[Any], inputs: Any) -> Kinds:
+    inputs = inputs if isinstance(inputs, list) else []
     kinds: Kinds = {}
     for index in range(max(len(old), len(new))):
         at = f"{path}[{index}]"
@@ -167,13 +167,13 @@ def _compare_lists(attr: Attr, path: str, old: list[Any], new: list[Any], given:
     return kinds
 
 
-def _compare_sets(attr: Attr, path: str, old: list[Any], new: list[Any], given: Any) -> Kinds:
+def _compare_sets(attr: Attr, path: str, old: list[Any], new: list[Any], inputs: Any) -> Kinds:
     before, after = ([fingerprint(attr, e) for e in items] for items in (old, new))
     removed = [i for i, e in enumerate(before) if e not in after]
     added = [i for i, e in enumerate(after) if e not in before]
     if not removed and not added:
         return {}
-    matched = _matched_to_inputs(attr, added, new, given if isinstance(given, list) else [])
+    matched = _matched_to_inputs(attr, added, new, inputs if isinstance(inputs, list) else [])
     if matched is None:
         return {path: _kind("UPDATE", attr.force_new)}
     kinds: Kinds = {}
@@ -203,14 +203,14 @@ def _matched_to_inputs(attr: Attr, added: list[int], new: list[Any], inputs: lis
     return matched
 
 
-def _could_be(attr: Attr, given: Any, element: Any) -> bool:
+def _could_be(attr: Attr, input_element: Any, element: Any) -> bool:
     """Whether the planned element can stem from that input: equal, apart from nulls for empty collections."""
-    if attr.elem is None or not isinstance(given, dict) or not isinstance(element, dict):
-        return bool(given == element)
+    if attr.elem is None or not isinstance(input_element, dict) or not isinstance(element, dict):
+        return bool(input_element == element)
     for key, sub in attr.elem.items():
-        wanted, got = given.get(key), element.get(key)
-        if wanted is None and (sub.computed or (not sub.scalar and got in (None, [], {}))):
+        asked, planned = input_element.get(key), element.get(key)
+        if asked is None and (sub.computed or (not sub.scalar and planned in (None, [], {}))):
             continue
-        if wanted != got:
+        if asked != planned:
             return False
     return True

@@ -41,7 +41,7 @@ def _created(attr: Attr, value: Any) -> Any:
         return value or (UNKNOWN if attr.computed else None)
     if attr.kind == "set" and attr.elem is None and value == []:
         return UNKNOWN if attr.computed else None
-    if is_blank(value) and attr.elem is not None and not attr.one:
+    if is_blank(value) and attr.elem is not None and not attr.single:
         return []
     return _shaped(attr, value)
 
@@ -53,26 +53,26 @@ def _shaped(attr: Attr, value: Any) -> Any:
     if attr.kind == "set":
         if attr.elem is None:
             return ordered(attr, value)
-        elements = [value] if attr.one else value
+        elements = [value] if attr.single else value
         filled = [element_of_set(attr.elem, e) if isinstance(e, dict) else e for e in elements]
-        return filled[0] if attr.one else ordered(attr, filled)
+        return filled[0] if attr.single else ordered(attr, filled)
     if attr.elem is None:
         return list(value)
-    if attr.one:
+    if attr.single:
         return {key: _created(sub, value.get(key)) for key, sub in attr.elem.items()}
     return [{key: _created(sub, e.get(key)) for key, sub in attr.elem.items()} for e in value]
 
 
-def element_of_set(elem: Block, given: Props) -> Props:
+def element_of_set(elem: Block, element: Props) -> Props:
     """An element of a set of objects as a plan shows it: missing text is empty, missing numbers and flags are null."""
     out: Props = {}
     for key, attr in elem.items():
-        value = given.get(key)
+        value = element.get(key)
         if value is None:
             value = attr.default
         if value is None:
             value = "" if attr.kind == "string" else [] if attr.kind == "set" else None
-        elif attr.elem is not None and attr.one and value is not UNKNOWN:
+        elif attr.elem is not None and attr.single and value is not UNKNOWN:
             value = element_of_set(attr.elem, value)
         elif attr.kind == "set" and value is not UNKNOWN:
             value = _shaped(attr, value)
@@ -91,7 +91,7 @@ def _changed(attr: Attr, prior: Any, value: Any) -> Any:
         return UNKNOWN
     if attr.scalar:
         return _changed_scalar(attr, prior, value)
-    if is_blank(value) or (attr.one and attr.kind == "set" and all(map(is_blank, value.values()))):
+    if is_blank(value) or (attr.single and attr.kind == "set" and all(map(is_blank, value.values()))):
         return _changed_to_nothing(attr, prior, value)
     if attr.kind == "map":
         return prior if prior == value else value
@@ -113,24 +113,24 @@ def _changed_scalar(attr: Attr, prior: Any, value: Any) -> Any:
 def _changed_set(attr: Attr, prior: Any, value: Any) -> Any:
     """The new set; of an element that stays, what the inputs leave out becomes null where the state has a value."""
     planned_set = _shaped(attr, value)
-    if attr.elem is None or attr.one or is_blank(prior):
+    if attr.elem is None or attr.single or is_blank(prior):
         return planned_set
     before = {identity(attr, element): element for element in prior}
-    given = {identity(attr, element): element for element in value if isinstance(element, dict)}
+    inputs = {identity(attr, element): element for element in value if isinstance(element, dict)}
     out = []
     for element in planned_set:
         key = identity(attr, element)
-        stays = key in before and not is_blank(given.get(key)) and not contains_unknown(element)
-        out.append(_staying(attr.elem, before[key], given[key], element) if stays else element)
+        stays = key in before and not is_blank(inputs.get(key)) and not contains_unknown(element)
+        out.append(_staying(attr.elem, before[key], inputs[key], element) if stays else element)
     return ordered(attr, out)
 
 
-def _staying(elem: Block, before: Props, given: Props, element: Props) -> Props:
+def _staying(elem: Block, before: Props, inputs: Props, element: Props) -> Props:
     out = dict(element)
     for key, attr in elem.items():
         if attr.kind == "map":
             out[key] = element[key] or before.get(key)
-        elif attr.scalar and given.get(key) is None and attr.default is None and before.get(key) is not None:
+        elif attr.scalar and inputs.get(key) is None and attr.default is None and before.get(key) is not None:
             out[key] = None
     return out
 
@@ -141,17 +141,17 @@ def _changed_to_nothing(attr: Attr, prior: Any, value: Any) -> Any:
         return UNKNOWN if prior is None and not attr.block else prior
     if prior is None:
         return value if attr.kind == "list" and not attr.block else None
-    if is_blank(prior) or (attr.one and value is not None):
+    if is_blank(prior) or (attr.single and value is not None):
         return prior
     if attr.kind == "map":
         return {}
-    return None if attr.one else []
+    return None if attr.single else []
 
 
 def _changed_list(attr: Attr, prior: Any, value: Any) -> Any:
     if attr.elem is None:
         return list(value)
-    if attr.one:
+    if attr.single:
         before = prior or {}
         return {key: _changed(sub, before.get(key), value.get(key)) for key, sub in attr.elem.items()}
     before_list = prior or []

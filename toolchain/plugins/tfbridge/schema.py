@@ -27,8 +27,8 @@ class Attr:
         computed: Whether the provider fills it in when the user does not.
         force_new: Whether a change replaces the resource.
         default: Value that the schema fills in.
-        one: Whether the list or set holds at most one element and is shown as that element.
-        readable: False for properties that are outputs only.
+        single: Whether the list or set holds at most one element and is shown as that element.
+        is_input: False for properties that are outputs only.
         check: Further condition on the value.
         blank_is_any: Whether an empty value means "as it is" (the provider suppresses that difference).
     """
@@ -39,7 +39,7 @@ class Attr:
     computed: bool = False
     force_new: bool = False
     default: Any = None
-    one: bool = False
+    single: bool = False
     is_input: bool = True
     check: Validator | None = None
     blank_is_any: bool = False
@@ -57,7 +57,7 @@ class Attr:
     @property
     def empty(self) -> Any:
         """The value that stands for "nothing there" in a state."""
-        return [] if self.block and not self.one else None
+        return [] if self.block and not self.single else None
 
 
 Block = Mapping[str, Attr]

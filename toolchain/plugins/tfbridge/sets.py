@@ -64,7 +64,7 @@ def _zero(attr: Attr, value: Any) -> Any:
     if value is None:
         if attr.scalar:
             return ZERO[attr.kind]
-        return {} if attr.kind == "map" else None if attr.one else []
+        return {} if attr.kind == "map" else None if attr.single else []
     return zero_filled(attr, value)
 
 
@@ -102,6 +102,6 @@ def same(attr: Attr, before: Any, after: Any) -> bool:
     """Whether two sets hold the same elements; one with anything unknown in it never equals another."""
     if contains_unknown(after) or before is None:
         return False
-    olds = [before] if attr.one else before
-    news = [after] if attr.one else after
+    olds = [before] if attr.single else before
+    news = [after] if attr.single else after
     return {identity(attr, v) for v in olds} == {identity(attr, v) for v in news}

@@ -66,7 +66,7 @@ def known(attr: Attr, value: Any) -> Any:
     """The value without anything unknown."""
     if value is UNKNOWN:
         # A set that nothing was said about is empty in the end, a list or a number stays null.
-        return [] if attr.kind == "set" and not attr.one else attr.empty
+        return [] if attr.kind == "set" and not attr.single else attr.empty
     if isinstance(value, dict):
         elem = attr.elem or {}
         return {key: known(elem.get(key, attr), part) for key, part in value.items()}

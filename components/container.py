@@ -39,7 +39,7 @@ def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[st
         "shm_size": service.dev_shm,
         "ipc_mode": "private",
         "init": True,
-        # Both, and equal: with memory alone every later preview shows an update (provider-facts, README).
+        # Both, and equal: with memory alone every later preview shows an update (recorded: tests/recordings/plugins).
         "memory": limits.memory,
         "memory_swap": limits.memory,
         "cpus": limits.cpus,

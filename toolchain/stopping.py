@@ -15,10 +15,11 @@ _USUAL: Final = (signal.SIGINT, signal.SIGTERM)
 class Stop:
     """What a `threading.Event` is, where the one who sets it may be a signal's handler.
 
-    Python runs a handler in the main thread between two instructions: one that interrupts `Event.wait` inside of its lock waits in `Event.set`
-    for that very lock, for ever (a plugin that did not end; https://github.com/python/cpython/issues/126434 has the same of multiprocessing).
-    Of the ways to wake a thread the standard library calls `SimpleQueue.put` alone reentrant. And a signal that comes between Python's last look
-    at its signals and the kernel's wait interrupts nothing: its handler runs when the wait ends, so no wait is endless.
+    Python runs a handler in the main thread between two instructions: one that interrupts `Event.wait` inside of its
+    lock waits in `Event.set` for that very lock, for ever (a plugin that did not end;
+    https://github.com/python/cpython/issues/126434 has the same of multiprocessing). Of the ways to wake a thread the
+    standard library calls `SimpleQueue.put` alone reentrant. And a signal that comes between Python's last look at its
+    signals and the kernel's wait interrupts nothing: its handler runs when the wait ends, so no wait is endless.
     """
 
     def __init__(self) -> None:

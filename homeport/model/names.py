@@ -63,7 +63,7 @@ def duration(seconds: int) -> str:
     """Seconds as Go writes a duration: 90 is ``1m30s``.
 
     The docker provider compares durations as text and reads them back in Go's form, so that "90s" is an update for ever
-    (measured, provider-facts; kreuzwerker/terraform-provider-docker reads ``Interval.String()``).
+    (recorded: tests/recordings/plugins; kreuzwerker/terraform-provider-docker reads ``Interval.String()``).
     """
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)

@@ -38,8 +38,10 @@ def _build_into(places: Places, folder: Path) -> None:
     if go is None:
         raise EngineError(
             "toolchain/engine",
-            "Pulumi's CLI is neither on PATH nor downloadable, and building its engine needs Go 1.25 or newer, which is not on PATH",
-            "install Go (https://go.dev/dl, or your distribution's golang package) or Pulumi (https://www.pulumi.com/docs/install), then run: make engine",
+            "Pulumi's CLI is neither on PATH nor downloadable, and building its engine needs Go 1.25 or newer, "
+            "which is not on PATH",
+            "install Go (https://go.dev/dl, or your distribution's golang package) "
+            "or Pulumi (https://www.pulumi.com/docs/install), then run: make engine",
         )
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
@@ -74,7 +76,8 @@ def _run(argv: list[str], places: Places) -> None:
         raise EngineError(
             f"go build in {places.module}",
             f"ended with code {build.returncode}:\n    {tail}",
-            "check that GOPROXY reaches a Go module proxy and that `go version` is 1.25 or newer, then run: make engine",
+            "check that GOPROXY reaches a Go module proxy and that `go version` is 1.25 or newer, "
+            "then run: make engine",
         )
 
 

@@ -16,7 +16,7 @@ from toolchain.engine.places import Places
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs one verb; a failure that a person can mend ends the process with its message and code 1."""
+    """Runs one verb; a failure that a person can fix ends the process with its message and code 1."""
     asked = _parser().parse_args(argv)
     try:
         asked.verb(Places.from_environ(), asked)

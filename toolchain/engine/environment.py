@@ -61,7 +61,9 @@ def prepare(places: Places, added: Mapping[str, str]) -> None:
 
 
 def link_virtualenv(project: Path, python: Path) -> None:
-    """Gives Pulumi's own language host the environment that it looks for in the checkout; one that `pulumi install` made is left alone.
+    """Gives Pulumi's own language host the environment that it looks for in the checkout.
+
+    One that `pulumi install` made is left alone.
 
     Args:
         project: The folder of Pulumi.yaml, whose option `virtualenv` is `VIRTUALENV`.

@@ -2,12 +2,12 @@
 
 
 class EngineError(Exception):
-    """A failure that a person can mend.
+    """A failure that a person can fix.
 
     Args:
         where: The file, folder or command that failed.
         problem: What is wrong with it, in one sentence.
-        remedy: The command that mends it.
+        remedy: The command that fixes it.
     """
 
     def __init__(self, where: str, problem: str, remedy: str) -> None:

@@ -40,7 +40,8 @@ GRACE = 3.0
 def interpreter(info: Any) -> str:
     """The Python that runs the program: of the `virtualenv` option in Pulumi.yaml where that was made, else this one.
 
-    Pulumi's own host refuses one that is not there. Here the environment is this host's own, from the same requirements.lock.
+    Pulumi's own host refuses one that is not there. Here the environment is this host's own, from the same
+    requirements.lock.
     """
     options = dict(info.options.items()) if info.HasField("options") else {}
     python = Path(info.root_directory, str(options.get("virtualenv") or ""), "bin", "python")

@@ -122,7 +122,7 @@ def salt_of(state: str, project: str, stack: str) -> str | None:
 
 
 def adapted(argv: list[str], environ: Mapping[str, str], copies: Path) -> list[str]:
-    """The command line with the copy of the stack file in it, or as it was when the command should see the file itself."""
+    """The command line with the copy of the stack file in it, or unchanged when the command needs the file itself."""
     project = project_file(Path(flag(argv, "-C", "--cwd") or ".").absolute())
     name = project_name(project) if project and wants_copy(argv, environ) else None
     if project is None or name is None or ELSEWHERE.search(project.read_text()):

@@ -16,9 +16,9 @@ _EXISTS = "already exists"
 def init_stack(name: str, folder: Path, environ: Mapping[str, str], scratch: Path) -> bool:
     """Makes the stack `name` of the project in `folder` and selects it; False when it was there already.
 
-    `pulumi stack init` writes the new salt into `Pulumi.<name>.yaml`. In a copy of the project that has no stack file the
-    salt reaches the state alone, where the engine finds it again (ADR 0002). A stack file that keeps a salt or a secrets
-    provider of its own is used as it is: then there is nothing to write.
+    `pulumi stack init` writes the new salt into `Pulumi.<name>.yaml`. In a copy of the project that has no stack file
+    the salt reaches the state alone, where the engine finds it again (ADR 0002). A stack file that keeps a salt or a
+    secrets provider of its own is used as it is: then there is nothing to write.
 
     Args:
         name: The stack's name.

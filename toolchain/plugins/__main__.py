@@ -14,7 +14,8 @@ from toolchain.stopping import Stop
 if TYPE_CHECKING:
     from toolchain.plugins.base import Provider
 
-# A plugin of its own folder each, imported only when asked for: hcloud's client takes longer to load than random to run.
+# A plugin of its own folder each, imported only when asked for: hcloud's client takes longer to load than random to
+# run.
 NAMES: Final = ("random", "command", "docker", "hcloud", "cloudflare")
 _GRACE: Final = 1.0
 

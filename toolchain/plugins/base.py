@@ -1,11 +1,11 @@
 """What a stand-in plugin is made of: property values, resource types, a provider.
 
-A stand-in answers Pulumi's ResourceProvider protocol in place of an official provider plugin. One `ResourceType` per type
-token holds the behaviour; `Provider` names the plugin and lists its types; `server.py` speaks the protocol, so that no
-resource type ever sees a protobuf.
+A stand-in answers Pulumi's ResourceProvider protocol in place of an official provider plugin. One `ResourceType` per
+type token holds the behaviour; `Provider` names the plugin and lists its types; `server.py` speaks the protocol, so
+that no resource type ever sees a protobuf.
 
-Property values are plain Python: None, bool, int or float (a whole number always arrives as int), str, list and dict, and
-the classes of `values.py`: `UNKNOWN`, `Secret`, `Asset`, `Archive`, `ResourceRef`.
+Property values are plain Python: None, bool, int or float (a whole number always arrives as int), str, list and dict,
+and the classes of `values.py`: `UNKNOWN`, `Secret`, `Asset`, `Archive`, `ResourceRef`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class ResourceType(ABC):
 
     @abstractmethod
     def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
-        """Makes the resource: its id and outputs. A preview touches nothing and answers an empty id and UNKNOWN values."""
+        """Creates the resource: its id and outputs. A preview touches nothing: an empty id and UNKNOWN values."""
 
     @abstractmethod
     def read(self, urn: str, id: str, state: Props, inputs: Props) -> tuple[str, Props, Props] | None:
@@ -200,4 +200,4 @@ class Provider:
         raise ProviderError(f"unknown function {token!r} in the {self.name} stand-in", "NOT_FOUND")
 
     def close(self) -> None:
-        """Lets go of what is held until the end of the plugin, such as connections."""
+        """Releases what is held until the end of the plugin, such as connections."""

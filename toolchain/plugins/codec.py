@@ -1,7 +1,8 @@
 """Property values to and from the protobuf `Struct` of the plugin protocol.
 
-Signatures and shapes are those of Pulumi's SDK (`sdk/go/common/resource`): an object with the signature key is no object
-but a secret, an asset, an archive, a resource reference or an output value; an unknown value is a reserved string.
+Signatures and shapes are those of Pulumi's SDK (`sdk/go/common/resource`): an object with the signature key is no
+object but a secret, an asset, an archive, a resource reference or an output value; an unknown value is a reserved
+string.
 """
 
 from __future__ import annotations

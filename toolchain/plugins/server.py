@@ -21,7 +21,8 @@ from toolchain.plugins.host import GRPC_OPTIONS, EngineHost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The engine starts at most four operations a core at once by default, and users raise it; threads that wait cost little.
+# The engine starts at most four operations a core at once by default, and users raise it; threads that wait cost
+# little.
 WORKERS: Final = 128
 _ResourceCall = Any  # any request that carries a URN; the protocol has no common base message
 

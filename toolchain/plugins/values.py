@@ -35,7 +35,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file's content: exactly one of text, path (on the machine of the plugin) and uri is set. `hash` is SHA-256 in hex."""
+    """A file's content: one of text, path (on the machine of the plugin) and uri is set. `hash` is SHA-256 in hex."""
 
     text: str | None = None
     path: str | None = None
@@ -45,7 +45,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A tree of files: exactly one of assets (name to Asset or Archive), path and uri is set. `hash` is SHA-256 in hex."""
+    """A tree of files: one of assets (name to Asset or Archive), path and uri is set. `hash` is SHA-256 in hex."""
 
     assets: dict[str, Asset | Archive] | None = None
     path: str | None = None

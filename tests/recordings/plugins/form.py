@@ -1,7 +1,7 @@
 """The form of the recordings: every step once, every larger value once, short enough to read and to compare in a diff.
 
-`python -m tests.recordings.plugins.form <file>…` rewrites recordings in this form, also one that was just taken: a list of steps
-with the calls as the engine logged them.
+`python -m tests.recordings.plugins.form <file>…` rewrites recordings in this form, also one that was just taken: a list
+of steps with the calls as the engine logged them.
 """
 
 from __future__ import annotations

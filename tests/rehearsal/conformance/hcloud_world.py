@@ -1,4 +1,4 @@
-"""An emulated cloud that gives resources the very ids of a recording, so that its calls can be compared word for word."""
+"""An emulated cloud whose resources get the very ids of a recording, so that calls can be compared word for word."""
 
 from __future__ import annotations
 

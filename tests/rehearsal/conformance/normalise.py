@@ -1,8 +1,8 @@
 """Comparing an answer with its recording: what may differ, and how a difference is carried into later calls.
 
-Ids, times, addresses and random values differ from run to run. A rule names where such a value stands and what it must look
-like; the value met there is remembered, and later requests of the recording are sent with it in place of the recorded one.
-Everything else must be equal, in both directions.
+Ids, times, addresses and random values differ from run to run. A rule names where such a value stands and what it must
+look like; the value met there is remembered, and later requests of the recording are sent with it in place of the
+recorded one. Everything else must be equal, in both directions.
 """
 
 from __future__ import annotations

@@ -9,4 +9,4 @@ from bench.rented import USER, Rented, absence
 __all__ = ["ALL", "USER", "Rented", "absence"]
 
 ALL = os.environ.get("HOMEPORT_CONFORM_SSH") == "all"
-"""Whether everything is tried over SSH too: recordings that mostly wait for health, 20 cuts (reliability E-05), two minutes in all."""
+"""Whether SSH gets the recordings that mostly wait for health and all 20 cuts (row E-05) too: two minutes in all."""

@@ -25,7 +25,10 @@ def _unpacked() -> str | None:
     program = cache / "usr" / "sbin" / "sshd"
     if not program.is_file() and shutil.which("dpkg-deb"):
         cache.mkdir(parents=True, exist_ok=True)
-        fetch = "apt-get download openssh-server openssh-sftp-server libwrap0 && for one in *.deb; do dpkg-deb -x $one .; done; rm -f *.deb"
+        fetch = (
+            "apt-get download openssh-server openssh-sftp-server libwrap0 && "
+            "for package in *.deb; do dpkg-deb -x $package .; done; rm -f *.deb"
+        )
         done = subprocess.run(
             ["/bin/sh", "-c", fetch], cwd=cache, capture_output=True, text=True, check=False, timeout=300
         )

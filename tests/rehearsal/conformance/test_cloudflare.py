@@ -1,4 +1,4 @@
-"""The cloudflare stand-in answers as the official plugin did, and asks of the emulated API what that asked of its own."""
+"""The cloudflare stand-in answers as the official plugin did, and asks of the emulated API what that one asked."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(absence()), reason=abs
 
 
 class Elsewhere(Replay):
-    """A replay on another daemon than the recorded one; where it is, is all that may differ in the provider's settings."""
+    """A replay on another daemon than the recorded one: of the provider's settings only its address may differ."""
 
     def _compare(self, call, answer):
         if call["method"] == "CheckConfig" and answer.response is not None:

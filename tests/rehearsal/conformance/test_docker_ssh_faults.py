@@ -38,7 +38,7 @@ def containers(machine):
 
 
 def settle(machine, docker, name, broken):
-    """What the next run does: it replaces what came up by half; a name that is taken is freed first, as `make repair` does.
+    """What the next run does: it replaces what is half there; a taken name is freed first, as `make repair` does.
 
     Returns whether the name had to be freed: the container had been made, and its answer was lost.
     """

@@ -159,7 +159,8 @@ def test_the_hash_is_bcrypt_of_the_password():
     assert digest != bcrypt_hash("correct horse"), "a salt is used once"
 
 
-# Printed by a Go program with math/rand and hash/crc64 (go1.24): Intn(9), Intn(1000000), Intn(1<<40), Intn(16), Perm(7).
+# Printed by a Go program with math/rand and hash/crc64 (go1.24): Intn(9), Intn(1000000), Intn(1<<40), Intn(16),
+# Perm(7).
 GO = {
     "a": ([1, 411, 900486144953, 7], [4, 1, 5, 3, 2, 0, 6]),
     "homeport": ([0, 104236, 648443226022, 12], [3, 6, 2, 4, 1, 5, 0]),

@@ -136,7 +136,7 @@ def test_every_container_is_hardened(build, name):
     assert inputs["capabilities"]["drops"] == ["ALL"], "no capability but those listed with a reason"
     assert inputs["securityOpts"] == ["no-new-privileges:true"], "a setuid binary gains nothing"
     assert not inputs["user"].startswith("0:"), "nothing runs as root"
-    assert inputs["memory"] == inputs["memorySwap"] > 0, "limited, without swap, and both set (provider-facts)"
+    assert inputs["memory"] == inputs["memorySwap"] > 0, "limited, without swap, and both set"
     assert inputs["restart"] == "unless-stopped", "it comes back after a reboot"
     assert inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}, "logs do not fill the disk"
     assert inputs["destroyGraceSeconds"] > 0, "0 is SIGKILL at once (trap D14)"

@@ -221,7 +221,10 @@ def test_every_property_has_the_official_name_kind_and_requirement():
 
 
 def test_nothing_is_imported_before_the_first_call():
-    program = "import sys; from toolchain.plugins.cloudflare.provider import provider; provider(); print('httpx' in sys.modules)"
+    program = (
+        "import sys; from toolchain.plugins.cloudflare.provider import provider; provider(); "
+        "print('httpx' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert "False" == done.stdout.strip(), (
         "the client costs a third of a second, which a plugin without calls does not pay"

@@ -28,7 +28,10 @@ REFUSED = [
     ({"ports": [{"internal": 80, "port": 1}]}, "Invalid or unknown key. Examine values at 'c.ports[0].port'."),
     (
         {"healthcheck": {"tests": [], "interval": "1 minute"}},
-        "'1 minute' is not a valid duration. '1 minute' is not a valid duration. Examine values at 'c.healthcheck.interval'.",
+        (
+            "'1 minute' is not a valid duration. '1 minute' is not a valid duration. "
+            "Examine values at 'c.healthcheck.interval'."
+        ),
     ),
     (
         {"ulimits": [{"name": "nofile", "soft": 1}]},
@@ -41,7 +44,8 @@ REFUSED = [
         {"restart": "sometimes"},
         (
             "'sometimes' doesn't match the pattern '^(no|on-failure|always|unless-stopped)$'. "
-            "'sometimes' doesn't match the pattern '^(no|on-failure|always|unless-stopped)$'. Examine values at 'c.restart'."
+            "'sometimes' doesn't match the pattern '^(no|on-failure|always|unless-stopped)$'. "
+            "Examine values at 'c.restart'."
         ),
     ),
     (

@@ -1,4 +1,4 @@
-"""What only a real daemon can show: every property that our program sets, made, read back and left without a difference."""
+"""What only a real daemon can show: every property that our program sets, created, read back, without a difference."""
 
 from __future__ import annotations
 

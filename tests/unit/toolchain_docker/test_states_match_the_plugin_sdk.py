@@ -1,7 +1,8 @@
 """Plans and states of random inputs, against those that Terraform's plugin SDK v2 made of the upstream schemas.
 
-The case files were written by the SDK itself (version 2.38.1, `PlanResourceChange`, `ApplyResourceChange`, `ReadResource`) around
-the schemas of kreuzwerker/terraform-provider-docker with functions that only set what `read_…` says. Nulls are left out.
+The case files were written by the SDK itself (version 2.38.1, `PlanResourceChange`, `ApplyResourceChange`,
+`ReadResource`) around the schemas of kreuzwerker/terraform-provider-docker with functions that only set what `read_…`
+says. Nulls are left out.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ SALT = "v1:abc=:v1:def:ghi=="
 
 @pytest.fixture
 def project(tmp_path):
-    """A project with a stack `dev` whose state holds the salt, and with a stack `own` that keeps its own in its file."""
+    """A project with a stack `dev` whose state holds the salt, and a stack `own` that keeps its own in its file."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")

@@ -1,7 +1,7 @@
 """Plain `pulumi` in a fresh clone: what Pulumi.yaml tells the language host, and what it finds there.
 
-Pulumi's own host is https://github.com/pulumi/pulumi/blob/v3.255.0/sdk/python/toolchain/pip.go; the options are those of
-https://www.pulumi.com/docs/iac/languages-sdks/python/#runtime-options.
+Pulumi's own host is https://github.com/pulumi/pulumi/blob/v3.255.0/sdk/python/toolchain/pip.go; the options are those
+of https://www.pulumi.com/docs/iac/languages-sdks/python/#runtime-options.
 """
 
 import re

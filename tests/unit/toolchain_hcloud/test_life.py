@@ -1,4 +1,4 @@
-"""Each type from creation to deletion: nothing changes by itself, what was asked for is there, and a second deletion is none."""
+"""Each type from creation to deletion: nothing changes by itself, and what was asked for is there."""
 
 from __future__ import annotations
 

@@ -195,9 +195,10 @@ def _nested(about: Field, old: Any, new: Any) -> bool:
 
 
 def like(about: Field, model: Any, answered: Any) -> Any:
-    """What was found, without the empty values that the API adds where the model has none; secrets that it keeps to itself stay.
+    """What was answered, without the empty values that the API adds where the model has none; secrets stay.
 
-    Upstream does the same by its `normalizations.go`: an empty list and no list are one thing, and so are false and none.
+    Upstream does the same by its `normalizations.go`: an empty list and no list are one thing, and so are false and
+    none.
     """
     if about.kind == "object" and about.many and isinstance(model, list) and isinstance(answered, list):
         single = Field("object", of=about.of)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SECRETS: Final = ("apiKey", "apiToken", "apiUserServiceKey")
 _SETTINGS: Final = frozenset({*_SECRETS, "baseUrl", "email", "userAgentOperatorSuffix", "version", "pluginDownloadURL"})
 _TOKEN_FORM: Final = re.compile(r"[A-Za-z0-9_-]{40}")
-_TUNNEL_TOKEN: Final = "cloudflare:index/getZeroTrustTunnelCloudflaredToken:getZeroTrustTunnelCloudflaredToken"  # noqa: S105
+_TOKEN_OF_TUNNEL: Final = "getZeroTrustTunnelCloudflaredToken"  # noqa: S105  (a function's name)
 
 
 class CloudflareProvider(Provider):
@@ -38,8 +38,8 @@ class CloudflareProvider(Provider):
         failures = unknown_settings(urn, news, _SETTINGS)
         token = plain(news.get("apiToken"))
         if isinstance(token, str) and not _TOKEN_FORM.search(token):
-            reason = "API tokens must be 40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"
-            failures.append(f"{prefix} {reason}. Examine values at '{name}.apiToken'.")
+            form = "40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"
+            failures.append(f"{prefix} API tokens must be {form}. Examine values at '{name}.apiToken'.")
         marked = {key: Secret(plain(value)) if key in _SECRETS else value for key, value in news.items()}
         if failures:
             raise CheckFailed([("", reason) for reason in failures], marked)
@@ -51,7 +51,7 @@ class CloudflareProvider(Provider):
 
     def invoke(self, token: str, args: Props) -> Props:
         """Answers the one function that is covered: the token of a tunnel."""
-        if token != _TUNNEL_TOKEN:
+        if token != f"cloudflare:index/{_TOKEN_OF_TUNNEL}:{_TOKEN_OF_TUNNEL}":
             raise ProviderError(f"unknown function {token!r} in the cloudflare stand-in", "NOT_FOUND")
         inputs = plain(args)
         wrong = [(key, "Invalid or unknown key") for key in inputs if key not in ("accountId", "tunnelId")]

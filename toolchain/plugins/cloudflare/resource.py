@@ -94,7 +94,7 @@ class CloudflareType(ResourceType):
         return present(rows)
 
     def _differ(self, old: Props, news: Props) -> list[str]:
-        """The properties in which what is asked for differs from the state; None where a program leaves a choice to the API."""
+        """The properties in which what is asked for differs from the state; a choice left to the API does not count."""
         asked, old = self._asked(news), plain(old)
         return [
             name
@@ -213,6 +213,6 @@ class CloudflareType(ResourceType):
         return self._finish(id, {**stays, **self._state(asked, answer)})
 
     def delete(self, urn: str, id: str, state: Props, *, timeout: float) -> None:
-        """Removes it. As upstream, what is gone already is an error that a refresh mends."""
+        """Removes it. As upstream, what is gone already is an error that a refresh clears."""
         if not self.kind.lasting:
             self._client.call("DELETE", self._path(id, plain(state)), None)

@@ -128,8 +128,9 @@ def keep_ignored(news: Props, old_state: Props, ignore_changes: tuple[str, ...])
 def diff(fields: Mapping[str, Field], old_state: Props, news: Props, *, updatable: bool) -> Diff:
     """The difference between the inputs kept in the state and the new ones.
 
-    A type that cannot be updated is replaced by any change. For the others `replaceOnChanges` is looked up by the whole path
-    of a change: a changed element of `triggers` is an update here, and it is the SDK's own option that makes it a replacement.
+    A type that cannot be updated is replaced by any change. For the others `replaceOnChanges` is looked up by the whole
+    path of a change: a changed element of `triggers` is an update here, and it is the SDK's own option that makes it a
+    replacement.
     """
     olds = {name: old_state.get(name) for name in fields}
     detailed = {}

@@ -1,4 +1,4 @@
-"""Running a process as Go's os/exec does it for the official plugin: output streamed, kept and joined; killed on Cancel."""
+"""Running a process as Go's os/exec does it for the official plugin: output streamed, kept, joined; ended on Cancel."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def run(
     env: Mapping[str, str] | None = None,
     release: Callable[[], None] | None = None,
 ) -> Output:
-    """Runs to the end of the process and of its output; killed with all its children on Cancel or after `timeout` seconds.
+    """Runs to the end of the process and its output; kills it and its children on Cancel or after `timeout` seconds.
 
     `release` is called after a kill, to close what else may hold the other ends of the pipes.
 
@@ -148,7 +148,7 @@ def _collect(
 
 
 def _burst(selector: selectors.BaseSelector, log: _LineLog) -> bytes:
-    """What is there to read. Within a burst the official plugin's reader of stderr comes first, as its recording shows."""
+    """What is there to read. In a burst the official plugin's reader of stderr comes first, as its recording shows."""
     joined = b""
     for key, _ in sorted(selector.select(0), key=lambda ready: str(ready[0].data.name)):
         data = os.read(key.fd, _CHUNK)

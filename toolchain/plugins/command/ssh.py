@@ -1,8 +1,8 @@
 """Connections over the machine's own OpenSSH: one master connection per dial, sessions through its control socket.
 
-The official plugin has its own SSH client; attempts, pauses and error texts are its (provider/pkg/provider/remote/connection.go).
-Nothing of the user's own SSH configuration is read. Keys and passwords lie in a private folder while the connection is being
-made, and are gone when it stands.
+The official plugin has its own SSH client; attempts, pauses and error texts are its
+(provider/pkg/provider/remote/connection.go). Nothing of the user's own SSH configuration is read. Keys and passwords
+lie in a private folder while the connection is being made, and are gone when it stands.
 """
 
 from __future__ import annotations

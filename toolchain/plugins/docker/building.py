@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from toolchain.plugins.base import Props
 
 
-def built(daemon: Daemon, build: Props, tags: list[str]) -> None:
+def build_image(daemon: Daemon, build: Props, tags: list[str]) -> None:
     """Builds and tags an image.
 
     Raises:

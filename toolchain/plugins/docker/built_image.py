@@ -1,7 +1,7 @@
 """`docker:index/image:Image`: an image built here and pushed.
 
-The one type of the official plugin that is no bridge (pulumi-docker, `provider/provider.go` and `image.go`). The official
-plugin builds with BuildKit unless told otherwise; the stand-in has the classic builder for both.
+The one type of the official plugin that is no bridge (pulumi-docker, `provider/provider.go` and `image.go`). The
+official plugin builds with BuildKit unless told otherwise; the stand-in has the classic builder for both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from toolchain.plugins.base import UNKNOWN, CheckFailed, Diff, Props, ProviderError, ResourceType, Secret
-from toolchain.plugins.docker.building import built, context_of
+from toolchain.plugins.docker.building import build_image, context_of
 from toolchain.plugins.docker.daemon import Daemon, DaemonError
 from toolchain.plugins.docker.image import local_image, registry_of, split_reference
 
@@ -92,7 +92,7 @@ class Image(ResourceType):
         name, build = news["imageName"], news["build"]
         folder, dockerfile = _paths(build)
         try:
-            built(self.daemon(), _classic(build, folder, dockerfile), [name])
+            build_image(self.daemon(), _classic(build, folder, dockerfile), [name])
             if not news.get("skipPush"):
                 _push(self.daemon(), name, news.get("registry") or {})
             image = local_image(self.daemon(), name) or {}

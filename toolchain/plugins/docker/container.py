@@ -12,7 +12,7 @@ from toolchain.plugins.docker.container_schema import CONTAINER
 from toolchain.plugins.docker.container_state import read_back
 from toolchain.plugins.docker.daemon import DaemonError
 from toolchain.plugins.docker.device_body import throttles
-from toolchain.plugins.docker.image import found_image
+from toolchain.plugins.docker.image import ensure_image
 from toolchain.plugins.docker.logs import container_logs
 from toolchain.plugins.docker.resource import DockerType
 from toolchain.plugins.docker.uploads import archive_of
@@ -41,7 +41,7 @@ class Container(DockerType):
         """Creates it, joins its networks, uploads its files, starts it and waits as asked."""
         daemon, image = self.daemon(), plan["image"]
         try:
-            found_image(daemon, image)
+            ensure_image(daemon, image)
         except DaemonError as refused:
             raise DaemonError(f"Unable to create container with image {image}: {refused}") from refused
         body = body_of(daemon, plan)
@@ -197,8 +197,8 @@ def _wait_until_healthy(daemon: Daemon, container: str, seconds: int) -> None:
             raise DaemonError(f"error inspecting container state: {refused}") from refused
         if health is None:
             raise DaemonError(
-                "you have supplied a 'wait' argument, but the container does not have a healthcheck defined. Please remove "
-                "the 'wait' argument or add a 'healthcheck' attribute"
+                "you have supplied a 'wait' argument, but the container does not have a healthcheck defined. "
+                "Please remove the 'wait' argument or add a 'healthcheck' attribute"
             )
         if health["Status"] == "healthy":
             return

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from requests import Response, Session
 
-# Newer daemons still serve this version; what it lacks (volume sub-paths) is refused, as the official plugin refuses it.
+# Newer daemons still serve this version; what it lacks (volume sub-paths) is refused, as the official plugin refuses
+# it.
 NEWEST_API: Final = "1.47"
 POOL: Final = 16  # operations that the engine runs at once by default
 CONNECT_TIMEOUT: Final = 30.0
@@ -82,7 +83,8 @@ class Daemon:
     def _connected(self) -> tuple[Session, str]:
         with self._lock:
             if self._session is None:
-                from toolchain.plugins.docker.transport import open_session  # noqa: PLC0415  (docker-py takes 0.3 s to load)
+                # docker-py takes 0.3 s to load.
+                from toolchain.plugins.docker.transport import open_session  # noqa: PLC0415
 
                 session, self._base = open_session(self.settings, POOL)
                 self._session = session
@@ -166,7 +168,8 @@ def _sent(host: str, session: Session, method: str, url: str, options: dict[str,
         try:
             return session.request(method, url, timeout=timeout, **options)
         except requests.exceptions.ConnectionError as lost:
-            # As Go's own client does (net/http, shouldRetryRequest): what only reads is asked again when a kept connection had died.
+            # As Go's own client does (net/http, shouldRetryRequest): what only reads is asked again when a kept
+            # connection had died.
             if method not in _HARMLESS or not getattr(_root(lost), "used", False):
                 raise
             return session.request(method, url, timeout=timeout, **options)

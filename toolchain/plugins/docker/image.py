@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
-from toolchain.plugins.docker.building import built
+from toolchain.plugins.docker.building import build_image
 from toolchain.plugins.docker.daemon import Daemon, DaemonError
 from toolchain.plugins.docker.resource import DockerType
 from toolchain.plugins.tfbridge.errors import UnfinishedError
@@ -117,7 +117,7 @@ def local_image(daemon: Daemon, name: str) -> dict[str, Any] | None:
         raise DaemonError(f"unable to inspect image {name}: {refused}", refused.status) from refused
 
 
-def found_image(daemon: Daemon, name: str, platform: str = "") -> dict[str, Any]:
+def ensure_image(daemon: Daemon, name: str, platform: str = "") -> dict[str, Any]:
     """The image, pulled only when the daemon has none of that name (D30)."""
     if not name:
         raise DaemonError("empty image name is not allowed")
@@ -174,8 +174,8 @@ class RemoteImage(DockerType):
         name = plan["name"]
         try:
             if plan["build"] is not None:
-                built(self.daemon(), plan["build"], [name, *(plan["build"].get("tags") or [])])
-            image = found_image(self.daemon(), name, plan["platform"] or "")
+                build_image(self.daemon(), plan["build"], [name, *(plan["build"].get("tags") or [])])
+            image = ensure_image(self.daemon(), name, plan["platform"] or "")
         except DaemonError as refused:
             raise DaemonError(f"Unable to read Docker image into resource: {refused}") from refused
         return str(image["Id"]) + str(name)
@@ -191,7 +191,7 @@ class RemoteImage(DockerType):
 
     def change(self, id: str, old: Props, plan: Props) -> Props:
         """Finds it again, as nothing about an image changes in place."""
-        found_image(self.daemon(), plan["name"], plan["platform"] or "")
+        ensure_image(self.daemon(), plan["name"], plan["platform"] or "")
         return self.look(id, plan) or {}
 
     def remove(self, id: str, state: Props) -> None:

@@ -78,7 +78,7 @@ def _written(files: Mapping[str, str]) -> Path:
 
 
 def ssh_command(host: str, options: tuple[str, ...]) -> list[str]:
-    """The command that connects to the daemon of another machine, as docker's own client builds it (docker/cli, connhelper)."""
+    """The command that connects to another machine's daemon, as docker's client builds it (docker/cli, connhelper)."""
     address = urlsplit(host)
     if not address.hostname:
         raise DaemonError(f"unable to parse docker host `{host}`")
@@ -191,7 +191,7 @@ class _SshPool(urllib3.HTTPConnectionPool):
 
 
 class SshAdapter(HTTPAdapter):
-    """Sends requests through ssh connections that are kept and reused; as officially, one for every call under way (D1).
+    """Sends requests through ssh connections that are kept; as officially, one for every call under way (D1).
 
     Args:
         command: What connects.

@@ -48,7 +48,8 @@ class HcloudSdkType(_OnCloud, SdkType):
 
     def apply(self, urn: str, id: str, old_state: Props, plan: Props, news: Props) -> Props:
         """Changes what can be changed in place and reads it back."""
-        # Upstream changes in partial mode (`d.Partial` in internal/firewall/resource.go): a failure leaves the old state.
+        # Upstream changes in partial mode (`d.Partial` in internal/firewall/resource.go): a failure leaves the old
+        # state.
         reached = old_state
         try:
             self.change(id, old_state, plan)

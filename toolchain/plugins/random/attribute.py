@@ -1,8 +1,8 @@
 """Resource types made of attributes, as Terraform's plugin framework plans them and Pulumi's bridge shows them.
 
-Official behaviour, read in hashicorp/terraform-provider-random 3.x and pulumi/pulumi-terraform-bridge (pkg/pf/tfbridge):
-inputs come back from Check as they were sent; defaults appear in the outputs; Diff compares the state with the plan, names
-top-level properties only and has no detailed diff; nearly every attribute replaces.
+Official behaviour, read in hashicorp/terraform-provider-random 3.x and pulumi/pulumi-terraform-bridge
+(pkg/pf/tfbridge): inputs come back from Check as they were sent; defaults appear in the outputs; Diff compares the
+state with the plan, names top-level properties only and has no detailed diff; nearly every attribute replaces.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class RandomType(ResourceType):
         return []
 
     def plan(self, news: Props) -> Props:
-        """Inputs with defaults, computed values still missing; raises `ProviderError` when they contradict each other."""
+        """Inputs with defaults, without computed values; raises `ProviderError` when they contradict each other."""
         planned = {}
         for name, attribute in self.attributes.items():
             value = news.get(name) if attribute.input else None
@@ -174,9 +174,8 @@ def _refusals(name: str, key: str, attribute: Attribute, value: Any) -> list[str
         return []
     right = isinstance(value, _JSON_TYPES[attribute.kind]) and isinstance(value, bool) == (attribute.kind == "boolean")
     if not right:
-        return [
-            f"Incorrect attribute value type. Attribute {attribute.terraform or key} must be of type {attribute.kind}. {where}"
-        ]
+        text = f"Attribute {attribute.terraform or key} must be of type {attribute.kind}"
+        return [f"Incorrect attribute value type. {text}. {where}"]
     if attribute.at_least is not None and value < attribute.at_least:
         text = f"Attribute {attribute.terraform or key} value must be at least {attribute.at_least}, got: {value}"
         return [f"Invalid Attribute Value. {text}. {where}"]

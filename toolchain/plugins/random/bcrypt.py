@@ -1,4 +1,4 @@
-"""bcrypt with the machine's own libcrypt: no Python package of the stand-ins brings it, and `crypt` leaves in Python 3.13."""
+"""bcrypt with the machine's own libcrypt: no package of the stand-ins has it, and `crypt` leaves in Python 3.13."""
 
 from __future__ import annotations
 

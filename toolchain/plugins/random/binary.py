@@ -81,7 +81,8 @@ class RandomId(RandomType):
         except binascii.Error as error:
             raise decoding_error(
                 "Import Random ID Error",
-                f"While attempting to import a random id there was a decoding error.\n\n+{_RETRY}Original Error: {error}",
+                "While attempting to import a random id there was a decoding error.\n\n"
+                f"+{_RETRY}Original Error: {error}",
             ) from error
         state: Props = {"byteLength": len(data), "keepers": {}, **self._spellings(data, prefix)}
         return {**state, "prefix": prefix} if prefix else state

@@ -1,8 +1,8 @@
 """The number sequence that a seed gives in Go's math/rand, so that a seeded resource gets the official plugin's value.
 
-Go's source is an additive lagged Fibonacci generator (lags 607 and 273, modulo 2^64) whose seeding mixes in a table: the state
-of the same generator after 7.8e12 steps from seed 1 (golang.org/src/math/rand/gen_cooked.go). The table is not kept here but
-computed: the generator is linear, so a far state is a polynomial power away.
+Go's source is an additive lagged Fibonacci generator (lags 607 and 273, modulo 2^64) whose seeding mixes in a table:
+the state of the same generator after 7.8e12 steps from seed 1 (golang.org/src/math/rand/gen_cooked.go). The table is
+not kept here but computed: the generator is linear, so a far state is a polynomial power away.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Diff of a bridged resource: state against plan, path by path.
 
-The bridge compares the two as Pulumi shows them (pulumi-terraform-bridge, `pkg/tfbridge/detailed_diff.go`): an empty list
-counts as absent, and a set whose new elements are not literally among the inputs is reported as one change of the whole.
+The bridge compares the two as Pulumi shows them (pulumi-terraform-bridge, `pkg/tfbridge/detailed_diff.go`): an empty
+list counts as absent, and a set whose new elements are not literally among the inputs is reported as one change of the
+whole.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Resource types of a bridged provider that is written with Terraform's plugin framework.
 
-Their answers differ from those of the SDK v2: no detailed diff, no null in a state, and a resource that is gone reads as
-empty.
+Their answers differ from those of the SDK v2: no detailed diff, no null in a state, and a resource that is gone reads
+as empty.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Plan of a bridged resource: what its state will be, with UNKNOWN for what only the daemon can tell.
 
-Written after what the recordings show; the reasons behind the oddities are in Terraform's plugin SDK v2, `helper/schema`
-(functions diffString, diffList, diffSet, diffMap and normalizeNullValues).
+Written after what the recordings show; the reasons behind the oddities are in Terraform's plugin SDK v2,
+`helper/schema` (functions diffString, diffList, diffSet, diffMap and normalizeNullValues).
 """
 
 from __future__ import annotations
@@ -177,4 +177,5 @@ def _only_reordered(before: list[Props], after: list[Any]) -> bool:
 
 def _same_port(old: Props, new: Props) -> bool:
     keys = ("internal", "protocol") if new.get("external") is None else ("internal", "protocol", "external")
-    return all(old.get(key) == new.get(key) for key in keys) and old.get("ip") == (new.get("ip") or "0.0.0.0")  # noqa: S104
+    same_address = old.get("ip") == (new.get("ip") or "0.0.0.0")  # noqa: S104
+    return same_address and all(old.get(key) == new.get(key) for key in keys)

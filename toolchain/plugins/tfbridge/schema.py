@@ -1,7 +1,8 @@
 """What one property of a bridged resource is: type, default, what it replaces, who computes it.
 
-The official plugin is a bridge over a Terraform provider; its answers follow from the provider's schema. `Attr` holds the
-facts of that schema that the answers depend on (source: kreuzwerker/terraform-provider-docker, `internal/provider`).
+The official plugin is a bridge over a Terraform provider; its answers follow from the provider's schema. `Attr` holds
+the facts of that schema that the answers depend on (source: kreuzwerker/terraform-provider-docker,
+`internal/provider`).
 """
 
 from __future__ import annotations

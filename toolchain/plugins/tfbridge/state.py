@@ -148,7 +148,7 @@ def imported_inputs(block: Block, state: Props) -> Props:
 
 
 def unchanged_inputs(block: Block, inputs: Props, before: Props, now: Props) -> Props:
-    """As `refreshed_inputs`, but an input whose property is in the new state what it was in the old one stays as it is."""
+    """As `refreshed_inputs`, but an input whose property has not changed in the state stays as it is."""
     fresh = refreshed_inputs(block, inputs, now)
     return {
         key: inputs[key] if key not in block or _same(block[key], before.get(key), now.get(key)) else value

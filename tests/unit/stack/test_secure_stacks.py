@@ -1,0 +1,102 @@
+"""What every container and network of every preset has by default, each default by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.stack.test_graph import CONTAINER, STACKS
+
+NETWORK = "docker:index/network:Network"
+WAYS_OUT = {"networks-ai-edge", "networks-jett_default"}
+"""The networks with a way out: of n8n, which calls what its workflows name, and of the proxy."""
+ROOT = {"portainer-container"}
+"""What runs as root, with its reason in the catalog: Docker's socket."""
+LOOPBACK, IN_VPN, WORLD = "127.0.0.1", "10.0.0.2", "0.0.0.0"
+
+
+@pytest.fixture(params=STACKS)
+def stack(request, build):
+    preset, settings, secrets = STACKS[request.param]
+    return build(settings, secrets, preset, stack="prod" if settings else "dev")
+
+
+@pytest.fixture
+def containers(stack):
+    inputs = {resource["name"]: resource["inputs"] for resource in stack.all(CONTAINER)}
+    assert len(inputs) >= 4, "a test of no container would pass for ever"
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "because"),
+    [
+        ("readOnly", True, "a program that is broken into cannot change itself"),
+        ("securityOpts", ["no-new-privileges:true"], "a setuid binary gains nothing"),
+        ("ipcMode", "private", "no memory is shared with another container"),
+        ("init", True, "orphans are reaped: a limit of processes would be used up by them"),
+        ("mustRun", True, "one that ended is an error"),
+        ("logDriver", "json-file", "its log is Docker's to read and to limit"),
+        ("logOpts", {"max-size": "10m", "max-file": "3"}, "logs do not fill the disk"),
+    ],
+)
+def test_every_container_has(containers, name, expected, because):
+    others = {container: inputs.get(name) for container, inputs in containers.items() if inputs.get(name) != expected}
+
+    assert {} == others, because
+
+
+def test_every_capability_is_dropped_but_binding_a_low_port_where_it_is_needed(containers):
+    kept = {inputs["capabilities"]["drops"][0]: None for inputs in containers.values()}
+    added = {cap for inputs in containers.values() for cap in inputs["capabilities"].get("adds") or ()}
+
+    assert {"ALL": None} == kept, "what is not listed is gone"
+    assert added <= {"CAP_NET_BIND_SERVICE"}, "one more is a decision of its own"
+
+
+def test_memory_is_limited_and_there_is_no_swap(containers):
+    for name, inputs in containers.items():
+        assert 0 < inputs["memory"] == inputs["memorySwap"], f"{name}: what is over the limit would go to the disk"
+
+
+def test_no_container_dumps_its_core_or_opens_files_without_end(containers):
+    for name, inputs in containers.items():
+        limits = {limit["name"]: (limit["soft"], limit["hard"]) for limit in inputs["ulimits"]}
+        assert (0, 0) == limits["core"], f"{name}: a core file holds every secret"
+        assert limits["nofile"][0] == limits["nofile"][1] <= 4096, name
+
+
+def test_only_what_says_so_runs_as_root(containers):
+    root = {name for name, inputs in containers.items() if inputs["user"].startswith("0:")}
+
+    assert root <= ROOT, "root in a container is root on the host, one mistake later"
+
+
+def test_only_the_edge_proxy_publishes_to_the_world(containers):
+    ports = {name: {port["ip"] for port in inputs.get("ports") or ()} for name, inputs in containers.items()}
+
+    assert {WORLD} >= ports.pop("ai-caddy-container", set()) - {LOOPBACK}, "the proxy: the world, or this machine"
+    assert set().union(*ports.values()) <= {LOOPBACK, IN_VPN}, (
+        f"anybody else's port is this machine's, or the VPN's: {ports}"
+    )
+
+
+def test_only_dockers_own_manager_sees_dockers_socket_and_only_to_read(containers):
+    binds = {
+        name: [(mount["hostPath"], mount["readOnly"]) for mount in inputs["volumes"] if mount.get("hostPath")]
+        for name, inputs in containers.items()
+    }
+
+    assert [] == [name for name, mounts in binds.items() if mounts and name not in ROOT], "nothing of the host"
+    assert all(("/var/run/docker.sock", True) == mount for mounts in binds.values() for mount in mounts)
+
+
+def test_a_network_has_no_way_out_unless_it_says_so(stack):
+    networks = {resource["name"]: resource["inputs"]["internal"] for resource in stack.all(NETWORK)}
+
+    assert networks == {name: name not in WAYS_OUT for name in networks}, "a database calls nobody"
+
+
+def test_a_service_without_a_network_has_none(build):
+    executor = build().one(CONTAINER, "ai-executor-container")["inputs"]
+
+    assert "none" == executor["networkMode"], "code that a model wrote reaches nothing"

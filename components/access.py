@@ -1,4 +1,7 @@
-"""Cloudflare Access in front of a tunnel's doors: who may come in, as whom, and by which rule; everybody else may not."""
+"""Cloudflare Access in front of a tunnel's doors: who may come in, as whom, and by which rule.
+
+Everybody else may not.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +110,7 @@ class Access(pulumi.ComponentResource):
             name=self._called(given.kind),
             type=given.kind,
             config=config,
-            # The SDK marks none of it (trap C12).
+            # The SDK marks none of it (docs/traps.md, C12).
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["config"]),
         )
         return made.id  # type: ignore[no-any-return]  # the SDK is loaded in parts, without its types
@@ -163,7 +166,7 @@ class Access(pulumi.ComponentResource):
             f"{self._name}-{area.key.replace('.', '-')}",
             account_id=self._args.account,
             name=self._called(f"{door.hostname}{area.path}"),
-            # `domain` alone: with `destinations` beside it, every later preview shows an update (trap C10).
+            # `domain` alone: with `destinations` beside it, every later preview shows an update (docs/traps.md, C10).
             domain=f"{door.hostname}{area.path}",
             type="self_hosted",
             session_duration=self._args.session,

@@ -13,15 +13,18 @@ import pulumi
 _KEYS = "keys"
 _FORM = "OPENSSH PRIVATE KEY"
 _LONGEST = 104 - 1 - 9 - 40 - 17
-"""Characters of the folder of sockets: a socket's path has 104 at most (macOS, unix(4)), of which ssh takes 40 for %C and 17 for its draft."""
+"""Characters of the folder of sockets.
+
+A socket's path has 104 at most (macOS, unix(4)), of which ssh takes 40 for %C and 17 for its draft.
+"""
 
 
 def ssh_options(host: str, pin: str, identity: str) -> list[str]:
     """Options of ssh under which only the machine with this public key is spoken to; no file has to be written for it.
 
-    One connection carries many commands (``HOMEPORT_SSH_MULTIPLEX=0``: each has its own). Its socket is named after the pinned key, so
-    that a machine made anew at the same address is never spoken to through what is left of the former. Sources: ssh_config(5),
-    KnownHostsCommand (OpenSSH 8.5) and HostKeyAlias.
+    One connection carries many commands (``HOMEPORT_SSH_MULTIPLEX=0``: each has its own). Its socket is named after the
+    pinned key, so that a machine made anew at the same address is never spoken to through what is left of the former.
+    Sources: ssh_config(5), KnownHostsCommand (OpenSSH 8.5) and HostKeyAlias.
     """
     options = [
         "BatchMode=yes",
@@ -52,7 +55,10 @@ def cache() -> Path:
 
 
 def spelled(path: Path) -> str:
-    """A path as ssh's options take it; below the home folder by ``%d``, so that it is the same text for all of a team."""
+    """A path as ssh's options take it.
+
+    Below the home folder by ``%d``, so that it is the same text for all of a team.
+    """
     home = str(Path.home())
     text = str(path)
     return "%d" + text[len(home) :] if text.startswith(home + "/") else text
@@ -68,8 +74,8 @@ def private(folder: Path) -> Path:
 def identity_file(key: pulumi.Output[str], stack: str, host: str) -> pulumi.Output[str]:
     """Where ssh finds a private key: a file 0600 in the cache.
 
-    ssh takes a key from a file or an agent only. It is written at every run rather than by a resource, so that it is there on every machine
-    that has the state. The path is no secret.
+    ssh takes a key from a file or an agent only. It is written at every run rather than by a resource, so that it is
+    there on every machine that has the state. The path is no secret.
     """
 
     def written(text: str) -> str:
@@ -99,8 +105,8 @@ def _public(seed: bytes) -> bytes:
 def private_key(seed: str) -> str:
     """The ed25519 key of 32 bytes in base64, as OpenSSH keeps it in a file.
 
-    Written here and not by ``cryptography``, whose text is another one each time (its check number is random): a file would be
-    written anew at every run. Source: PROTOCOL.key of OpenSSH.
+    Written here and not by ``cryptography``, whose text is another one each time (its check number is random): a file
+    would be written anew at every run. Source: PROTOCOL.key of OpenSSH.
     """
     secret = base64.b64decode(seed)
     public = _public(secret)

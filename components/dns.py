@@ -55,7 +55,7 @@ class Dns(pulumi.ComponentResource):
         ]
         proxied = args.proxied
         if args.tunnel is not None:
-            # There is no output for it any more (trap C2).
+            # There is no output for it any more (docs/traps.md, C2).
             targets = [("", "CNAME", pulumi.Output.concat(args.tunnel, ".cfargotunnel.com"))]
             proxied = True
         self.records = tuple(

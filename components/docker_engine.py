@@ -24,7 +24,8 @@ class DockerEngineArgs:
         user: The program's own user there; it may talk to Docker afterwards.
         packages: What the host's optional layers need beside what every host has.
         units: systemd units whose addresses containers listen on; Docker waits for them at boot.
-        order: Names of the containers in the order in which they end when the machine goes down; each wave needs only those after it.
+        order: Names of the containers in the order in which they end when the machine goes down; each wave needs only
+            those after it.
         after: Resources that must be there first.
     """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from homeport.model.firewall import FirewallRule
 
 GUARD = 120
-"""Seconds until a change that cut homeport off takes itself back (design.md, decision 6)."""
+"""Seconds until a change that cut homeport off takes itself back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class FirewallArgs:
 
 
 class Firewall(pulumi.ComponentResource):
-    """The host's own firewall, which holds without the cloud's (reliability.md B-03, B-05).
+    """The host's own firewall, which holds without the cloud's.
 
     Attributes:
         ready: To depend on: the rules are in force.

@@ -16,14 +16,18 @@ GATE = "sh components/scripts/gate.sh"
 QUERY = "sh components/scripts/query.sh"
 HOST = "sh components/scripts/host.sh"
 READY = "sh components/scripts/ready.sh"
-"""Commands of the operator's machine, run in the project's folder: a text without a machine's path is the same for all of a team."""
+"""Commands of the operator's machine, run in the project's folder.
+
+A text without a machine's path is the same for all of a team.
+"""
 
 
 def pinned(address: str, port: int, key: str) -> tuple[str, ...]:
     """Options of ssh under which only a host with this public key is spoken to; no file has to be written for it.
 
-    A host that falls silent is given up within 40 seconds at any point: ConnectTimeout ends with the banner, the rest of a login and
-    all that follows are under ServerAlive* only (measured on OpenSSH 9.2: without them a login hung for as long as it was watched).
+    A host that falls silent is given up within 40 seconds at any point: ConnectTimeout ends with the banner, the rest
+    of a login and all that follows are under ServerAlive* only (measured on OpenSSH 9.2: without them a login hung for
+    as long as it was watched).
 
     Source: ssh_config(5), KnownHostsCommand (OpenSSH 8.5).
     """
@@ -48,11 +52,12 @@ class Host:
         name: The host's name in the settings.
         stack: The stack; every Docker object carries it as a label, so that what is ours can be told from what is not.
         namespace: Prefix of names in Docker.
-        environment: What scripts need to reach the host: ``DOCKER_HOST`` and, over SSH, ``HOMEPORT_SSH`` (user@address),
-            ``HOMEPORT_SSH_PORT``, ``HOMEPORT_SSH_OPTS`` (one option of ``ssh -o`` a line).
+        environment: What scripts need to reach the host: ``DOCKER_HOST`` and, over SSH, ``HOMEPORT_SSH``
+            (user@address), ``HOMEPORT_SSH_PORT``, ``HOMEPORT_SSH_OPTS`` (one option of ``ssh -o`` a line).
         after: What must be there before anything is done on the host.
         generation: Changes when the host is another machine: a server's id.
-        deleted_with: A server that takes everything on it along when it is deleted: nothing is removed from it one by one (trap M4).
+        deleted_with: A server that takes everything on it along when it is deleted: nothing is removed from it one by
+            one (docs/traps.md, M4).
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""Files on a host, with owner and mode, and what they bring about: sshd's configuration, firewall rules, systemd units."""
+"""Files on a host, with owner and mode, and what they bring about.
+
+sshd's configuration, firewall rules, systemd units.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,15 @@ class HostFilesArgs:
     Attributes:
         host: Where they belong.
         files: The files.
-        values: What stands for ``{name}`` in those that are templates. One that is secret makes all that travels secret.
-        apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to run again.
-            If it fails, the old files come back, it is run again for them, and the update fails with its last lines.
-        remove: Shell that is run after the files are gone; also, with ``HOMEPORT_UNDO`` set, when a first change is undone.
-        guard: Seconds after which the host undoes the change, unless a new connection confirms it (design.md, decision 6); 0: no
-            such timer. For whatever could cut this program off.
+        values: What stands for ``{name}`` in those that are templates. One that is secret makes all that travels
+            secret.
+        apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to
+            run again. If it fails, the old files come back, it is run again for them, and the update fails with its
+            last lines.
+        remove: Shell that is run after the files are gone; also, with ``HOMEPORT_UNDO`` set, when a first change is
+            undone.
+        guard: Seconds after which the host undoes the change, unless a new connection confirms it; 0: no such timer.
+            For whatever could cut this program off.
         after: Resources that must be there first.
         environment: More than the host's own environment has for the script: ``HOMEPORT_SSH_PORT_NEXT``.
     """
@@ -56,7 +62,8 @@ class HostLayer:
     Attributes:
         build: Makes it; is handed what must be there first, and gives what to depend on.
         packages: What it needs of the distribution.
-        chains: Chains of iptables that it fills by itself: the firewall neither reports the jumps to them nor takes them away.
+        chains: Chains of iptables that it fills by itself: the firewall neither reports the jumps to them nor takes
+            them away.
     """
 
     build: Callable[[tuple[pulumi.Resource, ...]], pulumi.Resource]
@@ -82,8 +89,8 @@ class HostFiles(pulumi.ComponentResource):
             # What is removed needs no bundle but its own end; without secrets, for the state keeps it.
             delete=f"{HOST} remove {name} 0",
             stdin=text,
-            # A new server is empty. No trigger: it would replace, and the delete of the former would take away what the new one
-            # has just laid (trap M3).
+            # A new server is empty. No trigger: it would replace, and the delete of the former would take away what the
+            # new one has just laid (docs/traps.md, M3).
             environment={
                 **args.host.environment,
                 **(args.environment or {}),

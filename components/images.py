@@ -35,7 +35,8 @@ class Images(pulumi.ComponentResource):
             image = docker.RemoteImage(
                 f"{name}-{key}",
                 name=reference,
-                # Removing an image that another container still uses is an error (pulumi-docker#342, trap D30).
+                # Removing an image that another container still uses is an error (pulumi-docker#342, docs/traps.md,
+                # D30).
                 keep_locally=True,
                 opts=pulumi.ResourceOptions(parent=self),
             )

@@ -34,7 +34,8 @@ class MeshArgs:
         control_id: Its container's id: another one is a reason to look whether everybody is still in.
         hosts: Member to its host; a member without one is refused.
         images: Member to the id of the image, on its host, that holds the client's programs.
-        authority: Certificates (PEM) that members trust instead of their system's; empty where the server's is publicly trusted.
+        authority: Certificates (PEM) that members trust instead of their system's; empty where the server's is publicly
+            trusted.
         after: Resources that must be there first: the control server's gate, the edge proxy in front of it.
     """
 
@@ -106,7 +107,8 @@ class Mesh(pulumi.ComponentResource):
         host = self._args.hosts[member.name]
         return command.local.Command(
             f"{self._name}-{member.name}-enrolled",
-            # Run again on every change of it: who is in is left in. No triggers, for a replacement would remove the member first (trap M3).
+            # Run again on every change of it: who is in is left in. No triggers, for a replacement would remove the
+            # member first (docs/traps.md, M3).
             create=f"{_SCRIPT} enrol {member.name} {self._args.mesh.url} {tags}",
             delete=f"{_SCRIPT} leave {member.name}",
             # A server that was rented anew is in nobody's mesh.

@@ -18,8 +18,9 @@ def random_secret(
 ) -> pulumi.Output[str]:
     """Thirty-two secret bytes in Base64, made once and kept in the encrypted state.
 
-    Not by RandomBytes: its id is its value, and ids are plain text in every state (pulumi-random#190, pulumi#2717; the recording
-    random-all.json has it). RandomPassword's id is the word none; of 64 letters and digits (381 bits) the bytes are the SHA-256.
+    Not by RandomBytes: its id is its value, and ids are plain text in every state (pulumi-random#190, pulumi#2717; the
+    recording random-all.json has it). RandomPassword's id is the word none; of 64 letters and digits (381 bits) the
+    bytes are the SHA-256.
 
     Args:
         name: Logical name.

@@ -22,8 +22,10 @@ class RunnerArgs:
     Attributes:
         host: Where it runs.
         runner: Whose jobs it takes.
-        token: Registration token: of the repository's page, good for an hour; needed again only where URL, name or labels change.
-        image: Id of an image on the host that holds the program in ``/home/runner``; unused where the runner names an archive.
+        token: Registration token: of the repository's page, good for an hour; needed again only where URL, name or
+            labels change.
+        image: Id of an image on the host that holds the program in ``/home/runner``; unused where the runner names an
+            archive.
         after: Resources that must be there first.
     """
 

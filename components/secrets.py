@@ -20,8 +20,8 @@ class SecretsArgs:
 
     Attributes:
         supplied: Values from the configuration, already secret.
-        generated: Names to make, each with its kind: ``hex64`` (32 random bytes, 64 digits) or any other (32 random bytes, URL-safe,
-            with a capital letter and a digit in front for those who count kinds of characters).
+        generated: Names to make, each with its kind: ``hex64`` (32 random bytes, 64 digits) or any other (32 random
+            bytes, URL-safe, with a capital letter and a digit in front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
     """
 

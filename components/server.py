@@ -70,7 +70,7 @@ class Server(pulumi.ComponentResource):
     server: pulumi.Resource
 
     def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        import pulumi_hcloud as hcloud  # noqa: PLC0415  # whoever rents nothing pays nothing (design.md, decision 15)
+        import pulumi_hcloud as hcloud  # noqa: PLC0415  # whoever rents nothing pays nothing
 
         super().__init__("homeport:host:Server", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
@@ -81,7 +81,7 @@ class Server(pulumi.ComponentResource):
         firewall = hcloud.Firewall(
             f"{name}-firewall", name=args.name, labels=labels, rules=list(hcloud_rules(args.openings)), opts=here
         )
-        # Resources of their own: those that Hetzner makes by itself go with the server (trap H5).
+        # Resources of their own: those that Hetzner makes by itself go with the server (docs/traps.md, H5).
         ip, ip6 = (self._address(name, part, kind, args) for part, kind in (("ip", "ipv4"), ("ip6", "ipv6")))
         told: pulumi.Output[str] = pulumi.Output.all(seed=seed, key=args.authorized).apply(
             lambda got: _user_data(args.port, **got)
@@ -93,7 +93,7 @@ class Server(pulumi.ComponentResource):
             image=args.image,
             location=args.location,
             ssh_keys=[key.id],
-            # From birth, not attached afterwards: else it is open for its first seconds (trap H6).
+            # From birth, not attached afterwards: else it is open for its first seconds (docs/traps.md, H6).
             firewall_ids=[firewall.id.apply(int)],
             public_nets=[
                 {"ipv4_enabled": True, "ipv4": ip.id.apply(int), "ipv6_enabled": True, "ipv6": ip6.id.apply(int)}
@@ -104,7 +104,8 @@ class Server(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,
-                # Each of them would replace the server with all its data (trap H1); the address can have one owner at a time.
+                # Each of them would replace the server with all its data (docs/traps.md, H1); the address can have one
+                # owner at a time.
                 ignore_changes=["userData", "sshKeys", "image"],
                 delete_before_replace=True,
             ),

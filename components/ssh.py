@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from components.host import Host
 
 GUARD = 90
-"""Seconds until a change that cut homeport off takes itself back (design.md, decision 6)."""
+"""Seconds until a change that cut homeport off takes itself back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class SshArgs:
 
 
 class Ssh(pulumi.ComponentResource):
-    """sshd's settings (reliability.md 4.1).
+    """sshd's settings.
 
     Attributes:
         ready: To depend on: they are in force, and a new connection has proved them.

@@ -27,7 +27,8 @@ class TunnelArgs:
         account: The Cloudflare account's id.
         team: Name of the Zero Trust team: the first part of its ``cloudflareaccess.com`` domain.
         tunnel: First part of the tunnel's name.
-        mark: Last part of it: random, kept in the state. A tunnel that was deleted can stay, and holds its name (trap C4).
+        mark: Last part of it: random, kept in the state. A tunnel that was deleted can stay, and holds its name (trap
+            C4).
         host: Where cloudflared runs.
         image: Id of cloudflared's image on that host: the program is taken out of it.
         doors: What it leads to.

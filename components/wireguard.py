@@ -33,12 +33,15 @@ class WireGuardArgs:
         host: The server.
         vpn: Network and members.
         endpoint: The server's public address, as members call it.
-        versions: Counter of a key, by peer's name or ``server``; 1 where none is given. Each counter is a key of its own.
-        rotating: Peers whose next key (counter + 1) is taken too. To change a key without losing a packet's worth of service:
+        versions: Counter of a key, by peer's name or ``server``; 1 where none is given. Each counter is a key of its
+            own.
+        rotating: Peers whose next key (counter + 1) is taken too. To change a key without losing a packet's worth of
+            service:
             1. name the peer here, ``up``: its new configuration is in ``client_configs``, the old one still works;
-            2. load it on the device, at any time: with the first handshake the host hands the address over to the new key;
-            3. raise the peer's counter, leave it out here, ``up``: the key is the same, the old one is forgotten.
-            With ``server`` here, members' configurations already name its next key; raise its counter when all have them.
+            2. load it on the device, at any time: with the first handshake the host hands the address over to the new
+               key;
+            3. raise the peer's counter, leave it out here, ``up``: the key is the same, the old one is forgotten. With
+               ``server`` here, members' configurations already name its next key; raise its counter when all have them.
         next_public_keys: Of rotating peers that bring their own key: the next one.
         guard: Seconds of the revert timer.
         after: Resources that must be there first: the packages.

@@ -1,7 +1,7 @@
 """A bundle: files with owner and mode as one tar, base64, the same bytes for the same content.
 
-Docker unpacks a tar into a volume of a container that never ran (``docker cp -``) and keeps owner and mode, so that no image needs a
-shell and no host needs a folder. Tried on Docker 20.10; the API is ``PUT /containers/{id}/archive``.
+Docker unpacks a tar into a volume of a container that never ran (``docker cp -``) and keeps owner and mode, so that no
+image needs a shell and no host needs a folder. Tried on Docker 20.10; the API is ``PUT /containers/{id}/archive``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import tarfile
 from dataclasses import dataclass
 
 FOLDER = "bundle"
-"""The folder of everything in the tar. Docker passes over an entry for the place that it unpacks to, so a volume's own root gets owner
-and mode only as a folder below that place (moby, pkg/archive ``Unpack``)."""
+"""The folder of everything in the tar. Docker passes over an entry for the place that it unpacks to, so a volume's own
+root gets owner and mode only as a folder below that place (moby, pkg/archive ``Unpack``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,7 @@ def roots(owner: tuple[int, int] | None, mode: int, inner: tuple[str, ...] = ())
     if owner is None:
         return ()
     uid, gid = owner
-    # Docker gives an empty volume the owner and mode of the image's folder when a container first mounts it; this file is in the way.
+    # Docker gives an empty volume the owner and mode of the image's folder when a container first mounts it; this file
+    # is in the way.
     marker = Entry(path=".homeport", mode=0o444, uid=uid, gid=gid, content=b"prepared\n")
     return (*(Entry(path=path, mode=mode, uid=uid, gid=gid) for path in (".", *inner)), marker)

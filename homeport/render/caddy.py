@@ -1,8 +1,8 @@
 """The Caddyfile, and the small snippets with its secrets.
 
-Secrets never stand in the Caddyfile: each guard imports a snippet of its own (mode 0400), so that the Caddyfile can be read,
-compared and kept. The admin endpoint is off, so nothing hands the loaded configuration out.
-Directives: Caddy 2's own reference, "Caddyfile options" and "Request matchers".
+Secrets never stand in the Caddyfile: each guard imports a snippet of its own (mode 0400), so that the Caddyfile can be
+read, compared and kept. The admin endpoint is off, so nothing hands the loaded configuration out. Directives: Caddy 2's
+own reference, "Caddyfile options" and "Request matchers".
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a new server is told at birth: who may come in, by which key it is known. All that changes later goes over SSH.
 
-``user_data`` stays readable at the metadata service for every process on the server and cannot be changed without replacing it
-(trap H1, H2), so it holds one secret only, and that of no worth after the first connection: the bootstrap host key (docs/adr/0004).
+``user_data`` stays readable at the metadata service for every process on the server and cannot be changed without
+replacing it (docs/traps.md, H1 and H2), so it holds one secret only, and that of no worth after the first connection:
+the bootstrap host key (docs/adr/0004).
 """
 
 from __future__ import annotations

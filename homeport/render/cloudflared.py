@@ -1,7 +1,8 @@
 """cloudflared on a host: its configuration, its credentials, its unit, and what puts it there.
 
-Sources: developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel (configuration file, origin parameters), and the unit that
-``cloudflared service install`` writes (cloudflare/cloudflared cmd/cloudflared/linux_service.go).
+Sources: developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel (configuration file, origin
+parameters), and the unit that ``cloudflared service install`` writes (cloudflare/cloudflared
+cmd/cloudflared/linux_service.go).
 """
 
 from __future__ import annotations
@@ -23,11 +24,17 @@ METRICS = "127.0.0.1:20241"
 _HOME = "/root"
 CREDENTIALS = _HOME + "/.cloudflared/{tunnel-id}.json"
 _DOTS = r"(?i)(/|\\|%2f|%5c)(\.|%2e){2}(/|\\|%2f|%5c|$)"
-"""Steps upwards: `/webhook/../rest` is below `/webhook/` for a rule and above it for a service that resolves the dots."""
+"""Steps upwards.
+
+`/webhook/../rest` is below `/webhook/` for a rule and above it for a service that resolves the dots.
+"""
 
 
 def files(doors: tuple[Door, ...], after: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
-    """All files on the host. Their templates want ``tunnel-id``, ``tunnel-secret``, ``account``, ``team``, ``image`` and ``aud:KEY`` of each area.
+    """All files on the host.
+
+    Their templates want ``tunnel-id``, ``tunnel-secret``, ``account``, ``team``, ``image`` and ``aud:KEY`` of each
+    area.
 
     Args:
         doors: What the tunnel leads to.
@@ -47,7 +54,8 @@ _CREDENTIALS = '{"AccountTag":"{account}","TunnelID":"{tunnel-id}","TunnelSecret
 def config(doors: tuple[Door, ...]) -> str:
     """``config.yml``: doors in their order, then 404 for any other name.
 
-    cloudflared checks the assertion of Access itself: where an application is removed in the dashboard, its host name is closed, not open.
+    cloudflared checks the assertion of Access itself: where an application is removed in the dashboard, its host name
+    is closed, not open.
     """
     lines = [
         "# By homeport: what is changed here by hand is undone by the next update.",
@@ -75,8 +83,8 @@ def _rule(hostname: str, pattern: str, service: str) -> list[str]:
 
 
 def _origin(door: Door, area: Area) -> list[str]:
-    # Another machine may be off, and its packets lost in the VPN: then 502 after five seconds, not a visitor who waits for half a minute.
-    # An idle connection to it may be dead without anybody knowing, so it is not kept.
+    # Another machine may be off, and its packets lost in the VPN: then 502 after five seconds, not a visitor who waits
+    # for half a minute. An idle connection to it may be dead without anybody knowing, so it is not kept.
     lines = ["    originRequest:", "      connectTimeout: 5s", *(["      keepAliveTimeout: 5s"] if door.far else [])]
     if area.kind == "bypass":
         return lines
@@ -102,12 +110,15 @@ def unit(after: tuple[str, ...] = ()) -> str:
 def apply() -> str:
     """Shell that brings the program, out of the image named in a file, and starts it anew.
 
-    The image is the host's own, so version, checksum and architecture are the image's. The container is never started: cloudflared's image has
-    no shell.
+    The image is the host's own, so version, checksum and architecture are the image's. The container is never started:
+    cloudflared's image has no shell.
     """
     return host_text.text("cloudflared/apply.sh")
 
 
 def remove() -> str:
-    """Shell that takes it away once its files are gone; the tunnel has no connections after it, so it can be deleted (trap C4)."""
+    """Shell that takes it away once its files are gone.
+
+    The tunnel has no connections after it, so it can be deleted (docs/traps.md, C4).
+    """
     return host_text.text("cloudflared/remove.sh")

@@ -1,4 +1,4 @@
-"""Docker's own settings on a host (reliability.md 4.4), merged into those that the host has.
+"""Docker's own settings on a host, merged into those that the host has.
 
 An adopted host's ``data-root`` or mirrors are its owner's: overwriting the file would lose every container on it.
 Only keys that Docker 20.10 and all later versions take: one that it does not know keeps dockerd from starting.
@@ -39,5 +39,8 @@ def files() -> tuple[HostFile, ...]:
 
 
 def apply() -> str:
-    """Shell: merges, and restarts Docker only if that changed something; a daemon that does not come up gets its old file back."""
+    """Shell: merges, and restarts Docker only if that changed something.
+
+    A daemon that does not come up gets its old file back.
+    """
     return host_text.text("docker/daemon.sh")

@@ -1,7 +1,8 @@
 """The control server's configuration and its access policy.
 
-Keys: headscale 0.26, config-example.yaml; policy: docs/ref/acls.md. Both are JSON, which the server reads as well as YAML and HuJSON.
-No third party is needed: the map of relays is our own, so members ask nobody else how to find each other.
+Keys: headscale 0.26, config-example.yaml; policy: docs/ref/acls.md. Both are JSON, which the server reads as well as
+YAML and HuJSON. No third party is needed: the map of relays is our own, so members ask nobody else how to find each
+other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The rules of a Hetzner Cloud firewall: the openings of a host, and nothing else.
 
-Keys are those of `hcloud_firewall`'s ``rules``. With a firewall attached, what no rule allows inwards is dropped and everything may go
-out (https://docs.hetzner.com/cloud/firewalls/overview). It does not filter private networks: the host's own firewall must hold alone.
+Keys are those of `hcloud_firewall`'s ``rules``. With a firewall attached, what no rule allows inwards is dropped and
+everything may go out (https://docs.hetzner.com/cloud/firewalls/overview). It does not filter private networks: the
+host's own firewall must hold alone.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
-"""The files below ``host/``: what runs on hosts and what it reads, as scripts, units and settings that their own tools can check.
+"""The files below ``host/``.
+
+What runs on hosts and what it reads, as scripts, units and settings that their own tools can check.
 
 Values get in by two forms, and no other:
 
-- A script has a **header** of quoted variables behind its first line (``script``): ``name='it''s'``. Its body says ``$name``.
-- A unit or a settings file names them as ``@name@`` (``filled``). A line that consists of a name alone goes where the value is None.
-  Some shell has this form too: where a host already had the value in the middle of a text before there was a header, for another text
-  would restart its sshd and its VPN for nothing.
+- A script has a **header** of quoted variables behind its first line (``script``): ``name='it''s'``. Its body says
+  ``$name``.
+- A unit or a settings file names them as ``@name@`` (``filled``). A line that consists of a name alone goes where the
+  value is None. Some shell has this form too: where a host already had the value in the middle of a text before there
+  was a header, for another text would restart its sshd and its VPN for nothing.
 
-A line ``. file`` stands for that file's text, so that a host gets one text and two scripts can share a part. Remarks for who works on
-the files (``#: …``) and for shellcheck (``# shellcheck …``) stay here.
+A line ``. file`` stands for that file's text, so that a host gets one text and two scripts can share a part. Remarks
+for who works on the files (``#: …``) and for shellcheck (``# shellcheck …``) stay here.
 """
 
 from __future__ import annotations

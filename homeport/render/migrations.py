@@ -1,7 +1,10 @@
-"""SQL migrations as one psql script: each file once, in order, as the database's owner, with a record of what was applied.
+"""SQL migrations as one psql script.
 
-The record is the table ``public.schema_migrations`` (file, SHA-256, time). A file that was changed or removed after it was applied stops
-the script before anything runs. Files named ``always_*`` run every time, after the others, and must change nothing when run again.
+Each file once, in order, as the database's owner, with a record of what was applied.
+
+The record is the table ``public.schema_migrations`` (file, SHA-256, time). A file that was changed or removed after it
+was applied stops the script before anything runs. Files named ``always_*`` run every time, after the others, and must
+change nothing when run again.
 """
 
 from __future__ import annotations
@@ -68,7 +71,8 @@ def script(owner: str, files: Mapping[str, str], variables: Sequence[tuple[str, 
         Text for ``psql -f -`` in the database, which exits with 3 at the first error.
 
     Raises:
-        BlueprintError: A file's name has no place in the order, two files share a number, or a role or variable is no plain identifier.
+        BlueprintError: A file's name has no place in the order, two files share a number, or a role or variable is no
+            plain identifier.
     """
     once, always = _sorted(files)
     for name in (owner, *(name for name, _ in variables)):

@@ -1,11 +1,14 @@
-"""What Docker and UFW leave open, as iptables-restore text: DOCKER-USER, and a gate before both that no reload takes away.
+"""What Docker and UFW leave open, as iptables-restore text.
 
-- UFW does not see published ports: they are forwarded, not let in (moby#4737, moby#22054; measured: reliability.md M2). Docker asks
-  DOCKER-USER first (https://docs.docker.com/engine/network/packet-filtering-firewalls/).
-- A neighbour on the link can address a container directly, whatever address its port is published on (moby#45610, M3): only what
-  Docker's own translation sent there may pass (conntrack state DNAT).
-- ``ufw reload`` opens INPUT for a moment (ufw-init-functions, ``ufw_stop``), a restart of Docker takes the jump to DOCKER-USER out
-  and puts it back (libnetwork, ``EnsureJumpRule``). The gate stands in table mangle, which neither of them touches (B-09).
+DOCKER-USER, and a gate before both that no reload takes away.
+
+- UFW does not see published ports: they are forwarded, not let in (moby#4737, moby#22054; measured).
+  Docker asks DOCKER-USER first (https://docs.docker.com/engine/network/packet-filtering-firewalls/).
+- A neighbour on the link can address a container directly, whatever address its port is published on (moby#45610):
+  only what Docker's own translation sent there may pass (conntrack state DNAT).
+- ``ufw reload`` opens INPUT for a moment (ufw-init-functions, ``ufw_stop``), a restart of Docker takes the jump to
+  DOCKER-USER out and puts it back (libnetwork, ``EnsureJumpRule``). The gate stands in table mangle, which neither of
+  them touches.
 - ufw-docker's rules trust every private address, the neighbours' too; these trust none.
 """
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 FORWARD, INPUT, DOCKER = "HOMEPORT-FORWARD", "HOMEPORT-INPUT", "DOCKER-USER"
 METADATA = {4: "169.254.169.254/32", 6: "fd00:ec2::254/128"}
-"""Where a cloud answers with user data to whoever asks: no container is to ask (ecosystem.md, H2)."""
+"""Where a cloud answers with user data to whoever asks: no container is to ask (docs/traps.md, H2)."""
 BRIDGES = (CONTAINERS, "docker+")
 _ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 _INVALID = "-m conntrack --ctstate INVALID -j DROP"
@@ -55,7 +58,10 @@ def restore(rules: tuple[FirewallRule, ...], version: int) -> str:
 
 
 def scripts(chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
-    """What loads the rules and lists what somebody else changed: ``SCRIPT``, and what it calls where other layers have chains."""
+    """What loads the rules and lists what somebody else changed.
+
+    ``SCRIPT``, and what it calls where other layers have chains.
+    """
     loader = host_text.text("firewall/firewall.sh")
     if not chains:
         return (HostFile(path=SCRIPT, content=loader, mode=0o755),)
@@ -91,7 +97,10 @@ def _chain(name: str, lines: list[str]) -> list[str]:
 
 
 def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
-    """What is forwarded: from containers Docker decides, from elsewhere only published rules, nothing to the metadata service."""
+    """What is forwarded.
+
+    From containers Docker decides, from elsewhere only published rules, nothing to the metadata service.
+    """
     allowed = []
     for rule in ordered(one for one in rules if one.published):
         address = f" --ctorigdst {rule.address}" if rule.address else ""
@@ -105,7 +114,10 @@ def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
 
 
 def _input(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
-    """What the host itself takes in; without the rules for containers every one of them reaches every port of the host (M4)."""
+    """What the host itself takes in.
+
+    Without the rules for containers every one of them reaches every port of the host.
+    """
     inner: list[str] = []
     outer: list[str] = []
     for rule in ordered(own(rules)):

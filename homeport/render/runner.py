@@ -1,7 +1,8 @@
 """A GitHub Actions runner on a host: its unit, and the script that installs, registers and removes it.
 
-The token is read from a file that only root reads, handed to upstream's ``config.sh`` in the environment of that one short run
-(``ACTIONS_RUNNER_INPUT_TOKEN``, which it takes out of its own environment at once: actions/runner, CommandSettings.cs), and is no argument.
+The token is read from a file that only root reads, handed to upstream's ``config.sh`` in the environment of that one
+short run (``ACTIONS_RUNNER_INPUT_TOKEN``, which it takes out of its own environment at once: actions/runner,
+CommandSettings.cs), and is no argument.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ def files(runner: Runner) -> tuple[HostFile, ...]:
 
 
 def unit(runner: Runner) -> str:
-    """The systemd unit. Jobs are other people's programs: they see no home, no other process, and may write in the runner's folder only.
+    """The systemd unit.
 
-    Left out of the hardening of our own services: MemoryDenyWriteExecute (.NET and Node compile at run time), ProcSubset (.NET reads
-    /proc/meminfo), PrivateUsers (it would hide the docker group).
+    Jobs are other people's programs: they see no home, no other process, and may write in the runner's folder only.
+
+    Left out of the hardening of our own services: MemoryDenyWriteExecute (.NET and Node compile at run time),
+    ProcSubset (.NET reads /proc/meminfo), PrivateUsers (it would hide the docker group).
     """
     groups = f"# Jobs reach the host's Docker: {runner.docker}\nSupplementaryGroups=docker" if runner.docker else None
     home = f"{STATE}/{runner.name}"
@@ -45,7 +48,10 @@ def unit(runner: Runner) -> str:
 
 
 def remove(runner: Runner) -> str:
-    """Shell that takes it away, when its files are gone already; it is taken off GitHub's list if the last token is younger than an hour."""
+    """Shell that takes it away, when its files are gone already.
+
+    It is taken off GitHub's list if the last token is younger than an hour.
+    """
     return f"set -- remove\n{script(runner)}"
 
 

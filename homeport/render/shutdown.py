@@ -1,10 +1,12 @@
 """Ends a host's containers in their order when the machine goes down.
 
-With ``live-restore`` dockerd leaves them running when it stops, and systemd then sends SIGTERM to every process at once: a program that
-waits for its database, and a PostgreSQL that waits for its clients to go (SIGTERM is its smart shutdown), wait for each other until both are
-killed after 90 s (measured: n8n with PostgreSQL, at every reboot). ``docker stop`` beforehand is no way out: a container that was stopped by it
-does not come back after the boot with ``unless-stopped`` (docs.docker.com, restart policies). So dockerd is asked what runs while it still
-answers; once it is gone, and restarts nothing any more, each container gets its own stop signal and its own time, those that need others first.
+With ``live-restore`` dockerd leaves them running when it stops, and systemd then sends SIGTERM to every process at
+once: a program that waits for its database, and a PostgreSQL that waits for its clients to go (SIGTERM is its smart
+shutdown), wait for each other until both are killed after 90 s (measured: n8n with PostgreSQL, at every reboot).
+``docker stop`` beforehand is no way out: a container that was stopped by it does not come back after the boot with
+``unless-stopped`` (docs.docker.com, restart policies). So dockerd is asked what runs while it still answers; once it is
+gone, and restarts nothing any more, each container gets its own stop signal and its own time, those that need others
+first.
 """
 
 from __future__ import annotations
@@ -45,5 +47,8 @@ def apply() -> str:
 
 
 def remove() -> str:
-    """Shell: without its file the unit does nothing any more; it is not stopped, for that would end containers of others."""
+    """Shell: without its file the unit does nothing any more.
+
+    It is not stopped, for that would end containers of others.
+    """
     return host_text.text("docker/containers-remove.sh")

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from homeport.model.database import Database
 
-# A password in a statement would otherwise be copied into the server's log (log_statement = ddl, log_min_error_statement).
+# A password in a statement would otherwise be copied into the server's log (log_statement = ddl,
+# log_min_error_statement).
 _QUIET = "SET log_statement = 'none';\nSET log_min_error_statement = 'panic';\nSET log_min_duration_statement = -1;\n"
 
 

@@ -1,4 +1,8 @@
-"""sshd's settings. Sources: Mozilla's OpenSSH guideline, dev-sec's ssh baseline, ssh-audit's policies, and what `sshd -T` of OpenSSH 9.2 takes."""
+"""sshd's settings.
+
+Sources: Mozilla's OpenSSH guideline, dev-sec's ssh baseline, ssh-audit's policies, and what `sshd -T` of OpenSSH 9.2
+takes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,10 @@ from homeport.render import host_text
 PATH = "/etc/ssh/sshd_config.d/00-homeport.conf"
 """The first value of a key wins, so it sorts before what others lay beside it."""
 HOST_KEY = "/etc/ssh/homeport_host_ed25519_key"
-"""The key that the program pins; made on the host, it never leaves it. Elsewhere the distribution's own key is pinned."""
+"""The key that the program pins; made on the host, it never leaves it.
+
+Elsewhere the distribution's own key is pinned.
+"""
 DISTRIBUTION_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _PORTS = "/etc/ssh/sshd_config.d/00-b-homeport-port.conf"
 """What is left of the settings when they are removed."""
@@ -44,7 +51,10 @@ def files(
 
 
 def apply(ports: tuple[int, ...]) -> str:
-    """Shell: the settings are looked at before sshd is told; established connections stay. What sshd would do beside them is refused."""
+    """Shell: the settings are looked at before sshd is told; established connections stay.
+
+    What sshd would do beside them is refused.
+    """
     wanted = "".join(f"port {port}\n" for port in sorted(set(ports), key=str))
     return host_text.filled("sshd/apply.sh", ports=wanted.strip())
 
@@ -52,8 +62,8 @@ def apply(ports: tuple[int, ...]) -> str:
 def remove(ports: tuple[int, ...]) -> str:
     """Shell: without our files the distribution's own settings hold again, but the port.
 
-    What is removed after it comes by that port, and firewalls know no other. The pinned host key has a file of its own. Where a first
-    change is undone, the port goes back as well.
+    What is removed after it comes by that port, and firewalls know no other. The pinned host key has a file of its own.
+    Where a first change is undone, the port goes back as well.
     """
     lines = "".join(f"Port {port}\\n" for port in ports)
     keep = f"printf '{lines}' >{_PORTS}" if ports != (_USUAL,) else ":"

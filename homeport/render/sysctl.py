@@ -1,7 +1,7 @@
-"""Kernel settings of a host (reliability.md 4.2: dev-sec's os_hardening, less what Docker needs otherwise).
+"""Kernel settings of a host (dev-sec's os_hardening, less what Docker needs otherwise).
 
-Two files: what belongs to a network namespace, and what belongs to the whole kernel. In a container the second one would change the
-machine around it, some of it until that machine's next boot, so it is left out there.
+Two files: what belongs to a network namespace, and what belongs to the whole kernel. In a container the second one
+would change the machine around it, some of it until that machine's next boot, so it is left out there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The mesh's client on a host: its unit, and what installs it.
 
-The programs come out of an image, which is pinned like every other: no package repository of a third party is trusted with root.
-Unit: tailscale 1.84, cmd/tailscaled/tailscaled.service, with what systemd.exec(5) can take away from a program that routes packets.
+The programs come out of an image, which is pinned like every other: no package repository of a third party is trusted
+with root. Unit: tailscale 1.84, cmd/tailscaled/tailscaled.service, with what systemd.exec(5) can take away from a
+program that routes packets.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def files(port: int, authority: str) -> tuple[HostFile, ...]:
 
     Args:
         port: UDP port that it talks to other members on.
-        authority: Certificates (PEM) to trust instead of the system's, where the control server has its own; empty: the system's.
+        authority: Certificates (PEM) to trust instead of the system's, where the control server has its own; empty: the
+            system's.
     """
     own = (HostFile(path=AUTHORITY, content=authority),) if authority else ()
     return (

@@ -1,7 +1,7 @@
 """UFW's own files: the rules as a whole, so that one that left the settings leaves the host.
 
-Format: user.rules as ufw 0.36.2 writes it (backend_iptables.py, ``_write_rules``): the ``### tuple ###`` lines are what ``ufw status``
-reads. A list of ``ufw allow`` commands would only ever add.
+Format: user.rules as ufw 0.36.2 writes it (backend_iptables.py, ``_write_rules``): the ``### tuple ###`` lines are what
+``ufw status`` reads. A list of ``ufw allow`` commands would only ever add.
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ def apply() -> str:
 
 
 def remove() -> str:
-    """Shell, once the files are gone, or those from before homeport are back: the kernel's rules are again what UFW's files say.
+    """Shell, once the files are gone, or those from before homeport are back.
 
-    A first change that cut homeport off is undone by this. Files of UFW's that are missing come from its package: it is off then.
+    The kernel's rules are again what UFW's files say.
+
+    A first change that cut homeport off is undone by this. Files of UFW's that are missing come from its package: it is
+    off then.
     """
     return host_text.text("firewall/remove.sh")
 
@@ -113,7 +116,7 @@ def _rule(rule: FirewallRule, version: int, prefix: str) -> list[str]:
 
 
 def _closed(bridge: str, version: int, prefix: str) -> list[str]:
-    """Containers reach no port of the host but those above (reliability.md M4)."""
+    """Containers reach no port of the host but those above."""
     anywhere = f"{_ANY[version]} any {_ANY[version]}"
     comment = b"containers".hex()
     return [

@@ -1,4 +1,7 @@
-"""A server as the product gets one: born from our cloud-init on the emulated Hetzner, spoken to by our scripts and nothing else."""
+"""A server as the product gets one.
+
+Born from our cloud-init on the emulated Hetzner, spoken to by our scripts and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,10 @@ class Server:
         assert done.returncode == 0, done.stderr
 
     def sshd(self, *ports: int, users=("deploy",), addresses=(), guard=20, apply="", **env):
-        """The settings of sshd as the component lays them; the connection is to the port that the program knows until then."""
+        """The settings of sshd as the component lays them.
+
+        The connection is to the port that the program knows until then.
+        """
         ports = ports or (22,)
         files = sshd.files(ports=ports, users=users, host_key=sshd.HOST_KEY, addresses=addresses)
         env = {"HOMEPORT_SSH_PORT_NEXT": str(ports[0]), "port": ports[0], **env}

@@ -76,8 +76,11 @@ def test_sshd_lets_in_keys_alone_and_forwards_nothing():
     expected = json.loads((CASES / "sshd.json").read_text())
 
     assert expected | {
-        "Port": "22", "HostKey": sshd.HOST_KEY, "PermitRootLogin": "no", "AllowUsers": "deploy"
-    } == directives(text, " "), "the first value of a key wins: one more or one less is another sshd"  # fmt: skip
+        "Port": "22",
+        "HostKey": sshd.HOST_KEY,
+        "PermitRootLogin": "no",
+        "AllowUsers": "deploy",
+    } == directives(text, " "), "the first value of a key wins: one more or one less is another sshd"
 
 
 def test_sshd_lets_root_in_by_a_key_and_only_where_root_is_named():
@@ -93,9 +96,13 @@ def test_a_server_is_born_without_passwords_and_without_root():
 
     assert (True, False, True) == (born["disable_root"], born["ssh_pwauth"], user["lock_passwd"])
     assert {
-        "Port": "2222", "PermitRootLogin": "no", "PasswordAuthentication": "no", "KbdInteractiveAuthentication": "no",
-        "MaxStartups": "64:30:128", "MaxSessions": "100",
-    } == directives(file["content"], " "), "until the settings of the update take over"  # fmt: skip
+        "Port": "2222",
+        "PermitRootLogin": "no",
+        "PasswordAuthentication": "no",
+        "KbdInteractiveAuthentication": "no",
+        "MaxStartups": "64:30:128",
+        "MaxSessions": "100",
+    } == directives(file["content"], " "), "until the settings of the update take over"
     assert (True, []) == (born["ssh_deletekeys"], born["ssh_genkeytypes"]), "it has the pinned key and no other"
 
 
@@ -104,8 +111,9 @@ def test_ufw_drops_what_comes_in_and_what_is_forwarded():
     enabled = directives(content(ufw.files(()), "/etc/ufw/ufw.conf"), "=")
 
     assert ("yes", '"DROP"', '"DROP"', '"ACCEPT"') == (
-        policies["IPV6"], *(policies[f"DEFAULT_{way}_POLICY"] for way in ("INPUT", "FORWARD", "OUTPUT"))
-    )  # fmt: skip
+        policies["IPV6"],
+        *(policies[f"DEFAULT_{way}_POLICY"] for way in ("INPUT", "FORWARD", "OUTPUT")),
+    )
     assert "yes" == enabled["ENABLED"], "it is on, and comes back after a boot"
 
 
@@ -214,9 +222,19 @@ def test_a_unit_of_ours_may_next_to_nothing(unit):
     lines = set(text.splitlines())
 
     expected = {
-        "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "RestrictNamespaces=yes", "RestrictSUIDSGID=yes",
-        "LockPersonality=yes", "SystemCallArchitectures=native", "SystemCallFilter=@system-service", "UMask=0077",
-        "ProtectKernelModules=yes", "ProtectKernelLogs=yes", "ProtectControlGroups=yes", "ProtectClock=yes",
-    }  # fmt: skip
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "PrivateTmp=yes",
+        "RestrictNamespaces=yes",
+        "RestrictSUIDSGID=yes",
+        "LockPersonality=yes",
+        "SystemCallArchitectures=native",
+        "SystemCallFilter=@system-service",
+        "UMask=0077",
+        "ProtectKernelModules=yes",
+        "ProtectKernelLogs=yes",
+        "ProtectControlGroups=yes",
+        "ProtectClock=yes",
+    }
     assert set() == expected - lines, unit
     assert re.search(r"^CapabilityBoundingSet=(CAP_NET_ADMIN CAP_NET_RAW)?$", text, re.MULTILINE), unit

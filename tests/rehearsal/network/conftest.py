@@ -1,4 +1,7 @@
-"""A machine with homeport's network layers on it, somebody outside, and a member of the VPN. Everything goes by its own handle."""
+"""A machine with homeport's network layers on it, somebody outside, and a member of the VPN.
+
+Everything goes by its own handle.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ docker run -d --restart unless-stopped --name inner --network inner tiny:1 sleep
 """
 
 
-# Probes are lost where they are to be, not in a short queue of a listener that is busy (ListenOverflows: 5 for http.server).
+# Probes are lost where they are to be, not in a short queue of a listener that is busy (ListenOverflows: 5 for
+# http.server).
 _LISTENER = """
 import asyncio, socket, sys
 async def main():
@@ -79,8 +83,22 @@ class Server:
         self.name = f"homeport-network-{secrets.token_hex(4)}"
         self.vpn = Vpn(subnet="10.0.0.0/24", slot=2, peers=(LOCAL,))
         self.keys = {"server": 1, "local": 1, "laptop": 1}
-        docker("run", "--detach", "--name", self.name, "--label", "homeport.test=network", "--network", network, *CONTAINER,
-               "--sysctl", "net.ipv6.conf.all.disable_ipv6=0", "--volume", "/var/lib/docker", IMAGE)  # fmt: skip
+        docker(
+            "run",
+            "--detach",
+            "--name",
+            self.name,
+            "--label",
+            "homeport.test=network",
+            "--network",
+            network,
+            *CONTAINER,
+            "--sysctl",
+            "net.ipv6.conf.all.disable_ipv6=0",
+            "--volume",
+            "/var/lib/docker",
+            IMAGE,
+        )
 
     def settle(self):
         """As the program brings a host up: packages, engine, firewall, VPN; then containers."""

@@ -138,7 +138,10 @@ def test_a_second_run_changes_nothing_and_a_strangers_rule_is_named_and_goes(ser
 
 
 def test_the_chains_of_another_layer_stay_and_are_not_reported(server):
-    """As fail2ban does it: a chain of its own, and jumps to it from the kernel's chains and from those of the firewall."""
+    """As fail2ban does it.
+
+    A chain of its own, and jumps to it from the kernel's chains and from those of the firewall.
+    """
     server.firewall(chains=("f2b-sshd", "f2b-web"))
     try:
         server.run("iptables -N f2b-sshd; iptables -A f2b-sshd -s 203.0.113.5 -j DROP; ip6tables -N f2b-sshd")

@@ -12,7 +12,8 @@ from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 
-# On SIGTERM: one asks the other, which it needs, a second later and says what it got; that one says goodbye; a third does not listen.
+# On SIGTERM: one asks the other, which it needs, a second later and says what it got; that one says goodbye; a third
+# does not listen.
 _ASKS = 'trap "sleep 1; nc -z -w 2 answers 5432 && echo asks: answered >>/out/log || echo asks: nobody >>/out/log; exit 0" TERM'
 _ANSWERS = 'trap "echo answers: ends >>/out/log; exit 0" TERM; (nc -lk 5432 &)'
 _DEAF = 'trap "" TERM'

@@ -68,8 +68,13 @@ def test_the_files_on_the_host_are_as_declared(server):
     assert server.run("wg pubkey </etc/wireguard/private.key") == server.run("cat /etc/wireguard/public.key"), (
         "one pair"
     )
-    for line in ("Address = 10.0.0.2/24", "ListenPort = 51820", "PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",
-                 "PostDown = iptables -D FORWARD -i wg0 -j ACCEPT", "AllowedIPs = 10.0.0.1/32"):  # fmt: skip
+    for line in (
+        "Address = 10.0.0.2/24",
+        "ListenPort = 51820",
+        "PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",
+        "PostDown = iptables -D FORWARD -i wg0 -j ACCEPT",
+        "AllowedIPs = 10.0.0.1/32",
+    ):
         assert line in conf, f"{line} is missing"
 
 

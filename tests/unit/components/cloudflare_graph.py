@@ -1,6 +1,9 @@
-"""Registers the three Cloudflare layers under mocks and prints the engine's requests: `cloudflare_graph.py light|full`, the doors on stdin.
+"""Registers the three Cloudflare layers under mocks and prints the engine's requests.
 
-A program of its own: each graph has a fresh Pulumi, and `full` imports the whole SDK. `components.host_unit` is its contract only.
+`cloudflare_graph.py light|full`, the doors on stdin.
+
+A program of its own: each graph has a fresh Pulumi, and `full` imports the whole SDK. `components.host_unit` is its
+contract only.
 """
 
 from __future__ import annotations
@@ -81,12 +84,32 @@ def build(asked):
     login = IdentityProvider(**asked.get("provider", {}))
     access = Access(
         "access",
-        AccessArgs(account="acc", label="homeport prod", mark="m4rk", doors=doors, people=people, provider=login,
-                   token_versions=asked.get("versions", {}), overlap_until="2026-12-01T00:00:00Z"), opts)  # fmt: skip
+        AccessArgs(
+            account="acc",
+            label="homeport prod",
+            mark="m4rk",
+            doors=doors,
+            people=people,
+            provider=login,
+            token_versions=asked.get("versions", {}),
+            overlap_until="2026-12-01T00:00:00Z",
+        ),
+        opts,
+    )
     tunnel = Tunnel(
         "tunnel",
-        TunnelArgs(account="acc", team="team", tunnel="jett-vps", mark="m4rk", image="sha256:1", doors=doors,
-                   host=Host(name="main", stack="prod", namespace=""), audiences=access.audiences), opts)  # fmt: skip
+        TunnelArgs(
+            account="acc",
+            team="team",
+            tunnel="jett-vps",
+            mark="m4rk",
+            image="sha256:1",
+            doors=doors,
+            host=Host(name="main", stack="prod", namespace=""),
+            audiences=access.audiences,
+        ),
+        opts,
+    )
     names = {door.name: door.hostname for door in doors}
     Dns(
         "dns",

@@ -51,16 +51,31 @@ def build() -> None:
         return Host(name=name, stack="prod", namespace="", environment=environment)
 
     declared = mesh.Mesh(
-        server="mesh.example.com", base_domain="net.example.com", users=("alice",),
+        server="mesh.example.com",
+        base_domain="net.example.com",
+        users=("alice",),
         members=(mesh.Member(name="watch", tags=("watch",)), mesh.Member(name="ai", tags=("ai", "gpu"))),
-    )  # fmt: skip
-    Mesh("mesh", MeshArgs(
-        mesh=declared, hub=host("hub"), control="headscale", control_id="c0ffee",
-        hosts={"ai": host("ai"), "watch": host("watch")}, images={"ai": "sha256:a", "watch": "sha256:w"},
-    ))  # fmt: skip
-    ActionsRunner("runner", RunnerArgs(
-        host=host("ai"), runner=runner.Runner(name="vps", url="https://git.example.com/owner/platform"), token="C4nary", image="sha256:r",
-    ))  # fmt: skip
+    )
+    Mesh(
+        "mesh",
+        MeshArgs(
+            mesh=declared,
+            hub=host("hub"),
+            control="headscale",
+            control_id="c0ffee",
+            hosts={"ai": host("ai"), "watch": host("watch")},
+            images={"ai": "sha256:a", "watch": "sha256:w"},
+        ),
+    )
+    ActionsRunner(
+        "runner",
+        RunnerArgs(
+            host=host("ai"),
+            runner=runner.Runner(name="vps", url="https://git.example.com/owner/platform"),
+            token="C4nary",
+            image="sha256:r",
+        ),
+    )
 
 
 def main() -> None:

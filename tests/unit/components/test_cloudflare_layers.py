@@ -32,7 +32,9 @@ def plain(register):
 def test_a_tunnels_name_ends_with_the_stacks_random_mark(register):
     (tunnel,) = register().inputs("ZeroTrustTunnelCloudflared").values()
 
-    assert "jett-vps-m4rk" == tunnel["name"], "a tunnel that Cloudflare did not delete holds its name (trap C4)"
+    assert "jett-vps-m4rk" == tunnel["name"], (
+        "a tunnel that Cloudflare did not delete holds its name (docs/traps.md, C4)"
+    )
     assert "local" == tunnel["configSrc"], "its ingress is a file on the host"
 
 
@@ -107,7 +109,9 @@ def test_a_service_tokens_secret_is_rotated_with_an_overlap(register):
 
     assert {"accountId", "duration", "name"} == set(first), "nothing of rotation"
     assert 3 == later["clientSecretVersion"]
-    assert "2026-12-01T00:00:00Z" == later["previousClientSecretExpiresAt"], "the provider wants both (trap C11)"
+    assert "2026-12-01T00:00:00Z" == later["previousClientSecretExpiresAt"], (
+        "the provider wants both (docs/traps.md, C11)"
+    )
 
 
 @pytest.mark.req("S2-38")
@@ -136,10 +140,16 @@ def test_everything_that_the_stack_makes_in_cloudflare_bears_its_mark(register):
     told = register()
     names = [
         one["comment"] if kind == "DnsRecord" else one["name"]
-        for kind in ("DnsRecord", "ZeroTrustTunnelCloudflared", "ZeroTrustAccessApplication", "ZeroTrustAccessPolicy",
-                     "ZeroTrustAccessServiceToken", "ZeroTrustAccessIdentityProvider")
+        for kind in (
+            "DnsRecord",
+            "ZeroTrustTunnelCloudflared",
+            "ZeroTrustAccessApplication",
+            "ZeroTrustAccessPolicy",
+            "ZeroTrustAccessServiceToken",
+            "ZeroTrustAccessIdentityProvider",
+        )
         for one in told.inputs(kind).values()
-    ]  # fmt: skip
+    ]
 
     assert [] == [name for name in names if not name.endswith("m4rk")], "what a lost answer left is found by it"
 

@@ -42,7 +42,10 @@ def test_what_holds_together_has_no_problems():
     ("change", "word"),
     [
         ({"members": (*MESH.members, MESH.members[0])}, "two members have this name"),
-        ({"members": (replace(MESH.members[0], name="AI box"), MESH.members[1])}, "no name that the control server takes"),
+        (
+            {"members": (replace(MESH.members[0], name="AI box"), MESH.members[1])},
+            "no name that the control server takes",
+        ),
         ({"members": (*MESH.members, Member(name="mute", tags=()))}, "has no tag"),
         ({"users": ("alice", "hosts")}, "the stack's own hosts belong to this user"),
         ({"subnet": "10.64.0.0/16"}, "the only range that clients take"),
@@ -51,7 +54,10 @@ def test_what_holds_together_has_no_problems():
         ({"base_domain": "example.com"}, "would hide it from its own members"),
         ({"base_domain": "mesh.example.com"}, "would hide it from its own members"),
         ({"rules": (Rule(sources=("tag:none",), targets=("tag:ai",)),)}, "tag:none is no tag of a member"),
-        ({"rules": (Rule(sources=("bob",), targets=("tag:ai",)),)}, "bob is no tag of a member, no user and no network"),
+        (
+            {"rules": (Rule(sources=("bob",), targets=("tag:ai",)),)},
+            "bob is no tag of a member, no user and no network",
+        ),
         ({"rules": (Rule(sources=("fd00::/8",), targets=("tag:ai",)),)}, "fd00::/8 is no tag"),
         ({"rules": (Rule(sources=(), targets=("tag:ai",)),)}, "allows nothing"),
         ({"rules": (Rule(sources=("alice",), targets=("tag:ai",), ports="70000"),)}, "70000 are no ports"),
@@ -59,7 +65,7 @@ def test_what_holds_together_has_no_problems():
         ({"rules": (Rule(sources=("alice",), targets=("tag:ai",), protocol="sctp"),)}, "sctp is no protocol"),
         ({"rules": (Rule(sources=("alice",), targets=("tag:ai",), ports="1", protocol="icmp"),)}, "ICMP has no ports"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_hold_together_is_named_once(change, word):
     found = replace(MESH, **change).problems()
 
@@ -132,7 +138,9 @@ def test_enrolment_knows_both_ends_and_holds_no_key(graph):
 
     assert "sh components/scripts/mesh.sh enrol ai https://mesh.example.com tag:ai,tag:gpu" == made["create"]
     assert "sh components/scripts/mesh.sh leave ai" == made["delete"], "the server forgets who is removed"
-    assert "triggers" not in made and "update" not in made, "a replacement would remove the member first (trap M3)"
+    assert "triggers" not in made and "update" not in made, (
+        "a replacement would remove the member first (docs/traps.md, M3)"
+    )
     assert "deploy@ai.example.com" == environment["HOMEPORT_SSH"], "the member is reached as itself"
     assert "ssh://deploy@hub.example.com" == environment["HUB_DOCKER_HOST"], "the hub as the hub"
     assert ("headscale", "c0ffee", "hosts") == tuple(

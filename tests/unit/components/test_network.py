@@ -22,8 +22,11 @@ OWN = {"name": "own", "slot": 9, "public_key": "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 def _told(asked):
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("network_graph.py"))],
-        input=asked, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -133,7 +136,7 @@ def test_changes_that_can_cut_homeport_off_have_a_revert_timer():
         for name in ("firewall-rules-files", "wireguard-wg0-files")
     }
 
-    assert [] == [text for text in create.values() if not text.endswith(" 120")], f"design.md, decision 6: {create}"
+    assert [] == [text for text in create.values() if not text.endswith(" 120")], f"{create}"
 
 
 def test_a_layer_names_its_packages_and_its_chains_and_a_host_without_it_has_nothing_of_them():

@@ -18,9 +18,12 @@ from homeport.model.runner import Runner
 from homeport.render import runner as render
 
 RUNNER = Runner(
-    name="vps", url="https://git.example.com/owner/platform", labels=("self-hosted", "vps"),
-    archive="https://git.example.com/runner.tar.gz", sha256="ab" * 32,
-)  # fmt: skip
+    name="vps",
+    url="https://git.example.com/owner/platform",
+    labels=("self-hosted", "vps"),
+    archive="https://git.example.com/runner.tar.gz",
+    sha256="ab" * 32,
+)
 # pulumi/sdk, runtime/rpc.py: what marks a secret on the wire.
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 

@@ -1,4 +1,7 @@
-"""What runs on hosts, judged by its own tools: shellcheck reads every script, systemd every unit, as files and as hosts get them."""
+"""What runs on hosts, judged by its own tools.
+
+Shellcheck reads every script, systemd every unit, as files and as hosts get them.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +39,15 @@ from tests.support.checkout import ROOT
 
 IMAGES = "toolchain/images/recipes/"
 ELSEWHERE = {
-    # Bash's $BASH_SOURCE without an index is its first element, the script's own path: what upstream's entrypoint means by it.
+    # Bash's $BASH_SOURCE without an index is its first element, the script's own path: what upstream's entrypoint means
+    # by it.
     f"{IMAGES}pgvector/docker-entrypoint.sh": "SC2128",
     f"{IMAGES}postgres15/docker-entrypoint.sh": "SC2128",
 }
-"""Files whose text is an image's content, so that a remark in them would be another image: what shellcheck is not asked there, and why."""
+"""Files whose text is an image's content, so that a remark in them would be another image.
+
+What shellcheck is not asked there, and why.
+"""
 VPN_UNIT = wireguard.UNIT
 VPN = Vpn(subnet="10.66.0.0/24", peers=(Peer(name="laptop", slot=7),))
 RUNNER = Runner(
@@ -91,8 +98,11 @@ OWN_PROGRAMS = {"/usr/local/bin", "/usr/local/lib/homeport", "/usr/local/lib/hom
 def shellcheck(*argv: str) -> str:
     done = subprocess.run(
         ["shellcheck", "--format=gcc", "--external-sources", "--source-path=SCRIPTDIR", *argv],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
     assert done.returncode in {0, 1}, f"shellcheck itself failed: {done.stderr}"
     return done.stdout
 
@@ -151,8 +161,11 @@ def test_systemd_knows_every_line_of_every_unit(tmp_path):
     drop_in.write_text(systemd.docker_after((VPN_UNIT,)).content)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in (*units, "docker.service"))],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     program = re.compile(
         rf".*: Command ({'|'.join(OWN_PROGRAMS)})/[\w./-]+ is not executable: No such file or directory"
     )
@@ -204,9 +217,13 @@ def test_the_masks_of_the_gate_are_those_of_the_unit(tmp_path):
     (tmp_path / "docker").chmod(0o755)
     done = subprocess.run(
         ["sh", "components/scripts/gate.sh", "web", "100", "1"],
-        input="s3cret-1\nabc\n", capture_output=True, text=True, check=False, cwd=ROOT,
+        input="s3cret-1\nabc\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(tmp_path)},
-    )  # fmt: skip
+    )
 
     assert "    a [secret] b [secret]\n" in done.stderr, done.stderr
     assert ["docker"] == [path.name for path in tmp_path.iterdir()], "something is left"

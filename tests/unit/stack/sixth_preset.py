@@ -1,4 +1,7 @@
-"""A preset that is none of homeport's: one service, one database for it, one public name. Data alone, as a user would add it."""
+"""A preset that is none of homeport's: one service, one database for it, one public name.
+
+Data alone, as a user would add it.
+"""
 
 from catalog.presets.ai_orchestrator.services import POSTGRES
 from homeport.model.database import Database, Role

@@ -1,4 +1,7 @@
-"""A server whose proxy opens its doors itself (exposure direct): the firewall's holes, the ports, and the certificates."""
+"""A server whose proxy opens its doors itself (exposure direct).
+
+The firewall's holes, the ports, and the certificates.
+"""
 
 from __future__ import annotations
 

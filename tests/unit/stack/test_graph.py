@@ -139,7 +139,7 @@ def test_every_container_is_hardened(build, name):
     assert inputs["memory"] == inputs["memorySwap"] > 0, "limited, without swap, and both set"
     assert inputs["restart"] == "unless-stopped", "it comes back after a reboot"
     assert inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}, "logs do not fill the disk"
-    assert inputs["destroyGraceSeconds"] > 0, "0 is SIGKILL at once (trap D14)"
+    assert inputs["destroyGraceSeconds"] > 0, "0 is SIGKILL at once (docs/traps.md, D14)"
     assert inputs["healthcheck"]["tests"][0] == "CMD", "health is known"
 
 

@@ -1,4 +1,7 @@
-"""A preset of somebody else's, one service more: data in two files, and every layer does for it what it does for ours."""
+"""A preset of somebody else's, one service more.
+
+Data in two files, and every layer does for it what it does for ours.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,11 @@ def test_a_service_more_is_hardened_stored_and_bound_as_those_of_homeport(notes)
     inputs = notes.one(CONTAINER, "notes-container")["inputs"]
 
     assert (True, ["ALL"], ["no-new-privileges:true"], "1000:1000") == (
-        inputs["readOnly"], inputs["capabilities"]["drops"], inputs["securityOpts"], inputs["user"]
-    ), "hardened without a word of its own"  # fmt: skip
+        inputs["readOnly"],
+        inputs["capabilities"]["drops"],
+        inputs["securityOpts"],
+        inputs["user"],
+    ), "hardened without a word of its own"
     assert ["127.0.0.1"] == [port["ip"] for port in inputs["ports"]], "for the tunnel of its host, and nobody else"
     assert "notes-notes" in [one["volumeName"] for one in inputs["volumes"]], "its data is in a volume"
     assert notes.one("command:local:Command", "notes-healthy"), "an update waits for its health"

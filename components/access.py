@@ -6,7 +6,7 @@ Everybody else may not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pulumi
 
@@ -29,7 +29,7 @@ class IdentityProvider:
         client_secret: Its secret.
     """
 
-    kind: str = "onetimepin"
+    kind: Literal["onetimepin", "google"] = "onetimepin"
     id: str = ""
     client_id: str = ""
     client_secret: pulumi.Output[str] | None = field(default=None, repr=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.host import Host
-    from homeport.model.service import Service, Volume
+    from homeport.model.service import PublishedPort, Service, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class WorkloadArgs:
         shared_volumes: The blueprint's name to the name in Docker.
         secrets: Values of the secrets that the service's files hold.
         key: Keys the fingerprints of bundles.
-        published: Ports as ``(inside, outside, address, protocol)``.
+        published: Its ports.
         texts: What ``{name}`` in environment values stands for.
         protect: True: data volumes are protected and retained.
         after: Resources that must be there first: the gates of the services it needs, its databases.
@@ -50,7 +50,7 @@ class WorkloadArgs:
     shared_volumes: Mapping[str, pulumi.Input[str]]
     secrets: Mapping[str, pulumi.Output[str]]
     key: pulumi.Output[str]
-    published: tuple[tuple[int, int, str, str], ...]
+    published: tuple[PublishedPort, ...]
     texts: Mapping[str, str]
     protect: bool
     after: tuple[pulumi.Resource, ...]
@@ -87,8 +87,10 @@ class Workload(pulumi.ComponentResource):
             network_mode=args.networks[0] if args.networks else "none",
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=one) for one in args.networks[1:]] or None,
             ports=[
-                docker.ContainerPortArgs(internal=inside, external=outside, ip=address, protocol=protocol)
-                for inside, outside, address, protocol in sorted(args.published)
+                docker.ContainerPortArgs(
+                    internal=port.inside, external=port.outside, ip=port.address, protocol=port.protocol
+                )
+                for port in sorted(args.published)
             ]
             or None,
             opts=pulumi.ResourceOptions(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from homeport.model.blueprint import Blueprint
-    from homeport.model.route import Guard
+    from homeport.model.route import Guard, GuardKind
 
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*\*?")
 _CATALOG = "Mend the preset's routes; this is not a matter of settings."
@@ -32,7 +32,7 @@ class Area:
 
     key: str
     path: str
-    kind: str
+    kind: GuardKind
     because: str
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from homeport.model import names, template
+from homeport.model.service import PublishedPort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
     from homeport.model.database import Database
     from homeport.model.network import Network
     from homeport.model.route import Route
-    from homeport.model.service import Service, Volume
+    from homeport.model.service import Port, Service, Volume
     from homeport.model.vpn import Vpn
+
+
+Environment = Literal["dev", "preprod", "prod"]
+Exposure = Literal["direct", "tunnel", "vpn", "local"]
+LOOPBACK = "127.0.0.1"
+"""What belongs in the VPN listens here where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +71,7 @@ class Blueprint:
     """
 
     preset: str
-    environment: str
+    environment: Environment
     domain: str
     services: tuple[Service, ...]
     networks: tuple[Network, ...]
@@ -72,7 +79,7 @@ class Blueprint:
     edge: Edge
     databases: tuple[Database, ...] = ()
     shared_volumes: Mapping[str, Volume] = field(default_factory=lambda: MappingProxyType({}))
-    exposure: str = "direct"
+    exposure: Exposure = "direct"
     homes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     vpn: Vpn | None = None
     ports: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -109,16 +116,17 @@ class Blueprint:
         private = [self.homes[one.name] for one in self.services for port in one.ports if port.at == "vpn"]
         return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
 
-    def published(self, service: Service) -> tuple[tuple[int, int, str, str], ...]:
-        """A service's ports as ``(inside, outside, address, protocol)``."""
-        private = self.vpn.address if self.vpn else "127.0.0.1"
-        return tuple(
-            (port.inside, self.ports.get(service.name, port.outside), private, port.protocol)
-            if port.at == "vpn"
+    def published(self, service: Service) -> tuple[PublishedPort, ...]:
+        """A service's ports as this stack publishes them."""
+        return tuple(self._published(service, port) for port in service.ports)
+
+    def _published(self, service: Service, port: Port) -> PublishedPort:
+        if port.at == "vpn":
+            outside, address = self.ports.get(service.name, port.outside), self.vpn.address if self.vpn else LOOPBACK
+        else:
             # A name that the edge does not have is refused by homeport/model/check.py.
-            else (port.inside, self.edge.ports.get(port.name, port.inside), self.edge.bind, port.protocol)
-            for port in service.ports
-        )
+            outside, address = self.edge.ports.get(port.name, port.inside), self.edge.bind
+        return PublishedPort(inside=port.inside, outside=outside, address=address, protocol=port.protocol)
 
     def upstream(self, route: Route) -> str:
         """Where a tunnel finds what is behind a route; nothing where its service publishes no port.
@@ -127,9 +135,14 @@ class Blueprint:
         """
         if route.upstream:
             return template.fill(route.upstream, self._addresses())
-        behind = [service for service in self.services if service.name == route.service]
-        found = [one for service in behind for one in self.published(service) if one[0] == route.port]
-        return f"http://{found[0][2]}:{found[0][1]}" if found else ""
+        ports = (
+            port
+            for service in self.services
+            if service.name == route.service
+            for port in self.published(service)
+            if port.inside == route.port
+        )
+        return next((f"http://{port.address}:{port.outside}" for port in ports), "")
 
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""
@@ -143,8 +156,8 @@ class Blueprint:
         """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's. Without a VPN the loopback address takes their place."""
         peers = self.vpn.peers if self.vpn else ()
         private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
-        asked = {name: "127.0.0.1" for route in self.routes for name in template.names(route.upstream)}
-        return {**asked, **private, "vpn": self.vpn.address if self.vpn else "127.0.0.1"}
+        asked = {name: LOOPBACK for route in self.routes for name in template.names(route.upstream)}
+        return {**asked, **private, "vpn": self.vpn.address if self.vpn else LOOPBACK}
 
     def sign_ins(self, service: Service) -> tuple[dict[str, str], ...]:
         """Who asks a person for a user and a password, the first to ask first: the proxy before the service, then the service."""

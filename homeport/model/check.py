@@ -59,9 +59,9 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
         mend = "Run: pulumi config set --path homeport:settings.hostnames.<route> <another name>"
         yield Problem(f"routes.{name}", "two routes have this host name", mend)
     for place in _repeated(
-        f"{address}:{number}" + ("" if protocol == "tcp" else f"/{protocol}")
-        for one in blueprint.services
-        for _, number, address, protocol in blueprint.published(one)
+        f"{port.address}:{port.outside}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
+        for service in blueprint.services
+        for port in blueprint.published(service)
     ):
         mend = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>, or services.<name>.port"
         yield Problem(f"ports.{place}", "is published twice", mend)

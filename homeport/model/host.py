@@ -10,6 +10,8 @@ from homeport.model import template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homeport.model.network import Protocol
+
 
 @dataclass(frozen=True, kw_only=True)
 class HostFile:
@@ -69,5 +71,5 @@ class Opening:
 
     purpose: str
     port: int
-    protocol: str = "tcp"
+    protocol: Protocol = "tcp"
     sources: tuple[str, ...] = ()

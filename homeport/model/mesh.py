@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from homeport.model.errors import Problem
 
@@ -19,7 +19,8 @@ HOSTS = "hosts"
 """The user that the stack's own hosts belong to."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _PORTS = re.compile(r"\*|[0-9]{1,5}(?:-[0-9]{1,5})?(?:,[0-9]{1,5}(?:-[0-9]{1,5})?)*")
-_PROTOCOLS = ("", "tcp", "udp", "icmp")
+_Protocol = Literal["", "tcp", "udp", "icmp"]
+_PROTOCOLS: tuple[_Protocol, ...] = get_args(_Protocol)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Rule:
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     ports: str = "*"
-    protocol: str = ""
+    protocol: _Protocol = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Literal
+
+Protocol = Literal["tcp", "udp"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,13 @@
-"""Doors: which host name leads to which service, and what it asks of a caller."""
+"""Routes: which host name leads to which service, and what it asks of a caller."""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
+from typing import Literal
 
-ACCESS_KINDS = frozenset({"login", "service-token", "closed", "bypass"})
+GuardKind = Literal["api-key", "basic", "open", "login", "service-token", "bypass", "closed"]
+ACCESS_KINDS: frozenset[GuardKind] = frozenset({"login", "service-token", "closed", "bypass"})
 """Guards that Cloudflare Access asks, before a request comes near a server of ours."""
-
-
-class Reach(enum.Enum):
-    """From where a route can be reached."""
-
-    PUBLIC = "public"
-    LOCAL = "this machine"
-    VPN = "VPN only"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +24,7 @@ class Guard:
         because: Why this guard, for the runbook.
     """
 
-    kind: str
+    kind: GuardKind
     because: str
     paths: tuple[str, ...] = ()
     header: str = ""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
+
+from homeport.model import template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homeport.model.network import Protocol
     from homeport.model.secret import SecretSpec
 
 NOBODY = 10001
@@ -80,9 +83,7 @@ class SecretFile:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The names of the secrets that the template needs, in order."""
-        from homeport.model.template import names  # noqa: PLC0415  # a cycle of values otherwise
-
-        return names(self.template)
+        return template.names(self.template)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,8 @@ class Volume:
     name: str = ""
 
 
-PORT_PLACES = ("edge", "vpn")
+PortPlace = Literal["edge", "vpn"]
+PORT_PLACES: tuple[PortPlace, ...] = get_args(PortPlace)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +128,26 @@ class Port:
 
     name: str
     inside: int
-    protocol: str = "tcp"
-    at: str = "edge"
+    protocol: Protocol = "tcp"
+    at: PortPlace = "edge"
     outside: int = 0
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class PublishedPort:
+    """A port as one stack publishes it.
+
+    Attributes:
+        inside: The port in the container.
+        outside: The number on the host.
+        address: The host's address that it listens on.
+        protocol: ``tcp`` or ``udp``.
+    """
+
+    inside: int
+    outside: int
+    address: str
+    protocol: Protocol
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,8 +109,8 @@ def _health(service: Service) -> dict[str, Any] | None:
 
 def _ports(blueprint: Blueprint, service: Service) -> list[str]:
     return [
-        f"{f'[{address}]' if ':' in address else address}:{outside}:{inside}/{protocol}"
-        for inside, outside, address, protocol in blueprint.published(service)
+        f"{f'[{port.address}]' if ':' in port.address else port.address}:{port.outside}:{port.inside}/{port.protocol}"
+        for port in blueprint.published(service)
     ]
 
 

@@ -16,6 +16,7 @@ from homeport.model.errors import Problem
 from homeport.settings.friendly import path_of, remove_command, set_command
 from homeport.settings.kinds import day, private_network
 from homeport.settings.schema import ENVIRONMENTS, WAIVERS
+from homeport.settings.vpn import DEFAULT_SUBNET
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -32,8 +33,11 @@ _LONGEST_WAIVER = timedelta(days=366)
 
 def cross_checks(data: Data, stack: str, today: date, generated: Collection[str]) -> Iterator[tuple[Loc, Problem]]:
     """Every contradiction, with where it is; ``generated`` are the secrets that can be made anew."""
-    for check in (_environment, _doors, _tunnel, _ssh, _ports, _networks, _peers, _data, _names, _images):
-        yield from check({**data, "\0stack": stack, "\0today": today})
+    yield from _environment(data, stack)
+    for check in (_exposure, _tunnel, _ssh, _ports, _networks, _peers, _names):
+        yield from check(data)
+    yield from _protection(data, today)
+    yield from _images(data, today)
     yield from _rotations(data, generated)
     yield from _waivers(data, today)
 
@@ -57,15 +61,15 @@ def _drop(loc: Loc, what: str) -> tuple[Loc, Problem]:
     return loc, Problem(path_of(loc), what, remove_command(loc))
 
 
-def _environment(data: Data) -> Iterator[tuple[Loc, Problem]]:
-    stack, said = data["\0stack"], data.get("environment")
-    if said in ENVIRONMENTS and stack in ENVIRONMENTS and said != stack:
+def _environment(data: Data, stack: str) -> Iterator[tuple[Loc, Problem]]:
+    environment = data.get("environment")
+    if environment in ENVIRONMENTS and stack in ENVIRONMENTS and environment != stack:
         yield _set(
             ("environment",), f"contradicts the stack's name, {stack}: its careful defaults would be lost", stack
         )
 
 
-def _doors(data: Data) -> Iterator[tuple[Loc, Problem]]:
+def _exposure(data: Data) -> Iterator[tuple[Loc, Problem]]:
     exposure = data.get("exposure")
     try:
         bind = ip_address(_section(data, "edge").get("bind", ""))
@@ -130,7 +134,7 @@ def _ports(data: Data) -> Iterator[tuple[Loc, Problem]]:
 def _networks(data: Data) -> Iterator[tuple[Loc, Problem]]:
     known: list[tuple[Loc, IPv4Network]] = []
     given: dict[Loc, Any] = {("networks", name): subnet for name, subnet in _section(data, "networks").items()}
-    vpn: dict[Loc, Any] = {("wireguard", "subnet"): _section(data, "wireguard").get("subnet", "10.66.0.0/24")}
+    vpn: dict[Loc, Any] = {("wireguard", "subnet"): _section(data, "wireguard").get("subnet", DEFAULT_SUBNET)}
     for loc, subnet in {**vpn, **given}.items():
         try:
             known.append((loc, private_network(subnet)))
@@ -164,7 +168,7 @@ def _peers(data: Data) -> Iterator[tuple[Loc, Problem]]:
         for name in [name for name, value in values.items() if taken[value] > 1]:
             yield _drop(("wireguard", "peers", name, field), "is given to two peers")
     try:
-        size = private_network(_section(data, "wireguard").get("subnet", "10.66.0.0/24")).num_addresses
+        size = private_network(_section(data, "wireguard").get("subnet", DEFAULT_SUBNET)).num_addresses
     except ValueError:
         return
     if "server" in peers:
@@ -180,9 +184,9 @@ def _peers(data: Data) -> Iterator[tuple[Loc, Problem]]:
         yield _set(("wireguard", "slot"), "lies beyond wireguard.subnet", 1)
 
 
-def _data(data: Data) -> Iterator[tuple[Loc, Problem]]:
+def _protection(data: Data, today: date) -> Iterator[tuple[Loc, Problem]]:
     careless = data.get("environment") == "prod" and data.get("protect_data") is False
-    if careless and not waived(data, "protect-data", data["\0today"]):
+    if careless and not waived(data, "protect-data", today):
         what = "must be true in prod, unless waivers.protect-data gives a reason and a day"
         yield _set(("protect_data",), what, True)
 
@@ -198,8 +202,8 @@ def _names(data: Data) -> Iterator[tuple[Loc, Problem]]:
             yield _drop(("hosts", name, "roles"), "names a role twice")
 
 
-def _images(data: Data) -> Iterator[tuple[Loc, Problem]]:
-    if data.get("environment") != "prod" or waived(data, "floating-image", data["\0today"]):
+def _images(data: Data, today: date) -> Iterator[tuple[Loc, Problem]]:
+    if data.get("environment") != "prod" or waived(data, "floating-image", today):
         return
     for name, service in _section(data, "services").items():
         image = service.get("image") if isinstance(service, dict) else None

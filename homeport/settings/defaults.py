@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.settings.kinds import private_network
 from homeport.settings.schema import ENVIRONMENTS
+from homeport.settings.vpn import DEFAULT_SUBNET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_SUBNET = "10.66.0.0/24"
 
 
 def with_defaults(given: dict[str, Any], stack: str, preset: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
@@ -65,6 +65,6 @@ def _bind(exposure: Any, private: Any) -> str:
     if exposure != "vpn":
         return "127.0.0.1"
     try:
-        return str(private_network(private.get("subnet", _SUBNET))[private.get("slot", 1)])
+        return str(private_network(private.get("subnet", DEFAULT_SUBNET))[private.get("slot", 1)])
     except (AttributeError, IndexError, TypeError, ValueError):
-        return str(private_network(_SUBNET)[1])
+        return str(DEFAULT_SUBNET[1])

@@ -6,10 +6,11 @@ docs/settings.md are made from that. Whatever depends on another field (defaults
 """
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, create_model
 
+from homeport.model.blueprint import Environment, Exposure
 from homeport.model.preset import Option, OptionGroup
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
@@ -30,14 +31,11 @@ from homeport.settings.vpn import Ssh, WireGuard
 __all__ = ["ENVIRONMENTS", "PRESETS", "WAIVERS", "AdoptHost", "CreateHost", "LocalHost", "Settings"]
 
 PRESETS = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infrastructure")
-ENVIRONMENTS = ("dev", "preprod", "prod")
+ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 WAIVERS = {
     "protect-data": "environment prod with protect_data: false",
     "floating-image": "an image of services.<name> named by tag alone in prod",
 }
-
-Environment = Literal["dev", "preprod", "prod"]
-Exposure = Literal["direct", "tunnel", "vpn", "local"]
 
 
 class Edge(Section):

@@ -8,6 +8,8 @@ from pydantic import Field
 from homeport.settings.kinds import Cidr, Name, Port, PrivateNetwork, WireGuardKey
 from homeport.settings.section import Section, key
 
+DEFAULT_SUBNET = IPv4Network("10.66.0.0/24")
+
 
 class Peer(Section):
     """A device that may join the VPN."""
@@ -41,7 +43,7 @@ class WireGuard(Section):
         "The addresses of its members.",
         shape="a private IPv4 network such as 10.66.0.0/24",
         example="10.66.0.0/24",
-        default=IPv4Network("10.66.0.0/24"),
+        default=DEFAULT_SUBNET,
     )
     slot: Annotated[int, Field(ge=1, le=254)] = key(
         "The server's own place in the subnet.", shape="a whole number from 1 to 254", example=1, default=1

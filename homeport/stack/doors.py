@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from homeport.plan.resolve import Plan
     from homeport.stack.site import Site
 
-_PIN = "onetimepin"
-
 
 class Doors:
     """Tunnel, Access and DNS.
@@ -132,7 +130,7 @@ def _kind(address: str) -> str:
 def _provider(plan: Plan, secrets: Secrets) -> IdentityProvider:
     access = plan.settings.access
     if access.login != "google":
-        return IdentityProvider(kind=_PIN)
+        return IdentityProvider(kind="onetimepin")
     return IdentityProvider(
         kind="google", client_id=access.google_client_id or "", client_secret=secrets.values["google-client-secret"]
     )

@@ -161,7 +161,7 @@ def _access(blueprint: Blueprint, service: Service, access: str) -> str:
     if service.edge:
         return f"the proxy itself, {access}"
     private = "VPN only" if blueprint.vpn else "this machine only"
-    ports = [f"{private}, {address}:{number}" for _, number, address, _ in blueprint.published(service)]
+    ports = [f"{private}, {port.address}:{port.outside}" for port in blueprint.published(service)]
     if service.name not in doors or (ports and blueprint.exposure != "tunnel"):
         return ", ".join(ports) or ("inside only" if service.networks else "no network")
     asked = " or ".join(dict.fromkeys(guard.kind for guard in doors[service.name].guards if guard.kind != "closed"))

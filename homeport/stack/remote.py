@@ -163,10 +163,10 @@ class Remote:
         if self.settings.ssh.reach == "vpn":
             rules += [FirewallRule(opening=Opening(purpose="SSH", port=port), via=VPN) for port in self._ports()]
         for service in self.services():
-            for _, number, address, protocol in blueprint.published(service):
-                if address == blueprint.vpn.address:
-                    opening = Opening(purpose=service.name, port=number, protocol=protocol)
-                    rules.append(FirewallRule(opening=opening, via=VPN, published=True, address=address))
+            for port in blueprint.published(service):
+                if port.address == blueprint.vpn.address:
+                    opening = Opening(purpose=service.name, port=port.outside, protocol=port.protocol)
+                    rules.append(FirewallRule(opening=opening, via=VPN, published=True, address=port.address))
         return tuple(rules)
 
     def _optional(self) -> list[HostLayer]:

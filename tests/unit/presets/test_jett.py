@@ -12,6 +12,7 @@ import pytest
 from catalog.presets.jett.preset import PRESET
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.check import check
+from homeport.model.service import PublishedPort
 from homeport.model.vpn import Peer, Vpn
 from rehearsal.claims.expected import expected
 
@@ -84,7 +85,9 @@ def test_every_port_is_on_the_servers_vpn_address(production):
     published = {service.name: production.published(service) for service in production.services}
 
     assert {
-        name: ((service.port, service.port, "10.0.0.2", "tcp"),) if service.port else ()
+        name: (PublishedPort(inside=service.port, outside=service.port, address="10.0.0.2", protocol="tcp"),)
+        if service.port
+        else ()
         for name, service in EXPECTED.items()
     } == published, "members of the VPN alone come to a port"
     assert production == check(production), "and the whole holds together"

@@ -15,9 +15,9 @@ def main() -> None:
         plan = resolve(configuration())
     except HomeportError as error:
         sys.exit(f"{error}\n\nNothing was registered and nothing was changed.")
-    from homeport.stack.program import Program  # noqa: PLC0415  # the SDKs cost seconds; a refused configuration needs none
+    from homeport.stack.program import build  # noqa: PLC0415  # the SDKs cost seconds; a refused configuration needs none
 
-    Program(plan)
+    build(plan)
 
 
 main()

@@ -21,7 +21,7 @@ def main() -> None:
 
     from homeport.plan.resolve import resolve  # noqa: PLC0415
     from homeport.settings.load import Configuration  # noqa: PLC0415
-    from homeport.stack.program import Program  # noqa: PLC0415
+    from homeport.stack.program import build  # noqa: PLC0415
 
     imported = time.perf_counter()
     seen = []
@@ -39,7 +39,7 @@ def main() -> None:
     def go() -> None:
         keys = json.load(sys.stdin)
         secrets = frozenset(key for key in keys if key not in {"homeport:preset", "homeport:settings"})
-        Program(resolve(Configuration("bench", keys, secrets)))
+        build(resolve(Configuration("bench", keys, secrets)))
 
     asyncio.set_event_loop(asyncio.new_event_loop())
     mocks.set_mocks(Engine(), project="homeport", stack="bench", preview=False)

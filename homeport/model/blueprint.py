@@ -111,7 +111,7 @@ class Blueprint:
         return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
 
     @property
-    def door_host(self) -> str:
+    def main_host(self) -> str:
         """The host that the VPN and the tunnel end on: that of the services in the VPN, else the first."""
         private = [self.homes[one.name] for one in self.services for port in one.ports if port.at == "vpn"]
         return next(iter([*sorted(private), *sorted(self.homes.values())]), "")

@@ -11,6 +11,7 @@ from homeport.model.access import problems as access_problems
 from homeport.model.check import check
 from homeport.model.errors import BlueprintError, Problem, SettingsError
 from homeport.plan.blueprint import build_blueprint
+from homeport.plan.hosts import plan_hosts
 from homeport.settings import defaults
 from homeport.settings.load import Configuration, load
 from homeport.settings.secrets import Masked, missing
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.secret import SecretSpec
     from homeport.model.service import Service
+    from homeport.plan.hosts import HostPlan
     from homeport.settings.load import Loaded
     from homeport.settings.schema import Settings
 
@@ -34,6 +36,7 @@ class Plan:
         stack: The stack's name.
         settings: Everything that the configuration says in plain, defaults filled in.
         blueprint: The system in this environment, checked.
+        hosts: Its hosts, by name.
         endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
         secrets: Every secret that the stack needs, by name.
         supplied: Those that the configuration holds; empty ones among them stand for what an unused section would need.
@@ -43,6 +46,7 @@ class Plan:
     stack: str
     settings: Settings
     blueprint: Blueprint
+    hosts: Mapping[str, HostPlan]
     endpoints: Mapping[str, str]
     secrets: Mapping[str, SecretSpec]
     supplied: Mapping[str, Masked] = field(repr=False)
@@ -89,6 +93,7 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
         stack=configuration.stack,
         settings=settings,
         blueprint=blueprint,
+        hosts=plan_hosts(settings, blueprint),
         endpoints=loaded.endpoints,
         secrets={name: loaded.specs[name] for name in needed if name in loaded.specs},
         supplied=supplied,

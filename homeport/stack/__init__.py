@@ -1,1 +1,1 @@
-"""Parts of `homeport/stack/program.py`, which alone knows every layer: what is wired for each host, and for each door."""
+"""The graph of a stack: providers, hosts with their layers, ingress, services, outputs. The only code that knows every component."""

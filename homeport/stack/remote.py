@@ -1,11 +1,12 @@
-"""A host that is not this machine: rented or adopted, hardened, in the VPN, with a Docker of its own."""
+"""A host that is not this machine: how it is provisioned and reached, and its layers from packages to Docker."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
-import pulumi_docker as docker
 
 from components.connection import identity_file, private_key, public_key
 from components.docker_engine import DockerEngine, DockerEngineArgs
@@ -18,235 +19,234 @@ from components.ssh import Ssh, SshArgs
 from components.ssh_access import SshAccess, SshAccessArgs
 from components.wireguard import WireGuard, WireGuardArgs
 from homeport.model import names
-from homeport.model.firewall import VPN, FirewallRule
-from homeport.model.host import Opening
 from homeport.render.wireguard import PACKAGES
 from homeport.stack.compose import compose_files
+from homeport.stack.machines import Machine
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
-    from homeport.model.blueprint import Blueprint
-    from homeport.model.service import Service
-    from homeport.settings.schema import CreateHost
-    from homeport.stack.base import Base
-    from homeport.stack.site import Site
+    from homeport.model.vpn import Vpn
+    from homeport.plan.hosts import HostPlan
+    from homeport.plan.resolve import Plan
+    from homeport.settings.hosts import AdoptHost, CreateHost
+    from homeport.stack.providers import Providers
 
-_SSH = 22
 _VPN_UNIT = "wg-quick@wg0.service"
 
 
-class Remote:
-    """One such host, layer by layer."""
+@dataclass(frozen=True, kw_only=True)
+class _Identity:
+    """Who the program is to a host.
 
-    def __init__(self, base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> None:
-        self.base, self.name, self.blueprint, self.secrets = base, name, blueprint, secrets
-        self.settings, self.given = base.plan.settings, base.plan.settings.hosts[name]
-        self.in_vpn = blueprint.vpn is not None and name == blueprint.door_host
-        reach = self._reach()
-        self.host = Host(
-            name=name,
-            stack=pulumi.get_stack(),
-            namespace=self.settings.namespace,
-            environment=reach.environment,
-            after=(reach.ready,),
-            generation=self.generation,
-            deleted_with=self.deleted_with,
-        )
-        self._layers()
-        # Its name decides nothing, its host does: an ambient one would reach the wrong machine (pulumi-docker#1147).
-        self.provider = docker.Provider(
-            names.host_part(name, "docker"),
-            host=reach.environment["DOCKER_HOST"],
-            ssh_opts=reach.options.apply(lambda options: [part for one in options for part in ("-o", one)]),
-            opts=pulumi.ResourceOptions(depends_on=self.ready),
-        )
+    Attributes:
+        file: Path of the private key, as ssh reads it; empty: the operator's agent and own keys.
+        public: Its public half.
+    """
 
-    @property
-    def port(self) -> int:
-        """Where sshd listens, or shall."""
-        return self.settings.ssh.port or (self.given.port if self.given.mode == "adopt" else _SSH)
+    file: pulumi.Input[str]
+    public: pulumi.Output[str]
 
-    def _ports(self) -> tuple[int, ...]:
-        previous = self.settings.ssh.previous
-        return (self.port, *([previous] if previous and previous != self.port else []))
 
-    def _reach(self) -> SshAccess:
-        identity, authorized = self._identity()
-        self.deleted_with: pulumi.Resource | None = None
-        self.exports: dict[str, pulumi.Output[str]] = {}
-        if self.given.mode == "create":
-            server = self._server(self.given, authorized)
-            self.address, self.generation, self.user = server.address, server.generation, USER
-            pin: pulumi.Input[str] = server.host_key
-            self.deleted_with, self.exports["address6"] = server.server, server.address6
-        elif self.given.mode == "adopt":
-            self.address, self.user = pulumi.Output.from_input(self.given.address), self.given.user
-            # Another pinned key is another machine.
-            pin, self.generation = self.given.host_key, pulumi.Output.from_input(self.given.host_key)
-        else:
-            raise ValueError(f"host {self.name} is this machine")
-        private = self.blueprint.vpn.address if self.blueprint.vpn and self.settings.ssh.reach == "vpn" else None
-        args = SshAccessArgs(
-            host=self.name,
-            address=private or self.address,
-            port=self.port,
-            user=self.user,
-            pin=pin,
-            bootstrap=self.given.mode == "create",
-            identity=identity,
-            generation=self.generation,
-            previous=self._ports()[1:],
-        )
-        return SshAccess(names.host_part(self.name, "reach"), args, self.base.opts)
+@dataclass(frozen=True, kw_only=True)
+class _Provisioned:
+    """A machine that exists, and how it is known.
 
-    def _identity(self) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
-        """Path of the private key that ssh uses, and its public half; for an adopted host without one, the operator's own keys."""
-        stack = pulumi.get_stack()
-        supplied = self.secrets.values.get("ssh-private-key")
-        if supplied is not None:
-            return identity_file(supplied, stack, self.name), pulumi.Output.unsecret(supplied.apply(_public_of))
-        if self.given.mode == "adopt":
-            return "", pulumi.Output.from_input("")
-        seed = random_secret(names.host_part(self.name, "ssh-key"), self.base.opts)
-        return identity_file(seed.apply(private_key), stack, self.name), pulumi.Output.unsecret(seed.apply(public_key))
+    Attributes:
+        address: Its public address.
+        user: The program's user on it.
+        pin: Its public SSH key.
+        generation: Changes when the host is another machine.
+        server: A rented server, which takes everything on it along when it is deleted.
+        exports: What else is to be shown of it.
+    """
 
-    def _server(self, given: CreateHost, authorized: pulumi.Output[str]) -> Server:
-        labels = {"homeport.stack": pulumi.get_stack(), "homeport.host": self.name}
-        args = ServerArgs(
-            name=f"{pulumi.get_stack()}-{self.name}",
-            server_type=given.server_type,
-            location=given.location,
-            image=given.image,
-            port=self.port,
-            openings=self._openings(),
-            authorized=authorized,
-            labels=labels,
-            protect=self.settings.protect_data,
-        )
-        return Server(self.name, args, self.base.with_hcloud(self.secrets))
+    address: pulumi.Output[str]
+    user: str
+    pin: pulumi.Input[str]
+    generation: pulumi.Output[str]
+    server: pulumi.Resource | None = None
+    exports: dict[str, pulumi.Output[str]]
 
-    def _openings(self) -> tuple[Opening, ...]:
-        """What strangers may reach; both firewalls are made of it."""
-        settings, found = self.settings, []
-        if settings.ssh.reach == "public":
-            found += [Opening(purpose="SSH", port=port, sources=settings.ssh.sources) for port in self._ports()]
-        if self.in_vpn and self.blueprint.vpn:
-            found.append(Opening(purpose="WireGuard", port=self.blueprint.vpn.port, protocol="udp"))
-        if settings.exposure == "direct":
-            found += [
-                Opening(purpose=port.name.upper(), port=settings_port, protocol=port.protocol)
-                for service in self.services()
-                for port in service.ports
-                if port.at == "edge" and (settings_port := self.blueprint.edge.ports[port.name])
-            ]
-        return tuple(found)
 
-    def services(self) -> list[Service]:
-        """What runs on it."""
-        return [one for one in self.blueprint.services if self.blueprint.homes[one.name] == self.name]
+def remote_machine(plan: Plan, host: HostPlan, providers: Providers, secrets: Secrets) -> Machine:
+    """A rented or adopted host, hardened, in the VPN where it ends there, with a Docker of its own."""
+    opts = providers.opts
+    identity = _identity(plan.stack, host, secrets.values.get("ssh-private-key"), opts)
+    if host.machine.mode == "create":
+        cloud = providers.hcloud(secrets.values["hcloud-token"])
+        provisioned = _create(plan, host, host.machine, identity.public, cloud)
+    elif host.machine.mode == "adopt":
+        provisioned = _adopt(host.machine)
+    else:
+        raise ValueError(f"host {host.name} is this machine")
+    access = _ssh_access(host, provisioned, identity, opts)
+    handle = Host(
+        name=host.name,
+        stack=plan.stack,
+        namespace=plan.blueprint.namespace,
+        environment=access.environment,
+        after=(access.ready,),
+        generation=provisioned.generation,
+        deleted_with=provisioned.server,
+    )
+    layers = _Layers(host, handle, provisioned, opts)
+    port = str(host.ssh_ports[0])
+    machine = Machine(
+        host=handle,
+        opts=providers.docker(host.name, access.environment["DOCKER_HOST"], access.options, layers.ready),
+        ready=layers.ready,
+        exports={
+            "address": provisioned.address,
+            "ssh": pulumi.Output.concat(provisioned.user, "@", provisioned.address, ":", port),
+            **provisioned.exports,
+        },
+        client_configs=layers.client_configs,
+    )
+    compose_files(plan.blueprint, host, machine, secrets, opts)
+    return machine
 
-    def _order(self) -> tuple[tuple[str, ...], ...]:
-        """Its containers as they end: what needs others before those."""
-        here = {one.name: names.physical(self.settings.namespace, one.name) for one in self.services()}
-        waves = [tuple(here[one.name] for one in wave if one.name in here) for wave in self.blueprint.waves()]
-        return tuple(wave for wave in reversed(waves) if wave)
 
-    def _rules(self) -> tuple[FirewallRule, ...]:
-        """What the host's own firewall lets in: the openings, and for members of the VPN their services."""
-        blueprint, rules = self.blueprint, []
-        edge = {opening.port for opening in self._openings() if opening.purpose in {"HTTP", "HTTPS"}}
-        for opening in self._openings():
-            published = opening.port in edge
-            rules.append(FirewallRule(opening=opening, published=published))
-        if blueprint.vpn is None or not self.in_vpn:
-            return tuple(rules)
-        if self.settings.ssh.reach == "vpn":
-            rules += [FirewallRule(opening=Opening(purpose="SSH", port=port), via=VPN) for port in self._ports()]
-        for service in self.services():
-            for port in blueprint.published(service):
-                if port.address == blueprint.vpn.address:
-                    opening = Opening(purpose=service.name, port=port.outside, protocol=port.protocol)
-                    rules.append(FirewallRule(opening=opening, via=VPN, published=True, address=port.address))
-        return tuple(rules)
+def _identity(
+    stack: str, host: HostPlan, supplied: pulumi.Output[str] | None, opts: pulumi.ResourceOptions
+) -> _Identity:
+    if supplied is not None:
+        public = pulumi.Output.unsecret(supplied.apply(_public_of))
+        return _Identity(file=identity_file(supplied, stack, host.name), public=public)
+    if host.machine.mode == "adopt":
+        return _Identity(file="", public=pulumi.Output.from_input(""))
+    seed = random_secret(names.host_part(host.name, "ssh-key"), opts)
+    public = pulumi.Output.unsecret(seed.apply(public_key))
+    return _Identity(file=identity_file(seed.apply(private_key), stack, host.name), public=public)
 
-    def _optional(self) -> list[HostLayer]:
-        """The layers that not every host has, a line each, in their order; all come after sshd."""
-        return [
-            *([HostLayer(packages=PACKAGES, build=self._wireguard)] if self.in_vpn else []),
-        ]
 
-    def _engine(self, layers: list[HostLayer]) -> DockerEngine:
-        args = DockerEngineArgs(
-            host=self.host,
-            user=self.user,
-            packages=tuple(package for layer in layers for package in layer.packages),
-            units=(_VPN_UNIT,) if self.in_vpn else (),
-            order=self._order(),
-        )
-        return DockerEngine(names.host_part(self.name, "engine"), args, self.base.opts)
+def _public_of(private: str) -> str:
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415  # only who brings a key pays for it
 
-    def _layers(self) -> None:
-        """Packages, the firewall, then sshd (a port that it moves to must be open) before anything is worth attacking, then the VPN, then Docker."""
-        host, opts = self.host, self.base.opts
-        layers = self._optional()
-        engine = self._engine(layers)
-        chains = tuple(chain for layer in layers for chain in layer.chains)
-        firewall = Firewall(
-            names.host_part(self.name, "firewall"),
-            FirewallArgs(host=host, rules=self._rules(), chains=chains, after=(engine.packages,)),
+    key = form.load_ssh_private_key(private.encode(), None)
+    return key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
+
+
+def _create(
+    plan: Plan, host: HostPlan, machine: CreateHost, authorized: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> _Provisioned:
+    args = ServerArgs(
+        name=f"{plan.stack}-{host.name}",
+        server_type=machine.server_type,
+        location=machine.location,
+        image=machine.image,
+        port=host.ssh_ports[0],
+        openings=host.openings,
+        authorized=authorized,
+        labels={"homeport.stack": plan.stack, "homeport.host": host.name},
+        protect=plan.blueprint.protect_data,
+    )
+    server = Server(host.name, args, opts)
+    return _Provisioned(
+        address=server.address,
+        user=USER,
+        pin=server.host_key,
+        generation=server.generation,
+        server=server.server,
+        exports={"address6": server.address6},
+    )
+
+
+def _adopt(machine: AdoptHost) -> _Provisioned:
+    return _Provisioned(
+        address=pulumi.Output.from_input(machine.address),
+        user=machine.user,
+        pin=machine.host_key,
+        # Another pinned key is another machine.
+        generation=pulumi.Output.from_input(machine.host_key),
+        exports={},
+    )
+
+
+def _ssh_access(
+    host: HostPlan, provisioned: _Provisioned, identity: _Identity, opts: pulumi.ResourceOptions
+) -> SshAccess:
+    port, *previous = host.ssh_ports
+    args = SshAccessArgs(
+        host=host.name,
+        address=host.ssh_address or provisioned.address,
+        port=port,
+        user=provisioned.user,
+        pin=provisioned.pin,
+        bootstrap=provisioned.server is not None,
+        identity=identity.file,
+        generation=provisioned.generation,
+        previous=tuple(previous),
+    )
+    return SshAccess(names.host_part(host.name, "reach"), args, opts)
+
+
+class _Layers:
+    """What is on a host below its containers.
+
+    Packages come first; then the firewall, then sshd (a port that it moves to must be open), then the layers that not every host has.
+    Docker's settings come after the packages alone, beside all these; no container does: the host's Docker provider waits for all.
+
+    Attributes:
+        ready: To depend on: all of it.
+        client_configs: Members' configurations, where the VPN ends on it.
+    """
+
+    def __init__(self, plan: HostPlan, host: Host, provisioned: _Provisioned, opts: pulumi.ResourceOptions) -> None:
+        self._plan, self._host, self._address, self._opts = plan, host, provisioned.address, opts
+        self.client_configs: dict[str, pulumi.Output[str]] = {}
+        optional = self._optional()
+        docker = DockerEngine(
+            names.host_part(plan.name, "engine"),
+            DockerEngineArgs(
+                host=host,
+                user=provisioned.user,
+                packages=tuple(package for layer in optional for package in layer.packages),
+                units=(_VPN_UNIT,) if plan.vpn else (),
+                order=plan.stop_order,
+            ),
             opts,
         )
-        ssh = Ssh(
-            names.host_part(self.name, "ssh"),
+        firewall = Firewall(
+            names.host_part(plan.name, "firewall"),
+            FirewallArgs(
+                host=host,
+                rules=plan.rules,
+                chains=tuple(chain for layer in optional for chain in layer.chains),
+                after=(docker.packages,),
+            ),
+            opts,
+        )
+        sshd = Ssh(
+            names.host_part(plan.name, "ssh"),
             SshArgs(
                 host=host,
-                ports=self._ports(),
-                users=(self.user,),
-                own_key=self.given.mode == "create",
+                ports=plan.ssh_ports,
+                users=(provisioned.user,),
+                own_key=provisioned.server is not None,
                 after=(firewall.ready,),
             ),
             opts,
         )
-        self.ready: list[pulumi.Resource] = [engine.ready, ssh.ready]
-        self.client_configs: dict[str, pulumi.Output[str]] = {}
-        self.ready += [layer.build((ssh.ready,)) for layer in layers]
+        self.ready = (docker.ready, sshd.ready, *(layer.build((sshd.ready,)) for layer in optional))
 
-    def _wireguard(self, after: tuple[pulumi.Resource, ...]) -> pulumi.Resource:
-        if self.blueprint.vpn is None:
-            raise ValueError(f"host {self.name} has no VPN")
-        vpn = WireGuard(
-            names.host_part(self.name, "wireguard"),
-            WireGuardArgs(
-                host=self.host,
-                vpn=self.blueprint.vpn,
-                endpoint=self.address,
-                versions=self.settings.wireguard.versions,
-                rotating=self.settings.wireguard.rotating,
-                next_public_keys=self.settings.wireguard.next_public_keys,
-                after=after,
-            ),
-            self.base.opts,
+    def _optional(self) -> list[HostLayer]:
+        """The layers that not every host has, a line each, in their order; all come after sshd."""
+        vpn = self._plan.vpn
+        return [
+            *([HostLayer(packages=PACKAGES, build=partial(self._wireguard, vpn))] if vpn else []),
+        ]
+
+    def _wireguard(self, vpn: Vpn, after: tuple[pulumi.Resource, ...]) -> pulumi.Resource:
+        settings = self._plan.wireguard
+        args = WireGuardArgs(
+            host=self._host,
+            vpn=vpn,
+            endpoint=self._address,
+            versions=settings.versions,
+            rotating=settings.rotating,
+            next_public_keys=settings.next_public_keys,
+            after=after,
         )
-        self.client_configs = vpn.client_configs
-        return vpn.ready
-
-
-def remote(base: Base, name: str, blueprint: Blueprint, secrets: Secrets) -> Site:
-    """The host, from the machine up to its Docker networks."""
-    found = Remote(base, name, blueprint, secrets)
-    site = base.on(found.host, found.provider, blueprint)
-    site.exports = {
-        "address": found.address,
-        "ssh": pulumi.Output.concat(found.user, "@", found.address, ":", str(found.port)),
-        **found.exports,
-    }
-    site.client_configs = found.client_configs
-    compose_files(found, secrets)
-    return site
-
-
-def _public_of(private: str) -> str:
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
-
-    key = form.load_ssh_private_key(private.encode(), None)
-    return key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
+        layer = WireGuard(names.host_part(self._plan.name, "wireguard"), args, self._opts)
+        self.client_configs.update(layer.client_configs)
+        return layer.ready

@@ -25,11 +25,12 @@ def _render(path, old, new):
 
 
 def another_user(_):
-    _render("homeport/stack/remote.py", "users=(self.user,)", 'users=("nobody",)')
+    _render("homeport/stack/remote.py", "users=(provisioned.user,)", 'users=("nobody",)')
 
 
 def no_rule_for_ssh(_):
-    _render("homeport/stack/remote.py", "published = opening.port in edge", 'published = opening.port in edge\n            if opening.purpose == "SSH":\n                continue')  # fmt: skip
+    others = 'for opening in (one for one in openings if one.purpose != "SSH"):'
+    _render("homeport/plan/hosts.py", "for opening in openings:", others)
 
 
 def a_route_over_the_operator(rehearsed):
@@ -45,8 +46,8 @@ def only_other_addresses(rehearsed):
 def another_address(_):
     _render(
         "homeport/stack/remote.py",
-        "users=(self.user,),",
-        'users=(self.user,),\n                addresses=("127.0.0.1",),',
+        "users=(provisioned.user,),",
+        'users=(provisioned.user,),\n                addresses=("127.0.0.1",),',
     )
 
 
@@ -86,7 +87,8 @@ def _short():
 @pytest.mark.req("A-06")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind):
-    before = {one: (ASKED.checkout / one).read_text() for one in ("homeport/stack/remote.py", "homeport/render/wireguard.py", f"Pulumi.{ASKED.name}.yaml")}  # fmt: skip
+    spoiled = ("homeport/stack/remote.py", "homeport/plan/hosts.py", "homeport/render/wireguard.py")
+    before = {path: (ASKED.checkout / path).read_text() for path in (*spoiled, f"Pulumi.{ASKED.name}.yaml")}
     began = time.monotonic()
     spoil, words = KINDS[kind]
     spoil(quick)

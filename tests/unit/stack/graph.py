@@ -121,9 +121,9 @@ def main() -> None:
     mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False, monitor=Monitor(engine))
 
     def go() -> None:
-        from homeport.stack.program import Program
+        from homeport.stack.program import build
 
-        Program(resolve(Configuration(asked["stack"], raw | given, frozenset(given))))
+        build(resolve(Configuration(asked["stack"], raw | given, frozenset(given))))
         return _exports(pulumi.runtime.get_root_resource().outputs, engine.exports)
 
     pulumi.runtime.test(go)()

@@ -1,0 +1,134 @@
+"""Each host of a stack, decided: what runs on it, what may reach it, in which order its containers end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeport.model import names
+from homeport.model.firewall import VPN, FirewallRule
+from homeport.model.host import Opening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.network import Network
+    from homeport.model.service import Service, Volume
+    from homeport.model.vpn import Vpn
+    from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
+    from homeport.settings.schema import Settings
+    from homeport.settings.vpn import WireGuard
+
+_SSH = 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostPlan:
+    """One host.
+
+    Attributes:
+        name: The host's name in the settings.
+        machine: How it is provisioned.
+        services: What runs on it.
+        images: Name of a service, or of a tool for the host, to the reference of its image.
+        networks: The Docker networks that its services use.
+        shared_volumes: The volumes that several of its services mount, by name.
+        ssh_ports: Where sshd is to listen; while the port changes, the one before comes second.
+        ssh_address: Where sshd is reached; empty: at the host's own address.
+        openings: What strangers may reach; both firewalls, the cloud's and the host's own, let it in.
+        rules: All that the host's own firewall lets in: the openings, and for members of the VPN their services.
+        vpn: The VPN, on the host that it ends on.
+        wireguard: What the settings say of the VPN's keys.
+        stop_order: Its containers as they end when the machine goes down: what needs others before those.
+    """
+
+    name: str
+    machine: LocalHost | AdoptHost | CreateHost
+    services: tuple[Service, ...]
+    images: Mapping[str, str]
+    networks: tuple[Network, ...]
+    shared_volumes: Mapping[str, Volume]
+    ssh_ports: tuple[int, ...]
+    ssh_address: str
+    openings: tuple[Opening, ...]
+    rules: tuple[FirewallRule, ...]
+    vpn: Vpn | None
+    wireguard: WireGuard
+    stop_order: tuple[tuple[str, ...], ...]
+
+
+def plan_hosts(settings: Settings, blueprint: Blueprint) -> dict[str, HostPlan]:
+    """All hosts, by name."""
+    return {name: _host(name, settings, blueprint) for name in sorted(settings.hosts)}
+
+
+def _host(name: str, settings: Settings, blueprint: Blueprint) -> HostPlan:
+    services = tuple(service for service in blueprint.services if blueprint.homes[service.name] == name)
+    main = name == blueprint.main_host
+    vpn = blueprint.vpn if main else None
+    ports = _ssh_ports(name, settings)
+    openings = tuple(_openings(settings, blueprint, services, ports, vpn))
+    networks = {network for service in services for network in service.networks}
+    volumes = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
+    return HostPlan(
+        name=name,
+        machine=settings.hosts[name],
+        services=services,
+        images={service.name: service.image for service in services} | (dict(blueprint.tools) if main else {}),
+        networks=tuple(network for network in blueprint.networks if network.name in networks),
+        shared_volumes={key: volume for key, volume in blueprint.shared_volumes.items() if key in volumes},
+        ssh_ports=ports,
+        ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",
+        openings=openings,
+        rules=(*_public_rules(openings), *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ())),
+        vpn=vpn,
+        wireguard=settings.wireguard,
+        stop_order=_stop_order(blueprint, services),
+    )
+
+
+def _ssh_ports(name: str, settings: Settings) -> tuple[int, ...]:
+    host, previous = settings.hosts[name], settings.ssh.previous
+    port = settings.ssh.port or (host.port if host.mode == "adopt" else _SSH)
+    return (port, previous) if previous and previous != port else (port,)
+
+
+def _openings(
+    settings: Settings, blueprint: Blueprint, services: tuple[Service, ...], ssh_ports: tuple[int, ...], vpn: Vpn | None
+) -> Iterator[Opening]:
+    if settings.ssh.reach == "public":
+        for port in ssh_ports:
+            yield Opening(purpose="SSH", port=port, sources=settings.ssh.sources)
+    if vpn:
+        yield Opening(purpose="WireGuard", port=vpn.port, protocol="udp")
+    if settings.exposure == "direct":
+        for service in services:
+            for edge in (port for port in service.ports if port.at == "edge"):
+                number = blueprint.edge.ports[edge.name]
+                yield Opening(purpose=edge.name.upper(), port=number, protocol=edge.protocol)
+
+
+def _public_rules(openings: tuple[Opening, ...]) -> Iterator[FirewallRule]:
+    proxied = {opening.port for opening in openings if opening.purpose in {"HTTP", "HTTPS"}}
+    for opening in openings:
+        yield FirewallRule(opening=opening, published=opening.port in proxied)
+
+
+def _vpn_rules(
+    settings: Settings, blueprint: Blueprint, services: tuple[Service, ...], ssh_ports: tuple[int, ...], vpn: Vpn
+) -> Iterator[FirewallRule]:
+    if settings.ssh.reach == "vpn":
+        for number in ssh_ports:
+            yield FirewallRule(opening=Opening(purpose="SSH", port=number), via=VPN)
+    for service in services:
+        for port in blueprint.published(service):
+            if port.address == vpn.address:
+                opening = Opening(purpose=service.name, port=port.outside, protocol=port.protocol)
+                yield FirewallRule(opening=opening, via=VPN, published=True, address=port.address)
+
+
+def _stop_order(blueprint: Blueprint, services: tuple[Service, ...]) -> tuple[tuple[str, ...], ...]:
+    here = {service.name: names.physical(blueprint.namespace, service.name) for service in services}
+    waves = [tuple(here[service.name] for service in wave if service.name in here) for wave in blueprint.waves()]
+    return tuple(wave for wave in reversed(waves) if wave)

@@ -1,0 +1,130 @@
+"""How the internet comes in where Cloudflare has a part in it: tunnel, Access and DNS."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_random as random
+
+from components.access import Access, AccessArgs, IdentityProvider
+from components.dns import Dns, DnsArgs
+from components.tunnel import Tunnel, TunnelArgs
+from homeport.model.access import People, doors
+from homeport.model.names import MARK
+
+if TYPE_CHECKING:
+    from components.secrets import Secrets
+    from homeport.plan.resolve import Plan
+    from homeport.stack.hosts import HostResources
+
+
+def tunnel(
+    plan: Plan, host: HostResources, secrets: Secrets, cloudflare: pulumi.ProviderResource
+) -> dict[str, pulumi.Input[object]]:
+    """A tunnel to a host for all routes, who may pass it, and the names that lead into it.
+
+    Returns:
+        What the stack exports of it; the service tokens and the audience tags are secret.
+    """
+    blueprint, settings = plan.blueprint, plan.settings
+    account = settings.cloudflare
+    if account is None or account.team is None:
+        raise ValueError(
+            "exposure tunnel without homeport:settings.cloudflare: homeport/settings/checks.py refuses that"
+        )
+    opts = pulumi.ResourceOptions.merge(host.opts, pulumi.ResourceOptions(providers=[cloudflare]))
+    mark, routes = _mark(host), doors(blueprint)
+    access = Access(
+        "access",
+        AccessArgs(
+            account=account.account_id,
+            label=blueprint.preset,
+            mark=mark,
+            doors=routes,
+            people=People(emails=settings.access.emails, domains=settings.access.email_domains),
+            provider=_identity_provider(plan, secrets),
+            session=f"{settings.access.session_hours}h",
+        ),
+        opts,
+    )
+    connector = Tunnel(
+        "tunnel",
+        TunnelArgs(
+            account=account.account_id,
+            team=account.team,
+            tunnel=f"{blueprint.preset}-{host.host.name}",
+            mark=mark,
+            host=host.host,
+            image=host.images["cloudflared"],
+            doors=routes,
+            audiences=access.audiences,
+            after_units=("wg-quick@wg0.service",) if blueprint.vpn else (),
+            after=host.host.after,
+        ),
+        opts,
+    )
+    names = {route.name: route.hostname for route in routes}
+    after = (connector.ready, *access.ready)
+    Dns("dns", DnsArgs(zone=account.zone_id, mark=mark, names=names, tunnel=connector.id, after=after), opts)
+    tokens = {
+        name: {"client_id": access.client_ids[name], "client_secret": access.client_secrets[name]}
+        for name in access.client_ids
+    }
+    return {
+        "tunnel_id": connector.id,
+        "access_audiences": pulumi.Output.secret(access.audiences),
+        "service_tokens": pulumi.Output.secret(tokens),
+    }
+
+
+def records(plan: Plan, host: HostResources, cloudflare: pulumi.ProviderResource) -> tuple[pulumi.Resource, ...]:
+    """The names of routes that the edge proxy answers by itself: plain records that lead to its host.
+
+    Nobody stands between, for the proxy shows by them that it may hold a certificate. No AAAA beside the A: Docker publishes the
+    proxy at IPv4 addresses (``edge.bind``), and who came by IPv6 would be refused.
+
+    Returns:
+        What the proxy waits for: each try for a certificate before its name is there counts against the authority's limit
+        (https://letsencrypt.org/docs/rate-limits/: five failures an hour).
+    """
+    account = plan.settings.cloudflare
+    if account is None or "address" not in host.machine.exports:
+        return ()
+    machine = plan.settings.hosts[host.host.name]
+    kind = _record_type(machine.address) if machine.mode == "adopt" else "A"
+    dns = Dns(
+        "dns",
+        DnsArgs(
+            zone=account.zone_id,
+            mark=_mark(host),
+            names={route.name: plan.blueprint.host(route) for route in plan.blueprint.routes},
+            addresses={kind: host.machine.exports["address"]},
+        ),
+        pulumi.ResourceOptions.merge(host.opts, pulumi.ResourceOptions(providers=[cloudflare])),
+    )
+    return dns.records
+
+
+def _mark(host: HostResources) -> pulumi.Output[str]:
+    """The first part of every name says whose it is; this one, kept in the state, whether it is ours."""
+    mark: pulumi.Output[str] = random.RandomId(MARK, byte_length=3, opts=host.opts).hex
+    return mark
+
+
+def _record_type(address: str) -> str:
+    """Of the record that leads to an address as the settings give it."""
+    try:
+        return "A" if ip_address(address).version == 4 else "AAAA"  # noqa: PLR2004
+    except ValueError:
+        return "CNAME"
+
+
+def _identity_provider(plan: Plan, secrets: Secrets) -> IdentityProvider:
+    access = plan.settings.access
+    if access.login != "google":
+        return IdentityProvider(kind="onetimepin")
+    return IdentityProvider(
+        kind="google", client_id=access.google_client_id or "", client_secret=secrets.values["google-client-secret"]
+    )

@@ -1,0 +1,51 @@
+"""A host before services are on it, and this machine as one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from components.host import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+    from homeport.plan.hosts import HostPlan
+    from homeport.plan.resolve import Plan
+    from homeport.stack.providers import Providers
+
+DOCKER_SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A host before anything of Docker is on it.
+
+    Attributes:
+        host: Its handle.
+        opts: Its providers.
+        ready: Its layers, up to Docker; nothing on this machine, which is left as it is.
+        exports: Address and SSH, where it is not this machine.
+        client_configs: Members' configurations, where the VPN ends on it.
+    """
+
+    host: Host
+    opts: pulumi.ResourceOptions
+    ready: tuple[pulumi.Resource, ...] = ()
+    exports: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    client_configs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+
+
+def this_machine(plan: Plan, host: HostPlan, providers: Providers) -> Machine:
+    """This machine's own Docker, as it is."""
+    address = os.environ.get("DOCKER_HOST") or DOCKER_SOCKET
+    handle = Host(
+        name=host.name,
+        stack=plan.stack,
+        namespace=plan.blueprint.namespace,
+        environment={"DOCKER_HOST": address},
+    )
+    return Machine(host=handle, opts=providers.docker(host.name, address))

@@ -1,0 +1,78 @@
+"""What a stack shows: its services with where they answer, its hosts, and, as secrets, how to get in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from homeport.model import template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.secrets import Secrets
+    from components.workload import Workload
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service
+    from homeport.stack.hosts import HostResources
+
+
+def export(
+    blueprint: Blueprint,
+    hosts: Mapping[str, HostResources],
+    workloads: Mapping[str, Workload],
+    secrets: Secrets,
+    ingress: Mapping[str, pulumi.Input[object]],
+) -> None:
+    """Exports all outputs; ``ingress`` has those of the tunnel."""
+    pulumi.export("preset", blueprint.preset)
+    pulumi.export("environment", blueprint.environment)
+    services = {service.name: _service(blueprint, service, workloads[service.name]) for service in blueprint.services}
+    pulumi.export("services", services)
+    sign_ins = {service.name: list(blueprint.sign_ins(service)) for service in blueprint.services}
+    pulumi.export("sign_in", {name: asked for name, asked in sign_ins.items() if asked})
+    pulumi.export("skipped", list(blueprint.skipped))
+    pulumi.export("next_steps", list(blueprint.next_steps))
+    addresses = {name: dict(host.machine.exports) for name, host in hosts.items() if host.machine.exports}
+    if addresses:
+        pulumi.export("hosts", addresses)
+    for host in hosts.values():
+        if host.machine.client_configs:
+            pulumi.export("client_configs", pulumi.Output.secret(host.machine.client_configs))
+    for name, value in ingress.items():
+        pulumi.export(name, value)
+    credentials = {name: secrets.values[name] for name in blueprint.secrets()}
+    if blueprint.connections:
+        filled = pulumi.Output.all(**blueprint.texts(), **credentials).apply(
+            lambda values: {name: template.fill(text, values) for name, text in blueprint.connections.items()}
+        )
+        pulumi.export("connections", pulumi.Output.secret(filled))
+    pulumi.export("credentials", pulumi.Output.secret(credentials))
+
+
+def _service(blueprint: Blueprint, service: Service, workload: Workload) -> dict[str, pulumi.Input[str]]:
+    routes = {route.service: route for route in blueprint.routes}
+    return {
+        "purpose": service.purpose,
+        "image": service.image,
+        "container": workload.container,
+        "url": blueprint.origin(routes[service.name]) if service.name in routes else "",
+        "access": _access(blueprint, service),
+    }
+
+
+def _access(blueprint: Blueprint, service: Service) -> str:
+    """Who comes to a service, in words."""
+    routes = {route.service: route for route in blueprint.routes}
+    edge = "public" if blueprint.edge.public else blueprint.edge.bind
+    if service.edge:
+        return f"the proxy itself, {edge}"
+    private = "VPN only" if blueprint.vpn else "this machine only"
+    ports = [f"{private}, {port.address}:{port.outside}" for port in blueprint.published(service)]
+    if service.name not in routes or (ports and blueprint.exposure != "tunnel"):
+        return ", ".join(ports) or ("inside only" if service.networks else "no network")
+    guards = " or ".join(dict.fromkeys(guard.kind for guard in routes[service.name].guards if guard.kind != "closed"))
+    if ports:
+        return f"{', '.join(ports)}; tunnel with {guards}"
+    return f"{edge}, through the proxy with {guards}"

@@ -1,0 +1,76 @@
+"""The providers of a stack, each made only where it is used: a cloud's SDK costs seconds to import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_command as command
+import pulumi_docker as docker
+import pulumi_random as random
+
+from homeport.model import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Providers:
+    """What resources are made by.
+
+    Attributes:
+        opts: The providers that need no host and no cloud.
+    """
+
+    def __init__(self, endpoints: Mapping[str, str]) -> None:
+        """Makes the providers that every stack has.
+
+        Args:
+            endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
+        """
+        self._endpoints = endpoints
+        self._everywhere: list[pulumi.ProviderResource] = [command.Provider("command"), random.Provider("random")]
+        self._hcloud: pulumi.ProviderResource | None = None
+        self.opts = pulumi.ResourceOptions(providers=list(self._everywhere))
+
+    def docker(
+        self,
+        host: str,
+        address: pulumi.Input[str],
+        ssh_options: pulumi.Output[list[str]] | None = None,
+        after: tuple[pulumi.Resource, ...] = (),
+    ) -> pulumi.ResourceOptions:
+        """A host's own Docker, and the providers of ``opts``.
+
+        Its address is named in any case: an ambient one would send containers to the wrong machine (pulumi-docker#1147).
+        """
+        flags = (
+            ssh_options.apply(lambda options: [part for option in options for part in ("-o", option)])
+            if ssh_options
+            else None
+        )
+        provider = docker.Provider(
+            names.host_part(host, "docker"),
+            host=address,
+            ssh_opts=flags,
+            opts=pulumi.ResourceOptions(depends_on=list(after)),
+        )
+        return pulumi.ResourceOptions(providers=[provider, *self._everywhere])
+
+    def hcloud(self, token: pulumi.Output[str]) -> pulumi.ResourceOptions:
+        """Hetzner Cloud, one provider for all hosts, and the providers of ``opts``."""
+        import pulumi_hcloud as hcloud  # noqa: PLC0415  # half a second that only a rented server costs
+
+        if self._hcloud is None:
+            endpoint = self._endpoints.get("hcloud")
+            self._hcloud = hcloud.Provider("hcloud", token=token, endpoint=endpoint, poll_interval="1s")
+        return pulumi.ResourceOptions(providers=[self._hcloud, *self._everywhere])
+
+    def cloudflare(self, token: pulumi.Output[str]) -> pulumi.ProviderResource:
+        """Cloudflare."""
+        from components.cloud import cloudflare  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
+
+        provider: pulumi.ProviderResource = cloudflare.Provider(
+            "cloudflare", api_token=token, base_url=self._endpoints.get("cloudflare")
+        )
+        return provider

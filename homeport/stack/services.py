@@ -1,0 +1,101 @@
+"""The services of a stack, each after what it needs, and the databases on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.database import Database, DatabaseArgs
+from components.proxy import edge_files
+from components.workload import Workload, WorkloadArgs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.secrets import Secrets
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service
+    from homeport.stack.hosts import HostResources
+
+ROOT = Path(__file__).parents[2]
+
+
+class Services:
+    """All services.
+
+    Attributes:
+        workloads: By the service's name.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        hosts: Mapping[str, HostResources],
+        secrets: Secrets,
+        before_edge: tuple[pulumi.Resource, ...],
+    ) -> None:
+        """Registers them in the order in which they can start.
+
+        Args:
+            blueprint: The system.
+            hosts: By the host's name.
+            secrets: All secrets of the stack.
+            before_edge: What the edge proxy waits for beside the services that it needs.
+        """
+        self._blueprint, self._hosts, self._secrets, self._before_edge = blueprint, hosts, secrets, before_edge
+        self.workloads: dict[str, Workload] = {}
+        self._databases: dict[str, list[pulumi.Resource]] = {}
+        for wave in blueprint.waves():
+            for service in wave:
+                self.workloads[service.name] = workload = self._workload(service)
+                self._databases[service.name] = self._databases_on(service, workload)
+
+    def _host(self, service: Service) -> HostResources:
+        return self._hosts[self._blueprint.homes[service.name]]
+
+    def _workload(self, service: Service) -> Workload:
+        blueprint, host = self._blueprint, self._host(service)
+        service, files = edge_files(blueprint, service, ROOT)
+        needed = {name for file in service.secret_files for name in file.secrets}
+        after = [self.workloads[need].ready for need in service.needs]
+        after += [database for need in service.needs for database in self._databases[need]]
+        after += self._before_edge if service.edge else ()
+        args = WorkloadArgs(
+            host=host.host,
+            service=service,
+            image=host.images[service.name],
+            reference=service.image,
+            files=files,
+            networks=tuple(host.networks[name] for name in service.networks),
+            shared_volumes=host.shared_volumes,
+            secrets={name: self._secrets.values[name] for name in needed},
+            key=self._secrets.key,
+            published=blueprint.published(service),
+            texts=blueprint.texts(),
+            protect=blueprint.protect_data,
+            after=tuple(after),
+        )
+        return Workload(service.name, args, host.opts)
+
+    def _databases_on(self, server: Service, workload: Workload) -> list[pulumi.Resource]:
+        """The databases on a server, once it answers; what needs the server waits for them too."""
+        host = self._host(server)
+        ready: list[pulumi.Resource] = []
+        for database in (one for one in self._blueprint.databases if one.server == server.name):
+            passwords = {role.secret for role in database.roles if role.secret}
+            args = DatabaseArgs(
+                host=host.host,
+                database=database,
+                container=workload.container,
+                container_id=workload.container_id,
+                passwords={name: self._secrets.values[name] for name in passwords},
+                root=ROOT,
+                texts=self._blueprint.texts(),
+                after=workload.ready,
+            )
+            # One after the other: two sessions that create roles at once can collide on the catalog's rows.
+            opts = pulumi.ResourceOptions.merge(host.opts, pulumi.ResourceOptions(depends_on=list(ready)))
+            ready.append(Database(f"database-{database.name}", args, opts).ready)
+        return ready

@@ -21,4 +21,4 @@ def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str =
 class Section(BaseModel):
     """A part of the settings: frozen, and refusing what it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)

@@ -1,7 +1,8 @@
 """n8n: workflow automation, hardened by its environment and provisioned before it starts.
 
-https://docs.n8n.io/hosting/configuration/environment-variables/. A preset adds ``credentials.json``, ``workflows/*.json`` and, where it
-needs them, ``prepare.cjs`` and ``preload.cjs``; it says which database and which webhooks, and has a route named ``n8n``.
+https://docs.n8n.io/hosting/configuration/environment-variables/. A preset adds ``credentials.json``,
+``workflows/*.json`` and, where it needs them, ``prepare.cjs`` and ``preload.cjs``; it says which database and which
+webhooks, and has a route named ``n8n``.
 """
 
 from homeport.model.image import ImageFacts
@@ -44,7 +45,10 @@ SERVICE = Service(
         "N8N_BLOCK_ENV_ACCESS_IN_NODE": "true",
         "N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES": "true",
         "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
-        "NODES_EXCLUDE": '["n8n-nodes-base.executeCommand","n8n-nodes-base.ssh","n8n-nodes-base.git","n8n-nodes-base.localFileTrigger","n8n-nodes-base.code"]',
+        "NODES_EXCLUDE": (
+            '["n8n-nodes-base.executeCommand","n8n-nodes-base.ssh","n8n-nodes-base.git",'
+            '"n8n-nodes-base.localFileTrigger","n8n-nodes-base.code"]'
+        ),
         "N8N_COMMUNITY_PACKAGES_ENABLED": "false",
         "N8N_PUBLIC_API_DISABLED": "true",
         "N8N_PUBLIC_API_SWAGGERUI_DISABLED": "true",
@@ -62,7 +66,10 @@ SERVICE = Service(
         "N8N_HIRING_BANNER_ENABLED": "false",
         "N8N_PERSONALIZATION_ENABLED": "false",
         "N8N_LICENSE_AUTO_RENEW_ENABLED": "false",
-        "N8N_DISABLED_MODULES": "mcp-registry,mcp,instance-ai,chat-hub,quick-connect,workflow-builder,community-packages,token-exchange,source-control",
+        "N8N_DISABLED_MODULES": (
+            "mcp-registry,mcp,instance-ai,chat-hub,quick-connect,workflow-builder,community-packages,token-exchange,"
+            "source-control"
+        ),
         "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
         "N8N_RUNNERS_TASK_TIMEOUT": "60",
         "N8N_COMPRESSION_NODE_MAX_DECOMPRESSED_SIZE_BYTES": "268435456",

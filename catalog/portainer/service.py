@@ -38,7 +38,9 @@ SERVICE = Service(
     limits=Limits(memory=256, cpus="0.5", pids=128),
     waivers={
         "root": "the socket belongs to root, and its group's number differs from host to host",
-        "health": "the image is made from scratch: no program in it can ask (portainer/portainer#1364, open since 2017)",
+        "health": (
+            "the image is made from scratch: no program in it can ask (portainer/portainer#1364, open since 2017)"
+        ),
     },
     sign_in=SignIn(user="admin", secret="portainer-admin-password"),
     secrets=(SecretSpec(name="portainer-admin-password", purpose="for Portainer's admin, set at its first start"),),

@@ -1,6 +1,7 @@
 """PostgreSQL: state, queues, and the store of other services. https://hub.docker.com/_/postgres.
 
-A preset adds ``postgresql.conf`` and ``pg_hba.conf``, says how the cluster is made (``POSTGRES_*``) and which database the health check asks.
+A preset adds ``postgresql.conf`` and ``pg_hba.conf``, says how the cluster is made (``POSTGRES_*``) and which database
+the health check asks.
 """
 
 from homeport.model.image import ImageFacts

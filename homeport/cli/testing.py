@@ -35,6 +35,7 @@ _TYPED = (
 )
 _REPOSITORY = (
     "tests/test_repository.py",
+    "tests/test_repository_catalog.py",
     "tests/test_requirements.py",
     "tests/test_repository_upkeep.py",
     "tests/test_repository_words.py",

@@ -1,4 +1,4 @@
-"""What presets and their services declare for the configuration of a stack: the general code knows it from here alone."""
+"""What presets and their services declare for the configuration of a stack; the general code knows no more of it."""
 
 from __future__ import annotations
 

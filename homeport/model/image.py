@@ -1,4 +1,4 @@
-"""What an image holds, as far as a service relies on it: facts with their source, checked again when the image changes."""
+"""What an image holds, as far as a service relies on it: facts with their source, to be read again when it changes."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ class Option:
         purpose: What it is for, with units.
         pattern: A regular expression that the whole text must match; for a ``number``: not used.
         shape: The pattern in words, so that "must be <shape>" reads well.
-        kind: ``text``; of an option in a group also ``url``, an address of a service, or ``number``, from ``low`` to ``high``.
+        kind: ``text``; of an option in a group also ``url``, an address of a service, or ``number``, from ``low`` to
+            ``high``.
         example: A value that is accepted, where the default is none.
         low: The least number.
         high: The greatest number.
@@ -73,8 +74,10 @@ class Preset:
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
         defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
-        tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure tunnel.
-        connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret outputs.
+        tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure
+            tunnel.
+        connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret
+            outputs.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         groups: What they may choose together: a section of the settings for each.
         next_steps: What is left for a person after the first ``pulumi up``.

@@ -1,6 +1,7 @@
 """A service as a value: everything that the program must know of one container, its doors left out.
 
-The defaults are the secure ones (reliability figures in ``docs/architecture.md``); weakening one is a field with a reason.
+The defaults are the secure ones (reliability figures in ``docs/architecture.md``); weakening one is a field with a
+reason.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ class StaticFile:
     """A file of the checkout, handed to the container read-only.
 
     Attributes:
-        source: Path below the project root, in the folder of the service or of the preset, or below ``apps/``; with ``*`` in it, all files that it matches.
-        target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``: itself).
+        source: Path below the project root, in the folder of the service or of the preset, or below ``apps/``; with
+            ``*`` in it, all files that it matches.
+        target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``:
+            itself).
         mode: Permission bits; the owner is the service's user.
     """
 
@@ -121,8 +124,8 @@ class Port:
         name: Of the edge's ports (``http`` or ``https``), whose number comes from the settings; else what it is for.
         inside: The port in the container.
         protocol: ``tcp`` or ``udp``.
-        at: ``edge``: on the edge's address. ``vpn``: on the host's address in the VPN, for its members only; on a local host the loopback
-            address takes its place.
+        at: ``edge``: on the edge's address. ``vpn``: on the host's address in the VPN, for its members only; on a local
+            host the loopback address takes its place.
         outside: The number on the host, with ``at="vpn"``.
     """
 
@@ -195,7 +198,8 @@ class Service:
         groups: Further group ids.
         command: Arguments after the image's entry point.
         entrypoint: Replaces the image's entry point.
-        env: Environment; never a secret. ``{host:ROUTE}`` and ``{origin:ROUTE}`` stand for a route's names, ``{setting}`` for a setting.
+        env: Environment; never a secret. ``{host:ROUTE}`` and ``{origin:ROUTE}`` stand for a route's names,
+            ``{setting}`` for a setting.
         files: Static files below ``files_at``.
         secret_files: Files with secrets below ``files_at``.
         files_at: Where both appear in the container, read-only.
@@ -214,7 +218,8 @@ class Service:
         waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
         sign_in: How a person signs in to it; None: it asks nobody, or not by a password of the stack's.
         secrets: The secrets that it needs; the settings and the plan know them from here.
-        renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took its place.
+        renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took
+            its place.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The secrets of the program's own layers. Those of services and presets are declared where they are needed, in ``catalog/``."""
+"""The secrets of the program's own layers; those of services and presets are declared by them, in ``catalog/``."""
 
 from __future__ import annotations
 

@@ -74,7 +74,9 @@ PRESET = Preset(
                     kind="basic",
                     user="admin",
                     secret="n8n-owner-password",
-                    because="n8n ignores its own basic auth variables since 1.0; the editor and its API stand behind this",
+                    because=(
+                        "n8n ignores its own basic auth variables since 1.0; the editor and its API stand behind this"
+                    ),
                 ),
             ),
         ),

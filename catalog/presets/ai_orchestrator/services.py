@@ -18,9 +18,10 @@ POSTGRES = replace(
     networks=("ai-data",),
     env={
         **postgres.SERVICE.env,
-        # The superuser has no password and no way in over the network: pg_hba.conf rejects it, and lets it in on the socket inside
-        # the container only. A password would stay in the server's environment (docker-library/postgres exports it), and the image
-        # asks for one unless this says otherwise. This method goes into a pg_hba.conf that is never read.
+        # The superuser has no password and no way in over the network: pg_hba.conf rejects it, and lets it in on the
+        # socket inside the container only. A password would stay in the server's environment (docker-library/postgres
+        # exports it), and the image asks for one unless this says otherwise. This method goes into a pg_hba.conf that
+        # is never read.
         "POSTGRES_HOST_AUTH_METHOD": "trust",
         "POSTGRES_INITDB_ARGS": (
             "--data-checksums --auth-local=peer --auth-host=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8"

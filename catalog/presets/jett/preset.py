@@ -1,4 +1,7 @@
-"""jett: the always-on half of a voice assistant. State, automation and vectors on a server that only its VPN and a tunnel reach."""
+"""jett: the always-on half of a voice assistant.
+
+State, automation and vectors on a server that only its VPN and a tunnel lead to.
+"""
 
 from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT
 from homeport.model.database import Database, Role
@@ -29,8 +32,8 @@ PRESET = Preset(
                 ("local_address", "{peer:local}"),
             ),
         ),
-        # The image's own default would be SQLite. PostgreSQL is there anyway, one backup then holds everything, and n8n replaces it by
-        # PostgreSQL itself as soon as there is a second worker.
+        # The image's own default would be SQLite. PostgreSQL is there anyway, one backup then holds everything, and n8n
+        # replaces it by PostgreSQL itself as soon as there is a second worker.
         Database(name="n8n", server="postgres", owner="n8n", roles=(Role(name="n8n", secret="n8n-database-password"),)),
     ),
     routes=(
@@ -73,7 +76,9 @@ PRESET = Preset(
         ),
         "n8n-secure-cookie": Option(
             default="true",
-            purpose="whether n8n's sign-in works over HTTPS only; false lets a browser sign in over plain HTTP in the VPN",
+            purpose=(
+                "whether n8n's sign-in works over HTTPS only; false lets a browser sign in over plain HTTP in the VPN"
+            ),
             pattern="true|false",
             shape="true or false",
         ),

@@ -57,8 +57,9 @@ N8N = replace(
     networks=("jett_default",),
     env={
         **n8n.SERVICE.env,
-        # n8n 1.0 took these away; they are set as the system's description asks, and the owner's account has the same user and
-        # password (requirements, C-03). The password as a file: the plain variable would stand in `docker inspect`.
+        # n8n 1.0 took these away; they are set as the system's description asks, and the owner's account has the same
+        # user and password (requirements, C-03). The password as a file: the plain variable would stand in
+        # `docker inspect`.
         "N8N_BASIC_AUTH_ACTIVE": "true",
         "N8N_BASIC_AUTH_USER": "{n8n-user}",
         "N8N_BASIC_AUTH_PASSWORD_FILE": "/etc/homeport/owner_password",

@@ -143,7 +143,20 @@ def test_no_environment_names_a_secret():
     assert [] == [name for name in secrets if f"{{{name}}}" in env]
 
 
-@pytest.mark.parametrize(("name", "value"), [("n8n-user", "admin"), ("postgres-user", "n8n"), ("postgres-user", "Jett"), ("qdrant-distance", "cosine"), ("qdrant-size", "0"), ("qdrant-collection", "../x"), ("missed-beats", "0"), ("handler-url", "file:///x"), ("handler-url", "http://x/'; DROP")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n8n-user", "admin"),
+        ("postgres-user", "n8n"),
+        ("postgres-user", "Jett"),
+        ("qdrant-distance", "cosine"),
+        ("qdrant-size", "0"),
+        ("qdrant-collection", "../x"),
+        ("missed-beats", "0"),
+        ("handler-url", "file:///x"),
+        ("handler-url", "http://x/'; DROP"),
+    ],
+)
 def test_an_option_refuses_what_would_break_later(name, value):
     option = PRESET.options[name]
 

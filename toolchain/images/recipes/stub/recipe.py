@@ -1,11 +1,12 @@
 """Stubs: images whose software no package registry has. They answer on one port, on the paths of a health check.
 
-A stub does nothing of what its name promises; its label says so, and a test that needs the software must refuse it. It keeps the
-image's contract: where the software starts, which folders it writes to, which variables and files it must have; where the
-software would not start, neither does the stub. One of them also holds a program that is taken out of the image and run on a host:
-cloudflared, in whose place the emulated edge's own connector stands.
+A stub does nothing of what its name promises; its label says so, and a test that needs the software must refuse it.
+It keeps the image's contract: where the software starts, which folders it writes to, which variables and files it must
+have; where the software would not start, neither does the stub. One of them also holds a program that is taken out of
+the image and run on a host: cloudflared, in whose place the emulated edge's own connector stands.
 
-The contract of a service of the catalog is `catalog/<service>/stub.json`, read by path; `stubs.json` beside this file has the others.
+The contract of a service of the catalog is `catalog/<service>/stub.json`, read by path; `stubs.json` beside this file
+has the others.
 """
 
 import json
@@ -54,7 +55,7 @@ class Stub(TypedDict):
 
 
 def start_script(stub: Stub) -> str:
-    """The program that refuses to start where the software would, and else serves the paths whatever other arguments it gets."""
+    """The program that refuses to start where the software would, and else serves the paths, whatever its arguments."""
     lines = [
         "#!/bin/sh",
         f'refuse() {{ echo "stub of {stub["software"]}: $1" >&2; exit 1; }}',

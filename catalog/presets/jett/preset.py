@@ -3,7 +3,7 @@
 State, automation and vectors on a server that only its VPN and a tunnel lead to.
 """
 
-from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT
+from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT, UPTIME_KUMA
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Option, Preset
@@ -13,7 +13,7 @@ from homeport.model.secret import SecretSpec
 PRESET = Preset(
     name="jett",
     purpose="Always-on services behind WireGuard: n8n, PostgreSQL, Qdrant, Portainer, with an offline queue",
-    services=(POSTGRES, QDRANT, N8N, PORTAINER),
+    services=(POSTGRES, QDRANT, N8N, PORTAINER, UPTIME_KUMA),
     # What compose calls `default` of the project jett; Docker takes no network of that name.
     networks=(Network(name="jett_default", subnet="172.30.20.0/24", internal=False),),
     databases=(

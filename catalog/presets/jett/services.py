@@ -6,6 +6,7 @@ from catalog.n8n import service as n8n
 from catalog.portainer import service as portainer
 from catalog.postgres import service as postgres
 from catalog.qdrant import service as qdrant
+from catalog.uptime_kuma import service as uptime_kuma
 from homeport.model.service import Health, Limits, Port, SecretFile, SignIn, StaticFile, Volume
 
 POSTGRES = replace(
@@ -98,3 +99,5 @@ PORTAINER = replace(
     ports=(Port(name="portainer", inside=9000, at="vpn", outside=9000),),
     restart="always",
 )
+
+UPTIME_KUMA = replace(uptime_kuma.SERVICE, networks=("jett_default",), restart="always")

@@ -13,7 +13,7 @@ import pulumi
 from components.cloud import cloudflare
 
 if TYPE_CHECKING:
-    from homeport.model.access import Area, Door, People
+    from homeport.model.access import Area, People, PublicHostname
 
 _YEAR = "8760h"
 
@@ -54,7 +54,7 @@ class AccessArgs:
     account: pulumi.Input[str]
     label: str
     mark: pulumi.Input[str]
-    doors: tuple[Door, ...]
+    doors: tuple[PublicHostname, ...]
     people: People
     provider: IdentityProvider
     session: str = "24h"
@@ -128,7 +128,7 @@ class Access(pulumi.ComponentResource):
             )
         return self._shared[key]
 
-    def _rule(self, door: Door, area: Area, provider: pulumi.Input[str] | None) -> Any:
+    def _rule(self, door: PublicHostname, area: Area, provider: pulumi.Input[str] | None) -> Any:
         if area.kind == "login":
             return self._policy("people", "allow", _people(self._args.people, provider))
         if area.kind == "service-token":
@@ -157,7 +157,7 @@ class Access(pulumi.ComponentResource):
             self.client_secrets[door] = pulumi.Output.secret(made.client_secret)
         return self._shared[key]
 
-    def _application(self, door: Door, area: Area, provider: pulumi.Input[str] | None) -> Any:
+    def _application(self, door: PublicHostname, area: Area, provider: pulumi.Input[str] | None) -> Any:
         login = area.kind == "login"
         policy = self._rule(door, area, provider)
         # One provider: nobody needs to be asked which.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.host import Host
-    from homeport.model.access import Door
+    from homeport.model.access import PublicHostname
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class TunnelArgs:
     mark: pulumi.Input[str]
     host: Host
     image: pulumi.Input[str]
-    doors: tuple[Door, ...]
+    doors: tuple[PublicHostname, ...]
     audiences: Mapping[str, pulumi.Output[str]]
     version: int = 1
     after_units: tuple[str, ...] = ()

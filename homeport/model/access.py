@@ -1,4 +1,4 @@
-"""Doors of a tunnel as values: which host name leads where, which part of it asks what, and who the people are."""
+"""Public host names of a tunnel as values: where each leads, which part of it asks what, and who the people are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homeport.model.route import Guard, GuardKind
 
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*\*?")
-_CATALOG = "Mend the preset's routes; this is not a matter of settings."
+_CATALOG = "Fix the preset's routes; this is not a matter of settings."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Area:
     """A part of a host name under one guard; each has its own application in Access, and its own audience.
 
     Attributes:
-        key: Identity: the door's name, or ``door.path`` for a part with a path of its own.
+        key: Identity: the host name's, or ``name.path`` for a part with a path of its own.
         path: As Access reads it: ``/webhook/*``; empty for all that no other area names.
         kind: ``login``, ``service-token``, ``bypass`` or ``closed``.
         because: The guard's reason.
@@ -48,7 +48,7 @@ class Area:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class PublicHostname:
     """One public host name of a tunnel.
 
     Attributes:
@@ -67,15 +67,15 @@ class Door:
 
     def areas(self) -> tuple[Area, ...]:
         """The parts, those with a path first."""
-        found: dict[str, Area] = {}
+        areas: dict[str, Area] = {}
         for guard in self.guards:
             for path in guard.paths or ("",):
                 key = stem = ".".join(filter(None, (self.name, _slug(path))))
                 number = 2
-                while key in found:
+                while key in areas:
                     key, number = f"{stem}-{number}", number + 1
-                found[key] = Area(key=key, path=path, kind=guard.kind, because=guard.because)
-        return tuple(found.values())
+                areas[key] = Area(key=key, path=path, kind=guard.kind, because=guard.because)
+        return tuple(areas.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +98,10 @@ class People:
         return bool(self.emails or self.domains or self.groups or self.google_groups)
 
 
-def doors(blueprint: Blueprint) -> tuple[Door, ...]:
-    """A blueprint's routes as doors of its tunnel."""
+def public_hostnames(blueprint: Blueprint) -> tuple[PublicHostname, ...]:
+    """A blueprint's routes as public host names of its tunnel."""
     return tuple(
-        Door(
+        PublicHostname(
             name=route.name,
             hostname=blueprint.host(route),
             origin=blueprint.upstream(route),
@@ -112,16 +112,16 @@ def doors(blueprint: Blueprint) -> tuple[Door, ...]:
     )
 
 
-def problems(doors: tuple[Door, ...], people: People) -> Iterator[Problem]:
+def problems(hostnames: tuple[PublicHostname, ...], people: People) -> Iterator[Problem]:
     """What Access could not do, or would do otherwise than the preset means."""
-    if any(area.kind == "login" for door in doors for area in door.areas()) and not people:
-        mend = "Run: pulumi config set --path 'homeport:settings.access.emails[0]' you@example.com"
-        yield Problem("access", "a route asks for a login, and nobody is named who may log in", mend)
-    for door in doors:
-        where = f"routes.{door.name}"
-        if not door.origin:
+    if any(area.kind == "login" for hostname in hostnames for area in hostname.areas()) and not people:
+        fix = "Run: pulumi config set --path 'homeport:settings.access.emails[0]' you@example.com"
+        yield Problem("access", "a route asks for a login, and nobody is named who may log in", fix)
+    for hostname in hostnames:
+        where = f"routes.{hostname.name}"
+        if not hostname.origin:
             yield Problem(where, "a tunnel finds nothing behind it: its service publishes no port", _CATALOG)
-        for area in door.areas():
+        for area in hostname.areas():
             if area.kind not in ACCESS_KINDS:
                 yield Problem(f"{where}.guards", f"Access has no guard {area.kind!r}", _CATALOG)
             if area.path and not _PATH.fullmatch(area.path):

@@ -52,10 +52,10 @@ class Blueprint:
         domain: Parent of the routes' host names.
         services: In no particular order; ``needs`` gives the order.
         networks: All networks.
-        routes: All doors.
+        routes: All routes.
         databases: All databases.
-        edge: Where the doors are.
-        exposure: Which doors are open: ``direct``, ``tunnel``, ``vpn`` or ``local``.
+        edge: Where the proxy listens.
+        exposure: How people and programs come in: ``direct``, ``tunnel``, ``vpn`` or ``local``.
         homes: Service name to the host that it runs on.
         vpn: The WireGuard network; None: there is none, and what belongs in it listens on the loopback address.
         ports: Service name to the number of its port in the VPN, where it is not the catalog's.
@@ -113,7 +113,7 @@ class Blueprint:
     @property
     def main_host(self) -> str:
         """The host that the VPN and the tunnel end on: that of the services in the VPN, else the first."""
-        private = [self.homes[one.name] for one in self.services for port in one.ports if port.at == "vpn"]
+        private = [self.homes[service.name] for service in self.services for port in service.ports if port.at == "vpn"]
         return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
 
     def published(self, service: Service) -> tuple[PublishedPort, ...]:
@@ -203,7 +203,7 @@ class Blueprint:
         Raises:
             ValueError: The needs form a circle; ``check`` reports it by name.
         """
-        left = {service.name: service for service in sorted(self.services, key=lambda one: one.name)}
+        left = {service.name: service for service in sorted(self.services, key=lambda service: service.name)}
         waves: list[tuple[Service, ...]] = []
         while left:
             ready = tuple(service for service in left.values() if not any(need in left for need in service.needs))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.service import Service
 
-_CATALOG = "Mend it in the preset's folder below catalog/presets/, or in the service's, catalog/<service>/."
+_CATALOG = "Fix it in the preset's folder below catalog/presets/, or in the service's, catalog/<service>/."
 _MAX_NAME = 63
 _ALLOWED_CAPABILITIES = frozenset(
     f"CAP_{name}" for name in ("CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE")
@@ -36,8 +36,8 @@ def check(blueprint: Blueprint) -> Blueprint:
         *_networks(blueprint),
         *(problem for service in blueprint.services for problem in _service(blueprint, service)),
         *_hardening(blueprint.services),
-        *_openings(blueprint),
-        *_doors(blueprint),
+        *_ports(blueprint),
+        *_routes(blueprint),
         *_databases(blueprint),
         *_needs(blueprint),
     )
@@ -56,23 +56,23 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
     for name in _repeated(network.name for network in blueprint.networks):
         yield Problem(f"networks.{name}", "two networks have this name", _CATALOG)
     for name in _repeated(blueprint.host(route) for route in blueprint.routes):
-        mend = "Run: pulumi config set --path homeport:settings.hostnames.<route> <another name>"
-        yield Problem(f"routes.{name}", "two routes have this host name", mend)
+        fix = "Run: pulumi config set --path homeport:settings.hostnames.<route> <another name>"
+        yield Problem(f"routes.{name}", "two routes have this host name", fix)
     for place in _repeated(
         f"{port.address}:{port.outside}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
         for service in blueprint.services
         for port in blueprint.published(service)
     ):
-        mend = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>, or services.<name>.port"
-        yield Problem(f"ports.{place}", "is published twice", mend)
+        fix = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>, or services.<name>.port"
+        yield Problem(f"ports.{place}", "is published twice", fix)
 
 
 def _networks(blueprint: Blueprint) -> Iterator[Problem]:
     known = [(network.name, ip_network(network.subnet)) for network in blueprint.networks]
-    for (one, left), (other, right) in combinations(known, 2):
+    for (first, left), (second, right) in combinations(known, 2):
         if left.overlaps(right):
-            mend = f"Run: pulumi config set --path homeport:settings.networks.{other} <another subnet>"
-            yield Problem(f"networks.{other}", f"{right} overlaps {left} of network {one}", mend)
+            fix = f"Run: pulumi config set --path homeport:settings.networks.{second} <another subnet>"
+            yield Problem(f"networks.{second}", f"{right} overlaps {left} of network {first}", fix)
 
 
 def _service(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
@@ -112,7 +112,7 @@ def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
             yield Problem(f"{where}.limits", "memory and pids must be greater than 0", _CATALOG)
 
 
-def _openings(blueprint: Blueprint) -> Iterator[Problem]:
+def _ports(blueprint: Blueprint) -> Iterator[Problem]:
     for service in blueprint.services:
         where = f"services.{service.name}"
         for name, bind in service.binds.items():
@@ -133,7 +133,7 @@ def _openings(blueprint: Blueprint) -> Iterator[Problem]:
             yield Problem(f"{where}.ports", "a container without a network publishes nothing", _CATALOG)
 
 
-def _doors(blueprint: Blueprint) -> Iterator[Problem]:
+def _routes(blueprint: Blueprint) -> Iterator[Problem]:
     services = {service.name: service for service in blueprint.services}
     edges = [service for service in blueprint.services if service.edge]
     asked = {guard.kind for route in blueprint.routes for guard in route.guards}
@@ -153,8 +153,8 @@ def _doors(blueprint: Blueprint) -> Iterator[Problem]:
         if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
             yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
     if blueprint.edge.bind in {"", "0.0.0.0", "::"} and not blueprint.edge.public:  # noqa: S104  # compared, not bound
-        mend = "Run: pulumi config set --path homeport:settings.edge.bind 127.0.0.1"
-        yield Problem("edge.bind", "every address of the host would be open", mend)
+        fix = "Run: pulumi config set --path homeport:settings.edge.bind 127.0.0.1"
+        yield Problem("edge.bind", "every address of the host would be open", fix)
 
 
 def _databases(blueprint: Blueprint) -> Iterator[Problem]:
@@ -172,8 +172,8 @@ def _needs(blueprint: Blueprint) -> Iterator[Problem]:
     known = {service.name for service in blueprint.services}
     for service in blueprint.services:
         for need in sorted(set(service.needs) - known):
-            mend = f"Switch {service.name} off as well, or {need} on: homeport:settings.services.{need}.enabled"
-            yield Problem(f"services.{service.name}.needs", f"{need} is not part of this stack", mend)
+            fix = f"Switch {service.name} off as well, or {need} on: homeport:settings.services.{need}.enabled"
+            yield Problem(f"services.{service.name}.needs", f"{need} is not part of this stack", fix)
     try:
         blueprint.waves()
     except ValueError as circle:

@@ -1,4 +1,4 @@
-"""One error family, three parts: where, what is wrong, and the command that mends it.
+"""One error family, three parts: where, what is wrong, and the command that fixes it.
 
 HomeportError
 ├── SettingsError (ValueError)    a setting is wrong, or missing
@@ -18,15 +18,15 @@ class Problem:
     Attributes:
         path: Where, as the user would type it: a config key's path such as ``homeport:settings.edge.https_port``.
         what: What is wrong there. Never holds the value of a secret.
-        mend: The command, or the edit, that mends it.
+        fix: The command, or the edit, that fixes it.
     """
 
     path: str
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}\n      {self.mend}"
+        return f"{self.path}: {self.what}\n      {self.fix}"
 
 
 class HomeportError(Exception):
@@ -34,7 +34,7 @@ class HomeportError(Exception):
 
 
 class ProblemsError(HomeportError):
-    """Carries all problems found, so that a user mends them in one go."""
+    """Carries all problems found, so that a user fixes them in one go."""
 
     title = "these are not valid"
 

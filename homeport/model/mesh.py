@@ -92,28 +92,28 @@ class Mesh:
         return f"{member.name}.{self.base_domain}"
 
     def problems(self) -> tuple[Problem, ...]:
-        """Everything that does not hold together, with the edit that mends it."""
-        return (*self._names(), *self._network(), *(one for rule in self.rules for one in self._rule(rule)))
+        """Everything that does not hold together, with the edit that fixes it."""
+        return (*self._names(), *self._network(), *(problem for rule in self.rules for problem in self._rule(rule)))
 
     def _names(self) -> Iterator[Problem]:
         for name, uses in Counter(member.name for member in self.members).items():
             if uses > 1:
                 yield Problem(f"mesh.members.{name}", "two members have this name", "Give one of them another.")
         for kind, names in (
-            ("members", [one.name for one in self.members]),
+            ("members", [member.name for member in self.members]),
             ("users", self.users),
             ("tags", self.tags),
         ):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    mend = "Use lower-case letters, digits and '-', a letter first."
-                    yield Problem(f"mesh.{kind}.{name}", "is no name that the control server takes", mend)
+                    fix = "Use lower-case letters, digits and '-', a letter first."
+                    yield Problem(f"mesh.{kind}.{name}", "is no name that the control server takes", fix)
         if HOSTS in self.users:
             yield Problem(f"mesh.users.{HOSTS}", "the stack's own hosts belong to this user", "Give another name.")
         for member in self.members:
             if not member.tags:
-                mend = "Give it a tag: rules speak of tags."
-                yield Problem(f"mesh.members.{member.name}", "has no tag, so no rule can reach it by what it is", mend)
+                fix = "Give it a tag: rules speak of tags."
+                yield Problem(f"mesh.members.{member.name}", "has no tag, so no rule can reach it by what it is", fix)
 
     def _network(self) -> Iterator[Problem]:
         try:
@@ -132,10 +132,10 @@ class Mesh:
         where = f"mesh.rules.{','.join(rule.sources)}->{','.join(rule.targets)}"
         if not rule.sources or not rule.targets:
             yield Problem(where, "allows nothing", "Name sources and targets, or remove it.")
-        for one in (*rule.sources, *rule.targets):
-            if not self._known(one):
+        for target in (*rule.sources, *rule.targets):
+            if not self._known(target):
                 yield Problem(
-                    where, f"{one} is no tag of a member, no user and no network", "Declare it, or mend the name."
+                    where, f"{target} is no tag of a member, no user and no network", "Declare it, or correct the name."
                 )
         if not _PORTS.fullmatch(rule.ports) or any(int(port) > 65535 for port in re.findall(r"\d+", rule.ports)):  # noqa: PLR2004
             yield Problem(where, f"{rule.ports} are no ports", "Write 443, 80,443, 8000-8010 or *.")
@@ -146,12 +146,12 @@ class Mesh:
         if rule.protocol == "icmp" and rule.ports != "*":
             yield Problem(where, "ICMP has no ports", "Write * for the ports.")
 
-    def _known(self, one: str) -> bool:
-        if one.startswith("tag:"):
-            return one.removeprefix("tag:") in self.tags
-        if one in self.users:
+    def _known(self, target: str) -> bool:
+        if target.startswith("tag:"):
+            return target.removeprefix("tag:") in self.tags
+        if target in self.users:
             return True
         try:
-            return ip_network(one).version == 4  # noqa: PLR2004
+            return ip_network(target).version == 4  # noqa: PLR2004
         except ValueError:
             return False

@@ -49,9 +49,9 @@ def physical(namespace: str, name: str) -> str:
     return f"{namespace}-{name}" if namespace else name
 
 
-def volume(namespace: str, service: str, name: str, given: str = "") -> str:
+def volume(namespace: str, service: str, name: str, known_as: str = "") -> str:
     """The name in Docker of a service's own volume: the given one, where users know it by one."""
-    return physical(namespace, given or f"{service}-{name}")
+    return physical(namespace, known_as or f"{service}-{name}")
 
 
 def hostname(route: str, domain: str) -> str:

@@ -63,14 +63,14 @@ class OptionGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Which services, networks and doors make a system.
+    """Which services, networks and routes make a system.
 
     Attributes:
         name: As it is spelled in the configuration.
         purpose: One sentence.
         services: Its services.
         networks: Its networks.
-        routes: Its doors.
+        routes: Its routes.
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
         defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.

@@ -43,7 +43,7 @@ class Runner:
         return f"actions.runner.{scope}.{self.name}.service"
 
     def problems(self) -> Iterator[Problem]:
-        """Everything that does not hold together, with the edit that mends it."""
+        """Everything that does not hold together, with the edit that fixes it."""
         where = f"runner.{self.name}"
         address = urlsplit(self.url)
         parts = [part for part in address.path.split("/") if part]

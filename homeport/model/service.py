@@ -1,4 +1,4 @@
-"""A service as a value: everything that the program must know of one container, its doors left out.
+"""A service as a value: everything that the program must know of one container, its routes left out.
 
 The defaults are the secure ones (reliability figures in ``docs/architecture.md``); weakening one is a field with a
 reason.

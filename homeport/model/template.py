@@ -16,7 +16,7 @@ _NAME = re.compile(r"\{([a-z][a-z0-9-]*(?::[a-z0-9_.-]+)?(?:\|basic:[a-z0-9_.@-]
 
 def names(text: str) -> tuple[str, ...]:
     """The names that stand in ``text``, each once, in order of appearance; a filter is not part of a name."""
-    return tuple(dict.fromkeys(found.partition("|")[0] for found in _NAME.findall(text)))
+    return tuple(dict.fromkeys(name.partition("|")[0] for name in _NAME.findall(text)))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -27,9 +27,9 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     """
     import base64  # noqa: PLC0415  # rarely needed
 
-    def one(match: re.Match[str]) -> str:
+    def replaced(match: re.Match[str]) -> str:
         name, _, user = match.group(1).partition("|basic:")
         value = values[name]
         return base64.b64encode(f"{user}:{value}".encode()).decode() if user else value
 
-    return _NAME.sub(one, text)
+    return _NAME.sub(replaced, text)

@@ -41,7 +41,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         exposure=settings.exposure,
         homes=homes(preset, settings),
         vpn=_vpn(settings),
-        ports={name: one.port for name, one in settings.services.items() if one.port is not None},
+        ports={name: chosen.port for name, chosen in settings.services.items() if chosen.port is not None},
         protect_data=settings.protect_data,
         namespace=settings.namespace,
         hostnames=settings.hostnames,
@@ -51,7 +51,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         tools=preset.tools if settings.exposure == "tunnel" else {},
         next_steps=preset.next_steps,
     )
-    return whole.without(frozenset(name for name, one in settings.services.items() if one.enabled is False))
+    return whole.without(frozenset(name for name, chosen in settings.services.items() if chosen.enabled is False))
 
 
 def _refuse(preset: Preset, settings: Settings) -> None:
@@ -90,11 +90,11 @@ def homes(preset: Preset, settings: Settings) -> dict[str, str]:
     """Service name to host name: the host with the service's role, else the first of those that take everything."""
     hosts = sorted(settings.hosts)
     open_to_all = [name for name in hosts if not settings.hosts[name].roles]
-    found = {}
+    result = {}
     for service in preset.services:
         fit = [name for name in hosts if service.role and service.role in settings.hosts[name].roles]
-        found[service.name] = next(iter([*fit, *open_to_all]), "")
-    return found
+        result[service.name] = next(iter([*fit, *open_to_all]), "")
+    return result
 
 
 def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
@@ -104,7 +104,7 @@ def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
             f"no host takes service {service}: none has its role{f' {role}' if role else ''}, and none takes everything",
             f"Run: pulumi config rm --path homeport:settings.hosts.{next(iter(sorted(settings.hosts)))}.roles",
         )
-        for service, role in sorted((one.name, one.role) for one in preset.services)
+        for service, role in sorted((service.name, service.role) for service in preset.services)
         if not homes(preset, settings)[service]
     ]
 
@@ -144,7 +144,7 @@ def _groups(preset: Preset, settings: Settings) -> list[Problem]:
     ]
 
 
-def _strangers(section: str, given: Iterable[str], known: Iterable[str]) -> list[Problem]:
+def _strangers(section: str, chosen: Iterable[str], known: Iterable[str]) -> list[Problem]:
     names = sorted(known)
     return [
         Problem(
@@ -152,7 +152,7 @@ def _strangers(section: str, given: Iterable[str], known: Iterable[str]) -> list
             f"the preset has no {name}; it has {', '.join(names)}",
             f"Run: pulumi config rm --path homeport:settings.{section}.{name}",
         )
-        for name in sorted(set(given) - set(names))
+        for name in sorted(set(chosen) - set(names))
     ]
 
 

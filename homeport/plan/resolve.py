@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.presets import registry
-from homeport.model.access import People, doors
+from homeport.model.access import People, public_hostnames
 from homeport.model.access import problems as access_problems
 from homeport.model.check import check
 from homeport.model.errors import BlueprintError, Problem, SettingsError
@@ -138,7 +138,7 @@ def _unsupported(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
     proxies = [service.name for service in blueprint.services if service.edge]
     if settings.exposure == "tunnel" and proxies:
-        what = f"{proxies[0]} opens this preset's doors itself; no tunnel leads to it yet"
+        what = f"{proxies[0]} answers this preset's routes itself; no tunnel leads to it yet"
         yield Problem(f"{root}.exposure", what, f"Run: pulumi config set --path {root}.exposure direct")
     if local and settings.exposure in {"tunnel", "vpn"}:
         where, what = f"{root}.hosts.{local[0]}.mode", f"is local: exposure {settings.exposure} needs a server"
@@ -152,7 +152,7 @@ def _unsupported(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
         yield Problem(f"{root}.hosts", what, "Give their services' hosts one role, or use one host")
     if settings.exposure == "tunnel" and not proxies:
         people = People(emails=settings.access.emails, domains=settings.access.email_domains)
-        yield from access_problems(doors(blueprint), people)
+        yield from access_problems(public_hostnames(blueprint), people)
 
 
 def _in_vpn(service: Service) -> bool:

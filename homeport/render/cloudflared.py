@@ -14,7 +14,7 @@ from homeport.model.host import HostFile
 from homeport.render import host_text
 
 if TYPE_CHECKING:
-    from homeport.model.access import Area, Door
+    from homeport.model.access import Area, PublicHostname
 
 FOLDER = "/etc/cloudflared"
 CONFIG = f"{FOLDER}/config.yml"
@@ -30,7 +30,7 @@ _DOTS = r"(?i)(/|\\|%2f|%5c)(\.|%2e){2}(/|\\|%2f|%5c|$)"
 """
 
 
-def files(doors: tuple[Door, ...], after: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
+def files(doors: tuple[PublicHostname, ...], after: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
     """All files on the host.
 
     Their templates want ``tunnel-id``, ``tunnel-secret``, ``account``, ``team``, ``image`` and ``aud:KEY`` of each
@@ -51,7 +51,7 @@ def files(doors: tuple[Door, ...], after: tuple[str, ...] = ()) -> tuple[HostFil
 _CREDENTIALS = '{"AccountTag":"{account}","TunnelID":"{tunnel-id}","TunnelSecret":"{tunnel-secret}"}\n'
 
 
-def config(doors: tuple[Door, ...]) -> str:
+def config(doors: tuple[PublicHostname, ...]) -> str:
     """``config.yml``: doors in their order, then 404 for any other name.
 
     cloudflared checks the assertion of Access itself: where an application is removed in the dashboard, its host name
@@ -82,7 +82,7 @@ def _rule(hostname: str, pattern: str, service: str) -> list[str]:
     return [f"  - hostname: {json.dumps(hostname)}", *path, f"    service: {json.dumps(service)}"]
 
 
-def _origin(door: Door, area: Area) -> list[str]:
+def _origin(door: PublicHostname, area: Area) -> list[str]:
     # Another machine may be off, and its packets lost in the VPN: then 502 after five seconds, not a visitor who waits
     # for half a minute. An idle connection to it may be dead without anybody knowing, so it is not kept.
     lines = ["    originRequest:", "      connectTimeout: 5s", *(["      keepAliveTimeout: 5s"] if door.far else [])]

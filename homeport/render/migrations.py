@@ -110,4 +110,4 @@ def _quoted(value: str) -> str:
 
 
 def _refused(where: str, what: str, mend: str) -> BlueprintError:
-    return BlueprintError((Problem(path=f"migrations: {where}", what=what, mend=mend),))
+    return BlueprintError((Problem(path=f"migrations: {where}", what=what, fix=mend),))

@@ -103,11 +103,13 @@ def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
     for name, value in (*(() if cloudflare else ids), ("team", "<team>")):
         if not cloudflare.get(name):
             yield _set(
-                ("cloudflare", name), "is needed with exposure tunnel: Cloudflare keeps the tunnel and its doors", value
+                ("cloudflare", name),
+                "is needed with exposure tunnel: Cloudflare keeps the tunnel and its routes",
+                value,
             )
     if not access.get("emails") and not access.get("email_domains"):
         yield _set(
-            ("access", "emails", 0), "nobody may pass the tunnel's doors: name at least one person", "admin@example.com"
+            ("access", "emails", 0), "nobody may come in by the tunnel: name at least one person", "admin@example.com"
         )
 
 
@@ -133,16 +135,16 @@ def _ports(data: Data) -> Iterator[tuple[Loc, Problem]]:
 
 def _networks(data: Data) -> Iterator[tuple[Loc, Problem]]:
     known: list[tuple[Loc, IPv4Network]] = []
-    given: dict[Loc, Any] = {("networks", name): subnet for name, subnet in _section(data, "networks").items()}
+    chosen: dict[Loc, Any] = {("networks", name): subnet for name, subnet in _section(data, "networks").items()}
     vpn: dict[Loc, Any] = {("wireguard", "subnet"): _section(data, "wireguard").get("subnet", DEFAULT_SUBNET)}
-    for loc, subnet in {**vpn, **given}.items():
+    for loc, subnet in {**vpn, **chosen}.items():
         try:
             known.append((loc, private_network(subnet)))
         except ValueError:
             continue
-    for (one, left), (other, right) in combinations(known, 2):
+    for (first, left), (second, right) in combinations(known, 2):
         if left.overlaps(right):
-            yield _set(other, f"overlaps {path_of(one)}", "10.20.0.0/24")
+            yield _set(second, f"overlaps {path_of(first)}", "10.20.0.0/24")
     for loc, subnet in known:
         if subnet.overlaps(_DOCKER_BRIDGE):
             yield _set(loc, f"overlaps {_DOCKER_BRIDGE}, the network that Docker makes for itself", "10.20.0.0/24")
@@ -229,6 +231,6 @@ def _waivers(data: Data, today: date) -> Iterator[tuple[Loc, Problem]]:
             continue
         where = ("waivers", rule, "expires")
         if until < today:
-            yield _drop(where, "is over: mend what it waived, or give a new reason and day")
+            yield _drop(where, "is over: put right what it waived, or give a new reason and day")
         elif until - today > _LONGEST_WAIVER:
             yield _set(where, "is more than a year ahead", str(today + _LONGEST_WAIVER))

@@ -1,4 +1,4 @@
-"""Cloudflare: the account that holds the tunnel, the zone of the names, and who may pass the tunnel's doors."""
+"""Cloudflare: the account that holds the tunnel, the zone of the names, and who may come in."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ class Cloudflare(Section):
 
 
 class Access(Section):
-    """Who may pass a door that Cloudflare Access guards; nobody unless named here."""
+    """Who passes where Cloudflare Access asks for a login; nobody unless named here."""
 
     emails: Annotated[tuple[Mail, ...], Field(max_length=200)] = key(
         "People, by mail address.", shape="a list of mail addresses", example=["admin@example.com"], default=()

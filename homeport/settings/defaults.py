@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def with_defaults(given: dict[str, Any], stack: str, preset: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
     """A copy of what was given, with everything filled in that depends on something else. Mistakes are left as they are.
 
     Args:
-        given: The user's settings.
+        settings: The user's settings.
         stack: The stack's name.
         preset: What the system has where the user says nothing: a section's keys one by one. Its exposure holds outside of dev.
     """
-    data = copy.deepcopy(given)
+    data = copy.deepcopy(settings)
     if stack in ENVIRONMENTS:
         data.setdefault("environment", stack)
     environment = data.get("environment")
@@ -55,13 +55,13 @@ def _sections(data: dict[str, Any], preset: Mapping[str, Any]) -> None:
 def _away(data: dict[str, Any]) -> bool:
     """Whether there is a host that is not this machine."""
     hosts = data.get("hosts")
-    found = hosts.values() if isinstance(hosts, dict) else ()
-    return any(isinstance(host, dict) and host.get("mode") in ("adopt", "create") for host in found)
+    machines = hosts.values() if isinstance(hosts, dict) else ()
+    return any(isinstance(host, dict) and host.get("mode") in ("adopt", "create") for host in machines)
 
 
 def _bind(exposure: Any, private: Any) -> str:
     if exposure == "direct":
-        return "0.0.0.0"  # noqa: S104 - the one public door, and only when the user chose exposure direct
+        return "0.0.0.0"  # noqa: S104 - the proxy is public, and only when the user chose exposure direct
     if exposure != "vpn":
         return "127.0.0.1"
     try:

@@ -53,7 +53,7 @@ pulumi config set --path homeport:settings.edge.https_port 8443
 pulumi config set --secret homeport:hcloud-token
 ```
 
-Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that mends
+Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that fixes
 it. A value is never repeated in a message. An unknown key is refused too.
 """
 

@@ -1,4 +1,4 @@
-"""From pydantic's errors to problems a user can mend: the path as typed, what it must be, the command.
+"""From pydantic's errors to problems a user can fix: the path as typed, what it must be, the command.
 
 No value is ever repeated: a secret may have been pasted into the wrong key.
 """
@@ -103,14 +103,14 @@ def _replace(loc: Loc, field: FieldInfo | None) -> str:
     Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes stayed
     one), so a number, a truth value or a list is set only after the text is gone.
     """
-    mend = _mend(loc, field)
+    fix = _fix(loc, field)
     example = field.examples[0] if field is not None and field.examples else ""
-    if isinstance(example, int | float | list) and mend.startswith("Run: pulumi config set "):
-        return f"{remove_command(loc)}; {mend.removeprefix('Run: ')}"
-    return mend
+    if isinstance(example, int | float | list) and fix.startswith("Run: pulumi config set "):
+        return f"{remove_command(loc)}; {fix.removeprefix('Run: ')}"
+    return fix
 
 
-def _mend(loc: Loc, field: FieldInfo | None) -> str:
+def _fix(loc: Loc, field: FieldInfo | None) -> str:
     example = field.examples[0] if field is not None and field.examples else None
     if isinstance(example, list):
         loc, example = (loc if isinstance(loc[-1], int) else (*loc, 0)), example[0]
@@ -121,7 +121,7 @@ def _mend(loc: Loc, field: FieldInfo | None) -> str:
 
 def _missing(loc: Loc, field: FieldInfo | None) -> Problem:
     meaning = (field.description or "") if field is not None else ""
-    return Problem(path_of(loc), f"is required and missing. {meaning}".rstrip(), _mend(loc, field))
+    return Problem(path_of(loc), f"is required and missing. {meaning}".rstrip(), _fix(loc, field))
 
 
 def _unknown(loc: Loc, known: tuple[str, ...]) -> Problem:
@@ -158,7 +158,7 @@ def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is dict
 
 
-def locate(found: Iterable[str | int], schema: type[Settings]) -> tuple[Loc, FieldInfo | None, tuple[str, ...]]:
+def locate(location: Iterable[str | int], schema: type[Settings]) -> tuple[Loc, FieldInfo | None, tuple[str, ...]]:
     """The path without pydantic's union tags, the field there, and the names known beside it."""
     model: type[BaseModel] | None = schema
     field: FieldInfo | None = None
@@ -166,8 +166,8 @@ def locate(found: Iterable[str | int], schema: type[Settings]) -> tuple[Loc, Fie
     entry = False
     loc: list[str | int] = []
     choices: list[type[BaseModel]] = []
-    for part in found:
-        if len(choices) > 1 and (chosen := [one for one in choices if _mode(one) == part]):
+    for part in location:
+        if len(choices) > 1 and (chosen := [choice for choice in choices if _mode(choice) == part]):
             model, choices = chosen[0], []
             known = tuple(model.model_fields)
             continue

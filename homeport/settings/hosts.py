@@ -20,7 +20,7 @@ class LocalHost(_Host):
     """This machine's own Docker, with no cloud account."""
 
     mode: Literal["local"] = key(
-        "How the machine is come by: this one, one that runs already, or one to be rented.",
+        "How the machine is provisioned: this one, one that runs already, or one to be rented.",
         shape="one of local, adopt, create",
         example="local",
     )

@@ -104,8 +104,8 @@ def load(
     settings, wrong = _settings(values.get("settings", ""), configuration.stack, day, preset, generated, schema=schema)
     problems.extend(wrong)
     if "settings" in encrypted:
-        mend = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
-        problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", mend))
+        fix = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
+        problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", fix))
     if problems or settings is None:
         raise SettingsError(tuple(problems))
     endpoints = {name: configuration.values[key] for name, key in _ENDPOINTS.items() if key in configuration.values}
@@ -118,8 +118,8 @@ def _ours(values: Mapping[str, str]) -> dict[str, str]:
     return {key.removeprefix(_NAMESPACE): text for key, text in values.items() if key.startswith(_NAMESPACE)}
 
 
-def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
-    value = given.get("preset", "")
+def _preset(values: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
+    value = values.get("preset", "")
     if value in PRESETS and "preset" not in encrypted:
         return
     near = get_close_matches(value[:64], PRESETS, n=1) or PRESETS[:1]
@@ -138,10 +138,10 @@ def _preset(given: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Pro
 
 
 def _strangers(
-    given: Mapping[str, str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str], schema: type[Settings]
+    values: Mapping[str, str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str], schema: type[Settings]
 ) -> Iterator[Problem]:
     known = ("preset", "settings", *specs)
-    for name in sorted(set(given) - set(known)):
+    for name in sorted(set(values) - set(known)):
         sayable = name.isascii() and name.isprintable() and len(name) <= _LONGEST_KEY
         path = f"{_NAMESPACE}{name if sayable else json.dumps(name[:_LONGEST_KEY])}"
         remove = (
@@ -166,23 +166,23 @@ def _settings(
     text: str, stack: str, today: date, preset: Mapping[str, Any], generated: list[str], *, schema: type[Settings]
 ) -> tuple[Settings | None, list[Problem]]:
     try:
-        given = _parse(text)
+        values = _parse(text)
     except ValueError as error:
-        mend = "Run: pulumi config set --path homeport:settings.<key> <value>, or see docs/settings.md"
-        return None, [Problem(friendly.ROOT, str(error), mend)]
+        fix = "Run: pulumi config set --path homeport:settings.<key> <value>, or see docs/settings.md"
+        return None, [Problem(friendly.ROOT, str(error), fix)]
     optional = _MAY_BE_NULL | (set(schema.model_fields) - set(Settings.model_fields))
-    found = dict(_slips(given, (), optional))
-    data = with_defaults(given, stack, preset)
+    wrong = dict(_slips(values, (), optional))
+    data = with_defaults(values, stack, preset)
     settings = None
     try:
         settings = schema.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
             loc, problem = friendly.problem(details, schema)
-            found.setdefault(loc, problem)
+            wrong.setdefault(loc, problem)
     for loc, problem in cross_checks(data, stack, today, generated):
-        found.setdefault(loc, problem)
-    return settings, list(found.values())
+        wrong.setdefault(loc, problem)
+    return settings, list(wrong.values())
 
 
 def _parse(text: str) -> dict[str, Any]:

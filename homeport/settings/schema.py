@@ -1,6 +1,6 @@
 """The settings of a stack: one structured key, ``homeport:settings``, frozen, with no unknown field.
 
-Each field says in one place what it means, what it may be, and an example; the refusals, the commands that mend them and
+Each field says in one place what it means, what it may be, and an example; the refusals, the commands that fix them and
 docs/settings.md are made from that. Whatever depends on another field (defaults by environment and exposure) is filled in by
 ``homeport.settings.defaults`` before this is built; what two fields together may not say is in ``homeport.settings.checks``.
 """
@@ -39,7 +39,7 @@ WAIVERS = {
 
 
 class Edge(Section):
-    """Where the proxy, the only public door for web traffic, listens on its host."""
+    """Where the proxy, the only one that answers web traffic, listens on its host."""
 
     bind: IpLiteral = key(
         "The address it listens on; every address (0.0.0.0, ::) only with exposure direct.",
@@ -127,7 +127,7 @@ class Settings(Section):
         says="none",
     )
     exposure: Exposure = key(
-        "Which doors are open: direct (public proxy), tunnel (no inbound port), vpn (members only), local (loopback only).",
+        "How people and programs come in: direct (public proxy), tunnel (no inbound port), vpn (members only), local (loopback only).",
         shape="one of direct, tunnel, vpn, local",
         example="direct",
         says="local in dev, else direct",
@@ -144,17 +144,17 @@ class Settings(Section):
         example={"main": {"mode": "local"}},
         says="main, this machine",
     )
-    edge: Edge = key("The public door.", shape="a mapping", example={}, says="by exposure")
-    ssh: Ssh = key("The program's own road to the hosts.", shape="a mapping", example={}, default=Ssh())
+    edge: Edge = key("Where the proxy listens.", shape="a mapping", example={}, says="by exposure")
+    ssh: Ssh = key("How the program itself reaches the hosts.", shape="a mapping", example={}, default=Ssh())
     wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="by preset and exposure")
     cloudflare: Cloudflare | None = key(
-        "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the names of the proxy's doors.",
+        "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the names of the proxy's routes.",
         shape="a mapping",
         example={},
         default=None,
         says="none",
     )
-    access: Access = key("Who may pass the tunnel's doors.", shape="a mapping", example={}, default=Access())
+    access: Access = key("Who may come in by the tunnel.", shape="a mapping", example={}, default=Access())
     networks: Annotated[dict[Name, PrivateNetwork], Field(max_length=64)] = key(
         "Another subnet for a network of the preset.",
         shape="a private IPv4 network such as 10.20.0.0/24",
@@ -229,9 +229,9 @@ def with_groups(groups: tuple[tuple[str, OptionGroup], ...]) -> type[Settings]:
 def group_section(name: str, group: OptionGroup) -> type[Section]:
     """The section of one group."""
     fields: dict[str, Any] = {option: (_annotation(one), _field(one)) for option, one in group.options}
-    made = create_model(name.title(), __base__=Section, **fields)
-    made.__doc__ = f"{group.purpose} {group.without}"
-    return made
+    section = create_model(name.title(), __base__=Section, **fields)
+    section.__doc__ = f"{group.purpose} {group.without}"
+    return section
 
 
 def _annotation(option: Option) -> Any:

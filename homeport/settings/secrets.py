@@ -33,9 +33,9 @@ class Masked:
         raise TypeError("a secret is not written down")
 
 
-def missing(needed: Iterable[str], given: Iterable[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
+def missing(needed: Iterable[str], supplied: Iterable[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
     """A problem for each secret that is needed, not given, and cannot be generated."""
-    for name in sorted(set(needed) - set(given)):
+    for name in sorted(set(needed) - set(supplied)):
         spec = specs.get(name)
         if spec is None:
             yield Problem(
@@ -49,10 +49,10 @@ def missing(needed: Iterable[str], given: Iterable[str], specs: Mapping[str, Sec
             )
 
 
-def check(given: Mapping[str, str], encrypted: frozenset[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
+def check(supplied: Mapping[str, str], encrypted: frozenset[str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
     """What is wrong with the known secrets that are given: stored in plain, of another shape, guessable, or twins."""
     owners: dict[str, list[str]] = defaultdict(list)
-    for name, value in given.items():
+    for name, value in supplied.items():
         spec = specs[name]
         if name not in encrypted:
             yield Problem(f"homeport:{name}", "is stored in plain; treat it as known to others", f"Run: {spec.command}")

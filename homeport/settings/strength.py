@@ -91,10 +91,10 @@ def _guessable(value: str) -> bool:
 
 def _without_runs(value: str) -> str:
     kept, run = "", value[:1]
-    for one, other in itertools.pairwise(value):
-        if abs(ord(one) - ord(other)) > 1:
+    for character, following in itertools.pairwise(value):
+        if abs(ord(character) - ord(following)) > 1:
             kept, run = kept + (run if len(run) < _RUN else ""), ""
-        run += other
+        run += following
     return kept + (run if len(run) < _RUN else "")
 
 

@@ -1,4 +1,4 @@
-"""The VPN and SSH: the roads that members use, and the program itself."""
+"""The VPN, and how the program itself reaches the hosts: SSH."""
 
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
@@ -28,7 +28,7 @@ class Peer(Section):
 
 
 class WireGuard(Section):
-    """The private road to every service that is not public."""
+    """The VPN: the way to every service that is not public."""
 
     enabled: bool = key(
         "Whether there is one.",
@@ -73,7 +73,7 @@ class WireGuard(Section):
 
 
 class Ssh(Section):
-    """The program's own road to the hosts."""
+    """How the program itself reaches the hosts."""
 
     port: Port | None = key(
         "The port that sshd shall listen on; to change it, name the one before in ssh.previous for one update.",

@@ -11,7 +11,7 @@ import pulumi_random as random
 from components.access import Access, AccessArgs, IdentityProvider
 from components.dns import Dns, DnsArgs
 from components.tunnel import Tunnel, TunnelArgs
-from homeport.model.access import People, doors
+from homeport.model.access import People, public_hostnames
 from homeport.model.names import MARK
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def tunnel(
             "exposure tunnel without homeport:settings.cloudflare: homeport/settings/checks.py refuses that"
         )
     opts = pulumi.ResourceOptions.merge(host.opts, pulumi.ResourceOptions(providers=[cloudflare]))
-    mark, routes = _mark(host), doors(blueprint)
+    mark, hostnames = _mark(host), public_hostnames(blueprint)
     access = Access(
         "access",
         AccessArgs(
             account=account.account_id,
             label=blueprint.preset,
             mark=mark,
-            doors=routes,
+            doors=hostnames,
             people=People(emails=settings.access.emails, domains=settings.access.email_domains),
             provider=_identity_provider(plan, secrets),
             session=f"{settings.access.session_hours}h",
@@ -58,14 +58,14 @@ def tunnel(
             mark=mark,
             host=host.host,
             image=host.images["cloudflared"],
-            doors=routes,
+            doors=hostnames,
             audiences=access.audiences,
             after_units=("wg-quick@wg0.service",) if blueprint.vpn else (),
             after=host.host.after,
         ),
         opts,
     )
-    names = {route.name: route.hostname for route in routes}
+    names = {hostname.name: hostname.hostname for hostname in hostnames}
     after = (connector.ready, *access.ready)
     Dns("dns", DnsArgs(zone=account.zone_id, mark=mark, names=names, tunnel=connector.id, after=after), opts)
     tokens = {

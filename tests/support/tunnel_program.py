@@ -14,7 +14,7 @@ import pulumi_random as random
 
 from components.host import Host
 from homeport.model import template
-from homeport.model.access import Door, People
+from homeport.model.access import People, PublicHostname
 from homeport.model.route import Guard
 from tests.support import hostless
 
@@ -55,7 +55,9 @@ def main() -> None:
     opts = pulumi.ResourceOptions(providers=providers)
     mark = random.RandomId("mark", byte_length=4, opts=opts).hex
     doors = tuple(
-        Door(**{**door, "guards": tuple(Guard(**{**one, "paths": tuple(one["paths"])}) for one in door["guards"])})
+        PublicHostname(
+            **{**door, "guards": tuple(Guard(**{**one, "paths": tuple(one["paths"])}) for one in door["guards"])}
+        )
         for door in ASKED["doors"]
     )
     access = Access(

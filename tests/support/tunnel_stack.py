@@ -23,7 +23,7 @@ class Stack:
     Args:
         folder: An empty folder.
         cloud: The Cloudflare that it lives on.
-        doors: As `homeport.model.access.Door`.
+        doors: As `homeport.model.access.PublicHostname`.
         asked: More that the program is asked for.
     """
 

@@ -52,7 +52,7 @@ def cloudflare(cells: list[str]) -> None:
     from components.dns import Dns, DnsArgs
     from components.host import Host
     from components.tunnel import Tunnel, TunnelArgs
-    from homeport.model.access import Door, People
+    from homeport.model.access import People, PublicHostname
     from homeport.model.route import Guard
 
     token = pulumi.Output.secret(ASKED["cloudflare_token"])
@@ -66,7 +66,7 @@ def cloudflare(cells: list[str]) -> None:
     word = " later" if LATER else ""
     for cell in cells:
         hostname = f"{cell}{'b' if LATER else 'a'}.example.com"
-        doors = (Door(name="app", hostname=hostname, origin="http://127.0.0.1:1", guards=guards),)
+        doors = (PublicHostname(name="app", hostname=hostname, origin="http://127.0.0.1:1", guards=guards),)
         people = People(emails=("ada@example.com", *(("bob@example.com",) if LATER else ())))
         access = Access(
             f"{cell}-access",

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from homeport.model import template
-from homeport.model.access import Door
+from homeport.model.access import PublicHostname
 from homeport.model.route import Guard
 from homeport.render import cloudflared
 from rehearsal.clouds.cloudflare.decide import COOKIE
@@ -45,7 +45,7 @@ class Jett:
 
     def __init__(self, cloud, service):
         self.cloud = cloud
-        self.door = Door(name="n8n", hostname=HOST, origin=service, guards=(HOOK, OPEN, CLOSED, LOGIN))
+        self.door = PublicHostname(name="n8n", hostname=HOST, origin=service, guards=(HOOK, OPEN, CLOSED, LOGIN))
         self.token = cloud.access("service_tokens", {"name": "n8n"})
         policies = {
             "n8n.webhook": cloud.policy("non_identity", [{"service_token": {"token_id": self.token["id"]}}]),

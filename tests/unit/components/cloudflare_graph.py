@@ -73,11 +73,11 @@ def build(asked):
     from components.dns import Dns, DnsArgs
     from components.host import Host
     from components.tunnel import Tunnel, TunnelArgs
-    from homeport.model.access import Door, People
+    from homeport.model.access import People, PublicHostname
     from homeport.model.route import Guard
 
     guards = lambda rows: tuple(Guard(**{**row, "paths": tuple(row.get("paths", ()))}) for row in rows)  # noqa: E731
-    doors = tuple(Door(**{**door, "guards": guards(door["guards"])}) for door in asked["doors"])
+    doors = tuple(PublicHostname(**{**door, "guards": guards(door["guards"])}) for door in asked["doors"])
     provider = cloudflare.Provider("cloudflare", api_token=pulumi.Output.secret(f"{CANARY}-api"), base_url="http://x")
     opts = pulumi.ResourceOptions(providers=[provider])
     people = People(**{key: tuple(value) for key, value in asked.get("people", {}).items()})

@@ -70,7 +70,7 @@ def test_what_does_not_hold_together_is_named_once(change, word):
     found = replace(MESH, **change).problems()
 
     assert 1 == len(found), f"one mistake, one line: {found}"
-    assert word in found[0].what and found[0].mend, found[0]
+    assert word in found[0].what and found[0].fix, found[0]
 
 
 @pytest.mark.req("S5-12")

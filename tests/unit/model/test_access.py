@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from homeport.model.access import Area, Door, People, problems
+from homeport.model.access import Area, People, PublicHostname, problems
 from homeport.model.route import Guard
 
 LOGIN = Guard(kind="login", because="people")
@@ -14,7 +14,7 @@ ADA = People(emails=("ada@example.com",))
 
 
 def door(*guards, **more):
-    return Door(
+    return PublicHostname(
         **{"name": "n8n", "hostname": "n8n.example.com", "origin": "http://10.0.0.2:5678", "guards": guards} | more
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeport.model import template
-from homeport.model.access import Door
+from homeport.model.access import PublicHostname
 from homeport.model.route import Guard
 from homeport.render import cloudflared
 from toolchain.cloudflared.origin import rule_for
@@ -17,7 +17,9 @@ from toolchain.cloudflared.settings_file import checked
 
 CASES = Path(__file__).parents[2] / "cases" / "cloudflared"
 DOORS = tuple(
-    Door(**{**door, "guards": tuple(Guard(**{**one, "paths": tuple(one.get("paths", ()))}) for one in door["guards"])})
+    PublicHostname(
+        **{**door, "guards": tuple(Guard(**{**one, "paths": tuple(one.get("paths", ()))}) for one in door["guards"])}
+    )
     for door in json.loads((CASES / "doors.json").read_text())["doors"]
 )
 REQUESTS = json.loads((CASES / "requests.json").read_text())

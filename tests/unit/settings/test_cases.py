@@ -72,8 +72,8 @@ def test_a_refusal_is_short_and_says_what_to_do(path):
 
     for problem in refusal.value.problems:
         assert 3 >= len(str(problem).splitlines()), "path, what is wrong, what to do"
-        assert problem.mend.startswith(("Run: pulumi config ", "Remove that line from ")), "a user is told what to do"
-        assert "rm homeport:a;id" not in problem.mend, "what is copied into a shell is quoted"
+        assert problem.fix.startswith(("Run: pulumi config ", "Remove that line from ")), "a user is told what to do"
+        assert "rm homeport:a;id" not in problem.fix, "what is copied into a shell is quoted"
         for jargon in ("Traceback", "pydantic", "Input should", "value_error", "errors.", "ValidationError"):
             assert jargon not in str(problem), "the library's words are not the user's"
 

@@ -61,7 +61,7 @@ def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
     assert [
         "Run: pulumi config set --secret homeport:embedding-api-key",
         "Run: pulumi config set --secret homeport:hcloud-token",
-    ] == [one.mend for one in problems], "the line to type"
+    ] == [problem.fix for problem in problems], "the line to type"
 
 
 def test_a_secret_that_nobody_described_is_named():

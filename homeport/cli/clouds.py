@@ -31,7 +31,6 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         ToolError: A cloud refuses or does not answer.
     """
     config = pulumi.config()
-    settings = pulumi.stack.settings
     state = pulumi.state()
     start, until = failed(pulumi)
     if since:
@@ -39,16 +38,16 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         start, until = min(since, start or since), inf
     token = config.get(f"{_PREFIX}hcloud-token")
     did = bool(start and token) and _recover_hetzner(pulumi, config, state, (start, until))
-    ids: dict[str, Any] = settings.get("cloudflare") or {}
+    ids = pulumi.stack.plan.settings.cloudflare
     if ids and (token := config.get(f"{_PREFIX}cloudflare-api-token")):
         from homeport.cli import cloudflare  # noqa: PLC0415  # its client costs a quarter of a second
 
         there = cloudflare.client(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
-        left = cloudflare.orphans(state, there, ids["account_id"], ids["zone_id"])
+        left = cloudflare.orphans(state, there, ids.account_id, ids.zone_id)
         for orphan in left:
             say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
         cloudflare.remove(left, there)
-        lost = cloudflare.gone(state, there, ids["account_id"], ids["zone_id"]) if start else []
+        lost = cloudflare.gone(state, there, ids.account_id, ids.zone_id) if start else []
         if lost:
             say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
             _drop(pulumi, set(lost))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from homeport.cli.places import ROOT
 from homeport.model.errors import ToolError
@@ -28,17 +28,16 @@ def refuse_lockout(pulumi: PulumiCli) -> None:
     Raises:
         ToolError: The settings name sources of SSH, and this machine is none of them.
     """
-    ssh: dict[str, Any] = pulumi.stack.settings.get("ssh") or {}
-    sources = [str(one) for one in ssh.get("sources") or ()]
-    if not sources or ssh.get("reach") == "vpn":
+    ssh = pulumi.stack.plan.settings.ssh
+    if not ssh.sources or ssh.reach == "vpn":
         return
     for where in pulumi.daemons():
         address = seen_as(where)
-        if address and not any(ip_address(address) in ip_network(one, strict=False) for one in sources):
+        if address and not any(ip_address(address) in ip_network(one, strict=False) for one in ssh.sources):
             raise ToolError(
                 f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine as {address}, "
-                f"which is in none of {', '.join(sources)}\n"
-                f"  mend it: pulumi config set --path 'homeport:settings.ssh.sources[{len(sources)}]' {address}/32 "
+                f"which is in none of {', '.join(ssh.sources)}\n"
+                f"  mend it: pulumi config set --path 'homeport:settings.ssh.sources[{len(ssh.sources)}]' {address}/32 "
                 f"--stack {pulumi.stack.name}"
             )
 

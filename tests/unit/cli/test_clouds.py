@@ -14,7 +14,7 @@ class Pulumi:
     """An engine that answers from what it was given, and remembers what it was asked."""
 
     def __init__(self, history=(), resources=(), config=()):
-        self.stack = SimpleNamespace(name="prod", settings={})
+        self.stack = SimpleNamespace(name="prod", plan=SimpleNamespace(settings=SimpleNamespace(cloudflare=None)))
         self.deployment, self._history, self._config = {"resources": list(resources)}, list(history), dict(config)
         self.asked = []
 

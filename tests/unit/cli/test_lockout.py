@@ -6,12 +6,14 @@ import pytest
 
 from homeport.cli import lockout
 from homeport.model.errors import ToolError
+from homeport.settings.vpn import Ssh
 
 HERE = {"HOMEPORT_SSH": "deploy@203.0.113.7", "HOMEPORT_SSH_PORT": "22"}
 
 
 def engine(**ssh):
-    return SimpleNamespace(stack=SimpleNamespace(name="prod", settings={"ssh": ssh}), daemons=lambda: [HERE])
+    plan = SimpleNamespace(settings=SimpleNamespace(ssh=Ssh(**ssh)))
+    return SimpleNamespace(stack=SimpleNamespace(name="prod", plan=plan), daemons=lambda: [HERE])
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ def built(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def condensed(graph: dict[str, Any]) -> dict[str, Any]:
-    """Resources by URN without project and stack, and what is exported; labels are left out."""
+    """Resources by URN without project and stack, and what is exported."""
     return {
         "resources": {
             _short(resource["urn"]): {
-                "inputs": {key: _short(value) for key, value in sorted(resource["inputs"].items()) if key != "labels"},
+                "inputs": {key: _short(value) for key, value in sorted(resource["inputs"].items())},
                 "options": _short(resource["options"]),
             }
             for resource in sorted(graph["resources"], key=lambda resource: resource["urn"])

@@ -112,7 +112,7 @@ def test_an_update_makes_no_resource_anew_and_leaves_none_behind(case):
 
 @pytest.mark.req("P-03")
 @pytest.mark.parametrize("case", CASES)
-def test_an_update_changes_nothing_but_labels(case):
+def test_an_update_changes_nothing(case):
     assert [] == unmeant(case, differences(case, "inputs")), (
         "the engine would show these as updates; in full: sh homeport/cli/run.sh python -m tests.unit.stack.recorded "
         + case

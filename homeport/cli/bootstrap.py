@@ -1,8 +1,9 @@
 """Makes the project's Python environment where it is missing, then becomes the given command in it.
 
-Standard library only, and nothing of ours: it runs before anything is installed. The environment lives in the cache folder,
-named after the hash of `requirements.lock`, so that a changed lock gets a new one and an old checkout keeps its own. Its scripts
-hold their own path, so it cannot be made elsewhere and moved: a file `.complete`, written last, says that it is whole, and where.
+Standard library only, and nothing of ours: it runs before anything is installed. The environment lives in the cache
+folder, named after the hash of `requirements.lock`, so that a changed lock gets a new one and an old checkout keeps its
+own. Its scripts hold their own path, so it cannot be made elsewhere and moved: a file `.complete`, written last, says
+that it is whole, and where.
 """
 
 import contextlib
@@ -29,12 +30,12 @@ def cache() -> Path:
 
 def environment() -> Path:
     """Where the environment for this lock file and this Python is, or will be."""
-    said = f"2 {sys.version_info[:2]} {os.uname().machine} {sys.base_prefix}".encode()
-    return cache() / "venv" / hashlib.sha256(said + LOCK.read_bytes()).hexdigest()[:16]
+    identity = f"2 {sys.version_info[:2]} {os.uname().machine} {sys.base_prefix}".encode()
+    return cache() / "venv" / hashlib.sha256(identity + LOCK.read_bytes()).hexdigest()[:16]
 
 
 def ensure(folder: Path) -> None:
-    """Has a whole environment in `folder`: two runs never make it at once, and an interrupted one is made anew."""
+    """Makes a whole environment in `folder`: two runs never make it at once, and an interrupted one is made anew."""
     done = folder / ".complete"
     if _whole(folder, done):
         return
@@ -76,11 +77,11 @@ def _with_uv(uv: str, folder: Path) -> bool:
     """Several times faster than pip, where it is there and works; its failure is no reason to stop."""
     environ = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_NO_CONFIG": "1"}
     argv = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", f"{folder}/bin/python", "-r", str(LOCK)]
-    said = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, cwd=folder.parent)
-    if said.returncode:
-        last = (said.stderr.strip().splitlines() or ["no reason given"])[-1]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, cwd=folder.parent)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         _say(f"    uv could not do it ({last}); trying pip")
-    return said.returncode == 0
+    return done.returncode == 0
 
 
 def _install_venv() -> None:
@@ -95,7 +96,7 @@ def _install_venv() -> None:
 
 def _run(argv: list[str]) -> None:
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    said = subprocess.run(
+    done = subprocess.run(
         argv,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -104,10 +105,10 @@ def _run(argv: list[str]) -> None:
         text=True,
         check=False,
     )
-    if said.returncode:
-        tail = "\n    ".join(said.stdout.strip().splitlines()[-8:])
+    if done.returncode:
+        tail = "\n    ".join(done.stdout.strip().splitlines()[-8:])
         _end(
-            f"`{' '.join(argv[:4])} …` ended with code {said.returncode}:\n    {tail}",
+            f"`{' '.join(argv[:4])} …` ended with code {done.returncode}:\n    {tail}",
             "check that PyPI, or the index that pip is set to, can be reached; then run the command again",
         )
 
@@ -123,7 +124,7 @@ def _say(line: str) -> None:
 def caches() -> dict[str, str]:
     """Where package managers keep what they fetch: in our folder, unless the user has said otherwise."""
     place = cache()
-    wanted = {
+    folders = {
         "UV_CACHE_DIR": str(place / "uv"),
         "PIP_CACHE_DIR": str(place / "pip"),
         "GOPATH": str(place / "go"),
@@ -131,7 +132,7 @@ def caches() -> dict[str, str]:
         # Go makes its module cache read-only, so that `rm -r` of a user other than root fails.
         "GOFLAGS": "-modcacherw",
     }
-    return {name: value for name, value in wanted.items() if name not in os.environ}
+    return {name: value for name, value in folders.items() if name not in os.environ}
 
 
 def variables(folder: Path) -> dict[str, str]:
@@ -165,7 +166,8 @@ def main() -> None:
             f"make {cache()} writable, or name another folder in HOMEPORT_CACHE",
         )
     command = sys.argv[1:] or ["python", "--version"]
-    # Compiled Python goes to our own cache, also where the machine forbids it beside the sources: without it every command costs seconds more.
+    # Compiled Python goes to our own cache, also where the machine forbids it beside the sources: without it every
+    # command costs seconds more.
     foreign = {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     environ = {name: value for name, value in os.environ.items() if name not in foreign}
     environ |= variables(folder)

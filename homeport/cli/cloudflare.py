@@ -1,8 +1,9 @@
 """Finds and removes what a stack made in Cloudflare and does not know of: the answer to a POST was lost, or the run was killed before it came.
 
-Cloudflare has no idempotency keys. A second tunnel or record of one name is refused for ever (409, 1013; 400, 81057), a second application, policy
-or service token is made without a word. All that a stack makes there ends in the stack's mark: a random word, made first and
-kept in the state. So what bears the mark and is not in the state is the stack's own orphan, and nobody else's.
+Cloudflare has no idempotency keys. A second tunnel or record of one name is refused for ever (409, 1013; 400, 81057), a
+second application, policy or service token is made without a word. All that a stack makes there ends in the stack's
+mark: a random word, made first and kept in the state. So what bears the mark and is not in the state is the stack's own
+orphan, and nobody else's.
 """
 
 from __future__ import annotations

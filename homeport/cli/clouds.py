@@ -19,9 +19,9 @@ _PREFIX = "homeport:"
 def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
     """Removes orphans; true when there were any.
 
-    Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost without a kill, and
-    what was made then refuses every later update. Those at Hetzner are known by the stack's name alone, so a run that was killed or that
-    failed must have made them.
+    Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost
+    without a kill, and what was made then refuses every later update. Those at Hetzner are known by the stack's name
+    alone, so a run that was killed or that failed must have made them.
 
     Args:
         pulumi: The stack and its Pulumi.
@@ -37,22 +37,22 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         # A killed run is not in the history, so nobody knows when its last request was answered.
         start, until = min(since, start or since), inf
     token = config.get(f"{_PREFIX}hcloud-token")
-    did = bool(start and token) and _recover_hetzner(pulumi, config, state, (start, until))
+    removed = bool(start and token) and _recover_hetzner(pulumi, config, state, (start, until))
     ids = pulumi.stack.plan.settings.cloudflare
     if ids and (token := config.get(f"{_PREFIX}cloudflare-api-token")):
         from homeport.cli import cloudflare  # noqa: PLC0415  # its client costs a quarter of a second
 
-        there = cloudflare.client(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
-        left = cloudflare.orphans(state, there, ids.account_id, ids.zone_id)
-        for orphan in left:
+        api = cloudflare.client(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
+        unknown = cloudflare.orphans(state, api, ids.account_id, ids.zone_id)
+        for orphan in unknown:
             say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
-        cloudflare.remove(left, there)
-        lost = cloudflare.gone(state, there, ids.account_id, ids.zone_id) if start else []
+        cloudflare.remove(unknown, api)
+        lost = cloudflare.gone(state, api, ids.account_id, ids.zone_id) if start else []
         if lost:
             say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
             _drop(pulumi, set(lost))
-        did = did or bool(left) or bool(lost)
-    return _reread(pulumi, pulumi.state() if did else state) or did
+        removed = removed or bool(unknown) or bool(lost)
+    return _reread(pulumi, pulumi.state() if removed else state) or removed
 
 
 def _recover_hetzner(
@@ -61,34 +61,39 @@ def _recover_hetzner(
     from homeport.cli import hetzner  # noqa: PLC0415  # no stack on this machine needs its client
 
     api = hetzner.client(config[f"{_PREFIX}hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
-    found = hetzner.orphans(state, api, pulumi.stack.name, *window)
-    for one in found:
-        say(f"    removing {one.kind} {one.name} at Hetzner Cloud, which the last run left behind")
-    hetzner.remove(found)
-    return bool(found)
+    orphans = hetzner.orphans(state, api, pulumi.stack.name, *window)
+    for orphan in orphans:
+        say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which the last run left behind")
+    hetzner.remove(orphans)
+    return bool(orphans)
 
 
 def _drop(pulumi: PulumiCli, gone: set[str]) -> None:
     """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted."""
     whole = json.loads(pulumi.ask("stack", "export"))
     rows = whole["deployment"]["resources"]
-    whole["deployment"]["resources"] = [drop_references(one, gone) for one in rows if one["urn"] not in gone]
+    whole["deployment"]["resources"] = [
+        drop_references(resource, gone) for resource in rows if resource["urn"] not in gone
+    ]
     pulumi.ask("stack", "import", input_=json.dumps(whole))
 
 
 def _reread(pulumi: PulumiCli, state: dict[str, Any]) -> bool:
     """Reads anew what an update left half changed; true when there was something.
 
-    A provider of Terraform's older kind notes the wanted values when an update fails, and the next one finds nothing to do: a firewall would
-    keep its old rules for ever. Servers are read anew by `homeport.cli.lost`, which minds what went with one that is gone.
+    A provider of Terraform's older kind notes the wanted values when an update fails, and the next one finds nothing to
+    do: a firewall would keep its old rules for ever. Servers are read anew by `homeport.cli.lost`, which minds what
+    went with one that is gone.
     """
     kinds = ("hcloud:index/", "cloudflare:index/")
-    failed_ones = [one for one in state.get("resources") or [] if one.get("initErrors")]
-    half = [one["urn"] for one in failed_ones if one["type"].startswith(kinds) and one["type"] != SERVER]
-    if half:
-        say(f"    {len(half)} objects in the clouds were left half changed; reading them anew")
-        pulumi.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in half))
-    return bool(half)
+    damaged = [resource for resource in state.get("resources") or [] if resource.get("initErrors")]
+    urns = [
+        resource["urn"] for resource in damaged if resource["type"].startswith(kinds) and resource["type"] != SERVER
+    ]
+    if urns:
+        say(f"    {len(urns)} objects in the clouds were left half changed; reading them anew")
+        pulumi.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in urns))
+    return bool(urns)
 
 
 def failed(pulumi: PulumiCli) -> tuple[float, float]:
@@ -113,7 +118,7 @@ def _epoch(text: str) -> float:
 
 def keys(pulumi: PulumiCli) -> list[str]:
     """What to do if a cloud refused the stack's key: for each cloud a line that names the key."""
-    config, said = (
+    config, advice = (
         pulumi.config(),
         "if {} refused the token (401, 403, {}): pulumi config set --secret " + _PREFIX + "{}",
     )
@@ -121,4 +126,4 @@ def keys(pulumi: PulumiCli) -> list[str]:
         "hcloud-token": ("Hetzner Cloud", "unauthorized, token_readonly"),
         "cloudflare-api-token": ("Cloudflare", "10000, 9109"),
     }
-    return [said.format(name, codes, key) for key, (name, codes) in clouds.items() if _PREFIX + key in config]
+    return [advice.format(name, codes, key) for key, (name, codes) in clouds.items() if _PREFIX + key in config]

@@ -1,4 +1,4 @@
-"""The Docker daemon: there, brought here where we may, or missed in one clear sentence; and our objects on it."""
+"""The Docker daemon: used where it answers, installed and started where we may, else missed in one clear sentence; and our objects on it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ _ROOT_PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
 def ensure(where: Mapping[str, str] = HERE) -> None:
-    """Has a Docker daemon that answers.
+    """Makes sure that a Docker daemon answers.
 
-    On this machine, as root and unless `HOMEPORT_NO_INSTALL` is set, what is missing is installed (Debian, Ubuntu) and started.
+    On this machine, as root and unless `HOMEPORT_NO_INSTALL` is set, what is missing is installed (Debian, Ubuntu) and
+    started.
 
     Raises:
         ToolError: There is none, and here is what to do about it.
@@ -50,11 +51,11 @@ def obstacle(where: Mapping[str, str] = HERE) -> str:
     """Why no daemon answers, or nothing when one does."""
     if not shutil.which("docker"):
         return "this machine has no `docker` command"
-    said = run("version", "--format", "{{.Server.Version}}", where=where, check=False)
+    done = run("version", "--format", "{{.Server.Version}}", where=where, check=False)
     return (
         ""
-        if said.returncode == 0
-        else f"no daemon answers ({(said.stderr.strip().splitlines() or ['no reason given'])[-1]})"
+        if done.returncode == 0
+        else f"no daemon answers ({(done.stderr.strip().splitlines() or ['no reason given'])[-1]})"
     )
 
 
@@ -137,7 +138,7 @@ def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class DockerObject:
     """A Docker object that carries our label.
 
     Attributes:
@@ -155,55 +156,55 @@ class Found:
     inspected: dict[str, Any]
 
 
-def objects(stack: str, where: Mapping[str, str] = HERE) -> list[Found]:
+def objects(stack: str, where: Mapping[str, str] = HERE) -> list[DockerObject]:
     """Everything on the daemon that carries a stack's label: containers first, so that removal in this order works."""
     listed = {
         "container": ("ps", "--all", "--quiet", "--no-trunc"),
         "network": ("network", "ls", "--quiet", "--no-trunc"),
         "volume": ("volume", "ls", "--quiet"),
     }
-    found = []
+    items = []
     for kind, argv in listed.items():
         ids = run(*argv, "--filter", f"label=homeport.stack={stack}", where=where).stdout.split()
-        found += [_found(kind, one) for one in inspect(kind, ids, where)]
-    return found
+        items += [_object(kind, item) for item in inspect(kind, ids, where)]
+    return items
 
 
-def carriers(volumes: set[str], where: Mapping[str, str] = HERE) -> list[Found]:
-    """Never started containers that brought files into one of these volumes and were left by a killed run."""
+def carriers(volumes: set[str], where: Mapping[str, str] = HERE) -> list[DockerObject]:
+    """Never started containers that copied files into one of these volumes and were left by a killed run."""
     argv = ("ps", "--all", "--quiet", "--no-trunc", "--filter", "label=homeport.carrier=true")
     ids = run(*argv, where=where).stdout.split()
-    found = [_found("container", one) for one in inspect("container", ids, where)]
-    return [one for one in found if volumes & {mount.get("Name") for mount in one.inspected.get("Mounts", [])}]
+    items = [_object("container", item) for item in inspect("container", ids, where)]
+    return [item for item in items if volumes & {mount.get("Name") for mount in item.inspected.get("Mounts", [])}]
 
 
 def inspect(kind: str, ids: list[str], where: Mapping[str, str] = HERE) -> list[dict[str, Any]]:
     """What Docker says of those of the given objects that are still there."""
     if not ids:
         return []
-    said = run("inspect", "--type", kind, *ids, where=where, check=False).stdout
-    found: list[dict[str, Any]] = json.loads(said or "[]")
-    return found
+    printed = run("inspect", "--type", kind, *ids, where=where, check=False).stdout
+    items: list[dict[str, Any]] = json.loads(printed or "[]")
+    return items
 
 
-def _found(kind: str, said: dict[str, Any]) -> Found:
-    labels = said.get("Labels") or said.get("Config", {}).get("Labels") or {}
-    return Found(
+def _object(kind: str, inspected: dict[str, Any]) -> DockerObject:
+    labels = inspected.get("Labels") or inspected.get("Config", {}).get("Labels") or {}
+    return DockerObject(
         kind=kind,
-        id=said["Name"] if kind == "volume" else said["Id"],
-        name=said["Name"].removeprefix("/"),
+        id=inspected["Name"] if kind == "volume" else inspected["Id"],
+        name=inspected["Name"].removeprefix("/"),
         labels={key.removeprefix("homeport."): value for key, value in labels.items() if key.startswith("homeport.")},
-        inspected=said,
+        inspected=inspected,
     )
 
 
-def remove(one: Found, where: Mapping[str, str] = HERE) -> None:
+def remove(item: DockerObject, where: Mapping[str, str] = HERE) -> None:
     """Removes an object; that it is gone already is fine."""
     argv = {"container": ("rm", "--force", "--volumes"), "network": ("network", "rm"), "volume": ("volume", "rm")}[
-        one.kind
+        item.kind
     ]
-    done = run(*argv, one.id, where=where, check=False)
+    done = run(*argv, item.id, where=where, check=False)
     if done.returncode and "o such" not in done.stderr and "not found" not in done.stderr:
         raise ToolError(
-            f"{one.kind} {one.name}: cannot be removed: {done.stderr.strip()}\n  mend it: docker {one.kind} inspect {one.name}"
+            f"{item.kind} {item.name}: cannot be removed: {done.stderr.strip()}\n  mend it: docker {item.kind} inspect {item.name}"
         )

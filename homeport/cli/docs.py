@@ -38,13 +38,13 @@ def pages() -> dict[str, str]:
 
 def write(*, only_check: bool) -> int:
     """Writes what is out of date, or only names it; 1 when something was to be named."""
-    wanted = pages()
-    stale = [name for name, text in wanted.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != text]
+    texts = pages()
+    stale = [name for name, text in texts.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != text]
     for name in stale:
         if only_check:
             print(f"{name} is out of date\n  mend it: make docs", file=sys.stderr)
         else:
-            (ROOT / name).write_text(wanted[name], encoding="utf-8")
+            (ROOT / name).write_text(texts[name], encoding="utf-8")
             print(f"wrote {name}")
     return 1 if stale and only_check else 0
 
@@ -63,32 +63,32 @@ def catalog() -> str:
     return "\n".join(parts)
 
 
-def _preset(found: Preset) -> str:
-    rows = "\n".join(_row(service) for service in sorted(found.services, key=lambda one: one.name))
+def _preset(system: Preset) -> str:
+    rows = "\n".join(_row(service) for service in sorted(system.services, key=lambda service: service.name))
     notes = "\n".join(
         f"- {service.name}: {what}, because {reason}"
-        for service in sorted(found.services, key=lambda one: one.name)
+        for service in sorted(system.services, key=lambda service: service.name)
         for what, reason in sorted({**service.waivers, **service.capabilities, **_binds(service)}.items())
     )
     networks = "\n".join(
         f"- {network.name}: {network.subnet}{', no way out and none in' if network.internal else ''}"
-        for network in found.networks
+        for network in system.networks
     )
     return (
-        f"## {found.name}\n\n{found.purpose}.\n\n"
+        f"## {system.name}\n\n{system.purpose}.\n\n"
         "| Service | Purpose | Image | Networks | User | Memory | CPUs | Processes | Needs |\n"
         f"|---|---|---|---|---|---|---|---|---|\n{rows}\n\nNetworks:\n\n{networks}\n"
         + (f"\nWeakened defaults, each with its reason:\n\n{notes}\n" if notes else "")
-        + _options(found)
+        + _options(system)
     )
 
 
-def _options(found: Preset) -> str:
-    if not found.options:
+def _options(system: Preset) -> str:
+    if not system.options:
         return ""
     rows = "\n".join(
         f"| `{name}` | {f'`{option.default}`' if option.default else 'empty'} | {option.purpose} | {option.shape} |"
-        for name, option in sorted(found.options.items())
+        for name, option in sorted(system.options.items())
     )
     head = "What `homeport:settings.options` may choose:\n\n| Option | Unless chosen | What for | Must be |\n|---|---|---|---|"
     return f"\n{head}\n{rows}\n"

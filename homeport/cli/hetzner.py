@@ -1,7 +1,7 @@
 """Finds and removes what a killed run made at Hetzner Cloud and could not note: the answer was lost, or nobody was there to read it.
 
-Names are unique there, so an orphan refuses every later update (`uniqueness_error`). All that a stack makes carries its label; what
-carries it, was made after the killed run began, and is not in the state, is the run's own.
+Names are unique there, so an orphan refuses every later update (`uniqueness_error`). All that a stack makes carries its
+label; what carries it, was made after the killed run began, and is not in the state, is the run's own.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until:
             Orphan(kind, item.id, item.name, item)
             for kind in _KINDS
             for item in getattr(api, kind).get_all(label_selector=f"homeport.stack={stack}")
-            # Its clock and ours may differ by a little; a run that made nothing in its first seconds loses nothing by that.
+            # Its clock and ours may differ by a little; a run that made nothing in its first seconds loses nothing by
+            # that.
             if str(item.id) not in known and since - 5 < item.created.timestamp() < until + 60
         ]
 

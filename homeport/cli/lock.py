@@ -32,7 +32,8 @@ class Run:
         stack: The stack's name.
         killed: Whether the command before it was killed, so that its work may be half done.
         since: When that one began, in seconds of the epoch; 0 if none was killed.
-        recovered: Whether what that one left is put right. As long as it is not, the next command knows of the kill as well.
+        recovered: Whether what that one left is repaired. As long as it is not, the next command knows of the kill as
+            well.
     """
 
     stack: str
@@ -80,20 +81,20 @@ def _me(command: str) -> dict[str, Any]:
     }
 
 
-def _write(descriptor: int, said: dict[str, Any]) -> None:
+def _write(descriptor: int, record: dict[str, Any]) -> None:
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps(said).encode())
+    os.write(descriptor, json.dumps(record).encode())
 
 
 def _holder(path: Path) -> str:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(said["since"]))
-        ago = duration(max(time.time() - said["since"], 0))
-        who = f"{said['user']} on {said['host']} (process {said['pid']})"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record["since"]))
+        ago = duration(max(time.time() - record["since"], 0))
+        who = f"{record['user']} on {record['host']} (process {record['pid']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another command holds it and has not said which yet"
-    return f"`{said['command']}` of {who} holds it since {since}, {ago} ago"
+    return f"`{record['command']}` of {who} holds it since {since}, {ago} ago"
 
 
 def remove_dead_lock(pulumi: PulumiCli) -> bool:
@@ -106,37 +107,38 @@ def remove_dead_lock(pulumi: PulumiCli) -> bool:
         ToolError: Whoever wrote the lock is alive, or works on another machine.
     """
     remove_half_written(pulumi)
-    found = _pulumi_locks(pulumi)
-    for path, said in found:
-        who = f"{said.get('username', 'somebody')} on {said.get('hostname', 'some machine')} (process {said.get('pid', '?')})"
-        if said.get("hostname") != socket.gethostname() or _is_alive(int(said.get("pid") or 0)):
+    locks = _pulumi_locks(pulumi)
+    for path, record in locks:
+        who = f"{record.get('username', 'somebody')} on {record.get('hostname', 'some machine')} (process {record.get('pid', '?')})"
+        if record.get("hostname") != socket.gethostname() or _is_alive(int(record.get("pid") or 0)):
             raise ToolError(
-                f"stack {pulumi.stack.name}: pulumi of {who} holds it since {said.get('timestamp', 'some time')}\n"
+                f"stack {pulumi.stack.name}: pulumi of {who} holds it since {record.get('timestamp', 'some time')}\n"
                 f"  mend it: wait until it has ended; if it is surely gone, pulumi cancel --yes --stack {pulumi.stack.name}"
             )
         say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")
-    if found:
+    if locks:
         pulumi.ask("cancel", "--yes")
-    return bool(found)
+    return bool(locks)
 
 
 def remove_half_written(pulumi: PulumiCli) -> list[Path]:
     """Removes what a killed Pulumi wrote half of beside its state: without it the state is read as it is; with it, not at all.
 
-    Pulumi's file backend replaces a state file in one step, but writes the file's attributes (`.attrs`: content type and checksum, of no
-    use to Pulumi) in place, before it: killed there, every later command ends with "failed to load checkpoint: EOF".
+    Pulumi's file backend replaces a state file in one step, but writes the file's attributes (`.attrs`: content type
+    and checksum, of no use to Pulumi) in place, before it: killed there, every later command ends with "failed to load
+    checkpoint: EOF".
     Source: gocloud.dev v0.46.0, blob/fileblob/attrs.go, setAttrs and getAttrs.
     """
     folder = pulumi.state_folder
-    found: list[Path] = []
+    paths: list[Path] = []
     if folder is None:
-        return found
+        return paths
     for part in ("stacks", "locks"):
-        found += [one for one in sorted((folder / part).rglob("*.attrs")) if not _is_whole(one)]
-    for one in found:
-        say(f"    Pulumi was killed while it wrote {one.name}, which nothing depends on; removing it")
-        one.unlink(missing_ok=True)
-    return found
+        paths += [path for path in sorted((folder / part).rglob("*.attrs")) if not _is_whole(path)]
+    for path in paths:
+        say(f"    Pulumi was killed while it wrote {path.name}, which nothing depends on; removing it")
+        path.unlink(missing_ok=True)
+    return paths
 
 
 def _is_whole(path: Path) -> bool:
@@ -153,15 +155,15 @@ def _pulumi_locks(pulumi: PulumiCli) -> list[tuple[Path, dict[str, Any]]]:
     folder = pulumi.state_folder
     if folder is None:
         return []
-    found = []
+    locks = []
     for path in sorted((folder / "locks").glob(f"**/{PROJECT}/{pulumi.stack.name}/*.json")):
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # Killed while it wrote the lock: nobody can be told by it, so nobody is asked.
-            said = {"hostname": socket.gethostname(), "pid": 0}
-        found.append((path, said))
-    return found
+            record = {"hostname": socket.gethostname(), "pid": 0}
+        locks.append((path, record))
+    return locks
 
 
 def _is_alive(pid: int) -> bool:

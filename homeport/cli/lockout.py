@@ -1,7 +1,7 @@
 """Refuses, before anything is changed, what would close the cloud's firewall to this machine (reliability.md, A-06).
 
-What a host changes of itself it takes back when nobody comes in any more (its revert timer); a cloud's firewall does not. So
-the host is asked, over the connection that still works, from which address it sees us.
+What a host changes of itself it takes back when nobody comes in any more (its revert timer); a cloud's firewall does
+not. So the host is asked, over the connection that still works, from which address it sees us.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def refuse_lockout(pulumi: PulumiCli) -> None:
         return
     for where in pulumi.daemons():
         address = seen_as(where)
-        if address and not any(ip_address(address) in ip_network(one, strict=False) for one in ssh.sources):
+        if address and not any(ip_address(address) in ip_network(source, strict=False) for source in ssh.sources):
             raise ToolError(
                 f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine as {address}, "
                 f"which is in none of {', '.join(ssh.sources)}\n"
@@ -46,10 +46,10 @@ def seen_as(where: Mapping[str, str]) -> str:
     """The address that a host sees us come from; nothing where it does not answer, which the update itself will tell."""
     script = '. components/scripts/ssh.sh; over_ssh "echo \\$SSH_CONNECTION"'
     try:
-        said = subprocess.run(
+        done = subprocess.run(
             ["sh", "-c", script], cwd=ROOT, env={**os.environ, **where}, stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return ""
-    return said.stdout.split(" ")[0].strip() if said.returncode == 0 else ""
+    return done.stdout.split(" ")[0].strip() if done.returncode == 0 else ""

@@ -1,8 +1,8 @@
 """A server that was deleted behind our back takes its containers and volumes with it, and the state does not know.
 
-A plain `pulumi up` would compare with the state and find nothing to do; `pulumi up --refresh` would ask a Docker that is gone and
-fail. So the servers alone are refreshed first; where one is gone, everything that lived on it is dropped from the state, and the
-update makes it all again on a new server with the old address.
+A plain `pulumi up` would compare with the state and find nothing to do; `pulumi up --refresh` would ask a Docker that
+is gone and fail. So the servers alone are refreshed first; where one is gone, everything that lived on it is dropped
+from the state, and the update makes it all again on a new server with the old address.
 """
 
 from __future__ import annotations
@@ -26,13 +26,17 @@ def forget_lost(pulumi: PulumiCli) -> list[str]:
     Raises:
         ToolError: Hetzner cannot be asked.
     """
-    servers = {one["urn"]: one for one in pulumi.state().get("resources") or [] if one.get("type") == SERVER}
+    servers = {
+        resource["urn"]: resource
+        for resource in pulumi.state().get("resources") or []
+        if resource.get("type") == SERVER
+    }
     if not servers:
         return []
     # Not by --clear-pending-creates: what a killed run left is repaired elsewhere, with a word.
     pulumi.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in servers))
-    there = {one["urn"] for one in pulumi.state().get("resources") or []}
-    lost = {urn: one for urn, one in servers.items() if urn not in there}
+    present = {resource["urn"] for resource in pulumi.state().get("resources") or []}
+    lost = {urn: resource for urn, resource in servers.items() if urn not in present}
     if not lost:
         return []
     hosts = sorted(names.server_host(names.logical(urn)) for urn in lost)
@@ -51,28 +55,29 @@ def prune(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
     """A deployment less everything on the Docker of these hosts, and less what refers to it."""
     resources = deployment.get("resources") or []
     providers = {
-        one["urn"]
-        for one in resources
-        if one["type"] == _DOCKER and names.part_host(names.logical(one["urn"]), "docker") in hosts
+        resource["urn"]
+        for resource in resources
+        if resource["type"] == _DOCKER and names.part_host(names.logical(resource["urn"]), "docker") in hosts
     }
-    # The providers too: while one is in the state, its daemon is asked after a killed run (PulumiCli.daemons), and the new server has none yet.
+    # The providers too: while one is in the state, its daemon is asked after a killed run (PulumiCli.daemons), and the
+    # new server has none yet.
     gone = {
         *providers,
-        *(one["urn"] for one in resources if names.provider(str(one.get("provider", ""))) in providers),
+        *(resource["urn"] for resource in resources if names.provider(str(resource.get("provider", ""))) in providers),
     }
-    kept = [drop_references(one, gone) for one in resources if one["urn"] not in gone]
-    pending = [one for one in deployment.get("pending_operations") or [] if one["resource"]["urn"] not in gone]
-    pending = [one for one in pending if names.provider(str(one["resource"].get("provider", ""))) not in providers]
+    kept = [drop_references(resource, gone) for resource in resources if resource["urn"] not in gone]
+    pending = [item for item in deployment.get("pending_operations") or [] if item["resource"]["urn"] not in gone]
+    pending = [item for item in pending if names.provider(str(item["resource"].get("provider", ""))) not in providers]
     return {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
 
 
 def drop_references(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     """A resource of the state without what refers to those that are gone; the engine refuses a state with loose ends."""
-    found = dict(resource)
-    if "dependencies" in found:
-        found["dependencies"] = [one for one in found["dependencies"] if one not in gone]
-    if "propertyDependencies" in found:
-        found["propertyDependencies"] = {
-            key: [one for one in urns or [] if one not in gone] for key, urns in found["propertyDependencies"].items()
+    kept = dict(resource)
+    if "dependencies" in kept:
+        kept["dependencies"] = [urn for urn in kept["dependencies"] if urn not in gone]
+    if "propertyDependencies" in kept:
+        kept["propertyDependencies"] = {
+            key: [urn for urn in urns or [] if urn not in gone] for key, urns in kept["propertyDependencies"].items()
         }
-    return found
+    return kept

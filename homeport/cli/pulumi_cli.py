@@ -179,8 +179,9 @@ class PulumiCli:
     def daemons(self) -> list[Mapping[str, str]]:
         """For each host of the stack the environment of a Docker command that means its daemon.
 
-        A host behind SSH is known while its Docker provider is in the state: before, an update has not come so far as to have
-        a Docker there, and afterwards a destroy may have deleted the very machine. Its key is pinned as the state has it.
+        A host behind SSH is known while its Docker provider is in the state: before, an update has not come so far as
+        to have a Docker there, and afterwards a destroy may have deleted the very machine. Its key is pinned as the
+        state has it.
         """
         if self.stack.local:
             return [{"DOCKER_HOST": self.stack.docker_host} if self.stack.docker_host else {}]

@@ -1,7 +1,8 @@
 """`make rehearse`: a whole environment on emulated clouds, on this machine, from the checkout as it is now.
 
-The world (emulated Hetzner and Cloudflare, their machines) is `rehearsal.world`, a process of its own that stays when the command
-ends. The stack lives in a copy of the checkout below the cache, with a state of its own: neither the real stack nor git sees it.
+The world (emulated Hetzner and Cloudflare, their machines) is `rehearsal.world`, a process of its own that stays when
+the command ends. The stack lives in a copy of the checkout below the cache, with a state of its own: neither the real
+stack nor git sees it.
 """
 
 from __future__ import annotations

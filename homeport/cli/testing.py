@@ -1,6 +1,7 @@
 """`check` and `test`: stages in the order in which they fail fastest, and one line that counts them all.
 
-What the later stages need (the engine, the images) is had beside the first ones. docs/testing.md has the stages, their lengths and their budgets.
+What the later stages need (the engine, the images) is had beside the first ones. docs/testing.md has the stages, their
+lengths and their budgets.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from homeport.cli import daemon, repair
-from homeport.cli.daemon import Found
+from homeport.cli.daemon import DockerObject
 from homeport.model.errors import ToolError
 
 KNOWN = {"type": "docker:index/container:Container", "id": "c1", "urn": "u1"}
 
 
 def found(kind, name, **labels):
-    return Found(kind=kind, id=name, name=name, labels=labels, inspected={})
+    return DockerObject(kind=kind, id=name, name=name, labels=labels, inspected={})
 
 
 class Engine:

@@ -1,4 +1,4 @@
-"""The command `homeport`: its verbs, of which only the one that is asked for is loaded, and how every one of them ends."""
+"""The command `homeport`: its verbs, of which only the one that is called is loaded, and how each of them ends."""
 
 from __future__ import annotations
 

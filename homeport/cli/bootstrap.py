@@ -51,7 +51,7 @@ def ensure(folder: Path) -> None:
 
 
 def _whole(folder: Path, done: Path) -> bool:
-    """Whether it was made, and made here: a copied cache brings scripts whose first line names a Python that may be gone."""
+    """Whether it was made, and made here: in a copied cache the scripts' first line names a Python that may be gone."""
     return done.is_file() and done.read_text() == str(folder)
 
 

@@ -1,4 +1,6 @@
-"""Finds and removes what a stack made in Cloudflare and does not know of: the answer to a POST was lost, or the run was killed before it came.
+"""Finds and removes what a stack made in Cloudflare and does not know of.
+
+The answer to a POST was lost, or the run was killed before it came.
 
 Cloudflare has no idempotency keys. A second tunnel or record of one name is refused for ever (409, 1013; 400, 81057), a
 second application, policy or service token is made without a word. All that a stack makes there ends in the stack's
@@ -89,7 +91,8 @@ def _refusals(call: str) -> Iterator[None]:
         yield
     except APIStatusError as error:
         raise ToolError(
-            f"Cloudflare refuses {call}: {error.status_code} {error.response.text[:2000]}\n  {_advice(error.status_code)}"
+            f"Cloudflare refuses {call}: {error.status_code} {error.response.text[:2000]}\n"
+            f"  {_advice(error.status_code)}"
         ) from None
     except APIError as error:
         reason = error.__cause__ or error

@@ -1,4 +1,7 @@
-"""After a run that was killed or failed: what it made in the clouds and could not note is removed, so that the next update makes it anew."""
+"""After a run that was killed or failed: what it made in the clouds and could not note is removed.
+
+The next update makes it anew.
+"""
 
 from __future__ import annotations
 
@@ -97,8 +100,9 @@ def _reread(pulumi: PulumiCli, state: dict[str, Any]) -> bool:
 
 
 def failed(pulumi: PulumiCli) -> tuple[float, float]:
-    """When the updates that have failed since one succeeded began and ended, in seconds of the epoch; zeros if the last one succeeded.
+    """When the updates that have failed since one succeeded began and ended, in seconds of the epoch.
 
+    Zeros if the last one succeeded.
     An answer can be lost without a kill: the update fails, and what was made is nowhere noted.
     """
     since = until = 0.0

@@ -1,4 +1,4 @@
-"""The Docker daemon: used where it answers, installed and started where we may, else missed in one clear sentence; and our objects on it."""
+"""The Docker daemon: used where it answers, installed and started where we may; and our objects on it."""
 
 from __future__ import annotations
 
@@ -99,10 +99,16 @@ def _start() -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         say(f"    starting dockerd in the background; its log is {log}")
         with log.open("ab") as file:
+            ours = ("PYTHON", "VIRTUAL_ENV", "HOMEPORT")
             subprocess.Popen(
-                [_program("dockerd") or "dockerd"], stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
-                cwd="/", env={k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "HOMEPORT"))},
-            )  # fmt: skip
+                [_program("dockerd") or "dockerd"],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                cwd="/",
+                env={name: value for name, value in os.environ.items() if not name.startswith(ours)},
+            )
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         if not obstacle():
@@ -206,5 +212,6 @@ def remove(item: DockerObject, where: Mapping[str, str] = HERE) -> None:
     done = run(*argv, item.id, where=where, check=False)
     if done.returncode and "o such" not in done.stderr and "not found" not in done.stderr:
         raise ToolError(
-            f"{item.kind} {item.name}: cannot be removed: {done.stderr.strip()}\n  mend it: docker {item.kind} inspect {item.name}"
+            f"{item.kind} {item.name}: cannot be removed: {done.stderr.strip()}\n"
+            f"  mend it: docker {item.kind} inspect {item.name}"
         )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _HEAD = """# Catalog
 
 Made by `make docs` from `catalog/`; do not edit by hand. Every container runs with a read-only root
-file system, without capabilities, without new privileges, and with limits on memory, CPU and processes, unless a column or a note
-says otherwise.
+file system, without capabilities, without new privileges, and with limits on memory, CPU and processes, unless a column
+or a note says otherwise.
 """
 
 
@@ -90,7 +90,10 @@ def _options(system: Preset) -> str:
         f"| `{name}` | {f'`{option.default}`' if option.default else 'empty'} | {option.purpose} | {option.shape} |"
         for name, option in sorted(system.options.items())
     )
-    head = "What `homeport:settings.options` may choose:\n\n| Option | Unless chosen | What for | Must be |\n|---|---|---|---|"
+    head = (
+        "What `homeport:settings.options` may choose:\n\n"
+        "| Option | Unless chosen | What for | Must be |\n|---|---|---|---|"
+    )
     return f"\n{head}\n{rows}\n"
 
 

@@ -1,4 +1,6 @@
-"""Finds and removes what a killed run made at Hetzner Cloud and could not note: the answer was lost, or nobody was there to read it.
+"""Finds and removes what a killed run made at Hetzner Cloud and could not note.
+
+The answer was lost, or nobody was there to read it.
 
 Names are unique there, so an orphan refuses every later update (`uniqueness_error`). All that a stack makes carries its
 label; what carries it, was made after the killed run began, and is not in the state, is the run's own.
@@ -27,10 +29,13 @@ _KINDS = ("servers", "firewalls", "primary_ips", "ssh_keys", "volumes", "network
 _SECONDS = 10
 """For one answer; the client asks five times more when there is none."""
 _BUSY = frozenset({"locked", "conflict", "resource_in_use", "rate_limit_exceeded"})
-"""What passes by itself: another action works on it, or the server it hung on is not quite gone (https://docs.hetzner.cloud, "Errors")."""
+"""What passes by itself: another action works on it, or the server it hung on is not quite gone.
+
+Reference: https://docs.hetzner.cloud, "Errors".
+"""
 _PAUSE = 1.0
 _PATIENCE = 180.0
-"""Seconds for one removal. The API answers at once, and the server with its name is there until its action has ended."""
+"""Seconds for one removal: the API answers at once, and the server's name is taken until its action has ended."""
 
 
 class RefusedError(ToolError):
@@ -93,7 +98,14 @@ def _refusals() -> Iterator[None]:
 
 
 def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until: float = inf) -> list[Orphan]:
-    """What carries the stack's label, was made between `since` and `until` (seconds of the epoch), and is not in the state.
+    """What carries the stack's label, was made between `since` and `until` and is not in the state.
+
+    Args:
+        state: As ``pulumi stack export`` has it.
+        api: Hetzner Cloud.
+        stack: The stack's name.
+        since: The earliest moment, in seconds of the epoch.
+        until: The latest moment.
 
     Raises:
         ToolError: Hetzner refuses or does not answer.
@@ -135,7 +147,8 @@ def remove(found: list[Orphan], seconds: float = _PATIENCE) -> None:
 
 def _left(orphan: Orphan, why: str) -> ToolError:
     return ToolError(
-        f"Hetzner Cloud has not removed {orphan.kind} {orphan.name} ({orphan.id}), which a killed or failed run left: {why}\n"
+        f"Hetzner Cloud has not removed {orphan.kind} {orphan.name} ({orphan.id}), "
+        f"which a killed or failed run left: {why}\n"
         "  mend it: try again; or remove it in Hetzner's console"
     )
 

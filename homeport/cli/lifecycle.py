@@ -29,7 +29,10 @@ _QUIET = ("--suppress-permalink=true", "--suppress-outputs")
 
 
 def up(stack: Stack, *, yes: bool, json: bool = False) -> int:
-    """Brings a stack up, after a killed run too; the exit code. With `json` only the table of services is on standard output."""
+    """Brings a stack up, after a killed run too; the exit code.
+
+    With `json`, standard output holds the stack's status as one document, and nothing else.
+    """
     with held(stack.name, "make up") as run:
         pulumi = _ready(stack, images=True, json=json)
         flags = _assent(stack, yes=yes)
@@ -86,7 +89,8 @@ def down(stack: Stack, *, yes: bool, json: bool = False) -> int:
             return 1
         if code:
             say(
-                f"==> pulumi destroy failed (code {code}); the reason is above. Repair the cause and run `make down` again"
+                f"==> pulumi destroy failed (code {code}); the reason is above. "
+                "Repair the cause and run `make down` again"
             )
             return 1
         kept = _leftovers(pulumi)

@@ -109,11 +109,13 @@ def remove_dead_lock(pulumi: PulumiCli) -> bool:
     remove_half_written(pulumi)
     locks = _pulumi_locks(pulumi)
     for path, record in locks:
-        who = f"{record.get('username', 'somebody')} on {record.get('hostname', 'some machine')} (process {record.get('pid', '?')})"
+        user, machine = record.get("username", "somebody"), record.get("hostname", "some machine")
+        who = f"{user} on {machine} (process {record.get('pid', '?')})"
         if record.get("hostname") != socket.gethostname() or _is_alive(int(record.get("pid") or 0)):
             raise ToolError(
                 f"stack {pulumi.stack.name}: pulumi of {who} holds it since {record.get('timestamp', 'some time')}\n"
-                f"  mend it: wait until it has ended; if it is surely gone, pulumi cancel --yes --stack {pulumi.stack.name}"
+                "  mend it: wait until it has ended; if it is surely gone, "
+                f"pulumi cancel --yes --stack {pulumi.stack.name}"
             )
         say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")
     if locks:
@@ -122,7 +124,7 @@ def remove_dead_lock(pulumi: PulumiCli) -> bool:
 
 
 def remove_half_written(pulumi: PulumiCli) -> list[Path]:
-    """Removes what a killed Pulumi wrote half of beside its state: without it the state is read as it is; with it, not at all.
+    """Removes what a killed Pulumi wrote half of beside its state, and what keeps the state from being read.
 
     Pulumi's file backend replaces a state file in one step, but writes the file's attributes (`.attrs`: content type
     and checksum, of no use to Pulumi) in place, before it: killed there, every later command ends with "failed to load

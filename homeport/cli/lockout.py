@@ -35,21 +35,27 @@ def refuse_lockout(pulumi: PulumiCli) -> None:
         address = seen_as(where)
         if address and not any(ip_address(address) in ip_network(source, strict=False) for source in ssh.sources):
             raise ToolError(
-                f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine as {address}, "
-                f"which is in none of {', '.join(ssh.sources)}\n"
+                f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine "
+                f"as {address}, which is in none of {', '.join(ssh.sources)}\n"
                 f"  mend it: pulumi config set --path 'homeport:settings.ssh.sources[{len(ssh.sources)}]' {address}/32 "
                 f"--stack {pulumi.stack.name}"
             )
 
 
 def seen_as(where: Mapping[str, str]) -> str:
-    """The address that a host sees us come from; nothing where it does not answer, which the update itself will tell."""
+    """The address that a host sees us come from; nothing where it does not answer, which the update will tell."""
     script = '. components/scripts/ssh.sh; over_ssh "echo \\$SSH_CONNECTION"'
     try:
         done = subprocess.run(
-            ["sh", "-c", script], cwd=ROOT, env={**os.environ, **where}, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=_SECONDS, check=False,
-        )  # fmt: skip
+            ["sh", "-c", script],
+            cwd=ROOT,
+            env={**os.environ, **where},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return ""
     return done.stdout.split(" ")[0].strip() if done.returncode == 0 else ""

@@ -72,7 +72,7 @@ def prune(deployment: dict[str, Any], hosts: set[str]) -> dict[str, Any]:
 
 
 def drop_references(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
-    """A resource of the state without what refers to those that are gone; the engine refuses a state with loose ends."""
+    """A resource of the state without its references to those that are gone; the engine refuses loose ends."""
     kept = dict(resource)
     if "dependencies" in kept:
         kept["dependencies"] = [urn for urn in kept["dependencies"] if urn not in gone]

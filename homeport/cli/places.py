@@ -21,7 +21,7 @@ def lock_file(stack: str) -> Path:
 
 
 def unfinished(stack: str) -> Path:
-    """The mark of a run that has begun and not ended; it stays when the run is killed, until what it left is put right."""
+    """The mark of a run that has begun and not ended; after a kill it stays until what the run left is repaired."""
     return cache() / "locks" / f"{stack}.unfinished"
 
 

@@ -1,4 +1,4 @@
-"""Progress of the tool chain: on a terminal one live line for each piece, elsewhere a plain line at its start and its end.
+"""Progress of the tool chain: on a terminal one live line for each piece, elsewhere plain lines at its start and end.
 
 Each line of `toolchain` names a piece (an image with its tag, or `engine`) and what happens to it: `redis:7-alpine:
 packing`, with the seconds since its start before it or not. A piece ends with a line that begins with one of `ENDS`.

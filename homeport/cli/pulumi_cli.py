@@ -142,8 +142,13 @@ class PulumiCli:
         """
         said = subprocess.run(
             ["pulumi", *argv, *(["--stack"] if named else []), self.stack.name, "--non-interactive"],
-            cwd=self.root, env=self.environ, text=True, capture_output=True, check=False, input=input_ or "",
-        )  # fmt: skip
+            cwd=self.root,
+            env=self.environ,
+            text=True,
+            capture_output=True,
+            check=False,
+            input=input_ or "",
+        )
         if said.returncode:
             what = said.stderr.strip() or said.stdout.strip()
             raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: {hint(what, self.stack.name)}")
@@ -200,7 +205,7 @@ class PulumiCli:
 
     @property
     def has_stack(self) -> bool:
-        """Whether the stack is known to be there; `pulumi stack init` would be refused while somebody else updates it."""
+        """Whether the stack is surely there; `pulumi stack init` would be refused while somebody else updates it."""
         folder = self.state_folder
         return folder is not None and (folder / "stacks" / PROJECT / f"{self.stack.name}.json").is_file()
 

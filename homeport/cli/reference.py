@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 _HEAD = """# The command `homeport`
 
-Made by `make docs` from `homeport/cli/verbs/`; do not edit by hand. `bin/homeport` runs in a checkout, from any folder and through a link
-(`ln -s "$PWD/bin/homeport" ~/.local/bin/homeport`), and makes its own Python environment. Every `make` target is one of these verbs.
+Made by `make docs` from `homeport/cli/verbs/`; do not edit by hand. `bin/homeport` runs in a checkout, from any folder
+and through a link (`ln -s "$PWD/bin/homeport" ~/.local/bin/homeport`), and makes its own Python environment. Every
+`make` target is one of these verbs.
 
-- **Exit codes**: 0 done, 1 not done or not healthy (standard error has the reason, and what helps), 2 a wrong command line, 130 interrupted.
+- **Exit codes**: 0 done, 1 not done or not healthy (standard error has the reason, and what helps), 2 a wrong command
+  line, 130 interrupted.
 - **`--json`** prints one document on standard output and nothing else there; progress goes to standard error.
 - **Output** is plain text without colours in a pipe; `NO_COLOR` takes the colours away in a terminal as well.
 - **Completion**: `homeport completion bash`, `zsh` or `fish` prints the shell's script.

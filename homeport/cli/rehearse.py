@@ -71,112 +71,115 @@ class Rehearsal:
         return self.stack(settings(self, _NOWHERE)).images()
 
 
-def up(asked: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> int:
+def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> int:
     """Boots the world, brings the stack up in it, checks the claims if `claimed`; the exit code."""
-    with held(asked.name, "make rehearse") as run:
+    with held(rehearsal.name, "make rehearse") as run:
         with phase("Docker"):
             daemon.ensure()
-        images = asked.images()
+        images = rehearsal.images()
         with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
             pulumi_cli.ensure([*images, MACHINE])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
-            world = _world(asked, "up", *images)
-        ready = prepared(asked, world)
+            world = _world(rehearsal, "up", *images)
+        ready = prepared(rehearsal, world)
         if as_json:
             ready = replace(ready, output=pulumi_cli.STDERR)
         code = update(ready, run, "--yes", "--skip-preview")
         if code:
             say(
-                f"==> pulumi up failed (code {code}); the reason is above. The world stays up: {_where(asked)}\n"
-                "    mend it, then: make rehearse (it goes on from here), or make rehearse-down"
+                f"==> pulumi up failed (code {code}); the reason is above. The world stays up: {_where(rehearsal)}\n"
+                "    repair the cause, then: make rehearse (it goes on from here), or make rehearse-down"
             )
             return 1
         passed = True
         if claimed:
             with phase("claims"):
-                passed = claims(asked, ready, world, output=ready.output)
+                passed = claims(rehearsal, ready, world, output=ready.output)
     if as_json:
-        report = asked.folder / "claims.json"
+        report = rehearsal.folder / "claims.json"
         checked = json.loads(report.read_text()) if claimed and report.is_file() else None
-        print_json({"rehearsal": asked.name, "folder": str(asked.folder), "passed": passed, "claims": checked})
-    say(f"    explore: {_where(asked)}")
-    total(f"rehearsal of {asked.preset} in {asked.environment}")
+        print_json({"rehearsal": rehearsal.name, "folder": str(rehearsal.folder), "passed": passed, "claims": checked})
+    say(f"    explore: {_where(rehearsal)}")
+    total(f"rehearsal of {rehearsal.preset} in {rehearsal.environment}")
     return 0 if passed else 1
 
 
-def down(asked: Rehearsal) -> int:
+def down(rehearsal: Rehearsal) -> int:
     """Removes the world with everything in it, and the stack's state."""
-    with held(asked.name, "make rehearse-down") as run:
+    with held(rehearsal.name, "make rehearse-down") as run:
         with phase("the world: machines, networks, clouds"):
-            _world(asked, "down")
-        shutil.rmtree(asked.folder, ignore_errors=True)
+            _world(rehearsal, "down")
+        shutil.rmtree(rehearsal.folder, ignore_errors=True)
         run.recovered = True
-    total(f"nothing is left of {asked.name}")
+    total(f"nothing is left of {rehearsal.name}")
     return 0
 
 
-def destroy(asked: Rehearsal) -> int:
+def destroy(rehearsal: Rehearsal) -> int:
     """Destroys the stack as one would in production, after a killed run too; the world stays, empty. The exit code."""
-    with held(asked.name, "make rehearse-destroy") as run:
+    with held(rehearsal.name, "make rehearse-destroy") as run:
         pulumi_cli.ensure([MACHINE])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
-            world = _world(asked, "up", *asked.images())
-        ready = prepared(asked, world)
+            world = _world(rehearsal, "up", *rehearsal.images())
+        ready = prepared(rehearsal, world)
         recover(ready, run)
-        with phase(f"pulumi destroy, stack {asked.name}"):
+        with phase(f"pulumi destroy, stack {rehearsal.name}"):
             code = ready.run("destroy", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs")
     if code:
         say(
-            f"==> pulumi destroy failed (code {code}); the reason is above. Mend it and run make rehearse-destroy again"
+            f"==> pulumi destroy failed (code {code}); the reason is above. "
+            "Repair the cause and run make rehearse-destroy again"
         )
     return 1 if code else 0
 
 
-def settings(asked: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
-    """The settings to rehearse: the user's own for this environment where its stack has this preset, moved to emulated clouds."""
+def settings(rehearsal: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
+    """The settings to rehearse, moved to emulated clouds: the user's own for this environment, if of this preset."""
     try:
-        given = read_stack(asked.environment)
+        own = read_stack(rehearsal.environment)
     except ToolError:
-        given = asked.stack({})
-    found = json.loads(json.dumps(given.settings, default=str)) if given.preset == asked.preset else {}
-    found["environment"] = asked.environment
-    hosts = found.get("hosts") or {"main": {}}
-    found["hosts"] = {
+        own = rehearsal.stack({})
+    chosen = json.loads(json.dumps(own.settings, default=str)) if own.preset == rehearsal.preset else {}
+    chosen["environment"] = rehearsal.environment
+    hosts = chosen.get("hosts") or {"main": {}}
+    chosen["hosts"] = {
         name: {**_SERVER, **{key: host[key] for key in ("roles", *_SERVER) if key in host and key != "mode"}}
         for name, host in hosts.items()
     }
-    found.setdefault("domain", "example.com")
-    exposure = with_defaults(asked.name, asked.preset, found)["exposure"]
-    if exposure == "tunnel" or found.get("cloudflare"):
-        found["cloudflare"] = cloudflare
+    chosen.setdefault("domain", "example.com")
+    exposure = with_defaults(rehearsal.name, rehearsal.preset, chosen)["exposure"]
+    if exposure == "tunnel" or chosen.get("cloudflare"):
+        chosen["cloudflare"] = cloudflare
     if exposure == "tunnel":
-        found.setdefault("access", {}).setdefault("emails", ["admin@example.com"])
-    return found
+        chosen.setdefault("access", {}).setdefault("emails", ["admin@example.com"])
+    return chosen
 
 
-def prepared(asked: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
+def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
     """The stack in its copy of the checkout, configured for the world.
 
     Raises:
         ToolError: Its secrets cannot be set.
     """
-    _copy(asked.checkout)
+    _copy(rehearsal.checkout)
     # Where Pulumi's own language host looks for Python (Pulumi.yaml, `virtualenv`).
-    _link(asked.checkout / ".venv", Path(sys.prefix))
-    chosen = settings(asked, world["cloudflare"]["ids"])
-    stack = asked.stack(chosen)
-    state = asked.folder / "state"
+    _link(rehearsal.checkout / ".venv", Path(sys.prefix))
+    chosen = settings(rehearsal, world["cloudflare"]["ids"])
+    stack = rehearsal.stack(chosen)
+    state = rehearsal.folder / "state"
     state.mkdir(parents=True, exist_ok=True)
-    found = pulumi_cli.prepared(stack)
-    ready = replace(found, root=asked.checkout, environ={**found.environ, "PULUMI_BACKEND_URL": f"file://{state}"})
-    path = asked.checkout / f"Pulumi.{asked.name}.yaml"
+    pulumi = pulumi_cli.prepared(stack)
+    ready = replace(
+        pulumi, root=rehearsal.checkout, environ={**pulumi.environ, "PULUMI_BACKEND_URL": f"file://{state}"}
+    )
+    path = rehearsal.checkout / f"Pulumi.{rehearsal.name}.yaml"
     kept = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    told = {
+    kept_secrets = {
         key: value for key, value in kept.get("config", {}).items() if isinstance(value, dict) and "secure" in value
     }
     config = {
-        **told,
-        f"{PROJECT}:preset": asked.preset,
+        **kept_secrets,
+        f"{PROJECT}:preset": rehearsal.preset,
         f"{PROJECT}:settings": chosen,
         "hcloud:endpoint": world["hcloud"]["endpoint"],
         "cloudflare:baseUrl": world["cloudflare"]["api"],
@@ -189,11 +192,11 @@ def prepared(asked: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
     if chosen.get("cloudflare"):
         wanted["cloudflare-api-token"] = world["cloudflare"]["token"]
     for name, value in wanted.items():
-        if f"{PROJECT}:{name}" not in told and ready.run(
+        if f"{PROJECT}:{name}" not in kept_secrets and ready.run(
             "config", "set", "--secret", f"{PROJECT}:{name}", input_=value
         ):
             raise ToolError(
-                f"{asked.name}: secret {name} cannot be set\n  mend it: make rehearse-down, then make rehearse"
+                f"{rehearsal.name}: secret {name} cannot be set\n  mend it: make rehearse-down, then make rehearse"
             )
     return ready
 
@@ -203,37 +206,41 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _write(path: Path, said: dict[str, Any]) -> None:
+def _write(path: Path, record: dict[str, Any]) -> None:
     """In one step: a stack's file holds the salt without which no secret of its state can be read."""
     draft = path.with_suffix(".new")
-    draft.write_text(yaml.safe_dump(said))
+    draft.write_text(yaml.safe_dump(record))
     draft.replace(path)
 
 
-def claims(asked: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, Any], output: int | None = None) -> bool:
-    """Checks what production promises, by name; true when all of it holds, or a preset promises nothing yet, which is said."""
-    given = {"world": world, "preset": asked.preset, "outputs": ready.outputs(secrets=True)}
-    argv = [sys.executable, "-m", "rehearsal.claims", "--report", str(asked.folder / "claims.json")]
+def claims(rehearsal: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, Any], output: int | None = None) -> bool:
+    """Checks what production promises, by name; true when all of it holds, or a preset promises nothing yet."""
+    document = {"world": world, "preset": rehearsal.preset, "outputs": ready.outputs(secrets=True)}
+    argv = [sys.executable, "-m", "rehearsal.claims", "--report", str(rehearsal.folder / "claims.json")]
     # On standard input: the outputs hold the VPN's keys and the door's tokens.
-    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(given), text=True, stdout=output, check=False)
+    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(document), text=True, stdout=output, check=False)
     return done.returncode in {0, _NO_CLAIMS}
 
 
-def _world(asked: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
-    told = ("--folder", str(asked.folder / "world"), "--domain", str(settings(asked, {})["domain"]))
-    said = pulumi_cli.module("rehearsal.world", verb, *told, *(f"--image={one}" for one in images), quiet=True)
-    found: dict[str, Any] = json.loads(said.stdout) if verb == "up" else {}
-    if found.get("lost"):
+def _world(rehearsal: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
+    options = ("--folder", str(rehearsal.folder / "world"), "--domain", str(settings(rehearsal, {})["domain"]))
+    flags = [f"--image={image}" for image in images]
+    printed = pulumi_cli.module("rehearsal.world", verb, *options, *flags, quiet=True).stdout
+    world: dict[str, Any] = json.loads(printed) if verb == "up" else {}
+    if world.get("lost"):
         raise ToolError(
-            f"{asked.name}: after an outage of this machine, of its Docker or of the world not all came back\n  "
-            + "\n  ".join(found["lost"])
+            f"{rehearsal.name}: after an outage of this machine, of its Docker or of the world not all came back\n  "
+            + "\n  ".join(world["lost"])
             + "\n  mend it: make rehearse-down, then make rehearse"
         )
-    return found
+    return world
 
 
-def _where(asked: Rehearsal) -> str:
-    return f"{asked.folder / 'world'} (logs, state), make rehearse-shell (pulumi in {asked.name}), make rehearse-down removes it"
+def _where(rehearsal: Rehearsal) -> str:
+    return (
+        f"{rehearsal.folder / 'world'} (logs, state), make rehearse-shell (pulumi in {rehearsal.name}), "
+        "make rehearse-down removes it"
+    )
 
 
 def _copy(checkout: Path) -> None:
@@ -252,9 +259,9 @@ def _copy(checkout: Path) -> None:
         shutil.copy2(ROOT / name, checkout / name)
 
 
-def shell(asked: Rehearsal) -> int:
+def shell(rehearsal: Rehearsal) -> int:
     """A shell in the copy of the checkout, where plain `pulumi` works on the rehearsed stack; its exit code."""
-    world = _world(asked, "up")
-    ready = prepared(asked, world)
+    world = _world(rehearsal, "up")
+    ready = prepared(rehearsal, world)
     program = os.environ.get("SHELL", "sh")
-    return subprocess.run([program], cwd=asked.checkout, env=dict(ready.environ), check=False).returncode
+    return subprocess.run([program], cwd=rehearsal.checkout, env=dict(ready.environ), check=False).returncode

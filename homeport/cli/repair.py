@@ -54,8 +54,9 @@ def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
 
 
 def moved_images(state: dict[str, Any], pulumi: PulumiCli) -> list[str]:
-    """The URNs of images that are not on the daemon as the state has them: built or pulled anew under their name, or removed.
+    """The URNs of images that are not on the daemon as the state has them.
 
+    They were built or pulled anew under their name, or removed.
     An update compares with the state alone, so it would make containers from an image that is gone (pulumi-docker#325).
     """
     kind = "docker:index/remoteImage:RemoteImage"
@@ -82,7 +83,7 @@ def _refresh(pulumi: PulumiCli, *urns: str) -> None:
 
 
 def unknown(state: dict[str, Any], pulumi: PulumiCli) -> list[tuple[Mapping[str, str], DockerObject]]:
-    """Objects that carry the stack's label and are not in its state, each with its daemon; volumes with data excepted."""
+    """Objects with the stack's label that are not in its state, each with its daemon; never volumes with data."""
     return [(where, item) for where in pulumi.daemons() for item in _unknown(state, pulumi.stack.name, where)]
 
 

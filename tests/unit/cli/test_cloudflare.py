@@ -23,15 +23,26 @@ RANDOM = {
     "outputs": {"hex": MARK},
 }
 EACH = {
-    "dns": {"zoneId": ZONE, "name": "n8n.example.com", "type": "CNAME", "content": "x.cfargotunnel.com", "ttl": 1,
-            "proxied": True, "comment": f"homeport {MARK}"},
+    "dns": {
+        "zoneId": ZONE,
+        "name": "n8n.example.com",
+        "type": "CNAME",
+        "content": "x.cfargotunnel.com",
+        "ttl": 1,
+        "proxied": True,
+        "comment": f"homeport {MARK}",
+    },
     "app": {"accountId": ACCOUNT, "name": f"homeport a {MARK}", "domain": "n8n.example.com", "type": "self_hosted"},
-    "policy": {"accountId": ACCOUNT, "name": f"homeport people {MARK}", "decision": "allow",
-               "includes": [{"email": {"email": "ada@example.com"}}]},
+    "policy": {
+        "accountId": ACCOUNT,
+        "name": f"homeport people {MARK}",
+        "decision": "allow",
+        "includes": [{"email": {"email": "ada@example.com"}}],
+    },
     "token": {"accountId": ACCOUNT, "name": f"homeport n8n {MARK}"},
     "idp": {"accountId": ACCOUNT, "name": f"homeport code {MARK}", "type": "onetimepin", "config": {}},
     "tunnel": {"accountId": ACCOUNT, "name": f"jett-vps-{MARK}", "configSrc": "local"},
-}  # fmt: skip
+}
 LISTS = {
     "dns": f"/zones/{ZONE}/dns_records",
     "app": f"/accounts/{ACCOUNT}/access/apps",

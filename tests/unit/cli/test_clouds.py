@@ -45,8 +45,13 @@ def update(kind, result, hour):
 
 
 def test_the_time_of_the_failed_runs_reaches_from_the_first_of_them_to_the_end_of_the_last():
-    runs = [update("refresh", "succeeded", 9), update("update", "failed", 8), update("update", "failed", 6),
-            update("update", "succeeded", 5), update("update", "failed", 4)]  # fmt: skip
+    runs = [
+        update("refresh", "succeeded", 9),
+        update("update", "failed", 8),
+        update("update", "failed", 6),
+        update("update", "succeeded", 5),
+        update("update", "failed", 4),
+    ]
 
     since, until = clouds.failed(Pulumi(runs))
 

@@ -1,4 +1,4 @@
-"""The command `homeport` as a person types it: from any folder, with the exit codes and the output that scripts rely on."""
+"""The command `homeport` as a person types it, with the exit codes and the output that scripts rely on."""
 
 from __future__ import annotations
 

@@ -13,9 +13,15 @@ ROOT = Path(__file__).resolve().parents[3]
 def up(**environ):
     kept = {key: value for key, value in os.environ.items() if key not in {"DOCKER_HOST", "HOMEPORT_NO_INSTALL"}}
     return subprocess.run(
-        [sys.executable, "-m", "homeport.cli", "up"], cwd=ROOT, env=kept | environ, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=60, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "homeport.cli", "up"],
+        cwd=ROOT,
+        env=kept | environ,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,14 @@ def test_more_than_a_page_is_read(cloud):
     for number in range(50):
         firewall(cloud, f"f{number}")
     make(
-        cloud, "primary_ips", name="main", type="ipv4", assignee_type="server", location="fsn1",
+        cloud,
+        "primary_ips",
+        name="main",
+        type="ipv4",
+        assignee_type="server",
+        location="fsn1",
         labels={"homeport.stack": "prod"},
-    )  # fmt: skip
+    )
 
     found = hetzner.orphans({"resources": []}, cloud.client, "prod", 0)
 

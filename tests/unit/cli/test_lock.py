@@ -17,7 +17,13 @@ from homeport.cli.places import unfinished
 from homeport.model.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[3]
-HOLD = "import sys, time; from homeport.cli.lock import held\nwith held('dev', 'make up'):\n    print('held', flush=True); time.sleep(60)"
+HOLD = """
+import time
+from homeport.cli.lock import held
+with held('dev', 'make up'):
+    print('held', flush=True)
+    time.sleep(60)
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ class SshAccess(pulumi.ComponentResource):
             self.ready = self._run("answers", f"{READY} wait {_PATIENCE}", self._environment(first), None)
         self.options = self._options(pin)
         self.environment = self._environment(self.options)
-        # ctl reads it from the state: `docker ps` on that host, and what a killed run left there.
+        # The command reads it from the state: `docker ps` on that host, and what a killed run left there.
         self.register_outputs({"environment": self.environment})
 
     def _options(self, pin: pulumi.Input[str]) -> pulumi.Output[list[str]]:

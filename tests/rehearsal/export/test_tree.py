@@ -1,4 +1,4 @@
-"""What `ctl export` writes."""
+"""What `homeport export` writes."""
 
 import os
 import re

@@ -147,6 +147,17 @@ def test_no_color_takes_the_colours_of_a_table_away(environ, coloured):
     assert coloured == ("\x1b[32m" in shown), repr(shown)
 
 
+def test_a_table_of_many_columns_is_a_list_on_a_narrow_terminal():
+    code = (
+        "from homeport.cli.output import print_table\nprint_table(('service', *'abcd'), [('redis', *['cell' * 2] * 4)])"
+    )
+    shown = plain(in_terminal(code, columns=40, NO_COLOR="1"))
+
+    assert ["redis", *[f"  {letter}: cellcell" for letter in "abcd"]] == [
+        line for line in shown.splitlines() if line
+    ], "columns of three letters could not be read"
+
+
 def test_a_table_fits_a_narrow_terminal():
     code = "from homeport.cli.output import print_table\nprint_table(('a', 'b'), [('x' * 30, 'y ' * 30)])"
     shown = in_terminal(code, columns=40, NO_COLOR="1")

@@ -1,4 +1,4 @@
-"""What ctl must know of a stack before Pulumi runs."""
+"""What the command must know of a stack before Pulumi runs."""
 
 from pathlib import Path
 

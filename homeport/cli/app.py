@@ -14,6 +14,7 @@ from homeport.model.errors import HomeportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 NAME = "homeport"
 COMPLETE = "_HOMEPORT_COMPLETE"
@@ -49,9 +50,19 @@ class Verbs(TyperGroup):
         return load(cmd_name) if cmd_name in VERBS else None
 
 
+def _module(verb: str) -> ModuleType:
+    return import_module(f"homeport.cli.verbs.{verb.replace('-', '_')}")
+
+
+def document_keys(verb: str) -> tuple[str, ...]:
+    """The keys of the document that a verb prints with `--json`; none where it prints none, or Pulumi's own."""
+    keys: tuple[str, ...] = getattr(_module(verb), "KEYS", ())
+    return keys
+
+
 def load(verb: str) -> TyperCommand:
     """The command that a verb's module describes: `command`, `EXAMPLES` and, where it needs them, `SETTINGS`."""
-    module = import_module(f"homeport.cli.verbs.{verb.replace('-', '_')}")
+    module = _module(verb)
     app = typer.Typer(add_completion=False, rich_markup_mode="rich")
     app.command(
         verb,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homeport.cli.app import PANELS, load
+from homeport.cli.app import PANELS, document_keys, load
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand
@@ -36,7 +36,9 @@ def _verb(verb: str) -> str:
     command = load(verb)
     rows = "\n".join(_options(command))
     table = f"\n| Argument or option | Meaning | Default |\n|---|---|---|\n{rows}\n" if rows else ""
-    return f"### `homeport {verb}`\n\n{command.help}\n{table}\n```console\n{_examples(command)}\n```\n"
+    keys = document_keys(verb)
+    document = f"\nThe document of `--json` has {', '.join(f'`{key}`' for key in keys)}.\n" if keys else ""
+    return f"### `homeport {verb}`\n\n{command.help}\n{table}{document}\n```console\n{_examples(command)}\n```\n"
 
 
 def _options(command: TyperCommand) -> list[str]:

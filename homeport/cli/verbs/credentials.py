@@ -11,6 +11,7 @@ homeport credentials                       addresses alone
 homeport credentials --show                passwords and keys too
 homeport credentials --only NAME           one value and nothing else, for a script
 """
+KEYS = ("stack", "addresses", "credentials")
 
 
 def command(

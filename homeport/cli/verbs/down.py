@@ -8,6 +8,7 @@ EXAMPLES = """
 homeport down                     dev, with all its data
 homeport down --stack prod --yes  prod; its data volumes are protected
 """
+KEYS = ("stack", "removed", "kept")
 
 
 def command(stack: StackName = "dev", yes: Yes = False, json: Json = False) -> None:

@@ -10,6 +10,7 @@ EXAMPLES = """
 homeport images
 homeport images --ensure   pull or build them
 """
+KEYS = ("stack", "images")
 
 
 def command(

@@ -10,6 +10,7 @@ EXAMPLES = """
 homeport rehearse                                          preset jett in prod
 homeport rehearse --preset jett --env preprod --no-claims
 """
+KEYS = ("rehearsal", "folder", "passed", "claims")
 
 
 def command(

@@ -7,6 +7,7 @@ from homeport.cli.options import Json, StackName
 EXAMPLES = """
 homeport repair --stack prod
 """
+KEYS = ("stack", "repaired")
 
 
 def command(stack: StackName = "dev", json: Json = False) -> None:

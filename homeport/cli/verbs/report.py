@@ -8,6 +8,7 @@ EXAMPLES = """
 homeport report
 homeport report --json | jq .images
 """
+KEYS = ("stack", "engine", "images")
 
 
 def command(stack: StackName = "dev", json: Json = False) -> None:

@@ -8,6 +8,7 @@ EXAMPLES = """
 homeport status
 homeport status --json | jq '.services[] | select(.health != "healthy")'
 """
+KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "healthy")
 
 
 def command(stack: StackName = "dev", json: Json = False) -> None:

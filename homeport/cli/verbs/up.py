@@ -9,6 +9,7 @@ homeport up                     dev, on this machine's Docker; asks nothing
 homeport up --stack prod        shows the preview, and asks
 homeport up --stack prod --yes  for a script
 """
+KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "healthy")
 
 
 def command(stack: StackName = "dev", yes: Yes = False, json: Json = False) -> None:

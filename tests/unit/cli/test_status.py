@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli import credentials, daemon, output, status
+from homeport.cli import app, credentials, daemon, output, status
 
 SERVICES = {
     "b": {"container": "b", "url": "", "access": "inside only"},
@@ -93,9 +93,8 @@ def test_the_status_is_one_json_document_of_one_shape(capsys):
     status.show(status.status(Pulumi({"services": SERVICES, "preset": "p", "environment": "dev"})), json=True)
     document = json.loads(capsys.readouterr().out)
 
-    assert {"stack", "preset", "environment", "services", "skipped", "next_steps", "healthy"} == set(document), (
-        "programs rely on these names"
-    )
+    assert list(app.document_keys("status")) == list(document), "programs rely on these names"
+    assert app.document_keys("status") == app.document_keys("up"), "up ends with the status"
     assert {"name", "container", "state", "health", "address", "access"} == set(document["services"][0])
 
 
@@ -118,6 +117,7 @@ def test_credentials_as_json_hold_values_only_on_request(capsys, values):
 
     assert 0 == credentials.show(pulumi, values=values, json=True)
     document = json.loads(capsys.readouterr().out)
+    assert list(app.document_keys("credentials")) == list(document), "programs rely on these names"
     assert ({"redis-password": "canary"} if values else None) == document["credentials"], "the same rule as for people"
     assert [{"service": "ai-n8n", "address": "https://n8n.localhost:8443", "sign_in": SIGN_IN["ai-n8n"]}] == document[
         "addresses"

@@ -82,6 +82,6 @@ class Contestant(ABC):
         said = log.read_text(errors="replace")
         if code:
             tail = "\n    ".join(said.strip().splitlines()[-25:])
-            what = f"{' '.join(argv[:3])}: ended with code {code}:\n    {tail}\n  mend it: see {log}"
+            what = f"{' '.join(argv[:3])}: ended with code {code}:\n    {tail}\n  fix: see {log}"
             raise ToolError(f"bench, {self.label}: {what}")
         return said

@@ -107,5 +107,5 @@ def sweep(stack: Stack) -> None:
 def _docker(*argv: str) -> str:
     done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise ToolError(f"docker {' '.join(argv[:2])}: {done.stderr.strip()}\n  mend it: docker version")
+        raise ToolError(f"docker {' '.join(argv[:2])}: {done.stderr.strip()}\n  fix: docker version")
     return done.stdout

@@ -93,7 +93,7 @@ class Variant:
         )  # fmt: skip
         if done.returncode:
             said = "\n    ".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-            raise ToolError(f"bench, {self.label}: pulumi {argv[0]}:\n    {said}\n  mend it: run it again")
+            raise ToolError(f"bench, {self.label}: pulumi {argv[0]}:\n    {said}\n  fix: run it again")
 
     def act(self, operation: str) -> None:
         """Does one operation."""
@@ -116,7 +116,7 @@ def measure(rounds: int, containers: int) -> list[Reached]:
     if absence():
         raise ToolError(f"bench: {absence()}")
     if subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", IMAGE], cwd=ROOT, check=False).returncode:
-        raise ToolError("bench: an image is missing, for the reason above\n  mend it: make images")
+        raise ToolError("bench: an image is missing, for the reason above\n  fix: make images")
     place = cache() / "bench"
     place.mkdir(parents=True, exist_ok=True)
     # Short: it holds the sockets of shared connections, whose paths have 108 bytes at most.

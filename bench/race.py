@@ -61,9 +61,7 @@ def run(rounds: int, *, full: bool) -> Result:
         ToolError: A contestant failed, or did not do what it was asked for.
     """
     if os.geteuid():
-        raise ToolError(
-            "bench: only root can give files to a container's user\n  mend it: sudo --preserve-env make bench"
-        )
+        raise ToolError("bench: only root can give files to a container's user\n  fix: sudo --preserve-env make bench")
     folder = tools.cache() / "bench" / "run"
     checkout = folder / "checkout"
     world.copy_checkout(checkout)

@@ -34,7 +34,7 @@ def absence() -> str:
         image = inspect("image", IMAGE)
     except MachineError as problem:
         return str(problem)
-    return "" if image else f"image {IMAGE} is missing; mend it: python -m toolchain.images ensure {IMAGE}"
+    return "" if image else f"image {IMAGE} is missing; fix: python -m toolchain.images ensure {IMAGE}"
 
 
 class Rented:

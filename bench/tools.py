@@ -37,9 +37,7 @@ def compose_version() -> str:
         rf"^(?:require )?\s*{re.escape(_COMPOSE)} v(\S+)$", (HERE / "compose/go.mod").read_text(), re.MULTILINE
     )
     if found is None:
-        raise ToolError(
-            f"bench/compose/go.mod: does not require {_COMPOSE}\n  mend it: git checkout bench/compose/go.mod"
-        )
+        raise ToolError(f"bench/compose/go.mod: does not require {_COMPOSE}\n  fix: git checkout bench/compose/go.mod")
     return found[1]
 
 
@@ -57,7 +55,7 @@ def compose() -> Path:
             return folder / "docker-compose"
         go = shutil.which("go")
         if go is None:
-            raise ToolError("bench: docker compose is built by Go, which is not on PATH\n  mend it: install Go 1.24.9+")
+            raise ToolError("bench: docker compose is built by Go, which is not on PATH\n  fix: install Go 1.24.9+")
         _say(f"building docker compose {compose_version()} from its Go module (once)")
         draft = _draft(folder)
         folders = {"GOCACHE": cache() / "go/build", "GOMODCACHE": cache() / "go/mod"}
@@ -100,7 +98,7 @@ def alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ToolError("bench: another benchmark runs on this machine\n  mend it: wait for its end") from None
+            raise ToolError("bench: another benchmark runs on this machine\n  fix: wait for its end") from None
         yield
 
 
@@ -130,7 +128,7 @@ def _run(argv: list[str], environ: dict[str, str], cwd: Path) -> None:
     )
     if done.returncode:
         tail = "\n    ".join((done.stderr or done.stdout).strip().splitlines()[-8:])
-        raise ToolError(f"{' '.join(argv[:2])}: ended with code {done.returncode}:\n    {tail}\n  mend it: make bench")
+        raise ToolError(f"{' '.join(argv[:2])}: ended with code {done.returncode}:\n    {tail}\n  fix: make bench")
 
 
 def _say(line: str) -> None:

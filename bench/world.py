@@ -66,12 +66,10 @@ def have_images(wanted: Stack) -> None:
     """
     said = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
     if said.returncode:
-        raise ToolError(
-            f"bench: {said.stderr.strip()}\n  mend it: make up  # it installs and starts Docker where it may"
-        )
+        raise ToolError(f"bench: {said.stderr.strip()}\n  fix: make up  # it installs and starts Docker where it may")
     images = sorted({service.image for service in wanted.blueprint.services})
     if subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *images], cwd=ROOT, check=False).returncode:
-        raise ToolError("bench: an image is missing, for the reason above\n  mend it: make images")
+        raise ToolError("bench: an image is missing, for the reason above\n  fix: make images")
 
 
 def copy_checkout(folder: Path) -> None:
@@ -84,7 +82,7 @@ def copy_checkout(folder: Path) -> None:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False
     )  # fmt: skip
     if listed.returncode:
-        raise ToolError("bench: this is no Git checkout\n  mend it: git clone homeport, and run make bench there")
+        raise ToolError("bench: this is no Git checkout\n  fix: git clone homeport, and run make bench there")
     shutil.rmtree(folder, ignore_errors=True)
     for path in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / path).is_file():

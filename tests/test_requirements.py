@@ -11,7 +11,7 @@ def whole():
 
 
 def test_every_row_has_a_proof_or_a_reason(whole):
-    assert [] == list(whole.problems()), "mend the citation, or give the reason in docs/requirements.toml"
+    assert [] == list(whole.problems()), "fix the citation, or give the reason in docs/requirements.toml"
 
 
 def test_rows_are_cited_at_all(whole):

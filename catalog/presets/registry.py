@@ -23,8 +23,8 @@ def preset(name: str) -> Preset:
         BlueprintError: It is not there, or not yet.
     """
     if name not in _BUILT:
-        mend = f"Run: pulumi config set homeport:preset <one of: {', '.join(sorted(_BUILT))}>"
-        raise BlueprintError((Problem("homeport:preset", f"preset {name} is not part of this version", mend),))
+        fix = f"Run: pulumi config set homeport:preset <one of: {', '.join(sorted(_BUILT))}>"
+        raise BlueprintError((Problem("homeport:preset", f"preset {name} is not part of this version", fix),))
     found: Preset = import_module(_BUILT[name]).PRESET
     return found
 

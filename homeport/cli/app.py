@@ -116,7 +116,7 @@ def _run(argv: Sequence[str] | None) -> int:
         group()(args=argv, prog_name=NAME, complete_var=COMPLETE)
     except SystemExit as ended:
         if ended.code == 130:  # noqa: PLR2004  # typer's answer to Ctrl-C
-            print("homeport: interrupted\n  mend it: make up (it takes up where this ended)", file=sys.stderr)
+            print("homeport: interrupted\n  fix: make up (it takes up where this ended)", file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 0
     except HomeportError as error:
         sys.stdout.flush()

@@ -113,8 +113,8 @@ def _run(argv: list[str]) -> None:
         )
 
 
-def _end(what: str, mend: str) -> NoReturn:
-    sys.exit(f"homeport: {what}\n  mend it: {mend}")
+def _end(what: str, fix: str) -> NoReturn:
+    sys.exit(f"homeport: {what}\n  fix: {fix}")
 
 
 def _say(line: str) -> None:

@@ -66,7 +66,7 @@ def client(token: str, base: str = PUBLIC) -> Cloudflare:
         ToolError: That is no URL.
     """
     if urlsplit(base).scheme not in {"http", "https"}:
-        raise ToolError(f"cloudflare:baseUrl {base!r} is no URL\n  mend it: pulumi config rm cloudflare:baseUrl")
+        raise ToolError(f"cloudflare:baseUrl {base!r} is no URL\n  fix: pulumi config rm cloudflare:baseUrl")
     api = Cloudflare(api_token=token, base_url=base, timeout=_SECONDS)
     # Out of CLOUDFLARE_EMAIL and its like the client takes another way to sign in, which wins over the token.
     api.api_email = api.api_key = api.user_service_key = None
@@ -96,14 +96,14 @@ def _refusals(call: str) -> Iterator[None]:
         ) from None
     except APIError as error:
         reason = error.__cause__ or error
-        raise ToolError(f"Cloudflare does not answer {call}: {reason}\n  mend it: try again") from None
+        raise ToolError(f"Cloudflare does not answer {call}: {reason}\n  fix: try again") from None
 
 
 def _advice(status: int) -> str:
     if status in {401, 403}:
         scopes = "Cloudflare Tunnel:Edit, Access: Apps and Policies:Edit, Access: Service Tokens:Edit, DNS:Edit"
-        return f"mend it: give the API token {scopes}; then: pulumi config set --secret homeport:cloudflare-api-token"
-    return "mend it: try again; if it stays: https://www.cloudflarestatus.com"
+        return f"fix: give the API token {scopes}; then: pulumi config set --secret homeport:cloudflare-api-token"
+    return "fix: try again; if it stays: https://www.cloudflarestatus.com"
 
 
 def mark(state: dict[str, Any]) -> str:
@@ -169,7 +169,7 @@ def remove(found: list[Orphan], api: Cloudflare) -> None:
         raise ToolError(
             f"Cloudflare: a tunnel of this stack that the state does not know is in use: {tunnels}\n"
             "  Its connector was set up by another state of this stack, or by hand.\n"
-            "  mend it: systemctl stop cloudflared, where it runs; then repair again"
+            "  fix: systemctl stop cloudflared, where it runs; then repair again"
         )
     for orphan in found:
         with _refusals(f"DELETE {orphan.path}"):

@@ -22,7 +22,7 @@ def print_one(pulumi: PulumiCli, name: str) -> int:
     values = pulumi.outputs(secrets=True).get("credentials") or {}
     if name not in values:
         known = ", ".join(sorted(values)) or "none yet"
-        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  mend it: make credentials ARGS=--show")
+        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  fix: make credentials ARGS=--show")
     print(values[name])
     return 0
 

@@ -40,7 +40,7 @@ def ensure(where: Mapping[str, str] = HERE) -> None:
     if not problem:
         return
     if where or os.geteuid() or os.environ.get(_FORBID):
-        raise ToolError(f"docker: {problem}\n  mend it: {_advice(where)}")
+        raise ToolError(f"docker: {problem}\n  fix: {_advice(where)}")
     if not _program("dockerd"):
         _install()
     if obstacle():
@@ -76,7 +76,7 @@ def _program(name: str) -> str | None:
 def _install() -> None:
     apt = shutil.which("apt-get")
     if not apt:
-        raise ToolError("docker: this machine has no Docker Engine\n  mend it: install it, then run the command again")
+        raise ToolError("docker: this machine has no Docker Engine\n  fix: install it, then run the command again")
     say(f"    installing the package docker.io (set {_FORBID}=1 to forbid it)")
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for argv in (
@@ -86,7 +86,7 @@ def _install() -> None:
         done = subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
             tail = "\n    ".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-            raise ToolError(f"docker: {' '.join(argv[:2])} failed:\n    {tail}\n  mend it: apt-get install docker.io")
+            raise ToolError(f"docker: {' '.join(argv[:2])} failed:\n    {tail}\n  fix: apt-get install docker.io")
 
 
 def _start() -> None:
@@ -114,7 +114,7 @@ def _start() -> None:
         if not obstacle():
             return
         time.sleep(0.3)
-    raise ToolError(f"docker: the daemon does not answer {_PATIENCE:.0f} s after its start\n  mend it: see {log}")
+    raise ToolError(f"docker: the daemon does not answer {_PATIENCE:.0f} s after its start\n  fix: see {log}")
 
 
 def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -137,9 +137,9 @@ def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subp
             check=False,
         )
     except FileNotFoundError:
-        raise ToolError("docker: this machine has no `docker` command\n  mend it: apt-get install docker.io") from None
+        raise ToolError("docker: this machine has no `docker` command\n  fix: apt-get install docker.io") from None
     if check and done.returncode:
-        raise ToolError(f"docker {' '.join(argv[:2])}: {done.stderr.strip()}\n  mend it: docker version")
+        raise ToolError(f"docker {' '.join(argv[:2])}: {done.stderr.strip()}\n  fix: docker version")
     return done
 
 
@@ -213,5 +213,5 @@ def remove(item: DockerObject, where: Mapping[str, str] = HERE) -> None:
     if done.returncode and "o such" not in done.stderr and "not found" not in done.stderr:
         raise ToolError(
             f"{item.kind} {item.name}: cannot be removed: {done.stderr.strip()}\n"
-            f"  mend it: docker {item.kind} inspect {item.name}"
+            f"  fix: docker {item.kind} inspect {item.name}"
         )

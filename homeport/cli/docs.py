@@ -42,7 +42,7 @@ def write(*, only_check: bool) -> int:
     stale = [name for name, text in texts.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != text]
     for name in stale:
         if only_check:
-            print(f"{name} is out of date\n  mend it: make docs", file=sys.stderr)
+            print(f"{name} is out of date\n  fix: make docs", file=sys.stderr)
         else:
             (ROOT / name).write_text(texts[name], encoding="utf-8")
             print(f"wrote {name}")

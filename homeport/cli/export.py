@@ -24,7 +24,7 @@ def export(stack: Stack, to: str) -> int:
     """
     if not to:
         raise ToolError(
-            f"export: no folder is named\n  mend it: python -m homeport.cli export --stack {stack.name} --to DIR"
+            f"export: no folder is named\n  fix: python -m homeport.cli export --stack {stack.name} --to DIR"
         )
     keys = {f"{PROJECT}:preset": stack.preset, f"{PROJECT}:settings": json.dumps(stack.settings)}
     argv = [sys.executable, "-m", "homeport.export", str(Path(to).expanduser().absolute()), stack.name]

@@ -78,7 +78,7 @@ def client(token: str, base: str = PUBLIC) -> Client:
         ToolError: That is no URL.
     """
     if urlsplit(base).scheme not in {"http", "https"}:
-        raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  mend it: pulumi config rm hcloud:endpoint")
+        raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  fix: pulumi config rm hcloud:endpoint")
     return Client(token, api_endpoint=base, application_name="homeport", poll_interval=_PAUSE, timeout=_SECONDS)
 
 
@@ -90,11 +90,11 @@ def _refusals() -> Iterator[None]:
     except APIException as error:
         raise RefusedError(
             f"Hetzner Cloud refuses: {error}\n"
-            "  mend it: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again",
+            "  fix: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again",
             error.code,
         ) from None
     except OSError as error:
-        raise ToolError(f"Hetzner Cloud does not answer: {error}\n  mend it: try again") from None
+        raise ToolError(f"Hetzner Cloud does not answer: {error}\n  fix: try again") from None
 
 
 def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until: float = inf) -> list[Orphan]:
@@ -149,7 +149,7 @@ def _left(orphan: Orphan, why: str) -> ToolError:
     return ToolError(
         f"Hetzner Cloud has not removed {orphan.kind} {orphan.name} ({orphan.id}), "
         f"which a killed or failed run left: {why}\n"
-        "  mend it: try again; or remove it in Hetzner's console"
+        "  fix: try again; or remove it in Hetzner's console"
     )
 
 

@@ -165,7 +165,7 @@ def _assent(stack: Stack, *, yes: bool) -> tuple[str, ...]:
     if yes:
         return ("--yes",)
     if not sys.stdin.isatty():
-        raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  mend it: add ARGS=--yes")
+        raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  fix: add ARGS=--yes")
     return ()
 
 

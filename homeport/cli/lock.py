@@ -55,7 +55,7 @@ def held(stack: str, command: str) -> Iterator[Run]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ToolError(f"stack {stack}: {_holder(path)}\n  mend it: wait until it has ended, or end it") from None
+            raise ToolError(f"stack {stack}: {_holder(path)}\n  fix: wait until it has ended, or end it") from None
         mark = unfinished(stack)
         killed = mark.exists()
         run = Run(stack=stack, killed=killed, since=mark.stat().st_mtime if killed else 0.0)
@@ -114,7 +114,7 @@ def remove_dead_lock(pulumi: PulumiCli) -> bool:
         if record.get("hostname") != socket.gethostname() or _is_alive(int(record.get("pid") or 0)):
             raise ToolError(
                 f"stack {pulumi.stack.name}: pulumi of {who} holds it since {record.get('timestamp', 'some time')}\n"
-                "  mend it: wait until it has ended; if it is surely gone, "
+                "  fix: wait until it has ended; if it is surely gone, "
                 f"pulumi cancel --yes --stack {pulumi.stack.name}"
             )
         say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")

@@ -37,7 +37,7 @@ def refuse_lockout(pulumi: PulumiCli) -> None:
             raise ToolError(
                 f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine "
                 f"as {address}, which is in none of {', '.join(ssh.sources)}\n"
-                f"  mend it: pulumi config set --path 'homeport:settings.ssh.sources[{len(ssh.sources)}]' {address}/32 "
+                f"  fix: pulumi config set --path 'homeport:settings.ssh.sources[{len(ssh.sources)}]' {address}/32 "
                 f"--stack {pulumi.stack.name}"
             )
 

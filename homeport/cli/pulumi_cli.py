@@ -101,7 +101,7 @@ def _watched(command: tuple[str, ...], progress: Progress) -> int:
 
 
 def hint(said: str, stack: str) -> str:
-    """The command that mends what Pulumi complains of; where nothing is known, the one that shows what is in use."""
+    """The command that fixes what Pulumi complains of; where nothing is known, the one that shows what is in use."""
     known = (how for words, how in _HINTS if words in said.lower())
     return next(known, "make report STACK={stack}").format(stack=stack)
 
@@ -151,7 +151,7 @@ class PulumiCli:
         )
         if said.returncode:
             what = said.stderr.strip() or said.stdout.strip()
-            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  mend it: {hint(what, self.stack.name)}")
+            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  fix: {hint(what, self.stack.name)}")
         return said.stdout
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:

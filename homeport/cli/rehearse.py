@@ -196,7 +196,7 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
             "config", "set", "--secret", f"{PROJECT}:{name}", input_=value
         ):
             raise ToolError(
-                f"{rehearsal.name}: secret {name} cannot be set\n  mend it: make rehearse-down, then make rehearse"
+                f"{rehearsal.name}: secret {name} cannot be set\n  fix: make rehearse-down, then make rehearse"
             )
     return ready
 
@@ -231,7 +231,7 @@ def _world(rehearsal: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
         raise ToolError(
             f"{rehearsal.name}: after an outage of this machine, of its Docker or of the world not all came back\n  "
             + "\n  ".join(world["lost"])
-            + "\n  mend it: make rehearse-down, then make rehearse"
+            + "\n  fix: make rehearse-down, then make rehearse"
         )
     return world
 
@@ -248,7 +248,7 @@ def _copy(checkout: Path) -> None:
     argv = ["git", "ls-files", "-coz", "--exclude-standard"]
     listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
-        raise ToolError(f"git ls-files: {listed.stderr.strip()}\n  mend it: run this in a clone of the project")
+        raise ToolError(f"git ls-files: {listed.stderr.strip()}\n  fix: run this in a clone of the project")
     wanted = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
     there = {str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()}
     for name in there - wanted:

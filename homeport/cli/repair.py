@@ -103,5 +103,5 @@ def _refuse(strangers: list[DockerObject], stack: str) -> None:
     raise ToolError(
         f"stack {stack}: Docker holds objects of a stack of this name that are not in this state: {names}\n"
         "  They belong to another state folder (another HOMEPORT_CACHE, user or login), or their state was lost.\n"
-        f"  mend it: make down there; or, to remove them (volumes with data are kept): make repair STACK={stack}"
+        f"  fix: make down there; or, to remove them (volumes with data are kept): make repair STACK={stack}"
     )

@@ -10,6 +10,6 @@ for python in ${HOMEPORT_PYTHON:-} python3 python3.14 python3.13 python3.12 pyth
 done
 {
   echo "homeport: this machine has no Python 3.11 or newer"
-  echo "  mend it: install one (Debian and Ubuntu: apt-get install python3 python3-venv), or name one in HOMEPORT_PYTHON"
+  echo "  fix: install one (Debian and Ubuntu: apt-get install python3 python3-venv), or name one in HOMEPORT_PYTHON"
 } >&2
 exit 1

@@ -99,10 +99,7 @@ def show(current: Status, *, json: bool = False) -> None:
     print()
     sys.stdout.flush()
     if not current.healthy:
-        say(
-            "homeport: not everything is healthy\n"
-            f"  mend it: docker logs <container>, then make up STACK={current.stack}"
-        )
+        say(f"homeport: not everything is healthy\n  fix: docker logs <container>, then make up STACK={current.stack}")
 
 
 def _states(pulumi: PulumiCli, declared: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:

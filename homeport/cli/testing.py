@@ -118,7 +118,7 @@ def run(stages: tuple[str, ...]) -> int:
     known = ("check", *STAGES, *PARTS)
     for name in stages:
         if name not in known:
-            raise ToolError(f"test: there is no stage {name}\n  mend it: make test, or one of {', '.join(known)}")
+            raise ToolError(f"test: there is no stage {name}\n  fix: make test, or one of {', '.join(known)}")
     chosen = [name for name in known if name in stages or (not stages and name not in {LONG, *PARTS})]
     count, lengths = Count(), {}
     with _preparing({part for name in chosen for part in _NEEDS.get(name, ())}) as preparation:

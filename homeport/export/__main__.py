@@ -51,7 +51,7 @@ def write(folder: Path, made: dict[str, bytes]) -> None:
         ToolError: The folder holds something else than an earlier export.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file()):
-        raise ToolError(f"{folder}: is not empty, and no earlier export\n  mend it: name a new folder with --to")
+        raise ToolError(f"{folder}: is not empty, and no earlier export\n  fix: name a new folder with --to")
     for path, content in sorted(made.items()):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

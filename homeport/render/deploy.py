@@ -209,8 +209,8 @@ def _refuse_strangers(blueprint: Blueprint) -> None:
     strange = [name for name in blueprint.secrets() if name not in known]
     if strange or len(blueprint.routes) != 1:
         what = f"needs {', '.join(strange)}" if strange else f"has {len(blueprint.routes)} routes"
-        mend = "export a stack of preset ai-orchestrator"
-        raise BlueprintError((Problem(f"preset {blueprint.preset}", f"{what}, which the export cannot carry", mend),))
+        fix = "export a stack of preset ai-orchestrator"
+        raise BlueprintError((Problem(f"preset {blueprint.preset}", f"{what}, which the export cannot carry", fix),))
 
 
 def _secret_files(blueprint: Blueprint, service: Service) -> tuple[SecretFile, ...]:

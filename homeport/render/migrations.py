@@ -109,5 +109,5 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _refused(where: str, what: str, mend: str) -> BlueprintError:
-    return BlueprintError((Problem(path=f"migrations: {where}", what=what, fix=mend),))
+def _refused(where: str, what: str, fix: str) -> BlueprintError:
+    return BlueprintError((Problem(path=f"migrations: {where}", what=what, fix=fix),))

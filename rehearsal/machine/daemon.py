@@ -42,9 +42,9 @@ def docker(*argv: str, given: bytes | str = b"", refused: tuple[str, ...] = ()) 
     try:
         done = subprocess.run(["docker", *argv], input=raw, capture_output=True, timeout=_SECONDS, check=False)
     except FileNotFoundError as problem:
-        raise MachineError("this machine has no `docker` command; mend: apt-get install docker.io") from problem
+        raise MachineError("this machine has no `docker` command; fix: apt-get install docker.io") from problem
     except subprocess.TimeoutExpired as problem:
-        raise MachineError(f"`docker {argv[0]}` did not end within {_SECONDS} s; mend: docker info") from problem
+        raise MachineError(f"`docker {argv[0]}` did not end within {_SECONDS} s; fix: docker info") from problem
     said = done.stderr.decode(errors="replace").strip()
     if done.returncode and not any(words in said for words in refused):
         raise MachineError(f"`docker {' '.join(argv[:2])}` failed: {said[-600:]}")

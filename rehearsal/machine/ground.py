@@ -74,12 +74,12 @@ class Ground:
                     raise
             else:
                 return
-        raise MachineError(f"no free network in 198.18.0.0/15 after {_TRIES} tries; mend: docker network ls")
+        raise MachineError(f"no free network in 198.18.0.0/15 after {_TRIES} tries; fix: docker network ls")
 
     def _read_network(self) -> None:
         found = inspect("network", self.network)
         if found is None:
-            raise MachineError(f"network {self.network} is gone; mend: start the world again")
+            raise MachineError(f"network {self.network} is gone; fix: start the world again")
         for block in found["IPAM"]["Config"]:
             if ":" in block["Subnet"]:
                 self.ipv6 = ipaddress.IPv6Network(block["Subnet"])

@@ -63,7 +63,7 @@ class Machine:
         """Lets each packet to or from the machine be lost with this probability."""
         self._fault(f"numgen random mod 100 < {percent} drop")
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Ends what `cut` or `lossy` began."""
         self._fault("")
 

@@ -67,7 +67,7 @@ class Shelf:
         for name, image in zip([IMAGE, *self.images], found, strict=True):
             if image is None:
                 raise MachineError(
-                    f"image {name} is not on this machine; mend: python -m toolchain.images ensure {name}"
+                    f"image {name} is not on this machine; fix: python -m toolchain.images ensure {name}"
                 )
         names = hashlib.sha256(" ".join(self.images).encode()).hexdigest()[:12]
         ids = hashlib.sha256(" ".join(image["Id"] for image in found[1:] if image).encode()).hexdigest()[:12]
@@ -123,7 +123,7 @@ class Shelf:
         for name in (self.volume, volume):
             found = inspect("volume", name)
             if found is None:
-                raise MachineError(f"volume {name} is gone; mend: start the emulated cloud again")
+                raise MachineError(f"volume {name} is gone; fix: start the emulated cloud again")
             places.append(PurePosixPath(found["Mountpoint"]))
         # Files can't be linked from one mount to another, even of the same file system: one mount holds both.
         above = places[0].parents[1]

@@ -2,8 +2,8 @@
 
 
 class ProbeError(Exception):
-    """A probe that could not look, which is no finding: where, what is wrong, the command that mends it."""
+    """A probe that could not look, which is no finding: where, what is wrong, the command that fixes it."""
 
-    def __init__(self, where: str, what: str, mend: str = "") -> None:
-        self.where, self.what, self.mend = where, what, mend
-        super().__init__(f"{where}: {what}" + (f"\n  mend: {mend}" if mend else ""))
+    def __init__(self, where: str, what: str, fix: str = "") -> None:
+        self.where, self.what, self.fix = where, what, fix
+        super().__init__(f"{where}: {what}" + (f"\n  fix: {fix}" if fix else ""))

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     if made_for != given.domain:
         print(
             f"rehearsal.world: this world's zone is {made_for}, and the stack's domain is {given.domain} by now\n"
-            "  mend it: make rehearse-down, then make rehearse",
+            "  fix: make rehearse-down, then make rehearse",
             file=sys.stderr,
         )
         return 1

@@ -11,7 +11,7 @@ class EngineError(Exception):
     """
 
     def __init__(self, where: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{where}: {problem}\n  mend it: {remedy}")
+        super().__init__(f"{where}: {problem}\n  fix: {remedy}")
         self.where = where
         self.problem = problem
         self.remedy = remedy

@@ -165,7 +165,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         try:
             code = self._programs.run(argv, request.pwd or info.program_directory, environ)
         except OSError as error:
-            return language_pb2.RunResponse(error=f"{python}: cannot be run ({error.strerror})\n  mend it: make engine")
+            return language_pb2.RunResponse(error=f"{python}: cannot be run ({error.strerror})\n  fix: make engine")
         if code in {0, None}:
             return language_pb2.RunResponse(bail=code is None)
         if code == REPORTED:

@@ -168,7 +168,7 @@ def main(own: str, copies: str, argv: list[str]) -> None:
     """Becomes the engine: same process, so signals, exit code and terminal are its own."""
     engine = real_engine(Path(own), os.environ)
     if engine is None:
-        sys.exit("homeport: the Pulumi engine is gone\n  mend it: python -m toolchain.engine ensure")
+        sys.exit("homeport: the Pulumi engine is gone\n  fix: python -m toolchain.engine ensure")
     os.execv(engine, [engine, *adapted(argv, os.environ, Path(copies))])  # noqa: S606 the point of a launcher
 
 

@@ -61,7 +61,7 @@ def main(settings: str, program: str, arguments: list[str]) -> int:
         import pulumi  # noqa: PLC0415 so that its absence is a message
         import pulumi.runtime  # noqa: PLC0415
     except ImportError as error:
-        print(f"{sys.executable} has no Pulumi SDK ({error})\n  mend it: make engine", file=sys.stderr)
+        print(f"{sys.executable} has no Pulumi SDK ({error})\n  fix: make engine", file=sys.stderr)
         return 1
     pulumi.runtime.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
     pulumi.runtime.configure(pulumi.runtime.Settings(**json.loads(settings)))

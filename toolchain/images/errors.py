@@ -2,10 +2,10 @@
 
 
 class ImageError(Exception):
-    """An image that can't be had, told as: where, what is wrong, the command that mends it."""
+    """An image that can't be had, told as: where, what is wrong, the command that fixes it."""
 
-    def __init__(self, where: str, what: str, mend: str = "") -> None:
+    def __init__(self, where: str, what: str, fix: str = "") -> None:
         self.where = where
         self.what = what
-        self.mend = mend
-        super().__init__(f"{where}: {what}" + (f"\n  mend: {mend}" if mend else ""))
+        self.fix = fix
+        super().__init__(f"{where}: {what}" + (f"\n  fix: {fix}" if fix else ""))

@@ -87,15 +87,15 @@ class Kit:
         told = "\n".join(f"  | {line}" for line in lines)
         return ImageError(self.image, f"the build failed: {what}. The last lines of {self.log}:\n{told}")
 
-    def need(self, program: str, mend: str) -> str:
+    def need(self, program: str, fix: str) -> str:
         """The path of a program that this machine must have.
 
         Raises:
-            ImageError: it isn't there; `mend` is the command that brings it.
+            ImageError: it isn't there; `fix` is the command that brings it.
         """
         found = shutil.which(program)
         if found is None:
-            raise ImageError(self.image, f"this machine has no `{program}`, which building the image needs", mend)
+            raise ImageError(self.image, f"this machine has no `{program}`, which building the image needs", fix)
         return found
 
     def close(self) -> None:

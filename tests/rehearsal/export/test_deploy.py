@@ -33,7 +33,9 @@ def test_every_bad_value_is_named_at_once(deployment):
     deployment.env(**dict.fromkeys(GOOD, "CHANGE_ME"))
     done = deployment.run()
 
-    assert (1, len(GOOD)) == (done.returncode, len(done.stderr.splitlines())), "one run tells all that is to be mended"
+    assert (1, len(GOOD)) == (done.returncode, len(done.stderr.splitlines())), (
+        "one run tells all that is to be repaired"
+    )
 
 
 def test_a_missing_env_file_is_refused_with_what_to_do(deployment):
@@ -41,7 +43,7 @@ def test_a_missing_env_file_is_refused_with_what_to_do(deployment):
     done = deployment.run()
 
     assert 1 == done.returncode, done.stderr
-    assert "cp .env.example .env" in done.stderr, "the mending command is named"
+    assert "cp .env.example .env" in done.stderr, "the fixing command is named"
 
 
 @pytest.mark.req("FP-10")

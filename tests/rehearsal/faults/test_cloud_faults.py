@@ -39,7 +39,7 @@ def lived(folder, phases):
             first = stack.tried(phase, phases[phase])
             outcomes += first.values()
             wrong += [f"{cell} {one.trial}: {found}" for cell, one in first.items() if (found := judged(one))]
-            done, whole = stack.mended(phase)
+            done, whole = stack.repaired(phase)
             left = {cell: found for cell, found in whole.items() if found != "whole"}
             wrong += [
                 f"{cell} after the second run: {found}: {phases[phase].get(cell)}" for cell, found in left.items()

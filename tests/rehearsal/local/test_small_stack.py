@@ -69,13 +69,13 @@ def test_a_service_that_never_gets_healthy_fails_the_update_with_its_last_lines_
     failed = stack.up()
     path.write_text(whole)
     service.write_text(literal)
-    mended = stack.up()
+    repaired = stack.up()
     preview = stack.pulumi("preview", "--expect-no-changes", "--diff")
     told = failed.stdout + failed.stderr
 
     assert failed.returncode != 0, "an update with an unhealthy service is no success"
     assert "no-such-directive" in told, f"the service's own last words are the best explanation:\n{told}"
-    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
     assert preview.returncode == 0, preview.stdout + preview.stderr
 
 

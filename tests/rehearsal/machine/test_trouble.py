@@ -21,7 +21,7 @@ def test_a_machine_is_cut_off_and_comes_back_without_a_reboot(server):
         assert "silent" == answers(machine.ipv4, 22), "nothing comes through"
         assert machine.running, "it goes on running"
     finally:
-        machine.mend()
+        machine.restore()
     until(lambda: "open" == answers(machine.ipv4, 22), "it is back", 60)
     assert boots == machine.boots, "nothing was rebooted for it"
 
@@ -37,8 +37,8 @@ def test_packets_get_lost_and_ssh_lives_with_it(cloud, server):
         machine.lossy(5)
         assert "done" == cloud.ssh(machine, "echo done").stdout.strip(), "TCP sends again"
     finally:
-        machine.mend()
-    assert " 0% packet loss" in machine.run("ping", "-q", "-c", "20", "-i", "0.01", cloud.ground.gateway), "mended"
+        machine.restore()
+    assert " 0% packet loss" in machine.run("ping", "-q", "-c", "20", "-i", "0.01", cloud.ground.gateway), "restored"
 
 
 def test_a_long_line_adds_its_round_trip(cloud, server):

@@ -103,8 +103,8 @@ def _told(run, verb: str, at_work: bool, what: str, **more: object) -> dict:
         "last": (events or [None])[-1],
     } | more
     begun = any(line.startswith("==> pulumi ") for line in run.lines)
-    mended = [line.strip() for line in run.lines if line.startswith("    removing") or "under way when" in line]
-    point |= {"phase": "update" if begun else "recovery", "mended": mended}
+    repaired = [line.strip() for line in run.lines if line.startswith("    removing") or "under way when" in line]
+    point |= {"phase": "update" if begun else "recovery", "repaired": repaired}
     if not at_work:
         point["said"] = run.lines[-25:]
     print(json.dumps(point))
@@ -114,9 +114,13 @@ def _told(run, verb: str, at_work: bool, what: str, **more: object) -> dict:
 def _converge(killed, verb: str) -> None:
     began = time.monotonic()
     code, said = killed.finish(verb, *VERBS[verb])
-    mended = [line.strip() for line in said.splitlines() if line.startswith("    removing") or "under way when" in line]
+    repaired = [
+        line.strip() for line in said.splitlines() if line.startswith("    removing") or "under way when" in line
+    ]
     print(
-        json.dumps({"converged": verb, "code": code, "seconds": round(time.monotonic() - began, 1), "mended": mended})
+        json.dumps(
+            {"converged": verb, "code": code, "seconds": round(time.monotonic() - began, 1), "repaired": repaired}
+        )
     )
     assert code == 0, f"one command converges:\n{said[-6000:]}"
 

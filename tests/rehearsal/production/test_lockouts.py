@@ -1,4 +1,4 @@
-"""Production, rehearsed: changes that would lock the program out. `up` says so, the host undoes its own, and the mended settings converge."""
+"""Production, rehearsed: changes that would lock the program out. `up` says so, the host undoes its own, and the repaired settings converge."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind)
         for path, text in before.items():
             (ASKED.checkout / path).write_text(text)
     again = quick.updated()
-    print(json.dumps({"kind": kind, "failed after": round(failed, 1), "mended in": round(again, 1)}))
+    print(json.dumps({"kind": kind, "failed after": round(failed, 1), "repaired in": round(again, 1)}))
 
     assert done.returncode != 0, "a lock-out passed"
     assert [] == [one for one in words if not re.search(one, done.stdout)], done.stdout[-3000:]

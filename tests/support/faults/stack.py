@@ -165,7 +165,7 @@ class Stack:
             )
         return out
 
-    def mended(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+    def repaired(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
         """The second run: what `make up` and `make down` do after one that failed; what `whole` says of each cell."""
         recover_clouds(self.engine, 0.0)
         done = self.run(phase)

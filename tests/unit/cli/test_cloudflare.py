@@ -125,7 +125,7 @@ def test_a_tunnel_in_use_is_refused_by_name_and_everything_stays(cloud, stack, a
     tunnel, _ = stack.up("tunnel", EACH["tunnel"])
     stack.up("policy", EACH["policy"])
     with connected(cloud, tunnel):
-        with pytest.raises(ToolError, match=rf"jett-vps-{MARK} \(2 connections\)(?s:.*)mend it"):
+        with pytest.raises(ToolError, match=rf"jett-vps-{MARK} \(2 connections\)(?s:.*)fix: "):
             remove(orphans(state(), api, ACCOUNT, ZONE), api)
 
         assert [tunnel] == alive(cloud, "tunnel"), "somebody's connector is connected"

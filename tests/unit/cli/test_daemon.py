@@ -25,7 +25,7 @@ def up(**environ):
 
 
 @pytest.mark.parametrize(
-    ("environ", "sentence", "mend"),
+    ("environ", "sentence", "fix"),
     [
         ({"PATH": "/nonexistent"}, "this machine has no `docker` command", "install"),
         (
@@ -35,7 +35,7 @@ def up(**environ):
         ),
     ],
 )
-def test_without_docker_up_ends_with_a_sentence(tmp_path, environ, sentence, mend):
+def test_without_docker_up_ends_with_a_sentence(tmp_path, environ, sentence, fix):
     if "DOCKER_HOST" in environ and not any(
         Path(folder, "docker").exists() for folder in os.environ["PATH"].split(":")
     ):
@@ -44,8 +44,8 @@ def test_without_docker_up_ends_with_a_sentence(tmp_path, environ, sentence, men
 
     assert 1 == done.returncode, done.stderr
     assert sentence in done.stderr, done.stderr
-    assert "mend it: " in done.stderr, done.stderr
-    assert mend.lower() in done.stderr.lower(), done.stderr
+    assert "fix: " in done.stderr, done.stderr
+    assert fix.lower() in done.stderr.lower(), done.stderr
     assert "Traceback" not in done.stderr, "a user is told, not shown our insides"
 
 

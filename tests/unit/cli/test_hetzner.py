@@ -96,7 +96,7 @@ def test_more_than_a_page_is_read(cloud):
     assert 51 == len(found), "each kind, each page"
 
 
-def test_a_refused_token_is_told_with_the_command_that_mends_it(cloud):
+def test_a_refused_token_is_told_with_the_command_that_fixes_it(cloud):
     with pytest.raises(ToolError, match="hcloud-token"):
         hetzner.orphans({}, hetzner.client("x" * 64, cloud.base), "prod", 0)
 
@@ -144,7 +144,7 @@ def test_a_removal_that_fails_says_what_is_left_and_where(cloud, world, seconds,
     server(cloud, "main")
     world.machines.fail, world.seconds = fail, seconds
 
-    with pytest.raises(ToolError, match=rf"servers main \(.*{told}.*\n.*mend it"):
+    with pytest.raises(ToolError, match=rf"servers main \(.*{told}.*\n.*fix:"):
         hetzner.remove(hetzner.orphans({}, cloud.client, "prod", 0), seconds=0)
 
 

@@ -31,7 +31,7 @@ def test_sources_without_this_machine_are_refused_with_its_address(seen):
     with pytest.raises(ToolError, match="would lock you out") as refusal:
         lockout.refuse_lockout(engine(sources=["203.0.113.0/24", "192.0.2.1/32"]))
 
-    assert "198.51.100.9/32" in str(refusal.value), "the command that mends it names the address that is missing"
+    assert "198.51.100.9/32" in str(refusal.value), "the command that fixes it names the address that is missing"
 
 
 @pytest.mark.parametrize(

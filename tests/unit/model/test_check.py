@@ -99,7 +99,7 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(BlueprintError) as refused:
         check(twice)
 
-    assert len(refused.value.problems) >= 3, "nobody wants to mend one mistake at a time"
+    assert len(refused.value.problems) >= 3, "nobody wants to fix one mistake at a time"
 
 
 @pytest.mark.req("S3-58")

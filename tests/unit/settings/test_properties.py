@@ -90,7 +90,7 @@ def test_ten_mistakes_are_reported_in_one_run(found):
         make(data)
     refusal = _refusal(data)
 
-    assert [] == [path for path in chosen if not _names(refusal, path)], "a user mends everything in one go"
+    assert [] == [path for path in chosen if not _names(refusal, path)], "a user fixes everything in one go"
 
 
 @effort(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)

@@ -1,4 +1,4 @@
-"""The real engine: a wrong configuration changes nothing, and the commands in its refusal mend it."""
+"""The real engine: a wrong configuration changes nothing, and the commands in its refusal fix it."""
 
 import json
 import os
@@ -98,11 +98,11 @@ def test_a_wrong_configuration_registers_nothing(run, command):
 
 
 def test_a_default_provider_is_refused(run):
-    mended = [
+    repaired = [
         words.replace("<value>", "example.com")
         for words in re.findall(r"Run: (.*)", run("pulumi preview -s dev --color never")[1])
     ]
-    code, said = run("\n".join(["set -e", *mended]))
+    code, said = run("\n".join(["set -e", *repaired]))
 
     assert 0 == code, f"the commands are to be copied and run:\n{said}"
     code, said = run("pulumi preview -s dev --non-interactive --color never", WITHOUT_PROVIDER="1")
@@ -112,7 +112,7 @@ def test_a_default_provider_is_refused(run):
 
 
 @pytest.mark.req("P-08")
-def test_the_commands_of_the_refusal_mend_everything(run):
+def test_the_commands_of_the_refusal_fix_everything(run):
     code, said = run("pulumi up -s dev --yes --skip-preview --non-interactive --color never")
     plain = run("pulumi config get -s dev redis-password")[1].strip()
     state = run("pulumi stack export -s dev")[1]

@@ -122,14 +122,14 @@ def test_the_secret_of_a_service_token_outlives_refreshes_and_updates_and_change
     assert state["clientSecret"] != stack.update("token", key, renamed, inputs)["clientSecret"], "a new version is one"
 
 
-def test_a_change_by_hand_shows_in_refresh_and_the_next_update_mends_it(stack):
+def test_a_change_by_hand_shows_in_refresh_and_the_next_update_fixes_it(stack):
     key, state = stack.up("policy", POLICY)
     wide = {"name": "staff", "decision": "allow", "include": [{"everyone": {}}], "session_duration": "24h"}
     stack.cloud.made("PUT", f"/accounts/{ACCOUNT}/access/policies/{key}", wide)
     _, drifted, seen = stack.refresh("policy", key, state, POLICY)
     assert [{"everyone": {}}] == drifted["includes"] == seen["includes"], "as it is now"
     assert ["includes"] == list(stack.diff("policy", key, drifted, POLICY).diffs), "exactly that differs"
-    assert POLICY["includes"] == stack.update("policy", key, drifted, POLICY)["includes"], "mended"
+    assert POLICY["includes"] == stack.update("policy", key, drifted, POLICY)["includes"], "repaired"
 
 
 def test_an_application_keeps_the_reference_to_a_policy_and_not_its_copy(stack):

@@ -32,11 +32,11 @@ def test_exec_runs_the_command_in_that_environment_and_gives_back_its_code(engin
     assert (f"{places.pulumi_home}\n", 7) == (done.stdout, done.returncode), done.stderr
 
 
-def test_without_an_engine_every_verb_says_what_mends_it(engine):
+def test_without_an_engine_every_verb_says_what_fixes_it(engine):
     for verb in (["env"], ["exec", "--", "true"], ["init-stack", "dev"]):
         done = engine(*verb, ready=False)
         assert 1 == done.returncode
-        assert "mend it: python -m toolchain.engine ensure" in done.stderr
+        assert "fix: python -m toolchain.engine ensure" in done.stderr
         assert "Traceback" not in done.stderr
 
 

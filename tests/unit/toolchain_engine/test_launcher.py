@@ -122,10 +122,10 @@ def test_the_launcher_becomes_the_next_pulumi_on_path(script, tmp_path):
     assert ("real: version\n", 7) == (done.stdout, done.returncode), done.stderr
 
 
-def test_without_an_engine_the_launcher_says_what_mends_it(script, tmp_path):
+def test_without_an_engine_the_launcher_says_what_fixes_it(script, tmp_path):
     own = script("own/pulumi", f'exec {sys.executable} -IS {launcher.__file__} {tmp_path}/own {tmp_path}/copies "$@"')
     done = subprocess.run([own], env={"PATH": str(own.parent)}, capture_output=True, text=True, check=False, cwd="/")
-    assert "mend it: python -m toolchain.engine ensure" in done.stderr
+    assert "fix: python -m toolchain.engine ensure" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_a_resource_without_a_name_gets_one_and_one_with_a_name_is_deleted_befor
     assert named.diff(ipRange="10.8.0.0/16", name="own").delete_before_replace
 
 
-def test_drift_is_found_and_mended(plugin, cloud):
+def test_drift_is_found_and_repaired(plugin, cloud):
     inputs = {"name": "edge", "rules": [RULE]}
     wall = Resource(plugin, "Firewall").create(**inputs)
     cloud.make(f"/firewalls/{wall.id}/actions/set_rules", {"rules": []})

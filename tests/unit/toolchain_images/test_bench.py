@@ -89,7 +89,7 @@ def test_progress_lines_carry_the_image_and_the_seconds(cache, capsys):
 
 
 def test_a_missing_program_is_told_with_the_command_that_brings_it(cache):
-    with pytest.raises(ImageError, match=r"no `no-such-tool`.*\n  mend: apt-get install it"):
+    with pytest.raises(ImageError, match=r"no `no-such-tool`.*\n  fix: apt-get install it"):
         Kit("redis:7-alpine", cache).need("no-such-tool", "apt-get install it")
 
 

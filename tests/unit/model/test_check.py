@@ -93,6 +93,23 @@ def test_a_spoiled_blueprint_is_refused_by_name(case):
     assert word in found[path], f"{case}: {found[path]}"
 
 
+@pytest.mark.parametrize(("memory", "pids", "good"), [(1, 1, True), (0, 1, False), (1, 0, False), (-1, 1, False)])
+def test_a_container_has_some_memory_and_some_processes(memory, pids, good):
+    spec = sound(services=(service("app", limits=Limits(memory=memory, pids=pids)), *sound().services[1:]))
+
+    if good:
+        assert spec is check(spec), "the least there is"
+        return
+    with pytest.raises(BlueprintError, match="greater than 0"):
+        check(spec)
+
+
+def test_the_longest_name_of_a_container_is_the_longest_name_of_a_host():
+    whole = sound(services=(*sound().services, service("a" * 63)))
+
+    assert whole is check(whole), "63 characters (RFC 1123)"
+
+
 @pytest.mark.req("P-17")
 def test_all_problems_are_told_at_once():
     twice = sound(services=(service("app", uid=0, health=None, networks=("nowhere",)), service("door", edge=True)))

@@ -1,0 +1,121 @@
+"""Every number with a limit, at its limit: the last value that is taken, and the first that is not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from catalog.presets.registry import declared
+from homeport.model.errors import SettingsError
+from homeport.settings.load import Configuration, load
+from homeport.settings.strength import weakness
+
+TODAY = date(2026, 11, 21)
+KEY = "GkUCn3l0CxOdC4bN2qHq4Fq3T0v0O2mTt9m0m2k9cHA="
+PASSWORD = "A1" + "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(9))
+
+
+def problems(settings, stack="prod", preset="vpai"):
+    """What is said of the settings, by path."""
+    text = settings if isinstance(settings, str) else json.dumps(settings)
+    raw = {"homeport:preset": preset, "homeport:settings": text}
+    try:
+        load(Configuration(stack, raw, frozenset()), TODAY, declared=declared())
+    except SettingsError as refused:
+        return {problem.path for problem in refused.problems}
+    return set()
+
+
+def nested(path, value):
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value
+
+
+def vpn(subnet="10.77.0.0/24", slot=1, peer=2):
+    peers = {"laptop": {"slot": peer, "public_key": KEY}}
+    return {"exposure": "vpn", "wireguard": {"subnet": subnet, "slot": slot, "peers": peers}}
+
+
+@pytest.mark.parametrize(
+    ("path", "taken", "refused"),
+    [
+        ("services.n8n.memory", (16, 1_048_576), (15, 1_048_577)),
+        ("services.n8n.cpus", (0.05, 256), (0.04, 256.1)),
+        ("access.session_hours", (1, 24), (0, 25)),
+        ("ssh.port", (22, 65535), (0, 65536)),
+        ("edge.http_port", (1, 65535), (0, 65536)),
+        ("wireguard.port", (1024, 65535), (1023, 65536)),
+        ("rotate.redis-password", (1, 1_000_000), (0, 1_000_001)),
+        ("networks.ai-data", ("10.20.0.0/16", "10.20.0.0/28"), ("10.0.0.0/15", "10.20.0.0/29")),
+    ],
+)
+def test_a_setting_is_taken_up_to_its_limit_and_not_beyond(path, taken, refused):
+    about = [
+        value
+        for value in taken
+        if any(path.endswith(where.split(".")[-1]) for where in problems(nested(path, value), "dev"))
+    ]
+
+    assert [] == about, f"{path}: the limit itself is taken"
+    for value in refused:
+        said = problems(nested(path, value), "dev")
+        assert any(path.split(".")[-1] in where for where in said), f"{path}: {value} is beyond the limit: {said}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "good"),
+    [
+        (vpn(peer=254), True),
+        (vpn(peer=255), False),
+        (vpn(peer=0), False),
+        (vpn("10.77.0.0/28", peer=14), True),
+        (vpn("10.77.0.0/28", peer=15), False),
+        (vpn("10.77.0.0/28", slot=14), True),
+        (vpn("10.77.0.0/28", slot=15), False),
+        (vpn(slot=2, peer=2), False),
+    ],
+)
+def test_a_member_has_a_place_in_its_subnet_that_is_no_broadcast_and_nobody_else_s(settings, good):
+    assert good == (not problems(settings)), settings
+
+
+@pytest.mark.parametrize(
+    ("days", "good"), [(-1, False), (0, True), (366, True), (367, False)], ids=["over", "today", "a year", "longer"]
+)
+def test_a_waiver_holds_to_the_end_of_its_day_and_for_a_year_at_most(days, good):
+    waiver = {"reason": "filled from a dump", "expires": str(TODAY + timedelta(days=days))}
+
+    assert good == (not problems({"protect_data": False, "waivers": {"protect-data": waiver}})), "protect-data"
+
+
+@pytest.mark.parametrize(("length", "good"), [(9, False), (10, True), (500, True), (501, False)])
+def test_a_waiver_s_reason_is_a_sentence(length, good):
+    waiver = {"reason": "x" * length, "expires": "2026-12-31"}
+
+    assert good == (not problems({"protect_data": False, "waivers": {"protect-data": waiver}})), length
+
+
+def test_settings_are_read_up_to_their_largest_size():
+    fits = '{"domain": "example.com"}'.ljust(65_536)
+
+    assert problems(fits, "dev") == problems('{"domain": "example.com"}', "dev"), "the last size that is read"
+    assert any("settings" in path for path in problems(fits + " ", "dev")), "one more is refused, unread"
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "good"),
+    [
+        ("password", 23, False),
+        ("password", 24, True),
+        ("password", 512, True),
+        ("password", 513, False),
+        ("account-password", 64, True),
+        ("account-password", 65, False),
+    ],
+)
+def test_a_password_has_a_shortest_and_a_longest_length(kind, length, good):
+    assert good == (not weakness(kind, PASSWORD[:length])), f"{kind} of {length} characters"

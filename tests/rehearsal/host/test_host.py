@@ -73,7 +73,7 @@ def test_a_host_that_does_not_answer_is_named_with_port_and_user(server):
 @pytest.mark.req("P-13", "C-10")
 def test_files_come_with_owner_and_mode_stay_untouched_and_go_with_the_unit(server):
     files = (
-        HostFile(path="/etc/one/two/a.conf", content="key={secret}\n", mode=0o600, owner="root:daemon"),
+        HostFile(path="/etc/one/two/a.conf", content="key={secret}\n", mode=0o600, owner="root:daemon", template=True),
         HostFile(path="/etc/one/b with space", content="b\n"),
     )
     first = server.unit("files", files, secret=SECRET)
@@ -95,11 +95,11 @@ def test_files_come_with_owner_and_mode_stay_untouched_and_go_with_the_unit(serv
 @pytest.mark.req("D-13", "C-10")
 def test_a_failing_change_puts_everything_back_and_shows_no_secret(server):
     old = (
-        HostFile(path="/etc/three/a", content="old {secret}\n", mode=0o600),
+        HostFile(path="/etc/three/a", content="old {secret}\n", mode=0o600, template=True),
         HostFile(path="/etc/three/gone", content="x"),
     )
     new = (
-        HostFile(path="/etc/three/a", content="new {secret}\n", mode=0o600),
+        HostFile(path="/etc/three/a", content="new {secret}\n", mode=0o600, template=True),
         HostFile(path="/etc/three/c", content="c"),
     )
     assert 0 == server.unit("failing", old, "cat /etc/three/a >/etc/three/seen", secret=SECRET).returncode

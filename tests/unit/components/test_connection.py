@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from types import SimpleNamespace
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 
 from components.connection import private_key, public_key, ssh_options
@@ -40,6 +41,17 @@ def test_only_the_pinned_host_is_spoken_to_and_its_socket_is_named_after_its_key
     assert not [one for one in ssh_options("main", "ssh-ed25519 A", "") if "Control" in one], "too long for a socket"
     monkeypatch.setenv("HOMEPORT_SSH_MULTIPLEX", "0")
     assert not [one for one in ssh_options("main", "ssh-ed25519 A", "") if "Control" in one], "it was switched off"
+
+
+@pytest.mark.parametrize(("length", "shared"), [(37, True), (38, False)])
+def test_a_connection_is_shared_as_long_as_its_socket_s_path_fits(monkeypatch, length, shared):
+    """104 characters with the final NUL (unix(4) of macOS): the folder, a slash, the key's 8 and a dash, 40 for %C, 17 for ssh's draft."""
+    monkeypatch.setenv("HOMEPORT_CACHE", "/tmp/homeport".ljust(length - len("/ssh"), "x"))
+    monkeypatch.setattr("components.connection.private", lambda folder: folder)
+    control = [option for option in ssh_options("main", "ssh-ed25519 A", "") if "ControlPath" in option]
+
+    assert shared == bool(control), control
+    assert length + len("/") + len("01234567-") + 40 + 17 <= 103 or not shared, "the expected length is the system's"
 
 
 def test_the_script_is_the_last_in_a_bundle_so_that_one_cut_short_never_runs():

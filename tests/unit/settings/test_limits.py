@@ -10,6 +10,7 @@ import pytest
 
 from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
+from homeport.settings.friendly import set_command
 from homeport.settings.load import Configuration, load
 from homeport.settings.strength import weakness
 
@@ -104,6 +105,14 @@ def test_settings_are_read_up_to_their_largest_size():
 
     assert problems(fits, "dev") == problems('{"domain": "example.com"}', "dev"), "the last size that is read"
     assert any("settings" in path for path in problems(fits + " ", "dev")), "one more is refused, unread"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("a b; id", "'a b; id'"), ("<a password>", "<a password>"), (["x"], """'["x"]'"""), (True, "true"), (22, "22")],
+)
+def test_a_command_to_set_a_value_can_be_pasted_into_a_shell(value, shown):
+    assert f"Run: pulumi config set --path homeport:settings.a {shown}" == set_command("homeport:settings.a", value)
 
 
 @pytest.mark.parametrize(

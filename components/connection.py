@@ -12,10 +12,11 @@ import pulumi
 
 _KEYS = "keys"
 _FORM = "OPENSSH PRIVATE KEY"
-_LONGEST = 104 - 1 - 9 - 40 - 17
+_LONGEST = 104 - 1 - 1 - 9 - 40 - 17
 """Characters of the folder of sockets.
 
-A socket's path has 104 at most (macOS, unix(4)), of which ssh takes 40 for %C and 17 for its draft.
+A socket's path has 104 at most with the NUL that ends it (macOS, unix(4)); behind the folder are a slash and 9 for
+the key, and ssh takes 40 for %C and 17 for its draft.
 """
 
 

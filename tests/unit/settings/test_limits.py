@@ -11,6 +11,7 @@ import pytest
 from catalog.presets.registry import declared
 from homeport.model.errors import SettingsError
 from homeport.settings.friendly import set_command
+from homeport.settings.kinds import endpoint
 from homeport.settings.load import Configuration, load
 from homeport.settings.strength import weakness
 
@@ -128,3 +129,24 @@ def test_a_command_to_set_a_value_can_be_pasted_into_a_shell(value, shown):
 )
 def test_a_password_has_a_shortest_and_a_longest_length(kind, length, good):
     assert good == (not weakness(kind, PASSWORD[:length])), f"{kind} of {length} characters"
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://api.example.com:1/v1", True),
+        ("https://api.example.com:0/v1", False),
+        ("https://api.example.com:65535/v1", True),
+        ("https://api.example.com:65536/v1", False),
+        ("http://10.0.0.7:1/v1", True),
+        ("http://203.0.113.7/v1", False),
+        ("https://169.254.169.254/v1", False),
+        ("https://[fd00:ec2::254]/v1", False),
+    ],
+)
+def test_the_url_of_a_service_elsewhere_has_a_port_of_its_own_and_is_no_metadata_service(url, good):
+    if good:
+        assert url == endpoint(url), url
+        return
+    with pytest.raises(ValueError, match="must"):
+        endpoint(url)

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -80,3 +81,14 @@ def test_a_stub_refuses_a_folder_that_it_cannot_write_to(tmp_path):
     done = start(tmp_path, {**STRICT, "writable": ["/nowhere/data"]}, KEY="0123abcd")
 
     assert (1, True) == (done.returncode, "cannot write to /nowhere/data" in done.stderr), "a volume is missing"
+
+
+def test_a_stub_answers_at_the_root_and_its_probes_ask_there(tmp_path):
+    kit = SimpleNamespace(root=tmp_path)
+    stubs.assemble(
+        {**STRICT, "paths": ["/", "/deep/"], "entrypoint": "/app/start", "probes": ["/app/healthcheck"]}, kit
+    )
+
+    assert all((tmp_path / "srv/stub" / page).is_file() for page in ("index.html", "deep/index.html")), "a page each"
+    assert "http://127.0.0.1:8080/" in (tmp_path / "app/healthcheck").read_text(), "the image's own health check works"
+    assert all(os.access(tmp_path / path, os.X_OK) for path in ("stub", "app/start", "app/healthcheck"))

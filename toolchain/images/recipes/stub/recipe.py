@@ -91,7 +91,7 @@ def assemble(stub: Stub, kit: Kit) -> str:
     """Lay out one file per path, the image's entry point, and the probes."""
     web = kit.root / "srv/stub"
     for path in stub["paths"]:
-        page = web / path.lstrip("/")
+        page = web / f"{path}index.html".lstrip("/") if path.endswith("/") else web / path.lstrip("/")
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(_WORDS, encoding="utf-8")
     _program(kit.root / "stub", start_script(stub))

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from homeport.model.errors import ToolError
-from homeport.plan.resolve import resolve
-from homeport.settings.load import Configuration
 
 if TYPE_CHECKING:
     from homeport.plan.resolve import Plan
@@ -43,6 +41,9 @@ class Stack:
         Raises:
             SettingsError, BlueprintError: It is wrong; all of it is named, as the program would.
         """
+        from homeport.plan.resolve import resolve  # noqa: PLC0415  # a fifth of a second that not every verb needs
+        from homeport.settings.load import Configuration  # noqa: PLC0415
+
         values = {f"{PROJECT}:preset": self.preset, f"{PROJECT}:settings": json.dumps(self.settings, default=str)}
         return resolve(Configuration(self.name, values), sealed=True)
 

@@ -37,7 +37,9 @@ class Area:
 
     @property
     def pattern(self) -> str:
-        """The path as a regular expression of cloudflared (RE2), as wide as what Access takes it for; empty for any path.
+        """The path as a regular expression of cloudflared (RE2); empty for any path.
+
+        It is as wide as what Access takes the path for.
 
         Source: developers.cloudflare.com/cloudflare-one/access-controls/policies/app-paths.
         """

@@ -103,7 +103,8 @@ class Blueprint:
     def origin(self, route: Route) -> str:
         """A route's URL without a path; the port appears where it is not HTTPS's own.
 
-        Without a proxy of the preset's own it is the tunnel's name or, where there is no tunnel, the service's own port.
+        Without a proxy of the preset's own it is the tunnel's name or, where there is no tunnel, the service's own
+        port.
         """
         if self.services and not any(service.edge for service in self.services):
             return f"https://{self.host(route)}" if self.exposure == "tunnel" else self.upstream(route)
@@ -153,14 +154,17 @@ class Blueprint:
         return texts
 
     def _addresses(self) -> dict[str, str]:
-        """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's. Without a VPN the loopback address takes their place."""
+        """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's.
+
+        Without a VPN the loopback address takes their place.
+        """
         peers = self.vpn.peers if self.vpn else ()
         private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
         asked = {name: LOOPBACK for route in self.routes for name in template.names(route.upstream)}
         return {**asked, **private, "vpn": self.vpn.address if self.vpn else LOOPBACK}
 
     def sign_ins(self, service: Service) -> tuple[dict[str, str], ...]:
-        """Who asks a person for a user and a password, the first to ask first: the proxy before the service, then the service."""
+        """Who asks a person for a user and a password, in that order: the proxy before a service, then the service."""
         guards = [guard for route in self.routes if route.service == service.name for guard in route.guards]
         asked = [
             {"asked_by": "the proxy", "user": guard.user, "secret": guard.secret} for guard in guards if guard.user

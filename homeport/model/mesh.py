@@ -1,4 +1,7 @@
-"""The mesh as a value: its control server, who is in it, and who may talk to whom. Whatever no rule allows is refused."""
+"""The mesh as a value: its control server, who is in it, and who may talk to whom.
+
+Whatever no rule allows is refused.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ HOSTS = "hosts"
 """The user that the stack's own hosts belong to."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _PORTS = re.compile(r"\*|[0-9]{1,5}(?:-[0-9]{1,5})?(?:,[0-9]{1,5}(?:-[0-9]{1,5})?)*")
+_LAST_PORT = 65535
 _Protocol = Literal["", "tcp", "udp", "icmp"]
 _PROTOCOLS: tuple[_Protocol, ...] = get_args(_Protocol)
 
@@ -29,7 +33,8 @@ class Member:
 
     Attributes:
         name: Its name in the mesh, which is its host name there.
-        tags: What it is, without ``tag:``: ``ai``, ``hub``. Rules speak of tags, so a host can be replaced without touching them.
+        tags: What it is, without ``tag:``: ``ai``, ``hub``. Rules speak of tags, so a host can be replaced without
+            touching them.
     """
 
     name: str
@@ -59,7 +64,8 @@ class Mesh:
 
     Attributes:
         server: The control server's host name; members reach it at ``https://<server>``.
-        base_domain: Members are ``<name>.<base_domain>``; never the server's own domain, or nobody could reach it any more.
+        base_domain: Members are ``<name>.<base_domain>``; never the server's own domain, or nobody could reach it any
+            more.
         members: The stack's hosts.
         users: People; their devices join by a key that the operator makes.
         rules: Who may talk to whom.
@@ -137,7 +143,7 @@ class Mesh:
                 yield Problem(
                     where, f"{target} is no tag of a member, no user and no network", "Declare it, or correct the name."
                 )
-        if not _PORTS.fullmatch(rule.ports) or any(int(port) > 65535 for port in re.findall(r"\d+", rule.ports)):  # noqa: PLR2004
+        if not _PORTS.fullmatch(rule.ports) or any(int(port) > _LAST_PORT for port in re.findall(r"\d+", rule.ports)):
             yield Problem(where, f"{rule.ports} are no ports", "Write 443, 80,443, 8000-8010 or *.")
         if rule.protocol not in _PROTOCOLS:
             yield Problem(

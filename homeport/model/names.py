@@ -12,7 +12,7 @@ MARK = "mark"
 
 
 def host_part(host: str, part: str) -> str:
-    """The logical name of a host's part, such as its Docker provider: ``docker`` of the host ``main``, else ``<host>-docker``."""
+    """The logical name of a host's part: its Docker provider is ``docker`` on ``main``, else ``<host>-docker``."""
     return part if host == MAIN else f"{host}-{part}"
 
 

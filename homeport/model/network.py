@@ -15,8 +15,8 @@ class Network:
 
     Attributes:
         name: Its name in Docker.
-        subnet: IPv4 subnet in CIDR form, fixed: a derived one would move when a network is added, and every network field
-            replaces the network with all containers on it (pulumi-docker, trap D24).
+        subnet: IPv4 subnet in CIDR form, fixed: a derived one would move when a network is added, and every network
+            field replaces the network with all containers on it (docs/traps.md, D24).
         internal: True: no way out of it, and none in.
     """
 
@@ -28,7 +28,7 @@ class Network:
     def gateway(self) -> str:
         """The host's address on it.
 
-        Given to Docker as well: a daemon that restarts fills in the gateway that it was not told, and a refresh after that would have the
-        network, and all containers on it, replaced.
+        Given to Docker as well: a daemon that restarts fills in the gateway that it was not told, and a refresh after
+        that would have the network, and all containers on it, replaced.
         """
         return str(IPv4Network(self.subnet)[1])

@@ -16,8 +16,9 @@ class Guard:
 
     Attributes:
         paths: Path patterns, as Caddy's ``path`` matcher reads them; empty: all that no other guard names.
-        kind: Asked by the proxy: ``api-key`` (a header equals a secret), ``basic`` (user and password), ``closed`` (nobody), ``open``.
-            Asked by Cloudflare Access: ``login`` (a person whom the settings name), ``service-token`` (a program), ``closed``, ``bypass``.
+        kind: Asked by the proxy: ``api-key`` (a header equals a secret), ``basic`` (user and password), ``closed``
+            (nobody), ``open``. Asked by Cloudflare Access: ``login`` (a person whom the settings name),
+            ``service-token`` (a program), ``closed``, ``bypass``.
         header: For ``api-key``: the header's name.
         user: For ``basic``: the user's name.
         secret: The secret's name.

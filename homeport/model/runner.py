@@ -24,7 +24,8 @@ class Runner:
         name: As GitHub lists it.
         url: The repository or organization whose jobs it takes.
         labels: What workflows ask for in ``runs-on``; ``self-hosted`` is GitHub's own.
-        archive: URL of the program's archive (tar.gz): https, or file for one that is on the host already; empty: it comes out of an image.
+        archive: URL of the program's archive (tar.gz): https, or file for one that is on the host already; empty: it
+            comes out of an image.
         sha256: The archive's checksum, as upstream publishes it beside the release.
         docker: Why its jobs need the host's Docker, which makes them as mighty as root; empty: they have none.
     """
@@ -38,7 +39,7 @@ class Runner:
 
     @property
     def unit(self) -> str:
-        """Its systemd unit, called as upstream's installer calls it: actions.runner.<owner>-<repository>.<name>.service."""
+        """Its systemd unit, as upstream's installer calls it: actions.runner.<owner>-<repository>.<name>.service."""
         scope = "-".join(part for part in urlsplit(self.url).path.split("/") if part)
         return f"actions.runner.{scope}.{self.name}.service"
 

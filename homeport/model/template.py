@@ -20,7 +20,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """``text`` with each ``{name}`` replaced by its value; ``{a|basic:bob}`` gives HTTP's Basic credentials of bob and a.
+    """``text`` with each ``{name}`` replaced by its value; ``{a|basic:bob}`` gives Basic credentials of bob and a.
 
     Raises:
         KeyError: A name has no value.

@@ -1,1 +1,1 @@
-"""Pure decisions: settings laid over a preset, what depends on something else filled in, and the secrets that this needs."""
+"""Pure decisions: settings laid over a preset, each host of it, and the secrets that this needs."""

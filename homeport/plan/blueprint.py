@@ -101,7 +101,8 @@ def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
     return [
         Problem(
             "homeport:settings.hosts",
-            f"no host takes service {service}: none has its role{f' {role}' if role else ''}, and none takes everything",
+            f"no host takes service {service}: none has its role{f' {role}' if role else ''}, and none takes "
+            "everything",
             f"Run: pulumi config rm --path homeport:settings.hosts.{next(iter(sorted(settings.hosts)))}.roles",
         )
         for service, role in sorted((service.name, service.role) for service in preset.services)

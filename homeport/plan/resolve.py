@@ -1,4 +1,7 @@
-"""The one way from a stack's configuration to what is to be built: settings parsed, laid over the preset, checked. No Pulumi."""
+"""The one way from a stack's configuration to what is to be built: settings parsed, laid over the preset, checked.
+
+No Pulumi.
+"""
 
 from __future__ import annotations
 
@@ -70,8 +73,8 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
     Args:
         configuration: As Pulumi keeps it.
         today: The day by which waivers are judged; the real one unless a test says otherwise.
-        sealed: The configuration's secrets are not at hand (a stack's file without its passphrase): whether all are there, and
-            none too many, is left to the program.
+        sealed: The configuration's secrets are not at hand (a stack's file without its passphrase): whether all are
+            there, and none too many, is left to the program.
 
     Raises:
         SettingsError: Settings or secrets are wrong, or a secret is missing; with everything that is wrong.
@@ -102,7 +105,7 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
 
 
 def with_defaults(stack: str, preset: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings, nothing of them checked, with everything filled in that depends on the stack's name, its preset, or each other."""
+    """Settings, unchecked, with everything filled in that depends on the stack's name, its preset or each other."""
     return defaults.with_defaults(dict(settings), stack, registry.defaults(preset))
 
 

@@ -1,7 +1,7 @@
 """What two settings together may not say.
 
-The checks read the plain data, not the finished ``Settings``: so that they speak even where another field is wrong, and a user
-sees every mistake at once. What they cannot read they leave to the schema.
+The checks read the plain data, not the finished ``Settings``: so that they speak even where another field is wrong, and
+a user sees every mistake at once. What they cannot read they leave to the schema.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def _ports(data: Data) -> Iterator[tuple[Loc, Problem]]:
     edge = _section(data, "edge")
     http, https = edge.get("http_port"), edge.get("https_port")
     if http is not None and http == https:
-        yield _set(("edge", "https_port"), "is the same as edge.http_port", 8443 if http != 8443 else 8444)  # noqa: PLR2004
+        free = next(port for port in (8443, 8444) if port != http)
+        yield _set(("edge", "https_port"), "is the same as edge.http_port", free)
     for name, host in _section(data, "hosts").items():
         if isinstance(host, dict) and host.get("mode") == "adopt" and host.get("port", 22) in (http, https):
             where = ("hosts", name, "port")

@@ -41,7 +41,8 @@ class Access(Section):
         "Everybody with an address below these domains.", shape="a list of domains", example=["example.com"], default=()
     )
     login: Literal["one-time-pin", "google"] = key(
-        "How people prove who they are: a PIN by mail, or Google (needs google_client_id and the secret google-client-secret).",
+        "How people prove who they are: a PIN by mail, or Google (needs google_client_id and the secret "
+        "google-client-secret).",
         shape="one of one-time-pin, google",
         example="one-time-pin",
         default="one-time-pin",

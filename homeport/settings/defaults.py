@@ -17,12 +17,13 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
-    """A copy of what was given, with everything filled in that depends on something else. Mistakes are left as they are.
+    """A copy with everything filled in that depends on something else. Mistakes are left as they are.
 
     Args:
         settings: The user's settings.
         stack: The stack's name.
-        preset: What the system has where the user says nothing: a section's keys one by one. Its exposure holds outside of dev.
+        preset: What the system has where the user says nothing: a section's keys one by one. Its exposure holds outside
+            of dev.
     """
     data = copy.deepcopy(settings)
     if stack in ENVIRONMENTS:

@@ -53,8 +53,8 @@ pulumi config set --path homeport:settings.edge.https_port 8443
 pulumi config set --secret homeport:hcloud-token
 ```
 
-Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that fixes
-it. A value is never repeated in a message. An unknown key is refused too.
+Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that
+fixes it. A value is never repeated in a message. An unknown key is refused too.
 """
 
 
@@ -100,7 +100,8 @@ def _section(prefix: str, model: type[BaseModel]) -> str:
 def _row(name: str, field: FieldInfo) -> str:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     shape = "a mapping, see below" if _has_section(field.annotation) else str(extra.get("shape", ""))
-    return f"| `{name}` | {_cell(shape)} | {_cell(_default(field, str(extra.get('says', ''))))} | {_cell(field.description or '')} |"
+    cells = (shape, _default(field, str(extra.get("says", ""))), field.description or "")
+    return f"| `{name}` | {' | '.join(_cell(cell) for cell in cells)} |"
 
 
 def _has_section(annotation: Any) -> bool:
@@ -132,13 +133,14 @@ def _waivers() -> str:
 
 
 def _secrets(declared: Declarations) -> str:
+    origins = {"generated": "made when missing", "supplied": "by you, where needed"}
     rows = "\n".join(
-        f"| `homeport:{spec.name}` | {_cell(SHAPES[spec.kind])} | {'made when missing' if spec.policy == 'generated' else 'by you, where needed'}"
-        f" | Needed {spec.purpose}. |"
+        f"| `homeport:{spec.name}` | {_cell(SHAPES[spec.kind])} | {origins[spec.policy]} | Needed {spec.purpose}. |"
         for spec in known_secrets(declared).values()
     )
     return (
-        "## Secrets\n\nEach is set with `pulumi config set --secret homeport:<name>`; stored in plain it is refused, and so is a value that "
+        "## Secrets\n\nEach is set with `pulumi config set --secret homeport:<name>`; stored in plain it is refused, "
+        "and so is a value that "
         "is a placeholder,\nguessable, of another shape, or the same as another secret's.\n\n"
         f"| Key | Must be | Given | Meaning |\n|---|---|---|---|\n{rows}\n"
     )
@@ -146,4 +148,5 @@ def _secrets(declared: Declarations) -> str:
 
 def _renamed(declared: Declarations) -> str:
     rows = "\n".join(f"| `{old}` | `homeport:{new}` |" for old, new in sorted(former_names(declared).items()))
-    return f"## Renamed\n\nThese names, old or known from `.env` files, stop the run with the new one.\n\n| Name | Is now |\n|---|---|\n{rows}\n"
+    head = "## Renamed\n\nThese names, old or known from `.env` files, stop the run with the new one.\n\n"
+    return f"{head}| Name | Is now |\n|---|---|\n{rows}\n"

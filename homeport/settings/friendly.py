@@ -100,8 +100,8 @@ def _says(field: FieldInfo | None, what: str) -> Any:
 def _replace(loc: Loc, field: FieldInfo | None) -> str:
     """The commands that put a right value where a wrong one is.
 
-    Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes stayed
-    one), so a number, a truth value or a list is set only after the text is gone.
+    Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes
+    stayed one), so a number, a truth value or a list is set only after the text is gone.
     """
     fix = _fix(loc, field)
     example = field.examples[0] if field is not None and field.examples else ""

@@ -1,4 +1,7 @@
-"""The configuration as Pulumi's engine hands it to the program. Nothing else reads it, and nothing else here imports Pulumi."""
+"""The configuration as Pulumi's engine hands it to the program.
+
+Nothing else reads it, and nothing else here imports Pulumi.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a single value may be. Each kind refuses by a sentence that follows "must be" or stands alone, and never repeats the value.
+"""What a single value may be. Each kind refuses by a sentence, and never repeats the value.
 
-A value is never repeated in a message because somebody may have pasted a secret there (reliability.md, A-04).
+A value is never repeated in a message because somebody may have pasted a secret there (docs/requirements.md, A-04).
 """
 
 import base64

@@ -1,4 +1,7 @@
-"""Parses a stack's configuration: all of it, once, before anything is registered; refuses everything wrong at once. No Pulumi."""
+"""Parses a stack's configuration: all of it, once, before anything is registered; refuses everything wrong at once.
+
+No Pulumi.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,8 @@ class Configuration:
 
     Attributes:
         stack: The stack's name.
-        values: Every key that is known, ``homeport:settings`` among them, with its text; other namespaces are left alone.
+        values: Every key that is known, ``homeport:settings`` among them, with its text; other namespaces are left
+            alone.
         encrypted: Keys that are stored encrypted, wholly or in part.
     """
 
@@ -84,7 +88,8 @@ def load(
     Args:
         configuration: As Pulumi keeps it.
         today: The day by which waivers are judged; the real one unless a test says otherwise.
-        defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no preset.
+        defaults: Preset's name to the settings that it has where the user says nothing; nothing for a name that is no
+            preset.
         declared: What the catalog declares for the configuration.
 
     Raises:

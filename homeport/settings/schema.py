@@ -1,8 +1,9 @@
 """The settings of a stack: one structured key, ``homeport:settings``, frozen, with no unknown field.
 
 Each field says in one place what it means, what it may be, and an example; the refusals, the commands that fix them and
-docs/settings.md are made from that. Whatever depends on another field (defaults by environment and exposure) is filled in by
-``homeport.settings.defaults`` before this is built; what two fields together may not say is in ``homeport.settings.checks``.
+docs/settings.md are made from that. Whatever depends on another field (defaults by environment and exposure) is filled
+in by ``homeport.settings.defaults`` before this is built; what two fields together may not say is in
+``homeport.settings.checks``.
 """
 
 from functools import cache
@@ -127,7 +128,8 @@ class Settings(Section):
         says="none",
     )
     exposure: Exposure = key(
-        "How people and programs come in: direct (public proxy), tunnel (no inbound port), vpn (members only), local (loopback only).",
+        "How people and programs come in: direct (public proxy), tunnel (no inbound port), vpn (members only), local "
+        "(loopback only).",
         shape="one of direct, tunnel, vpn, local",
         example="direct",
         says="local in dev, else direct",
@@ -148,7 +150,8 @@ class Settings(Section):
     ssh: Ssh = key("How the program itself reaches the hosts.", shape="a mapping", example={}, default=Ssh())
     wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="by preset and exposure")
     cloudflare: Cloudflare | None = key(
-        "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the names of the proxy's routes.",
+        "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the "
+        "names of the proxy's routes.",
         shape="a mapping",
         example={},
         default=None,

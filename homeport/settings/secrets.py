@@ -1,4 +1,4 @@
-"""Secrets' own lane: checked in plain once, inside the process, then masked until the program makes Pulumi secrets of them."""
+"""Secrets' own lane: checked in plain once, then masked until the program makes Pulumi secrets of them."""
 
 from __future__ import annotations
 

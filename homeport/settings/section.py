@@ -12,7 +12,8 @@ def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str =
         means: What it is for, with units, as a sentence.
         shape: What it may be, so that "must be <shape>" reads well.
         example: A value that is accepted; it goes into the command that fixes a mistake.
-        default: The value when it is left out; without one it is required, or filled in by ``homeport.settings.defaults``.
+        default: The value when it is left out; without one it is required, or filled in by
+            ``homeport.settings.defaults``.
         says: The default in words, where it depends on other settings.
     """
     return Field(default, description=means, examples=[example], json_schema_extra={"shape": shape, "says": says})

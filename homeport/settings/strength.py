@@ -1,4 +1,7 @@
-"""Whether a secret has the shape it must have and cannot be guessed. Answers in words that hold nothing of the value."""
+"""Whether a secret has the shape it must have and cannot be guessed.
+
+Answers in words that hold nothing of the value.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ import string
 from homeport.model.secret import SHAPES
 
 _PLACEHOLDER = re.compile(
-    r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|x{6,}|<[^>]*>|\$\{|^(none|null|undefined|example|dummy|todo|tbd)$",
+    r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|x{6,}|<[^>]*>|\$\{"
+    r"|^(none|null|undefined|example|dummy|todo|tbd)$",
     re.IGNORECASE,
 )
 _COMMON = re.compile(
-    r"p[a4@]ss(w[o0]rd|wort|phrase)?|adm[i1]n(istrator)?|secret|letmein|welcome|qwert[yz]u?i?o?p?|asdf(gh(jkl)?)?|zxcv(bnm)?|"
+    r"p[a4@]ss(w[o0]rd|wort|phrase)?|adm[i1]n(istrator)?|secret|letmein|welcome|"
+    r"qwert[yz]u?i?o?p?|asdf(gh(jkl)?)?|zxcv(bnm)?|"
     r"iloveyou|monkey|dragon|master|login|root|toor|test|demo|default|postgres(ql)?|redis|n8n|homeport|server|docker|"
     r"correct|horse|battery|staple|abc(def)?|hello|world|private|key|super|user|my|the|dev|prod|staging",
     re.IGNORECASE,
@@ -53,7 +58,10 @@ def _slip(value: str) -> str:
 
 def _text(kind: str, value: str) -> str:
     if any(character in _READ_AS_CODE for character in value):
-        return "holds a quote, a space, a backslash, a backtick or a dollar sign, which shells and config files read as code"
+        return (
+            "holds a quote, a space, a backslash, a backtick or a dollar sign, "
+            "which shells and config files read as code"
+        )
     return _token(value) if kind == "token" else _password(kind, value)
 
 

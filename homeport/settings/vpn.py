@@ -83,14 +83,16 @@ class Ssh(Section):
         says="as it is: 22, or the adopted host's port",
     )
     previous: Port | None = key(
-        "While the port changes: the port before. Both are open then; leave it out with the next update, and it closes.",
+        "While the port changes: the port before. Both are open then; leave it out with the next update, and it "
+        "closes.",
         shape="a whole number from 1 to 65535",
         example=22,
         default=None,
         says="none",
     )
     reach: Literal["public", "vpn"] = key(
-        "From where it is reached: public (the internet) or vpn (members only). Choose vpn once this machine is a member: a change that would cut it off is undone.",
+        "From where it is reached: public (the internet) or vpn (members only). Choose vpn once this machine is a "
+        "member: a change that would cut it off is undone.",
         shape="one of public, vpn",
         example="public",
         default="public",

@@ -36,43 +36,170 @@ def service(name: str, **given) -> Service:
 
 def sound(**given) -> Blueprint:
     values = {
-        "preset": "test", "environment": "dev", "domain": "localhost",
-        "services": (service("app"), service("door", edge=True, ports=(Port(name="https", inside=443),), needs=("app",))),
+        "preset": "test",
+        "environment": "dev",
+        "domain": "localhost",
+        "services": (
+            service("app"),
+            service("door", edge=True, ports=(Port(name="https", inside=443),), needs=("app",)),
+        ),
         "networks": (Network(name="inner", subnet="10.1.0.0/24"),),
         "routes": (Route(name="app", service="app", port=80, guards=OPEN),),
         "edge": Edge(bind="127.0.0.1", ports={"http": 8080, "https": 8443}, public=False),
-    }  # fmt: skip
+    }
     return Blueprint(**(values | given))
 
 
 SPOILED = {
-    "two containers of one name": (sound(services=(service("app"), service("app"), service("door", edge=True))), "services.app", "two containers"),
-    "two networks of one name": (sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="inner", subnet="10.2.0.0/24"))), "networks.inner", "two networks"),
-    "overlapping subnets": (sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="other", subnet="10.1.0.128/25"))), "networks.other", "overlaps"),
-    "an undeclared network": (sound(services=(service("app", networks=("nowhere",)), service("door", edge=True))), "services.app.networks", "nowhere"),
-    "an undeclared shared volume": (sound(services=(service("app", volumes={"x": Volume(path="/x", shared="none")}), service("door", edge=True))), "services.app.volumes.x", "none"),
-    "root without a reason": (sound(services=(service("app", uid=0), service("door", edge=True))), "services.app", "root"),
-    "no health check without a reason": (sound(services=(service("app", health=None), service("door", edge=True))), "services.app", "health check"),
-    "a capability that opens the host": (sound(services=(service("app", capabilities={"CAP_SYS_ADMIN": "why not"}), service("door", edge=True))), "services.app.capabilities", "CAP_SYS_ADMIN"),
-    "a capability without a reason": (sound(services=(service("app", capabilities={"CAP_CHOWN": ""}), service("door", edge=True))), "services.app.capabilities", "without a reason"),
-    "a port beside the edge": (sound(services=(service("app", ports=(Port(name="http", inside=80),)), service("door", edge=True))), "services.app.ports", "edge"),
-    "a port at no place": (sound(services=(service("app", ports=(Port(name="http", inside=80, at="host"),)), service("door", edge=True))), "services.app.ports.http", "edge or vpn"),
-    "a port that the edge does not have": (sound(services=(service("app"), service("door", edge=True, ports=(Port(name="smtp", inside=25),)))), "services.door.ports.smtp", "http, https"),
-    "a tunnel without its connector": (sound(exposure="tunnel", services=(service("app"),)), "tools.cloudflared", "connector"),
-    "one port published twice": (sound(services=(service("app"), service("door", edge=True, ports=(Port(name="https", inside=443), Port(name="https", inside=444))))), "ports.127.0.0.1:8443", "twice"),
-    "every address of a host that is not public": (sound(edge=Edge(bind="0.0.0.0", ports={"http": 80, "https": 443}, public=False)), "edge.bind", "every address"),
-    "a route to nowhere": (sound(routes=(Route(name="app", service="gone", port=80, guards=OPEN),)), "routes.app", "gone"),
-    "a route without guards": (sound(routes=(Route(name="app", service="app", port=80, guards=()),)), "routes.app.guards", "last guard"),
-    "a route whose rest is unguarded": (sound(routes=(Route(name="app", service="app", port=80, guards=(Guard(kind="open", paths=("/a",), because="t"),)),)), "routes.app.guards", "last guard"),
-    "two routes of one host name": (sound(hostnames={"app": "a.example.com", "b": "a.example.com"}, routes=(Route(name="app", service="app", port=80, guards=OPEN), Route(name="b", service="app", port=81, guards=OPEN))), "routes.a.example.com", "two routes"),
-    "a proxy that cannot reach the service": (sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="edge", subnet="10.2.0.0/24")), services=(service("app"), service("door", edge=True, networks=("edge",)))), "routes.app", "share no network"),
-    "a need that is switched off": (sound(services=(service("door", edge=True, needs=("app",)),), routes=()), "services.door.needs", "app is not part"),
-    "a circle of needs": (sound(services=(service("app", needs=("door",)), service("door", edge=True, needs=("app",)))), "services", "circle"),
-    "a database on no server": (sound(databases=(Database(name="d", server="gone", owner="o", roles=(Role(name="o"),)),)), "databases.d", "gone"),
-    "a database without its owner": (sound(databases=(Database(name="d", server="app", owner="o", roles=()),)), "databases.d", "role o"),
-    "an unknown name in an environment value": (sound(services=(service("app", env={"URL": "{origin:gone}"}), service("door", edge=True))), "services.app.env.URL", "origin:gone"),
-    "a name longer than a host name": (sound(services=(service("a" * 64), service("app"), service("door", edge=True))), "services." + "a" * 64, "63"),
-}  # fmt: skip
+    "two containers of one name": (
+        sound(services=(service("app"), service("app"), service("door", edge=True))),
+        "services.app",
+        "two containers",
+    ),
+    "two networks of one name": (
+        sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="inner", subnet="10.2.0.0/24"))),
+        "networks.inner",
+        "two networks",
+    ),
+    "overlapping subnets": (
+        sound(networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="other", subnet="10.1.0.128/25"))),
+        "networks.other",
+        "overlaps",
+    ),
+    "an undeclared network": (
+        sound(services=(service("app", networks=("nowhere",)), service("door", edge=True))),
+        "services.app.networks",
+        "nowhere",
+    ),
+    "an undeclared shared volume": (
+        sound(services=(service("app", volumes={"x": Volume(path="/x", shared="none")}), service("door", edge=True))),
+        "services.app.volumes.x",
+        "none",
+    ),
+    "root without a reason": (
+        sound(services=(service("app", uid=0), service("door", edge=True))),
+        "services.app",
+        "root",
+    ),
+    "no health check without a reason": (
+        sound(services=(service("app", health=None), service("door", edge=True))),
+        "services.app",
+        "health check",
+    ),
+    "a capability that opens the host": (
+        sound(services=(service("app", capabilities={"CAP_SYS_ADMIN": "why not"}), service("door", edge=True))),
+        "services.app.capabilities",
+        "CAP_SYS_ADMIN",
+    ),
+    "a capability without a reason": (
+        sound(services=(service("app", capabilities={"CAP_CHOWN": ""}), service("door", edge=True))),
+        "services.app.capabilities",
+        "without a reason",
+    ),
+    "a port beside the edge": (
+        sound(services=(service("app", ports=(Port(name="http", inside=80),)), service("door", edge=True))),
+        "services.app.ports",
+        "edge",
+    ),
+    "a port at no place": (
+        sound(services=(service("app", ports=(Port(name="http", inside=80, at="host"),)), service("door", edge=True))),
+        "services.app.ports.http",
+        "edge or vpn",
+    ),
+    "a port that the edge does not have": (
+        sound(services=(service("app"), service("door", edge=True, ports=(Port(name="smtp", inside=25),)))),
+        "services.door.ports.smtp",
+        "http, https",
+    ),
+    "a tunnel without its connector": (
+        sound(exposure="tunnel", services=(service("app"),)),
+        "tools.cloudflared",
+        "connector",
+    ),
+    "one port published twice": (
+        sound(
+            services=(
+                service("app"),
+                service("door", edge=True, ports=(Port(name="https", inside=443), Port(name="https", inside=444))),
+            )
+        ),
+        "ports.127.0.0.1:8443",
+        "twice",
+    ),
+    "every address of a host that is not public": (
+        sound(edge=Edge(bind="0.0.0.0", ports={"http": 80, "https": 443}, public=False)),
+        "edge.bind",
+        "every address",
+    ),
+    "a route to nowhere": (
+        sound(routes=(Route(name="app", service="gone", port=80, guards=OPEN),)),
+        "routes.app",
+        "gone",
+    ),
+    "a route without guards": (
+        sound(routes=(Route(name="app", service="app", port=80, guards=()),)),
+        "routes.app.guards",
+        "last guard",
+    ),
+    "a route whose rest is unguarded": (
+        sound(
+            routes=(
+                Route(name="app", service="app", port=80, guards=(Guard(kind="open", paths=("/a",), because="t"),)),
+            )
+        ),
+        "routes.app.guards",
+        "last guard",
+    ),
+    "two routes of one host name": (
+        sound(
+            hostnames={"app": "a.example.com", "b": "a.example.com"},
+            routes=(
+                Route(name="app", service="app", port=80, guards=OPEN),
+                Route(name="b", service="app", port=81, guards=OPEN),
+            ),
+        ),
+        "routes.a.example.com",
+        "two routes",
+    ),
+    "a proxy that cannot reach the service": (
+        sound(
+            networks=(Network(name="inner", subnet="10.1.0.0/24"), Network(name="edge", subnet="10.2.0.0/24")),
+            services=(service("app"), service("door", edge=True, networks=("edge",))),
+        ),
+        "routes.app",
+        "share no network",
+    ),
+    "a need that is switched off": (
+        sound(services=(service("door", edge=True, needs=("app",)),), routes=()),
+        "services.door.needs",
+        "app is not part",
+    ),
+    "a circle of needs": (
+        sound(services=(service("app", needs=("door",)), service("door", edge=True, needs=("app",)))),
+        "services",
+        "circle",
+    ),
+    "a database on no server": (
+        sound(databases=(Database(name="d", server="gone", owner="o", roles=(Role(name="o"),)),)),
+        "databases.d",
+        "gone",
+    ),
+    "a database without its owner": (
+        sound(databases=(Database(name="d", server="app", owner="o", roles=()),)),
+        "databases.d",
+        "role o",
+    ),
+    "an unknown name in an environment value": (
+        sound(services=(service("app", env={"URL": "{origin:gone}"}), service("door", edge=True))),
+        "services.app.env.URL",
+        "origin:gone",
+    ),
+    "a name longer than a host name": (
+        sound(services=(service("a" * 64), service("app"), service("door", edge=True))),
+        "services." + "a" * 64,
+        "63",
+    ),
+}
 
 
 def test_a_sound_blueprint_is_taken_as_it_is():

@@ -1,4 +1,4 @@
-"""What holds for every configuration, not only for those somebody thought of (reliability.md, A-01 to A-04)."""
+"""What holds for every configuration, not only for those somebody thought of (docs/requirements.md, A-01 to A-04)."""
 
 import json
 import time

@@ -1,6 +1,7 @@
-"""Builds one stack under mocks and prints what the engine was told: run as a program, so that each graph has a fresh Pulumi.
+"""Builds one stack under mocks and prints what was registered: run as a program, for each graph needs a fresh Pulumi.
 
-Pulumi's mocks keep a root resource, event loops and a stack's settings in globals; two graphs in one process disturb each other.
+Pulumi's mocks keep a root resource, event loops and a stack's settings in globals; two graphs in one process disturb
+each other.
 """
 
 from __future__ import annotations

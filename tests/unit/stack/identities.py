@@ -1,6 +1,7 @@
-"""`sh homeport/cli/run.sh python -m tests.unit.stack.identities` adds what is new to the lists of identities in `tests/golden`.
+"""`python -m tests.unit.stack.identities` adds what is new to the lists of identities in `tests/golden`.
 
-A line that is no longer registered stays, and the test stays red: such a resource needs an alias, or an entry in the changelog.
+A line that is no longer registered stays, and the test stays red: such a resource needs an alias, or an entry in the
+changelog.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A graph as it is kept in `tests/recordings/graph`: what an update compares, long values as their hash.
 
-`sh homeport/cli/run.sh python -m tests.unit.stack.recorded CASE...` prints today's graph of a recorded case in full, to see what a hash stands for.
+`sh homeport/cli/run.sh python -m tests.unit.stack.recorded CASE...` prints today's graph of a recorded case in full, to
+see what a hash stands for.
 """
 
 from __future__ import annotations

@@ -51,9 +51,10 @@ PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode
 @pytest.mark.req("P-03")
 @pytest.mark.parametrize("name", STACKS)
 def test_no_resource_changed_its_identity(build, name):
-    """A line gone from this file is a volume destroyed on someone's next `up`: add an alias, or say in CHANGELOG what is replaced.
+    """A line gone from this file is a volume destroyed on someone's next `up`: add an alias, or say it in CHANGELOG.
 
-    New lines, of a service that was added, are written by `sh homeport/cli/run.sh python -m tests.unit.stack.identities`.
+    New lines, of a service that was added, are written by `sh homeport/cli/run.sh python -m
+    tests.unit.stack.identities`.
     """
     preset, settings, secrets = STACKS[name]
     graph = build(settings, secrets, preset, stack="prod" if settings else "dev")

@@ -1,7 +1,8 @@
-"""What a stack is after an update by this version, beside what an earlier version registered for the same configuration.
+"""What a stack is after an update by this version, beside what an earlier one registered for the same settings.
 
 A difference is a change on somebody's machine. One that is meant stands in `tests/recordings/graph/meant.json`: case to
-`<resource>` (new, or gone), `<resource> inputs.<key>` or `<resource> options.<key>`, with the reason; `*` is every case.
+`<resource>` (new, or gone), `<resource> inputs.<key>` or `<resource> options.<key>`, with the reason; `*` is every
+case.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def before(case: str) -> dict[str, Any]:
 
 @functools.cache
 def now(case: str) -> dict[str, Any]:
-    """Today's graph, a renamed resource under the name that it has in the stack's state, without services added since."""
+    """Today's graph, a renamed resource under its name in the state, without services added since."""
     configuration = json.loads(json.dumps(before(case)["case"]))
     services = configuration["settings"].setdefault("services", {})
     added = added_since(case)

@@ -1,4 +1,4 @@
-"""What a system needs beside its compose file: config and secret files with owner and mode, and the SQL of its databases."""
+"""What a system needs beside its compose file: config and secret files with owner and mode, and its databases' SQL."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.presets.registry import declared
-from components.proxy import edge_files
-from homeport.model import names, template
-from homeport.render import migrations, sql
+from homeport.model import names
+from homeport.model.container import own_volumes
+from homeport.render.databases import script
+from homeport.render.files import service_files
 from homeport.settings.secret_specs import known_secrets
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from homeport.model.blueprint import Blueprint
-    from homeport.model.database import Database
     from homeport.model.service import Service, Volume
 
 
@@ -34,47 +34,33 @@ class File:
 
 
 def generate(blueprint: Blueprint) -> dict[str, str]:
-    """A random value for every secret that homeport would generate; the others stay empty, as in a stack without them."""
-    made = {}
+    """A random value for every secret that homeport would generate; the others are empty."""
+    values = {}
     specs = known_secrets(declared())
     for name in blueprint.secrets():
         spec = specs[name]
         fresh = secrets.token_hex(32) if spec.kind == "hex64" else f"A1{secrets.token_urlsafe(32)}"
-        made[name] = fresh if spec.policy == "generated" else ""
-    return made
+        values[name] = fresh if spec.policy == "generated" else ""
+    return values
 
 
 def files(blueprint: Blueprint, service: Service, root: Path, values: Mapping[str, str]) -> list[File]:
     """All files of a service, filled in."""
-    whole, fixed = edge_files(blueprint, service, root)
-    plain = [File(path=path, mode=mode, content=content) for path, (mode, content) in sorted(fixed.items())]
-    return plain + [
-        File(path=one.target, mode=one.mode, content=template.fill(one.template, values).encode(), secret=True)
-        for one in whole.secret_files
+    all_files = service_files(blueprint, service, root)
+    secret = {file.target for file in all_files.secret}
+    return [
+        File(path=entry.path, mode=entry.mode, content=entry.content, secret=entry.path in secret)
+        for entry in all_files.entries(values)
+        if entry.content is not None
     ]
 
 
-def fingerprint(found: list[File]) -> str:
+def fingerprint(delivered: list[File]) -> str:
     """A text that changes with the files."""
     digest = hashlib.sha256()
-    for one in found:
-        digest.update(repr((one.path, one.mode, one.content)).encode())
+    for file in delivered:
+        digest.update(repr((file.path, file.mode, file.content)).encode())
     return digest.hexdigest()[:12]
-
-
-def script(blueprint: Blueprint, server: str, root: Path, values: Mapping[str, str]) -> str:
-    """The psql script that makes all roles, databases and schemas on a server; empty where it has none."""
-    return "".join(_database(blueprint, one, root, values) for one in blueprint.databases if one.server == server)
-
-
-def _database(blueprint: Blueprint, database: Database, root: Path, values: Mapping[str, str]) -> str:
-    schema = sql.extensions(database)
-    if database.migrations:
-        found = {path.name: path.read_text() for path in (root / database.migrations).glob("*.sql")}
-        variables = tuple((name, template.fill(text, blueprint.texts())) for name, text in database.variables)
-        schema += migrations.script(database.owner, found, variables)
-    start = f"\\connect postgres\n{sql.roles(database, values)}{sql.database(database)}"
-    return f"{start}\\connect {database.name}\n{schema}"
 
 
 def write(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, str]) -> dict[str, str]:
@@ -87,12 +73,12 @@ def write(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, s
     """
     marks = {}
     for service in blueprint.services:
-        found = files(blueprint, service, root, values)
-        for one in found:
-            _write(folder / "files" / service.name / one.path, one.content, one.mode, service.uid)
-        for inner in {one.path.rpartition("/")[0] for one in found} | ({""} if found else set()):
+        delivered = files(blueprint, service, root, values)
+        for file in delivered:
+            _write(folder / "files" / service.name / file.path, file.content, file.mode, service.uid)
+        for inner in {file.path.rpartition("/")[0] for file in delivered} | ({""} if delivered else set()):
             _own(folder / "files" / service.name / inner, 0o550, service.uid)
-        marks[service.name] = fingerprint(found)
+        marks[service.name] = fingerprint(delivered)
         text = script(blueprint, service.name, root, values)
         if text:
             _write(folder / "initdb" / service.name / "databases.sql", text.encode(), 0o400, service.uid)
@@ -108,17 +94,17 @@ def write(blueprint: Blueprint, root: Path, folder: Path, values: Mapping[str, s
 def prepared(blueprint: Blueprint) -> dict[str, Volume]:
     """The volumes whose root needs an owner and a mode, by their names in Docker.
 
-    Docker has no field for it: they are folders of the host here, ``volumes/<name>``, which a volume of the driver's own makes mountable.
+    Docker has no field for it: they are folders of the host here, ``volumes/<name>``, which a volume of the driver's
+    own makes mountable.
     """
-    found = {
-        names.volume(blueprint.namespace, service.name, key): volume
+    own = {
+        name: service.volumes[key]
         for service in blueprint.services
-        for key, volume in service.volumes.items()
-        if volume.shared is None and volume.owner is not None
+        for key, name in own_volumes(blueprint, service).items()
+        if service.volumes[key].owner is not None
     }
-    return found | {
-        names.physical(blueprint.namespace, f"shared-{key}"): one for key, one in blueprint.shared_volumes.items()
-    }
+    shared = blueprint.shared_volumes.items()
+    return own | {names.shared_volume(blueprint.namespace, key): volume for key, volume in shared}
 
 
 def options(folder: Path, name: str) -> dict[str, str]:

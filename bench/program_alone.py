@@ -31,7 +31,8 @@ def main() -> None:
 
         def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, object]]:
             seen.append(args.name)
-            return args.name, {"hex": "0" * 64, "base64": "0" * 44, "imageId": "sha256:0", **args.inputs}
+            outputs = {"hex": "0" * 6, "result": "0" * 64, "imageId": "sha256:0"}
+            return args.name, outputs | args.inputs
 
         def call(self, args: mocks.MockCallArgs) -> NoReturn:
             raise RuntimeError(f"{args.token} was looked up")

@@ -1,14 +1,15 @@
-"""docker compose v2 with the file that `homeport.render.compose` makes of the same blueprint."""
+"""docker compose v2 with the file that `homeport.render.export.compose` makes of the same blueprint."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import material, tools
 from bench.contestant import Contestant, environment
-from homeport.render.compose import model
+from homeport.model import names
+from homeport.render.export.compose import model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Compose(Contestant):
-    """`docker-compose up -d --wait`. The label with the files' fingerprint makes it replace a container whose files changed."""
+    """`docker-compose up -d --wait`. A label with the files' fingerprint replaces a container whose files changed."""
 
     label = "docker compose"
 
@@ -25,7 +26,7 @@ class Compose(Contestant):
         super().__init__(stack, checkout, folder)
         self._binary = tools.compose()
         self._values = material.generate(stack.blueprint)
-        # A configuration of its own, so that a Docker context of the user does not lead elsewhere than homeport's DOCKER_HOST.
+        # A configuration of its own: a Docker context of the user must not lead elsewhere than homeport's DOCKER_HOST.
         self._environ = environment(DOCKER_CONFIG=str(folder))
         shutil.rmtree(folder / "volumes", ignore_errors=True)
         self._prepare()
@@ -56,16 +57,30 @@ class Compose(Contestant):
     def _prepare(self) -> None:
         blueprint = self.stack.blueprint
         marks = material.write(blueprint, self.checkout, self.folder, self._values)
-        whole: dict[str, Any] = model(blueprint)
+        whole = model(blueprint, {service.name: f"./files/{service.name}" for service in blueprint.services})
         prepared = material.prepared(blueprint)
+        servers = {database.server for database in blueprint.databases}
         for name, service in whole["services"].items():
             service["pull_policy"] = "never"
             # Docker would give an empty volume the owner and mode of the image's folder.
             service["volumes"] = [
-                f"{one}:nocopy" if one.partition(":")[0] in prepared else one for one in service.get("volumes", [])
+                f"{mount}:nocopy" if mount.partition(":")[0] in prepared else mount
+                for mount in service.get("volumes", [])
             ]
+            if name in servers:
+                service["volumes"].append(f"./initdb/{name}:/docker-entrypoint-initdb.d:ro")
             service["labels"] = {"homeport.bench": self.stack.name, "homeport.files": marks[name]}
+        # Compose makes networks and volumes here, and removes them.
+        whole["volumes"] = {name: {"name": name} for name in whole["volumes"]}
         for name in prepared:
             whole["volumes"][name]["driver_opts"] = material.options(self.folder, name)
+        whole["networks"] = {
+            (name := names.physical(blueprint.namespace, network.name)): {
+                "name": name,
+                "internal": network.internal,
+                "ipam": {"config": [{"subnet": network.subnet}]},
+            }
+            for network in blueprint.networks
+        }
         # JSON is YAML; a `$` would begin a variable.
         (self.folder / "compose.yaml").write_text(json.dumps(whole, indent=1).replace("$", "$$"))

@@ -1,86 +1,98 @@
-"""The hardened container: what every container of homeport gets, whatever it runs."""
+"""The docker component's adapter of a container specification: the same values as the provider's inputs."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pulumi_docker as docker
 
-from homeport.model import names, template
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pulumi
+
     from components.host import Host
-    from homeport.model.service import Health, Service
+    from homeport.model.container import ContainerSpec, Probe
 
 
-def arguments(host: Host, service: Service, texts: Mapping[str, str]) -> dict[str, Any]:
-    """The inputs of a container that depend on the service alone.
+def arguments(
+    host: Host,
+    spec: ContainerSpec,
+    volumes: Mapping[str, pulumi.Input[str]],
+    networks: Mapping[str, pulumi.Input[str]],
+) -> dict[str, Any]:
+    """The inputs of a container, its image aside.
 
-    Secure by default (reliability.md 4.4): another user than root, read-only root, no capabilities but those listed, no new
-    privileges, limits on memory, CPU, processes and files, no swap, private IPC, logs of 3 times 10 MB.
+    Args:
+        host: Where it runs.
+        spec: The container.
+        volumes: Name in Docker of each volume to the output by which it is waited for; empty text: its own files.
+        networks: The same for its networks.
     """
-    limits = service.limits
+    attached = [networks[name] for name in spec.networks]
     return {
-        "name": names.physical(host.namespace, service.name),
-        "hostname": service.name,
-        "entrypoints": list(service.entrypoint) or None,
-        "command": list(service.command) or None,
-        "envs": [f"{key}={template.fill(value, texts)}" for key, value in sorted(service.env.items())] or None,
-        "user": f"{service.uid}:{service.uid}",
-        "group_adds": [str(group) for group in service.groups] or None,
-        "read_only": "writable_root" not in service.waivers,
-        "security_opts": ["no-new-privileges:true"],
-        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=sorted(service.capabilities) or None),
-        "tmpfs": dict(service.tmpfs) or None,
-        "shm_size": service.dev_shm,
-        "ipc_mode": "private",
-        "init": True,
-        # Both, and equal: with memory alone every later preview shows an update (recorded: tests/recordings/plugins).
-        "memory": limits.memory,
-        "memory_swap": limits.memory,
-        "cpus": limits.cpus,
-        "ulimits": _ulimits(limits.nofile),
-        "restart": service.restart,
+        "name": spec.name,
+        "hostname": spec.hostname,
+        "entrypoints": list(spec.entrypoint) or None,
+        "command": list(spec.command) or None,
+        "envs": [f"{key}={value}" for key, value in spec.env.items()] or None,
+        "user": spec.user,
+        "group_adds": list(spec.groups) or None,
+        "read_only": spec.read_only,
+        "security_opts": list(spec.security_options),
+        "capabilities": docker.ContainerCapabilitiesArgs(
+            drops=list(spec.capabilities_dropped), adds=list(spec.capabilities_added) or None
+        ),
+        "tmpfs": dict(spec.tmpfs) or None,
+        "shm_size": spec.shm_size,
+        "ipc_mode": spec.ipc,
+        "init": spec.init,
+        # Both, and equal: with memory alone every later preview shows an update.
+        "memory": spec.memory,
+        "memory_swap": spec.memory,
+        "cpus": spec.cpus,
+        # No pids: the provider has no input for it, components/scripts/gate.sh sets the limit.
+        "ulimits": [
+            docker.ContainerUlimitArgs(name=limit.name, soft=limit.soft, hard=limit.hard) for limit in spec.ulimits
+        ],
+        "restart": spec.restart,
         "must_run": True,
-        "log_driver": "json-file",
-        "log_opts": {"max-size": "10m", "max-file": "3"},
-        "healthcheck": _healthcheck(service.health) if service.health else None,
-        # Without it the provider stops with SIGKILL at once (trap D14).
-        "destroy_grace_seconds": service.grace,
-        "stop_timeout": service.grace,
-        "stop_signal": service.stop_signal,
-        "labels": _labels(host, service),
+        "log_driver": spec.log_driver,
+        "log_opts": dict(spec.log_options),
+        "healthcheck": _healthcheck(spec.probe) if spec.probe else None,
+        # Without it the provider stops with SIGKILL at once.
+        "destroy_grace_seconds": spec.grace,
+        "stop_timeout": spec.grace,
+        "stop_signal": spec.stop_signal,
+        "volumes": [
+            docker.ContainerVolumeArgs(host_path=mount.source, container_path=mount.target, read_only=mount.read_only)
+            if mount.kind == "bind"
+            else docker.ContainerVolumeArgs(
+                volume_name=volumes[mount.source], container_path=mount.target, read_only=mount.read_only or None
+            )
+            for mount in spec.mounts
+        ],
+        "network_mode": attached[0] if attached else "none",
+        "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=network) for network in attached[1:]] or None,
+        "ports": [
+            docker.ContainerPortArgs(
+                internal=port.inside, external=port.outside, ip=port.address, protocol=port.protocol
+            )
+            for port in spec.ports
+        ]
+        or None,
+        "labels": [
+            docker.ContainerLabelArgs(label=label, value=value)
+            for label, value in sorted(host.labels(**spec.labels).items())
+        ],
     }
 
 
-def _ulimits(nofile: int) -> list[docker.ContainerUlimitArgs]:
-    return [
-        docker.ContainerUlimitArgs(name="core", soft=0, hard=0),
-        docker.ContainerUlimitArgs(name="nofile", soft=nofile, hard=nofile),
-    ]
-
-
-def _labels(host: Host, service: Service) -> list[docker.ContainerLabelArgs]:
-    ours = host.labels(service=service.name, image=service.image, spec=_spec(service))
-    return [docker.ContainerLabelArgs(label=label, value=value) for label, value in sorted(ours.items())]
-
-
-def _healthcheck(health: Health) -> docker.ContainerHealthcheckArgs:
+def _healthcheck(probe: Probe) -> docker.ContainerHealthcheckArgs:
     return docker.ContainerHealthcheckArgs(
-        tests=["CMD", *health.test],
-        interval=names.duration(health.interval),
-        timeout=names.duration(health.timeout),
-        start_period=names.duration(health.start_period),
-        retries=health.retries,
+        tests=list(probe.test),
+        interval=probe.interval,
+        timeout=probe.timeout,
+        start_period=probe.start_period,
+        retries=probe.retries,
     )
-
-
-def _spec(service: Service) -> str:
-    """A label that changes with what the provider would update without any effect: health check, tmpfs (trap D11, tpd#988)."""
-    health = asdict(service.health) if service.health else None
-    text = repr((health, sorted(service.tmpfs.items()), service.limits.pids))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

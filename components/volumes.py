@@ -46,7 +46,7 @@ class SharedVolumes(pulumi.ComponentResource):
         for key, volume in sorted(args.volumes.items()):
             made = docker.Volume(
                 f"{name}-{key}",
-                name=names.physical(args.host.namespace, f"shared-{key}"),
+                name=names.shared_volume(args.host.namespace, key),
                 labels=[
                     docker.VolumeLabelArgs(label=label, value=value)
                     for label, value in sorted(args.host.labels(volume=key).items())

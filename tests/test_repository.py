@@ -16,7 +16,6 @@ LAYERS = (
     "homeport.plan",
     "homeport.stack",
     "homeport.cli",
-    "homeport.export",
     "homeport",
     "catalog",
     "components",
@@ -69,11 +68,6 @@ MAY = {
             "rehearsal",
         },
         {"yaml", "pulumi", "pulumi_docker"},
-    ),
-    # A process of its own: it reads a stack's settings, which cli does not.
-    "homeport.export": (
-        {"homeport.model", "catalog", "homeport.render", "homeport.settings", "homeport.plan"},
-        set(),
     ),
     # An emulator that shares our model shares our mistakes.
     "toolchain": (set(), None),
@@ -136,10 +130,10 @@ def test_the_import_table_refuses_what_it_should(tmp_path, monkeypatch):
     cases = {
         "homeport/model/one.py": "import pulumi",
         "homeport/render/one.py": "from catalog.redis import service",
-        "components/one.py": "from components.proxy import edge_files",
+        "components/one.py": "from components.volumes import SharedVolumes",
         "components/two.py": "def f():\n    from homeport.settings import load",
         "rehearsal/one.py": "from homeport.model.service import Service",
-        "homeport/cli/one.py": "from components.proxy import edge_files",
+        "homeport/cli/one.py": "from components.volumes import SharedVolumes",
     }
     for where, code in cases.items():
         path = tmp_path / where

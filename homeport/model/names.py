@@ -54,6 +54,11 @@ def volume(namespace: str, service: str, name: str, known_as: str = "") -> str:
     return physical(namespace, known_as or f"{service}-{name}")
 
 
+def shared_volume(namespace: str, name: str) -> str:
+    """The name in Docker of a volume that several services mount."""
+    return physical(namespace, f"shared-{name}")
+
+
 def hostname(route: str, domain: str) -> str:
     """A route's host name, unless the settings give another: ``n8n`` on ``example.com`` is ``n8n.example.com``."""
     return f"{route}.{domain}"

@@ -62,6 +62,21 @@ class OptionGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportLayout:
+    """How the system looks as plain files (``homeport export``), where the general rules do not say it.
+
+    Attributes:
+        required: Secrets that a person sets in ``.env``, in this order; the script that deploys makes the others.
+        folders: Service name to the folder with its static files; elsewhere it has the service's name.
+        documents: Path in the export to a file of the project for it, which no container reads.
+    """
+
+    required: tuple[str, ...] = ()
+    folders: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    documents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """Which services, networks and routes make a system.
 
@@ -83,6 +98,7 @@ class Preset:
         next_steps: What is left for a person after the first ``pulumi up``.
         secrets: Secrets that it needs besides those of its services.
         renamed: A name in ``.env`` files of the same system, or of an earlier version, to the key that took its place.
+        export: How it looks as plain files.
     """
 
     name: str
@@ -100,3 +116,4 @@ class Preset:
     next_steps: tuple[str, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    export: ExportLayout = field(default_factory=ExportLayout)

@@ -10,25 +10,42 @@ import pulumi
 from components.host_unit import HostFiles, HostFilesArgs
 from homeport.model import names
 from homeport.model.host import HostFile
-from homeport.render.compose import compose
+from homeport.render.export import compose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.secrets import Secrets
+    from components.workload import Workload
     from homeport.model.blueprint import Blueprint
     from homeport.plan.hosts import HostPlan
     from homeport.stack.machines import Machine
 
 
 def compose_files(
-    blueprint: Blueprint, host: HostPlan, machine: Machine, secrets: Secrets, opts: pulumi.ResourceOptions
+    blueprint: Blueprint,
+    host: HostPlan,
+    machine: Machine,
+    secrets: Secrets,
+    workloads: Mapping[str, Workload],
+    *,
+    opts: pulumi.ResourceOptions,
 ) -> None:
-    """The same services as a compose file on the host, its secrets beside it: to read, and for the day on which homeport is gone.
+    """The same services as a compose file on the host, its secrets beside it, for the day without homeport.
 
-    Pulumi stays the owner of the containers (requirements, C-09); ``make export`` writes the folders that the file mounts.
+    Pulumi stays the owner of the containers (requirements, C-09). What the file mounts is there: the volumes that
+    homeport made, those with a service's files by the names that their content gave them. So ``docker compose up``
+    works on this host, and on no other.
     """
+    here = replace(blueprint, services=host.services)
     folder = f"/opt/{blueprint.preset}"
+    volumes = {
+        service.name: volume
+        for service in host.services
+        if (volume := workloads[service.name].files_volume) is not None
+    }
     values: dict[str, pulumi.Input[str]] = {
-        "compose": compose(replace(blueprint, services=host.services)),
+        "compose": pulumi.Output.all(**volumes).apply(lambda files: compose.text(compose.model(here, files))),
         "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in blueprint.secrets()}).apply(_lines),
     }
     files = (

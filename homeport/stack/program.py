@@ -26,8 +26,26 @@ def build(plan: Plan) -> None:
     secrets = Secrets("secrets", args, providers.opts)
     hosts = {name: host_resources(plan, host, providers, secrets) for name, host in plan.hosts.items()}
     services = Services(plan.blueprint, hosts, secrets, _records(plan, hosts, providers, secrets))
+    _compose_files(plan, hosts, services, secrets, providers.opts)
     ingress = _tunnel(plan, hosts, providers, secrets)
     outputs.export(plan.blueprint, hosts, services.workloads, secrets, ingress)
+
+
+def _compose_files(
+    plan: Plan,
+    hosts: Mapping[str, HostResources],
+    services: Services,
+    secrets: Secrets,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """What lies on a host beside its containers; nothing on this machine."""
+    remote = [host for host in plan.hosts.values() if host.machine.mode != "local"]
+    if not remote:
+        return
+    from homeport.stack.compose import compose_files  # noqa: PLC0415  # a stack on this machine has none
+
+    for host in remote:
+        compose_files(plan.blueprint, host, hosts[host.name].machine, secrets, services.workloads, opts=opts)
 
 
 def _records(

@@ -20,7 +20,6 @@ from components.ssh_access import SshAccess, SshAccessArgs
 from components.wireguard import WireGuard, WireGuardArgs
 from homeport.model import names
 from homeport.render.wireguard import PACKAGES
-from homeport.stack.compose import compose_files
 from homeport.stack.machines import Machine
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def remote_machine(plan: Plan, host: HostPlan, providers: Providers, secrets: Se
     )
     layers = _Layers(host, handle, provisioned, opts)
     port = str(host.ssh_ports[0])
-    machine = Machine(
+    return Machine(
         host=handle,
         opts=providers.docker(host.name, access.environment["DOCKER_HOST"], access.options, layers.ready),
         ready=layers.ready,
@@ -102,8 +101,6 @@ def remote_machine(plan: Plan, host: HostPlan, providers: Providers, secrets: Se
         },
         client_configs=layers.client_configs,
     )
-    compose_files(plan.blueprint, host, machine, secrets, opts)
-    return machine
 
 
 def _identity(

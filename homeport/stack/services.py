@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.database import Database, DatabaseArgs
-from components.proxy import edge_files
 from components.workload import Workload, WorkloadArgs
+from homeport.model import names
+from homeport.model.container import container_spec
+from homeport.render.files import service_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,23 +59,21 @@ class Services:
 
     def _workload(self, service: Service) -> Workload:
         blueprint, host = self._blueprint, self._host(service)
-        service, files = edge_files(blueprint, service, ROOT)
-        needed = {name for file in service.secret_files for name in file.secrets}
+        files = service_files(blueprint, service, ROOT)
         after = [self.workloads[need].ready for need in service.needs]
         after += [database for need in service.needs for database in self._databases[need]]
         after += self._before_edge if service.edge else ()
         args = WorkloadArgs(
             host=host.host,
             service=service,
+            spec=container_spec(blueprint, service),
             image=host.images[service.name],
             reference=service.image,
             files=files,
-            networks=tuple(host.networks[name] for name in service.networks),
+            networks={names.physical(blueprint.namespace, name): host.networks[name] for name in service.networks},
             shared_volumes=host.shared_volumes,
-            secrets={name: self._secrets.values[name] for name in needed},
+            secrets={name: self._secrets.values[name] for name in files.secrets},
             key=self._secrets.key,
-            published=blueprint.published(service),
-            texts=blueprint.texts(),
             protect=blueprint.protect_data,
             after=tuple(after),
         )

@@ -17,7 +17,7 @@ _PACKAGE = "wireguard-tools"
 
 
 def compose(view: View) -> dict[str, Any]:
-    """Both files of the deployment: the compose file, names in the secrets file, owners and modes; the images that run."""
+    """Both files of the deployment: compose file, names in the secrets file, owners and modes; what is there of it."""
     text, secrets = f"{view.expected.folder}/docker-compose.yml", f"{view.expected.folder}/.env"
     images = {name: container["Config"]["Labels"]["homeport.image"] for name, container in view.containers().items()}
     return {
@@ -25,6 +25,11 @@ def compose(view: View) -> dict[str, Any]:
         "names": view.run("cut", "-d=", "-f1", secrets).split(),
         "modes": view.run("stat", "-c", "%a %U:%G %n", text, secrets).splitlines(),
         "images": images,
+        "objects": [
+            name
+            for kind in ("volume", "network")
+            for name in view.run("docker", kind, "ls", "--format", "{{.Name}}").splitlines()
+        ],
     }
 
 
@@ -35,6 +40,12 @@ def described(files: dict[str, Any]) -> dict[str, Any]:
         "services": sorted(services),
         "other images": sorted(
             name for name, service in services.items() if service.get("image") != files["images"].get(name)
+        ),
+        "not there": sorted(
+            name
+            for service in services.values()
+            for name in (*(mount.split(":")[0] for mount in service.get("volumes", ())), *service.get("networks", ()))
+            if not name.startswith("/") and name not in files["objects"]
         ),
         "unset": sorted(set(_VARIABLE.findall(files["text"])) - set(files["names"])),
         ".env": [line for line in files["modes"] if line.endswith("/.env")],
@@ -56,12 +67,13 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="compose-file",
         rows=("S2-05",),
-        says="a compose file on the host describes the same services and images; its secrets beside it are root's",
+        says="a compose file on the host describes the services, images and volumes there; its secrets are root's",
         observe=compose,
         value=described,
         expected=lambda view: {
             "services": sorted(view.expected.services),
             "other images": [],
+            "not there": [],
             "unset": [],
             ".env": [f"600 root:root {view.expected.folder}/.env"],
             "secrets": sorted(name.upper().replace("-", "_") for name in view.secrets),

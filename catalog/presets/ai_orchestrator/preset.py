@@ -3,7 +3,7 @@
 from catalog.presets.ai_orchestrator.services import CADDY, EXECUTOR, N8N, POSTGRES, REDIS
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
-from homeport.model.preset import Option, OptionGroup, Preset
+from homeport.model.preset import ExportLayout, Option, OptionGroup, Preset
 from homeport.model.route import Guard, Route
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Volume
@@ -140,4 +140,9 @@ PRESET = Preset(
         "EMBEDDING_MODEL": "settings.embedding.model",
         "EMBEDDING_DIM": "settings.embedding.dimensions",
     },
+    export=ExportLayout(
+        required=("postgres-password", "n8n-encryption-key", "n8n-owner-password", "n8n-webhook-api-key"),
+        folders={"ai-executor": "executor", "ai-n8n": "n8n"},
+        documents={"n8n/workflows/README.md": "catalog/presets/ai_orchestrator/n8n/workflows/README.md"},
+    ),
 )

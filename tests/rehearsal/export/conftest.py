@@ -20,12 +20,13 @@ DOCKER = """#!/bin/sh
 printf '%s\\n' "$*" >>"$CALLS"
 case "$*" in
   'inspect '*) cat "$STATE" ;;
+  'volume inspect '* | 'network inspect '*) [ -n "$MADE" ] || exit 1 ;;
   'compose exec '*) cat >"$CALLS.sql" ;;
 esac
 """
 CURL = """#!/bin/sh
 printf 'curl %s\\n' "$*" >>"$CALLS"
-printf %s "$DOOR"
+printf %s "$CODE"
 """
 # Without root nothing can be given away: what would be is written down.
 CHOWN = """#!/bin/sh
@@ -42,7 +43,7 @@ class Deployment:
     def __init__(self, folder, exported):
         self.folder, self.source, self.target = folder, folder / "source", folder / "production"
         shutil.copytree(exported, self.source)
-        self.calls, self.state, self.door = folder / "calls", folder / "state", "401"
+        self.calls, self.state, self.code, self.made = folder / "calls", folder / "state", "401", ""
         self.calls.touch()
         self.state.write_text("running healthy\n")
         programs = folder / "bin"
@@ -64,7 +65,8 @@ class Deployment:
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "CALLS": str(self.calls),
             "STATE": str(self.state),
-            "DOOR": self.door,
+            "CODE": self.code,
+            "MADE": self.made,
             "DEPLOY_WAIT": "0",
         }
         line = [str(self.source / "deploy.sh"), "--to", str(self.target), *argv]

@@ -54,7 +54,9 @@ def test_a_dry_run_changes_nothing(deployment):
     assert 0 == done.returncode, done.stderr
     assert not deployment.target.exists(), "the production directory is not made"
     assert before == deployment.snapshot(deployment.source), "nor is anything changed here"
-    assert ["compose version"] == deployment.asked(), "docker is asked for its version and nothing else"
+    assert {"compose version", "volume inspect"} == {" ".join(call.split()[:2]) for call in deployment.asked()}, (
+        "docker is asked for its version, and whether there is data, and for nothing else"
+    )
     assert ["1", "2", "3", "4"] == re.findall(r"^==> (\d)\.", done.stdout, re.MULTILINE), "the four steps are told"
 
 
@@ -68,7 +70,8 @@ def test_directories_and_files_get_their_modes_and_owners(deployment):
     wanted |= {"exchange": "0o2770", "exchange/requests": "0o2770", ".env": "0o600", "deploy.sh": "0o755"}
     wanted |= {"n8n/start.sh": "0o755", "docker-compose.yml": "0o644", "executor/run_task.py": "0o644"}
     assert wanted == {path: modes.get(path) for path in wanted}, "modes of what every part of the system reads"
-    secrets = {path: mode for path, mode in modes.items() if re.match("secrets/ai-.*/", path) and "guards" != path[-6:]}
+    templates = [path for path in modes if path.startswith("templates/ai-") and (deployment.target / path).is_file()]
+    secrets = {path: modes[path.replace("templates/", "files/", 1)] for path in templates}
     assert 10 == len(secrets) and {"0o400"} == set(secrets.values()), "who is not the service reads no secret"
 
     owners = Path(f"{deployment.calls}.owners").read_text().splitlines()
@@ -78,26 +81,22 @@ def test_directories_and_files_get_their_modes_and_owners(deployment):
         ("999:999", "redis"),
         ("10001:10001", "caddy_data"),
         ("0:10002", "exchange"),
-        ("1000:1000", "secrets/ai-n8n/encryption_key.new"),
-        ("999:999", "secrets/ai-redis/users.acl.new"),
+        ("1000:1000", "files/ai-n8n/encryption_key.new"),
+        ("999:999", "files/ai-redis/users.acl.new"),
     ):
         assert f"chown {owner} {deployment.target / path}" in owners, f"{path} belongs to its container's user"
 
 
 def test_secrets_come_from_env_into_the_files_that_containers_read(deployment):
     assert 0 == deployment.run().returncode, "deployed"
-    secrets = deployment.target / "secrets"
+    files = deployment.target / "files"
     door = base64.b64encode(f"admin:{GOOD['N8N_BASIC_AUTH_PASSWORD']}".encode()).decode()
-    kept = dict(line.split("=", 1) for line in (secrets / "generated.env").read_text().splitlines())
+    kept = dict(line.split("=", 1) for line in (deployment.target / "secrets/generated.env").read_text().splitlines())
 
-    assert GOOD["N8N_ENCRYPTION_KEY"] == (secrets / "ai-n8n/encryption_key").read_text(), (
-        "as it is, without a line's end"
-    )
-    assert f'"{GOOD["N8N_WEBHOOK_API_KEY"]}"' in (secrets / "ai-caddy/guards/n8n-0.caddy").read_text(), "the door's key"
-    assert f'"Basic {door}"' in (secrets / "ai-caddy/guards/n8n-2.caddy").read_text(), "the door's user and password"
-    assert f">{kept['REDIS_PASSWORD']} " in (secrets / "ai-redis/users.acl").read_text(), (
-        "made here, for nobody told it"
-    )
+    assert GOOD["N8N_ENCRYPTION_KEY"] == (files / "ai-n8n/encryption_key").read_text(), "as it is, without a line's end"
+    assert f'"{GOOD["N8N_WEBHOOK_API_KEY"]}"' in (files / "ai-caddy/guards/n8n-0.caddy").read_text(), "the door's key"
+    assert f'"Basic {door}"' in (files / "ai-caddy/guards/n8n-2.caddy").read_text(), "the door's user and password"
+    assert f">{kept['REDIS_PASSWORD']} " in (files / "ai-redis/users.acl").read_text(), "made here, for nobody told it"
     sql = Path(f"{deployment.calls}.sql").read_text()
     assert f"PASSWORD '{GOOD['POSTGRES_PASSWORD']}'" in sql, "ai_user's role has its password"
     assert not re.search(r"\{[a-z][a-z0-9-]*-password", sql), "no placeholder is left"
@@ -172,15 +171,66 @@ def test_services_are_restarted_and_all_five_and_the_door_are_looked_at(deployme
 
 
 @pytest.mark.req("S3-45")
-@pytest.mark.parametrize(("state", "door"), [("running unhealthy", "401"), ("exited healthy", "401"), ("running healthy", "502"), ("running healthy", "000"), ("running healthy", "200")])  # fmt: skip
-def test_what_does_not_answer_afterwards_fails_loudly(deployment, state, door):
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("running unhealthy", "401"),
+        ("exited healthy", "401"),
+        ("running healthy", "502"),
+        ("running healthy", "000"),
+        ("running healthy", "200"),
+    ],
+)
+def test_what_does_not_answer_afterwards_fails_loudly(deployment, state, code):
     deployment.state.write_text(f"{state}\n")
-    deployment.door = door
+    deployment.code = code
     done = deployment.run()
 
     assert 2 == done.returncode, "2: changed, and not well"
-    assert (door if door != "401" else f"ai-n8n is {state}") in done.stderr, "what was found is said"
+    assert (code if code != "401" else f"ai-n8n is {state}") in done.stderr, "what was found is said"
     assert "docker compose logs" in done.stderr, "and where to look"
+
+
+MADE_BEFORE = {
+    "N8N_DATABASE_PASSWORD": "Example0n8n/password+for=tests",
+    "REDIS_PASSWORD": "Example0redis/password+for=tests",
+}
+
+
+@pytest.mark.req("S3-43")
+def test_volumes_and_networks_of_homeport_are_used_as_they_are(deployment):
+    deployment.made = "yes"
+    deployment.env(**MADE_BEFORE)
+    done = deployment.run()
+    calls = deployment.asked()
+
+    assert 0 == done.returncode, done.stderr
+    assert [] == [call for call in calls if " create " in call], "nothing is made anew beside what is there"
+    assert not (deployment.target / "postgres").exists(), "the data is in the volume: an empty folder would mislead"
+
+
+@pytest.mark.req("S3-43")
+def test_data_of_homeport_without_the_secrets_that_it_was_made_with_is_refused(deployment):
+    deployment.made = "yes"
+    done = deployment.run()
+
+    assert 1 == done.returncode, "n8n could not read its credentials with another key"
+    assert all(name in done.stderr for name in MADE_BEFORE), "what is missing is named"
+    assert "homeport export --secrets" in done.stderr, "and where it comes from"
+    assert not deployment.target.exists(), "nothing is changed"
+
+
+@pytest.mark.req("S3-42")
+def test_a_new_volume_is_a_folder_of_the_production_directory_and_a_network_has_its_subnet(deployment):
+    assert 0 == deployment.run().returncode, "deployed"
+    made = {call.rpartition(" ")[2]: call for call in deployment.asked() if " create " in call}
+
+    assert {"ai-postgres-postgres", "ai-redis-redis", "ai-n8n-data", "ai-caddy-caddy_data", "shared-exchange"} < set(
+        made
+    )
+    assert f"--opt device={deployment.target / 'postgres'} " in made["ai-postgres-postgres"], "data is where one looks"
+    assert "--internal --subnet 172.30.11.0/24 --gateway 172.30.11.1" in made["ai-data"], "no way out of it"
+    assert "--internal=false --subnet 172.30.10.0/24" in made["ai-edge"]
 
 
 def test_an_unknown_argument_is_refused(deployment):

@@ -12,7 +12,15 @@ from tests.unit.rehearsal_claims.described import Host
 
 BY_NAME = {claim.name: claim for claim in host.CLAIMS}
 VARIABLES = {"A": "${POSTGRES_PASSWORD}", "B": "$${not_one}"}
-SERVICES = {name: {"image": f"{name}:1", "environment": VARIABLES} for name in expected("jett").services}
+SERVICES = {
+    name: {
+        "image": f"{name}:1",
+        "environment": VARIABLES,
+        "volumes": [f"{name}_data:/data", "/var/run/docker.sock:/var/run/docker.sock:ro"],
+        "networks": ["jett_default"],
+    }
+    for name in expected("jett").services
+}
 COMPOSE = yaml.safe_dump({"services": SERVICES})
 MODES = "644 root:root /opt/jett/docker-compose.yml\n600 root:root /opt/jett/.env\n"
 
@@ -36,6 +44,8 @@ def test_a_host_as_described_passes_and_its_spoiled_picture_does_not(name):
     [
         ("compose-file", files(compose=COMPOSE.replace("image: n8n:1", "image: n8n:2"))),
         ("compose-file", files(compose=yaml.safe_dump({"services": {"n8n": {"image": "n8n:1"}}}))),
+        ("compose-file", files(compose=COMPOSE.replace("n8n_data:/data", "./files/n8n:/data"))),
+        ("compose-file", files(compose=COMPOSE.replace("jett_default", "other"))),
         ("compose-file", files(names="REDIS_PASSWORD\n")),
         ("compose-file", files(compose=COMPOSE.replace("${POSTGRES", "${OTHER"))),
         ("compose-file", files(modes=MODES.replace("600", "640"))),

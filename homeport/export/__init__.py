@@ -1,1 +1,0 @@
-"""Writes a stack as plain files that run without homeport: docker compose and a shell script."""

@@ -29,7 +29,7 @@ while :; do
   case $limited$now in
     "1running healthy "* | "1running none "*) exit 0 ;;
   esac
-  # A container that Docker restarted four times will not mend itself.
+  # A container that Docker restarted four times does not recover by itself.
   [ "${now##* }" -lt 4 ] && [ "$(date +%s)" -lt "$end" ] || break
   sleep 0.5
 done
@@ -42,7 +42,7 @@ ln -s /dev/fd/3 "$bundle/masks"
   docker logs --tail 20 "$container" 2>&1 | shown
   echo "  Its last probe:"
   docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' "$container" | tail -n 3 | shown
-  echo "  Mend the service, then run pulumi up again. More: docker logs $container"
+  echo "  Fix the service, then run pulumi up again. More: docker logs $container"
 } >&2
 rm -rf "$bundle"
 exit 1

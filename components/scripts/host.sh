@@ -48,11 +48,11 @@ done
 end=$(( $(date +%s) + guard + 30 ))
 until { listening; (anew; as_root "test ! -e /var/lib/homeport/units/$name/journal") </dev/null; } 2>/dev/null; do
   if [ "$(date +%s)" -ge "$end" ]; then
-    echo "  It does not answer yet. If the cloud's firewall was changed as well, that is not undone by the host: mend the settings, then run the" >&2
+    echo "  It does not answer yet. If the cloud's firewall was changed as well, that is not undone by the host: fix the settings, then run the" >&2
     echo "  update again. Else look at it from its console: journalctl -u homeport-revert-$name" >&2
     exit 1
   fi
   sleep 1
 done
-echo "  It is back as it was. Mend the settings, then run the update again." >&2
+echo "  It is back as it was. Fix the settings, then run the update again." >&2
 exit 1

@@ -52,7 +52,7 @@ def another_address(_):
 
 
 UNDONE = "would have cut homeport off from"
-BACK = re.escape("It is back as it was. Mend the settings, then run the update again.")
+BACK = re.escape("It is back as it was. Fix the settings, then run the update again.")
 # By what notices first: no new connection after the change, or (where no shared one is open any more) none for it.
 AWAY = (
     re.escape("could not be reached over SSH, see above. Once it answers, run the update again.")

@@ -8,47 +8,22 @@ import time
 
 import pytest
 
+from tests.support.edits import EDITS
 from tests.support.production import ASKED
 
-# Each waits for a host's timer: minutes. What a timer does is tried in test_host.py, in seconds.
+# Each waits for a host's timer: minutes. What a timer does is tried in host/test_host.py, in seconds.
 pytestmark = [pytest.mark.docker, pytest.mark.long]
 GUARD = 12
 """Seconds of the revert timers here; an hour of waiting for the true ones (90 and 120) would prove nothing more."""
-
-
-def _render(path, old, new):
-    """Changes a line of the program in the rehearsal's copy of the checkout: what no setting can say."""
-    file = ASKED.checkout / path
-    text = file.read_text()
-    assert text.count(old) == 1, f"{path} has changed, so has this test to"
-    file.write_text(text.replace(old, new))
-
-
-def another_user(_):
-    _render("homeport/stack/remote.py", "users=(provisioned.user,)", 'users=("nobody",)')
-
-
-def no_rule_for_ssh(_):
-    others = 'for opening in (one for one in openings if one.purpose != "SSH"):'
-    _render("homeport/plan/hosts.py", "for opening in openings:", others)
-
-
-def a_route_over_the_operator(rehearsed):
-    operator = rehearsed.world["network"]["gateway"]
-    line = '"PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",'
-    _render("homeport/render/wireguard.py", line, f'{line}\n        "PostUp = ip route add {operator}/32 dev %i",')
 
 
 def only_other_addresses(rehearsed):
     rehearsed.settle(lambda settings: settings.update(ssh={"sources": ["203.0.113.0/24"]}))
 
 
-def another_address(_):
-    _render(
-        "homeport/stack/remote.py",
-        "users=(provisioned.user,),",
-        'users=(provisioned.user,),\n                addresses=("127.0.0.1",),',
-    )
+def edited(name):
+    """The program with a line changed."""
+    return lambda rehearsed: EDITS[name].apply(ASKED.checkout, operator=rehearsed.world["network"]["gateway"])
 
 
 UNDONE = "would have cut homeport off from"
@@ -60,12 +35,12 @@ AWAY = (
 )
 # Patterns, all of which the update's output has.
 KINDS = {
-    "sshd lets another user in": (another_user, (UNDONE, BACK)),
-    "the host's firewall has no rule for SSH": (no_rule_for_ssh, (UNDONE, BACK)),
-    "the VPN's route swallows the operator's": (a_route_over_the_operator, (UNDONE, BACK)),
+    "sshd lets another user in": (edited("sshd lets another user in"), (UNDONE, BACK)),
+    "the host's firewall has no rule for SSH": (edited("the firewall has no rule for SSH"), (UNDONE, BACK)),
+    "the VPN's route swallows the operator's": (edited("the VPN's route swallows the operator's"), (UNDONE, BACK)),
     # The cloud's firewall is changed by its API, which answers whatever it says: the next update opens it again.
     "both firewalls let only others in": (only_other_addresses, (AWAY,)),
-    "sshd listens on another address": (another_address, (UNDONE, BACK)),
+    "sshd listens on another address": (edited("sshd listens on another address"), (UNDONE, BACK)),
 }
 
 
@@ -87,8 +62,8 @@ def _short():
 @pytest.mark.req("A-06")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind):
-    spoiled = ("homeport/stack/remote.py", "homeport/plan/hosts.py", "homeport/render/wireguard.py")
-    before = {path: (ASKED.checkout / path).read_text() for path in (*spoiled, f"Pulumi.{ASKED.name}.yaml")}
+    paths = {f"Pulumi.{ASKED.name}.yaml", *(edit.path for edit in EDITS.values())}
+    before = {path: (ASKED.checkout / path).read_text() for path in paths}
     began = time.monotonic()
     spoil, words = KINDS[kind]
     spoil(quick)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from rehearsal.probes.canary import Canaries
+from tests.support.edits import EDITS
 from tests.support.production import ASKED, UPDATE
 from tests.support.production_secrets import every
 
@@ -71,11 +72,7 @@ def test_no_secret_is_in_what_any_operation_says_nor_in_its_events(rehearsed, ca
             done = rehearsed.pulumi(*argv, *more)
             assert done.returncode == 0, done.stdout[-3000:]
             said[name] = done.stdout + (_events(log) if log.exists() else "")
-        wireguard, line = ASKED.checkout / "homeport" / "render" / "wireguard.py", 'systemctl enable --quiet "$unit"\n'
-        text = wireguard.read_text()
-        assert 1 == text.count(line), "the layer has changed, so has this test to"
-        # Prints the configuration with its keys, and fails.
-        wireguard.write_text(text.replace(line, 'cat "$conf" {FOLDER}/private.key >&2; exit 9\n'))
+        EDITS["WireGuard fails and shows its keys"].apply(ASKED.checkout)
         log = tmp_path / "failing"
         done = rehearsed.up("--diff", "--event-log", str(log))
         assert done.returncode != 0, "it should have failed"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from rehearsal.claims.run import PASSED, chosen, run
 from rehearsal.claims.systems import CLAIMS as ALL_CLAIMS
 from tests.support.command import make
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 CLAIMS = (
@@ -25,10 +24,7 @@ CLAIMS = (
 def test_a_server_deleted_behind_our_back_comes_back_at_the_same_address_with_services_and_peers(rehearsed):
     before, outputs = rehearsed.hetzner("GET", "servers")["servers"][0], rehearsed.outputs
     rehearsed.hetzner("DELETE", f"servers/{before['id']}")
-    end = time.monotonic() + 60
-    while rehearsed.hetzner("GET", "servers")["servers"]:
-        assert time.monotonic() < end, "the emulated cloud did not delete it"
-        time.sleep(0.5)
+    until(lambda: not rehearsed.hetzner("GET", "servers")["servers"], "the emulated cloud did not delete it", 180)
 
     again = make("rehearse", "ARGS=--no-claims", timeout=2400)
     after = rehearsed.hetzner("GET", "servers")["servers"]

@@ -50,7 +50,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "system": ("tests", "apps", "-m", "(docker or world) and not long"),
     "long": ("tests", "apps", "-m", "long or campaign"),
 }
-"""Every test belongs to exactly one stage, but campaigns, which take a sample in theirs and all in `long`: what pytest is told for each."""
+"""Every test belongs to exactly one stage, but campaigns, which take a sample in theirs and all in `long`.
+
+What pytest is told for each.
+"""
 PARTS: dict[str, tuple[str, ...]] = {
     "apps": ("apps", "-m", "not docker and not world and not long"),
     "docker": ("tests", "apps", "-m", "docker and not world and not long"),
@@ -58,10 +61,13 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Parts of the stages unit and system, for who asks for one."""
 LONG = "long"
-"""Run on request only (`make test-long`): whole campaigns, what takes many minutes, and what belongs to no preset yet. `make test` says that it did not run."""
+"""Run on request only (`make test-long`).
+
+Whole campaigns, what takes many minutes, and what belongs to no preset yet. `make test` says that it did not run.
+"""
 _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 """What `tests/support/campaign.py` goes by."""
-_LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+_LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
 _APART = {
     "unit": ("-n", "4", "--dist", "worksteal"),
     "apps": ("-n", "4", "--dist", "worksteal"),
@@ -70,7 +76,9 @@ _APART = {
     "docker": _LANES,
     "world": _LANES,
 }
-"""How many tests of a stage run at once, and which never part (`tests.support.lanes`): most of the time they wait for containers and timers."""
+"""How many tests of a stage run at once, and which never part (`tests.support.lanes`).
+
+More than there are processors: most of the time they wait for containers and timers."""
 _NEEDS = {
     "engine": ("engine",),
     "system": ("engine", "images"),
@@ -146,8 +154,11 @@ class _Preparation:
             with log.open("wb") as out:
                 self._running[part] = subprocess.Popen(
                     ["nice", "-n", "10", sys.executable, "-m", *argv],
-                    cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                )  # fmt: skip
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                )
 
     def wait(self, part: str) -> None:
         """Returns once it is there.

@@ -1,6 +1,9 @@
-"""Campaigns: tests that kill or disturb again and again. Every run takes a random sample of each, `make test-long` (HOMEPORT_CAMPAIGN=whole) the whole.
+"""Campaigns: tests that kill or disturb again and again.
 
-A sample's seed is printed at the end of a run; HOMEPORT_SEED takes the same one again. Sizes stand in SIZES and nowhere else; docs/testing.md has the figures.
+Every run takes a random sample of each, `make test-long` (HOMEPORT_CAMPAIGN=whole) the whole.
+
+A sample's seed is printed at the end of a run; HOMEPORT_SEED takes the same one again. Sizes stand in SIZES and
+nowhere else; docs/testing.md has the figures.
 """
 
 from __future__ import annotations

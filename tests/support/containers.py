@@ -5,8 +5,16 @@ import time
 import uuid
 
 HARDENED = (
-    "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "200", "--log-driver", "json-file",
-)  # fmt: skip
+    "--read-only",
+    "--cap-drop",
+    "ALL",
+    "--security-opt",
+    "no-new-privileges",
+    "--pids-limit",
+    "200",
+    "--log-driver",
+    "json-file",
+)
 
 
 def docker(*argv, check=True, **more):
@@ -35,9 +43,21 @@ class Yard:
         name = f"{self.name}-{part}-{len(self._containers)}"
         self._containers.append(name)
         docker(
-            "run", "--detach", "--name", name, "--network", self.name, "--network-alias", part, "--label", "homeport.test=images",
-            *hardening, *flags, image, *command,
-        )  # fmt: skip
+            "run",
+            "--detach",
+            "--name",
+            name,
+            "--network",
+            self.name,
+            "--network-alias",
+            part,
+            "--label",
+            "homeport.test=images",
+            *hardening,
+            *flags,
+            image,
+            *command,
+        )
         return name
 
     def close(self):

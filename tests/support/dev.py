@@ -40,9 +40,15 @@ class World:
     def pulumi(self, *argv: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a Pulumi command on the stack."""
         return subprocess.run(
-            ["pulumi", *argv, "--stack", STACK, "--non-interactive"], cwd=ROOT, env=self.environ, text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False,
-        )  # fmt: skip
+            ["pulumi", *argv, "--stack", STACK, "--non-interactive"],
+            cwd=ROOT,
+            env=self.environ,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
 
     @cached_property
     def outputs(self) -> dict:

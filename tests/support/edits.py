@@ -1,4 +1,7 @@
-"""Lines of the program that tests change in a copy of the checkout: what no setting can say. `tests/unit/test_edits.py` knows at once when one of them is another."""
+"""Lines of the program that tests change in a copy of the checkout: what no setting can say.
+
+`tests/unit/test_edits.py` knows at once when one of them is another.
+"""
 
 from __future__ import annotations
 

@@ -73,9 +73,15 @@ class Server:
     def script(self, *words: str, stdin: str = "", **env) -> subprocess.CompletedProcess[str]:
         """Runs a script as the command provider does."""
         return subprocess.run(
-            ["sh", *words], cwd=ROOT, env=self.environment(**env), input=stdin, capture_output=True, text=True,
-            check=False, timeout=240,
-        )  # fmt: skip
+            ["sh", *words],
+            cwd=ROOT,
+            env=self.environment(**env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
 
     def ready(self, *words: str, **env) -> subprocess.CompletedProcess[str]:
         return self.script("components/scripts/ready.sh", *words, **env)
@@ -108,8 +114,12 @@ class Server:
         fresh = ("-o", "ControlMaster=no", "-o", "ControlPath=none")
         return subprocess.run(
             ["ssh", *fresh, *options, "-p", str(port), f"deploy@{self.address}", command],
-            capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
 
     def inside(self, command: str, check=True) -> str:
         """Runs a shell command as root in the machine, past its sshd."""

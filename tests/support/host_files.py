@@ -1,4 +1,7 @@
-"""What HostFiles does in the end, without its journal and its timer: files with their modes in a container that runs."""
+"""What HostFiles does in the end, without its journal and its timer.
+
+Files with their modes in a container that runs.
+"""
 
 from __future__ import annotations
 

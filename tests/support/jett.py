@@ -83,18 +83,58 @@ class Jett:
     def sql(self, text: str, **variables: int) -> str:
         """What a script answers over the container's own socket."""
         return docker(
-            "exec", "-i", self.container("postgres"), "psql", "-XAtq", "-U", "jett", "-d", "jett", "-v", "ON_ERROR_STOP=1",
-            *(part for name, value in variables.items() for part in ("-v", f"{name}={value}")), "-f", "-", stdin=text,
-        ).strip()  # fmt: skip
+            "exec",
+            "-i",
+            self.container("postgres"),
+            "psql",
+            "-XAtq",
+            "-U",
+            "jett",
+            "-d",
+            "jett",
+            "-v",
+            "ON_ERROR_STOP=1",
+            *(part for name, value in variables.items() for part in ("-v", f"{name}={value}")),
+            "-f",
+            "-",
+            stdin=text,
+        ).strip()
 
     def psql(self, user: str, password: str, database: str) -> subprocess.CompletedProcess[str]:
         """A login through the published port, as from the VPN."""
         return subprocess.run(
-            ["docker", "run", "--rm", "-i", "--network", "host", "--label", f"homeport.stack={self.stack.name}", "-e", "PGPASSWORD",
-             "--entrypoint", "psql", "postgres:15-alpine", "-XAtqw", "-h", "127.0.0.1", "-p", str(self.ports["postgres"]),
-             "-U", user, "-d", database, "-c", "SELECT current_user"],
-            env={**os.environ, "PGPASSWORD": password}, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+            [
+                "docker",
+                "run",
+                "--rm",
+                "-i",
+                "--network",
+                "host",
+                "--label",
+                f"homeport.stack={self.stack.name}",
+                "-e",
+                "PGPASSWORD",
+                "--entrypoint",
+                "psql",
+                "postgres:15-alpine",
+                "-XAtqw",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.ports["postgres"]),
+                "-U",
+                user,
+                "-d",
+                database,
+                "-c",
+                "SELECT current_user",
+            ],
+            env={**os.environ, "PGPASSWORD": password},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
 
     def client(self, *argv: str, interval: float = 0.3) -> subprocess.Popen[str]:
         """The client of the local machine, as its user would start it."""
@@ -107,8 +147,10 @@ class Jett:
                 "HANDLER_URL": f"http://{self.gateway}:{self.handler_port}/requests",
                 "API_KEY_FILE": str(self.folder / "api_key"),
             },
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     @contextmanager
     def running_client(self):

@@ -69,7 +69,10 @@ def stored(jett, count: int) -> list[tuple[str, int]]:
 
 
 def kill_database_process(jett) -> None:
-    """SIGKILL for one of PostgreSQL's processes: the server ends all sessions and recovers from its log, as after a power cut."""
+    """SIGKILL for one of PostgreSQL's processes.
+
+    The server ends all sessions and recovers from its log, as after a power cut.
+    """
     pids = docker("top", jett.container("postgres"), "-eo", "pid,args").splitlines()[1:]
     backends = [int(line.split()[0]) for line in pids if "postgres: " in line and "(" in line]
     for pid in backends[:1]:
@@ -82,7 +85,10 @@ def kill_container(jett, service: str) -> None:
 
 
 def drain(jett, handler) -> None:
-    """Waits while the queue gets shorter. An item that n8n was handing over when it died rests for its lease of 60 s, and its source with it."""
+    """Waits while the queue gets shorter.
+
+    An item that n8n was handing over when it died rests for its lease of 60 s, and its source with it.
+    """
     calls, since = handler.calls, time.monotonic()
     while jett.sql("SELECT queue_length()") != "0":
         if handler.calls != calls:

@@ -1,7 +1,10 @@
-"""A pytest plugin for the stages that need Docker: which tests share a world, so that one process has them all, and which begin first.
+"""A pytest plugin for the stages that need Docker.
 
-With `-n 2 --dist loadscope --no-loadscope-reorder` and PYTEST_PLUGINS=tests.support.lanes a lane is one process; what stands in the same group below is never taken apart.
-Longest first: two lanes end together only if nothing long begins late.
+Which tests share a world, so that one process has them all, and which begin first.
+
+With `-n 3 --dist loadscope --no-loadscope-reorder` and PYTEST_PLUGINS=tests.support.lanes a lane is one process; what
+stands in the same group below is never taken apart. Longest first: lanes end together only if nothing long begins
+late.
 """
 
 from __future__ import annotations
@@ -47,7 +50,10 @@ def lane(path: str) -> str:
 
 
 class Lanes(LoadScopeScheduling):
-    """Deals out whole groups. Not `--dist loadgroup`: of its marks pytest 9.2 and pytest-xdist 3.8 make nothing, and do not say so."""
+    """Deals out whole groups.
+
+    Not `--dist loadgroup`: of its marks pytest 9.2 and pytest-xdist 3.8 make nothing, and do not say so.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return _group(nodeid)

@@ -1,7 +1,9 @@
-"""The memory's containers on their own: the catalog's services with their files, without the engine, made for one test run.
+"""The memory's containers on their own.
 
-Each container gets what its service declares: files in a read-only volume, secrets as files, a read-only root, no capability. Everything made here
-carries the label ``homeport.test`` with the run's id and is removed by it.
+The catalog's services with their files, without the engine, made for one test run.
+
+Each container gets what its service declares: files in a read-only volume, secrets as files, a read-only root, no
+capability. Everything made here carries the label ``homeport.test`` with the run's id and is removed by it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What callers of the four webhooks may rely on (FP-11), as functions over a door: the same claims hold on n8n itself and through the proxy.
+"""What callers of the four webhooks may rely on (FP-11), as functions over a door.
+
+The same claims hold on n8n itself and through the proxy.
 
 Each claim uses a tenant of its own, so that they may run in any order, on a system that has data, and again.
 """
@@ -48,7 +50,9 @@ class Door:
             connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
         if self.connect:
             address = self.connect
-            connection._create_connection = lambda _address, *rest: socket.create_connection(address, *rest)  # type: ignore[attr-defined]
+            connection._create_connection = (  # type: ignore[attr-defined]
+                lambda _address, *rest: socket.create_connection(address, *rest)
+            )
         try:
             connection.request(method, f"/webhook/{path}", raw, headers)
             answer = connection.getresponse()

@@ -29,12 +29,29 @@ http.server.HTTPServer(("0.0.0.0", 8000), Provider).serve_forever()
 
 
 def start_provider(world: World, image: str) -> str:
-    """Starts an OpenAI-compatible endpoint, http://provider:8000/v1, that logs what it is asked; the container's name."""
+    """The name of a new container with an OpenAI-compatible endpoint, http://provider:8000/v1, that logs requests."""
     name = world.name("provider")
     docker(
-        "run", "-d", "--name", name, "--label", world.label, *HARDENED, "--user", "10001", "--network", world.name("net"), "--network-alias", "provider",
-        "--entrypoint", "python", image, "-u", "-c", PROVIDER,
-    )  # fmt: skip
+        "run",
+        "-d",
+        "--name",
+        name,
+        "--label",
+        world.label,
+        *HARDENED,
+        "--user",
+        "10001",
+        "--network",
+        world.name("net"),
+        "--network-alias",
+        "provider",
+        "--entrypoint",
+        "python",
+        image,
+        "-u",
+        "-c",
+        PROVIDER,
+    )
     return name
 
 

@@ -1,6 +1,7 @@
 """A real mesh in containers: Headscale behind Caddy on a hub, and machines with systemd, sshd and Docker that join it.
 
-The network has no way out, so whoever needed a third party would fail here. Everything carries one name of its own and goes by it.
+The network has no way out, so whoever needed a third party would fail here. Everything carries one name of its own
+and goes by it.
 """
 
 from __future__ import annotations
@@ -59,9 +60,20 @@ class Machine:
         self.container = f"{world.prefix}-{name}"
         hub = ("--add-host", f"{world.mesh.server}:{world.edge}") if world.mesh else ()
         docker(
-            "run", "-d", "--name", self.container, "--hostname", name, "--network", world.network, *hub,
-            "-v", "/var/lib/docker", *CONTAINER, MACHINE,
-        )  # fmt: skip
+            "run",
+            "-d",
+            "--name",
+            self.container,
+            "--hostname",
+            name,
+            "--network",
+            world.network,
+            *hub,
+            "-v",
+            "/var/lib/docker",
+            *CONTAINER,
+            MACHINE,
+        )
         world.made.append(self.container)
 
     def settle(self) -> None:
@@ -140,9 +152,11 @@ class World:
         docker("run", "--rm", "-v", f"{self.control}:/v", "--entrypoint", "chown", HEADSCALE, "10001:10001", "/v")
         self.run_control()
         route = Route(
-            name="mesh", service=self.control, port=headscale.PORT,
+            name="mesh",
+            service=self.control,
+            port=headscale.PORT,
             guards=(Guard(kind="open", because="members log in with keys of their own"),),
-        )  # fmt: skip
+        )
         edge = Edge(bind="127.0.0.1", ports={"http": 80, "https": 443}, public=False)
         blueprint = Blueprint(
             preset="case", environment="dev", services=(), networks=(), routes=(route,), edge=edge, domain="example.com"
@@ -150,8 +164,16 @@ class World:
         (self.folder / "Caddyfile").write_text(caddyfile(blueprint))
         name = f"{self.prefix}-caddy"
         docker(
-            "run", "-d", "--name", name, "--network", self.network, "-v", f"{self.folder}/Caddyfile:/etc/caddy/Caddyfile:ro", CADDY,
-        )  # fmt: skip
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--network",
+            self.network,
+            "-v",
+            f"{self.folder}/Caddyfile:/etc/caddy/Caddyfile:ro",
+            CADDY,
+        )
         self.made.append(name)
         self.edge = address(name)
         root = "/data/caddy/pki/authorities/local/root.crt"
@@ -190,10 +212,24 @@ class World:
             for part in ("-v", f"{source}:{path}{':ro' if path == SERVICE.files_at else ''}")
         ]
         docker(
-            "run", "-d", "--name", self.control, "--network", self.network, "--user", user, "--read-only", "--cap-drop=ALL",
-            "--security-opt=no-new-privileges", f"--memory={SERVICE.limits.memory}m", f"--pids-limit={SERVICE.limits.pids}",
-            *tmpfs, *volumes, SERVICE.image, *SERVICE.command,
-        )  # fmt: skip
+            "run",
+            "-d",
+            "--name",
+            self.control,
+            "--network",
+            self.network,
+            "--user",
+            user,
+            "--read-only",
+            "--cap-drop=ALL",
+            "--security-opt=no-new-privileges",
+            f"--memory={SERVICE.limits.memory}m",
+            f"--pids-limit={SERVICE.limits.pids}",
+            *tmpfs,
+            *volumes,
+            SERVICE.image,
+            *SERVICE.command,
+        )
         if self.control not in self.made:
             self.made.append(self.control)
         until(self._answers, "Headscale does not answer:\n" + self.logs())
@@ -217,9 +253,15 @@ class World:
             "MESH_USER": HOSTS,
         }
         return subprocess.run(
-            ["sh", "components/scripts/mesh.sh", *argv], cwd=ROOT, env=environment, input=stdin, capture_output=True,
-            text=True, check=False, timeout=120,
-        )  # fmt: skip
+            ["sh", "components/scripts/mesh.sh", *argv],
+            cwd=ROOT,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
 
     def enrol(self, machine: Machine) -> str:
         """Enrols a machine under its declared tags; its address."""

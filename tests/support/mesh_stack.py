@@ -20,7 +20,10 @@ MESH = Mesh(
 )
 
 WATCHER = """
-while :; do for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done; sleep 0.02; done >/run/arguments 2>/dev/null
+while :; do
+  for one in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$one; echo; done
+  sleep 0.02
+done >/run/arguments 2>/dev/null
 """
 REGISTERED_TWICE = """#!/bin/sh
 if [ "$1" = up ] && mkdir /run/once 2>/dev/null; then echo 'backend error: authkey already used' >&2; exit 1; fi
@@ -51,21 +54,33 @@ class Stack:
         # Commands are texts without a machine's path: they run in the project's folder.
         (self.folder / "components").symlink_to(ROOT / "components")
         self.asked = {
-            "server": MESH.server, "base_domain": MESH.base_domain, "users": ["alice"], "control": world.control,
-            "members": {one.name: one.tags for one in MESH.members}, "image": TAILSCALE, "authority": world.authority,
+            "server": MESH.server,
+            "base_domain": MESH.base_domain,
+            "users": ["alice"],
+            "control": world.control,
+            "members": {one.name: one.tags for one in MESH.members},
+            "image": TAILSCALE,
+            "authority": world.authority,
             "environments": {one.name: one.environment for one in machines},
-        }  # fmt: skip
+        }
         self.environment = {
-            **os.environ, "PYTHONPATH": str(ROOT), "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
-        }  # fmt: skip
+        }
         self.pulumi("stack", "init", "t", stack=False)
 
     def pulumi(self, *words, stack=True):
         line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
         done = subprocess.run(
-            [*line, *(("--stack", "t") if stack else ())], cwd=self.folder, check=False, capture_output=True, text=True,
-            timeout=200, env={**self.environment, "ASKED": json.dumps(self.asked)},
-        )  # fmt: skip
+            [*line, *(("--stack", "t") if stack else ())],
+            cwd=self.folder,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            env={**self.environment, "ASKED": json.dumps(self.asked)},
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

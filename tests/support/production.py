@@ -1,4 +1,7 @@
-"""The rehearsal of jett in production that several test modules look at: up once in a session, and changed as its user would change it."""
+"""The rehearsal of jett in production that several test modules look at.
+
+Up once in a session, and changed as its user would change it.
+"""
 
 from __future__ import annotations
 
@@ -79,9 +82,16 @@ class Rehearsed:
         engine = self.engine
         environ = {**engine.environ, "PULUMI_DEBUG_COMMANDS": "true"}  # without it there is no --event-log
         done = subprocess.run(
-            ["pulumi", *argv, "--stack", engine.stack.name], cwd=engine.root, env=environ, text=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+            ["pulumi", *argv, "--stack", engine.stack.name],
+            cwd=engine.root,
+            env=environ,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
         self.told.append(done.stdout)
         return done
 
@@ -117,7 +127,10 @@ class Rehearsed:
             self.updated()
 
     def outage(self) -> None:
-        """As by a power cut of this computer: the clouds' process and every machine have ended, and the kernel's filter is empty."""
+        """As by a power cut of this computer.
+
+        The clouds' process and every machine have ended, and the kernel's filter is empty.
+        """
         world = self.world
         os.kill(world["process"], signal.SIGKILL)
         for machine in labelled("container", world["id"]):

@@ -1,4 +1,6 @@
-"""A rehearsal whose commands are killed: what is killed, when, and what must be found afterwards in both clouds and on the host.
+"""A rehearsal whose commands are killed.
+
+What is killed, when, and what must be found afterwards in both clouds and on the host.
 
 It looks at the clouds and at the machine past the program and past the command: over the emulated APIs, and by `docker exec`.
 """
@@ -95,10 +97,15 @@ class Killed:
         mark = secrets.token_hex(8)
         self.marks.append(mark)
         process = subprocess.Popen(
-            [sys.executable, "-m", "homeport.cli", verb, "--env", "preprod", *more], cwd=self.source, text=True,
-            env={**os.environ, MARK: mark, "PYTHONUNBUFFERED": "1"}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [sys.executable, "-m", "homeport.cli", verb, "--env", "preprod", *more],
+            cwd=self.source,
+            text=True,
+            env={**os.environ, MARK: mark, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         run = Run(process)
         run.reader = threading.Thread(target=run.read, daemon=True)
         run.reader.start()
@@ -112,7 +119,10 @@ class Killed:
         return code, "\n".join(run.lines)
 
     def processes(self, mark: str) -> dict[int, str]:
-        """Every process that came out of a command, daemons too: the environment is handed down. Number to command line."""
+        """Number to command line of every process that came out of a command, daemons too.
+
+        They are known by the environment, which is handed down.
+        """
         found = {}
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -127,7 +137,8 @@ class Killed:
 
         Args:
             run: The command.
-            masters: Whether SSH's shared connections die too, as with the power; else they stay, as with a kill by hand.
+            masters: Whether SSH's shared connections die too, as with the power; else they stay, as with a kill by
+                hand.
         """
         at_work = run.process.poll() is None
         self.victims.append(self.marks[-1])
@@ -198,7 +209,7 @@ class Killed:
         return sorted(names)
 
     def on_host(self) -> dict[str, str]:
-        """Name to id of all containers, networks and volumes of the machine's own Docker, Docker's own networks excepted."""
+        """Name to id of what is on the machine's own Docker: containers, volumes, networks but Docker's own."""
         inside = ("exec", self.machines()[0], "docker")
         lines = docker(*inside, "network", "ls", "--no-trunc", "--format", "network {{.Name}} {{.ID}}").splitlines()
         lines += docker(*inside, "ps", "-a", "--no-trunc", "--format", "container {{.Names}} {{.ID}}").splitlines()
@@ -225,9 +236,15 @@ class Killed:
         lines = [shlex.split(line.removeprefix("export "))[0].partition("=") for line in said.stdout.splitlines()]
         given = {name: value for name, _, value in lines} | {"PULUMI_BACKEND_URL": f"file://{self.kept / 'state'}"}
         return subprocess.run(
-            ["pulumi", *argv, "--stack", NAME, "--non-interactive"], cwd=self.kept / "checkout", env=os.environ | given,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
+            ["pulumi", *argv, "--stack", NAME, "--non-interactive"],
+            cwd=self.kept / "checkout",
+            env=os.environ | given,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
 
 
 def _call(method: str, url: str, token: str, body: dict | None = None) -> dict:

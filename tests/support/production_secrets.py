@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from rehearsal.claims.view import View
 
 SECRET = "4dabf18193072939515e22adb298388d"
-"""The key that marks a special value, and `1b47061264138c4ac30d75fd1eb44270`, a secret's. Source: Pulumi's developer documentation, property values."""
+"""The key that marks a special value, and `1b47061264138c4ac30d75fd1eb44270`, a secret's.
+
+Source: Pulumi's developer documentation, property values.
+"""
 _KEY = re.compile(r"(?m)^\s*(?:PrivateKey|PresharedKey)\s*=\s*(\S+)")
 
 

@@ -72,9 +72,15 @@ class Scratch:
         """Runs the CLI to its end."""
         stack = () if argv[:2] == ("stack", "init") else ("--stack", self.name)
         return subprocess.run(
-            self.command(*argv, *stack), cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=timeout, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            self.command(*argv, *stack),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
 
     def up(self) -> subprocess.CompletedProcess[str]:
         """``pulumi up``, as the user's script would."""

@@ -1,6 +1,7 @@
 """Blocks of addresses that nobody on this machine's Docker has, for tests that run beside each other.
 
-Drawn at random from a few hundred, two lanes had the same one about once in ten runs: "Pool overlaps with other one on this address space".
+Drawn at random from a few hundred, two lanes had the same one about once in ten runs: "Pool overlaps with other one
+on this address space".
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ TEST_HOSTS = "198.18"
 
 
 def block(start: str) -> str:
-    """The first three numbers of a free /24 below two numbers; each lane has its own share, and takes its turns in order."""
+    """The first three numbers of a free /24 below two numbers.
+
+    Each lane has its own share, and takes its turns in order.
+    """
     taken = _taken()
     share = _BLOCKS // LANES
     for turn in itertools.islice(_TURN, share):

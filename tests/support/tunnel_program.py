@@ -1,6 +1,9 @@
-"""A program of the three Cloudflare layers alone, run by Pulumi: in test_host.py on a host, in test_tunnel.py with a folder for one.
+"""A program of the three Cloudflare layers alone, run by Pulumi.
 
-The layer that writes files on hosts has tests of its own; with a folder its contract stands in for it, with the same order and the same values.
+In test_host.py on a host, in test_tunnel.py with a folder for one.
+
+The layer that writes files on hosts has tests of its own; with a folder its contract stands in for it, with the same
+order and the same values.
 """
 
 from __future__ import annotations
@@ -62,12 +65,31 @@ def main() -> None:
     )
     access = Access(
         "access",
-        AccessArgs(account=ASKED["account"], label="homeport test", mark=mark, doors=doors,
-                   people=People(emails=("ada@example.com",)), provider=IdentityProvider()), opts)  # fmt: skip
+        AccessArgs(
+            account=ASKED["account"],
+            label="homeport test",
+            mark=mark,
+            doors=doors,
+            people=People(emails=("ada@example.com",)),
+            provider=IdentityProvider(),
+        ),
+        opts,
+    )
     tunnel = Tunnel(
         "tunnel",
-        TunnelArgs(account=ASKED["account"], team="team", tunnel="jett-vps", mark=mark, image=ASKED.get("image", "sha256:1"), version=ASKED.get("version", 1),
-                   doors=doors, host=Host(name="main", stack="t", namespace="", environment=ASKED.get("environment", {})), audiences=access.audiences), opts)  # fmt: skip
+        TunnelArgs(
+            account=ASKED["account"],
+            team="team",
+            tunnel="jett-vps",
+            mark=mark,
+            image=ASKED.get("image", "sha256:1"),
+            version=ASKED.get("version", 1),
+            doors=doors,
+            host=Host(name="main", stack="t", namespace="", environment=ASKED.get("environment", {})),
+            audiences=access.audiences,
+        ),
+        opts,
+    )
     names = {door.name: door.hostname for door in doors}
     after = (tunnel.ready, *access.ready)
     Dns("dns", DnsArgs(zone=ASKED["zone"], mark=mark, names=names, tunnel=tunnel.id, after=after), opts)

@@ -6,7 +6,10 @@ import time
 
 
 def until(check, why: str, seconds: float = 60):
-    """The first true answer; a failure with the reason after that many seconds, which are for a computer that does much else at the same time."""
+    """The first true answer.
+
+    A failure with the reason after that many seconds, which are for a computer that does much else at the same time.
+    """
     end = time.monotonic() + seconds
     while not (answer := check()):
         assert time.monotonic() < end, f"not within {seconds} s: {why}"

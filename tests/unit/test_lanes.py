@@ -19,8 +19,26 @@ def test_lanes_keep_a_file_together_on_the_xdist_that_is_installed(tmp_path):
     for name in ("one", "two"):
         body = "".join(f"def test_{n}(worker_id):\n    print('at', __name__, worker_id)\n" for n in range(8))
         (tmp_path / f"test_{name}.py").write_text(body)
-    argv = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "-rP", "-p", "no:cacheprovider",
-            "-p", "tests.support.lanes", "--rootdir", str(tmp_path), "-c", "/dev/null", str(tmp_path)]  # fmt: skip
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "--dist",
+        "loadscope",
+        "--no-loadscope-reorder",
+        "-rP",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "tests.support.lanes",
+        "--rootdir",
+        str(tmp_path),
+        "-c",
+        "/dev/null",
+        str(tmp_path),
+    ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     said = {line for line in done.stdout.splitlines() if line.startswith("at ")}
 

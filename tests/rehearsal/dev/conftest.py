@@ -1,4 +1,7 @@
-"""The dev stack of this checkout: brought up once as a user would, for all modules of this folder, and taken down again."""
+"""The dev stack of this checkout.
+
+Brought up once as a user would, for all modules of this folder, and taken down again.
+"""
 
 from __future__ import annotations
 

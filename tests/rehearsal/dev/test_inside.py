@@ -1,4 +1,7 @@
-"""The dev stack behind its door: containers are hardened, secrets stand nowhere, the executor is alone, the audit log takes no change."""
+"""The dev stack behind its door.
+
+Containers are hardened, secrets stand nowhere, the executor is alone, the audit log takes no change.
+"""
 
 from __future__ import annotations
 
@@ -43,11 +46,17 @@ def test_no_secret_value_stands_in_inspect_preview_state_process_list_or_logs(wo
     places = {
         "inspect": "".join(json.dumps(world.inspect(name)) for name in SERVICES),
         "preview": world.pulumi("preview", "--diff", "--show-config").stdout,
-        "state": subprocess.run(["grep", "-rahE", ".", folder], capture_output=True, text=True, check=True, errors="replace").stdout,
+        "state": subprocess.run(
+            ["grep", "-rahE", ".", folder], capture_output=True, text=True, check=True, errors="replace"
+        ).stdout,
         "processes": subprocess.run(["ps", "axeww"], capture_output=True, text=True, check=True).stdout,
-        "logs": "".join(done.stdout + done.stderr for done in (world.docker("logs", world.containers[name]) for name in SERVICES)),
-        "files of the checkout": subprocess.run(["git", "grep", "-hI", ""], cwd=ROOT, capture_output=True, text=True, check=True).stdout,
-    }  # fmt: skip
+        "logs": "".join(
+            done.stdout + done.stderr for done in (world.docker("logs", world.containers[name]) for name in SERVICES)
+        ),
+        "files of the checkout": subprocess.run(
+            ["git", "grep", "-hI", ""], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout,
+    }
     found = {where: sum(secret in text for secret in secrets) for where, text in places.items()}
     proof = world.docker("exec", world.containers["ai-n8n"], "cat", "/etc/homeport/encryption_key").stdout
 

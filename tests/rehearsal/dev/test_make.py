@@ -46,11 +46,21 @@ def test_without_docker_there_is_one_clear_sentence_and_exit_code_1(tmp_path):
     found = shutil.which("git")
     assert found, "git is there, or this test proves nothing"
     done = subprocess.run(
-        [sys.executable, "-m", "homeport.cli", "up", "--stack", "dev"], cwd=ROOT, capture_output=True, text=True, check=False,
-        stdin=subprocess.DEVNULL, timeout=120,
-        env={"HOME": str(tmp_path), "HOMEPORT_CACHE": str(tmp_path / "cache"), "HOMEPORT_NO_INSTALL": "1", "PATH": "/usr/bin:/bin",
-             "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
-    )  # fmt: skip
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", "dev"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        env={
+            "HOME": str(tmp_path),
+            "HOMEPORT_CACHE": str(tmp_path / "cache"),
+            "HOMEPORT_NO_INSTALL": "1",
+            "PATH": "/usr/bin:/bin",
+            "DOCKER_HOST": f"unix://{tmp_path}/none.sock",
+        },
+    )
     told = done.stdout + done.stderr
 
     assert done.returncode == 1, told

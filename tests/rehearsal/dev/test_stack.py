@@ -63,9 +63,19 @@ def test_a_caller_of_the_webhooks_finds(door, claim):
 @pytest.mark.req("S3-05", "S3-06", "S3-07")
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/", 401), ("/rest/login", 401), ("/rest/settings", 401), ("/webhook-test/memory/ingest", 404), ("/form/x", 404),
-     ("/mcp/x", 404), ("/webhook/memory/ingest", 401), ("/WEBHOOK-TEST/x", 404), ("/%77ebhook-test/x", 404), ("//webhook-test/x", 404)],
-)  # fmt: skip
+    [
+        ("/", 401),
+        ("/rest/login", 401),
+        ("/rest/settings", 401),
+        ("/webhook-test/memory/ingest", 404),
+        ("/form/x", 404),
+        ("/mcp/x", 404),
+        ("/webhook/memory/ingest", 401),
+        ("/WEBHOOK-TEST/x", 404),
+        ("/%77ebhook-test/x", 404),
+        ("//webhook-test/x", 404),
+    ],
+)
 def test_no_other_path_goes_round_the_key_or_the_password(door, path, status):
     assert status == _get(door, path).status, f"{path} must not reach n8n unasked"
 
@@ -115,8 +125,12 @@ def test_the_security_headers_are_there(door):
 @pytest.mark.req("S3-02", "S3-13", "S3-14")
 def test_only_the_proxy_is_published_and_only_on_loopback(world):
     published = {
-        name: {binding["HostIp"] for bindings in (world.inspect(name)["NetworkSettings"]["Ports"] or {}).values() for binding in bindings or []}
+        name: {
+            binding["HostIp"]
+            for bindings in (world.inspect(name)["NetworkSettings"]["Ports"] or {}).values()
+            for binding in bindings or []
+        }
         for name in SERVICES
-    }  # fmt: skip
+    }
 
     assert {"ai-caddy": {"127.0.0.1"}} == {name: found for name, found in published.items() if found}, published

@@ -1,4 +1,7 @@
-"""A rented server from birth to a hardened sshd, and changes of it that fail, are killed, or would lock the program out."""
+"""A rented server from birth to a hardened sshd, and changes of it.
+
+Changes that fail, are killed, or would lock the program out.
+"""
 
 from __future__ import annotations
 
@@ -129,14 +132,23 @@ def test_killed_at_any_moment_the_next_run_makes_it_whole_and_no_file_is_ever_ha
         return tuple(HostFile(path=f"/etc/four/{number}", content=letter * size) for number in range(6))
 
     assert 0 == server.unit("killed", files("a")).returncode
-    kill = "for one in /proc/[0-9]*; do tr '\\0' ' ' <$one/cmdline 2>/dev/null | grep -q 'unit[.]sh.*killed' && kill -9 ${one#/proc/}; done; true"
+    kill = (
+        "for one in /proc/[0-9]*; do tr '\\0' ' ' <$one/cmdline 2>/dev/null | grep -q 'unit[.]sh.*killed' "
+        "&& kill -9 ${one#/proc/}; done; true"
+    )
     for step in range(campaign.size("kills of a host's unit")):
         letter = "bc"[step % 2]
         argv = ["sh", "components/scripts/host.sh", "apply", "killed", "0"]
         with subprocess.Popen(
-            argv, cwd=ROOT, env=server.environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-        ) as run:  # fmt: skip
+            argv,
+            cwd=ROOT,
+            env=server.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        ) as run:
             run.stdin.write(server.bundle(files(letter)))
             run.stdin.close()
             time.sleep(chance.uniform(0.05, 0.5))
@@ -197,9 +209,15 @@ def test_a_change_of_sshd_that_locks_the_program_out_is_undone_and_reported(serv
 def test_a_port_that_is_blocked_is_free_again_though_the_program_was_killed(server):
     bundle = server.bundle((HostFile(path="/etc/wall", content="x"),), HOSTILE, FREE)
     with subprocess.Popen(
-        ["sh", "components/scripts/host.sh", "apply", "wall", "6"], cwd=ROOT, env=server.environment(),
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-    ) as run:  # fmt: skip
+        ["sh", "components/scripts/host.sh", "apply", "wall", "6"],
+        cwd=ROOT,
+        env=server.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as run:
         run.stdin.write(bundle)
         run.stdin.close()
         until(lambda: "dport 22" in server.inside("iptables -S INPUT"), "the wall never came")
@@ -221,7 +239,10 @@ def test_what_nobody_confirmed_before_a_reboot_is_undone_after_it_and_the_rest_s
         stdin=server.bundle((HostFile(path="/etc/kept", content="x"),)),
     )
     assert 0 == elsewhere.returncode, elsewhere.stderr
-    unpack = "d=$(mktemp -d /run/homeport.XXXXXX); base64 -d | tar -xC $d -f -; sh $d/bundle/unit.sh $d/bundle apply unconfirmed 600"
+    unpack = (
+        "d=$(mktemp -d /run/homeport.XXXXXX); base64 -d | tar -xC $d -f -; "
+        "sh $d/bundle/unit.sh $d/bundle apply unconfirmed 600"
+    )
     argv = ["docker", "exec", "-i", server.container, "sh", "-c", unpack]
     assert 7 == subprocess.run(argv, input=bundle, text=True, check=False).returncode, "no timer was set"
     server.power("reset")

@@ -1,4 +1,6 @@
-"""The runner's script and unit on a real machine with systemd; upstream's program is a stand-in that tells what it was given.
+"""The runner's script and unit on a real machine with systemd.
+
+Upstream's program is a stand-in that tells what it was given.
 
 Nothing of GitHub's is contacted: what its own `config.sh` does with a token is not proved here.
 """

@@ -51,13 +51,24 @@ def _ready(name):
 
 def test_postgresql_finds_the_nearest_vector_as_a_user_without_privileges(yard):
     data = yard.volume("data")
-    name = _ready(_postgres(
-        yard, "--user", "999:999", "-v", f"{data}:/var/lib/postgresql/data", "-e", "POSTGRES_PASSWORD=pw",
-        "-e", "POSTGRES_INITDB_ARGS=--locale=C.UTF-8 --data-checksums", command=("-c", "shared_buffers=48MB"),
-    ))  # fmt: skip
+    name = _ready(
+        _postgres(
+            yard,
+            "--user",
+            "999:999",
+            "-v",
+            f"{data}:/var/lib/postgresql/data",
+            "-e",
+            "POSTGRES_PASSWORD=pw",
+            "-e",
+            "POSTGRES_INITDB_ARGS=--locale=C.UTF-8 --data-checksums",
+            command=("-c", "shared_buffers=48MB"),
+        )
+    )
     _sql(
         name,
-        "CREATE EXTENSION vector; CREATE TABLE m (id int, e vector(3)); INSERT INTO m VALUES (1,'[1,0,0]'),(2,'[0,1,0]'),(3,'[0,0,1]')",
+        "CREATE EXTENSION vector; CREATE TABLE m (id int, e vector(3)); "
+        "INSERT INTO m VALUES (1,'[1,0,0]'),(2,'[0,1,0]'),(3,'[0,0,1]')",
     )
     _sql(name, "CREATE INDEX ON m USING hnsw (e vector_cosine_ops)")
     assert "2" == _sql(name, "SELECT id FROM m ORDER BY e <=> '[0.1,0.9,0.2]' LIMIT 1"), (
@@ -65,7 +76,8 @@ def test_postgresql_finds_the_nearest_vector_as_a_user_without_privileges(yard):
     )
     settings = _sql(
         name,
-        "SELECT current_setting('shared_buffers'), current_setting('data_checksums'), datcollate FROM pg_database WHERE datname='app'",
+        "SELECT current_setting('shared_buffers'), current_setting('data_checksums'), datcollate "
+        "FROM pg_database WHERE datname='app'",
     )
     assert "48MB|on|C.UTF-8" == settings, "arguments go to the server, POSTGRES_INITDB_ARGS to initdb"
 
@@ -94,10 +106,18 @@ def test_postgresql_started_as_root_steps_down_and_runs_its_init_files(yard, tmp
     steps_down = [
         flag for cap in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID") for flag in ("--cap-add", cap)
     ]
-    name = _ready(_postgres(
-        yard, *steps_down, "-v", f"{tmp_path}/password:/run/secrets/password:ro", "-v", f"{scripts}:/docker-entrypoint-initdb.d:ro",
-        "-e", "POSTGRES_PASSWORD_FILE=/run/secrets/password",
-    ))  # fmt: skip
+    name = _ready(
+        _postgres(
+            yard,
+            *steps_down,
+            "-v",
+            f"{tmp_path}/password:/run/secrets/password:ro",
+            "-v",
+            f"{scripts}:/docker-entrypoint-initdb.d:ro",
+            "-e",
+            "POSTGRES_PASSWORD_FILE=/run/secrets/password",
+        )
+    )
     assert "1,2" == _sql(name, "SELECT string_agg(n::text, ',' ORDER BY n) FROM steps"), (
         "init files run in order of name"
     )
@@ -155,15 +175,25 @@ def test_caddy_validates_and_serves_on_port_80_without_root(yard, tmp_path):
     caddyfile = tmp_path / "Caddyfile"
     caddyfile.write_text('{\n\tadmin off\n}\nhttp://:80 {\n\trespond /health "well" 200\n}\n')
     flags = (
-        "--user", "1000:1000", "--cap-add", "NET_BIND_SERVICE", "-v", f"{caddyfile}:/etc/caddy/Caddyfile:ro",
-        "--tmpfs", "/data:uid=1000", "--tmpfs", "/config:uid=1000",
-    )  # fmt: skip
+        "--user",
+        "1000:1000",
+        "--cap-add",
+        "NET_BIND_SERVICE",
+        "-v",
+        f"{caddyfile}:/etc/caddy/Caddyfile:ro",
+        "--tmpfs",
+        "/data:uid=1000",
+        "--tmpfs",
+        "/config:uid=1000",
+    )
     name = yard.start("edge", CADDY, *flags)
     until("well", name, "wget", "-qO-", "http://127.0.0.1/health")
     valid = subprocess.run(
         ["docker", "exec", name, "caddy", "validate", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (0, True) == (valid.returncode, "Valid configuration" in valid.stderr + valid.stdout), (
         "`caddy validate` is a gate"
     )
@@ -207,11 +237,33 @@ def test_n8n_runs_a_code_node_against_postgresql(yard):
         )
     )
     name = yard.start(
-        "n8n", N8N, "--user", "1000:1000", "--memory", "1g", "--tmpfs", "/tmp", "--tmpfs", "/home/node/.cache",
-        "-v", f"{yard.volume('n8n')}:/home/node/.n8n", "-e", "DB_TYPE=postgresdb", "-e", "DB_POSTGRESDB_HOST=db",
-        "-e", "DB_POSTGRESDB_USER=app", "-e", "DB_POSTGRESDB_DATABASE=app", "-e", "DB_POSTGRESDB_PASSWORD=pw",
-        "-e", "N8N_ENCRYPTION_KEY=test", "-e", "N8N_SECURE_COOKIE=false",
-    )  # fmt: skip
+        "n8n",
+        N8N,
+        "--user",
+        "1000:1000",
+        "--memory",
+        "1g",
+        "--tmpfs",
+        "/tmp",
+        "--tmpfs",
+        "/home/node/.cache",
+        "-v",
+        f"{yard.volume('n8n')}:/home/node/.n8n",
+        "-e",
+        "DB_TYPE=postgresdb",
+        "-e",
+        "DB_POSTGRESDB_HOST=db",
+        "-e",
+        "DB_POSTGRESDB_USER=app",
+        "-e",
+        "DB_POSTGRESDB_DATABASE=app",
+        "-e",
+        "DB_POSTGRESDB_PASSWORD=pw",
+        "-e",
+        "N8N_ENCRYPTION_KEY=test",
+        "-e",
+        "N8N_SECURE_COOKIE=false",
+    )
     until("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz", seconds=90)
     until("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz/readiness", seconds=90)
     until("<html", name, "wget", "-qO-", "http://127.0.0.1:5678/", seconds=60)

@@ -1,4 +1,7 @@
-"""The preset jett on this machine's Docker: every flag as described, and heartbeat and queue through the real n8n and PostgreSQL."""
+"""The preset jett on this machine's Docker.
+
+Every flag as described, and heartbeat and queue through the real n8n and PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,14 @@ def test_one_bridge_network_connects_the_four(jett):
 
 
 @pytest.mark.req("S2-22")
-@pytest.mark.parametrize(("service", "path", "owner"), [("n8n", "/home/node/.n8n", "1000:1000"), ("postgres", "/var/lib/postgresql/data", "999:999"), ("qdrant", "/qdrant/storage", "1000:1000")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("service", "path", "owner"),
+    [
+        ("n8n", "/home/node/.n8n", "1000:1000"),
+        ("postgres", "/var/lib/postgresql/data", "999:999"),
+        ("qdrant", "/qdrant/storage", "1000:1000"),
+    ],
+)
 def test_a_volume_belongs_to_the_user_of_its_container(jett, service, path, owner):
     assert owner == docker("exec", jett.container(service), "stat", "-c", "%u:%g", path).strip()
 
@@ -95,7 +105,11 @@ def test_user_and_password_of_the_description_sign_in_as_n8ns_owner(jett):
         jett.call("/rest/login", {**body, "password": "x"}, key=False),
     )
 
-    assert {"N8N_BASIC_AUTH_ACTIVE=true", "N8N_BASIC_AUTH_USER=owner@example.com", "N8N_BASIC_AUTH_PASSWORD_FILE=/etc/homeport/owner_password"} <= set(env)  # fmt: skip
+    assert {
+        "N8N_BASIC_AUTH_ACTIVE=true",
+        "N8N_BASIC_AUTH_USER=owner@example.com",
+        "N8N_BASIC_AUTH_PASSWORD_FILE=/etc/homeport/owner_password",
+    } <= set(env)
     assert (200, 401) == (right[0], wrong[0]), "n8n itself asks"
 
 
@@ -107,7 +121,12 @@ def test_the_local_machine_logs_in_to_jett_and_to_no_other_database(jett):
 
     assert "jett_app" == jett.psql("jett_app", app, "jett").stdout.strip()
     assert "jett" == jett.psql("jett", boss, "jett").stdout.strip(), "POSTGRES_USER with POSTGRES_PASSWORD"
-    for user, password, database in (("jett_app", "wrong", "jett"), ("jett", boss, "n8n"), ("n8n", n8n, "jett"), ("jett_app", app, "postgres")):  # fmt: skip
+    for user, password, database in (
+        ("jett_app", "wrong", "jett"),
+        ("jett", boss, "n8n"),
+        ("n8n", n8n, "jett"),
+        ("jett_app", app, "postgres"),
+    ):
         refused = jett.psql(user, password, database)
         assert refused.returncode == 2, f"{user} in {database}: {refused.stdout}"
 

@@ -1,4 +1,7 @@
-"""The queue of the preset jett while its client and its server side are killed: nothing is lost and nothing done twice."""
+"""The queue of the preset jett while its client and its server side are killed.
+
+Nothing is lost and nothing done twice.
+"""
 
 from __future__ import annotations
 

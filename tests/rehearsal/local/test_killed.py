@@ -33,16 +33,27 @@ def stack(tmp_path_factory):
 def _homeport(stack, verb: str) -> subprocess.CompletedProcess[str]:
     """What `make up` and `make down` run."""
     return subprocess.run(
-        [sys.executable, "-m", "homeport.cli", verb, "--stack", stack.name], cwd=stack.folder, env=stack.environment,
-        capture_output=True, text=True, check=False, timeout=300, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "homeport.cli", verb, "--stack", stack.name],
+        cwd=stack.folder,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def _started(stack) -> tuple[subprocess.Popen, float]:
     process = subprocess.Popen(
-        stack.command("up", "--yes", "--skip-preview", "--stack", stack.name), cwd=stack.folder, env=stack.environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        stack.command("up", "--yes", "--skip-preview", "--stack", stack.name),
+        cwd=stack.folder,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     return process, time.monotonic()
 
 
@@ -108,9 +119,13 @@ def test_the_moments_were_in_the_middle_of_updates(whole, hits):
 @pytest.mark.usefixtures("whole")
 def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
     first = subprocess.Popen(
-        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name], cwd=stack.folder, env=stack.environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name],
+        cwd=stack.folder,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+    )
     held = lock_file(stack.name)
     while first.poll() is None and not (held.exists() and f'"pid": {first.pid},' in held.read_text()):
         time.sleep(0.05)

@@ -61,11 +61,17 @@ TAMPERED = {
     "the tail cut off": ("DELETE FROM audit_log WHERE seq >= first + 5", 5),
     "the last row cut off": ("DELETE FROM audit_log WHERE seq = first + 7", 7),
     "a row with its own hash made right": (
-        "UPDATE audit_log SET actor = 'x' WHERE seq = first + 3; UPDATE audit_log AS a SET hash = audit_hash(a) WHERE seq = first + 3",
+        (
+            "UPDATE audit_log SET actor = 'x' WHERE seq = first + 3; "
+            "UPDATE audit_log AS a SET hash = audit_hash(a) WHERE seq = first + 3"
+        ),
         4,
     ),
     "a row inserted past the end": (
-        "INSERT INTO audit_log SELECT seq + 1, at, tenant_id, actor, action, target, details, hash, hash FROM audit_log WHERE seq = first + 7",
+        (
+            "INSERT INTO audit_log SELECT seq + 1, at, tenant_id, actor, action, target, details, hash, hash "
+            "FROM audit_log WHERE seq = first + 7"
+        ),
         8,
     ),
     "the head removed": ("DELETE FROM audit_head", None),
@@ -74,7 +80,10 @@ TAMPERED = {
         6,
     ),
     "the last row edited and its hash made right": (
-        "UPDATE audit_log SET actor = 'x' WHERE seq = first + 7; UPDATE audit_log AS a SET hash = audit_hash(a) WHERE seq = first + 7",
+        (
+            "UPDATE audit_log SET actor = 'x' WHERE seq = first + 7; "
+            "UPDATE audit_log AS a SET hash = audit_hash(a) WHERE seq = first + 7"
+        ),
         7,
     ),
 }
@@ -110,7 +119,8 @@ def test_a_chain_that_was_computed_anew_is_found_by_an_anchor_kept_elsewhere(wor
         "BEGIN; ALTER TABLE audit_log DISABLE TRIGGER USER; ALTER TABLE audit_head DISABLE TRIGGER USER; "
         f"UPDATE audit_log SET actor = 'x' WHERE seq = {int(seq) - 2}; "
         "DO $$ DECLARE r record; p text := repeat('0', 64); BEGIN FOR r IN SELECT seq FROM audit_log ORDER BY seq LOOP "
-        "UPDATE audit_log SET prev_hash = p WHERE seq = r.seq; UPDATE audit_log AS a SET hash = audit_hash(a) WHERE seq = r.seq RETURNING hash INTO p; "
+        "UPDATE audit_log SET prev_hash = p WHERE seq = r.seq; "
+        "UPDATE audit_log AS a SET hash = audit_hash(a) WHERE seq = r.seq RETURNING hash INTO p; "
         "END LOOP; UPDATE audit_head SET hash = p; END $$; "
     )
     assert world.sql(f"{forged} SELECT audit_verify() IS NULL; ROLLBACK") == "t", (

@@ -55,7 +55,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(world):
     world.refusal(world.migrations(files=files))
     assert (
         world.sql(
-            "SELECT to_regclass('public.half') IS NULL, NOT EXISTS (SELECT FROM schema_migrations WHERE file LIKE '0099%')"
+            "SELECT to_regclass('public.half') IS NULL, "
+            "NOT EXISTS (SELECT FROM schema_migrations WHERE file LIKE '0099%')"
         )
         == "t|t"
     )
@@ -77,7 +78,8 @@ def test_the_local_embedding_gives_the_digits_of_the_executors(world):
     vectors = json.loads((ROOT / "apps" / "executor" / "embedding-vectors.json").read_text())["vectors"]
     assert len(vectors) >= 3, "there are vectors to compare with"
     choice = random.Random(7)  # noqa: S311  # the same texts every time
-    alphabet = string.ascii_letters + string.digits + " .,-_\t\n" + "äÖßÉ\u00d7÷ªºµ½Ωάшж京都\u0301\u00a0\u3000\u2028🙂"
+    alphabet = string.ascii_letters + string.digits + " .,-_\t\n"
+    alphabet += "äÖßÉ\u00d7÷ªºµ½Ωάшж京都\u0301\u00a0\u3000\u2028🙂"
     texts = [one["text"] for one in vectors] + [
         "".join(choice.choices(alphabet, k=choice.randint(1, 200))) for _ in range(200)
     ]
@@ -85,7 +87,8 @@ def test_the_local_embedding_gives_the_digits_of_the_executors(world):
     rows = ",".join(f"({place}, {quoted(text)})" for place, text in enumerate(texts))
     answer = world.sql(
         f"SELECT (SELECT string_agg(round(x::double precision * 1000000)::text, ',' ORDER BY n) "
-        f"FROM unnest(embed_local(text, 384)::real[]) WITH ORDINALITY AS u (x, n)) FROM (VALUES {rows}) AS t (place, text) ORDER BY place",
+        f"FROM unnest(embed_local(text, 384)::real[]) WITH ORDINALITY AS u (x, n)) "
+        f"FROM (VALUES {rows}) AS t (place, text) ORDER BY place",
     )
     found = [hashlib.sha256(line.encode()).hexdigest() for line in answer.split("\n")]
     differing = [texts[place] for place, (left, right) in enumerate(zip(expected, found, strict=True)) if left != right]
@@ -112,8 +115,10 @@ def test_search_sees_only_the_tenants_own_rows(world):
 @pytest.mark.req("S3-29", "S3-55")
 def test_a_small_tenant_is_found_among_many_rows_of_others(world):
     world.sql(
-        "BEGIN; SET LOCAL homeport.tenant = 'schema-big'; INSERT INTO memories (tenant_id, scope, text, source, model, embedding) "
-        "SELECT 'schema-big', 's', 'needle ' || n, 'test', embedding_model(), embed_local('needle ' || n, 384) FROM generate_series(1, 2000) AS n; "
+        "BEGIN; SET LOCAL homeport.tenant = 'schema-big'; "
+        "INSERT INTO memories (tenant_id, scope, text, source, model, embedding) "
+        "SELECT 'schema-big', 's', 'needle ' || n, 'test', embedding_model(), embed_local('needle ' || n, 384) "
+        "FROM generate_series(1, 2000) AS n; "
         "COMMIT; ANALYZE memories"
     )
     world.sql("SELECT memory_ingest('schema-small', 's', 'needle in the haystack', 'test')", user="ai_user")
@@ -168,7 +173,10 @@ def test_the_application_can_do_nothing_beyond_its_functions(world):
         "CREATE ROLE mine",
         "SET ROLE ai_owner",
         "SET ROLE postgres",
-        "INSERT INTO memories (tenant_id, scope, text, source, model, embedding) VALUES ('t', 's', 't', 's', 'm', embed_local('t', 384))",
+        (
+            "INSERT INTO memories (tenant_id, scope, text, source, model, embedding) "
+            "VALUES ('t', 's', 't', 's', 'm', embed_local('t', 384))"
+        ),
         "DELETE FROM memories",
         "UPDATE embedding_settings SET url = 'https://evil.example.com'",
         "INSERT INTO audit_log (tenant_id, actor, action) VALUES ('t', 'a', 'b')",
@@ -193,9 +201,21 @@ def test_the_socket_is_for_the_containers_own_user_and_the_network_asks_for_a_pa
     def over_network(user: str, database: str, word: str) -> str:
         connect = f"host={world.address(POSTGRES)} user={user} dbname={database} connect_timeout=5"
         done = subprocess.run(
-            ("docker", "exec", "-i", "-e", "PGPASSFILE=/dev/null", world.name("ai-postgres"), "sh", "-c", f"read PGPASSWORD; export PGPASSWORD; exec psql -XAtqw '{connect}' -c 'SELECT 1'"),
-            input=f"{word}\n".encode(), capture_output=True, check=False,
-        )  # fmt: skip
+            (
+                "docker",
+                "exec",
+                "-i",
+                "-e",
+                "PGPASSFILE=/dev/null",
+                world.name("ai-postgres"),
+                "sh",
+                "-c",
+                f"read PGPASSWORD; export PGPASSWORD; exec psql -XAtqw '{connect}' -c 'SELECT 1'",
+            ),
+            input=f"{word}\n".encode(),
+            capture_output=True,
+            check=False,
+        )
         return (done.stdout + done.stderr).decode().strip()
 
     assert over_network("ai_user", "ai_memory", password) == "1", "the positive control"

@@ -1,4 +1,7 @@
-"""The four webhooks on a real n8n, with PostgreSQL, Redis and the executor, but without the proxy and without the engine."""
+"""The four webhooks on a real n8n.
+
+With PostgreSQL, Redis and the executor, but without the proxy and without the engine.
+"""
 
 # ruff: noqa: S608  # statements are put together from the tests' own words
 
@@ -44,7 +47,8 @@ def test_callers_may_rely_on(claim, door):
 def test_the_documented_call_stores_a_row_with_its_embedding(world, door):
     stored = claims.ingest_stores_a_fact(door)
     row = world.sql(
-        f"SELECT tenant_id, scope, text, source, vector_dims(embedding), embedding = embed_local('Hello', 384) FROM memories WHERE id = {stored}"
+        f"SELECT tenant_id, scope, text, source, vector_dims(embedding), "
+        f"embedding = embed_local('Hello', 384) FROM memories WHERE id = {stored}"
     )
     assert row == "t1|user:123|Hello|api|384|t"
 
@@ -103,7 +107,8 @@ def test_a_task_that_gets_no_result_is_answered_in_time_and_recorded(world, door
 @pytest.mark.req("S3-32")
 def test_a_database_that_is_down_is_a_500_with_a_reason_and_no_inner_detail(world, door):
     world.sql(
-        "REVOKE CONNECT ON DATABASE ai_memory FROM ai_user; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ai_user'",
+        "REVOKE CONNECT ON DATABASE ai_memory FROM ai_user; "
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ai_user'",
         database="postgres",
     )
     try:
@@ -220,7 +225,10 @@ def test_n8ns_database_holds_no_key_in_the_clear_once_calls_have_ended(world, do
 
 @pytest.mark.req("S3-26", "S3-27")
 def test_a_restart_imports_nothing_and_keeps_every_id(world):
-    question = 'SELECT id, active, "versionId" FROM workflow_entity ORDER BY id; SELECT id, "updatedAt" FROM credentials_entity ORDER BY id'
+    question = (
+        'SELECT id, active, "versionId" FROM workflow_entity ORDER BY id; '
+        'SELECT id, "updatedAt" FROM credentials_entity ORDER BY id'
+    )
     before = world.sql(question, database="n8n")
     assert 8 == len(before.split("\n")), "four workflows and four credentials"
     docker("restart", world.name(N8N.name))
@@ -232,7 +240,8 @@ def test_a_restart_imports_nothing_and_keeps_every_id(world):
 @pytest.mark.req("S3-26")
 def test_a_lost_workflow_comes_back_and_a_copy_never_appears(world, door):
     world.sql(
-        "DELETE FROM workflow_entity WHERE id = 'hpAuditAppend003'; UPDATE workflow_entity SET active = false, \"activeVersionId\" = NULL WHERE id = 'hpMemoryIngest01'",
+        "DELETE FROM workflow_entity WHERE id = 'hpAuditAppend003'; "
+        "UPDATE workflow_entity SET active = false, \"activeVersionId\" = NULL WHERE id = 'hpMemoryIngest01'",
         database="n8n",
     )
     docker("restart", world.name(N8N.name))

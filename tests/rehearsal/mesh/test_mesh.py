@@ -1,4 +1,7 @@
-"""The mesh for real: Headscale behind Caddy on one side, on the other two servers with systemd that join over SSH as the program has them join.
+"""The mesh for real.
+
+Headscale behind Caddy on one side, on the other two servers with systemd that join over SSH as the program has them
+join.
 
 Built from the same sources as the upstream programs (toolchain/images/recipes); the network has no way out.
 """
@@ -212,7 +215,8 @@ def test_a_client_that_is_taken_away_leaves_nothing(machines):
     ai.run(tailscale.remove())
 
     left = ai.run(
-        f"ls -d {tailscale.PROGRAMS} {tailscale.CLIENT} /var/lib/tailscale 2>/dev/null; ip link show {tailscale.INTERFACE} 2>/dev/null || true"
+        f"ls -d {tailscale.PROGRAMS} {tailscale.CLIENT} /var/lib/tailscale 2>/dev/null; "
+        f"ip link show {tailscale.INTERFACE} 2>/dev/null || true"
     )
     assert "" == left.strip(), f"programs, keys and the interface are gone: {left}"
     assert "inactive" == ai.run("systemctl is-active tailscaled || true").strip(), "and the unit does not run"

@@ -52,7 +52,8 @@ _CONTAINERS = f"""
 docker network create --subnet 172.29.0.0/24 front >/dev/null
 docker network create --subnet 172.29.1.0/24 other >/dev/null
 docker network create --internal --subnet 172.29.2.0/24 inner >/dev/null
-docker run -d --restart unless-stopped --name service --network front -p 10.0.0.2:{SERVICE}:{SERVICE} tiny:1 nc -lk {SERVICE}
+docker run -d --restart unless-stopped --name service --network front -p 10.0.0.2:{SERVICE}:{SERVICE} tiny:1 \\
+  nc -lk {SERVICE}
 docker run -d --restart unless-stopped --name by-hand --network front -p 0.0.0.0:{BY_HAND}:80 tiny:1 nc -lk 80
 docker run -d --restart unless-stopped --name other --network other tiny:1 sleep infinity
 docker run -d --restart unless-stopped --name inner --network inner tiny:1 sleep infinity
@@ -116,7 +117,8 @@ class Server:
         """Services of the host itself, on all addresses: what a careless program does."""
         docker("exec", "-i", self.name, "sh", "-c", "cat >/usr/local/bin/listener", stdin=_LISTENER.encode())
         for port in (22, HOST_SERVICE, DECLARED):
-            unit = f"[Service]\\nExecStart=/usr/bin/python3 /usr/local/bin/listener {port}\\n[Install]\\nWantedBy=multi-user.target"
+            unit = f"[Service]\\nExecStart=/usr/bin/python3 /usr/local/bin/listener {port}\\n"
+            unit += "[Install]\\nWantedBy=multi-user.target"
             self.run(
                 f"printf '{unit}\\n' >/etc/systemd/system/port-{port}.service; systemctl enable -q --now port-{port}"
             )

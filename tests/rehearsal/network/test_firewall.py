@@ -157,7 +157,8 @@ def test_the_chains_of_another_layer_stay_and_are_not_reported(server):
         server.firewall()
         left = server.run("iptables -S | grep -e '-j f2b-sshd'")
         server.run(
-            "for tool in iptables ip6tables; do $tool -D INPUT -j f2b-sshd || :; $tool -F f2b-sshd; $tool -X f2b-sshd; done"
+            "for tool in iptables ip6tables; do $tool -D INPUT -j f2b-sshd || :; "
+            "$tool -F f2b-sshd; $tool -X f2b-sshd; done"
         )
         server.run("rm -f /usr/local/lib/homeport/firewall-rules")
 

@@ -14,7 +14,10 @@ pytestmark = pytest.mark.docker
 
 # On SIGTERM: one asks the other, which it needs, a second later and says what it got; that one says goodbye; a third
 # does not listen.
-_ASKS = 'trap "sleep 1; nc -z -w 2 answers 5432 && echo asks: answered >>/out/log || echo asks: nobody >>/out/log; exit 0" TERM'
+_ASKS = (
+    'trap "sleep 1; nc -z -w 2 answers 5432 && echo asks: answered >>/out/log || echo asks: nobody >>/out/log; '
+    'exit 0" TERM'
+)
 _ANSWERS = 'trap "echo answers: ends >>/out/log; exit 0" TERM; (nc -lk 5432 &)'
 _DEAF = 'trap "" TERM'
 _WAITS = "while :; do sleep 1 & wait $!; done"
@@ -22,7 +25,8 @@ _WAITS = "while :; do sleep 1 & wait $!; done"
 
 def started(server, name, does, seconds):
     server.run(
-        f"docker run -d --restart unless-stopped --name {name} --network other --stop-timeout {seconds} -v /var/ending:/out "
+        f"docker run -d --restart unless-stopped --name {name} --network other --stop-timeout {seconds} "
+        f"-v /var/ending:/out "
         f"tiny:1 sh -c '{does}; {_WAITS}'"
     )
 

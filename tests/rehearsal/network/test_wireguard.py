@@ -86,7 +86,8 @@ def test_five_restarts_and_a_crash_leave_one_rule(server):
     rules = server.run("iptables -S FORWARD").splitlines().count("-A FORWARD -i wg0 -j ACCEPT")
     # wireguard-go dies, and the interface with it: PostDown is not run.
     server.run(
-        "ip link delete wg0; systemctl stop wg-quick@wg0 || true; systemctl reset-failed wg-quick@wg0; systemctl start wg-quick@wg0"
+        "ip link delete wg0; systemctl stop wg-quick@wg0 || true; "
+        "systemctl reset-failed wg-quick@wg0; systemctl start wg-quick@wg0"
     )
     after = server.run("iptables -S FORWARD").splitlines().count("-A FORWARD -i wg0 -j ACCEPT")
 

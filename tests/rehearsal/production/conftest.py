@@ -1,4 +1,7 @@
-"""Production, rehearsed: brought up once for all modules of this folder but the kills, which have a rehearsal of their own."""
+"""Production, rehearsed.
+
+Brought up once for all modules of this folder but the kills, which have a rehearsal of their own.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""kill -9 in the middle of production's updates and destroys; then one documented command, and both clouds and the host are as they should be.
+"""kill -9 in the middle of production's updates and destroys.
 
-A cycle takes an environment from nothing up and down again. On either way the command is killed and run again several times, each
-time a random number of steps further on; two kills of each cycle fall between a cloud's work and its answer. The last run is left
-alone: it must converge. The whole campaign is five cycles of ten kills; a sample is one of them with fewer. A line of JSON tells of each kill.
+Then one documented command, and both clouds and the host are as they should be.
+
+A cycle takes an environment from nothing up and down again. On either way the command is killed and run again several
+times, each time a random number of steps further on; two kills of each cycle fall between a cloud's work and its
+answer. The last run is left
+alone: it must converge. The whole campaign is five cycles of ten kills; a sample is one of them with fewer. A line of
+JSON tells of each kill.
 """
 
 from __future__ import annotations

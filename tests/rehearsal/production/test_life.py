@@ -1,4 +1,7 @@
-"""Production, rehearsed, in daily life: the local machine comes and goes, keys of the VPN change, the server is rebooted."""
+"""Production, rehearsed, in daily life.
+
+The local machine comes and goes, keys of the VPN change, the server is rebooted.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ def status(answer):
 
 @pytest.mark.req("S2-45", "S2-48", "S2-49", "S2-50")
 def test_requests_wait_while_the_local_machine_is_off_and_come_once_each_in_order(rehearsed):
-    """The real client and a handler in a member of the VPN; the requests come through the tunnel's edge and through the VPN."""
+    """The real client and a handler in a member of the VPN.
+
+    The requests come through the tunnel's edge and through the VPN.
+    """
     source = f"life-{secrets.token_hex(4)}"
     with rehearsed.seen() as view:
         local = Local(view)
@@ -35,8 +41,9 @@ def test_requests_wait_while_the_local_machine_is_off_and_come_once_each_in_orde
             local.start()
             until(lambda: local.sql("SELECT online FROM local_state").strip() == "t", "the first beat makes it online")
             online = [
-                status(local.through_the_vpn(0, source=source)), status(local.through_the_tunnel(1, source=source))
-            ]  # fmt: skip
+                status(local.through_the_vpn(0, source=source)),
+                status(local.through_the_tunnel(1, source=source)),
+            ]
             handler.wait_for(2)
             direct = handled(handler)
             # As by a power cut: nobody says "offline", and nobody answers.
@@ -114,7 +121,8 @@ def test_a_key_is_changed_in_place_by_rotating_it(rehearsed, who):
             before = rehearsed.outputs["client_configs"]["local"]
             rehearsed.updated()
             config = rehearsed.outputs["client_configs"]["local"]
-            # A member's key: taken over between the updates. The server's: when it has changed, for the old one is gone then.
+            # A member's key: taken over between the updates. The server's: when it has changed, for the old one is
+            # gone then.
             if (who == "local") is ("rotating" in change):
                 view.peer.switch(config)
                 time.sleep(2)
@@ -146,7 +154,10 @@ def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, n
 
 
 def test_after_an_outage_of_this_computer_one_command_goes_on_with_the_rehearsal_as_it_was(rehearsed):
-    """A rehearsal is left up for days: a laptop is switched off meanwhile, and its machine is no longer there by itself."""
+    """A rehearsal is left up for days.
+
+    A laptop is switched off meanwhile, and its machine is no longer there by itself.
+    """
     with rehearsed.seen() as view:
         before = state(view)
     rehearsed.outage()
@@ -167,11 +178,16 @@ def state(view):
     run = view.run
     return {
         "listeners": sorted({one for one in _listening(run) if not one.startswith("127.")}),
-        "timers": sorted(line.split()[-2] for line in run("systemctl", "list-timers", "--all", "--no-legend").splitlines()),
+        "timers": sorted(
+            line.split()[-2] for line in run("systemctl", "list-timers", "--all", "--no-legend").splitlines()
+        ),
         "failed": run("systemctl", "--failed", "--no-legend", "--plain").splitlines(),
-        "containers": sorted((name, one["Image"], one["State"].get("Health", {}).get("Status", "")) for name, one in view.containers().items()),
+        "containers": sorted(
+            (name, one["Image"], one["State"].get("Health", {}).get("Status", ""))
+            for name, one in view.containers().items()
+        ),
         "gate": run("iptables", "-t", "mangle", "-S"),
-    }  # fmt: skip
+    }
 
 
 def _listening(run):

@@ -1,4 +1,7 @@
-"""Production, rehearsed: changes that would lock the program out. `up` says so, the host undoes its own, and the repaired settings converge."""
+"""Production, rehearsed: changes that would lock the program out.
+
+`up` says so, the host undoes its own, and the repaired settings converge.
+"""
 
 from __future__ import annotations
 

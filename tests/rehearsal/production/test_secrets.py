@@ -48,7 +48,8 @@ def test_no_secret_is_in_the_state_its_history_or_the_stacks_file(canaries):
     state, searched = ASKED.folder / "state" / ".pulumi", canaries.looked_at["file"]
     found = canaries.files([str(state), str(ASKED.checkout / f"Pulumi.{ASKED.name}.yaml")])
     print(
-        f"{len(canaries.secrets)} secrets, {canaries.looked_at['file'] - searched} files, {time.monotonic() - began:.0f} s"
+        f"{len(canaries.secrets)} secrets, {canaries.looked_at['file'] - searched} files, "
+        f"{time.monotonic() - began:.0f} s"
     )
 
     assert len(canaries.secrets) > 40, "these are not all"
@@ -62,7 +63,8 @@ def test_no_secret_is_in_the_state_its_history_or_the_stacks_file(canaries):
 def test_no_secret_is_in_what_any_operation_says_nor_in_its_events(rehearsed, canaries, tmp_path):
     """Also of an update that fails in the middle of a file full of secrets, on the host.
 
-    Not of debugging: Pulumi's own SDK says what it registers, secrets in plain, in events of severity debug (also with --debug, -v=9).
+    Not of debugging: Pulumi's own SDK says what it registers, secrets in plain, in events of severity debug (also
+    with --debug, -v=9).
     """
     found, said = [], {}
     with rehearsed.as_it_was():

@@ -1,4 +1,7 @@
-"""Production, rehearsed: its server deleted behind our back. After all other modules of production, for it takes their server away."""
+"""Production, rehearsed: its server deleted behind our back.
+
+After all other modules of production, for it takes their server away.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""cloudflared on a host with systemd: taken out of its image, started, killed, rebooted, misconfigured and taken away."""
+"""cloudflared on a host with systemd.
+
+Taken out of its image, started, killed, rebooted, misconfigured and taken away.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,8 @@ def test_a_configuration_that_is_refused_leaves_the_old_program_running(machine)
 
 def test_a_tunnel_that_finds_no_way_out_fails_the_update_with_its_last_lines(machine):
     machine.run(
-        "cp /etc/hosts /tmp/hosts; sed 's/^198.18.*argotunnel.com/127.0.0.1 region1.v2.argotunnel.com/' /tmp/hosts >/etc/hosts"
+        "cp /etc/hosts /tmp/hosts; "
+        "sed 's/^198.18.*argotunnel.com/127.0.0.1 region1.v2.argotunnel.com/' /tmp/hosts >/etc/hosts"
     )
     machine.run("mkdir -p /run/systemd/system/cloudflared.service.d")
     machine.run("printf '[Service]\\nTimeoutStartSec=3\\n' >/run/systemd/system/cloudflared.service.d/test.conf")

@@ -1,4 +1,7 @@
-"""Tunnel, Access and names by the real engine on the emulated Cloudflare, with the packed connector: from nothing to nothing."""
+"""Tunnel, Access and names by the real engine on the emulated Cloudflare, with the packed connector.
+
+From nothing to nothing.
+"""
 
 from __future__ import annotations
 

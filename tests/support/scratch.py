@@ -97,10 +97,12 @@ class Scratch:
         return json.loads(self.pulumi("stack", "export").stdout)
 
     def remove(self) -> None:
-        """Destroys the stack, and removes by name what a failed destroy left."""
-        self.pulumi("cancel", "--yes")
-        self.pulumi("destroy", "--yes", "--skip-preview")
-        for kind, remove in (("container", ["rm", "-f"]), ("volume", ["volume", "rm"]), ("network", ["network", "rm"])):
+        """Removes what carries its label, without a word to the containers: the state goes with the test's folder."""
+        for kind, remove in (
+            ("container", ["rm", "-fv"]),
+            ("volume", ["volume", "rm"]),
+            ("network", ["network", "rm"]),
+        ):
             for name in self.objects(kind):
                 docker(*remove, name)
 

@@ -35,8 +35,13 @@ LONGEST = (
     "production",
     "killed",
     "dev",
-    "tests/rehearsal/faults/test_cloud_faults.py",
+    "jett",
+    "memory",
     "network",
+    "machine",
+    "probes",
+    "tests/rehearsal/faults/test_cloud_faults.py",
+    "tests/rehearsal/local/test_small_stack.py",
     "tests/rehearsal/local/test_killed.py",
 )
 _SHORT = 15

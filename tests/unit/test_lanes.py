@@ -15,6 +15,15 @@ def test_what_shares_a_world_stays_in_one_lane_and_other_files_are_lanes_of_thei
     assert "tests/rehearsal/host/test_host.py" == lane("tests/rehearsal/host/test_host.py"), "one file, one lane"
 
 
+def test_what_begins_first_is_there():
+    from tests.support.checkout import FILES
+    from tests.support.lanes import LONGEST, lane
+
+    groups = {lane(str(path.relative_to(ROOT))) for path in FILES if path.name.startswith("test_")}
+
+    assert [] == [name for name in LONGEST if name not in groups], "a file that has moved begins last"
+
+
 def test_lanes_keep_a_file_together_on_the_xdist_that_is_installed(tmp_path):
     for name in ("one", "two"):
         body = "".join(f"def test_{n}(worker_id):\n    print('at', __name__, worker_id)\n" for n in range(8))

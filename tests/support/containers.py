@@ -68,7 +68,7 @@ class Yard:
         docker("network", "rm", self.name, check=False)
 
 
-def until(said, name, *argv, seconds=60):
+def until_says(said, name, *argv, seconds=60):
     """Run a command in a container until its output contains `said`; the output."""
     end = time.monotonic() + seconds
     output = ""

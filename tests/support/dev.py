@@ -17,7 +17,7 @@ SERVICES = ("ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis")
 
 
 @dataclass(frozen=True)
-class World:
+class DevStack:
     """A stack that is up, as its user sees it.
 
     Attributes:

@@ -53,7 +53,7 @@ def migration_files() -> dict[str, str]:
     return {path.name: path.read_text() for path in (ROOT / folder).glob("*.sql")}
 
 
-class World:
+class MemoryServices:
     """Containers, a network and volumes under one prefix."""
 
     def __init__(self) -> None:

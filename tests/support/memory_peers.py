@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.support.memory import HARDENED, docker
 
 if TYPE_CHECKING:
-    from tests.support.memory import World
+    from tests.support.memory import MemoryServices
 
 PROVIDER = """
 import http.server, json
@@ -28,7 +28,7 @@ http.server.HTTPServer(("0.0.0.0", 8000), Provider).serve_forever()
 """
 
 
-def start_provider(world: World, image: str) -> str:
+def start_provider(world: MemoryServices, image: str) -> str:
     """The name of a new container with an OpenAI-compatible endpoint, http://provider:8000/v1, that logs requests."""
     name = world.name("provider")
     docker(

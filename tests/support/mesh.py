@@ -55,7 +55,7 @@ def address(container: str) -> str:
 class Machine:
     """A server that runs already and takes one SSH key."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: MeshNetwork, name: str) -> None:
         self.world, self.name = world, name
         self.container = f"{world.prefix}-{name}"
         hub = ("--add-host", f"{world.mesh.server}:{world.edge}") if world.mesh else ()
@@ -128,7 +128,7 @@ class Machine:
         }
 
 
-class World:
+class MeshNetwork:
     """The hub, the network, and whoever joins.
 
     Args:

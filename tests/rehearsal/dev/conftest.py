@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import memory_claims
 from tests.support.command import make
-from tests.support.dev import STACK, World
+from tests.support.dev import STACK, DevStack
 
 
 def _is_up() -> bool:
@@ -25,7 +25,7 @@ def _is_up() -> bool:
 def world():
     """The dev stack, up and healthy; removed afterwards unless it was there before."""
     if _is_up():
-        yield World(said="", seconds=0.0)
+        yield DevStack(said="", seconds=0.0)
         return
     began = time.monotonic()
     done = make("up", f"STACK={STACK}")
@@ -34,7 +34,7 @@ def world():
         pytest.fail(
             f"make up failed:\n{done.stdout[-6000:]}\nmake down then ended with {taken.returncode}", pytrace=False
         )
-    yield World(said=done.stdout, seconds=time.monotonic() - began)
+    yield DevStack(said=done.stdout, seconds=time.monotonic() - began)
     taken = make("down", f"STACK={STACK}")
     assert taken.returncode == 0, f"make down failed:\n{taken.stdout[-6000:]}"
 

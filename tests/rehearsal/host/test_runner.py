@@ -18,7 +18,7 @@ import pytest
 from homeport.model.runner import Runner
 from homeport.render import runner as render
 from tests.support import host_files
-from tests.support.mesh import Machine, World, docker
+from tests.support.mesh import Machine, MeshNetwork, docker
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
@@ -63,7 +63,7 @@ RUNNER = Runner(
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    world = World(tmp_path_factory.mktemp("runner"), None)
+    world = MeshNetwork(tmp_path_factory.mktemp("runner"), None)
     try:
         world.lay()
         made = Machine(world, "vps")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import ROOT
-from tests.support.containers import HARDENED, Yard, docker, until
+from tests.support.containers import HARDENED, Yard, docker, until_says
 from toolchain.images import daemon
 from toolchain.images.recipe import find
 
@@ -45,7 +45,7 @@ def _sql(name, statement, *, user="app"):
 
 def _ready(name):
     # By TCP: while the first start runs its set-up, the server answers on the socket already.
-    until("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "app", "-d", "app")
+    until_says("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "app", "-d", "app")
     return name
 
 
@@ -155,19 +155,19 @@ def test_redis_answers_other_containers_and_keeps_its_data(yard):
     data = yard.volume("data")
     flags = ("--user", "999:1000", "-v", f"{data}:/data")
     first = yard.start("cache", REDIS, *flags, command=("--appendonly", "yes"))
-    until("PONG", first, "redis-cli", "ping")
+    until_says("PONG", first, "redis-cli", "ping")
     client = yard.start("client", REDIS, "--user", "999:1000", command=("sleep", "60"))
     assert "OK" == docker("exec", client, "redis-cli", "-h", "cache", "set", "key", "value"), (
         "protected mode is off, as officially"
     )
     docker("stop", first)
     again = yard.start("cache", REDIS, *flags, command=("redis-server", "--appendonly", "yes"))
-    until("value", again, "redis-cli", "get", "key")
+    until_says("value", again, "redis-cli", "get", "key")
 
 
 def test_redis_with_a_password_refuses_who_has_none(yard):
     name = yard.start("cache", REDIS, "--user", "999:1000", "--tmpfs", "/data", command=("--requirepass", "pw"))
-    until("PONG", name, "redis-cli", "-a", "pw", "ping")
+    until_says("PONG", name, "redis-cli", "-a", "pw", "ping")
     assert "NOAUTH" in docker("exec", name, "redis-cli", "get", "key"), "the arguments reached the server"
 
 
@@ -187,7 +187,7 @@ def test_caddy_validates_and_serves_on_port_80_without_root(yard, tmp_path):
         "/config:uid=1000",
     )
     name = yard.start("edge", CADDY, *flags)
-    until("well", name, "wget", "-qO-", "http://127.0.0.1/health")
+    until_says("well", name, "wget", "-qO-", "http://127.0.0.1/health")
     valid = subprocess.run(
         ["docker", "exec", name, "caddy", "validate", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"],
         capture_output=True,
@@ -264,9 +264,9 @@ def test_n8n_runs_a_code_node_against_postgresql(yard):
         "-e",
         "N8N_SECURE_COOKIE=false",
     )
-    until("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz", seconds=90)
-    until("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz/readiness", seconds=90)
-    until("<html", name, "wget", "-qO-", "http://127.0.0.1:5678/", seconds=60)
+    until_says("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz", seconds=90)
+    until_says("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz/readiness", seconds=90)
+    until_says("<html", name, "wget", "-qO-", "http://127.0.0.1:5678/", seconds=60)
     script = (SCRIPTS / "code_node.mjs").read_text()
     answer = docker("exec", "-i", name, "node", "--input-type=module", "-", "40", "2", input=script)
     assert {"sum": 42} == json.loads(answer), "workflows use Code nodes, which run in n8n's own task runner"
@@ -276,7 +276,7 @@ def test_n8n_runs_a_code_node_against_postgresql(yard):
 
 def test_a_stub_answers_its_health_check_and_is_labelled_a_stub(yard):
     name = yard.start("stub", STUB, command=("./program", "--any", "argument"))
-    until("stub", name, "wget", "-qO-", "http://127.0.0.1:8080/deep/health")
+    until_says("stub", name, "wget", "-qO-", "http://127.0.0.1:8080/deep/health")
     local = daemon.inspect(STUB)
     assert local is not None and "stub" == local.labels["kind"], "nobody may take it for the software"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from catalog.presets.ai_orchestrator.services import POSTGRES
-from tests.support.memory import SERVICES, World, missing_images
+from tests.support.memory import SERVICES, MemoryServices, missing_images
 
 
 @pytest.fixture(scope="session")
 def world():
     missing = missing_images(*SERVICES)
     assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
-    made = World()
+    made = MemoryServices()
     try:
         made.start(POSTGRES)
         made.databases()

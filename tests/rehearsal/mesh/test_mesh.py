@@ -21,7 +21,7 @@ import pytest
 from homeport.model.mesh import Rule
 from homeport.render import headscale, tailscale
 from tests.support.checkout import ROOT
-from tests.support.mesh import IMAGES, Machine, World, docker
+from tests.support.mesh import IMAGES, Machine, MeshNetwork, docker
 from tests.support.mesh_stack import MESH, REGISTERED_TWICE, WATCHER, Stack, keys_of, nodes_of
 from tests.support.waits import until
 
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.long]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *IMAGES], check=True, cwd=ROOT)
-    made = World(tmp_path_factory.mktemp("mesh"), MESH)
+    made = MeshNetwork(tmp_path_factory.mktemp("mesh"), MESH)
     try:
         made.start()
         done = made.script("users", stdin="".join(f"{name}\n" for name in headscale.users(MESH)))
@@ -175,7 +175,7 @@ def test_a_spent_key_is_replaced_by_a_fresh_one(world, machines):
 
 @pytest.mark.usefixtures("addresses")
 def test_a_failure_names_the_place_and_changes_nothing(world, machines, monkeypatch):
-    deaf = World(world.folder, MESH)
+    deaf = MeshNetwork(world.folder, MESH)
     deaf.control = f"{world.prefix}-none"
     done = deaf.script("enrol", "ai", MESH.url, "tag:ai", member=machines[0])
     assert 1 == done.returncode, "there is no control server"

@@ -2,7 +2,8 @@
 
 What is killed, when, and what must be found afterwards in both clouds and on the host.
 
-It looks at the clouds and at the machine past the program and past the command: over the emulated APIs, and by `docker exec`.
+It looks at the clouds and at the machine past the program and past the command: over the emulated APIs, and by `docker
+exec`.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Killed:
         return found
 
     def kill(self, run: Run, *, masters: bool) -> bool:
-        """SIGKILL for the command, the engine, the language host, plugins and scripts; true if the command was still at work.
+        """SIGKILL for the command, engine, language host, plugins and scripts; true if the command was still at work.
 
         Args:
             run: The command.

@@ -5,7 +5,7 @@ import pytest
 from toolchain.plugins.base import UNKNOWN
 from toolchain.plugins.docker.container_schema import CONTAINER
 from toolchain.plugins.docker.network import NETWORK
-from toolchain.plugins.tfbridge.diff import compared
+from toolchain.plugins.tfbridge.diff import diff_of
 from toolchain.plugins.tfbridge.plan import planned
 from toolchain.plugins.tfbridge.state import after_create, after_read
 
@@ -21,7 +21,7 @@ def state(inputs, read=None):
 
 
 def kinds(before, after, read=None):
-    return dict(compared(CONTAINER, state({**BASE, **before}, read), {**BASE, **after}, replace_first=True).detailed)
+    return dict(diff_of(CONTAINER, state({**BASE, **before}, read), {**BASE, **after}, replace_first=True).detailed)
 
 
 A, B = {"label": "a", "value": "1"}, {"label": "b", "value": "1"}
@@ -75,18 +75,18 @@ def test_ports_in_another_order_are_the_same_ports():
 def test_a_refresh_of_an_unchanged_container_leaves_nothing_to_do():
     inputs = {**BASE, "volumes": [{"containerPath": "/a", "volumeName": "v"}], "networksAdvanced": [{"name": "n"}]}
     refreshed = after_read(CONTAINER, state(inputs), {})
-    assert not compared(CONTAINER, refreshed, inputs, replace_first=True).changes, "zeros of a read are no change"
+    assert not diff_of(CONTAINER, refreshed, inputs, replace_first=True).changes, "zeros of a read are no change"
 
 
 def test_a_replacement_of_something_named_deletes_first():
-    diff = compared(CONTAINER, state(BASE), {**BASE, "hostname": "h"}, replace_first=True)
+    diff = diff_of(CONTAINER, state(BASE), {**BASE, "hostname": "h"}, replace_first=True)
     assert diff.delete_before_replace, "the name must be free (D16)"
     assert ["hostname"] == list(diff.replaces), "the host name replaces"
     assert "hostname" not in diff.stables, "what changes is not stable"
 
 
 def test_an_ignored_property_is_no_change():
-    diff = compared(CONTAINER, state(BASE), {**BASE, "logOpts": {"a": "b"}}, replace_first=True, ignored=("logOpts",))
+    diff = diff_of(CONTAINER, state(BASE), {**BASE, "logOpts": {"a": "b"}}, replace_first=True, ignored=("logOpts",))
     assert not diff.changes, "ignoreChanges covers all below the path"
 
 
@@ -94,5 +94,5 @@ def test_a_network_with_another_subnet_is_replaced_whole():
     before = {"name": "n", "ipamDriver": "default", "ipamConfigs": [{"subnet": "192.0.2.0/25"}]}
     after = {**before, "ipamConfigs": [{"subnet": "192.0.2.128/25"}]}
     was = after_create(NETWORK, planned(NETWORK, None, before), {"options": {}})
-    diff = compared(NETWORK, was, after, replace_first=True)
+    diff = diff_of(NETWORK, was, after, replace_first=True)
     assert {"ipamConfigs": "UPDATE_REPLACE"} == dict(diff.detailed), "D24: every property of a network replaces it"

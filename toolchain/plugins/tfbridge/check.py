@@ -29,7 +29,7 @@ def unknown_settings(urn: str, news: Props, known: frozenset[str]) -> list[str]:
     return [text.format(name, key) for key in sorted(news) if key not in known and not key.startswith("__")]
 
 
-def checked(block: Block, urn: str, olds: Props, news: Props, seed: bytes, *, autoname: bool) -> Props:
+def check_inputs(block: Block, urn: str, olds: Props, news: Props, seed: bytes, *, autoname: bool) -> Props:
     """The inputs with defaults filled in.
 
     Args:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Kinds = dict[str, str]
 
 
-def compared(
+def diff_of(
     block: Block,
     prior: Props,
     inputs: Props,

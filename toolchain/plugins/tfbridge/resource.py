@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from toolchain.plugins import context
 from toolchain.plugins.base import UNKNOWN, CheckFailed, Diff, InitError, Props, ProviderError, ResourceType
-from toolchain.plugins.tfbridge.check import checked, has_chosen_name, snake
-from toolchain.plugins.tfbridge.diff import compared
+from toolchain.plugins.tfbridge.check import check_inputs, has_chosen_name, snake
+from toolchain.plugins.tfbridge.diff import diff_of
 from toolchain.plugins.tfbridge.errors import RemoteError, UnfinishedError, listed
 from toolchain.plugins.tfbridge.plan import planned
 from toolchain.plugins.tfbridge.state import after_create, after_read, imported_inputs, partial, refreshed_inputs
@@ -27,7 +27,7 @@ class BridgedType(ResourceType):
 
     def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
         """The inputs with defaults and, where the type has one, an automatic name."""
-        inputs = checked(self.schema, urn, olds, news, seed, autoname=self.autoname)
+        inputs = check_inputs(self.schema, urn, olds, news, seed, autoname=self.autoname)
         for first, second in self.conflicts:
             if first in inputs and second in inputs:
                 conflict = f'"{snake(first)}": conflicts with {snake(second)}.'
@@ -80,7 +80,7 @@ class SdkType(BridgedType):
 
     def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """State against plan."""
-        return compared(
+        return diff_of(
             self.schema,
             old_state,
             self.normal(news),

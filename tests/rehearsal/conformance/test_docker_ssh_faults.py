@@ -136,6 +136,8 @@ def test_a_host_whose_key_changes_under_way_is_refused_by_the_next_connection(ma
         assert "OK" == docker.volume("before").code
         machine.inside("cat >/run/impostor-key; chmod 600 /run/impostor-key", impostor.read_bytes())
         machine.shell("/usr/sbin/sshd -p 2200 -h /run/impostor-key -o PidFile=/run/impostor.pid")
+        # It listens only after it has gone to the background, and writes its number once it does.
+        machine.shell("until test -s /run/impostor.pid; do sleep 0.05; done")
         try:
             relay._target = (machine.address, 2200)
             relay.cut()

@@ -29,6 +29,9 @@ class HostPlan:
 
     Attributes:
         name: The host's name in the settings.
+        stack: The stack's name.
+        namespace: Prefix of names in Docker.
+        protect: Whether a rented server and its address are kept from deletion.
         machine: How it is provisioned.
         services: What runs on it.
         images: Name of a service, or of a tool for the host, to the reference of its image.
@@ -44,6 +47,9 @@ class HostPlan:
     """
 
     name: str
+    stack: str
+    namespace: str
+    protect: bool
     machine: LocalHost | AdoptHost | CreateHost
     services: tuple[Service, ...]
     images: Mapping[str, str]
@@ -58,12 +64,12 @@ class HostPlan:
     stop_order: tuple[tuple[str, ...], ...]
 
 
-def plan_hosts(settings: Settings, blueprint: Blueprint) -> dict[str, HostPlan]:
-    """All hosts, by name."""
-    return {name: _host(name, settings, blueprint) for name in sorted(settings.hosts)}
+def plan_hosts(stack: str, settings: Settings, blueprint: Blueprint) -> dict[str, HostPlan]:
+    """All hosts of a stack, by name."""
+    return {name: _host(name, stack, settings, blueprint) for name in sorted(settings.hosts)}
 
 
-def _host(name: str, settings: Settings, blueprint: Blueprint) -> HostPlan:
+def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> HostPlan:
     services = tuple(service for service in blueprint.services if blueprint.homes[service.name] == name)
     main = name == blueprint.main_host
     vpn = blueprint.vpn if main else None
@@ -73,6 +79,9 @@ def _host(name: str, settings: Settings, blueprint: Blueprint) -> HostPlan:
     volumes = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
     return HostPlan(
         name=name,
+        stack=stack,
+        namespace=blueprint.namespace,
+        protect=blueprint.protect_data,
         machine=settings.hosts[name],
         services=services,
         images={service.name: service.image for service in services} | (dict(blueprint.tools) if main else {}),

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from components.host import Host
-    from components.secrets import Secrets
     from homeport.plan.hosts import HostPlan
-    from homeport.plan.resolve import Plan
     from homeport.stack.providers import Providers
 
 
@@ -50,14 +48,14 @@ class HostResources:
         return self.machine.opts
 
 
-def host_resources(plan: Plan, host: HostPlan, providers: Providers, secrets: Secrets) -> HostResources:
+def host_resources(host: HostPlan, providers: Providers, secrets: Mapping[str, pulumi.Output[str]]) -> HostResources:
     """One host, from the machine up to its Docker networks and shared volumes."""
     if host.machine.mode == "local":
-        machine = this_machine(plan, host, providers)
+        machine = this_machine(host, providers)
     else:
         from homeport.stack.remote import remote_machine  # noqa: PLC0415  # a stack on this machine pays for no cloud
 
-        machine = remote_machine(plan, host, providers, secrets)
+        machine = remote_machine(host, providers, secrets)
     images = Images(names.host_part(host.name, "images"), ImagesArgs(references=host.images), machine.opts).ids
     networks = NetworksArgs(host=machine.host, networks=host.networks)
     return HostResources(

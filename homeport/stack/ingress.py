@@ -16,19 +16,21 @@ from homeport.model.names import MARK
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
-    from homeport.plan.resolve import Plan
+    from homeport.model.blueprint import Blueprint
+    from homeport.settings.clouds import Access as AccessSettings
+    from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
+    from homeport.settings.schema import Settings
     from homeport.stack.hosts import HostResources
 
 
 def tunnel(
-    plan: Plan, host: HostResources, secrets: Secrets, cloudflare: pulumi.ProviderResource
+    blueprint: Blueprint, settings: Settings, host: HostResources, secrets: Secrets, cloudflare: pulumi.ProviderResource
 ) -> dict[str, pulumi.Input[object]]:
     """A tunnel to a host for all routes, who may pass it, and the names that lead into it.
 
     Returns:
         What the stack exports of it; the service tokens and the audience tags are secret.
     """
-    blueprint, settings = plan.blueprint, plan.settings
     account = settings.cloudflare
     if account is None or account.team is None:
         raise ValueError(
@@ -44,7 +46,7 @@ def tunnel(
             mark=mark,
             doors=hostnames,
             people=People(emails=settings.access.emails, domains=settings.access.email_domains),
-            provider=_identity_provider(plan, secrets),
+            provider=_identity_provider(settings.access, secrets),
             session=f"{settings.access.session_hours}h",
         ),
         opts,
@@ -79,7 +81,13 @@ def tunnel(
     }
 
 
-def records(plan: Plan, host: HostResources, cloudflare: pulumi.ProviderResource) -> tuple[pulumi.Resource, ...]:
+def records(
+    blueprint: Blueprint,
+    zone: str,
+    machine: LocalHost | AdoptHost | CreateHost,
+    host: HostResources,
+    cloudflare: pulumi.ProviderResource,
+) -> tuple[pulumi.Resource, ...]:
     """The names of routes that the edge proxy answers by itself: plain records that lead to its host.
 
     Nobody stands between, for the proxy shows by them that it may hold a certificate. No AAAA beside the A: Docker publishes the
@@ -89,17 +97,15 @@ def records(plan: Plan, host: HostResources, cloudflare: pulumi.ProviderResource
         What the proxy waits for: each try for a certificate before its name is there counts against the authority's limit
         (https://letsencrypt.org/docs/rate-limits/: five failures an hour).
     """
-    account = plan.settings.cloudflare
-    if account is None or "address" not in host.machine.exports:
+    if "address" not in host.machine.exports:
         return ()
-    machine = plan.settings.hosts[host.host.name]
     kind = _record_type(machine.address) if machine.mode == "adopt" else "A"
     dns = Dns(
         "dns",
         DnsArgs(
-            zone=account.zone_id,
+            zone=zone,
             mark=_mark(host),
-            names={route.name: plan.blueprint.host(route) for route in plan.blueprint.routes},
+            names={route.name: blueprint.host(route) for route in blueprint.routes},
             addresses={kind: host.machine.exports["address"]},
         ),
         pulumi.ResourceOptions.merge(host.opts, pulumi.ResourceOptions(providers=[cloudflare])),
@@ -121,8 +127,7 @@ def _record_type(address: str) -> str:
         return "CNAME"
 
 
-def _identity_provider(plan: Plan, secrets: Secrets) -> IdentityProvider:
-    access = plan.settings.access
+def _identity_provider(access: AccessSettings, secrets: Secrets) -> IdentityProvider:
     if access.login != "google":
         return IdentityProvider(kind="onetimepin")
     return IdentityProvider(

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pulumi
 
     from homeport.plan.hosts import HostPlan
-    from homeport.plan.resolve import Plan
     from homeport.stack.providers import Providers
 
 DOCKER_SOCKET = "unix:///var/run/docker.sock"
@@ -39,13 +38,13 @@ class Machine:
     client_configs: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
 
 
-def this_machine(plan: Plan, host: HostPlan, providers: Providers) -> Machine:
+def this_machine(host: HostPlan, providers: Providers) -> Machine:
     """This machine's own Docker, as it is."""
     address = os.environ.get("DOCKER_HOST") or DOCKER_SOCKET
     handle = Host(
         name=host.name,
-        stack=plan.stack,
-        namespace=plan.blueprint.namespace,
+        stack=host.stack,
+        namespace=host.namespace,
         environment={"DOCKER_HOST": address},
     )
     return Machine(host=handle, opts=providers.docker(host.name, address))

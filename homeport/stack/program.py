@@ -24,7 +24,12 @@ def build(plan: Plan) -> None:
     supplied = {name: pulumi.Output.secret(value.reveal()) for name, value in plan.supplied.items()}
     args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate)
     secrets = Secrets("secrets", args, providers.opts)
-    hosts = {name: host_resources(plan, host, providers, secrets) for name, host in plan.hosts.items()}
+    hosts = {name: host_resources(host, providers, secrets.values) for name, host in plan.hosts.items()}
+    for name, host in hosts.items():
+        if host.machine.ready:
+            from homeport.stack.compose import compose_files  # noqa: PLC0415  # a stack on this machine has none
+
+            compose_files(plan.blueprint, plan.hosts[name], host.machine, secrets, providers.opts)
     services = Services(plan.blueprint, hosts, secrets, _records(plan, hosts, providers, secrets))
     _compose_files(plan, hosts, services, secrets, providers.opts)
     ingress = _tunnel(plan, hosts, providers, secrets)
@@ -53,12 +58,14 @@ def _records(
 ) -> tuple[pulumi.Resource, ...]:
     """The names of a proxy that is reached directly, where Cloudflare keeps the zone."""
     proxies = [service.name for service in plan.blueprint.services if service.edge]
-    if plan.blueprint.exposure != "direct" or not proxies or plan.settings.cloudflare is None:
+    account = plan.settings.cloudflare
+    if plan.blueprint.exposure != "direct" or not proxies or account is None:
         return ()
     from homeport.stack.ingress import records  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
 
     cloudflare = providers.cloudflare(secrets.values["cloudflare-api-token"])
-    return records(plan, hosts[plan.blueprint.homes[proxies[0]]], cloudflare)
+    host = plan.blueprint.homes[proxies[0]]
+    return records(plan.blueprint, account.zone_id, plan.hosts[host].machine, hosts[host], cloudflare)
 
 
 def _tunnel(
@@ -70,4 +77,5 @@ def _tunnel(
     from homeport.stack.ingress import tunnel  # noqa: PLC0415
 
     cloudflare = providers.cloudflare(secrets.values["cloudflare-api-token"])
-    return tunnel(plan, hosts[plan.blueprint.main_host], secrets, cloudflare)
+    host = hosts[plan.blueprint.main_host]
+    return tunnel(plan.blueprint, plan.settings, host, secrets, cloudflare)

@@ -23,10 +23,10 @@ from homeport.render.wireguard import PACKAGES
 from homeport.stack.machines import Machine
 
 if TYPE_CHECKING:
-    from components.secrets import Secrets
+    from collections.abc import Mapping
+
     from homeport.model.vpn import Vpn
     from homeport.plan.hosts import HostPlan
-    from homeport.plan.resolve import Plan
     from homeport.settings.hosts import AdoptHost, CreateHost
     from homeport.stack.providers import Providers
 
@@ -67,13 +67,13 @@ class _Provisioned:
     exports: dict[str, pulumi.Output[str]]
 
 
-def remote_machine(plan: Plan, host: HostPlan, providers: Providers, secrets: Secrets) -> Machine:
+def remote_machine(host: HostPlan, providers: Providers, secrets: Mapping[str, pulumi.Output[str]]) -> Machine:
     """A rented or adopted host, hardened, in the VPN where it ends there, with a Docker of its own."""
     opts = providers.opts
-    identity = _identity(plan.stack, host, secrets.values.get("ssh-private-key"), opts)
+    identity = _identity(host, secrets.get("ssh-private-key"), opts)
     if host.machine.mode == "create":
-        cloud = providers.hcloud(secrets.values["hcloud-token"])
-        provisioned = _create(plan, host, host.machine, identity.public, cloud)
+        cloud = providers.hcloud(secrets["hcloud-token"])
+        provisioned = _create(host, host.machine, identity.public, cloud)
     elif host.machine.mode == "adopt":
         provisioned = _adopt(host.machine)
     else:
@@ -81,8 +81,8 @@ def remote_machine(plan: Plan, host: HostPlan, providers: Providers, secrets: Se
     access = _ssh_access(host, provisioned, identity, opts)
     handle = Host(
         name=host.name,
-        stack=plan.stack,
-        namespace=plan.blueprint.namespace,
+        stack=host.stack,
+        namespace=host.namespace,
         environment=access.environment,
         after=(access.ready,),
         generation=provisioned.generation,
@@ -103,17 +103,15 @@ def remote_machine(plan: Plan, host: HostPlan, providers: Providers, secrets: Se
     )
 
 
-def _identity(
-    stack: str, host: HostPlan, supplied: pulumi.Output[str] | None, opts: pulumi.ResourceOptions
-) -> _Identity:
+def _identity(host: HostPlan, supplied: pulumi.Output[str] | None, opts: pulumi.ResourceOptions) -> _Identity:
     if supplied is not None:
         public = pulumi.Output.unsecret(supplied.apply(_public_of))
-        return _Identity(file=identity_file(supplied, stack, host.name), public=public)
+        return _Identity(file=identity_file(supplied, host.stack, host.name), public=public)
     if host.machine.mode == "adopt":
         return _Identity(file="", public=pulumi.Output.from_input(""))
     seed = random_secret(names.host_part(host.name, "ssh-key"), opts)
     public = pulumi.Output.unsecret(seed.apply(public_key))
-    return _Identity(file=identity_file(seed.apply(private_key), stack, host.name), public=public)
+    return _Identity(file=identity_file(seed.apply(private_key), host.stack, host.name), public=public)
 
 
 def _public_of(private: str) -> str:
@@ -124,18 +122,18 @@ def _public_of(private: str) -> str:
 
 
 def _create(
-    plan: Plan, host: HostPlan, machine: CreateHost, authorized: pulumi.Output[str], opts: pulumi.ResourceOptions
+    host: HostPlan, machine: CreateHost, authorized: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> _Provisioned:
     args = ServerArgs(
-        name=f"{plan.stack}-{host.name}",
+        name=f"{host.stack}-{host.name}",
         server_type=machine.server_type,
         location=machine.location,
         image=machine.image,
         port=host.ssh_ports[0],
         openings=host.openings,
         authorized=authorized,
-        labels={"homeport.stack": plan.stack, "homeport.host": host.name},
-        protect=plan.blueprint.protect_data,
+        labels={"homeport.stack": host.stack, "homeport.host": host.name},
+        protect=host.protect,
     )
     server = Server(host.name, args, opts)
     return _Provisioned(

@@ -1,1 +1,1 @@
-"""The graph of a stack: providers, hosts with their layers, ingress, services, outputs. The only code that knows every component."""
+"""The graph of a stack: providers, hosts with their layers, ingress, services, outputs; it knows every component."""

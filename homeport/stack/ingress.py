@@ -90,12 +90,12 @@ def records(
 ) -> tuple[pulumi.Resource, ...]:
     """The names of routes that the edge proxy answers by itself: plain records that lead to its host.
 
-    Nobody stands between, for the proxy shows by them that it may hold a certificate. No AAAA beside the A: Docker publishes the
-    proxy at IPv4 addresses (``edge.bind``), and who came by IPv6 would be refused.
+    Nobody stands between, for the proxy shows by them that it may hold a certificate. No AAAA beside the A: Docker
+    publishes the proxy at IPv4 addresses (``edge.bind``), and who came by IPv6 would be refused.
 
     Returns:
-        What the proxy waits for: each try for a certificate before its name is there counts against the authority's limit
-        (https://letsencrypt.org/docs/rate-limits/: five failures an hour).
+        What the proxy waits for: each try for a certificate before its name is there counts against the authority's
+        limit (https://letsencrypt.org/docs/rate-limits/: five failures an hour).
     """
     if "address" not in host.machine.exports:
         return ()

@@ -1,4 +1,4 @@
-"""One stack's graph: providers, secrets, hosts, ingress, services, outputs; plain values are handed from one to the next."""
+"""One stack's graph: providers, secrets, hosts, ingress, services, outputs, each handed what it needs of the others."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ def build(plan: Plan) -> None:
     args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate)
     secrets = Secrets("secrets", args, providers.opts)
     hosts = {name: host_resources(host, providers, secrets.values) for name, host in plan.hosts.items()}
-    for name, host in hosts.items():
-        if host.machine.ready:
-            from homeport.stack.compose import compose_files  # noqa: PLC0415  # a stack on this machine has none
-
-            compose_files(plan.blueprint, plan.hosts[name], host.machine, secrets, providers.opts)
     services = Services(plan.blueprint, hosts, secrets, _records(plan, hosts, providers, secrets))
     _compose_files(plan, hosts, services, secrets, providers.opts)
     ingress = _tunnel(plan, hosts, providers, secrets)

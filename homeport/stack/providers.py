@@ -42,7 +42,8 @@ class Providers:
     ) -> pulumi.ResourceOptions:
         """A host's own Docker, and the providers of ``opts``.
 
-        Its address is named in any case: an ambient one would send containers to the wrong machine (pulumi-docker#1147).
+        Its address is named in any case: an ambient one would send containers to the wrong machine
+        (pulumi-docker#1147).
         """
         flags = (
             ssh_options.apply(lambda options: [part for option in options for part in ("-o", option)])

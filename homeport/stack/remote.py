@@ -115,7 +115,8 @@ def _identity(host: HostPlan, supplied: pulumi.Output[str] | None, opts: pulumi.
 
 
 def _public_of(private: str) -> str:
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415  # only who brings a key pays for it
+    # Only who brings a key pays for it.
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
 
     key = form.load_ssh_private_key(private.encode(), None)
     return key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
@@ -178,8 +179,9 @@ def _ssh_access(
 class _Layers:
     """What is on a host below its containers.
 
-    Packages come first; then the firewall, then sshd (a port that it moves to must be open), then the layers that not every host has.
-    Docker's settings come after the packages alone, beside all these; no container does: the host's Docker provider waits for all.
+    Packages come first; then the firewall, then sshd (a port that it moves to must be open), then the layers that not
+    every host has. Docker's settings come after the packages alone, beside all these; no container does: the host's
+    Docker provider waits for all.
 
     Attributes:
         ready: To depend on: all of it.

@@ -15,19 +15,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="rehearsal.machine", description=__doc__)
     parser.add_argument("command", choices=("list", "down"))
     parser.add_argument("--world", required=True, help="the world's name")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        ground = Ground(given.world)
-        if given.command == "down":
-            found = ground.down()
+        ground = Ground(options.world)
+        if options.command == "down":
+            lines = ground.down()
         else:
-            found = [
+            lines = [
                 f"{kind} {name}" for kind in ("container", "volume", "network") for name in labelled(kind, ground.name)
             ]
     except (ValueError, MachineError) as problem:
         print(f"rehearsal.machine: {problem}", file=sys.stderr)
         return 1
-    print("\n".join(found))
+    print("\n".join(lines))
     return 0
 
 

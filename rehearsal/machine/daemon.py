@@ -27,35 +27,35 @@ CONTAINER: Final = (
 )
 
 
-def docker(*argv: str, given: bytes | str = b"", refused: tuple[str, ...] = ()) -> str:
+def docker(*argv: str, stdin: bytes | str = b"", refused: tuple[str, ...] = ()) -> str:
     """What a `docker` command prints, stripped.
 
     Args:
         argv: The command's words.
-        given: Its standard input.
+        stdin: Its standard input.
         refused: An error whose message holds one of these is none; the answer is then empty.
 
     Raises:
         MachineError: It failed; the message has the command's first words and what it said.
     """
-    raw = given.encode() if isinstance(given, str) else given
+    raw = stdin.encode() if isinstance(stdin, str) else stdin
     try:
         done = subprocess.run(["docker", *argv], input=raw, capture_output=True, timeout=_SECONDS, check=False)
     except FileNotFoundError as problem:
         raise MachineError("this machine has no `docker` command; fix: apt-get install docker.io") from problem
     except subprocess.TimeoutExpired as problem:
         raise MachineError(f"`docker {argv[0]}` did not end within {_SECONDS} s; fix: docker info") from problem
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode and not any(words in said for words in refused):
-        raise MachineError(f"`docker {' '.join(argv[:2])}` failed: {said[-600:]}")
+    error = done.stderr.decode(errors="replace").strip()
+    if done.returncode and not any(words in error for words in refused):
+        raise MachineError(f"`docker {' '.join(argv[:2])}` failed: {error[-600:]}")
     return "" if done.returncode else done.stdout.decode(errors="replace").strip()
 
 
 def inspect(kind: str, name: str) -> dict[str, Any] | None:
     """What the daemon knows of a container, volume, network or image; None when there is no such thing."""
     shown = docker(kind, "inspect", name, refused=_ABSENT)
-    found: list[dict[str, Any]] = json.loads(shown) if shown else []
-    return found[0] if found else None
+    rows: list[dict[str, Any]] = json.loads(shown) if shown else []
+    return rows[0] if rows else None
 
 
 def labelled(kind: str, world: str) -> list[str]:

@@ -85,7 +85,7 @@ class Containers:
             f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys, self._ipv6(server)
         )
         for files in (seed.disk(), order):
-            docker("cp", "-", f"{name}:/", given=files)
+            docker("cp", "-", f"{name}:/", stdin=files)
         docker("start", name)
 
     def _remove(self, server: Row) -> None:
@@ -102,10 +102,10 @@ class Containers:
         """Stops and starts the container; its disk stays."""
         with self._locks[server["id"]]:
             name = self.name(server)
-            found = inspect("container", name)
-            if found is None:
+            row = inspect("container", name)
+            if row is None:
                 raise MachineError(f"the machine of server {server['name']} is gone: there is no container {name}")
-            if what == "poweron" and found["State"]["Running"]:
+            if what == "poweron" and row["State"]["Running"]:
                 return
             if what in ("shutdown", "reboot"):
                 docker("stop", name)
@@ -118,19 +118,19 @@ class Containers:
     def _plug(self, server: Row) -> None:
         """Gives a machine that is off the addresses that its server has by now."""
         name, address = self.name(server), _ipv4(server)
-        found = inspect("container", name) or {}
-        if found["NetworkSettings"]["Networks"][self.ground.network]["IPAMConfig"]["IPv4Address"] != address:
+        row = inspect("container", name) or {}
+        if row["NetworkSettings"]["Networks"][self.ground.network]["IPAMConfig"]["IPv4Address"] != address:
             docker("network", "disconnect", self.ground.network, name)
             docker("network", "connect", "--ip", address, self.ground.network, name)
-        docker("cp", "-", f"{name}:/", given=seed.packed({"etc/rehearsal/ipv6": self._ipv6(server)}))
+        docker("cp", "-", f"{name}:/", stdin=seed.packed({"etc/rehearsal/ipv6": self._ipv6(server)}))
 
     def revive(self, container: str) -> None:
         """Starts a machine again that went down to reboot by itself."""
         labels = (inspect("container", container) or {"Config": {"Labels": {}}})["Config"]["Labels"]
         with self._locks[int(labels.get(SERVER, 0))]:
-            found = inspect("container", container)
+            row = inspect("container", container)
             # Who holds the lock may have started, removed or switched it off since.
-            if found and found["State"]["Status"] == "exited" and found["State"]["ExitCode"] == REBOOTED:
+            if row and row["State"]["Status"] == "exited" and row["State"]["ExitCode"] == REBOOTED:
                 docker("start", container)
 
     def watch(self, returned: Callable[[], object] | None = None) -> Containers:
@@ -162,16 +162,16 @@ class Containers:
 
     def _ipv6(self, server: Row) -> str:
         """The first address of the server's network, as long as the whole ground: all machines are on one wire."""
-        given = server["public_net"]["ipv6"]
-        return f"{ipaddress.IPv6Network(given['ip'])[1]}/{self.ground.ipv6.prefixlen}" if given else ""
+        network = server["public_net"]["ipv6"]
+        return f"{ipaddress.IPv6Network(network['ip'])[1]}/{self.ground.ipv6.prefixlen}" if network else ""
 
     def _port(self, server: Row) -> rules.Port:
-        given = (server["public_net"][kind] for kind in ("ipv4", "ipv6"))
-        return rules.Port(server=server["id"], addresses=tuple(row["ip"] for row in given if row))
+        rows = (server["public_net"][kind] for kind in ("ipv4", "ipv6"))
+        return rules.Port(server=server["id"], addresses=tuple(row["ip"] for row in rows if row))
 
 
 def _ipv4(server: Row) -> str:
-    given = server["public_net"]["ipv4"]
-    if not given:
+    row = server["public_net"]["ipv4"]
+    if not row:
         raise MachineError(f"server {server['name']} has no public IPv4 address: that is not rehearsed")
-    return str(given["ip"])
+    return str(row["ip"])

@@ -93,10 +93,10 @@ class Ground:
 
     def load(self, text: str) -> None:
         """Gives nftables text to the kernel, all of it or none."""
-        self.helper("nft", "-f", "-", given=text)
+        self.helper("nft", "-f", "-", stdin=text)
 
     @staticmethod
-    def helper(*argv: str, given: str = "", refused: tuple[str, ...] = ()) -> str:
+    def helper(*argv: str, stdin: str = "", refused: tuple[str, ...] = ()) -> str:
         """What a program of the machine's image prints when it runs in this machine's own network."""
         flags = (
             "--rm",
@@ -110,7 +110,7 @@ class Ground:
             "--entrypoint",
             argv[0],
         )
-        return docker("run", *flags, IMAGE, *argv[1:], given=given, refused=refused)
+        return docker("run", *flags, IMAGE, *argv[1:], stdin=stdin, refused=refused)
 
     def down(self) -> list[str]:
         """Removes everything that carries the world's name; what is gone already is no error.

@@ -31,9 +31,9 @@ class Machine:
     def named(cls, ground: Ground, name: str) -> Machine:
         """The machine of the server of that name; raises `MachineError` when there is none."""
         for container in labelled("container", ground.name):
-            found = inspect("container", container) or {"Config": {"Hostname": "", "Labels": {}}}
-            if found["Config"]["Hostname"] == name and SERVER in found["Config"]["Labels"]:
-                return cls(ground=ground, server=int(found["Config"]["Labels"][SERVER]), container=container)
+            row = inspect("container", container) or {"Config": {"Hostname": "", "Labels": {}}}
+            if row["Config"]["Hostname"] == name and SERVER in row["Config"]["Labels"]:
+                return cls(ground=ground, server=int(row["Config"]["Labels"][SERVER]), container=container)
         raise MachineError(f"world {ground.name} has no machine {name}")
 
     @property
@@ -68,15 +68,15 @@ class Machine:
         self._fault("")
 
     def _network(self) -> dict[str, dict[str, str]]:
-        found = inspect("container", self.container)
-        if found is None:
+        row = inspect("container", self.container)
+        if row is None:
             raise MachineError(f"machine {self.container} is gone")
-        network: dict[str, dict[str, str]] = found["NetworkSettings"]["Networks"][self.ground.network]
+        network: dict[str, dict[str, str]] = row["NetworkSettings"]["Networks"][self.ground.network]
         return network
 
     def _fault(self, statement: str) -> None:
         addresses = [self.ipv4]
-        given = self.run("cat", "/etc/rehearsal/ipv6") if self.running else ""
-        addresses += [given.partition("/")[0]] if given else []
+        ipv6 = self.run("cat", "/etc/rehearsal/ipv6") if self.running else ""
+        addresses += [ipv6.partition("/")[0]] if ipv6 else []
         port = rules.Port(server=self.server, addresses=tuple(addresses))
         self.ground.load(rules.faulty(self.ground.name, port, statement))

@@ -63,14 +63,14 @@ class Shelf:
         """
         if not self.images:
             return
-        found = [inspect("image", name) for name in [IMAGE, *self.images]]
-        for name, image in zip([IMAGE, *self.images], found, strict=True):
+        images = [inspect("image", name) for name in [IMAGE, *self.images]]
+        for name, image in zip([IMAGE, *self.images], images, strict=True):
             if image is None:
                 raise MachineError(
                     f"image {name} is not on this machine; fix: python -m toolchain.images ensure {name}"
                 )
         names = hashlib.sha256(" ".join(self.images).encode()).hexdigest()[:12]
-        ids = hashlib.sha256(" ".join(image["Id"] for image in found[1:] if image).encode()).hexdigest()[:12]
+        ids = hashlib.sha256(" ".join(image["Id"] for image in images[1:] if image).encode()).hexdigest()[:12]
         self.volume = f"homeport-shelf-{names}-{ids}"
         with store.lock(self.volume, lambda line: print(f"images for machines: {line}", file=sys.stderr, flush=True)):
             if not self._complete():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 RATE = 50
-"""Looks at the processes a second (reliability.md, C-08)."""
+"""Looks at the processes a second (requirement C-08)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +61,15 @@ def unlawful(findings: Iterable[Finding], allowed: Iterable[Allowed]) -> list[Fi
     """Findings that no entry of the list allows: at that path, of that owner, with no bit more than that mode."""
     rules = list(allowed)
 
-    def fits(one: Finding, rule: Allowed) -> bool:
+    def fits(finding: Finding, rule: Allowed) -> bool:
         return (
-            one.sink == "file"
-            and fnmatch.fnmatch(one.where, rule.path)
-            and fnmatch.fnmatch(one.owner, rule.owner)
-            and not int(one.mode, 8) & ~rule.mode
+            finding.sink == "file"
+            and fnmatch.fnmatch(finding.where, rule.path)
+            and fnmatch.fnmatch(finding.owner, rule.owner)
+            and not int(finding.mode, 8) & ~rule.mode
         )
 
-    return [one for one in findings if not any(fits(one, rule) for rule in rules)]
+    return [finding for finding in findings if not any(fits(finding, rule) for rule in rules)]
 
 
 @dataclass
@@ -95,11 +95,11 @@ class Canaries:
         self.looked_at[sink] = self.looked_at.get(sink, 0) + 1
         data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
         try:
-            found = search(self._needles, data)
+            hits = search(self._needles, data)
         except NotReadError as error:
             self.unread.append(f"{where}: {error}")
             return []
-        return [Finding(secret=name, how=how, sink=sink, where=where) for name, how in sorted(found)]
+        return [Finding(secret=name, how=how, sink=sink, where=where) for name, how in sorted(hits)]
 
     def files(
         self, paths: Iterable[str], prefix: list[str] | None = None, *, exclude: Iterable[str] = (), since: float = 0
@@ -119,17 +119,17 @@ class Canaries:
         self.looked_at["file"] = self.looked_at.get("file", 0) + end["files"]
         self.unread += end["unread"]
         return [
-            Finding(secret=name, how=how, sink="file", where=one["path"], mode=one["mode"], owner=one["owner"])
-            for one in lines
-            for name, how in one["found"]
+            Finding(secret=name, how=how, sink="file", where=line["path"], mode=line["mode"], owner=line["owner"])
+            for line in lines
+            for name, how in line["found"]
         ]
 
     def records(self, sink: str, where: str, records: Iterable[Any]) -> list[Finding]:
         """Searches what can be written as JSON: a journal of HTTP calls, events, resources of a state."""
-        found = []
+        findings = []
         for number, record in enumerate(records):
-            found += self.text(sink, f"{where} #{number}", json.dumps(record))
-        return found
+            findings += self.text(sink, f"{where} #{number}", json.dumps(record))
+        return findings
 
     def docker(self, command: tuple[str, ...] = ("docker",), *, only: str = "") -> list[Finding]:
         """Searches all that a daemon tells of its objects.
@@ -141,7 +141,7 @@ class Canaries:
             only: A filter such as `label=homeport.stack=prod`; empty for all objects.
         """
         filters = ("--filter", only) if only else ()
-        found = []
+        findings = []
         for kind, listing in (
             ("container", ("ps", "--all")),
             ("image", ("image", "ls")),
@@ -149,12 +149,12 @@ class Canaries:
             ("network", ("network", "ls")),
         ):
             for name in _said(command, *listing, "--quiet", *filters).split():
-                found += self.text(f"docker inspect {kind}", name, _said(command, "inspect", "--type", kind, name))
+                findings += self.text(f"docker inspect {kind}", name, _said(command, "inspect", "--type", kind, name))
                 if kind == "image":
-                    found += self.text("docker history", name, _said(command, "history", "--no-trunc", name))
+                    findings += self.text("docker history", name, _said(command, "history", "--no-trunc", name))
                 if kind == "container":
-                    found += self.text("docker logs", name, _said(command, "logs", name))
-        return found
+                    findings += self.text("docker logs", name, _said(command, "logs", name))
+        return findings
 
     def processes(self, running: Running) -> list[Finding]:
         """Ends a sampler (see `sampling`) and searches what it saw.
@@ -165,11 +165,11 @@ class Canaries:
         _, *lines, end = running.stop()
         if end["looks"] < 1 or not lines:
             raise ProbeError("sampling of processes", "nothing was seen")
-        found = []
-        for one in lines:
-            where = f"pid {one['pid']} of uid {one['uid']}, for {one['seconds']} s"
-            found += self.text(f"process {one['kind']}", where, one["text"])
-        return found
+        findings = []
+        for line in lines:
+            where = f"pid {line['pid']} of uid {line['uid']}, for {line['seconds']} s"
+            findings += self.text(f"process {line['kind']}", where, line["text"])
+        return findings
 
 
 def sampling(prefix: list[str] | None = None, rate: float = RATE) -> Running:

@@ -66,8 +66,8 @@ def scan(prefix: list[str], what: Scan, control: dict[str, Any] | None = None) -
     Raises:
         ProbeError: The control was not found as it is, so the scan says nothing; or packets could not be sent.
     """
-    found = run(prefix, "scan", what.told(control))[0]
-    checked = found["control"]
+    result = run(prefix, "scan", what.told(control))[0]
+    checked = result["control"]
     if checked and not checked["sound"]:
         missed = (
             f"{checked['loss']:.0%} of the control's answers are missing, and it was seen wrong at {checked['wrong']}"
@@ -76,11 +76,12 @@ def scan(prefix: list[str], what: Scan, control: dict[str, Any] | None = None) -
             f"scan of {what.address}",
             f"{missed}: is the control as it is said to be, and {what.rate:.0f} SYNs/s not too fast?",
         )
-    if found["unsent"] > found["sent"] / 100:
+    if result["unsent"] > result["sent"] / 100:
         raise ProbeError(
-            f"scan of {what.address}", f"{found['unsent']} of {found['sent'] + found['unsent']} SYNs could not be sent"
+            f"scan of {what.address}",
+            f"{result['unsent']} of {result['sent'] + result['unsent']} SYNs could not be sent",
         )
-    return found
+    return result
 
 
 def scan_patiently(prefix: list[str], what: Scan, control: dict[str, Any]) -> dict[str, Any]:
@@ -111,9 +112,9 @@ def scan_from(network: str, scans: list[Scan], image: str = IMAGE) -> list[dict[
         beacon = start(known.prefix, "beacon", {"ports": opened})
         stack.callback(beacon.stop)
         beacon.wait_for(0)
-        found = []
+        results = []
         for what in scans:
             family = 6 if ":" in what.address else 4
             control = {"address": known.address(family), "open": opened, "closed": closed}
-            found.append(scan_patiently(scanner.prefix, what, control))
-        return found
+            results.append(scan_patiently(scanner.prefix, what, control))
+        return results

@@ -21,27 +21,27 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where the world is kept")
     parser.add_argument("--domain", default="example.com", help="the zone that Cloudflare holds")
     parser.add_argument("--image", action="append", default=[], help="an image that every machine has from birth")
-    given = parser.parse_args(arguments)
-    folder = Folder(path=given.folder.absolute())
-    if given.verb == "serve":
+    options = parser.parse_args(arguments)
+    folder = Folder(path=options.folder.absolute())
+    if options.verb == "serve":
         from rehearsal.world.serve import serve  # noqa: PLC0415
 
-        return serve(folder, folder.identity(given.domain), given.image)
-    if given.verb == "down":
+        return serve(folder, folder.identity(options.domain), options.image)
+    if options.verb == "down":
         from rehearsal.world.serve import remove  # noqa: PLC0415
 
         folder.stop()
-        remove(folder, folder.identity(given.domain))
+        remove(folder, folder.identity(options.domain))
         return 0
-    made_for = folder.identity(given.domain)["domain"]
-    if made_for != given.domain:
+    zone = folder.identity(options.domain)["domain"]
+    if zone != options.domain:
         print(
-            f"rehearsal.world: this world's zone is {made_for}, and the stack's domain is {given.domain} by now\n"
+            f"rehearsal.world: this world's zone is {zone}, and the stack's domain is {options.domain} by now\n"
             "  fix: make rehearse-down, then make rehearse",
             file=sys.stderr,
         )
         return 1
-    return _up(folder, ["--domain", given.domain, *(f"--image={one}" for one in given.image)])
+    return _up(folder, ["--domain", options.domain, *(f"--image={image}" for image in options.image)])
 
 
 def _up(folder: Folder, more: list[str]) -> int:

@@ -97,8 +97,8 @@ class Objects:
         router.add("DELETE", base + "/{key}", self._delete)
 
     def _shown(self, record: Record) -> Record:
-        told = {key: value for key, value in record.items() if key != "owner"}
-        return self._kind.show(self._store.all("policies"), told)
+        public = {key: value for key, value in record.items() if key != "owner"}
+        return self._kind.show(self._store.all("policies"), public)
 
     def _list(self, request: Request, scope: str, owner: str) -> Record:
         mine = self._scopes.owner(scope, owner)
@@ -106,10 +106,10 @@ class Objects:
         return page(only(rows, request.query, "name", "domain"), request.query)
 
     def _old(self, rows: dict[str, Any], scope: str, owner: str, key: str) -> Record:
-        found: Record | None = rows.get(key)
-        if found is None or found["owner"] != self._scopes.owner(scope, owner):
+        record: Record | None = rows.get(key)
+        if record is None or record["owner"] != self._scopes.owner(scope, owner):
             raise ApiError(404, _MISSING, "access.api.error.not_found")
-        return found
+        return record
 
     def _get(self, _request: Request, scope: str, owner: str, key: str) -> Record:
         return success(self._shown(self._old(self._store.all(self._kind.collection), scope, owner, key)))
@@ -170,8 +170,8 @@ def _expand(policies: Record, app: Record) -> Record:
     rows = []
     for entry in app.get("policies") or []:
         whole = policies.get(str(reference(entry)), {})
-        told = {name: value for name, value in whole.items() if name not in ("owner", "app_count")}
-        rows.append({**told, **(entry if isinstance(entry, dict) else {})})
+        public = {name: value for name, value in whole.items() if name not in ("owner", "app_count")}
+        rows.append({**public, **(entry if isinstance(entry, dict) else {})})
     return {**app, "policies": rows} if "policies" in app else app
 
 

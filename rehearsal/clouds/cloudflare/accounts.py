@@ -69,8 +69,8 @@ class Accounts:
 
     def _verified(self, request: Request, account: str = "") -> Record:  # noqa: ARG002
         # Reached only with a token that is active; the reference answers its id, status and this message.
-        said = {"code": 10000, "message": "This API Token is valid and active", "type": None}
-        return {**success({"id": request.caller, "status": "active"}), "messages": [said]}
+        message = {"code": 10000, "message": "This API Token is valid and active", "type": None}
+        return {**success({"id": request.caller, "status": "active"}), "messages": [message]}
 
     def _list(self, request: Request) -> Record:
         return page(only(list(self._store.all("accounts").values()), request.query, "name"), request.query)
@@ -84,12 +84,12 @@ class Accounts:
         Raises:
             ApiError: There is none of that id.
         """
-        found: Record | None = self._store.get("accounts", account)
-        if found is None:
+        record: Record | None = self._store.get("accounts", account)
+        if record is None:
             raise ApiError(
                 404, 7003, f"Could not route to /accounts/{account}, perhaps your object identifier is invalid?"
             )
-        return found
+        return record
 
     def _organization(self, _request: Request, account: str) -> Record:
         record = self.account(account)
@@ -113,7 +113,7 @@ def seed(store: Store, accounts: dict[str, Record], tokens: dict[str, str]) -> N
         accounts: Id to `{"name", "team", "zones": {id: name}}`.
         tokens: API token to its permission, `edit` or `read`.
     """
-    made = stamp(store.now())
+    created = stamp(store.now())
     with store.change() as data:
         for account, about in accounts.items():
             record = {
@@ -121,11 +121,11 @@ def seed(store: Store, accounts: dict[str, Record], tokens: dict[str, str]) -> N
                 "name": about["name"],
                 "team": about["team"],
                 "type": "standard",
-                "created_on": made,
+                "created_on": created,
             }
             data["accounts"].setdefault(account, record)
             for zone, name in about.get("zones", {}).items():
-                data["zones"].setdefault(zone, {"id": zone, "name": name, "account": account, "created_on": made})
+                data["zones"].setdefault(zone, {"id": zone, "name": name, "account": account, "created_on": created})
         for secret, permission in tokens.items():
             mark = digest(secret)
             data["api_tokens"].setdefault(mark, {"id": mark[:32], "status": "active", "permission": permission})

@@ -70,8 +70,8 @@ class DnsRecords:
         self._zones.zone(zone)
         rows = [row for row in self._store.all("dns_records").values() if row["zone"] == zone]
         query = {key.removesuffix(".exact"): value for key, value in request.query.items()}
-        found = only(rows, query, "name", "type", "content", "comment")
-        return page([_shown(row) for row in found], request.query)
+        records = only(rows, query, "name", "type", "content", "comment")
+        return page([_shown(row) for row in records], request.query)
 
     def _record(self, zone: str, record: str) -> Record:
         self._zones.zone(zone)

@@ -76,10 +76,10 @@ class Edge:
             raise Refusal(409, 1001)
         rows = [row for row in self._store.all("dns_records").values() if row["proxied"]]
         names = [host, "*." + host.partition(".")[2]]
-        found = [row for name in names for row in rows if row["name"] == name]
-        if not found:
+        records = [row for name in names for row in rows if row["name"] == name]
+        if not records:
             raise Refusal(530, 1016)
-        content = str(found[0].get("content", ""))
+        content = str(records[0].get("content", ""))
         if not content.endswith(_TARGET):
             raise Refusal(523, 523)
         record = self._store.get("tunnels", content.removesuffix(_TARGET))
@@ -131,11 +131,11 @@ class EdgeHandler(Handler):
 
     def _cookie(self) -> str:
         try:
-            found = SimpleCookie(self.headers.get("Cookie", "")).get(COOKIE)
+            cookie = SimpleCookie(self.headers.get("Cookie", "")).get(COOKIE)
         except CookieError:
             return ""
         # Programs that are no browser show the same token in a header (cloudflared access curl does).
-        return found.value if found else self.headers.get("cf-access-token", "")
+        return cookie.value if cookie else self.headers.get("cf-access-token", "")
 
     def _address(self) -> str:
         """The visitor's address; tests name one, as all of them come from loopback."""
@@ -176,13 +176,13 @@ class EdgeHandler(Handler):
         """The visitor's request as the connector gets it: without what only Cloudflare may say, with what it says."""
         kept = [(n, v) for n, v in self.headers.items() if not n.lower().startswith(_OURS) and n.lower() != "host"]
         address = self._address()
-        said = [("Cf-Connecting-Ip", address), ("X-Forwarded-For", address), ("X-Forwarded-Proto", "https")]
-        said += [("Cf-Visitor", '{"scheme":"https"}'), ("Cdn-Loop", "cloudflare"), *_ray()]
+        added = [("Cf-Connecting-Ip", address), ("X-Forwarded-For", address), ("X-Forwarded-Proto", "https")]
+        added += [("Cf-Visitor", '{"scheme":"https"}'), ("Cdn-Loop", "cloudflare"), *_ray()]
         if verdict.assertion:
-            said.append(("Cf-Access-Jwt-Assertion", verdict.assertion))
+            added.append(("Cf-Access-Jwt-Assertion", verdict.assertion))
         if verdict.email:
-            said.append(("Cf-Access-Authenticated-User-Email", verdict.email))
-        return {"method": self.command, "target": self.path, "host": host, "headers": [*kept, *said]}
+            added.append(("Cf-Access-Authenticated-User-Email", verdict.email))
+        return {"method": self.command, "target": self.path, "host": host, "headers": [*kept, *added]}
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
 

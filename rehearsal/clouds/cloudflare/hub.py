@@ -1,4 +1,4 @@
-"""The door for connectors: who is connected for which tunnel, and requests handed down to them."""
+"""Where connectors come in: who is connected for which tunnel, and requests handed down to them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Hub:
         self._links: dict[str, list[Link]] = {}
         self._lock = threading.Lock()
         self._turn = itertools.count()
-        self._doors: list[tuple[socket.socket, threading.Thread]] = []
+        self._listening: list[tuple[socket.socket, threading.Thread]] = []
         self._served: dict[threading.Thread, Wire] = {}
 
     def close(self) -> None:
@@ -109,12 +109,12 @@ class Hub:
 
         Nothing of them writes to the store afterwards.
         """
-        doors, self._doors = self._doors, []
-        for door, keeper in doors:
+        listening, self._listening = self._listening, []
+        for listener, keeper in listening:
             # shutdown, not close alone: only that wakes the thread that waits in accept.
-            door.shutdown(socket.SHUT_RDWR)
+            listener.shutdown(socket.SHUT_RDWR)
             keeper.join()
-            door.close()
+            listener.close()
         with self._lock:
             served = dict(self._served)
         for thread, wire in served.items():
@@ -124,23 +124,25 @@ class Hub:
     def listen(self, address: str) -> str:
         """Takes connectors at `host:port` of loopback or of the rehearsal's network; the address that it became."""
         host, port = loopback(address, machines=True)
-        door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
-        self._accept(door)
-        return f"{host}:{door.getsockname()[1]}"
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64
+        )
+        self._accept(listener)
+        return f"{host}:{listener.getsockname()[1]}"
 
     def listen_file(self, path: Path) -> None:
         """Takes connectors at a socket file, which can be mounted into a container: no network is opened for it."""
         path.unlink(missing_ok=True)
-        door = socket.socket(socket.AF_UNIX)
-        door.bind(str(path))
-        door.listen(64)
-        self._accept(door)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(64)
+        self._accept(listener)
 
-    def _accept(self, door: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         def run() -> None:
             while True:
                 try:
-                    sock, _ = door.accept()
+                    sock, _ = listener.accept()
                 except OSError:
                     return
                 wire = Wire(sock)
@@ -149,9 +151,9 @@ class Hub:
                     self._served[thread] = wire
                     thread.start()
 
-        keeper = threading.Thread(target=run, name="connector-door", daemon=True)
+        keeper = threading.Thread(target=run, name="connector-listener", daemon=True)
         keeper.start()
-        self._doors.append((door, keeper))
+        self._listening.append((listener, keeper))
 
     def _serve(self, wire: Wire) -> None:
         try:
@@ -189,8 +191,13 @@ class Hub:
         return None
 
     def _row(self, hello: Record) -> Record:
-        made = str(uuid.uuid4())
-        row = {"id": made, "uuid": made, "client_id": hello.get("connector", made), "colo_name": "xxx01"}
+        connection = str(uuid.uuid4())
+        row = {
+            "id": connection,
+            "uuid": connection,
+            "client_id": hello.get("connector", connection),
+            "colo_name": "xxx01",
+        }
         row |= {"client_version": hello.get("version", "unknown"), "opened_at": stamp(self._store.now())}
         return {**row, "is_pending_reconnect": False, "origin_ip": "127.0.0.1"}
 

@@ -69,7 +69,7 @@ class ServiceTokens:
         return success({**_shown(record), "client_secret": secret})
 
     def _update(self, request: Request, scope: str, owner: str, key: str) -> Record:
-        told = ""
+        secret = ""
         with self._store.change() as data:
             record = self._one(data["service_tokens"], scope, owner, key)
             version, fields = record["client_secret_version"], _fields(request.body)
@@ -77,18 +77,18 @@ class ServiceTokens:
             if fields.get("duration"):
                 record["expires_at"] = stamp(moment(record["created_at"]) + seconds(fields["duration"]))
             if record["client_secret_version"] > version:
-                told = _renew(record)
+                secret = _renew(record)
             record["updated_at"] = stamp(self._store.now())
-        return success({**_shown(record), **({"client_secret": told} if told else {})})
+        return success({**_shown(record), **({"client_secret": secret} if secret else {})})
 
     def _rotate(self, request: Request, scope: str, owner: str, key: str) -> Record:
         with self._store.change() as data:
             record = self._one(data["service_tokens"], scope, owner, key)
             record["client_secret_version"] += 1
-            told = _renew(record)
+            secret = _renew(record)
             limit = request.body.get("previous_client_secret_expires_at")
             record["previous_client_secret_expires_at"] = limit or stamp(self._store.now())
-        return success({**_shown(record), "client_secret": told})
+        return success({**_shown(record), "client_secret": secret})
 
     def _refresh(self, _request: Request, scope: str, owner: str, key: str) -> Record:
         with self._store.change() as data:
@@ -126,14 +126,14 @@ def _renew(record: Record) -> str:
 
 def holder(store: Store, client: str, secret: str) -> Record | None:
     """The service token that these two header values belong to, None when they are wrong or out of date."""
-    now, given = store.now(), digest(secret)
+    now, presented = store.now(), digest(secret)
     for record in store.all("service_tokens").values():
         if record["client_id"] != client or moment(record["expires_at"]) <= now:
             continue
-        if secrets.compare_digest(given, record["secret_digest"]):
+        if secrets.compare_digest(presented, record["secret_digest"]):
             return dict(record)
         limit = record.get("previous_client_secret_expires_at")
-        previous = record["previous_digest"] and secrets.compare_digest(given, record["previous_digest"])
+        previous = record["previous_digest"] and secrets.compare_digest(presented, record["previous_digest"])
         if previous and limit and now < moment(limit):
             return dict(record)
     return None

@@ -111,10 +111,10 @@ class Keys:
 
     def _show(self, _request: Request, account: str) -> Record:
         self._accounts.account(account)
-        days, made = self._days(), float(self.current()[0]["made"])
-        left = days - (self._store.now() - made) / DAY
+        days, created = self._days(), float(self.current()[0]["made"])
+        left = days - (self._store.now() - created) / DAY
         shown = {"days_until_next_rotation": round(left, 1), "key_rotation_interval_days": days}
-        return success({**shown, "last_key_rotation_at": stamp(made)})
+        return success({**shown, "last_key_rotation_at": stamp(created)})
 
     def _interval(self, request: Request, account: str) -> Record:
         days = request.body.get("key_rotation_interval_days")
@@ -156,7 +156,7 @@ def _jwk(row: Record) -> dict[str, Any]:
 def _certificate(key: rsa.RSAPrivateKey) -> str:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "cloudflareaccess.com")])
     start = dt.datetime.fromtimestamp(moment("2020-01-01T00:00:00Z"), dt.UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    dated = made.serial_number(x509.random_serial_number()).not_valid_before(start)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    dated = builder.serial_number(x509.random_serial_number()).not_valid_before(start)
     ready = dated.not_valid_after(start + dt.timedelta(days=36500))
     return ready.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

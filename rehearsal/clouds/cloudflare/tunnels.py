@@ -62,10 +62,10 @@ class Tunnels:
 
     def _record(self, account: str, tunnel: str) -> Record:
         self._accounts.account(account)
-        found: Record | None = self._store.get("tunnels", tunnel)
-        if found is None or found["account_tag"] != account:
+        record: Record | None = self._store.get("tunnels", tunnel)
+        if record is None or record["account_tag"] != account:
             raise ApiError(404, 1003, "Tunnel not found")
-        return found
+        return record
 
     def _alive(self, account: str, tunnel: str) -> Record:
         found = self._record(account, tunnel)

@@ -80,10 +80,10 @@ class Zones:
         Raises:
             ApiError: There is none of that id.
         """
-        found: Record | None = self._store.get("zones", zone)
-        if found is None:
+        record: Record | None = self._store.get("zones", zone)
+        if record is None:
             raise ApiError(404, 7003, f"Could not route to /zones/{zone}, perhaps your object identifier is invalid?")
-        return found
+        return record
 
     def _shown(self, zone: Record) -> Record:
         account = self._accounts.account(zone["account"])
@@ -161,11 +161,11 @@ class Zones:
     def _add_page_rule(self, request: Request, zone: str) -> Record:
         self.zone(zone)
         need(request.body, "targets", "actions")
-        made = stamp(self._store.now())
-        rule = {"priority": 1, "status": "disabled", **request.body, "id": uuid.uuid4().hex, "created_on": made}
+        created = stamp(self._store.now())
+        rule = {"priority": 1, "status": "disabled", **request.body, "id": uuid.uuid4().hex, "created_on": created}
         with self._store.change() as data:
-            data["pagerules"][rule["id"]] = {**rule, "modified_on": made, "zone": zone}
-        return success({**rule, "modified_on": made})
+            data["pagerules"][rule["id"]] = {**rule, "modified_on": created, "zone": zone}
+        return success({**rule, "modified_on": created})
 
     def _drop_page_rule(self, _request: Request, zone: str, rule: str) -> Record:
         with self._store.change() as data:

@@ -48,9 +48,9 @@ def checked(body: dict[str, Any], spec: str) -> dict[str, Any]:
 
 
 def _further(body: dict[str, Any], wrong: dict[str, str]) -> dict[str, str]:
-    found = {}
+    more = {}
     if "name" in body and "name" not in wrong and not _NAME.fullmatch(body["name"]):
-        found["name"] = "must be 1 to 128 characters, without blanks at either end"
+        more["name"] = "must be 1 to 128 characters, without blanks at either end"
     if body.get("labels") and "labels" not in wrong:
         bad = [
             key
@@ -58,8 +58,8 @@ def _further(body: dict[str, Any], wrong: dict[str, str]) -> dict[str, str]:
             if not _LABEL_KEY.fullmatch(key) or not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value)
         ]
         if bad:
-            found["labels"] = f"invalid label: {', '.join(bad)}"
-    return found
+            more["labels"] = f"invalid label: {', '.join(bad)}"
+    return more
 
 
 def hostname(name: str) -> None:

@@ -115,9 +115,9 @@ class Project:
         if len(self.table(table)) >= LIMITS.get(table, 1000):
             raise errors.ApiError(403, "resource_limit_exceeded", f"{NOUNS[table]} limit exceeded")
         number = self.store.new_id(table)
-        made = {"id": number, "created": now(), "labels": {}, "protection": {"delete": False}, **row}
-        self.table(table)[number] = made
-        return made
+        stored = {"id": number, "created": now(), "labels": {}, "protection": {"delete": False}, **row}
+        self.table(table)[number] = stored
+        return stored
 
     def rename(self, table: str, call: Call, body: Row) -> Row:
         """Puts the given fields into a row, its name only when it is free."""

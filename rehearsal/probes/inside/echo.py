@@ -24,8 +24,8 @@ def main() -> None:
         while True:
             streams.accept()[0].close()
 
-    for one in (answer, accept):
-        threading.Thread(target=one, daemon=True).start()
+    for serve in (answer, accept):
+        threading.Thread(target=serve, daemon=True).start()
     say({"echo": about["port"]})
     until_end().wait()
 

@@ -21,12 +21,12 @@ def main() -> None:
         connection.request(about.get("method", "GET"), path, body.encode() if body else None, about.get("headers", {}))
         answer = connection.getresponse()
         text = answer.read().decode(errors="replace")
-        found = {"status": answer.status, "headers": dict(answer.getheaders()), "body": text}
+        result = {"status": answer.status, "headers": dict(answer.getheaders()), "body": text}
     except (OSError, http.client.HTTPException) as error:
-        found = {"status": 0, "error": f"{type(error).__name__}: {error}"}
+        result = {"status": 0, "error": f"{type(error).__name__}: {error}"}
     finally:
         connection.close()
-    say({**found, "seconds": round(time.monotonic() - began, 3)})
+    say({**result, "seconds": round(time.monotonic() - began, 3)})
 
 
 if __name__ == "__main__":

@@ -39,11 +39,11 @@ class Probes:
             self._one = self._watched(-1, select.EPOLLIN)
 
     def _watched(self, number: int, events: int) -> socket.socket:
-        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
-        made.setblocking(False)
-        self._sockets[made.fileno()] = (number, made)
-        self._poll.register(made.fileno(), events)
-        return made
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        self._sockets[sock.fileno()] = (number, sock)
+        self._poll.register(sock.fileno(), events)
+        return sock
 
     def send(self) -> None:
         """Sends the next one. What the kernel refuses to send was lost."""
@@ -60,13 +60,13 @@ class Probes:
     def take(self, seconds: float) -> None:
         """Reads answers for a while, then gives up those that have waited too long."""
         for handle, _ in self._poll.poll(max(0.0, seconds)):
-            number, one = self._sockets[handle]
+            number, sock = self._sockets[handle]
             if self.tcp:
-                self._note(number, one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in (0, errno.ECONNREFUSED))
+                self._note(number, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in (0, errno.ECONNREFUSED))
                 self._forget(handle)
             else:
                 try:
-                    self._note(int(one.recv(64)), True)
+                    self._note(int(sock.recv(64)), True)
                 except OSError:
                     continue
         now = time.monotonic()

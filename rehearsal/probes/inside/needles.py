@@ -71,15 +71,15 @@ def needles(secrets: Mapping[str, str]) -> list[Needle]:
     Raises:
         ValueError: a secret is too short to be told from chance.
     """
-    found: dict[bytes, Needle] = {}
+    by_text: dict[bytes, Needle] = {}
     for name, value in secrets.items():
         raw = value.encode()
         if len(raw) < SHORTEST:
             raise ValueError(f"{name} has {len(raw)} bytes, and fewer than {SHORTEST} turn up by chance")
         for piece in dict.fromkeys((raw[:_PIECE], raw[-_PIECE:])):
             for how, text in _forms(piece):
-                found.setdefault(text, Needle(name, how, text))
-    return list(found.values())
+                by_text.setdefault(text, Needle(name, how, text))
+    return list(by_text.values())
 
 
 def _forms(piece: bytes) -> Iterator[tuple[str, bytes]]:
@@ -118,39 +118,41 @@ def views(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _unescaped(text: bytes) -> bytes:
-    def one(match: re.Match[bytes]) -> bytes:
+    def replacement(match: re.Match[bytes]) -> bytes:
         code = match[1] or match[2]
         return bytes.fromhex(code.decode()) if code else _LETTERS.get(match[3], match[3])
 
-    return _ESCAPE.sub(one, text) if b"\\" in text else text
+    return _ESCAPE.sub(replacement, text) if b"\\" in text else text
 
 
-def search(wanted: list[Needle], data: bytes, deep: int = _DEEP) -> set[tuple[str, str]]:
+def search(sought: list[Needle], data: bytes, deep: int = _DEEP) -> set[tuple[str, str]]:
     """Names of the secrets in the data, each with how it is there: `base64 in gzip`, for one.
 
     Raises:
         NotReadError: a compressed member can't be read, or is larger than 256 MiB.
     """
-    found: set[tuple[str, str]] = set()
+    hits: set[tuple[str, str]] = set()
     for view, text in views(data):
-        if len(text) > _LARGE and not _grep(wanted, text):
+        if len(text) > _LARGE and not _grep(sought, text):
             continue
-        found |= {(one.secret, " in ".join(filter(None, (one.how, view)))) for one in wanted if one.text in text}
+        hits |= {
+            (needle.secret, " in ".join(filter(None, (needle.how, view)))) for needle in sought if needle.text in text
+        }
     for kind, member in _members(data) if deep else ():
-        found |= {(name, f"{how} in {kind}") for name, how in search(wanted, member, deep - 1)}
-    return found
+        hits |= {(name, f"{how} in {kind}") for name, how in search(sought, member, deep - 1)}
+    return hits
 
 
-def _grep(wanted: list[Needle], text: bytes) -> bool:
+def _grep(sought: list[Needle], text: bytes) -> bool:
     """Whether a large text may hold one of the needles.
 
     grep looks for all of them at once, ten times as fast as we can.
 
     The needles go there through a pipe, not on its command line. True also where there is no grep to ask.
     """
-    if not (program := shutil.which("grep")) or any(b"\n" in one.text for one in wanted):
+    if not (program := shutil.which("grep")) or any(b"\n" in needle.text for needle in sought):
         return True
-    patterns = [one.text for one in wanted]
+    patterns = [needle.text for needle in sought]
     for at in range(0, len(patterns), _AT_ONCE):
         reading, writing = os.pipe()
         os.write(writing, b"\n".join(patterns[at : at + _AT_ONCE]))

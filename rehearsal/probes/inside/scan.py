@@ -58,16 +58,16 @@ def sweep(target: Target, control: Target | None, rate: float, patience: float) 
         if control and every and number % every == 0 and others:
             control.syns.send(others.pop())
         if number % _DRAIN == 0:
-            for one in filter(None, (target, control)):
-                one.take()
+            for scan in filter(None, (target, control)):
+                scan.take()
             paced(rate, began, number)
     for port in others:
         if control:
             control.syns.send(port)
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        for one in filter(None, (target, control)):
-            one.take()
+        for scan in filter(None, (target, control)):
+            scan.take()
         time.sleep(0.005)
 
 
@@ -112,7 +112,10 @@ def main() -> None:
         sweep(target, control, about["rate"], about["patience"])
         if not target.silent():
             break
-    states = {state: [port for port, one in target.found.items() if one == state] for state in (OPEN, CLOSED, REJECTED)}
+    states = {
+        state: [port for port, state_of in target.found.items() if state_of == state]
+        for state in (OPEN, CLOSED, REJECTED)
+    }
     say(
         {
             "address": about["address"],

@@ -50,7 +50,7 @@ class Walk:
             yield from self._one(top)
             return
         for folder, folders, names in os.walk(top, onerror=lambda error: self.unread.append(str(error))):
-            paths = {name: os.path.join(folder, name) for name in (*names, *folders)}  # noqa: PTH118 - names keep their bytes
+            paths = {name: os.path.join(folder, name) for name in (*names, *folders)}  # noqa: PTH118
             links = [name for name in folders if os.path.islink(paths[name])]  # noqa: PTH114
             folders[:] = sorted(name for name in folders if not self._left_out(paths[name]))
             for name in sorted(names) + links:
@@ -65,32 +65,32 @@ class Walk:
             about = os.lstat(path)
             if about.st_ctime < self.since:
                 return
-            found = search(self.wanted, os.fsencode(path))
+            hits = search(self.wanted, os.fsencode(path))
             if stat.S_ISLNK(about.st_mode):
-                found |= search(self.wanted, os.fsencode(Path(path).readlink()))
+                hits |= search(self.wanted, os.fsencode(Path(path).readlink()))
             elif stat.S_ISREG(about.st_mode):
                 self.files += 1
-                found |= self._content(path)
+                hits |= self._content(path)
         except FileNotFoundError:
             return
         except (OSError, NotReadError) as error:
             self.unread.append(f"{path}: {error}")
             return
-        if found:
+        if hits:
             owner = f"{_name(pwd.getpwuid, about.st_uid)}:{_name(grp.getgrgid, about.st_gid)}"
-            yield {"path": path, "mode": f"{stat.S_IMODE(about.st_mode):04o}", "owner": owner, "found": sorted(found)}
+            yield {"path": path, "mode": f"{stat.S_IMODE(about.st_mode):04o}", "owner": owner, "found": sorted(hits)}
 
     def _content(self, path: str) -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
+        hits: set[tuple[str, str]] = set()
         with Path(path).open("rb") as file:
             data = file.read(_WHOLE)
             self.bytes += len(data)
-            found |= search(self.wanted, data)
+            hits |= search(self.wanted, data)
             while block := file.read(_BLOCK):
                 self.bytes += len(block)
                 data = data[-_OVERLAP:] + block
-                found |= search(self.wanted, data, 0)
-        return found
+                hits |= search(self.wanted, data, 0)
+        return hits
 
 
 def _kernel_mounts() -> set[str]:
@@ -115,8 +115,8 @@ def main() -> None:
     began = time.monotonic()
     walk = Walk(needles(about["secrets"]), about.get("exclude", []), about.get("since", 0))
     for top in about["paths"]:
-        for one in walk.below(top):
-            say(one)
+        for hit in walk.below(top):
+            say(hit)
     end = {"files": walk.files, "bytes": walk.bytes, "unread": walk.unread}
     say({**end, "seconds": round(time.monotonic() - began, 2)})
 

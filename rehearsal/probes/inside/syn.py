@@ -57,9 +57,9 @@ class Syns:
         self._icmp = socket.socket(kind, socket.SOCK_RAW, icmp)
         if not self.v4:
             self._tcp.setsockopt(socket.IPPROTO_IPV6, _IPV6_CHECKSUM, 16)
-        for one in (self._tcp, self._icmp):
-            one.setblocking(False)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        for sock in (self._tcp, self._icmp):
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         words = struct.unpack(f"!{len(self._ours)}H", self._ours + self._theirs)
         self._sum = sum(words) + socket.IPPROTO_TCP + 20 + self._port + (5 << 12 | _SYN) + _WINDOW
         self.sent = 0
@@ -87,8 +87,8 @@ class Syns:
                 packet, sender = self._tcp.recvfrom(256)
             except OSError:
                 break
-            if sender[0].partition("%")[0] == self.address and (found := self._read(packet)):
-                yield found
+            if sender[0].partition("%")[0] == self.address and (reply := self._read(packet)):
+                yield reply
         while True:
             try:
                 packet = self._icmp.recv(256)

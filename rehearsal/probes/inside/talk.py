@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def told() -> dict[str, Any]:
     """The one line that says what to do."""
-    found: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
-    return found
+    order: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    return order
 
 
 def say(answer: object) -> None:
@@ -38,10 +38,10 @@ def until_end() -> threading.Event:
 
 def ranges(numbers: Iterable[int]) -> list[list[int]]:
     """Numbers as pairs of first and last: 1, 2, 3, 7 are [1, 3] and [7, 7]."""
-    found: list[list[int]] = []
+    pairs: list[list[int]] = []
     for number in sorted(numbers):
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
+        if pairs and number == pairs[-1][1] + 1:
+            pairs[-1][1] = number
         else:
-            found.append([number, number])
-    return found
+            pairs.append([number, number])
+    return pairs

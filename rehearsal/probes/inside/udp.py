@@ -51,25 +51,25 @@ class Asked:
         self._poll = select.epoll()
         self._sockets: dict[int, tuple[int, socket.socket]] = {}
         for port in ports:
-            one = socket.socket(kind, socket.SOCK_DGRAM)
-            one.setblocking(False)
-            one.connect((address, port))
-            self._sockets[one.fileno()] = (port, one)
-            self._poll.register(one.fileno(), select.EPOLLIN | select.EPOLLERR)
+            sock = socket.socket(kind, socket.SOCK_DGRAM)
+            sock.setblocking(False)
+            sock.connect((address, port))
+            self._sockets[sock.fileno()] = (port, sock)
+            self._poll.register(sock.fileno(), select.EPOLLIN | select.EPOLLERR)
 
     def ask(self) -> None:
         """One question to each that has not answered."""
-        for port, one in self._sockets.values():
+        for port, sock in self._sockets.values():
             if port not in self.answered and port not in self.closed:
-                self._tried(port, lambda one=one, port=port: one.send(question(port)))  # type: ignore[misc]
+                self._tried(port, lambda sock=sock, port=port: sock.send(question(port)))  # type: ignore[misc]
 
     def take(self, seconds: float) -> None:
         """Reads what comes in during that time."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             for number, _ in self._poll.poll(left):
-                port, one = self._sockets[number]
-                if reply := self._tried(port, lambda one=one: one.recv(2048)):  # type: ignore[misc]
+                port, sock = self._sockets[number]
+                if reply := self._tried(port, lambda sock=sock: sock.recv(2048)):  # type: ignore[misc]
                     self.answered[port] = reply[:64].hex()
 
     def _tried(self, port: int, act: Callable[[], Any]) -> Any:

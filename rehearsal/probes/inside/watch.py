@@ -57,8 +57,8 @@ def main() -> None:
     while not over.is_set():
         when = time.monotonic() - began
         longest, before = max(longest, when - before), when
-        for port, one in seen.items():
-            one.tick(when)
+        for port, port_seen in seen.items():
+            port_seen.tick(when)
             syns.send(port)
         rounds += 1
         if rounds == 1:
@@ -82,9 +82,12 @@ def result(seen: dict[int, Seen], seconds: float, rounds: int, longest: float) -
         "seconds": round(seconds, 2),
         "rounds": rounds,
         "longest_gap": round(longest, 3),
-        "ports": {port: {"sent": one.sent, **one.counts, "changes": one.changes} for port, one in seen.items()},
-        "accepted": sorted(port for port, one in seen.items() if OPEN in one.counts),
-        "answered": sorted(port for port, one in seen.items() if set(one.counts) - {REJECTED}),
+        "ports": {
+            port: {"sent": port_seen.sent, **port_seen.counts, "changes": port_seen.changes}
+            for port, port_seen in seen.items()
+        },
+        "accepted": sorted(port for port, port_seen in seen.items() if OPEN in port_seen.counts),
+        "answered": sorted(port for port, port_seen in seen.items() if set(port_seen.counts) - {REJECTED}),
     }
 
 

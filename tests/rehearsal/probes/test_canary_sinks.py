@@ -141,7 +141,7 @@ def test_every_secret_planted_in_22_places_in_6_encodings_is_found(tmp_path, ima
         findings = [one for find in finders for one in find(canaries)]
     found = {one.secret for one in findings}
     sinks = {name.partition("/")[0] for name in planted.values}
-    assert (22, 132) == (len(sinks), len(planted.values)), "reliability.md asks for 20 places in 6 encodings"
+    assert (22, 132) == (len(sinks), len(planted.values)), "the requirements ask for 20 places in 6 encodings"
     assert set() == planted.values.keys() - found, f"found {len(found)} of {len(planted.values)}"
     assert ["0600 root:root"] == sorted(
         {f"{one.mode} {one.owner}" for one in findings if "/var/lib/cloud" in one.where}

@@ -55,8 +55,8 @@ def create(project: Project, call: Call) -> Answer:
     return 201, {"network": _shown(project, project.add("networks", facts))}
 
 
-def _subnet(network: Row, given: Row) -> Row:
-    body = checked(given, "type:str! ip_range:str? network_zone:str! vswitch_id:int?")
+def _subnet(network: Row, fields: Row) -> Row:
+    body = checked(fields, "type:str! ip_range:str? network_zone:str! vswitch_id:int?")
     if body["type"] not in ("cloud", "server", "vswitch"):
         raise errors.invalid({"type": "must be one of cloud, server, vswitch"})
     if body["network_zone"] not in catalog.ZONES:
@@ -82,8 +82,8 @@ def _subnet(network: Row, given: Row) -> Row:
     }
 
 
-def _route(network: Row, given: Row) -> Row:
-    body = checked(given, "destination:str! gateway:str!")
+def _route(network: Row, fields: Row) -> Row:
+    body = checked(fields, "destination:str! gateway:str!")
     _range(body["destination"], "destination")
     try:
         inside = ipaddress.IPv4Address(body["gateway"]) in _range(network["ip_range"], "ip_range")

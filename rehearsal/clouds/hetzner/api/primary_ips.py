@@ -62,10 +62,10 @@ def create(project: Project, call: Call) -> Answer:
     kind, server = address_type(body), None
     if body.get("assignee_id") is not None:
         server = assignable(project, body["assignee_id"], kind)
-    given = body.get("location") or str(body.get("datacenter", "")).partition("-dc")[0]
-    if (server is None) == (not given):
+    chosen = body.get("location") or str(body.get("datacenter", "")).partition("-dc")[0]
+    if (server is None) == (not chosen):
         raise errors.invalid({"location": "either a location or an assignee_id is needed"})
-    place = location(server["location"] if server else given)["name"]
+    place = location(server["location"] if server else chosen)["name"]
     more = {key: body[key] for key in ("labels", "auto_delete") if key in body}
     row = made(project, body["name"], kind, place, assignee_id=server and server["id"], **more)
     action = project.act("create_primary_ip", [("primary_ip", row["id"])])

@@ -20,20 +20,20 @@ _MOST_RULES: Final = 50
 _MOST_ADDRESSES: Final = 100
 
 
-def rules(given: list[Any]) -> list[Row]:
+def rules(rows: list[Any]) -> list[Row]:
     """The rules in full; raises `ApiError` for a wrong one."""
-    if len(given) > _MOST_RULES:
+    if len(rows) > _MOST_RULES:
         raise errors.invalid({"rules": f"must have at most {_MOST_RULES} entries"})
-    return [_rule(index, rule) for index, rule in enumerate(given)]
+    return [_rule(index, rule) for index, rule in enumerate(rows)]
 
 
-def _rule(index: int, given: Any) -> Row:
+def _rule(index: int, row: Any) -> Row:
     at = f"rules.{index}"
-    if not isinstance(given, dict):
+    if not isinstance(row, dict):
         raise errors.invalid({at: "must be of type dict"})
     spec = "direction:str! protocol:str! port:str? source_ips:list destination_ips:list description:str?"
     try:
-        rule = checked(given, spec)
+        rule = checked(row, spec)
     except errors.ApiError as problem:
         fields = problem.details["fields"]
         raise errors.invalid({f"{at}.{field['name']}": field["messages"][0] for field in fields}) from problem
@@ -70,10 +70,10 @@ def _port(at: str, rule: Row) -> None:
         raise errors.invalid({f"{at}.port": "must be a port or a range of ports between 1 and 65535"})
 
 
-def targets(project: Project, given: list[Any], field: str) -> list[Row]:
+def targets(project: Project, rows: list[Any], field: str) -> list[Row]:
     """What a firewall shall apply to, or no longer apply to; raises `ApiError` for what is not there."""
     out: list[Row] = []
-    for index, entry in enumerate(one if isinstance(one, dict) else {} for one in given):
+    for index, entry in enumerate(row if isinstance(row, dict) else {} for row in rows):
         if entry.get("type") == "server" and isinstance(entry.get("server"), dict):
             number = entry["server"].get("id")
             if number not in project.table("servers"):

@@ -117,8 +117,8 @@ def _addresses(project: Project, wanted: Row, place: str) -> dict[str, Row | Non
 
 
 def _give_addresses(project: Project, row: Row, addresses: dict[str, Row | None]) -> None:
-    for kind, given in addresses.items():
-        ip = given
+    for kind, chosen in addresses.items():
+        ip = chosen
         if ip is None:
             ip = primary_ips.made(project, "", kind, row["location"], auto_delete=True)
             ip["name"] = f"primary_ip-{ip['id']}"
@@ -130,7 +130,7 @@ def _boot(project: Project, row: Row, keys: list[str], *, start: bool) -> Row:
     row["_rules"] = rules
 
     def work() -> None:
-        # Before the machine: a server must never be open to the project, not even while it boots.
+        # Before the machine: a server must never be open to the world, not even while it boots.
         project.machines.firewall(machine, rules)
         project.machines.create(machine, row["_user_data"], keys)
         if not start:
@@ -139,10 +139,10 @@ def _boot(project: Project, row: Row, keys: list[str], *, start: bool) -> Row:
     def done(problem: str | None) -> None:
         row["status"] = "off" if problem or not start else "running"
 
-    made = project.act("create_server", [("server", row["id"])], work, done)
+    action = project.act("create_server", [("server", row["id"])], work, done)
     following = [project.act("start_server", [("server", row["id"])])] if start else []
     password = None if keys else "rehearsal"
-    return {"server": shown(project, row), "action": made, "next_actions": following, "root_password": password}
+    return {"server": shown(project, row), "action": action, "next_actions": following, "root_password": password}
 
 
 def delete(project: Project, call: Call) -> Answer:

@@ -108,3 +108,25 @@ def test_every_noqa_and_type_ignore_says_which_rule():
         found += [f"{name(path)}:{one.start[0]}" for one in comments if bare.match(one.string)]
 
     assert [] == found, "a suppression without its rule hides the next mistake too"
+
+
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "catalog/README.md",
+    "docs/architecture.md",
+    "docs/rehearsal.md",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_names_in_the_checkout_is_there(page):
+    # Paths of files in a container, on a host or of a pattern are not the checkout's.
+    paths = re.findall(r"`((?:[\w.-]+/)+[\w.-]*\.(?:py|sh|md|toml|json|yaml))`", (ROOT / page).read_text())
+    below = re.findall(
+        r"`((?:homeport|components|catalog|toolchain|rehearsal|tests|docs|apps)/[\w./-]*)`", (ROOT / page).read_text()
+    )
+
+    assert paths or below, f"{page} names nothing; take it off the list"
+    assert [] == sorted({path for path in {*paths, *below} if not (ROOT / path).exists()}), f"{page} leads nowhere"

@@ -43,6 +43,7 @@ class HostPlan:
         rules: All that the host's own firewall lets in: the openings, and for members of the VPN their services.
         vpn: The VPN, on the host that it ends on.
         wireguard: What the settings say of the VPN's keys.
+        fail2ban: Whether addresses that guess at SSH are shut out.
         stop_order: Its containers as they end when the machine goes down: what needs others before those.
     """
 
@@ -61,6 +62,7 @@ class HostPlan:
     rules: tuple[FirewallRule, ...]
     vpn: Vpn | None
     wireguard: WireGuard
+    fail2ban: bool
     stop_order: tuple[tuple[str, ...], ...]
 
 
@@ -93,6 +95,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         rules=(*_public_rules(openings), *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ())),
         vpn=vpn,
         wireguard=settings.wireguard,
+        fail2ban=settings.ssh.fail2ban,
         stop_order=_stop_order(blueprint, services),
     )
 

@@ -103,3 +103,9 @@ class Ssh(Section):
         example=["203.0.113.0/24"],
         default=(),
     )
+    fail2ban: bool = key(
+        "Whether an address that fails to sign in five times in ten minutes is shut out for an hour; members of the VPN never are.",
+        shape="true or false",
+        example=True,
+        default=False,
+    )

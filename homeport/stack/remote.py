@@ -10,6 +10,7 @@ import pulumi
 
 from components.connection import identity_file, private_key, public_key
 from components.docker_engine import DockerEngine, DockerEngineArgs
+from components.fail2ban import Fail2ban, Fail2banArgs
 from components.firewall import Firewall, FirewallArgs
 from components.host import Host
 from components.host_unit import HostLayer
@@ -19,6 +20,7 @@ from components.ssh import Ssh, SshArgs
 from components.ssh_access import SshAccess, SshAccessArgs
 from components.wireguard import WireGuard, WireGuardArgs
 from homeport.model import names
+from homeport.render import fail2ban
 from homeport.render.wireguard import PACKAGES
 from homeport.stack.machines import Machine
 
@@ -231,7 +233,17 @@ class _Layers:
         vpn = self._plan.vpn
         return [
             *([HostLayer(packages=PACKAGES, build=partial(self._wireguard, vpn))] if vpn else []),
+            *(
+                [HostLayer(packages=fail2ban.PACKAGES, chains=fail2ban.CHAINS, build=self._fail2ban)]
+                if self._plan.fail2ban
+                else []
+            ),
         ]
+
+    def _fail2ban(self, after: tuple[pulumi.Resource, ...]) -> pulumi.Resource:
+        trusted = (self._plan.vpn.subnet,) if self._plan.vpn else ()
+        args = Fail2banArgs(host=self._host, ports=self._plan.ssh_ports, trusted=trusted, after=after)
+        return Fail2ban(names.host_part(self._plan.name, "fail2ban"), args, self._opts).ready
 
     def _wireguard(self, vpn: Vpn, after: tuple[pulumi.Resource, ...]) -> pulumi.Resource:
         settings = self._plan.wireguard

@@ -27,6 +27,7 @@ _PACKAGES = (
         "kmod",
     ),
     *("unattended-upgrades", "chrony", "logrotate", "curl", "netcat-openbsd", "rsync", "gpg", "less"),
+    *("fail2ban", "python3-systemd"),
 )
 # What one machine must not share with the next; the first boot makes its own.
 _PERSONAL = (
@@ -47,6 +48,8 @@ _INSTALL = """
 install -m 755 /recipe/policy-rc.d /usr/sbin/policy-rc.d
 apt-get install -y --no-install-recommends /debs/*.deb
 rm /usr/sbin/policy-rc.d
+# It is there for who asks for it.
+rm -f /etc/systemd/system/multi-user.target.wants/fail2ban.service
 """
 
 

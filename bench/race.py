@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from bench import inspected, tools, world
 from bench.contestant import environment
 from bench.figures import Sample
+from bench.previews import CONFIGURATION, SECRETS, Previews
 from bench.with_ansible import Ansible
 from bench.with_compose import Compose
 from bench.with_homeport import Homeport
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bench.contestant import Contestant
@@ -40,6 +41,7 @@ class Result:
     Attributes:
         samples: All measurements.
         program: The program's own times, per round: seconds by ``start``, ``imports``, ``graph``.
+        production: The same for jett in prod, rented and behind a tunnel.
         versions: What was measured.
         differences: Where the contestants' containers were not the same.
         services: What they brought up.
@@ -48,6 +50,7 @@ class Result:
 
     samples: list[Sample] = field(default_factory=list)
     program: list[dict[str, float]] = field(default_factory=list)
+    production: list[dict[str, float]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     services: tuple[str, ...] = ()
@@ -78,8 +81,10 @@ def run(rounds: int, *, full: bool) -> Result:
         for contestant in contestants:
             result.versions |= contestant.versions()
             contestant.warm_up()
+        previews = Previews(checkout, folder / "previews")
         for number in range(rounds):
             _round(result, number, contestants, checkout)
+            result.samples += previews.measure(number)
     finally:
         for stack in stacks:
             inspected.sweep(stack)
@@ -90,7 +95,9 @@ def run(rounds: int, *, full: bool) -> Result:
 def _round(result: Result, number: int, contestants: list[Contestant], checkout: Path) -> None:
     turn = number % len(contestants)
     order = contestants[turn:] + contestants[:turn]
-    result.program.append(_program(contestants[0], checkout))
+    small = {"homeport:preset": world.PRESET, "homeport:settings": json.dumps(contestants[0].stack.settings)}
+    result.program.append(_program(small, checkout))
+    result.production.append(_program({**CONFIGURATION, **SECRETS}, checkout))
     for operation in OPERATIONS:
         if operation == "preview":
             world.change(checkout, number)
@@ -157,12 +164,11 @@ def _compare(contestants: list[Contestant]) -> list[str]:
     ]
 
 
-def _program(homeport: Contestant, checkout: Path) -> dict[str, float]:
+def _program(configuration: Mapping[str, str], checkout: Path) -> dict[str, float]:
     """The program run alone, in a fresh interpreter like that of the language host."""
-    said = {"homeport:preset": world.PRESET, "homeport:settings": json.dumps(homeport.stack.settings)}
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "bench.program_alone"], cwd=checkout, input=json.dumps(said), capture_output=True, text=True,
+        [sys.executable, "-m", "bench.program_alone"], cwd=checkout, input=json.dumps(configuration), capture_output=True, text=True,
         check=False, env=environment(),
     )  # fmt: skip
     whole = time.perf_counter() - began

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bench.figures import TARGETS, processor, ratios, spread, table, times, verdict
+from bench.previews import EMPTY, MOST, PREVIEW, PRODUCTION
 from bench.race import OPERATIONS, REFRESHING, WITHOUT_FILES
 from bench.with_ansible import Ansible
 from bench.with_compose import Compose
@@ -28,7 +29,8 @@ def report(result: Result) -> str:
         f"Ratios, median of {rounds} (least-greatest), each within one round:\n\n{table(_ratios(result.samples))}",
         f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(result.samples, times))}",
         f"Processor seconds of their own processes, Docker's left out:\n\n{table(_times(result.samples, processor))}",
-        f"The program alone, part of every homeport figure above, in seconds:\n\n{table(_program(result))}",
+        f"The program alone, part of every homeport figure, in seconds:\n\n{table(_program(result))}",
+        f"A first preview of production, in seconds:\n\n{table(_previews(result.samples))}",
         "\n".join(["Targets:", "", *(f"- {verdict(result.samples, one, Homeport.label)}" for one in TARGETS)]),
         _sameness(result),
     ]
@@ -68,9 +70,20 @@ def _times(samples: list[Sample], what: Callable[[list[Sample], str, str], Sprea
 
 
 def _program(result: Result) -> list[list[str]]:
-    rows = [["start of the interpreter", "imports", "settings and graph", "whole", "resources"]]
-    cells = [_said(spread(one[key] for one in result.program)) for key in ("start", "imports", "graph", "whole")]
-    return [*rows, [*cells, str(int(result.program[-1]["resources"]))]]
+    rows = [["stack", "start of the interpreter", "imports", "settings and graph", "whole", "resources"]]
+    for stack, rounds in (("the one above", result.program), (PRODUCTION, result.production)):
+        cells = [_said(spread(seconds[key] for seconds in rounds)) for key in ("start", "imports", "graph", "whole")]
+        rows.append([stack, *cells, str(int(rounds[-1]["resources"]))])
+    return rows
+
+
+def _previews(samples: list[Sample]) -> list[list[str]]:
+    ratio = ratios(samples, PREVIEW, PRODUCTION, EMPTY)
+    judged = f"at most {MOST:.0f}: {'met' if ratio and ratio.median <= MOST else 'not met'}"
+    return [
+        [PRODUCTION, EMPTY, "ratio", "target"],
+        [_said(times(samples, PREVIEW, PRODUCTION)), _said(times(samples, PREVIEW, EMPTY)), _said(ratio), judged],
+    ]
 
 
 def _said(found: Spread | None) -> str:

@@ -113,7 +113,6 @@ def test_every_noqa_and_type_ignore_says_which_rule():
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
-    "SECURITY.md",
     "catalog/README.md",
     "docs/architecture.md",
     "docs/rehearsal.md",

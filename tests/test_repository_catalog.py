@@ -20,7 +20,6 @@ LAYERS = {
         "homeport/render/caddy.py",
         "homeport/render/files.py",
         "homeport/render/export/tree.py",
-        "components/proxy.py",
     },
     "headscale": {"homeport/render/headscale.py", "components/mesh.py", "components/scripts/mesh.sh"},
     "postgres": {
@@ -31,8 +30,6 @@ LAYERS = {
     },
 }
 """A layer that drives a piece of software speaks its language: the proxy Caddy's, the mesh headscale's, databases PostgreSQL's."""
-EXPORT = {"homeport/render/deploy.py", "homeport/export/__main__.py"}
-"""The export of one preset, until one specification of a container takes its place."""
 GUESSED = "homeport/settings/strength.py"
 """Words that people make passwords of: names of software are among them, whether the catalog has it or not."""
 PATTERN = re.compile(rf"(?<![a-z0-9])({'|'.join(map(re.escape, sorted(NAMES, key=len, reverse=True)))})(?![a-z0-9])")
@@ -75,7 +72,7 @@ def services_named(path):
         f"{where}:{line} names {match[1]}"
         for line, word in code(path)
         for match in PATTERN.finditer(word.lower().replace("_", "-"))
-        if where not in {GUESSED, *EXPORT} and where not in LAYERS.get(match[1], ())
+        if where != GUESSED and where not in LAYERS.get(match[1], ())
     ]
 
 

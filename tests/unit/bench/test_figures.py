@@ -4,6 +4,7 @@ import pytest
 
 from bench import figures, inspected
 from bench.figures import Sample, Spread, Target
+from bench.previews import EMPTY, PREVIEW, PRODUCTION
 from bench.race import OPERATIONS, Result
 from bench.report import report
 
@@ -68,8 +69,10 @@ def test_the_report_says_what_was_measured_and_that_a_target_was_missed():
             Sample(0, operation, contestant, seconds, seconds)
             for operation in OPERATIONS
             for contestant, seconds in (("homeport", 40.0), ("docker compose", 10.0), ("Ansible", 200.0))
-        ],
+        ]
+        + [Sample(0, PREVIEW, PRODUCTION, 4.0), Sample(0, PREVIEW, EMPTY, 1.0)],
         program=[{"start": 0.1, "imports": 0.5, "graph": 0.2, "whole": 0.8, "resources": 45}],
+        production=[{"start": 0.1, "imports": 1.5, "graph": 0.4, "whole": 2.0, "resources": 80}],
         versions={"plugin docker 5.2.0": "stand-in"},
         differences=["Ansible: db.User: '999', '0'"],
         services=("db",),
@@ -78,4 +81,8 @@ def test_the_report_says_what_was_measured_and_that_a_target_was_missed():
     assert "stand-in" in text, "which plugins were in use decides what the figures mean"
     assert "first up at most 1.5 x docker compose: not met, 4.00" in text, "40 s against 10 s"
     assert "no-op up at most 0.3 x Ansible: met, 0.20" in text, "40 s against 200 s"
+    assert "4.00" in text and "at most 3: not met" in text, (
+        "a preview of production, 4 s against an empty program's 1 s"
+    )
+    assert "80" in text, "the program alone with production too"
     assert "`Ansible: db.User: '999', '0'`" in text, "work that was not the same is named"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 from tests.support.memory import HARDENED, docker
+from tests.support.waits import until
 
 if TYPE_CHECKING:
     from tests.support.memory import MemoryServices
@@ -52,6 +54,9 @@ def start_provider(world: MemoryServices, image: str) -> str:
         "-c",
         PROVIDER,
     )
+    listens = "import socket; socket.create_connection(('127.0.0.1', 8000), 1)"
+    asked = ("docker", "exec", name, "python", "-c", listens)
+    until(lambda: subprocess.run(asked, capture_output=True, check=False).returncode == 0, "the provider listens")
     return name
 
 

@@ -1,4 +1,7 @@
-"""`make bench`: measures, prints a table, and with --write keeps it in docs/benchmark.md. Nothing fails for being slow."""
+"""`make bench`: measures, prints a table, and with --write keeps it in docs/benchmark.md.
+
+Nothing fails for being slow.
+"""
 
 from __future__ import annotations
 

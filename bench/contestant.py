@@ -22,8 +22,8 @@ _PATIENCE = 900.0
 def environment(**more: str) -> dict[str, str]:
     """The environment of a contestant: Python may keep what it has compiled, whatever this machine's images set.
 
-    Three of four things measured here are Python programs, and without compiled files their start takes three times as long
-    (measured: 7.0 instead of 2.5 seconds of processor for a no-op `pulumi up`).
+    Three of four things measured here are Python programs, and without compiled files their start takes three times as
+    long (measured: 7.0 instead of 2.5 seconds of processor for a no-op `pulumi up`).
     """
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | more
 
@@ -74,9 +74,15 @@ class Contestant(ABC):
         try:
             with log.open("w") as file:
                 code = subprocess.run(
-                    argv, env=dict(env), cwd=cwd or self.checkout, stdin=subprocess.DEVNULL, stdout=file,
-                    stderr=subprocess.STDOUT, timeout=_PATIENCE, check=False,
-                ).returncode  # fmt: skip
+                    argv,
+                    env=dict(env),
+                    cwd=cwd or self.checkout,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    timeout=_PATIENCE,
+                    check=False,
+                ).returncode
         except subprocess.TimeoutExpired:
             code = -1
         said = log.read_text(errors="replace")

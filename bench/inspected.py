@@ -13,7 +13,10 @@ from homeport.model.errors import ToolError
 if TYPE_CHECKING:
     from bench.world import Stack
 
-_COUNT = "SELECT (SELECT count(*) FROM public.schema_migrations) || ' migrations, ' || (SELECT count(*) FROM pg_roles WHERE rolcanlogin) || ' logins'"
+_COUNT = (
+    "SELECT (SELECT count(*) FROM public.schema_migrations) || ' migrations, ' || "
+    "(SELECT count(*) FROM pg_roles WHERE rolcanlogin) || ' logins'"
+)
 
 
 def containers(stack: Stack) -> dict[str, dict[str, Any]]:
@@ -33,7 +36,10 @@ def ids(stack: Stack) -> dict[str, str]:
 
 
 def essence(stack: Stack) -> dict[str, dict[str, Any]]:
-    """What must be the same whoever made the containers: image, hardening, limits, health, mounts, networks, database."""
+    """What must be the same whoever made the containers.
+
+    Image, hardening, limits, health, mounts, networks, database.
+    """
     found = {name: _one(stack, said) for name, said in containers(stack).items()}
     for database in stack.blueprint.databases:
         if database.migrations:

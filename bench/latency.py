@@ -1,7 +1,8 @@
 """`python -m bench.latency`: what distance to the host costs, and what a shared SSH connection gives back.
 
-Containers are brought up by the real engine on a rented server of the rehearsal, through a relay in front of its sshd: once with no
-delay, once with 20 ms in each direction, each with a login for every connection and with one shared by ControlMaster.
+Containers are brought up by the real engine on a rented server of the rehearsal, through a relay in front of its sshd:
+once with no delay, once with 20 ms in each direction, each with a login for every connection and with one shared by
+ControlMaster.
 """
 
 from __future__ import annotations
@@ -88,9 +89,15 @@ class Variant:
             ToolError: It failed.
         """
         done = subprocess.run(
-            ["pulumi", *argv, "--stack", "bench", "--non-interactive"], cwd=self.folder, env=dict(self.environ), text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False,
-        )  # fmt: skip
+            ["pulumi", *argv, "--stack", "bench", "--non-interactive"],
+            cwd=self.folder,
+            env=dict(self.environ),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
         if done.returncode:
             said = "\n    ".join((done.stdout + done.stderr).strip().splitlines()[-15:])
             raise ToolError(f"bench, {self.label}: pulumi {argv[0]}:\n    {said}\n  fix: run it again")

@@ -18,13 +18,14 @@ OPERATIONS = ("up", "refresh", "no-op preview", "one container", "destroy")
 LABELS = tuple(f"{where}, {how}" for where in (NEAR, FAR) for how in ("plain", "shared"))
 HEADING = "## Distance to the host"
 _OFFICIAL = (
-    "The official docker plugin made 20 containers at 40 ms in 10.2 s plain and 9.2 s multiplexed, on another machine: its ratio of "
-    "shared to plain is 0.90; seconds of different machines must not be set against each other."
+    "The official docker plugin made 20 containers at 40 ms in 10.2 s plain and 9.2 s multiplexed, on another machine: "
+    "its ratio of shared to plain is 0.90; seconds of different machines must not be set against each other."
 )
-_METHOD = """`python -m bench.latency` brings light containers up on a rented server of the rehearsal (systemd, sshd, a dockerd of its own) by the
-real engine, with one docker provider at `ssh://`, through a relay in front of sshd: without delay, and with 20 ms in each direction
-(the kernel may have no netem). "Plain" is a login for every connection, "shared" is one connection that ControlMaster keeps; each
-round begins without it. The preview compares with the state and asks no host; nothing here is part of CI.
+_METHOD = """`python -m bench.latency` brings light containers up on a rented server of the rehearsal
+(systemd, sshd, a dockerd of its own) by the real engine, with one docker provider at `ssh://`, through a relay in front
+of sshd: without delay, and with 20 ms in each direction (the kernel may have no netem). "Plain" is a login for every
+connection, "shared" is one connection that ControlMaster keeps; each round begins without it. The preview compares with
+the state and asks no host; nothing here is part of CI.
 On a busy machine a ratio whose range holds 1 says nothing; the number of connections is exact, whatever the load."""
 
 

@@ -1,6 +1,7 @@
-"""What a preview of production costs beside that of a program that does nothing, and what the program alone takes of it.
+"""What a preview of production costs beside that of a program that does nothing.
 
-The stack is jett in prod on a rented server behind a tunnel, previewed for the first time: every provider is in use, and no cloud is asked.
+And what the program alone takes of it. The stack is jett in prod on a rented server behind a tunnel, previewed for the
+first time: every provider is in use, and no cloud is asked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The measuring itself: every operation by every contestant in turn, round after round, each round begun by another one."""
+"""The measuring itself: every operation by every contestant in turn, round after round.
+
+Each round is begun by another one.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
     from bench.contestant import Contestant
 
 OPERATIONS = ("first up", "no-op up", "preview", "one service", "destroy")
-"""In this order; the preview is that of the changed service, for Ansible cannot preview networks that are not there yet."""
+"""In this order.
+
+The preview is that of the changed service, for Ansible cannot preview networks that are not there yet.
+"""
 REFRESHING = "no-op up, refreshing"
 WITHOUT_FILES = "no-op up, no files"
 """Variants of a single contestant: Docker is looked at before (homeport), file delivery left out (Ansible)."""
@@ -168,9 +174,14 @@ def _program(configuration: Mapping[str, str], checkout: Path) -> dict[str, floa
     """The program run alone, in a fresh interpreter like that of the language host."""
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "bench.program_alone"], cwd=checkout, input=json.dumps(configuration), capture_output=True, text=True,
-        check=False, env=environment(),
-    )  # fmt: skip
+        [sys.executable, "-m", "bench.program_alone"],
+        cwd=checkout,
+        input=json.dumps(configuration),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
     whole = time.perf_counter() - began
     if done.returncode:
         raise ToolError(f"bench, the program alone: {done.stderr.strip()[-2000:]}")

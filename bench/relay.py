@@ -18,7 +18,8 @@ class Relay:
     Args:
         host: Where to.
         port: Its port.
-        delay: Seconds that every byte takes in each direction; a new connection takes two of them, as a TCP handshake would.
+        delay: Seconds that every byte takes in each direction; a new connection takes two of them, as a TCP handshake
+            would.
 
     Attributes:
         port: Where it listens.
@@ -46,7 +47,10 @@ class Relay:
         self.close()
 
     def break_after(self, count: int, *, silently: bool = False) -> None:
-        """Resets every connection once that many more bytes have passed; `silently`: hands nothing on from there, until `heal`."""
+        """Resets every connection once that many more bytes have passed.
+
+        With `silently` it hands nothing on from there, until `heal`.
+        """
         self._left, self._silence = count, silently
 
     def cut(self) -> None:

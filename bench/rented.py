@@ -1,4 +1,7 @@
-"""A rented server to measure and test against: a machine of the rehearsal, reached by a pinned key and OpenSSH's client."""
+"""A rented server to measure and test against.
+
+It is a machine of the rehearsal, reached by a pinned key and OpenSSH's client.
+"""
 
 from __future__ import annotations
 

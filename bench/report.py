@@ -92,7 +92,10 @@ def _said(found: Spread | None) -> str:
 
 def _sameness(result: Result) -> str:
     if not result.differences:
-        return "The containers of all three were the same: image, command, user, hardening, limits, health, mounts, networks, SQL."
+        return (
+            "The containers of all three were the same: "
+            "image, command, user, hardening, limits, health, mounts, networks, SQL."
+        )
     return "\n".join(
         ["Where the containers differed (homeport's, the other's):", "", *(f"- `{one}`" for one in result.differences)]
     )

@@ -1,6 +1,7 @@
 """The two that homeport is measured beside, made once per content and kept in the cache folder.
 
-docker compose v2 is built from its Go module, Ansible with its community.docker collection is installed from PyPI with hashes.
+docker compose v2 is built from its Go module, Ansible with its community.docker collection is installed from PyPI with
+hashes.
 """
 
 from __future__ import annotations

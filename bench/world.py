@@ -1,4 +1,7 @@
-"""What is measured: one stack per contestant, the same but for names, subnets and ports, from one copy of the checkout."""
+"""What is measured: one stack per contestant, the same but for names, subnets and ports.
+
+All from one copy of the checkout.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class Stack:
 
 
 def stack(name: str, place: int, *, full: bool) -> Stack:
-    """A stack whose subnets are number ``place`` of a range of their own; without ``full`` it has the services that start in seconds."""
+    """A stack whose subnets are number ``place`` of a range of their own.
+
+    Without ``full`` it has the services that start in seconds.
+    """
     settings: dict[str, Any] = {
         "environment": "dev",
         "domain": "localhost",
@@ -79,8 +85,11 @@ def copy_checkout(folder: Path) -> None:
         ToolError: This is no Git checkout.
     """
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False
-    )  # fmt: skip
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
     if listed.returncode:
         raise ToolError("bench: this is no Git checkout\n  fix: git clone homeport, and run make bench there")
     shutil.rmtree(folder, ignore_errors=True)

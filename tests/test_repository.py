@@ -35,7 +35,8 @@ SDKS = {
     "cryptography",
 }
 
-# Who may import whom (docs/architecture.md). Of the layers above, and of packages from outside; None stands for any of them.
+# Who may import whom (docs/architecture.md).
+# Of the layers above, and of packages from outside; None stands for any of them.
 MAY = {
     "homeport": (set(), set()),
     "homeport.model": (set(), set()),
@@ -54,7 +55,8 @@ MAY = {
         {"catalog", "homeport.model", "homeport.render", "homeport.settings", "homeport.plan"},
         {"yaml", "typer", "rich", "hcloud", "cloudflare", "httpx"},
     ),
-    # Measures the whole program beside others, on the same services; and a small one of its own, on a machine of the rehearsal.
+    # Measures the whole program beside others, on the same services;
+    # and a small one of its own, on a machine of the rehearsal.
     "bench": (
         {
             "homeport.model",
@@ -75,7 +77,10 @@ MAY = {
     "apps": (set(), set()),
 }
 SHARED_VOCABULARY = {"host", "container", "connection", "host_unit", "cloud", "random_secret"}
-"""Of components, what others are made of: the handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK, secret bytes. The rest knows no sibling."""
+"""Of components, what others are made of. The rest knows no sibling.
+
+The handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK, secret bytes.
+"""
 
 
 def imports(path):

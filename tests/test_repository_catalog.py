@@ -9,7 +9,10 @@ from catalog.presets import registry
 from tests.support.checkout import ROOT, name, text
 
 ROOMS = ("homeport", "components")
-"""The general code. Rehearsal and toolchain are no part of it: what they expect and build is named after images and presets."""
+"""The general code.
+
+Rehearsal and toolchain are no part of it: what they expect and build is named after images and presets.
+"""
 NAMES = sorted(
     {path.parent.name.replace("_", "-") for path in (ROOT / "catalog").glob("*/service.py")}
     | {service.name for preset in registry._BUILT for service in registry.preset(preset).services}
@@ -29,7 +32,10 @@ LAYERS = {
         "components/scripts/query.sh",
     },
 }
-"""A layer that drives a piece of software speaks its language: the proxy Caddy's, the mesh headscale's, databases PostgreSQL's."""
+"""A layer that drives a piece of software speaks its language.
+
+The proxy Caddy's, the mesh headscale's, databases PostgreSQL's.
+"""
 GUESSED = "homeport/settings/strength.py"
 """Words that people make passwords of: names of software are among them, whether the catalog has it or not."""
 PATTERN = re.compile(rf"(?<![a-z0-9])({'|'.join(map(re.escape, sorted(NAMES, key=len, reverse=True)))})(?![a-z0-9])")

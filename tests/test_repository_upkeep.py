@@ -1,4 +1,7 @@
-"""The repository's upkeep: every test is run, every cited row exists, generated pages are fresh, no name hides another."""
+"""The repository's upkeep.
+
+Every test is run, every cited row exists, generated pages are fresh, no name hides another.
+"""
 
 import os
 import re

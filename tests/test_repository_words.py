@@ -1,4 +1,7 @@
-"""What must never be in a file of the repository: names of the seeds, paths of a machine, package registries, secrets."""
+"""What must never be in a file of the repository.
+
+Names of the seeds, paths of a machine, package registries, secrets.
+"""
 
 import ast
 import hashlib
@@ -9,7 +12,8 @@ import pytest
 
 from tests.support.checkout import FILES, OURS, ROOT, name, text
 
-# Names of people, machines and places that must never be a default here. Kept as hashes, so that this file does not name them.
+# Names of people, machines and places that must never be a default here.
+# Kept as hashes, so that this file does not name them.
 FORBIDDEN = {
     "291caeae3c017da7",
     "c0d51764fd2c6244",
@@ -51,11 +55,22 @@ def parents(word):
 # In an image, /home/node is the home of the image's own user.
 MACHINE_PATHS = re.compile(r"(?<![\w.$}~*-])/(?:work|root|home/(?!node\b)[a-z]+)/(?!\.?\.\.)[\w.]")
 REGISTRIES = re.compile(
-    r"\b(?:" + "|".join(re.escape(".".join(parts)) for parts in (
-        ("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs", "org"), ("proxy", "golang", "org"), ("sum", "golang", "org"),
-        ("static", "crates", "io"), ("index", "crates", "io"), ("deb", "debian", "org")
-    )) + r")\b"
-)  # fmt: skip
+    r"\b(?:"
+    + "|".join(
+        re.escape(".".join(parts))
+        for parts in (
+            ("pypi", "org"),
+            ("files", "pythonhosted", "org"),
+            ("registry", "npmjs", "org"),
+            ("proxy", "golang", "org"),
+            ("sum", "golang", "org"),
+            ("static", "crates", "io"),
+            ("index", "crates", "io"),
+            ("deb", "debian", "org"),
+        )
+    )
+    + r")\b"
+)
 
 
 def test_no_file_holds_a_path_of_somebodys_machine():
@@ -84,8 +99,21 @@ def test_no_file_names_the_host_of_a_package_registry():
 @pytest.mark.req("P-29", "S3-48")
 @pytest.mark.parametrize(
     "path",
-    [".env", ".env.prod", "postgres/base/1", "redis/dump.rdb", "logs/a.log", "caddy_data/x", ".vault_password", "a/server.pem", "tls.key", "tls.crt", "id_ed25519", "id_rsa.pub"],
-)  # fmt: skip
+    [
+        ".env",
+        ".env.prod",
+        "postgres/base/1",
+        "redis/dump.rdb",
+        "logs/a.log",
+        "caddy_data/x",
+        ".vault_password",
+        "a/server.pem",
+        "tls.key",
+        "tls.crt",
+        "id_ed25519",
+        "id_rsa.pub",
+    ],
+)
 def test_git_ignores_what_may_hold_a_secret(path):
     done = subprocess.run(["git", "-C", str(ROOT), "check-ignore", "--quiet", "--no-index", path], check=False)
 
@@ -180,7 +208,8 @@ def test_no_file_holds_a_key():
 def test_the_secret_scan_finds_what_is_planted(tmp_path):
     path = tmp_path / "one.py"
     path.write_text(
-        'settings = {"postgres_password": "Tr0ub4dor&3 x"}\nrun(api_key="0123 456")\nx = dict(secret="postgres-password")\n'
+        'settings = {"postgres_password": "Tr0ub4dor&3 x"}\nrun(api_key="0123 456")\n'
+        'x = dict(secret="postgres-password")\n'
     )
 
     assert [1, 2] == sorted(secret_literals(path)), "two values; the third is a secret's name"

@@ -23,7 +23,10 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table as wide as it must be; on a terminal no wider than that, and a list where a table would not be readable."""
+    """A table as wide as it must be.
+
+    On a terminal no wider than that, and a list where a table would not be readable.
+    """
     from rich.console import Console  # noqa: PLC0415  # costs some ten milliseconds, and --json needs none of it
 
     console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED, highlight=False)

@@ -1,4 +1,7 @@
-"""docs/requirements.md: every row of docs/requirements.toml with the tests and claims that cite it, or the reason why none does."""
+"""docs/requirements.md: every row of docs/requirements.toml with the tests and claims that cite it.
+
+Or the reason why none does.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ ROW_ID = re.compile(r"(?:S[1-5]|P|FP|[A-O])-\d\d")
 _CITING = ("tests", "apps", "rehearsal/claims")
 _HEAD = """# Requirements
 
-Made by `make docs` from `docs/requirements.toml` and from the tests and claims that cite its rows; do not edit by hand. Tests cite a row by
-`@pytest.mark.req("S2-14")`, claims by their field `rows`. **Open** means that nothing proves the row whole, with the reason.
+Made by `make docs` from `docs/requirements.toml` and from the tests and claims that cite its rows; do not edit by hand.
+Tests cite a row by `@pytest.mark.req("S2-14")`, claims by their field `rows`. **Open** means that nothing proves the
+row whole, with the reason.
 """
 
 
@@ -81,7 +85,10 @@ def read(root: Path = ROOT) -> Requirements:
 
 
 def _citations(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Each row that a module cites, with the test, class or claim that does; a mark of the whole module stands for its file."""
+    """Each row that a module cites, with the test, class or claim that does.
+
+    A mark of the whole module stands for its file.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for mark in node.decorator_list:

@@ -54,7 +54,10 @@ class Stack:
 
     @property
     def docker_host(self) -> str:
-        """Where this machine's Docker answers, as the program itself names it; empty for the usual place, and for other machines."""
+        """Where this machine's Docker answers, as the program itself names it.
+
+        Empty for the usual place, and for other machines.
+        """
         return os.environ.get("DOCKER_HOST", "") if self.local else ""
 
     @property

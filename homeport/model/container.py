@@ -94,7 +94,8 @@ class ContainerSpec:
         ports: Published ports, sorted.
         needs: Services that must be healthy before it starts, sorted.
         labels: ``service``, ``image`` and ``spec``, without a prefix; ``spec`` changes with what Docker's provider
-            would update without any effect (health check, tmpfs, pids), so that a change of these replaces the container.
+            would update without any effect (health check, tmpfs, pids), so that a change of these replaces the
+            container.
     """
 
     service: str

@@ -36,7 +36,8 @@ CREATE TABLE IF NOT EXISTS public.schema_migrations (
 DO $homeport$
 DECLARE
     problems text := (
-        SELECT string_agg(done.file || CASE WHEN wanted.sha256 IS NULL THEN ' is gone' ELSE ' was changed' END, ', ' ORDER BY done.file)
+        SELECT string_agg(done.file || CASE WHEN wanted.sha256 IS NULL THEN ' is gone' ELSE ' was changed' END, \
+', ' ORDER BY done.file)
         FROM public.schema_migrations AS done LEFT JOIN (VALUES {wanted}) AS wanted (file, sha256) USING (file)
         WHERE wanted.sha256 IS DISTINCT FROM done.sha256
     );

@@ -104,7 +104,8 @@ class Ssh(Section):
         default=(),
     )
     fail2ban: bool = key(
-        "Whether an address that fails to sign in five times in ten minutes is shut out for an hour; members of the VPN never are.",
+        "Whether an address that fails to sign in five times in ten minutes is shut out for an hour; "
+        "members of the VPN never are.",
         shape="true or false",
         example=True,
         default=False,

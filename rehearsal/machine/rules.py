@@ -77,7 +77,10 @@ def filtered(world: str, port: Port, rules: list[Row] | None) -> str:
 
 
 def faulty(world: str, port: Port, fault: str) -> str:
-    """Commands that disturb all traffic of a machine by an nftables statement such as `drop`; an empty one ends that."""
+    """Commands that disturb all traffic of a machine by an nftables statement such as `drop`.
+
+    An empty one ends that.
+    """
     name, chain = table(world), f"fault_{port.server}"
     lines = [f"add chain inet {name} {chain}", f"flush chain inet {name} {chain}"]
     lines += [f"add rule inet {name} {chain} {fault}"] if fault else []

@@ -34,7 +34,10 @@ def clone(tmp_path_factory):
 
 
 def plain(clone, *argv):
-    """A `pulumi` command as a person types it: no launcher, no variable of ours but the engine's home, no Python of the cache on PATH."""
+    """A `pulumi` command as a person types it.
+
+    No launcher, no variable of ours but the engine's home, no Python of the cache on PATH.
+    """
     printed = subprocess.run(
         [sys.executable, "-m", "toolchain.engine", "env"],
         cwd=clone.folder,

@@ -10,7 +10,10 @@ import pytest
 from tests.support import campaign
 from tests.support.checkout import ROOT
 
-SAY = "import json; from tests.support import campaign; print(json.dumps([campaign.sample('kills of the engine', range(10)), campaign.told()]))"
+SAY = (
+    "import json; from tests.support import campaign; "
+    "print(json.dumps([campaign.sample('kills of the engine', range(10)), campaign.told()]))"
+)
 
 
 def taken(**more):

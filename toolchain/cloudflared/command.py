@@ -1,7 +1,8 @@
-"""The stub's command line, cloudflared's as far as homeport uses it: `cloudflared --config FILE tunnel run`, with a token likewise.
+"""The stub's command line, cloudflared's as far as homeport uses it.
 
-Also `tunnel ingress validate` and `--version`. Where the edge is: `--edge`, TUNNEL_EDGE, else cloudflared's own
-`region1.v2.argotunnel.com:7844`, which a machine of the rehearsal has in its /etc/hosts.
+`cloudflared --config FILE tunnel run`, with a token likewise. Also `tunnel ingress validate` and `--version`. Where the
+edge is: `--edge`, TUNNEL_EDGE, else cloudflared's own `region1.v2.argotunnel.com:7844`, which a machine of the
+rehearsal has in its /etc/hosts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A stub in cloudflared's place: all connections of one connector to the emulated edge; command.py is its command line.
 
-It is not cloudflared: the wire is ours (wire.py). It opens connections from inside, and follows the ingress rules of its own file or the
-remotely managed ones. Standard library only, and PyYAML for a file: with the modules it imports it runs wherever Python does.
+It is not cloudflared: the wire is ours (wire.py). It opens connections from inside, and follows the ingress rules of
+its own file or the remotely managed ones. Standard library only, and PyYAML for a file: with the modules it imports it
+runs wherever Python does.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class Connector:
         addresses = {str(row[4][0]) for row in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)}
         strange = sorted(one for one in addresses if ipaddress.ip_address(one).is_global)
         if strange:
-            # The stub has cloudflared's own default; only /etc/hosts of a rehearsal's machine leads it to the emulated edge.
+            # The stub has cloudflared's own default; only /etc/hosts of a rehearsal's machine leads it to the emulated
+            # edge.
             raise RefusedError(
                 f"{host} is {', '.join(strange)}, on the internet; the stub speaks to a rehearsal's edge alone"
             )

@@ -40,7 +40,8 @@ class Origin:
     """The services behind a tunnel, by its own file or by the configuration that the edge sent last.
 
     Args:
-        local: What the file of a locally managed tunnel says. As with cloudflared, one that was put by the API outdoes it.
+        local: What the file of a locally managed tunnel says. As with cloudflared, one that was put by the API outdoes
+            it.
     """
 
     def __init__(self, local: dict[str, Any] | None = None) -> None:

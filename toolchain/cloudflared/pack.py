@@ -1,4 +1,7 @@
-"""The connector stub as one file that runs where Python 3 with PyYAML is: what stands at cloudflared's place in its image."""
+"""The connector stub as one file that runs where Python 3 with PyYAML is.
+
+What stands at cloudflared's place in its image.
+"""
 
 from __future__ import annotations
 

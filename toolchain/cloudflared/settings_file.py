@@ -1,6 +1,7 @@
-"""What a locally managed tunnel is told: `config.yml` and the credentials file that it names, as cloudflared reads them.
+"""What a locally managed tunnel is told: `config.yml` and the credentials file that it names.
 
-Source: developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management.
+As cloudflared reads them. Source: its documentation of locally managed tunnels,
+developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management.
 An ingress setting that the stub does not know is an error: it would be obeyed by cloudflared and not here.
 """
 

@@ -55,7 +55,10 @@ class Wire:
         self.send(stream, kind, json.dumps(value).encode())
 
     def receive(self, timeout: float | None) -> tuple[int, int, bytes]:
-        """Stream, kind and payload of the next frame; fails with `ClosedError`, also after `timeout` seconds of silence."""
+        """Stream, kind and payload of the next frame.
+
+        Fails with `ClosedError`, also after `timeout` seconds of silence.
+        """
         try:
             self._sock.settimeout(timeout)
             stream, kind, length = _HEADER.unpack(self._exactly(_HEADER.size))
@@ -113,7 +116,10 @@ class Stream:
                 return
 
     def next(self, timeout: float | None = None) -> Frame:
-        """The next frame; fails with `ClosedError` when the stream is broken off, `TimeoutError` after `timeout` seconds."""
+        """The next frame.
+
+        Fails with `ClosedError` when the stream is broken off, `TimeoutError` after `timeout` seconds.
+        """
         try:
             kind, payload = self._frames.get(timeout=timeout)
         except queue.Empty:

@@ -61,9 +61,14 @@ class Kit:
             log.write(f"$ {' '.join(command[3:])}\n".encode())
             log.flush()
             done = subprocess.run(
-                command, cwd=cwd or self.work, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, check=False,
-            )  # fmt: skip
+                command,
+                cwd=cwd or self.work,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
         if done.returncode:
             raise self.failure(f"`{Path(str(argv[0])).name}` ended with status {done.returncode}")
 

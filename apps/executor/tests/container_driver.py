@@ -1,7 +1,7 @@
 """Runs inside a container: every attempt from standard input in a process of its own, one JSON object of verdicts out.
 
-``succeeded``, ``blocked`` (an OSError, or its own condition did not hold), or ``broken: ...`` when the attempt itself is wrong,
-so that a misspelt attempt is never counted as one that was fended off.
+``succeeded``, ``blocked`` (an OSError, or its own condition did not hold), or ``broken: ...`` when the attempt itself
+is wrong, so that a misspelt attempt is never counted as one that was fended off.
 """
 
 import json
@@ -11,8 +11,9 @@ import sys
 PREFACE = """
 import ctypes, errno, fcntl, os, re, socket, struct, subprocess, sys
 libc = ctypes.CDLL(None, use_errno=True)
-NUMBERS = {"x86_64": dict(clone=56, bpf=321, add_key=248, keyctl=250, perf_event_open=298, kexec_load=246, init_module=175,
-    finit_module=313, delete_module=176, reboot=169, swapon=167, settimeofday=164, sethostname=170, acct=163, quotactl=179,
+NUMBERS = {"x86_64": dict(clone=56, bpf=321, add_key=248, keyctl=250, perf_event_open=298, kexec_load=246,
+    init_module=175, finit_module=313, delete_module=176, reboot=169, swapon=167, settimeofday=164, sethostname=170,
+    acct=163, quotactl=179,
     open_by_handle_at=304, fsopen=430, move_mount=429, nfsservctl=180, lookup_dcookie=212, mbind=237, personality=135,
     pivot_root=155, ptrace=101, io_uring_setup=425, userfaultfd=323, process_vm_readv=310, socket=41, memfd_create=319)}
 def checked(result):

@@ -80,7 +80,8 @@ def test_killed_between_two_steps_of_an_answer_it_is_published_once(moment, star
     """One copy of the worker dies at each step of ``finish``, another one takes over."""
     steps = {
         "tmp": r'^        os\.rename\(f"\{identity\}\.tmp".*$',
-        "out": r'^        work = self\._open\["\.work"\]\n(?=        with suppress\(FileNotFoundError\):\n            os\.rename)',
+        "out": r'^        work = self\._open\["\.work"\]\n'
+        r"(?=        with suppress\(FileNotFoundError\):\n            os\.rename)",
         "done": r"^        self\.drop\(identity\)\n(?=        # A rename)",
         "dropped": r"^        # A rename replaces.*$",
     }

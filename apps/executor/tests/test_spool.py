@@ -1,4 +1,7 @@
-"""The spool's own defences, each without the look at the folder that comes before it: names change between two system calls."""
+"""The spool's own defences, each without the look at the folder that comes before it.
+
+Names change between two system calls.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A server that keeps the queue's contract in memory, and notes all that it is asked: the client is run as a process against it."""
+"""A server that keeps the queue's contract in memory, and notes all that it is asked.
+
+The client is run as a process against it.
+"""
 
 from __future__ import annotations
 
@@ -97,9 +100,12 @@ class World:
     def start(self, *argv: str, **more: str) -> subprocess.Popen[str]:
         """The program as a process."""
         return subprocess.Popen(
-            [sys.executable, "-E", "-s", "-B", str(APP / "heartbeat.py"), *argv], env=self.environment(**more),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            [sys.executable, "-E", "-s", "-B", str(APP / "heartbeat.py"), *argv],
+            env=self.environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def once(self, **more: str) -> tuple[int, str]:
         """Exit status and output of ``--once``."""

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 _DNS = bytes.fromhex("6d7a01000001000000000000076578616d706c6503636f6d0000010001")
 _SNMP = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010101000500")
 _QUESTIONS = {
-    53: _DNS, 5353: _DNS, 123: b"\x1b" + bytes(47), 161: _SNMP, 69: b"\x00\x01probe\x00octet\x00",
+    53: _DNS,
+    5353: _DNS,
+    123: b"\x1b" + bytes(47),
+    161: _SNMP,
+    69: b"\x00\x01probe\x00octet\x00",
     1900: b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nST: ssdp:all\r\n\r\n',
     11211: b"\x00\x01\x00\x00\x00\x01\x00\x00version\r\n",
-}  # fmt: skip
+}
 _WIREGUARD = 148
 
 

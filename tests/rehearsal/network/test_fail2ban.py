@@ -25,7 +25,8 @@ def fails(server, address):
     """What sshd says of five who are not let in; the journal knows a program by its name."""
     server.run("mkdir -p /run/guess && cp /usr/bin/logger /run/guess/sshd")
     server.run(
-        f"for n in 1 2 3 4 5; do /run/guess/sshd -t sshd -p auth.info 'Invalid user admin from {address} port 4711'; done"
+        "for n in 1 2 3 4 5; do "
+        f"/run/guess/sshd -t sshd -p auth.info 'Invalid user admin from {address} port 4711'; done"
     )
 
 

@@ -9,12 +9,18 @@ from homeport.cli.pulumi_cli import hint
     ("said", "helps"),
     [
         (
-            "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete …",
+            (
+                "error: the stack is currently locked by 1 lock(s). "
+                "Either wait for the other process(es) to end or delete …"
+            ),
             "make repair STACK=prod",
         ),
         ("error: incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE"),
         (
-            "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment …",
+            (
+                "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
+                "environment …"
+            ),
             "PULUMI_CONFIG_PASSPHRASE_FILE",
         ),
         ("error: no stack named 'prod' found", "make up STACK=prod"),

@@ -45,7 +45,8 @@ def test_a_package_that_is_laid_out_otherwise_is_imported_whole():
     said = python(
         "import re, sys, types\n"
         "compiled = re.compile\n"
-        "re.compile = lambda text, *more: compiled(rb'never' if text == rb'\\n(?=@pulumi\\.(?:in|out)put_type\\nclass )' else text, *more)\n"
+        "usual = rb'\\n(?=@pulumi\\.(?:in|out)put_type\\nclass )'\n"
+        "re.compile = lambda text, *more: compiled(rb'never' if text == usual else text, *more)\n"
         "from components.cloud import cloudflare\n"
         "print(cloudflare.Zone.__name__, cloudflare is sys.modules['pulumi_cloudflare'])"
     )

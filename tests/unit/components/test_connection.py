@@ -45,7 +45,10 @@ def test_only_the_pinned_host_is_spoken_to_and_its_socket_is_named_after_its_key
 
 @pytest.mark.parametrize(("length", "shared"), [(36, True), (37, False)])
 def test_a_connection_is_shared_as_long_as_its_socket_s_path_fits(monkeypatch, length, shared):
-    """104 characters with the final NUL (unix(4) of macOS): the folder, a slash, the key's 8 and a dash, 40 for %C, 17 for ssh's draft."""
+    """104 characters with the final NUL (unix(4) of macOS).
+
+    The folder, a slash, the key's 8 and a dash, 40 for %C, 17 for ssh's draft.
+    """
     monkeypatch.setenv("HOMEPORT_CACHE", "/tmp/homeport".ljust(length - len("/ssh"), "x"))
     monkeypatch.setattr("components.connection.private", lambda folder: folder)
     control = [option for option in ssh_options("main", "ssh-ed25519 A", "") if "ControlPath" in option]

@@ -217,7 +217,8 @@ def test_a_defaults_file_that_the_removal_writes_is_the_one_that_was_there():
 
 def test_the_masks_of_the_gate_are_those_of_the_unit(tmp_path):
     (tmp_path / "docker").write_text(
-        '#!/bin/sh\ncase "$*" in "inspect -f {{.State.Status}}"*) echo running unhealthy 5 ;; logs*) echo "a s3cret-1 b s3cret-1" ;; esac\n'
+        '#!/bin/sh\ncase "$*" in "inspect -f {{.State.Status}}"*) echo running unhealthy 5 ;; '
+        'logs*) echo "a s3cret-1 b s3cret-1" ;; esac\n'
     )
     (tmp_path / "docker").chmod(0o755)
     done = subprocess.run(

@@ -1,4 +1,7 @@
-"""A feature that a host has where its owner asks for it: a layer of its own, its packages, and peace from the firewall."""
+"""A feature that a host has where its owner asks for it.
+
+A layer of its own, its packages, and peace from the firewall.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A stub keeps the contract of the image that it stands in for: where the software would not start, neither does the stub."""
+"""A stub keeps the contract of the image that it stands in for.
+
+Where the software would not start, neither does the stub.
+"""
 
 import json
 import os

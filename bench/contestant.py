@@ -85,9 +85,9 @@ class Contestant(ABC):
                 ).returncode
         except subprocess.TimeoutExpired:
             code = -1
-        said = log.read_text(errors="replace")
+        output = log.read_text(errors="replace")
         if code:
-            tail = "\n    ".join(said.strip().splitlines()[-25:])
+            tail = "\n    ".join(output.strip().splitlines()[-25:])
             what = f"{' '.join(argv[:3])}: ended with code {code}:\n    {tail}\n  fix: see {log}"
             raise ToolError(f"bench, {self.label}: {what}")
-        return said
+        return output

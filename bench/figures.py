@@ -62,49 +62,53 @@ TARGETS = (
 
 def spread(values: Iterable[float]) -> Spread | None:
     """The spread of some figures; None where there are none."""
-    found = sorted(values)
-    return Spread(median(found), found[0], found[-1]) if found else None
+    ordered = sorted(values)
+    return Spread(median(ordered), ordered[0], ordered[-1]) if ordered else None
 
 
 def times(samples: Iterable[Sample], operation: str, contestant: str) -> Spread | None:
     """The wall times of one contestant at one operation."""
-    return spread(one.seconds for one in samples if (one.operation, one.contestant) == (operation, contestant))
+    return spread(
+        sample.seconds for sample in samples if (sample.operation, sample.contestant) == (operation, contestant)
+    )
 
 
 def processor(samples: Iterable[Sample], operation: str, contestant: str) -> Spread | None:
     """The processor times: on a busy machine they say more than wall times."""
-    return spread(one.cpu for one in samples if (one.operation, one.contestant) == (operation, contestant))
+    return spread(sample.cpu for sample in samples if (sample.operation, sample.contestant) == (operation, contestant))
 
 
-def ratios(samples: Iterable[Sample], operation: str, one: str, other: str, against: str = "") -> Spread | None:
-    """How many times as long ``one`` took as ``other``, round by round.
+def ratios(samples: Iterable[Sample], operation: str, contestant: str, other: str, against: str = "") -> Spread | None:
+    """How many times as long ``contestant`` took as ``other``, round by round.
 
     Args:
         samples: All measurements.
-        operation: What ``one`` did.
-        one: The numerator.
+        operation: What ``contestant`` did.
+        contestant: The numerator.
         other: The denominator.
         against: What ``other`` did, where that was something else.
     """
-    found = list(samples)
+    measured = list(samples)
     first = {
-        sample.round: sample.seconds for sample in found if (sample.operation, sample.contestant) == (operation, one)
+        sample.round: sample.seconds
+        for sample in measured
+        if (sample.operation, sample.contestant) == (operation, contestant)
     }
     second = {
         sample.round: sample.seconds
-        for sample in found
+        for sample in measured
         if (sample.operation, sample.contestant) == (against or operation, other)
     }
     return spread(first[number] / second[number] for number in first if second.get(number, 0) > 0)
 
 
-def verdict(samples: Iterable[Sample], target: Target, one: str) -> str:
+def verdict(samples: Iterable[Sample], target: Target, contestant: str) -> str:
     """A sentence: the target, the ratio, and whether it was met."""
-    found = ratios(samples, target.operation, one, target.other)
+    ratio = ratios(samples, target.operation, contestant, target.other)
     asked = f"{target.operation} at most {target.most} x {target.other}"
-    if found is None:
+    if ratio is None:
         return f"{asked}: not measured"
-    return f"{asked}: {'met' if found.median <= target.most else 'not met'}, {found.said()}"
+    return f"{asked}: {'met' if ratio.median <= target.most else 'not met'}, {ratio.said()}"
 
 
 def table(rows: list[list[str]]) -> str:

@@ -26,13 +26,13 @@ def containers(stack: Stack) -> dict[str, dict[str, Any]]:
         ToolError: One is missing.
     """
     wanted = {names.physical(stack.name, service.name): service.name for service in stack.blueprint.services}
-    found: list[dict[str, Any]] = json.loads(_docker("inspect", "--type", "container", *wanted))
-    return {wanted[one["Name"].removeprefix("/")]: one for one in found}
+    inspected: list[dict[str, Any]] = json.loads(_docker("inspect", "--type", "container", *wanted))
+    return {wanted[container["Name"].removeprefix("/")]: container for container in inspected}
 
 
 def ids(stack: Stack) -> dict[str, str]:
     """Service to its container's id."""
-    return {name: str(one["Id"]) for name, one in containers(stack).items()}
+    return {name: str(container["Id"]) for name, container in containers(stack).items()}
 
 
 def essence(stack: Stack) -> dict[str, dict[str, Any]]:
@@ -40,17 +40,17 @@ def essence(stack: Stack) -> dict[str, dict[str, Any]]:
 
     Image, hardening, limits, health, mounts, networks, database.
     """
-    found = {name: _one(stack, said) for name, said in containers(stack).items()}
+    essentials = {name: _essentials(stack, container) for name, container in containers(stack).items()}
     for database in stack.blueprint.databases:
         if database.migrations:
             server = names.physical(stack.name, database.server)
             argv = ("exec", server, "psql", "-XAtq", "-U", "postgres", "-d", database.name, "-c", _COUNT)
-            found[database.server][f"database {database.name}"] = _docker(*argv).strip()
-    return found
+            essentials[database.server][f"database {database.name}"] = _docker(*argv).strip()
+    return essentials
 
 
-def _one(stack: Stack, said: dict[str, Any]) -> dict[str, Any]:
-    config, host, https = said["Config"], said["HostConfig"], stack.blueprint.edge.ports["https"]
+def _essentials(stack: Stack, container: dict[str, Any]) -> dict[str, Any]:
+    config, host, https = container["Config"], container["HostConfig"], stack.blueprint.edge.ports["https"]
     plain = ("User", "Cmd", "Entrypoint", "Hostname", "StopSignal", "StopTimeout", "Healthcheck")
     limits = (
         "ReadonlyRootfs",
@@ -64,10 +64,10 @@ def _one(stack: Stack, said: dict[str, Any]) -> dict[str, Any]:
         "Tmpfs",
     )
     return {
-        "Image": said["Image"],
+        "Image": container["Image"],
         **{key: config.get(key) or None for key in plain},
         # Ports of the host are each contestant's own.
-        "Env": sorted(re.sub(rf":{https}\b", ":PORT", one) for one in config["Env"]),
+        "Env": sorted(re.sub(rf":{https}\b", ":PORT", variable) for variable in config["Env"]),
         **{key: host.get(key) for key in limits},
         "ShmSize": host["ShmSize"],
         "CapAdd": sorted(name.removeprefix("CAP_") for name in host["CapAdd"] or []),
@@ -75,20 +75,20 @@ def _one(stack: Stack, said: dict[str, Any]) -> dict[str, Any]:
         "SecurityOpt": host["SecurityOpt"],
         "GroupAdd": host["GroupAdd"] or None,
         "Restart": host["RestartPolicy"]["Name"],
-        "Ulimits": sorted((one["Name"], one["Soft"], one["Hard"]) for one in host["Ulimits"] or []),
-        "Networks": sorted(name.removeprefix(f"{stack.name}-") for name in said["NetworkSettings"]["Networks"]),
+        "Ulimits": sorted((limit["Name"], limit["Soft"], limit["Hard"]) for limit in host["Ulimits"] or []),
+        "Networks": sorted(name.removeprefix(f"{stack.name}-") for name in container["NetworkSettings"]["Networks"]),
         "Mounts": sorted(
-            (one["Destination"], one["RW"]) for one in said["Mounts"] if "initdb" not in one["Destination"]
+            (mount["Destination"], mount["RW"]) for mount in container["Mounts"] if "initdb" not in mount["Destination"]
         ),
-        "Health": said["State"].get("Health", {}).get("Status"),
+        "Health": container["State"].get("Health", {}).get("Status"),
     }
 
 
-def differences(one: dict[str, dict[str, Any]], other: dict[str, dict[str, Any]]) -> list[str]:
+def differences(ours: dict[str, dict[str, Any]], theirs: dict[str, dict[str, Any]]) -> list[str]:
     """Lines ``service.key: this, that`` for whatever is not the same."""
     lines = []
-    for name in sorted(one.keys() | other.keys()):
-        left, right = one.get(name, {}), other.get(name, {})
+    for name in sorted(ours.keys() | theirs.keys()):
+        left, right = ours.get(name, {}), theirs.get(name, {})
         lines += [
             f"{name}.{key}: {left.get(key)!r}, {right.get(key)!r}"
             for key in sorted(left.keys() | right.keys())

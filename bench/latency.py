@@ -99,8 +99,8 @@ class Variant:
             check=False,
         )
         if done.returncode:
-            said = "\n    ".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-            raise ToolError(f"bench, {self.label}: pulumi {argv[0]}:\n    {said}\n  fix: run it again")
+            tail = "\n    ".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+            raise ToolError(f"bench, {self.label}: pulumi {argv[0]}:\n    {tail}\n  fix: run it again")
 
     def act(self, operation: str) -> None:
         """Does one operation."""
@@ -146,16 +146,16 @@ def _measured(folder: Path, rounds: int, containers: int) -> list[Reached]:
     ]
     try:
         _load(machine)
-        for one in variants:
-            one.prepare()
-            one.change(0)
-            one.pulumi("stack", "init")
+        for variant in variants:
+            variant.prepare()
+            variant.change(0)
+            variant.pulumi("stack", "init")
         variants[0].pulumi("preview")  # what is compiled once on any machine that is in use
         for number in range(rounds):
             samples += _round(variants[number % 4 :] + variants[: number % 4], number)
     finally:
-        for one in variants:
-            one.hang_up()
+        for variant in variants:
+            variant.hang_up()
         near.close()
         far.close()
         machine.remove()
@@ -165,17 +165,17 @@ def _measured(folder: Path, rounds: int, containers: int) -> list[Reached]:
 def _round(variants: list[Variant], number: int) -> list[Reached]:
     samples = []
     for operation in OPERATIONS:
-        for one in variants:
+        for variant in variants:
             if operation == "one container":
-                one.change(number + 1)
-            opened, began = one.relay.opened, time.perf_counter()
-            one.act(operation)
+                variant.change(number + 1)
+            opened, began = variant.relay.opened, time.perf_counter()
+            variant.act(operation)
             seconds = time.perf_counter() - began
-            print(f"    round {number + 1}, {operation}, {one.label}: {seconds:.2f} s", file=sys.stderr, flush=True)
-            logins = one.relay.opened - opened
-            samples.append(Reached(number, operation, one.label, seconds, connections=logins))
-    for one in variants:
-        one.hang_up()
+            print(f"    round {number + 1}, {operation}, {variant.label}: {seconds:.2f} s", file=sys.stderr, flush=True)
+            logins = variant.relay.opened - opened
+            samples.append(Reached(number, operation, variant.label, seconds, connections=logins))
+    for variant in variants:
+        variant.hang_up()
     return samples
 
 
@@ -193,10 +193,10 @@ def _environ(folder: Path) -> dict[str, str]:
     plain = environment() | {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": "not a secret"}
     argv = [sys.executable, "-m", "toolchain.engine"]
     for command in ("ensure", "env"):
-        said = subprocess.run([*argv, command], cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
-        if said.returncode:
-            raise ToolError(f"bench: the engine: {said.stderr.strip()}")
-    lines = [line for line in said.stdout.splitlines() if line.startswith("export ")]
+        printed = subprocess.run([*argv, command], cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
+        if printed.returncode:
+            raise ToolError(f"bench: the engine: {printed.stderr.strip()}")
+    lines = [line for line in printed.stdout.splitlines() if line.startswith("export ")]
     words = (shlex.split(line.removeprefix("export "))[0].partition("=") for line in lines)
     return plain | {name: value for name, _, value in words}
 

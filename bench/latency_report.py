@@ -38,14 +38,14 @@ class Reached(Sample):
 
 def report(samples: list[Reached], containers: int, load: tuple[float, float]) -> str:
     """The figures as Markdown."""
-    rounds = len({one.round for one in samples})
+    rounds = len({sample.round for sample in samples})
     before, after = load
-    said = (
+    measured = (
         f"{containers} containers, {os.cpu_count() or 1} cores, load {before:.1f} at the start, {after:.1f} at the end."
     )
     return "\n\n".join(
         [
-            said,
+            measured,
             f"Ratios, median of {rounds} (least-greatest), each within one round:\n\n{table(_ratios(samples))}",
             f"Wall times in seconds, median of {rounds} (least-greatest):\n\n{table(_times(samples))}",
             f"Connections opened to the host, median of {rounds} (least-greatest):\n\n{table(_logins(samples))}",
@@ -61,18 +61,18 @@ def _ratios(samples: list[Reached]) -> list[list[str]]:
         (LABELS[3], LABELS[2]),
         (LABELS[1], LABELS[0]),
     )
-    rows = [["operation", *(f"{one} / {other}" for one, other in pairs)]]
+    rows = [["operation", *(f"{label} / {other}" for label, other in pairs)]]
     for operation in OPERATIONS:
-        found = [ratios(samples, operation, one, other) for one, other in pairs]
-        rows.append([operation, *(spread.said() if spread else "" for spread in found)])
+        spreads = [ratios(samples, operation, label, other) for label, other in pairs]
+        rows.append([operation, *(spread.said() if spread else "" for spread in spreads)])
     return rows
 
 
 def _times(samples: list[Reached]) -> list[list[str]]:
     rows = [["operation", *LABELS]]
     for operation in OPERATIONS:
-        found = [times(samples, operation, label) for label in LABELS]
-        rows.append([operation, *(spread.said() if spread else "" for spread in found)])
+        spreads = [times(samples, operation, label) for label in LABELS]
+        rows.append([operation, *(spread.said() if spread else "" for spread in spreads)])
     return rows
 
 
@@ -82,10 +82,10 @@ def _logins(samples: list[Reached]) -> list[list[str]]:
 
 
 def _opened(samples: list[Reached], operation: str, label: str) -> str:
-    found: Spread | None = spread(
-        one.connections for one in samples if (one.operation, one.contestant) == (operation, label)
+    opened: Spread | None = spread(
+        sample.connections for sample in samples if (sample.operation, sample.contestant) == (operation, label)
     )
-    return found.said(0) if found else ""
+    return opened.said(0) if opened else ""
 
 
 def written(page: str, text: str, day: str) -> str:

@@ -107,42 +107,42 @@ def _round(result: Result, number: int, contestants: list[Contestant], checkout:
     for operation in OPERATIONS:
         if operation == "preview":
             world.change(checkout, number)
-        for one in order:
-            before = inspected.ids(one.stack) if operation in {"no-op up", "one service"} else {}
-            result.samples.append(_timed(number, operation, one, partial(_act, one, operation)))
+        for contestant in order:
+            before = inspected.ids(contestant.stack) if operation in {"no-op up", "one service"} else {}
+            result.samples.append(_timed(number, operation, contestant, partial(_act, contestant, operation)))
             if before:
-                _expect(one, before, {"ai-redis"} if operation == "one service" else set())
-            result.samples += _variants(number, operation, one)
+                _expect(contestant, before, {"ai-redis"} if operation == "one service" else set())
+            result.samples += _variants(number, operation, contestant)
         if operation == "first up" and not number:
             result.differences = _compare(contestants)
 
 
-def _act(one: Contestant, operation: str) -> None:
+def _act(contestant: Contestant, operation: str) -> None:
     if operation == "preview":
-        one.preview()
+        contestant.preview()
     elif operation == "destroy":
-        one.destroy()
+        contestant.destroy()
     else:
-        one.up()
+        contestant.up()
 
 
-def _variants(number: int, operation: str, one: Contestant) -> list[Sample]:
+def _variants(number: int, operation: str, contestant: Contestant) -> list[Sample]:
     if operation != "no-op up":
         return []
-    if one.label == Homeport.label:
-        return [_timed(number, REFRESHING, one, partial(one.up, "refresh"))]
-    if one.label == Ansible.label:
-        return [_timed(number, WITHOUT_FILES, one, partial(one.up, "no files"))]
+    if contestant.label == Homeport.label:
+        return [_timed(number, REFRESHING, contestant, partial(contestant.up, "refresh"))]
+    if contestant.label == Ansible.label:
+        return [_timed(number, WITHOUT_FILES, contestant, partial(contestant.up, "no files"))]
     return []
 
 
-def _timed(number: int, operation: str, one: Contestant, act: Callable[[], None]) -> Sample:
+def _timed(number: int, operation: str, contestant: Contestant, act: Callable[[], None]) -> Sample:
     before, began = _processor(), time.perf_counter()
     act()
     seconds, cpu = time.perf_counter() - began, _processor() - before
-    said = f"    round {number + 1}, {operation}, {one.label}: {seconds:.2f} s, {cpu:.2f} s of processor"
-    print(said, file=sys.stderr, flush=True)
-    return Sample(number, operation, one.label, seconds, cpu)
+    line = f"    round {number + 1}, {operation}, {contestant.label}: {seconds:.2f} s, {cpu:.2f} s of processor"
+    print(line, file=sys.stderr, flush=True)
+    return Sample(number, operation, contestant.label, seconds, cpu)
 
 
 def _processor() -> float:
@@ -151,13 +151,15 @@ def _processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _expect(one: Contestant, before: dict[str, str], replaced: set[str]) -> None:
+def _expect(contestant: Contestant, before: dict[str, str], replaced: set[str]) -> None:
     """The containers that the operation was to replace were replaced, and no others."""
-    after = inspected.ids(one.stack)
-    found = {name for name in before if before[name] != after.get(name)}
-    if found != replaced:
-        said = ", ".join(sorted(found)) or "none"
-        raise ToolError(f"bench, {one.label}: replaced {said} instead of {', '.join(sorted(replaced)) or 'none'}")
+    after = inspected.ids(contestant.stack)
+    changed = {name for name in before if before[name] != after.get(name)}
+    if changed != replaced:
+        listed = ", ".join(sorted(changed)) or "none"
+        raise ToolError(
+            f"bench, {contestant.label}: replaced {listed} instead of {', '.join(sorted(replaced)) or 'none'}"
+        )
 
 
 def _compare(contestants: list[Contestant]) -> list[str]:

@@ -108,8 +108,8 @@ class Relay:
             await asyncio.gather(self._pump(reader, onward_writer), self._pump(onward_reader, writer))
         finally:
             self._open -= {writer, onward_writer}
-            for one in (writer, onward_writer):
-                one.close()
+            for end in (writer, onward_writer):
+                end.close()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

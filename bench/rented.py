@@ -60,8 +60,8 @@ class Rented:
         # A socket's path has 108 bytes at most, and ssh adds 17 to the 40 of %C: `folder` may be too long already.
         self._sockets = tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp")
         for name, passphrase in (("host", ""), ("user", ""), ("other", ""), ("locked", self.PASSPHRASE)):
-            made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "", "-f", str(folder / name)]
-            subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
+            keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "", "-f", str(folder / name)]
+            subprocess.run(keygen, check=True, stdin=subprocess.DEVNULL)
         self.ground = Ground("cs" + secrets.token_hex(3))
         try:
             self.ground.prepare()
@@ -111,7 +111,7 @@ class Rented:
         options = self.options(*more, key=key, address=address, port=port)
         return {
             "host": f"ssh://{USER}@{address or self.address}:{port}",
-            "sshOpts": [word for one in options for word in ("-o", one)],
+            "sshOpts": [word for option in options for word in ("-o", option)],
         }
 
     def connection(self, **changes: object) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Rented:
 
     def hang_up(self, options: Sequence[str], address: str = "", port: int = 22) -> None:
         """Ends a shared connection that was opened by these options, if there is one."""
-        words = [word for one in self.options(*options, address=address, port=port) for word in ("-o", one)]
+        words = [word for option in self.options(*options, address=address, port=port) for word in ("-o", option)]
         argv = ["ssh", *words, "-p", str(port), "-O", "exit", f"{USER}@{address or self.address}"]
         subprocess.run(argv, capture_output=True, check=False, timeout=30)
 
@@ -158,10 +158,10 @@ class Rented:
     def _await(self) -> None:
         ready = "test -e /run/cloud-init/result.json && docker version >/dev/null && ss -ltn | grep -q ':22 '"
         deadline = time.monotonic() + _PATIENCE
-        while (said := self.inside(ready)).returncode:
+        while (answer := self.inside(ready)).returncode:
             if time.monotonic() > deadline:
                 raise ToolError(
-                    f"machine {self.container} did not come up in {_PATIENCE:.0f} s: {said.stderr.decode()}"
+                    f"machine {self.container} did not come up in {_PATIENCE:.0f} s: {answer.stderr.decode()}"
                 )
             time.sleep(0.3)
 

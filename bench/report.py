@@ -31,7 +31,7 @@ def report(result: Result) -> str:
         f"Processor seconds of their own processes, Docker's left out:\n\n{table(_times(result.samples, processor))}",
         f"The program alone, part of every homeport figure, in seconds:\n\n{table(_program(result))}",
         f"A first preview of production, in seconds:\n\n{table(_previews(result.samples))}",
-        "\n".join(["Targets:", "", *(f"- {verdict(result.samples, one, Homeport.label)}" for one in TARGETS)]),
+        "\n".join(["Targets:", "", *(f"- {verdict(result.samples, target, Homeport.label)}" for target in TARGETS)]),
         _sameness(result),
     ]
     return "\n\n".join(parts) + "\n"
@@ -63,7 +63,7 @@ def _times(samples: list[Sample], what: Callable[[list[Sample], str, str], Sprea
     return [
         ["operation", *_ALL],
         *(
-            [operation, *(_said(what(samples, operation, one)) for one in _ALL)]
+            [operation, *(_said(what(samples, operation, contestant)) for contestant in _ALL)]
             for operation in (*OPERATIONS, REFRESHING, WITHOUT_FILES)
         ),
     ]
@@ -86,8 +86,8 @@ def _previews(samples: list[Sample]) -> list[list[str]]:
     ]
 
 
-def _said(found: Spread | None) -> str:
-    return found.said() if found else ""
+def _said(measured: Spread | None) -> str:
+    return measured.said() if measured else ""
 
 
 def _sameness(result: Result) -> str:
@@ -97,5 +97,9 @@ def _sameness(result: Result) -> str:
             "image, command, user, hardening, limits, health, mounts, networks, SQL."
         )
     return "\n".join(
-        ["Where the containers differed (homeport's, the other's):", "", *(f"- `{one}`" for one in result.differences)]
+        [
+            "Where the containers differed (homeport's, the other's):",
+            "",
+            *(f"- `{difference}`" for difference in result.differences),
+        ]
     )

@@ -34,12 +34,12 @@ def cache() -> Path:
 
 def compose_version() -> str:
     """The version of docker compose that `compose/go.mod` requires."""
-    found = re.search(
+    requirement = re.search(
         rf"^(?:require )?\s*{re.escape(_COMPOSE)} v(\S+)$", (HERE / "compose/go.mod").read_text(), re.MULTILINE
     )
-    if found is None:
+    if requirement is None:
         raise ToolError(f"bench/compose/go.mod: does not require {_COMPOSE}\n  fix: git checkout bench/compose/go.mod")
-    return found[1]
+    return requirement[1]
 
 
 def compose() -> Path:
@@ -73,8 +73,8 @@ def ansible() -> Path:
         ToolError: The installation failed.
     """
     lock = HERE / "requirements.lock"
-    said = f"{sys.version_info[:2]} {os.uname().machine} {sys.base_prefix}"
-    with _made("ansible", [lock], said) as folder:
+    system = f"{sys.version_info[:2]} {os.uname().machine} {sys.base_prefix}"
+    with _made("ansible", [lock], system) as folder:
         # Scripts hold their own path, so the environment cannot be made elsewhere and renamed: the mark comes last.
         if not (folder / ".complete").is_file():
             _say("installing Ansible and its collections from PyPI (once)")
@@ -104,9 +104,9 @@ def alone() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _made(name: str, files: list[Path], said: str) -> Iterator[Path]:
+def _made(name: str, files: list[Path], system: str) -> Iterator[Path]:
     """The folder named after what decides its content, locked: two runs never make it at once."""
-    digest = hashlib.sha256(said.encode())
+    digest = hashlib.sha256(system.encode())
     for file in files:
         digest.update(file.read_bytes())
     folder = cache() / "bench" / f"{name}-{digest.hexdigest()[:16]}"

@@ -40,12 +40,12 @@ class Ansible(Contestant):
 
     def versions(self) -> dict[str, str]:
         """Ansible's engine and the collection."""
-        said = self.run(str(self._bin / "ansible"), "--version", env=self._environ)
+        printed = self.run(str(self._bin / "ansible"), "--version", env=self._environ)
         path = next(
             self._bin.parent.glob("lib/python*/site-packages/ansible_collections/community/docker/MANIFEST.json")
         )
         collection = json.loads(path.read_text())["collection_info"]["version"]
-        return {"ansible-core": said.split("]")[0].split()[-1], "community.docker": collection}
+        return {"ansible-core": printed.split("]")[0].split()[-1], "community.docker": collection}
 
     def preview(self) -> None:
         """`ansible-playbook --check`."""

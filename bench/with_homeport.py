@@ -45,14 +45,14 @@ class Homeport(Contestant):
     def versions(self) -> dict[str, str]:
         """The engine and the plugins that the stack uses, without the paths of this machine."""
         report = self._engine("report", env=self._environ).splitlines()
-        found = {}
+        known = {}
         for line in report:
             what, _, value = line.partition("  ")
             if what == "engine":
-                found[what] = value.strip()
+                known[what] = value.strip()
             elif what.startswith(_USED):
-                found[what] = value.strip().partition(",")[0]
-        return found
+                known[what] = value.strip().partition(",")[0]
+        return known
 
     def warm_up(self) -> None:
         """Python compiles the copied checkout, and packages that were never imported before."""

@@ -70,9 +70,9 @@ def have_images(wanted: Stack) -> None:
     Raises:
         ToolError: Docker does not answer, or an image can be had from nowhere.
     """
-    said = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
-    if said.returncode:
-        raise ToolError(f"bench: {said.stderr.strip()}\n  fix: make up  # it installs and starts Docker where it may")
+    answer = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise ToolError(f"bench: {answer.stderr.strip()}\n  fix: make up  # it installs and starts Docker where it may")
     images = sorted({service.image for service in wanted.blueprint.services})
     if subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *images], cwd=ROOT, check=False).returncode:
         raise ToolError("bench: an image is missing, for the reason above\n  fix: make images")
@@ -108,7 +108,7 @@ def change(checkout: Path, number: int) -> None:
 
 def _free_ports(count: int) -> list[int]:
     opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in opened]
-    for one in opened:
-        one.close()
+    ports = [listener.getsockname()[1] for listener in opened]
+    for listener in opened:
+        listener.close()
     return ports

@@ -85,35 +85,35 @@ class Access(pulumi.ComponentResource):
         self._shared: dict[str, Any] = {}
         kinds = {area.kind for door in args.doors for area in door.areas()}
         provider = self._login() if "login" in kinds else None
-        made: list[pulumi.Resource] = []
+        apps: list[pulumi.Resource] = []
         for door in args.doors:
             for area in door.areas():
                 app = self._application(door, area, provider)
                 self.audiences[area.key] = pulumi.Output.secret(app.aud)
-                made.append(app)
-        self.ready = tuple(made)
+                apps.append(app)
+        self.ready = tuple(apps)
         self.register_outputs({})
 
     def _called(self, what: str) -> pulumi.Output[str]:
         return pulumi.Output.concat(self._args.label, " ", what, " ", self._args.mark)
 
     def _login(self) -> pulumi.Input[str]:
-        given = self._args.provider
-        if given.id:
-            return given.id
+        settings = self._args.provider
+        if settings.id:
+            return settings.id
         config: dict[str, Any] = {}
-        if given.client_secret is not None:
-            config = {"client_id": given.client_id, "client_secret": pulumi.Output.secret(given.client_secret)}
-        made = cloudflare.ZeroTrustAccessIdentityProvider(
+        if settings.client_secret is not None:
+            config = {"client_id": settings.client_id, "client_secret": pulumi.Output.secret(settings.client_secret)}
+        provider = cloudflare.ZeroTrustAccessIdentityProvider(
             f"{self._name}-provider",
             account_id=self._args.account,
-            name=self._called(given.kind),
-            type=given.kind,
+            name=self._called(settings.kind),
+            type=settings.kind,
             config=config,
             # The SDK marks none of it (docs/traps.md, C12).
             opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["config"]),
         )
-        return made.id  # type: ignore[no-any-return]  # the SDK is loaded in parts, without its types
+        return provider.id  # type: ignore[no-any-return]  # the SDK is loaded in parts, without its types
 
     def _policy(self, key: str, decision: str, includes: list[dict[str, Any]]) -> Any:
         """A reusable policy, made once."""
@@ -144,7 +144,7 @@ class Access(pulumi.ComponentResource):
         if key not in self._shared:
             version = self._args.token_versions.get(door, 1)
             later = {"client_secret_version": version, "previous_client_secret_expires_at": self._args.overlap_until}
-            made = cloudflare.ZeroTrustAccessServiceToken(
+            token = cloudflare.ZeroTrustAccessServiceToken(
                 f"{self._name}-{key}",
                 account_id=self._args.account,
                 name=self._called(door),
@@ -152,9 +152,9 @@ class Access(pulumi.ComponentResource):
                 **(later if version > 1 else {}),
                 opts=self._here,
             )
-            self._shared[key] = made
-            self.client_ids[door] = pulumi.Output.secret(made.client_id)
-            self.client_secrets[door] = pulumi.Output.secret(made.client_secret)
+            self._shared[key] = token
+            self.client_ids[door] = pulumi.Output.secret(token.client_id)
+            self.client_secrets[door] = pulumi.Output.secret(token.client_secret)
         return self._shared[key]
 
     def _application(self, door: PublicHostname, area: Area, provider: pulumi.Input[str] | None) -> Any:

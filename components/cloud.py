@@ -49,18 +49,18 @@ def _part(package: ModuleType, name: str, also: str) -> None:
     """
     path = Path(package.__path__[0]) / f"{name}.py"
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        starts = [found.start() for found in _BLOCK.finditer(text)]
+        starts = [match.start() for match in _BLOCK.finditer(text)]
         blocks = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
-    ours = {found[1].decode(): _TYPED.split(block)[0] for block in blocks if (found := _OURS.match(block))}
+    ours = {match[1].decode(): _TYPED.split(block)[0] for block in blocks if (match := _OURS.match(block))}
     if not ours:
         raise ImportError(f"{path}: no class of {_USED[0]}")
-    made = ModuleType(f"{_PACKAGE}.{name}")
-    made.__package__, made.__file__ = _PACKAGE, str(path)
-    sys.modules[made.__name__] = made
-    setattr(package, name, made)
+    module = ModuleType(f"{_PACKAGE}.{name}")
+    module.__package__, module.__file__ = _PACKAGE, str(path)
+    sys.modules[module.__name__] = module
+    setattr(package, name, module)
     code = compile(_HEAD % also.encode() + b"".join(ours.values()), str(path), "exec", dont_inherit=True, optimize=2)
-    exec(code, made.__dict__)  # noqa: S102  # the installed SDK's own text
-    made.__dict__["__all__"] = list(ours)
+    exec(code, module.__dict__)  # noqa: S102  # the installed SDK's own text
+    module.__dict__["__all__"] = list(ours)
 
 
 def _find(name: str) -> Any:

@@ -65,13 +65,13 @@ class Database(pulumi.ComponentResource):
         roles = self._run(
             f"{name}-roles", "postgres", passwords.apply(lambda values: roles_sql(model, values)), args.after
         )
-        made = self._run(f"{name}-database", "postgres", database_sql(model), roles)
+        database = self._run(f"{name}-database", "postgres", database_sql(model), roles)
         schema = extensions_sql(model) + _migrations(model, args)
-        self.ready = self._run(f"{name}-schema", model.name, schema, made)
+        self.ready = self._run(f"{name}-schema", model.name, schema, database)
         self.register_outputs({})
 
     def _run(self, name: str, database: str, sql: pulumi.Input[str], after: pulumi.Resource) -> pulumi.Resource:
-        made: pulumi.Resource = command.local.Command(
+        run: pulumi.Resource = command.local.Command(
             name,
             create=pulumi.Output.format("{0} {1} {2}", QUERY, self._args.container, database),
             stdin=sql,
@@ -79,7 +79,7 @@ class Database(pulumi.ComponentResource):
             triggers=[self._args.container_id],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[after]),
         )
-        return made
+        return run
 
 
 def _migrations(model: Model, args: DatabaseArgs) -> str:

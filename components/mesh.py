@@ -73,11 +73,11 @@ class Mesh(pulumi.ComponentResource):
             environment=self._hub(),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*args.hub.after, *args.after]),
         )
-        for member in sorted(args.mesh.members, key=lambda one: one.name):
-            made = self._enrolled(member, [users, self._client(member)])
-            self.addresses[member.name] = made.stdout.apply(str.strip)
+        for member in sorted(args.mesh.members, key=lambda member: member.name):
+            enrolled = self._enrolled(member, [users, self._client(member)])
+            self.addresses[member.name] = enrolled.stdout.apply(str.strip)
             self.names[member.name] = args.mesh.hostname(member)
-            self.ready[member.name] = made
+            self.ready[member.name] = enrolled
         self.register_outputs({"addresses": self.addresses, "names": self.names})
 
     def _hub(self) -> dict[str, pulumi.Input[str]]:
@@ -88,7 +88,7 @@ class Mesh(pulumi.ComponentResource):
 
     def _client(self, member: Member) -> pulumi.Resource:
         args = self._args
-        made: pulumi.Resource = HostFiles(
+        client: pulumi.Resource = HostFiles(
             f"{self._name}-{member.name}-client",
             HostFilesArgs(
                 host=args.hosts[member.name],
@@ -100,7 +100,7 @@ class Mesh(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         ).ready
-        return made
+        return client
 
     def _enrolled(self, member: Member, after: list[pulumi.Resource]) -> command.local.Command:
         tags = ",".join(f"tag:{tag}" for tag in member.tags)

@@ -35,8 +35,8 @@ class Networks(pulumi.ComponentResource):
     def __init__(self, name: str, args: NetworksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:docker:Networks", name, None, opts)
         self.names = {}
-        for network in sorted(args.networks, key=lambda one: one.name):
-            made = docker.Network(
+        for network in sorted(args.networks, key=lambda network: network.name):
+            resource = docker.Network(
                 f"{name}-{network.name}",
                 name=names.physical(args.host.namespace, network.name),
                 driver="bridge",
@@ -48,5 +48,5 @@ class Networks(pulumi.ComponentResource):
                 ],
                 opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
             )
-            self.names[network.name] = made.name
+            self.names[network.name] = resource.name
         self.register_outputs({"names": self.names})

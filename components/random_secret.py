@@ -27,8 +27,10 @@ def random_secret(
         opts: The resource's options.
         keepers: Other values make other bytes.
     """
-    made = random.RandomPassword(name, length=64, special=False, keepers=dict(keepers) if keepers else None, opts=opts)
-    return pulumi.Output.secret(made.result.apply(_bytes))
+    password = random.RandomPassword(
+        name, length=64, special=False, keepers=dict(keepers) if keepers else None, opts=opts
+    )
+    return pulumi.Output.secret(password.result.apply(_bytes))
 
 
 def _bytes(text: str) -> str:

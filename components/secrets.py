@@ -47,8 +47,8 @@ class Secrets(pulumi.ComponentResource):
         self.values = dict(args.supplied)
         for secret, kind in sorted(args.generated.items()):
             keepers = {"version": str(args.versions.get(secret, 1))}
-            made = random_secret(f"{name}-{secret}", here, keepers)
-            self.values[secret] = made.apply(_hex if kind == "hex64" else _url_safe)
+            generated = random_secret(f"{name}-{secret}", here, keepers)
+            self.values[secret] = generated.apply(_hex if kind == "hex64" else _url_safe)
         self.key = random_secret(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})

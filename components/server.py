@@ -83,7 +83,7 @@ class Server(pulumi.ComponentResource):
         )
         # Resources of their own: those that Hetzner makes by itself go with the server (docs/traps.md, H5).
         ip, ip6 = (self._address(name, part, kind, args) for part, kind in (("ip", "ipv4"), ("ip6", "ipv6")))
-        told: pulumi.Output[str] = pulumi.Output.all(seed=seed, key=args.authorized).apply(
+        user_data: pulumi.Output[str] = pulumi.Output.all(seed=seed, key=args.authorized).apply(
             lambda got: _user_data(args.port, **got)
         )
         self.server = server = hcloud.Server(
@@ -98,7 +98,7 @@ class Server(pulumi.ComponentResource):
             public_nets=[
                 {"ipv4_enabled": True, "ipv4": ip.id.apply(int), "ipv6_enabled": True, "ipv6": ip6.id.apply(int)}
             ],
-            user_data=_secret(told),
+            user_data=_secret(user_data),
             keep_disk=True,
             labels=labels,
             opts=pulumi.ResourceOptions(

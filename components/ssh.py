@@ -52,7 +52,7 @@ class Ssh(pulumi.ComponentResource):
     def __init__(self, name: str, args: SshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:ssh:Ssh", name, None, opts)
         key = sshd.HOST_KEY if args.own_key else sshd.DISTRIBUTION_KEY
-        made = HostFiles(
+        files = HostFiles(
             f"{name}-sshd",
             HostFilesArgs(
                 host=args.host,
@@ -66,5 +66,5 @@ class Ssh(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.ready = made.ready
+        self.ready = files.ready
         self.register_outputs({})

@@ -63,10 +63,10 @@ class SshAccess(pulumi.ComponentResource):
         self._name, self._args = name, args
         first = self._options(args.pin)
         if args.bootstrap:
-            made = self._run("key", f"{READY} key {_PATIENCE}", self._environment(first), None)
-            pin = made.stdout
+            pinned = self._run("key", f"{READY} key {_PATIENCE}", self._environment(first), None)
+            pin = pinned.stdout
             later = {"HOMEPORT_SSH_OPTS_NEXT": self._options(pin).apply("\n".join)}
-            switched = self._run("switch", f"{READY} switch", self._environment(first) | later, made)
+            switched = self._run("switch", f"{READY} switch", self._environment(first) | later, pinned)
             self.ready = switched
             # Through the second command, so that nobody is sent to the new key before it is in use.
             pin = pulumi.Output.all(pin, switched.id).apply(lambda both: str(both[0]))

@@ -66,7 +66,7 @@ class Tunnel(pulumi.ComponentResource):
         super().__init__("homeport:cloudflare:Tunnel", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         secret = random_secret(f"{name}-secret", here, {"version": str(args.version)})
-        made = cloudflare.ZeroTrustTunnelCloudflared(
+        tunnel = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
             account_id=args.account,
             name=pulumi.Output.concat(args.tunnel, "-", args.mark),
@@ -74,12 +74,12 @@ class Tunnel(pulumi.ComponentResource):
             tunnel_secret=secret,
             opts=here,
         )
-        self.id = made.id
+        self.id = tunnel.id
         values: dict[str, pulumi.Input[str]] = {
             "account": args.account,
             "team": args.team,
             "image": args.image,
-            "tunnel-id": made.id,
+            "tunnel-id": tunnel.id,
             "tunnel-secret": secret,
             **{f"aud:{key}": audience for key, audience in args.audiences.items()},
         }

@@ -44,7 +44,7 @@ class SharedVolumes(pulumi.ComponentResource):
         self.names = {}
         carrier = pulumi.Output.from_input(args.image).apply(lambda _: args.reference)
         for key, volume in sorted(args.volumes.items()):
-            made = docker.Volume(
+            resource = docker.Volume(
                 f"{name}-{key}",
                 name=names.shared_volume(args.host.namespace, key),
                 labels=[
@@ -55,10 +55,10 @@ class SharedVolumes(pulumi.ComponentResource):
             )
             prepared = command.local.Command(
                 f"{name}-{key}-prepared",
-                create=pulumi.Output.format("{0} {1} {2}", DELIVER, made.name, carrier),
+                create=pulumi.Output.format("{0} {1} {2}", DELIVER, resource.name, carrier),
                 stdin=bundle(roots(volume.owner, volume.mode, volume.folders)),
                 environment=dict(args.host.environment),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            self.names[key] = pulumi.Output.all(made.name, prepared.id).apply(lambda both: str(both[0]))
+            self.names[key] = pulumi.Output.all(resource.name, prepared.id).apply(lambda both: str(both[0]))
         self.register_outputs({"names": self.names})

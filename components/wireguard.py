@@ -78,17 +78,17 @@ class WireGuard(pulumi.ComponentResource):
         self.public_key = _public(private)
         values: dict[str, pulumi.Input[str]] = {"private-key": private, "public-key": self.public_key}
         # Members are told the next key before the server changes to it.
-        told = _public(self._private(SERVER, 1)) if SERVER in args.rotating else self.public_key
+        announced = _public(self._private(SERVER, 1)) if SERVER in args.rotating else self.public_key
         self.client_configs = {}
-        for peer in sorted(args.vpn.peers, key=lambda one: one.slot):
+        for peer in sorted(args.vpn.peers, key=lambda peer: peer.slot):
             steps = (0, 1) if peer.name in args.rotating else (0,)
             for step in steps:
                 prefix = "next-" if step else ""
                 key, public = self._pair(peer, step)
                 shared = self._shared(peer, step)
                 values |= {f"{prefix}public:{peer.name}": public, f"{prefix}psk:{peer.name}": shared}
-            self.client_configs[peer.name] = self._config(peer, key, told, shared)
-        made = HostFiles(
+            self.client_configs[peer.name] = self._config(peer, key, announced, shared)
+        files = HostFiles(
             f"{name}-wg0",
             HostFilesArgs(
                 host=args.host,
@@ -101,7 +101,7 @@ class WireGuard(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.ready = made.ready
+        self.ready = files.ready
         self.register_outputs({"publicKey": self.public_key})
 
     def _bytes(self, part: str, owner: str, step: int) -> pulumi.Output[str]:

@@ -60,7 +60,7 @@ def test_every_test_file_belongs_to_a_stage_of_make_test():
 @pytest.mark.req("P-23")
 def test_every_program_of_ours_has_tests_of_its_own_and_needs_no_pulumi():
     programs = sorted({path.relative_to(ROOT).parts[1] for path in PYTHON if path.is_relative_to(ROOT / "apps")})
-    untested = [one for one in programs if not [*(ROOT / "apps" / one).glob("tests/test_*.py")]]
+    untested = [program for program in programs if not [*(ROOT / "apps" / program).glob("tests/test_*.py")]]
     asking = [
         name(path)
         for path in PYTHON
@@ -107,8 +107,8 @@ def test_every_noqa_and_type_ignore_says_which_rule():
     found = []
     for path in PYTHON:
         with tokenize.open(path) as file:
-            comments = [one for one in tokenize.generate_tokens(file.readline) if one.type == tokenize.COMMENT]
-        found += [f"{name(path)}:{one.start[0]}" for one in comments if bare.match(one.string)]
+            comments = [token for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.COMMENT]
+        found += [f"{name(path)}:{comment.start[0]}" for comment in comments if bare.match(comment.string)]
 
     assert [] == found, "a suppression without its rule hides the next mistake too"
 

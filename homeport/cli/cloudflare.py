@@ -157,13 +157,13 @@ def gone(state: dict[str, Any], api: Cloudflare, account: str, zone: str) -> lis
     return [urn for key, urn in known.items() if key not in existing]
 
 
-def remove(found: list[Orphan], api: Cloudflare) -> None:
+def remove(orphans: list[Orphan], api: Cloudflare) -> None:
     """Removes orphans; the next update makes anew what is missing.
 
     Raises:
         ToolError: A tunnel among them is in use, so it is none; nothing was removed. Or Cloudflare refuses.
     """
-    used = [orphan for orphan in found if orphan.connections]
+    used = [orphan for orphan in orphans if orphan.connections]
     if used:
         tunnels = ", ".join(f"{orphan.name} ({orphan.connections} connections)" for orphan in used)
         raise ToolError(
@@ -171,6 +171,6 @@ def remove(found: list[Orphan], api: Cloudflare) -> None:
             "  Its connector was set up by another state of this stack, or by hand.\n"
             "  fix: systemctl stop cloudflared, where it runs; then repair again"
         )
-    for orphan in found:
+    for orphan in orphans:
         with _refusals(f"DELETE {orphan.path}"):
             api.delete(orphan.path, cast_to=object)

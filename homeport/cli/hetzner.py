@@ -123,17 +123,17 @@ def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until:
         ]
 
 
-def remove(found: list[Orphan], seconds: float = _PATIENCE) -> None:
+def remove(orphans: list[Orphan], seconds: float = _PATIENCE) -> None:
     """Removes orphans in the order given, and returns when they are gone: until then their names are taken.
 
     Args:
-        found: The orphans.
+        orphans: What to remove.
         seconds: How long one may take.
 
     Raises:
         ToolError: Hetzner refuses, or one is still there after that time.
     """
-    for orphan in found:
+    for orphan in orphans:
         end = time.monotonic() + seconds
         try:
             with _refusals():

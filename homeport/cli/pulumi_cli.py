@@ -100,9 +100,9 @@ def _watched(command: tuple[str, ...], progress: Progress) -> int:
     return process.returncode
 
 
-def hint(said: str, stack: str) -> str:
+def hint(complaint: str, stack: str) -> str:
     """The command that fixes what Pulumi complains of; where nothing is known, the one that shows what is in use."""
-    known = (how for words, how in _HINTS if words in said.lower())
+    known = (how for words, how in _HINTS if words in complaint.lower())
     return next(known, "make report STACK={stack}").format(stack=stack)
 
 
@@ -140,7 +140,7 @@ class PulumiCli:
         Raises:
             ToolError: It failed.
         """
-        said = subprocess.run(
+        answer = subprocess.run(
             ["pulumi", *argv, *(["--stack"] if named else []), self.stack.name, "--non-interactive"],
             cwd=self.root,
             env=self.environ,
@@ -149,10 +149,10 @@ class PulumiCli:
             check=False,
             input=input_ or "",
         )
-        if said.returncode:
-            what = said.stderr.strip() or said.stdout.strip()
+        if answer.returncode:
+            what = answer.stderr.strip() or answer.stdout.strip()
             raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  fix: {hint(what, self.stack.name)}")
-        return said.stdout
+        return answer.stdout
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
         """The stack's outputs; secret ones are masked unless they are asked for."""

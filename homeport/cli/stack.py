@@ -78,17 +78,17 @@ def read(name: str, root: Path = ROOT) -> Stack:
     """
     path = root / f"Pulumi.{name}.yaml"
     if not path.is_file():
-        there = ", ".join(sorted(one.name.split(".")[1] for one in root.glob("Pulumi.*.yaml"))) or "none"
+        there = ", ".join(sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))) or "none"
         fix = f"name one with STACK=, or copy Pulumi.dev.yaml to {path.name}"
         raise ToolError(f"{path.name}: there is no such stack; there are: {there}\n  fix: {fix}")
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         # Only the place: the text beside it may be a secret.
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
         raise ToolError(f"{where}: this is not valid YAML\n  fix: edit {path.name}") from None
-    config = said.get("config") if isinstance(said, dict) else None
+    config = content.get("config") if isinstance(content, dict) else None
     config = config if isinstance(config, dict) else {}
     settings = config.get(f"{PROJECT}:settings")
     return Stack(

@@ -206,11 +206,14 @@ def _checks() -> Count:
     for argv in (
         ["ruff", "check", "--quiet", "."],
         ["ruff", "format", "--check", "--quiet", "."],
-        ["mypy", "--no-error-summary", *(one for one in _TYPED if (ROOT / one).exists())],
+        ["mypy", "--no-error-summary", *(folder for folder in _TYPED if (ROOT / folder).exists())],
         # A program of apps/ is typed by its own settings, as whoever has it alone would.
-        *(["mypy", "--no-error-summary", "--config-file", f"{one}/pyproject.toml", one] for one in _programs()),
+        *(
+            ["mypy", "--no-error-summary", "--config-file", f"{program}/pyproject.toml", program]
+            for program in _programs()
+        ),
     ):
-        with phase(" ".join(one for one in argv if not one.startswith("-"))[:70]):
+        with phase(" ".join(word for word in argv if not word.startswith("-"))[:70]):
             failed = subprocess.run(argv, cwd=ROOT, check=False).returncode != 0
         if failed:
             say(f"    failed: {' '.join(argv)}")
@@ -220,19 +223,21 @@ def _checks() -> Count:
 
 def _programs() -> list[str]:
     return [
-        str(one.relative_to(ROOT)) for one in sorted((ROOT / "apps").glob("*/")) if (one / "pyproject.toml").exists()
+        str(folder.relative_to(ROOT))
+        for folder in sorted((ROOT / "apps").glob("*/"))
+        if (folder / "pyproject.toml").exists()
     ]
 
 
-def _stage(name: str, told: tuple[str, ...] | None = None) -> Count:
-    told = told or (STAGES | PARTS)[name]
+def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
+    words = words or (STAGES | PARTS)[name]
     results = cache() / "test-results" / f"{name}.xml"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={results}"]
     argv += _APART.get(name, ())
     argv += ["-o", "junit_logging=system-out"] if name == LONG else []  # the figures of whole campaigns
-    there = [one for one in told if one in {"-m", told[-1]} or (ROOT / one).exists()]
+    there = [word for word in words if word in {"-m", words[-1]} or (ROOT / word).exists()]
     with phase(f"tests: {name}"):
         code = subprocess.run(
             [*argv, *there],

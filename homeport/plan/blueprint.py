@@ -126,7 +126,7 @@ def _values(preset: Preset, settings: Settings) -> dict[str, str]:
     """What ``{name}`` in the preset's texts stands for: its options, and its groups of options as ``group-option``."""
     values = {name: option.default for name, option in preset.options.items()} | settings.options
     for name, group in preset.groups.items():
-        chosen = settings.group(name) or {option: one.default for option, one in group.options}
+        chosen = settings.group(name) or {option: field.default for option, field in group.options}
         values |= {f"{name}-{option}": str(value) for option, value in chosen.items()}
     # Some sign-in pages refuse an address without a dot, so not owner@localhost.
     owner = f"owner@{settings.domain if '.' in settings.domain else 'example.com'}"

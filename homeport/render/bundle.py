@@ -31,21 +31,21 @@ class Entry:
 
 def folders(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """The folders that the entries' paths need, owned like the first entry in them, mode 0550."""
-    made: dict[str, Entry] = {}
+    parents: dict[str, Entry] = {}
     for entry in entries:
         parts = entry.path.split("/")[:-1]
         for depth in range(1, len(parts) + 1):
             path = "/".join(parts[:depth])
-            made.setdefault(path, Entry(path=path, mode=0o550, uid=entry.uid, gid=entry.gid))
+            parents.setdefault(path, Entry(path=path, mode=0o550, uid=entry.uid, gid=entry.gid))
     present = {entry.path for entry in entries}
-    return tuple(made[path] for path in sorted(made) if path not in present)
+    return tuple(parents[path] for path in sorted(parents) if path not in present)
 
 
 def bundle(entries: tuple[Entry, ...]) -> str:
     """The entries as a base64 tar; times are 1970 and the order is by path, so equal content gives equal text."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for entry in sorted((*folders(entries), *entries), key=lambda one: one.path):
+        for entry in sorted((*folders(entries), *entries), key=lambda entry: entry.path):
             info = tarfile.TarInfo(FOLDER if entry.path == "." else f"{FOLDER}/{entry.path}")
             info.uid, info.gid, info.mode = entry.uid, entry.gid, entry.mode
             if entry.content is None:

@@ -38,16 +38,16 @@ def caddyfile(blueprint: Blueprint) -> str:
 
 def snippets(routes: tuple[Route, ...]) -> dict[str, str]:
     """File name below the Caddyfile's folder to a template with ``{secret}`` in it."""
-    made: dict[str, str] = {}
+    templates: dict[str, str] = {}
     for route in routes:
         for slot, guard in enumerate(route.guards):
             if guard.kind == "api-key":
-                made[_snippet(route, slot)] = f'@allowed header {guard.header} "{{{guard.secret}}}"\n'
+                templates[_snippet(route, slot)] = f'@allowed header {guard.header} "{{{guard.secret}}}"\n'
             elif guard.kind == "basic":
-                made[_snippet(route, slot)] = (
+                templates[_snippet(route, slot)] = (
                     f'@allowed header Authorization "Basic {{{guard.secret}|basic:{guard.user}}}"\n'
                 )
-    return made
+    return templates
 
 
 def _snippet(route: Route, slot: int) -> str:

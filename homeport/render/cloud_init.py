@@ -25,7 +25,7 @@ def cloud_init(*, user: str, authorized: str, host_private: str, host_public: st
         host_public: Its public half.
         port: Of sshd.
     """
-    told = {
+    config = {
         "disable_root": True,
         "ssh_pwauth": False,
         "ssh_deletekeys": True,
@@ -52,4 +52,4 @@ def cloud_init(*, user: str, authorized: str, host_private: str, host_public: st
         "runcmd": [["systemctl", "restart", "ssh.service"]],
     }
     # JSON is YAML, and needs no quoting of ours.
-    return "#cloud-config\n" + json.dumps(told, indent=1, sort_keys=True) + "\n"
+    return "#cloud-config\n" + json.dumps(config, indent=1, sort_keys=True) + "\n"

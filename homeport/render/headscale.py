@@ -86,8 +86,8 @@ def _rule(rule: Rule, mesh: Mesh) -> dict[str, Any]:
     }
 
 
-def _alias(one: str, mesh: Mesh) -> str:
-    return f"{one}@" if one in mesh.users else one
+def _alias(name: str, mesh: Mesh) -> str:
+    return f"{name}@" if name in mesh.users else name
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -28,6 +28,6 @@ def hcloud_rules(openings: tuple[Opening, ...]) -> list[dict[str, Any]]:
             "port": str(opening.port),
             "source_ips": sorted(opening.sources) or list(EVERYWHERE),
         }
-        for opening in sorted(set(openings), key=lambda one: (one.protocol, one.port, one.purpose))
+        for opening in sorted(set(openings), key=lambda opening: (opening.protocol, opening.port, opening.purpose))
     ]
     return [*rules, {"description": "ICMP", "direction": "in", "protocol": "icmp", "source_ips": list(EVERYWHERE)}]

@@ -74,8 +74,8 @@ def scripts(chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
 
 def sources(rule: FirewallRule, version: int) -> list[str]:
     """The matches for who may come: one empty one where everybody may, none where nobody of this version of IP may."""
-    given = sorted(rule.opening.sources)
-    return [f" -s {one}" for one in given if (":" in one) == (version == 6)] if given else [""]  # noqa: PLR2004
+    addresses = sorted(rule.opening.sources)
+    return [f" -s {address}" for address in addresses if (":" in address) == (version == 6)] if addresses else [""]  # noqa: PLR2004
 
 
 def ordered(rules: Iterable[FirewallRule]) -> list[FirewallRule]:
@@ -102,14 +102,14 @@ def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
     From containers Docker decides, from elsewhere only published rules, nothing to the metadata service.
     """
     allowed = []
-    for rule in ordered(one for one in rules if one.published):
+    for rule in ordered(rule for rule in rules if rule.published):
         address = f" --ctorigdst {rule.address}" if rule.address else ""
         if rule.address and (":" in rule.address) != (version == 6):  # noqa: PLR2004
             continue
         via = f" -i {rule.via}" if rule.via else ""
         match = f" -m conntrack --ctstate DNAT{address} --ctorigdstport {rule.opening.port} -j RETURN"
-        allowed += [f"-p {rule.opening.protocol}{via}{one}{match}".strip() for one in sources(rule, version)]
-    bridges = [f"-i {one} -j RETURN" for one in BRIDGES]
+        allowed += [f"-p {rule.opening.protocol}{via}{source}{match}".strip() for source in sources(rule, version)]
+    bridges = [f"-i {bridge} -j RETURN" for bridge in BRIDGES]
     return [f"-d {METADATA[version]} -j DROP", _ESTABLISHED, _INVALID, *bridges, *allowed, "-j DROP"]
 
 
@@ -124,9 +124,9 @@ def _input(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
         side = inner if rule.via == CONTAINERS else outer
         via = f" -i {rule.via}" if rule.via else ""
         port = f" -p {rule.opening.protocol} --dport {rule.opening.port}" if rule.opening.port else ""
-        side += [f"{via}{port}{one} -j RETURN".strip() for one in sources(rule, version)]
-    bridges = [f"-i {one} -j DROP" for one in BRIDGES]
-    always = [f"{one} -j RETURN" for one in _OWN[version]]
+        side += [f"{via}{port}{source} -j RETURN".strip() for source in sources(rule, version)]
+    bridges = [f"-i {bridge} -j DROP" for bridge in BRIDGES]
+    always = [f"{match} -j RETURN" for match in _OWN[version]]
     return ["-i lo -j RETURN", *always, _ESTABLISHED, *inner, *bridges, *outer, "-j DROP"]
 
 

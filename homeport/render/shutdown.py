@@ -35,7 +35,7 @@ def files(order: Sequence[Sequence[str]], units: Sequence[str] = ()) -> tuple[Ho
     unit = host_text.filled("docker/containers.service", after=" ".join(["containerd.service", *units]))
     waves = [" ".join(sorted(wave)) for wave in order if wave]
     return (
-        HostFile(path=ORDER, content="".join(f"{one}\n" for one in waves)),
+        HostFile(path=ORDER, content="".join(f"{wave}\n" for wave in waves)),
         HostFile(path=SCRIPT, content=host_text.text("docker/containers.sh"), mode=0o755),
         HostFile(path=f"/etc/systemd/system/{UNIT}", content=unit),
     )

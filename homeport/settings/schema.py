@@ -231,7 +231,7 @@ def with_groups(groups: tuple[tuple[str, OptionGroup], ...]) -> type[Settings]:
 @cache
 def group_section(name: str, group: OptionGroup) -> type[Section]:
     """The section of one group."""
-    fields: dict[str, Any] = {option: (_annotation(one), _field(one)) for option, one in group.options}
+    fields: dict[str, Any] = {option: (_annotation(declared), _field(declared)) for option, declared in group.options}
     section = create_model(name.title(), __base__=Section, **fields)
     section.__doc__ = f"{group.purpose} {group.without}"
     return section

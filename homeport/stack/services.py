@@ -83,7 +83,7 @@ class Services:
         """The databases on a server, once it answers; what needs the server waits for them too."""
         host = self._host(server)
         ready: list[pulumi.Resource] = []
-        for database in (one for one in self._blueprint.databases if one.server == server.name):
+        for database in (database for database in self._blueprint.databases if database.server == server.name):
             passwords = {role.secret for role in database.roles if role.secret}
             args = DatabaseArgs(
                 host=host.host,

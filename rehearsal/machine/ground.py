@@ -77,10 +77,10 @@ class Ground:
         raise MachineError(f"no free network in 198.18.0.0/15 after {_TRIES} tries; fix: docker network ls")
 
     def _read_network(self) -> None:
-        found = inspect("network", self.network)
-        if found is None:
+        network = inspect("network", self.network)
+        if network is None:
             raise MachineError(f"network {self.network} is gone; fix: start the world again")
-        for block in found["IPAM"]["Config"]:
+        for block in network["IPAM"]["Config"]:
             if ":" in block["Subnet"]:
                 self.ipv6 = ipaddress.IPv6Network(block["Subnet"])
             else:

@@ -121,10 +121,10 @@ class Shelf:
             return
         places = []
         for name in (self.volume, volume):
-            found = inspect("volume", name)
-            if found is None:
+            inspected = inspect("volume", name)
+            if inspected is None:
                 raise MachineError(f"volume {name} is gone; fix: start the emulated cloud again")
-            places.append(PurePosixPath(found["Mountpoint"]))
+            places.append(PurePosixPath(inspected["Mountpoint"]))
         # Files can't be linked from one mount to another, even of the same file system: one mount holds both.
         above = places[0].parents[1]
         inner = [str("/all" / place.relative_to(above)) for place in places]

@@ -158,7 +158,7 @@ class Composed:
     def projects(self) -> set[str]:
         """The compose projects that the containers say they belong to."""
         names = docker("inspect", *self.containers().values())
-        return {one["Config"]["Labels"]["com.docker.compose.project"] for one in json.loads(names)}
+        return {container["Config"]["Labels"]["com.docker.compose.project"] for container in json.loads(names)}
 
     def _run(self, *argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(argv, cwd=cwd, env=self.environ, capture_output=True, text=True, timeout=900, check=False)

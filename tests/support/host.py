@@ -110,7 +110,7 @@ class Server:
 
     def login(self, port: int = 22, pin: str = "", command: str = "true") -> subprocess.CompletedProcess[str]:
         """A new connection, as nobody else's."""
-        options = [part for one in self.options(pin).splitlines() for part in ("-o", one)]
+        options = [part for option in self.options(pin).splitlines() for part in ("-o", option)]
         fresh = ("-o", "ControlMaster=no", "-o", "ControlPath=none")
         return subprocess.run(
             ["ssh", *fresh, *options, "-p", str(port), f"deploy@{self.address}", command],

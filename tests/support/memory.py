@@ -49,7 +49,7 @@ def missing_images(*services: Service) -> list[str]:
 
 
 def migration_files() -> dict[str, str]:
-    folder = next(one.migrations for one in PRESET.databases if one.name == "ai_memory")
+    folder = next(database.migrations for database in PRESET.databases if database.name == "ai_memory")
     return {path.name: path.read_text() for path in (ROOT / folder).glob("*.sql")}
 
 
@@ -67,8 +67,8 @@ class MemoryServices:
         }
         self.secrets |= {
             role.secret: self.secrets.get(role.secret, secrets.token_hex(32))
-            for one in PRESET.databases
-            for role in one.roles
+            for database in PRESET.databases
+            for role in database.roles
             if role.secret
         }
         self.api_key = self.secrets["n8n-webhook-api-key"]

@@ -58,10 +58,10 @@ class Stack:
             "base_domain": MESH.base_domain,
             "users": ["alice"],
             "control": world.control,
-            "members": {one.name: one.tags for one in MESH.members},
+            "members": {member.name: member.tags for member in MESH.members},
             "image": TAILSCALE,
             "authority": world.authority,
-            "environments": {one.name: one.environment for one in machines},
+            "environments": {machine.name: machine.environment for machine in machines},
         }
         self.environment = {
             **os.environ,

@@ -85,8 +85,8 @@ class Local:
 
 def handled(running: Running) -> list[tuple[str, int]]:
     """Source and number of each item that the handler got, in order, each as often as it came."""
-    items = [json.loads(one["body"]) for one in running.answers[1:]]
-    return [(one["source"], one["payload"]["number"]) for one in items]
+    items = [json.loads(answer["body"]) for answer in running.answers[1:]]
+    return [(item["source"], item["payload"]["number"]) for item in items]
 
 
 def _body(number: int, source: str = "test") -> str:

@@ -59,4 +59,4 @@ def _taken() -> list[ipaddress.IPv4Network]:
         ["docker", "network", "inspect", *numbers], capture_output=True, text=True, check=False
     ).stdout
     subnets = [one["Subnet"] for row in json.loads(said) for one in row["IPAM"]["Config"] or ()]
-    return [ipaddress.IPv4Network(one) for one in subnets if ":" not in one]
+    return [ipaddress.IPv4Network(subnet) for subnet in subnets if ":" not in subnet]

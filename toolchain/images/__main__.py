@@ -16,8 +16,8 @@ def main(argv: list[str] | None = None) -> int:
         if args.command == "ensure":
             ensure(args.image, pull=not args.no_pull)
         else:
-            found = report.lines(args.image)
-            print(json.dumps(report.as_values(found), indent=2) if args.json else report.as_text(found))
+            lines = report.lines(args.image)
+            print(json.dumps(report.as_values(lines), indent=2) if args.json else report.as_text(lines))
     except ImageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -40,10 +40,10 @@ def inspect(image: str) -> Local | None:
         if "No such image" in done.stderr:
             return None
         raise ImageError("docker", f"the daemon doesn't answer: {done.stderr.strip()}", "docker info")
-    found = json.loads(done.stdout)[0]
-    labels = found["Config"].get("Labels") or {}
+    inspected = json.loads(done.stdout)[0]
+    labels = inspected["Config"].get("Labels") or {}
     ours = {key.removeprefix(LABEL): value for key, value in labels.items() if key.startswith(LABEL)}
-    return Local(id=found["Id"], labels=ours)
+    return Local(id=inspected["Id"], labels=ours)
 
 
 def built() -> list[str]:

@@ -24,11 +24,11 @@ def ensure(images: Sequence[str], *, pull: bool = True) -> None:
     """
     registries = Registries()
     wanted = [image for image in dict.fromkeys(map(tagged, images)) if not _settled(image, registries, pull=pull)]
-    made = [find(image) for image in wanted]
-    for base in dict.fromkeys(base for recipe in made for base in _bases(recipe)):
+    recipes = [find(image) for image in wanted]
+    for base in dict.fromkeys(base for recipe in recipes for base in _bases(recipe)):
         _build(base)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        builds = [pool.submit(_build, recipe) for recipe in made]
+        builds = [pool.submit(_build, recipe) for recipe in recipes]
     errors = [error for build in builds if (error := build.exception())]
     if len(errors) > 1 and all(isinstance(error, ImageError) for error in errors):
         raise ImageError("images", f"{len(errors)} can't be had:\n" + "\n".join(str(error) for error in errors))

@@ -89,8 +89,8 @@ class Kit:
     def failure(self, what: str) -> ImageError:
         """The error for a failed build, with the log's last lines."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:]
-        told = "\n".join(f"  | {line}" for line in lines)
-        return ImageError(self.image, f"the build failed: {what}. The last lines of {self.log}:\n{told}")
+        tail = "\n".join(f"  | {line}" for line in lines)
+        return ImageError(self.image, f"the build failed: {what}. The last lines of {self.log}:\n{tail}")
 
     def need(self, program: str, fix: str) -> str:
         """The path of a program that this machine must have.
@@ -98,10 +98,10 @@ class Kit:
         Raises:
             ImageError: it isn't there; `fix` is the command that brings it.
         """
-        found = shutil.which(program)
-        if found is None:
+        path = shutil.which(program)
+        if path is None:
             raise ImageError(self.image, f"this machine has no `{program}`, which building the image needs", fix)
-        return found
+        return path
 
     def close(self) -> None:
         """Remove the scratch folder."""

@@ -62,12 +62,12 @@ def _files(path: Path) -> list[Path]:
 @cache
 def recipes() -> dict[str, Recipe]:
     """All recipes for real software, by image name: one folder each below `recipes/`."""
-    found: dict[str, Recipe] = {}
+    by_image: dict[str, Recipe] = {}
     for path in sorted((_HERE / "recipes").glob("*/recipe.py")):
         module = importlib.import_module(f"toolchain.images.recipes.{path.parent.name}.recipe")
         if hasattr(module, "RECIPE"):
-            found[module.RECIPE.image] = module.RECIPE
-    return found
+            by_image[module.RECIPE.image] = module.RECIPE
+    return by_image
 
 
 def known(image: str) -> Recipe | None:
@@ -88,8 +88,8 @@ def find(image: str) -> Recipe:
     Raises:
         ImageError: there is none; the message names those there are.
     """
-    found = known(image)
-    if found is None:
+    recipe = known(image)
+    if recipe is None:
         names = "\n".join(f"  - {name}" for name in recipes())
         raise ImageError(image, f"its registry can't be used, and there is no recipe for it. There are:\n{names}")
-    return found
+    return recipe

@@ -32,21 +32,21 @@ def lines(images: list[str] | None = None) -> list[Line]:
     return [_line(image) for image in sorted({*recipes(), *daemon.built(), *map(tagged, images or [])})]
 
 
-def as_text(found: list[Line]) -> str:
+def as_text(images: list[Line]) -> str:
     """The report as a table for people."""
-    told = {"pulled": "pulled from its registry", "real": "real software", "stub": "STUB", "absent": "not here"}
+    words = {"pulled": "pulled from its registry", "real": "real software", "stub": "STUB", "absent": "not here"}
     rows = []
-    for line in found:
-        what = f"{line.software} {line.version}".strip()
-        notes = [part for part in (what, line.source, "" if line.current else "made by an older recipe") if part]
-        rows.append((line.image, told[line.state], "; ".join(notes)))
+    for image in images:
+        what = f"{image.software} {image.version}".strip()
+        notes = [part for part in (what, image.source, "" if image.current else "made by an older recipe") if part]
+        rows.append((image.image, words[image.state], "; ".join(notes)))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
     return "\n".join(f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows)
 
 
-def as_values(found: list[Line]) -> list[dict[str, str | bool]]:
+def as_values(images: list[Line]) -> list[dict[str, str | bool]]:
     """The report as plain values for `--json`."""
-    return [asdict(line) for line in found]
+    return [asdict(image) for image in images]
 
 
 def _line(image: str) -> Line:

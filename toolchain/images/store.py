@@ -10,8 +10,8 @@ from pathlib import Path
 
 def cache_root() -> Path:
     """The product's cache folder: `$HOMEPORT_CACHE`, or `~/.cache/homeport`."""
-    given = os.environ.get("HOMEPORT_CACHE")
-    return (Path(given) if given else Path.home() / ".cache" / "homeport").absolute()
+    chosen = os.environ.get("HOMEPORT_CACHE")
+    return (Path(chosen) if chosen else Path.home() / ".cache" / "homeport").absolute()
 
 
 def folder(*parts: str) -> Path:

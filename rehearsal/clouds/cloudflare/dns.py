@@ -75,10 +75,10 @@ class DnsRecords:
 
     def _record(self, zone: str, record: str) -> Record:
         self._zones.zone(zone)
-        found: Record | None = self._store.get("dns_records", record)
-        if found is None or found["zone"] != zone:
+        row: Record | None = self._store.get("dns_records", record)
+        if row is None or row["zone"] != zone:
             raise ApiError(404, 81044, "Record does not exist.")
-        return found
+        return row
 
     def _create(self, request: Request, zone: str) -> Record:
         name = self._zones.zone(zone)["name"]

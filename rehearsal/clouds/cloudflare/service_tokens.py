@@ -49,10 +49,10 @@ class ServiceTokens:
         return page(only(rows, request.query, "name"), request.query)
 
     def _one(self, rows: dict[str, Any], scope: str, owner: str, key: str) -> Record:
-        found: Record | None = rows.get(key)
-        if found is None or found["owner"] != self._scopes.owner(scope, owner):
+        row: Record | None = rows.get(key)
+        if row is None or row["owner"] != self._scopes.owner(scope, owner):
             raise ApiError(404, 11021, "access.api.error.not_found")
-        return found
+        return row
 
     def _get(self, _request: Request, scope: str, owner: str, key: str) -> Record:
         return success(_shown(self._one(self._store.all("service_tokens"), scope, owner, key)))

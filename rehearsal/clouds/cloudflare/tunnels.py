@@ -68,10 +68,10 @@ class Tunnels:
         return record
 
     def _alive(self, account: str, tunnel: str) -> Record:
-        found = self._record(account, tunnel)
-        if found["deleted_at"] is not None:
+        record = self._record(account, tunnel)
+        if record["deleted_at"] is not None:
             raise ApiError(404, 1003, "Tunnel not found")
-        return found
+        return record
 
     def _shown(self, record: Record) -> Record:
         rows = self._connections.of(record["id"])
@@ -206,8 +206,8 @@ def _check_ingress(rules: list[Record]) -> None:
         last = number == len(rules)
         everything = rule.get("hostname") in (None, "", "*") and not rule.get("path")
         if last and not everything:
-            said = "The last ingress rule must match all URLs (i.e. it should not have a hostname or path filter)"
-            raise ApiError(400, 1056, f"Bad Configuration: {said}")
+            reason = "The last ingress rule must match all URLs (i.e. it should not have a hostname or path filter)"
+            raise ApiError(400, 1056, f"Bad Configuration: {reason}")
         if everything and not last:
             raise ApiError(
                 400, 1056, f"Bad Configuration: Rule #{number} is matching all URLs, but isn't the last rule"

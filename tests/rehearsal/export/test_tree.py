@@ -109,7 +109,7 @@ def test_with_secrets_every_file_is_written_and_those_with_secrets_are_its_users
 
 def needed(name, secret):
     """Whether a secret stands in a service's file as it is, rather than in SQL or as credentials of a proxy's guard."""
-    return any(f"{{{secret}}}" in file.template for one in preset(name).services for file in one.secret_files)
+    return any(f"{{{secret}}}" in file.template for service in preset(name).services for file in service.secret_files)
 
 
 @pytest.mark.req("S3-39")

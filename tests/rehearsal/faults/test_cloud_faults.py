@@ -83,12 +83,14 @@ def table(outcomes):
         "Refused by name, converged in the next run",
     )
     rows = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    keys = dict.fromkeys((one.trial.cloud, one.trial.case.name) for one in outcomes)
+    keys = dict.fromkeys((outcome.trial.cloud, outcome.trial.case.name) for outcome in outcomes)
     for cloud, fault in sorted(keys):
-        found = Counter(one.first for one in outcomes if (one.trial.cloud, one.trial.case.name) == (cloud, fault))
+        found = Counter(
+            outcome.first for outcome in outcomes if (outcome.trial.cloud, outcome.trial.case.name) == (cloud, fault)
+        )
         figures = [found.total(), *(found[key] for key in ("at once", "twice", "refused"))]
         rows.append(f"| {cloud} | {fault} | {' | '.join(map(str, figures))} |")
-    found = Counter(one.first for one in outcomes)
+    found = Counter(outcome.first for outcome in outcomes)
     return "\n".join(
         [*rows, f"| both | all | {found.total()} | {found['at once']} | {found['twice']} | {found['refused']} |", ""]
     )

@@ -80,10 +80,10 @@ def test_the_local_embedding_gives_the_digits_of_the_executors(world):
     choice = random.Random(7)  # noqa: S311  # the same texts every time
     alphabet = string.ascii_letters + string.digits + " .,-_\t\n"
     alphabet += "äÖßÉ\u00d7÷ªºµ½Ωάшж京都\u0301\u00a0\u3000\u2028🙂"
-    texts = [one["text"] for one in vectors] + [
+    texts = [vector["text"] for vector in vectors] + [
         "".join(choice.choices(alphabet, k=choice.randint(1, 200))) for _ in range(200)
     ]
-    expected = [one["sha256"] for one in vectors] + [fingerprint(text) for text in texts[len(vectors) :]]
+    expected = [vector["sha256"] for vector in vectors] + [fingerprint(text) for text in texts[len(vectors) :]]
     rows = ",".join(f"({place}, {quoted(text)})" for place, text in enumerate(texts))
     answer = world.sql(
         f"SELECT (SELECT string_agg(round(x::double precision * 1000000)::text, ',' ORDER BY n) "

@@ -61,8 +61,8 @@ def test_the_audit_chain_is_whole_after_runs_and_appends_at_the_same_time(world,
             pool.submit(door.call, "audit/append", {"tenant_id": "t", "actor": "a", "action": "b"}) for _ in range(12)
         ]
         runs = [pool.submit(door.call, "executor/run", {"type": kind}) for kind in ("ping", "shell") * 3]
-    assert {200} == {one.result()[0] for one in appends}
-    assert [200, 403] * 3 == [one.result()[0] for one in runs]
+    assert {200} == {append.result()[0] for append in appends}
+    assert [200, 403] * 3 == [run.result()[0] for run in runs]
     assert f"{before + 12 + 2 * 6}|t" == world.sql("SELECT count(*), audit_verify() IS NULL FROM audit_log")
 
 
@@ -188,7 +188,7 @@ def test_nodes_that_reach_the_shell_are_not_loaded(world):
         "-c",
         "n8n export:nodes --output=/tmp/nodes.json >/dev/null 2>&1; cat /tmp/nodes.json; rm -f /tmp/nodes.json",
     )
-    names = {one["name"] for one in json.loads(found)}
+    names = {row["name"] for row in json.loads(found)}
     assert "n8n-nodes-base.readWriteFile" in names, "the list is a list of nodes"
     assert set() == names & {
         "n8n-nodes-base.executeCommand",

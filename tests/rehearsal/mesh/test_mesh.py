@@ -55,7 +55,7 @@ def machines(world):
 def addresses(world, machines):
     """Both are in; arguments of all processes on the first one were recorded meanwhile."""
     machines[0].run("cat >/run/watcher.sh; systemd-run --quiet --unit watcher sh /run/watcher.sh", stdin=WATCHER)
-    found = tuple(world.enrol(one) for one in machines)
+    found = tuple(world.enrol(machine) for machine in machines)
     machines[0].run("systemctl stop watcher")
     return found
 
@@ -65,7 +65,7 @@ def test_hosts_join_without_anybodys_approval_and_their_addresses_come_back(worl
     nodes = nodes_of(world)
 
     assert ["ai", "watch"] == sorted(node["given_name"] for node in nodes), "each host is in, once, under its own name"
-    assert all(ip_address(one) in ip_network("100.64.0.0/10") for one in addresses), addresses
+    assert all(ip_address(address) in ip_network("100.64.0.0/10") for address in addresses), addresses
     own = [machine.run("tailscale ip -4").strip() for machine in machines]
     assert own == list(addresses), "the address that the program is told is the host's own"
     assert [["tag:ai"], ["tag:watch"]] == sorted(node["forced_tags"] for node in nodes), "rules speak of tags"
@@ -74,7 +74,7 @@ def test_hosts_join_without_anybodys_approval_and_their_addresses_come_back(worl
 @pytest.mark.req("S5-13")
 def test_to_enrol_again_makes_no_second_node_no_key_and_no_other_address(world, machines, addresses):
     before = nodes_of(world), len(keys_of(world))
-    again = tuple(world.enrol(one) for one in machines)
+    again = tuple(world.enrol(machine) for machine in machines)
 
     assert addresses == again, "an address is an output that others are built on"
     nodes, keys = nodes_of(world), len(keys_of(world))
@@ -133,7 +133,9 @@ def test_a_changed_policy_holds_after_the_control_server_restarts_and_members_st
     world.run_control()
     until(lambda: watch.reaches(addresses[0], 9101), "what is declared now does not answer")
     assert watch.reaches(addresses[0], 9100), "the first rule is back"
-    assert addresses == tuple(world.enrol(one) for one in machines), "a restart of the control server moves nobody"
+    assert addresses == tuple(world.enrol(machine) for machine in machines), (
+        "a restart of the control server moves nobody"
+    )
 
 
 def test_a_host_that_was_made_anew_takes_its_name_back_and_its_former_self_goes(world, machines, addresses):

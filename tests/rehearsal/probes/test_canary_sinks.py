@@ -139,11 +139,11 @@ def test_every_secret_planted_in_22_places_in_6_encodings_is_found(tmp_path, ima
         finders += [daemon, lambda canaries: canaries.files(["/var/lib/cloud"], host.prefix)]
         canaries = Canaries(planted.values)
         findings = [one for find in finders for one in find(canaries)]
-    found = {one.secret for one in findings}
+    found = {finding.secret for finding in findings}
     sinks = {name.partition("/")[0] for name in planted.values}
     assert (22, 132) == (len(sinks), len(planted.values)), "the requirements ask for 20 places in 6 encodings"
     assert set() == planted.values.keys() - found, f"found {len(found)} of {len(planted.values)}"
     assert ["0600 root:root"] == sorted(
-        {f"{one.mode} {one.owner}" for one in findings if "/var/lib/cloud" in one.where}
+        {f"{finding.mode} {finding.owner}" for finding in findings if "/var/lib/cloud" in finding.where}
     ), "with its mode"
     assert [] == canaries.unread, "everything was read"

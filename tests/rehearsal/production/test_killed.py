@@ -78,7 +78,7 @@ def _caught_kill(killed, kind: str) -> dict:
     run = killed.start("rehearse", "--no-claims")
     run.wait(lambda: any(line.startswith("==> pulumi up") for line in run.lines))
     killed.slow(LATENCY)
-    run.wait(lambda: any(one[0] == kind and one[2] == "creating" for one in run.events()))
+    run.wait(lambda: any(event[0] == kind and event[2] == "creating" for event in run.events()))
     time.sleep(LATENCY / 2)
     killed.freeze()
     # What is under way is slow still; the plugin goes on asking, and nobody hears its answer.
@@ -164,7 +164,7 @@ def test_an_environment_killed_again_and_again_on_its_way_up_and_down_converges_
     assert [] == killed.machines(), "nor of its machines"
     assert [] == [one for one in caught if not one["orphans"]], "these kills fell between a cloud's work and its answer"
     assert all(one["at_work"] for one in caught), "a kill that came too late proves nothing"
-    assert len([one for one in points if not one["at_work"]]) <= 1, (
+    assert len([point for point in points if not point["at_work"]]) <= 1, (
         "of those at random moments one may miss; it is not counted"
     )
 
@@ -174,7 +174,7 @@ def test_nothing_of_the_killed_commands_lives_on(killed):
     """Shared SSH connections may outlive a kill by the 30 s of their ControlPersist, and nothing else at all."""
     end = time.monotonic() + 60
     while (
-        left := [one for mark in killed.victims for one in killed.processes(mark).values()]
+        left := [process for mark in killed.victims for process in killed.processes(mark).values()]
     ) and time.monotonic() < end:
         time.sleep(1)
 

@@ -100,7 +100,7 @@ def test_a_key_is_changed_by_updates_without_a_lost_probe_over_a_second_slot(reh
             time.sleep(3)
             silent = former.link().received
 
-    print(json.dumps({"updates": [round(one, 1) for one in seconds], **told}))
+    print(json.dumps({"updates": [round(second, 1) for second in seconds], **told}))
     assert old != configs["local"], "the key has changed"
     assert told["sent"] > 9 * told["seconds"], "ten probes a second"
     assert [] == told["lost"], f"somebody was cut off: {told}"

@@ -80,7 +80,7 @@ def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind)
     print(json.dumps({"kind": kind, "failed after": round(failed, 1), "repaired in": round(again, 1)}))
 
     assert done.returncode != 0, "a lock-out passed"
-    assert [] == [one for one in words if not re.search(one, done.stdout)], done.stdout[-3000:]
+    assert [] == [word for word in words if not re.search(word, done.stdout)], done.stdout[-3000:]
     with quick.seen() as view:
         assert 1 == view.run("sshd", "-T").count("port 22\n"), "sshd is where it was"
     assert 0 == quick.pulumi("preview", "--expect-no-changes", "--non-interactive").returncode, "all is as declared"

@@ -39,7 +39,7 @@ def test_no_secret_is_in_the_state_its_history_or_the_stacks_file(canaries):
     try:
         for number, (name, value) in enumerate(canaries.secrets.items()):
             (planted / str(number)).write_text(json.dumps({"outputs": {name: f"x{value}y"}}))
-        control = {one.where for one in canaries.files([str(planted)])}
+        control = {finding.where for finding in canaries.files([str(planted)])}
     finally:
         for path in planted.iterdir():
             path.unlink()

@@ -40,5 +40,7 @@ def test_a_server_deleted_behind_our_back_comes_back_at_the_same_address_with_se
     assert before["id"] != after[0]["id"], "another server"
     assert outputs["client_configs"] == rehearsed.outputs["client_configs"], "what members were given is still good"
     with rehearsed.seen() as view:
-        failed = [str(one) for one in run(chosen(ALL_CLAIMS["jett"], CLAIMS), view).results if one.state != PASSED]
+        failed = [
+            str(result) for result in run(chosen(ALL_CLAIMS["jett"], CLAIMS), view).results if result.state != PASSED
+        ]
     assert [] == failed, "VPN, services and tunnel are there as before"

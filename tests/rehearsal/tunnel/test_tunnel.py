@@ -141,7 +141,7 @@ def test_no_secret_is_in_the_state_or_in_what_the_engine_says(connected):
     said = connected.pulumi("preview", "--diff") + json.dumps(connected.state()) + connected.pulumi("stack", "output")
 
     assert 6 == len(canaries), "tunnel, API, service token, three audiences"
-    assert [] == [one for one in canaries if one in said], "sealed everywhere"
+    assert [] == [canary for canary in canaries if canary in said], "sealed everywhere"
 
 
 @pytest.mark.req("S2-39")

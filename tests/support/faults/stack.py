@@ -202,9 +202,9 @@ class Stack:
         Else ``twice``: all of that, and in the cloud one more that the state does not know. Or ``not whole``.
         """
         there, rows = self.there(), self.state().get("resources") or []
-        known = {str(one.get("id")) for one in rows}
-        broken = {found[0] for one in rows if one.get("initErrors") and (found := CELL.search(one["urn"]))}
-        held = {found[0] for one in rows if (found := CELL.search(one["urn"]))}
+        known = {str(row.get("id")) for row in rows}
+        broken = {found[0] for row in rows if row.get("initErrors") and (found := CELL.search(row["urn"]))}
+        held = {found[0] for row in rows if (found := CELL.search(row["urn"]))}
         out = {}
         for cloud, cells in self.cells.items():
             wanted = {} if gone else EXPECTED[cloud]

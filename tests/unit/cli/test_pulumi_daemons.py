@@ -26,7 +26,7 @@ def provider(name):
 def asked(monkeypatch, *resources):
     pulumi = PulumiCli(stack=Stack(name="prod", preset="jett", settings=SETTINGS), environ={})
     monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": list(resources)})
-    return [one["DOCKER_HOST"] for one in pulumi.daemons()]
+    return [daemon["DOCKER_HOST"] for daemon in pulumi.daemons()]
 
 
 @pytest.mark.req("D-01", "D-03")

@@ -54,7 +54,7 @@ class Jett:
             "n8n": cloud.policy(),
         }
         areas = self.door.areas()
-        self.apps = {one.key: cloud.app(policies[one.key], domain=HOST + one.path) for one in areas}
+        self.apps = {area.key: cloud.app(policies[area.key], domain=HOST + area.path) for area in areas}
         self.tunnel = cloud.made("POST", f"/accounts/{ACCOUNT}/cfd_tunnel", {"name": "jett", "config_src": "local"})[
             "id"
         ]

@@ -234,7 +234,7 @@ def test_only_the_edge_has_doors_on_the_network_of_the_machines():
 def test_the_edge_listens_at_every_address_that_it_is_given(tmp_path):
     made = Cloud(tmp_path, Addresses(edge="127.0.0.1:0,127.0.0.1:0", tunnel="127.0.0.1:0,127.0.0.1:0"))
     try:
-        ports = {urlsplit(one.url).port for one in made.emulator.edges} | {
+        ports = {urlsplit(edge.url).port for edge in made.emulator.edges} | {
             door.getsockname()[1] for door, _ in made.emulator.hub._listening[:2]
         }
         assert 4 == len(ports), "two doors for visitors, two for connectors"

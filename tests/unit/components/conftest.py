@@ -33,7 +33,7 @@ class Registered:
         self.requests = told["requests"]
 
     def all(self, kind: str) -> dict[str, dict]:
-        return {one["name"]: one for one in self.requests if one["type"].rpartition(":")[2] == kind}
+        return {request["name"]: request for request in self.requests if request["type"].rpartition(":")[2] == kind}
 
     def inputs(self, kind: str) -> dict[str, dict]:
         return {name: one.get("object", {}) for name, one in self.all(kind).items()}

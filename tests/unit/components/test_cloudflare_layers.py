@@ -171,4 +171,6 @@ def test_no_secret_is_told_in_plain(register):
 def test_no_alias_of_a_type_that_cloudflare_gave_up_is_used(register):
     old = ("accessApplication", "accessPolicy", "/tunnel:", "record:Record", "argoTunnel")
 
-    assert [] == [one["type"] for one in register().requests if any(name in one["type"] for name in old)], "trap C1"
+    assert [] == [request["type"] for request in register().requests if any(name in request["type"] for name in old)], (
+        "trap C1"
+    )

@@ -35,12 +35,16 @@ def test_only_the_pinned_host_is_spoken_to_and_its_socket_is_named_after_its_key
 
     assert {"StrictHostKeyChecking=yes", "UserKnownHostsFile=none", "GlobalKnownHostsFile=none"} < set(first)
     assert "KnownHostsCommand=/bin/echo homeport-main ssh-ed25519 A" in first
-    sockets = [one for options in (first, second) for one in options if one.startswith("ControlPath=")]
+    sockets = [option for options in (first, second) for option in options if option.startswith("ControlPath=")]
     assert 2 == len(set(sockets)), "what is left of a former machine's connection would be used for the new one"
     monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path / ("long" * 20)))
-    assert not [one for one in ssh_options("main", "ssh-ed25519 A", "") if "Control" in one], "too long for a socket"
+    assert not [option for option in ssh_options("main", "ssh-ed25519 A", "") if "Control" in option], (
+        "too long for a socket"
+    )
     monkeypatch.setenv("HOMEPORT_SSH_MULTIPLEX", "0")
-    assert not [one for one in ssh_options("main", "ssh-ed25519 A", "") if "Control" in one], "it was switched off"
+    assert not [option for option in ssh_options("main", "ssh-ed25519 A", "") if "Control" in option], (
+        "it was switched off"
+    )
 
 
 @pytest.mark.parametrize(("length", "shared"), [(36, True), (37, False)])

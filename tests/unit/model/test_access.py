@@ -43,8 +43,8 @@ def test_each_path_has_a_key_of_its_own_that_does_not_depend_on_the_others():
 def test_a_pattern_is_as_wide_as_what_access_takes_the_path_for(path, takes, leaves):
     pattern = Area(key="k", path=path, kind="login", because="b").pattern
 
-    assert [] == [one for one in takes if not re.search(pattern, one)], pattern
-    assert [] == [one for one in leaves if re.search(pattern, one)], pattern
+    assert [] == [path for path in takes if not re.search(pattern, path)], pattern
+    assert [] == [path for path in leaves if re.search(pattern, path)], pattern
 
 
 def test_good_doors_are_accepted():

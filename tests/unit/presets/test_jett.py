@@ -203,7 +203,7 @@ def test_monitor_and_maintenance_run_every_minute_and_on_nothing_else():
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_workflow_runs_no_code_keeps_no_record_and_has_credentials_that_are_provided(name):
     flow = FLOWS[name]
-    provided = {one["id"] for one in json.loads((FILES / "n8n" / "credentials.json").read_text())}
+    provided = {credential["id"] for credential in json.loads((FILES / "n8n" / "credentials.json").read_text())}
     named = {one["id"] for node in flow["nodes"] for one in node.get("credentials", {}).values()}
 
     assert set() == {node["type"].removeprefix("n8n-nodes-base.") for node in flow["nodes"]} - ALLOWED

@@ -158,7 +158,7 @@ def test_processes_are_looked_at_fifty_times_a_second_while_something_runs():
         environ = {**os.environ, "KEY": values["environment"], "LATE": values["late"]}
         subprocess.run([sys.executable, "-c", sleep, values["argument"]], env=environ, check=True)
     canaries = Canaries(values)
-    found = {(one.secret, one.sink) for one in canaries.processes(sampler)}
+    found = {(finding.secret, finding.sink) for finding in canaries.processes(sampler)}
     assert {
         ("argument", "process cmdline"),
         ("environment", "process environ"),

@@ -20,7 +20,7 @@ class Graph:
     exports: dict[str, Any]
 
     def all(self, token: str) -> list[dict[str, Any]]:
-        return [one for one in self.resources if one["type"] == token]
+        return [resource for resource in self.resources if resource["type"] == token]
 
     def one(self, token: str, name: str) -> dict[str, Any]:
         found = [one for one in self.all(token) if one["name"] == name]
@@ -28,7 +28,7 @@ class Graph:
         return found[0]
 
     def identities(self) -> list[str]:
-        return sorted(f"{one['type']} {one['name']}" for one in self.resources)
+        return sorted(f"{resource['type']} {resource['name']}" for resource in self.resources)
 
 
 @functools.cache

@@ -35,7 +35,7 @@ def test_it_is_one_layer_more_and_nothing_of_it_is_there_without(build):
         "command:local:Command fail2ban-jail-files",
     } == more, "a component, its files and the command that lays them"
     assert set() == set(without.identities()) - set(with_it.identities()), "and nothing else goes"
-    assert not [one for one in without.resources if "fail2ban" in str(one["inputs"])], (
+    assert not [resource for resource in without.resources if "fail2ban" in str(resource["inputs"])], (
         "who does not ask has no trace of it"
     )
 

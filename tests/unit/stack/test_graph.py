@@ -66,7 +66,7 @@ def test_no_resource_changed_its_identity(build, name):
 
 def test_every_resource_names_its_provider(build):
     graph = build()
-    custom = [one for one in graph.resources if not one["type"].startswith(("homeport:", "pulumi:"))]
+    custom = [resource for resource in graph.resources if not resource["type"].startswith(("homeport:", "pulumi:"))]
     strays = [one["name"] for one in custom if not one["provider"]]
 
     assert len(custom) > 30, "the graph is not the one this test is about"
@@ -181,9 +181,9 @@ def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
 def test_a_service_switched_off_leaves_nothing_behind(build):
     graph = build({"services": {"ai-caddy": {"enabled": False}, "ai-n8n": {"enabled": False}}})
     left = [
-        one["name"]
-        for one in graph.resources
-        if "n8n-" in one["name"] and one["name"].startswith(("ai-n8n", "images-ai-n8n"))
+        resource["name"]
+        for resource in graph.resources
+        if "n8n-" in resource["name"] and resource["name"].startswith(("ai-n8n", "images-ai-n8n"))
     ]
 
     assert [] == left, "off means not there"

@@ -43,4 +43,6 @@ def test_a_rented_servers_names_lead_to_the_address_that_stays_when_the_server_i
 def test_without_a_zone_there_are_no_records(build):
     graph = build(ADOPTED, stack="prod")
 
-    assert [] == [one["type"] for one in graph.resources if "cloudflare" in one["type"]], "and no Cloudflare at all"
+    assert [] == [resource["type"] for resource in graph.resources if "cloudflare" in resource["type"]], (
+        "and no Cloudflare at all"
+    )

@@ -64,9 +64,9 @@ def _port(at: str, rule: Row) -> None:
         raise errors.invalid({f"{at}.port": "is required for tcp and udp and must not be given for other protocols"})
     if port is None:
         return
-    found = _PORTS.fullmatch(port)
-    ends = [int(end) for end in (found.groups() if found else ()) if end]
-    if found is None or any(not 1 <= end <= _HIGHEST for end in ends) or ends != sorted(ends):
+    match = _PORTS.fullmatch(port)
+    ends = [int(end) for end in (match.groups() if match else ()) if end]
+    if match is None or any(not 1 <= end <= _HIGHEST for end in ends) or ends != sorted(ends):
         raise errors.invalid({f"{at}.port": "must be a port or a range of ports between 1 and 65535"})
 
 

@@ -69,10 +69,10 @@ def attach_to_network(project: Project, call: Call) -> Answer:
 def _entry(project: Project, call: Call, number: int) -> tuple[Row, Row]:
     server = project.get("servers", call.id)
     project.unlocked("server", server["id"])
-    found = [entry for entry in server["private_net"] if entry["network"] == number]
-    if not found:
+    entries = [entry for entry in server["private_net"] if entry["network"] == number]
+    if not entries:
         raise errors.unprocessable("server_not_attached", "server is not attached to the network")
-    return server, found[0]
+    return server, entries[0]
 
 
 def detach_from_network(project: Project, call: Call) -> Answer:

@@ -99,7 +99,7 @@ def test_the_top_level_is_as_designed():
         "README.md",
     )
 
-    assert [] == [one for one in wanted if not (ROOT / one).exists()], "design.md names them"
+    assert [] == [one for one in wanted if not (ROOT / one).exists()], "docs/architecture.md names them"
 
 
 def test_every_noqa_and_type_ignore_says_which_rule():

@@ -214,3 +214,20 @@ def test_the_secret_scan_finds_what_is_planted(tmp_path):
 
     assert [1, 2] == sorted(secret_literals(path)), "two values; the third is a secret's name"
     assert ASSIGNED.search("  password: hunter2!")["value"] == "hunter2!", "YAML"
+
+
+NOT_OURS = re.compile(
+    r"\b(?:design|reliability|reality|review|ecosystem)\.md\b|\bprovider-facts\b|\b[Tt]rap [A-Z]\d+\b"
+)
+
+
+def test_nothing_cites_what_a_reader_of_the_project_does_not_have():
+    cited = [
+        f"{name(path)}:{number}: {match[0]}"
+        for path in FILES
+        if path.name not in {"CHANGELOG.md", "test_repository_words.py"}
+        for number, line in enumerate(text(path).splitlines(), 1)
+        if (match := NOT_OURS.search(line))
+    ]
+
+    assert [] == cited, "facts live in docs/"

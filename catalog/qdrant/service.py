@@ -21,7 +21,7 @@ SERVICE = Service(
     purpose="Qdrant: vector search",
     uid=1000,
     env={
-        # By default both lie in the working folder, which is read-only here (requirements, C-24).
+        # By default both lie in the working folder, which is read-only here (docs/requirements.md, R-24).
         "QDRANT__STORAGE__SNAPSHOTS_PATH": "/qdrant/storage/snapshots",
         "QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized",
         "QDRANT__TELEMETRY_DISABLED": "true",

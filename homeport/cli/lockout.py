@@ -1,4 +1,4 @@
-"""Refuses, before anything is changed, what would close the cloud's firewall to this machine (reliability.md, A-06).
+"""Refuses before any change what would close the cloud's firewall to this machine (docs/requirements.md, A-06).
 
 What a host changes of itself it takes back when nobody comes in any more (its revert timer); a cloud's firewall does
 not. So the host is asked, over the connection that still works, from which address it sees us.

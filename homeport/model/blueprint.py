@@ -132,7 +132,7 @@ class Blueprint:
     def upstream(self, route: Route) -> str:
         """Where a tunnel finds what is behind a route; nothing where its service publishes no port.
 
-        A service that listens in the VPN is not to be found at ``localhost`` (requirements, C-20).
+        A service that listens in the VPN is not to be found at ``localhost`` (docs/requirements.md, R-20).
         """
         if route.upstream:
             return template.fill(route.upstream, self._addresses())

@@ -33,8 +33,8 @@ def compose_files(
 ) -> None:
     """The same services as a compose file on the host, its secrets beside it, for the day without homeport.
 
-    Pulumi stays the owner of the containers (requirements, C-09). What the file mounts is there: the volumes that
-    homeport made, those with a service's files by the names that their content gave them. So ``docker compose up``
+    Pulumi stays the owner of the containers (docs/requirements.md, R-09). What the file mounts is there: the volumes
+    that homeport made, those with a service's files by the names that their content gave them. So ``docker compose up``
     works on this host, and on no other.
     """
     here = replace(blueprint, services=host.services)

@@ -59,7 +59,7 @@ N8N = replace(
     env={
         **n8n.SERVICE.env,
         # n8n 1.0 took these away; they are set as the system's description asks, and the owner's account has the same
-        # user and password (requirements, C-03). The password as a file: the plain variable would stand in
+        # user and password (docs/requirements.md, R-03). The password as a file: the plain variable would stand in
         # `docker inspect`.
         "N8N_BASIC_AUTH_ACTIVE": "true",
         "N8N_BASIC_AUTH_USER": "{n8n-user}",

@@ -172,5 +172,5 @@ def test_no_alias_of_a_type_that_cloudflare_gave_up_is_used(register):
     old = ("accessApplication", "accessPolicy", "/tunnel:", "record:Record", "argoTunnel")
 
     assert [] == [request["type"] for request in register().requests if any(name in request["type"] for name in old)], (
-        "trap C1"
+        "docs/traps.md, C1"
     )

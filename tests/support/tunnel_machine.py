@@ -6,7 +6,7 @@ import secrets
 import subprocess
 
 from components.host import pinned
-from homeport.model.access import Door
+from homeport.model.access import PublicHostname
 from homeport.model.route import Guard
 from homeport.render import cloudflared
 from rehearsal.clouds.cloudflare.emulator import Addresses
@@ -18,7 +18,9 @@ from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
 
 CLOUDFLARED = "cloudflare/cloudflared:2025.9.1"
 HOST = "n8n.example.com"
-DOOR = Door(name="n8n", hostname=HOST, origin="http://127.0.0.1:5678", guards=(Guard(kind="login", because="people"),))
+DOOR = PublicHostname(
+    name="n8n", hostname=HOST, origin="http://127.0.0.1:5678", guards=(Guard(kind="login", because="people"),)
+)
 # A service that answers a request and hangs up.
 SERVE = "python3 -m http.server 5678 --bind 127.0.0.1 --directory /usr/share/common-licenses"
 

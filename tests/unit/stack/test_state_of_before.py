@@ -1,0 +1,60 @@
+"""The real engine on a state that an earlier version of the program left: an update has nothing to do.
+
+`tests/recordings/state/redis.json` is what `pulumi stack export --show-secrets` gave at dc123fa for one service on this machine's
+Docker, without what names that machine. Its secrets are good for nothing: the stack was destroyed at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.checkout import copied
+
+pytestmark = pytest.mark.world
+RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "state" / "redis.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def pulumi(tmp_path_factory):
+    """The recorded stack, in a copy of the checkout and a state folder of its own."""
+    folder, state = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("state")
+    copied(folder)
+    name, config = RECORDED["stack"], RECORDED["config"]
+    (folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}))
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "DOCKER_HOST"},
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "only here",
+    }
+
+    def run(*argv, stdin=None):
+        command = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *argv]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("stack", "init", name)
+    run("stack", "import", "--stack", name, stdin=json.dumps(RECORDED["export"]))
+    return run
+
+
+@pytest.mark.req("P-03")
+def test_an_update_of_a_stack_made_before_changes_nothing(pulumi):
+    steps = json.loads(pulumi("preview", "--json", "--stack", RECORDED["stack"]))["steps"]
+    changes = [
+        (step["op"], step["urn"].rpartition("::")[2], *sorted(step.get("detailedDiff") or ()))
+        for step in steps
+        if step["op"] != "same"
+    ]
+
+    assert len(RECORDED["export"]["deployment"]["resources"]) <= len(steps), "each resource of the state was compared"
+    assert [] == changes, "whoever updates homeport loses nothing and waits for nothing"

@@ -134,6 +134,8 @@ def test_thousands_of_waiting_requests_are_all_answered_oldest_first(start_worke
     worker = start_worker(root=root)
 
     assert worker.wait(lambda: not any((root / "requests").iterdir()), 60), "all taken"
+    # The last of them is noted after its request is gone.
+    assert worker.wait(lambda: len(worker.events("end")) == 1500, 20), "all noted"
     assert [f"r{number}" for number in range(1500)] == [event["id"] for event in worker.events("end")], (
         "the oldest first"
     )

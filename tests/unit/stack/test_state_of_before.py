@@ -1,7 +1,7 @@
 """The real engine on a state that an earlier version of the program left: an update has nothing to do.
 
-`tests/recordings/state/redis.json` is what `pulumi stack export --show-secrets` gave at dc123fa for one service on a
-machine's own Docker, without what names that machine. Its secrets are good for nothing: the stack was destroyed at once.
+`tests/recordings/state/redis.json` is what `pulumi stack export --show-secrets` gave at dc123fa for one service on this
+machine's Docker, without what names the machine. Its secrets are good for nothing: the stack was destroyed at once.
 """
 
 from __future__ import annotations

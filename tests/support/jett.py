@@ -65,13 +65,13 @@ class Jett:
 
     def call(self, path: str, body: object, *, key: bool = True, headers: dict | None = None) -> tuple[int, dict]:
         """Status and JSON that n8n answers; 0 where nobody answers."""
-        given = {"Content-Type": "application/json", **(headers or {})}
+        fields = {"Content-Type": "application/json", **(headers or {})}
         if key:
-            given["X-API-Key"] = self.secrets["n8n-webhook-api-key"]
+            fields["X-API-Key"] = self.secrets["n8n-webhook-api-key"]
         url = f"http://127.0.0.1:{self.ports['n8n']}{path}"
         try:
             with urllib.request.urlopen(
-                urllib.request.Request(url, json.dumps(body).encode(), given), timeout=15
+                urllib.request.Request(url, json.dumps(body).encode(), fields), timeout=15
             ) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:

@@ -84,8 +84,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The table that the order above is made by."""
     for kind, seconds in _SECONDS.items():
-        told = [f"{name} {spent / 60:.1f}" for name, spent in seconds.most_common() if spent > _SHORT]
-        terminalreporter.write_line(f"{kind}, minutes: {', '.join(told)}")
+        shown = [f"{name} {spent / 60:.1f}" for name, spent in seconds.most_common() if spent > _SHORT]
+        terminalreporter.write_line(f"{kind}, minutes: {', '.join(shown)}")
 
 
 def _group(nodeid: str) -> str:

@@ -124,10 +124,10 @@ class MemoryServices:
             return self.shared[shared]
         volume = PRESET.shared_volumes[shared] if shared else service.volumes[part]
         owner = volume.owner or (service.uid, service.uid)
-        made = self._volume(shared or f"{service.name}-{part}", folders_tar(owner, volume.mode, volume.folders))
+        volume_name = self._volume(shared or f"{service.name}-{part}", folders_tar(owner, volume.mode, volume.folders))
         if shared:
-            self.shared[shared] = made
-        return made
+            self.shared[shared] = volume_name
+        return volume_name
 
     def _volume(self, part: str, tar: bytes) -> str:
         """A volume with what a tar holds below ``v``, the volume's root with owner and mode included."""

@@ -84,7 +84,7 @@ def search_ranks_by_likeness(door: Door) -> None:
     status, answer = door.call("memory/search", {"tenant_id": who, "query": "capital of France", "limit": 2})
     assert status == 200, f"search answered {status}: {answer}"
     assert ["The capital of France is Paris", "Paris is a large city in France"] == [
-        one["text"] for one in answer["results"]
+        result["text"] for result in answer["results"]
     ], "nearest first, two of three"
     assert {"id", "scope", "text", "source", "score", "created_at"} == set(answer["results"][0])
     assert answer["results"][0]["score"] > answer["results"][1]["score"] > 0
@@ -100,7 +100,7 @@ def search_stays_in_tenant_and_scope(door: Door) -> None:
         body = {"tenant_id": who, "query": secret, "limit": 50} | ({"scope": scope} if scope else {})
         for _ in range(2):  # the second answer may come from the cache
             _, answer = door.call("memory/search", body)
-            found = [one["id"] for one in answer["results"]]
+            found = [result["id"] for result in answer["results"]]
             assert [stored["id"]] * expected == found, (
                 f"tenant {'mine' if who == mine else 'other'}, scope {scope}: {found}"
             )

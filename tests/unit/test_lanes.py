@@ -49,7 +49,7 @@ def test_lanes_keep_a_file_together_on_the_xdist_that_is_installed(tmp_path):
         str(tmp_path),
     ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    said = {line for line in done.stdout.splitlines() if line.startswith("at ")}
+    lines = {line for line in done.stdout.splitlines() if line.startswith("at ")}
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert 2 == len(said), f"one process for each file, not one for each test: {sorted(said)}"
+    assert 2 == len(lines), f"one process for each file, not one for each test: {sorted(lines)}"

@@ -57,12 +57,12 @@ def test_no_secret_value_stands_in_inspect_preview_state_process_list_or_logs(wo
             ["git", "grep", "-hI", ""], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout,
     }
-    found = {where: sum(secret in text for secret in secrets) for where, text in places.items()}
+    occurrences = {where: sum(secret in text for secret in secrets) for where, text in places.items()}
     proof = world.docker("exec", world.containers["ai-n8n"], "cat", "/etc/homeport/encryption_key").stdout
 
     assert len(secrets) >= 6, "the secrets that are looked for"
     assert world.credentials["n8n-encryption-key"] in proof, "the positive control: in its file it is found"
-    assert dict.fromkeys(places, 0) == found, "a secret's only places are its file and the encrypted state"
+    assert dict.fromkeys(places, 0) == occurrences, "a secret's only places are its file and the encrypted state"
 
 
 @pytest.mark.req("S3-18")

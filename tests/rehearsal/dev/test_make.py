@@ -25,12 +25,12 @@ def test_both_commands_leave_the_checkout_clean():
 
 @pytest.mark.req("P-25", "P-21")
 def test_up_says_what_runs_where_what_is_skipped_and_what_comes_next(world):
-    told = make("status", "STACK=dev").stdout
+    printed = make("status", "STACK=dev").stdout
 
-    assert [] == [name for name in SERVICES if name not in told], told
-    assert world.outputs["services"]["ai-n8n"]["url"] in told, "where to call"
-    assert "Skipped" in told, "nothing is left out silently"
-    assert "Next steps" in told, "what is left for a person"
+    assert [] == [name for name in SERVICES if name not in printed], printed
+    assert world.outputs["services"]["ai-n8n"]["url"] in printed, "where to call"
+    assert "Skipped" in printed, "nothing is left out silently"
+    assert "Next steps" in printed, "what is left for a person"
 
 
 @pytest.mark.parametrize("stack", ["preprod", "prod"])
@@ -43,8 +43,8 @@ def test_a_preview_of_the_shipped_stacks_works_without_their_hosts(stack):
 
 
 def test_without_docker_there_is_one_clear_sentence_and_exit_code_1(tmp_path):
-    found = shutil.which("git")
-    assert found, "git is there, or this test proves nothing"
+    git = shutil.which("git")
+    assert git, "git is there, or this test proves nothing"
     done = subprocess.run(
         [sys.executable, "-m", "homeport.cli", "up", "--stack", "dev"],
         cwd=ROOT,
@@ -61,8 +61,8 @@ def test_without_docker_there_is_one_clear_sentence_and_exit_code_1(tmp_path):
             "DOCKER_HOST": f"unix://{tmp_path}/none.sock",
         },
     )
-    told = done.stdout + done.stderr
+    printed = done.stdout + done.stderr
 
-    assert done.returncode == 1, told
-    assert "Docker" in told, told
-    assert "Traceback" not in told, "a missing tool is a sentence"
+    assert done.returncode == 1, printed
+    assert "Docker" in printed, printed
+    assert "Traceback" not in printed, "a missing tool is a sentence"

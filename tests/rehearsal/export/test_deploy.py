@@ -223,14 +223,16 @@ def test_data_of_homeport_without_the_secrets_that_it_was_made_with_is_refused(d
 @pytest.mark.req("S3-42")
 def test_a_new_volume_is_a_folder_of_the_production_directory_and_a_network_has_its_subnet(deployment):
     assert 0 == deployment.run().returncode, "deployed"
-    made = {call.rpartition(" ")[2]: call for call in deployment.asked() if " create " in call}
+    created = {call.rpartition(" ")[2]: call for call in deployment.asked() if " create " in call}
 
     assert {"ai-postgres-postgres", "ai-redis-redis", "ai-n8n-data", "ai-caddy-caddy_data", "shared-exchange"} < set(
-        made
+        created
     )
-    assert f"--opt device={deployment.target / 'postgres'} " in made["ai-postgres-postgres"], "data is where one looks"
-    assert "--internal --subnet 172.30.11.0/24 --gateway 172.30.11.1" in made["ai-data"], "no way out of it"
-    assert "--internal=false --subnet 172.30.10.0/24" in made["ai-edge"]
+    assert f"--opt device={deployment.target / 'postgres'} " in created["ai-postgres-postgres"], (
+        "data is where one looks"
+    )
+    assert "--internal --subnet 172.30.11.0/24 --gateway 172.30.11.1" in created["ai-data"], "no way out of it"
+    assert "--internal=false --subnet 172.30.10.0/24" in created["ai-edge"]
 
 
 def test_an_unknown_argument_is_refused(deployment):

@@ -30,9 +30,9 @@ def deployed(tmp_path_factory):
     finally:
         composed.down()
         for kind in ("volume", "network"):
-            made = docker(kind, "ls", "--filter", f"name={name}-", "--format", "{{.Name}}").split()
-            assert made, f"the {kind}s carry the namespace"
-            docker(kind, "rm", *made)
+            objects = docker(kind, "ls", "--filter", f"name={name}-", "--format", "{{.Name}}").split()
+            assert objects, f"the {kind}s carry the namespace"
+            docker(kind, "rm", *objects)
 
 
 @pytest.mark.req("S3-42", "S3-44")

@@ -31,7 +31,7 @@ def _large_account(monkeypatch):
 
 def lived(folder, phases):
     """The life of one stack, each phase once under its faults and once without; all outcomes, and what went wrong."""
-    clouds = {one.cloud for one in phases["create"].values()}
+    clouds = {outcome.cloud for outcome in phases["create"].values()}
     cells = {cloud: [cell for cell, one in phases["create"].items() if one.cloud == cloud] for cloud in clouds}
     stack, outcomes, wrong = Stack(folder, cells), [], []
     try:

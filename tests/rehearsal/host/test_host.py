@@ -171,9 +171,9 @@ def test_sixty_four_logins_at_once_all_pass(server):
         codes = [done.returncode for done in pool.map(lambda _: server.login(), range(64))]
 
     assert [0] * 64 == codes, "sshd dropped logins"
-    said = server.inside("sshd -T").splitlines()
+    effective = server.inside("sshd -T").splitlines()
     for line in ("permitrootlogin no", "passwordauthentication no", "allowusers deploy", "maxauthtries 3", "port 22"):
-        assert line in said, f"sshd does not have: {line}"
+        assert line in effective, f"sshd does not have: {line}"
 
 
 @pytest.mark.req("S2-29")

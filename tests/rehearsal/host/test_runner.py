@@ -145,14 +145,14 @@ def test_it_is_registered_once_and_runs_as_a_service_that_comes_back(machine):
 @pytest.mark.req("S1-71")
 def test_its_jobs_are_not_root_change_no_program_and_have_docker_only_with_a_reason(machine):
     diary = f"cat {render.STATE}/vps/_diag"
-    said = until(lambda: (text := machine.run(diary)).endswith("ready\n") and text, "the listener did not get ready")
-    assert f"{render.USER} {render.USER} docker=no\nready\n" == said, (
+    entries = until(lambda: (text := machine.run(diary)).endswith("ready\n") and text, "the listener did not get ready")
+    assert f"{render.USER} {render.USER} docker=no\nready\n" == entries, (
         "no group, no Docker, nothing written, no home seen"
     )
 
     assert 0 == up(machine, replace(RUNNER, docker="it builds images")).returncode
-    said = until(lambda: (text := machine.run(diary)).endswith("ready\n") and text, "the listener did not get ready")
-    assert "docker=yes" in said and "wrote" not in said, said
+    entries = until(lambda: (text := machine.run(diary)).endswith("ready\n") and text, "the listener did not get ready")
+    assert "docker=yes" in entries and "wrote" not in entries, entries
     assert 0 == up(machine, RUNNER).returncode, "and it can be taken away again"
 
 
@@ -168,10 +168,10 @@ def test_the_token_is_in_no_journal_and_in_no_readable_file(machine):
 
 
 def test_the_unit_is_hardened(machine):
-    said = machine.run(f"systemd-analyze security --no-pager {RUNNER.unit} | tail -n 1")
-    exposure = float(said.partition("service: ")[2].split()[0])
+    rating = machine.run(f"systemd-analyze security --no-pager {RUNNER.unit} | tail -n 1")
+    exposure = float(rating.partition("service: ")[2].split()[0])
 
-    assert exposure <= 2.5, f"upstream's own unit is at 9.2: {said}"
+    assert exposure <= 2.5, f"upstream's own unit is at 9.2: {rating}"
 
 
 def test_another_label_registers_anew_and_removal_leaves_nothing(machine):

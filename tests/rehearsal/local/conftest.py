@@ -9,19 +9,19 @@ from tests.support.jett import Handler, Jett
 
 @pytest.fixture(scope="session")
 def jett(tmp_path_factory):
-    made = Jett(tmp_path_factory.mktemp("jett"))
+    stack = Jett(tmp_path_factory.mktemp("jett"))
     try:
-        made.up()
-        yield made
+        stack.up()
+        yield stack
     finally:
-        made.remove()
+        stack.remove()
 
 
 @pytest.fixture
 def handler(jett):
-    made = Handler(jett.gateway, jett.handler_port)
-    yield made
-    made.close()
+    handler = Handler(jett.gateway, jett.handler_port)
+    yield handler
+    handler.close()
 
 
 @pytest.fixture

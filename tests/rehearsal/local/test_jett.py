@@ -53,7 +53,7 @@ def test_three_are_healthy_by_docker_itself(jett, service):
 def test_one_bridge_network_connects_the_four(jett):
     (name,) = jett.stack.objects("network")
     network = json.loads(docker("network", "inspect", name))[0]
-    members = {one["Name"] for one in network["Containers"].values()}
+    members = {container["Name"] for container in network["Containers"].values()}
 
     assert ("bridge", False) == (network["Driver"], network["Internal"])
     assert {jett.container(service) for service in CASES} == members
@@ -84,16 +84,16 @@ def test_a_second_preview_is_empty_also_after_a_refresh(jett):
 @pytest.mark.req("S2-53")
 def test_no_secret_stands_in_inspect_in_a_log_or_in_the_state(jett):
     places = {
-        "docker inspect": "".join(docker("inspect", jett.container(one)) for one in CASES),
-        "the logs": "".join(docker("logs", jett.container(one)) for one in CASES),
+        "docker inspect": "".join(docker("inspect", jett.container(service)) for service in CASES),
+        "the logs": "".join(docker("logs", jett.container(service)) for service in CASES),
         "the state": "".join(path.read_text() for path in jett.stack.state.rglob("*.json*") if path.is_file()),
     }
-    found = [(name, where) for name, value in jett.secrets.items() for where, text in places.items() if value in text]
+    leaks = [(name, where) for name, value in jett.secrets.items() for where, text in places.items() if value in text]
 
     assert {"postgres-password", "n8n-owner-password", "portainer-admin-password"} <= set(jett.secrets), (
         "positive control"
     )
-    assert [] == found, "the files in the containers are their only place"
+    assert [] == leaks, "the files in the containers are their only place"
 
 
 @pytest.mark.req("S2-15")
@@ -192,12 +192,12 @@ def test_requests_are_kept_while_offline_and_delivered_once_each_in_order_when_t
     twice = jett.call("/webhook/request", {"source": "s", "payload": {"n": 0}, "dedupe_key": "k0"})
     kept = jett.sql("SELECT count(*) FROM offline_queue WHERE status = 'pending'")
     client = jett.client("--once")
-    said = client.communicate(timeout=60)[0]
+    output = client.communicate(timeout=60)[0]
 
     assert {202} == {status for status, _ in sent}, "kept, not refused"
     assert (202, {"queued": True, "id": sent[0][1]["id"]}) == twice, "the same request again is the same item"
     assert "25" == kept
-    assert 0 == client.returncode, said
+    assert 0 == client.returncode, output
     assert list(range(25)) == [item["payload"]["n"] for item in handler.effects]
     assert "25" == jett.sql("SELECT count(*) FROM offline_queue WHERE status = 'done'")
 

@@ -94,16 +94,24 @@ def test_an_update_killed_at_a_random_moment_converges_with_one_command(stack, w
     time.sleep(max(0.0, at - (time.monotonic() - since)))
     hits.append(killed := _kill_engine(process))
     repaired = _homeport(stack, "up")
-    said = f"killed {at:.2f} s of {whole:.2f} s into it (still at work: {killed})\n{repaired.stdout}{repaired.stderr}"
+    report = f"killed {at:.2f} s of {whole:.2f} s into it (still at work: {killed})\n{repaired.stdout}{repaired.stderr}"
     preview = stack.pulumi("preview", "--expect-no-changes", "--diff")
-    state = {one.get("id") for one in stack.exported()["deployment"]["resources"] if one["type"].startswith("docker:")}
+    state = {
+        resource.get("id")
+        for resource in stack.exported()["deployment"]["resources"]
+        if resource["type"].startswith("docker:")
+    }
     names = stack.objects("container")
 
     assert emptied.returncode == 0, emptied.stdout + emptied.stderr
-    assert repaired.returncode == 0, said
-    assert preview.returncode == 0, said + preview.stdout
-    assert sorted(f"{stack.name}-{name}" for name in ("ai-executor", "ai-postgres", "ai-redis")) == sorted(names), said
-    assert [] == [name for name in names if _id(name) not in state], f"a container that the state does not know\n{said}"
+    assert repaired.returncode == 0, report
+    assert preview.returncode == 0, report + preview.stdout
+    assert sorted(f"{stack.name}-{name}" for name in ("ai-executor", "ai-postgres", "ai-redis")) == sorted(names), (
+        report
+    )
+    assert [] == [name for name in names if _id(name) not in state], (
+        f"a container that the state does not know\n{report}"
+    )
 
 
 def _id(name: str) -> str:

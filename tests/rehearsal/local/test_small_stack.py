@@ -71,10 +71,10 @@ def test_a_service_that_never_gets_healthy_fails_the_update_with_its_last_lines_
     service.write_text(literal)
     repaired = stack.up()
     preview = stack.pulumi("preview", "--expect-no-changes", "--diff")
-    told = failed.stdout + failed.stderr
+    printed = failed.stdout + failed.stderr
 
     assert failed.returncode != 0, "an update with an unhealthy service is no success"
-    assert "no-such-directive" in told, f"the service's own last words are the best explanation:\n{told}"
+    assert "no-such-directive" in printed, f"the service's own last words are the best explanation:\n{printed}"
     assert repaired.returncode == 0, repaired.stdout + repaired.stderr
     assert preview.returncode == 0, preview.stdout + preview.stderr
 
@@ -90,10 +90,10 @@ def test_no_secret_stands_in_the_state_in_inspect_in_the_preview_or_in_the_proce
         "the process list": subprocess.run(["ps", "axeww"], capture_output=True, text=True, check=True).stdout,
         "the logs": "".join(docker("logs", name) for name in stack.objects("container")),
     }
-    found = sorted(where for where, text in places.items() if any(secret in text for secret in secrets))
+    leaks = sorted(where for where, text in places.items() if any(secret in text for secret in secrets))
 
     assert len(set(secrets)) >= 3, "the positive control: these secrets exist, and are found where they are asked for"
-    assert [] == found, "a secret's only places are its file in the container and the encrypted state"
+    assert [] == leaks, "a secret's only places are its file in the container and the encrypted state"
 
 
 @pytest.mark.req("P-15")
@@ -124,10 +124,10 @@ def test_a_container_removed_by_hand_comes_back_with_its_data_schema_and_files(s
 @pytest.mark.req("P-18")
 def test_destroy_leaves_no_container_network_or_volume(stack):
     """The last of this module: it takes the stack away."""
-    made = {kind: stack.objects(kind) for kind in ("container", "network", "volume")}
+    objects = {kind: stack.objects(kind) for kind in ("container", "network", "volume")}
     done = stack.pulumi("destroy", "--yes", "--skip-preview")
-    left = [name for kind in made for name in stack.objects(kind)]
+    left = [name for kind in objects for name in stack.objects(kind)]
 
-    assert all(made.values()), "there was something to remove"
+    assert all(objects.values()), "there was something to remove"
     assert done.returncode == 0, done.stdout + done.stderr
     assert [] == left, "a forgotten volume keeps data that somebody believes deleted"

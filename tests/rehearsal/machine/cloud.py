@@ -60,8 +60,8 @@ class Cloud(Emulated):
 
     def boot(self, name, **more):
         """A server that answers by SSH; the API's view of it and its machine."""
-        given = {"ssh_keys": [self.key_id], "user_data": USER_DATA, "location": "fsn1", **more}
-        server = self.server(name, **given)
+        fields = {"ssh_keys": [self.key_id], "user_data": USER_DATA, "location": "fsn1", **more}
+        server = self.server(name, **fields)
         self.settle(120)
         machine = Machine.named(self.ground, name)
         until(lambda: self.ssh(machine, "true").returncode == 0, f"{name} never answers by SSH", 120)

@@ -128,10 +128,10 @@ def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_fir
     docker("kill", machine.container)
     cloud.ground.unfilter(cloud.ground.name)
     cloud.ground.prepare()
-    found = restored(cloud.service.project)
+    state = restored(cloud.service.project)
 
-    assert ([made["id"]], []) == ([one["id"] for one in found.on], found.lost)
-    assert cloud.machines.wait(found.on[0]), "it boots"
+    assert ([made["id"]], []) == ([one["id"] for one in state.on], state.lost)
+    assert cloud.machines.wait(state.on[0]), "it boots"
     until(lambda: "open" == answers(machine.ipv4, 22), "its door is open", 60)
     assert "silent" == answers(machine.ipv4, 23), "its firewall is there: without it, a closed port would refuse"
     assert (boots + 1, []) == (machine.boots, restored(cloud.service.project).lost), "and once more nothing happens"

@@ -12,10 +12,10 @@ from tests.support.memory import SERVICES, MemoryServices, missing_images
 def world():
     missing = missing_images(*SERVICES)
     assert not missing, f"build the images first: python -m toolchain.images ({', '.join(missing)})"
-    made = MemoryServices()
+    services = MemoryServices()
     try:
-        made.start(POSTGRES)
-        made.databases()
-        yield made
+        services.start(POSTGRES)
+        services.databases()
+        yield services
     finally:
-        made.close()
+        services.close()

@@ -166,9 +166,9 @@ def test_every_run_has_two_audit_rows_and_one_outcome(world):
         run = world.sql(
             """SELECT id FROM executor_begin('schema-run', '{"type": "ping", "message": "test"}')""", user="ai_user"
         )
-        said = "NULL" if answer is None else f"'{answer}'"
+        literal = "NULL" if answer is None else f"'{answer}'"
         got = world.sql(
-            f"SELECT http_status, body ? 'id', body ? 'exit_code' FROM executor_end('{run}', {said})", user="ai_user"
+            f"SELECT http_status, body ? 'id', body ? 'exit_code' FROM executor_end('{run}', {literal})", user="ai_user"
         )
         assert f"{status}|f|f" == got, f"{answer}"
         assert code == world.sql(f"SELECT status FROM task_runs WHERE id = '{run}'")

@@ -90,8 +90,10 @@ def test_the_local_embedding_gives_the_digits_of_the_executors(world):
         f"FROM unnest(embed_local(text, 384)::real[]) WITH ORDINALITY AS u (x, n)) "
         f"FROM (VALUES {rows}) AS t (place, text) ORDER BY place",
     )
-    found = [hashlib.sha256(line.encode()).hexdigest() for line in answer.split("\n")]
-    differing = [texts[place] for place, (left, right) in enumerate(zip(expected, found, strict=True)) if left != right]
+    hashes = [hashlib.sha256(line.encode()).hexdigest() for line in answer.split("\n")]
+    differing = [
+        texts[place] for place, (left, right) in enumerate(zip(expected, hashes, strict=True)) if left != right
+    ]
     assert [] == differing, "SQL and Python agree on every text"
 
 
@@ -99,8 +101,8 @@ def test_the_local_embedding_gives_the_digits_of_the_executors(world):
 def test_search_sees_only_the_tenants_own_rows(world):
     for tenant in ("schema-a", "schema-b"):
         world.sql(f"SELECT memory_ingest('{tenant}', 's', 'the same text', 'test')", user="ai_user")
-    found = json.loads(world.sql("SELECT memory_search('schema-a', 'the same text', NULL, 50)", user="ai_user"))
-    assert [("the same text", 1)] == [(one["text"], one["score"]) for one in found]
+    memories = json.loads(world.sql("SELECT memory_search('schema-a', 'the same text', NULL, 50)", user="ai_user"))
+    assert [("the same text", 1)] == [(memory["text"], memory["score"]) for memory in memories]
     assert world.sql("SELECT memory_search('schema-c', 'the same text', NULL, 50)", user="ai_user") == "[]"
     assert world.sql("SELECT count(*) FROM memories", user="ai_user") == "0", (
         "without a tenant the table is empty, for the application"
@@ -123,10 +125,10 @@ def test_a_small_tenant_is_found_among_many_rows_of_others(world):
     )
     world.sql("SELECT memory_ingest('schema-small', 's', 'needle in the haystack', 'test')", user="ai_user")
     for preference in ("", "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;"):
-        found = json.loads(
+        memories = json.loads(
             world.sql(f"{preference} SELECT memory_search('schema-small', 'needle', NULL, 5)", user="ai_user")
         )
-        assert ["needle in the haystack"] == [one["text"] for one in found], (
+        assert ["needle in the haystack"] == [memory["text"] for memory in memories], (
             f"with the planner's settings {preference!r}"
         )
 
@@ -235,7 +237,7 @@ def test_no_statement_and_no_password_is_in_the_servers_log(world):
     time.sleep(0.5)
     log = world.logs(POSTGRES, 100000)
     assert "connection authorized" in log, "the log is there"
-    assert [] == [one for one in (canary, *world.secrets.values()) if one in log]
+    assert [] == [secret for secret in (canary, *world.secrets.values()) if secret in log]
 
 
 @pytest.mark.req("S3-12")

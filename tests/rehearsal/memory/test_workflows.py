@@ -143,15 +143,15 @@ def test_a_provider_that_is_set_makes_the_embeddings(world, door, provider):
         status, answer = door.call("memory/ingest", {"tenant_id": who, "scope": "s", "text": text, "source": "t"})
         assert status == 200, answer
     _, answer = door.call("memory/search", {"tenant_id": who, "query": "4444", "min_score": 0.5})
-    assert [("four", 1)] == [(one["text"], one["score"]) for one in answer["results"]], (
+    assert [("four", 1)] == [(result["text"], result["score"]) for result in answer["results"]], (
         "near in length, as this provider sees it"
     )
     asked = [json.loads(line) for line in docker("logs", provider).splitlines() if line.startswith("{")]
     assert [("/v1/embeddings", "test-model", text) for text in ("four", "seven77", "4444")] == [
-        (one["path"], one["model"], one["input"]) for one in asked
+        (request["path"], request["model"], request["input"]) for request in asked
     ]
     key = world.secrets[next(file.secrets[0] for file in N8N.secret_files if file.target == "embedding_key")]
-    assert {f"Bearer {key}"} == {one["authorization"] for one in asked}
+    assert {f"Bearer {key}"} == {request["authorization"] for request in asked}
     docker("stop", "-t", "1", provider)
     body = {"tenant_id": who, "scope": "s", "text": "text", "source": "t"}
     assert (500, {"error": "the memory was not stored"}) == door.call("memory/ingest", body), (

@@ -32,23 +32,23 @@ pytestmark = [pytest.mark.docker, pytest.mark.long]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *IMAGES], check=True, cwd=ROOT)
-    made = MeshNetwork(tmp_path_factory.mktemp("mesh"), MESH)
+    network = MeshNetwork(tmp_path_factory.mktemp("mesh"), MESH)
     try:
-        made.start()
-        done = made.script("users", stdin="".join(f"{name}\n" for name in headscale.users(MESH)))
+        network.start()
+        done = network.script("users", stdin="".join(f"{name}\n" for name in headscale.users(MESH)))
         assert done.returncode == 0, done.stderr
-        yield made
+        yield network
     finally:
-        made.remove()
+        network.remove()
 
 
 @pytest.fixture(scope="module")
 def machines(world):
     """Both servers, the client's files laid on them and its unit running, in nobody's mesh yet."""
-    made = Machine(world, "ai"), Machine(world, "watch")
+    pair = Machine(world, "ai"), Machine(world, "watch")
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda one: (one.settle(), one.install()), made))
-    return made
+        list(pool.map(lambda one: (one.settle(), one.install()), pair))
+    return pair
 
 
 @pytest.fixture(scope="module")
@@ -190,11 +190,11 @@ def test_a_failure_names_the_place_and_changes_nothing(world, machines, monkeypa
 
 
 def test_the_clients_unit_is_hardened(machines):
-    said = machines[0].run(f"systemd-analyze security --no-pager tailscaled | tail -n 1; cat {tailscale.UNIT}")
-    exposure = float(re.findall(r"exposure level for tailscaled.service: ([0-9.]+)", said)[0])
+    printed = machines[0].run(f"systemd-analyze security --no-pager tailscaled | tail -n 1; cat {tailscale.UNIT}")
+    exposure = float(re.findall(r"exposure level for tailscaled.service: ([0-9.]+)", printed)[0])
 
     assert exposure <= 5.0, (
-        f"upstream's own unit is at 9.2; a program that routes packets as root cannot get far below: {said}"
+        f"upstream's own unit is at 9.2; a program that routes packets as root cannot get far below: {printed}"
     )
     assert "0" == machines[0].run("systemctl show -P NRestarts tailscaled").strip(), "what was taken away is not needed"
 

@@ -197,12 +197,12 @@ def network():
 
 @pytest.fixture(scope="session")
 def server(network):
-    made = Server(network)
+    server = Server(network)
     try:
-        made.settle()
-        yield made
+        server.settle()
+        yield server
     finally:
-        made.remove()
+        server.remove()
 
 
 @pytest.fixture(scope="session")

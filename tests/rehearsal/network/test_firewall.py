@@ -20,7 +20,7 @@ SOME = ((1, 1024), (SERVICE, SERVICE), (BY_HAND, BY_HAND), (HOST_SERVICE, DECLAR
 def seen(server, outside):
     """Open ports in both families; the scan of all ports is a claim of `make rehearse`."""
     scans = [Scan(address=server.address(family), ports=SOME, passes=2) for family in (4, 6)]
-    return [scan(outside.prefix, one)["open"] for one in scans]
+    return [scan(outside.prefix, scanned)["open"] for scanned in scans]
 
 
 @pytest.mark.req("S2-28", "S2-30", "S2-31")
@@ -130,10 +130,10 @@ def test_a_second_run_changes_nothing_and_a_strangers_rule_is_named_and_goes(ser
     assert sorted(strip(before)) == sorted(strip(after)), "no rule twice, none less"
 
     server.run("ufw allow 8080/tcp >/dev/null; iptables -I DOCKER-USER -s 203.0.113.5 -j ACCEPT")
-    said = server.firewall()
+    rules = server.firewall()
 
-    assert "--dport 8080" in said, f"the rule that was made by hand is named: {said}"
-    assert "203.0.113.5" in said, f"in Docker's chain too: {said}"
+    assert "--dport 8080" in rules, f"the rule that was made by hand is named: {rules}"
+    assert "203.0.113.5" in rules, f"in Docker's chain too: {rules}"
     assert "8080" not in server.run("ufw status; iptables -S DOCKER-USER"), "and it is gone"
 
 

@@ -53,11 +53,11 @@ def test_a_container_ends_while_what_it_needs_is_there_and_all_are_back_after_th
     seconds = time.monotonic() - began
     docker("start", server.name)
     until(lambda: server.ok("systemctl is-active docker"), "no Docker after the boot", 60)
-    said = server.run("cat /var/ending/log").splitlines()
+    entries = server.run("cat /var/ending/log").splitlines()
     up = server.run("docker ps --format '{{.Names}}'").split()
     print(f"down in {seconds:.1f} s")
 
-    assert ["asks: answered", "answers: ends"] == said, "first what needs, then what is needed"
+    assert ["asks: answered", "answers: ends"] == entries, "first what needs, then what is needed"
     assert {"asks", "answers", "deaf", "service"} <= set(up), (
         "it was no `docker stop`, after which they would stay down"
     )

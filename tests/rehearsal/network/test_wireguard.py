@@ -120,13 +120,13 @@ def test_a_new_member_disturbs_neither_the_others_nor_containers(network, server
         finally:
             server.vpn = replace(server.vpn, peers=(LOCAL,))
             server.wireguard()
-        told = probes.stop()[-1]
+        answers = probes.stop()[-1]
         member.down()
     after = server.run(running)
 
     assert came, "the service is declared for another member only"
-    assert told["sent"] > 200, told
-    assert [] == told["lost"], f"nobody is cut off: {told}"
+    assert answers["sent"] > 200, answers
+    assert [] == answers["lost"], f"nobody is cut off: {answers}"
     assert before == after, "no container and no interface was restarted"
     assert "10.0.0.7" not in server.run("wg show wg0 allowed-ips"), "a peer that left the settings is gone"
 
@@ -149,7 +149,7 @@ def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, memb
     server.keys["local"] = 2
     server.wireguard()
     time.sleep(2)
-    told = probes.stop()[-1]
+    answers = probes.stop()[-1]
     peers = server.run("wg show wg0 allowed-ips").split()
     member.switch(old)
     time.sleep(2)
@@ -157,10 +157,10 @@ def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, memb
     member.switch(server.config(LOCAL))
     until(lambda: reaches(member, "10.0.0.2", SERVICE), "the new key works")
 
-    print(json.dumps(told))
-    assert told["sent"] > 40, told
-    lost = [when for _, when in told["lost"]]
-    assert not lost or lost[-1] - lost[0] < 0.6, f"only while the host has not seen the new key's handshake: {told}"
+    print(json.dumps(answers))
+    assert answers["sent"] > 40, answers
+    lost = [when for _, when in answers["lost"]]
+    assert not lost or lost[-1] - lost[0] < 0.6, f"only while the host has not seen the new key's handshake: {answers}"
     assert 2 == len(peers), f"one peer, one address: {peers}"
     assert refused, "the old key is forgotten"
 
@@ -188,7 +188,7 @@ def test_without_the_vpn_its_services_are_nowhere_else(server, outside):
     server.run("systemctl stop wg-quick@wg0")
     try:
         docker("exec", outside.name, "ip", "route", "replace", "10.0.0.2/32", "via", server.address())
-        found = [address for address in (server.address(), "10.0.0.2") if reaches(outside, address, SERVICE)]
-        assert [] == found, "closed, not bound elsewhere"
+        reached = [address for address in (server.address(), "10.0.0.2") if reaches(outside, address, SERVICE)]
+        assert [] == reached, "closed, not bound elsewhere"
     finally:
         server.run("systemctl start wg-quick@wg0")

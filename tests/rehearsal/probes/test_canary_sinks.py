@@ -24,8 +24,8 @@ ENCODINGS = {
     "base64": lambda text: base64.b64encode(b"x" + text.encode()).decode(),
     "base64url": lambda text: base64.urlsafe_b64encode(b"xy" + text.encode()).decode(),
     "hex": lambda text: text.encode().hex(),
-    "url": lambda text: "".join(f"%{one:02X}" for one in text.encode()),
-    "json": lambda text: "".join(f"\\u{ord(one):04x}" for one in text),
+    "url": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "json": lambda text: "".join(f"\\u{ord(character):04x}" for character in text),
 }
 
 
@@ -53,12 +53,12 @@ def local_files(planted, folder):
     (folder / "Pulumi.prod.yaml").write_text(planted.text("settings"))
     (folder / "engine.log").write_text("x" * 300_000 + planted.text("log") + "y" * 300_000)
     (folder / "events.jsonl").write_text(
-        "".join(json.dumps({"event": json.dumps(one)}) + "\n" for one in planted.at("events"))
+        "".join(json.dumps({"event": json.dumps(canary)}) + "\n" for canary in planted.at("events"))
     )
     with zipfile.ZipFile(folder / "report.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("inner.txt", planted.text("zip"))
     (folder / "core").write_bytes(
-        os.urandom(100_000) + b"\0".join(one.encode() for one in planted.at("core")) + os.urandom(100_000)
+        os.urandom(100_000) + b"\0".join(canary.encode() for canary in planted.at("core")) + os.urandom(100_000)
     )
     return lambda canaries: canaries.files([str(folder)])
 
@@ -66,7 +66,7 @@ def local_files(planted, folder):
 def streams(planted):
     """Four places that are texts: output, errors, resources with their names, HTTP journal with user data."""
     out, errors = planted.text("stdout"), planted.text("stderr")
-    resources = [{"urn": f"urn:pulumi:prod::x::t::{one}"} for one in planted.at("urn")]
+    resources = [{"urn": f"urn:pulumi:prod::x::t::{canary}"} for canary in planted.at("urn")]
     bodies = [
         {"body": json.dumps({"user_data": base64.b64encode(gzip.compress(one.encode())).decode()})}
         for one in planted.at("journal")
@@ -139,10 +139,10 @@ def test_every_secret_planted_in_22_places_in_6_encodings_is_found(tmp_path, ima
         finders += [daemon, lambda canaries: canaries.files(["/var/lib/cloud"], host.prefix)]
         canaries = Canaries(planted.values)
         findings = [one for find in finders for one in find(canaries)]
-    found = {finding.secret for finding in findings}
+    secrets_seen = {finding.secret for finding in findings}
     sinks = {name.partition("/")[0] for name in planted.values}
     assert (22, 132) == (len(sinks), len(planted.values)), "the requirements ask for 20 places in 6 encodings"
-    assert set() == planted.values.keys() - found, f"found {len(found)} of {len(planted.values)}"
+    assert set() == planted.values.keys() - secrets_seen, f"found {len(secrets_seen)} of {len(planted.values)}"
     assert ["0600 root:root"] == sorted(
         {f"{finding.mode} {finding.owner}" for finding in findings if "/var/lib/cloud" in finding.where}
     ), "with its mode"

@@ -70,12 +70,12 @@ def test_a_client_reaches_the_server_with_nothing_but_its_configuration(pair, se
         sink.wait_for(2, seconds=0.1)
     first = client.fetch(f"http://{SERVER}:8080/webhook/heartbeat?a=1", method="POST", body='{"status":"online"}')
     second = client.fetch(f"http://{SERVER}:8080/")
-    assert [(503, "not yet"), (202, "taken")] == [(one["status"], one["body"]) for one in (first, second)], (
+    assert [(503, "not yet"), (202, "taken")] == [(answer["status"], answer["body"]) for answer in (first, second)], (
         "as told, in order"
     )
-    told = sink.stop()[1:]
+    requests = sink.stop()[1:]
     assert [("POST", "/webhook/heartbeat?a=1", '{"status":"online"}', "10.99.0.1"), ("GET", "/", "", "10.99.0.1")] == [
-        (one["method"], one["path"], one["body"], one["from"]) for one in told
+        (request["method"], request["path"], request["body"], request["from"]) for request in requests
     ], "every request, with the address that the sender has in the tunnel"
     link = client.link()
     assert link.handshake_age < 10, "the handshake is fresh"

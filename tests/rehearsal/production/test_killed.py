@@ -40,20 +40,20 @@ CYCLES = range(len(CAUGHT)) if campaign.WHOLE else [campaign.chance(CAMPAIGN).ra
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    made = Killed(tmp_path_factory.mktemp("killed"))
+    run = Killed(tmp_path_factory.mktemp("killed"))
     # A run of the tests that was cut off may have left half of one.
-    assert made.finish("rehearse-down")[0] == 0, "what was there before can be removed"
-    code, said = made.finish("rehearse", "--no-claims")
+    assert run.finish("rehearse-down")[0] == 0, "what was there before can be removed"
+    code, said = run.finish("rehearse", "--no-claims")
     try:
         assert code == 0, f"not even left alone does it come up:\n{said[-4000:]}"
-        made.units = made.besides()
-        print(json.dumps({"units": made.units}))
-        code, said = made.finish("rehearse-destroy")
+        run.units = run.besides()
+        print(json.dumps({"units": run.units}))
+        code, said = run.finish("rehearse-destroy")
         assert code == 0, f"nor does it go away:\n{said[-4000:]}"
-        made.empty = made.clouds()
-        yield made
+        run.empty = run.clouds()
+        yield run
     finally:
-        made.finish("rehearse-down")
+        run.finish("rehearse-down")
 
 
 def _shares() -> tuple[int, int, int]:
@@ -143,7 +143,7 @@ def test_an_environment_killed_again_and_again_on_its_way_up_and_down_converges_
     _converge(killed, "rehearse")
     preview = killed.pulumi("preview", "--expect-no-changes", "--diff")
     there, host = killed.clouds(), killed.on_host()
-    clouds = sorted(one for kind, ids in there.items() for one in ids if one not in killed.empty[kind])
+    clouds = sorted(identity for kind, ids in there.items() for identity in ids if identity not in killed.empty[kind])
     unseen = [one for one in killed.known("docker:index/") if ":" not in one and one not in host.values()]
 
     assert preview.returncode == 0, preview.stdout + preview.stderr

@@ -144,11 +144,11 @@ def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, n
     how = "reset" if number % 2 else "reboot"
     with rehearsed.seen() as view:
         before = state(view)
-        found = outages.reboot(view, how)
+        outage = outages.reboot(view, how)
         after = state(view)
 
-    print(json.dumps({"how": how, **found["seconds"]}))
-    assert outages.ALL_WITHIN_BARS == outages.within_bars(found), found
+    print(json.dumps({"how": how, **outage["seconds"]}))
+    assert outages.ALL_WITHIN_BARS == outages.within_bars(outage), outage
     assert before == after, "what listens, what is scheduled and what runs is as before"
     assert [] == after["failed"], "units that failed"
 
@@ -177,7 +177,7 @@ def state(view):
     """What must be the same after a boot: listeners, timers, failed units, containers, firewall."""
     run = view.run
     return {
-        "listeners": sorted({one for one in _listening(run) if not one.startswith("127.")}),
+        "listeners": sorted({listener for listener in _listening(run) if not listener.startswith("127.")}),
         "timers": sorted(
             line.split()[-2] for line in run("systemctl", "list-timers", "--all", "--no-legend").splitlines()
         ),

@@ -88,10 +88,10 @@ def test_no_secret_is_in_what_any_operation_says_nor_in_its_events(rehearsed, ca
     assert len(control) > 0, "a planted secret is found"
     masked = json.loads(said["outputs"])
     assert {"[secret]"} == {masked[name] for name in ("credentials", "client_configs", "service_tokens", "connections")}
-    assert [] == sorted({f"{one.secret} ({one.how}) in {one.where}" for one in found}), "masked"
+    assert [] == sorted({f"{finding.secret} ({finding.how}) in {finding.where}" for finding in found}), "masked"
 
 
 def _events(log):
     """The event log without the SDK's debug messages."""
     kept = [json.loads(line) for line in log.read_text().splitlines()]
-    return "\n".join(json.dumps(one) for one in kept if one.get("diagnosticEvent", {}).get("severity") != "debug")
+    return "\n".join(json.dumps(event) for event in kept if event.get("diagnosticEvent", {}).get("severity") != "debug")

@@ -34,7 +34,7 @@ def test_a_server_deleted_behind_our_back_comes_back_at_the_same_address_with_se
 
     assert 0 == again.returncode, again.stdout[-6000:]
     assert "is gone from Hetzner Cloud" in again.stdout, "the person is told that its data went with it"
-    assert [before["public_net"]["ipv4"]["ip"]] == [one["public_net"]["ipv4"]["ip"] for one in after], (
+    assert [before["public_net"]["ipv4"]["ip"]] == [server["public_net"]["ipv4"]["ip"] for server in after], (
         "one server, same address"
     )
     assert before["id"] != after[0]["id"], "another server"

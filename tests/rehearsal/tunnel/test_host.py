@@ -80,9 +80,9 @@ def test_it_comes_back_when_it_is_killed_and_after_a_reboot(machine):
 def test_a_configuration_that_is_refused_leaves_the_old_program_running(machine):
     before = machine.run("systemctl show -p MainPID --value cloudflared")
     machine.run("sed -i '/http_status:404/d' /etc/cloudflared/config.yml")
-    said = machine.apply(fails=True)
+    printed = machine.apply(fails=True)
 
-    assert "the last rule, and only it, must match all URLs" in said, "and says why"
+    assert "the last rule, and only it, must match all URLs" in printed, "and says why"
     assert before == machine.run("systemctl show -p MainPID --value cloudflared"), "nothing was restarted"
     assert 200 == machine.visit(), "nobody noticed"
     machine.write()
@@ -95,11 +95,11 @@ def test_a_tunnel_that_finds_no_way_out_fails_the_update_with_its_last_lines(mac
     )
     machine.run("mkdir -p /run/systemd/system/cloudflared.service.d")
     machine.run("printf '[Service]\\nTimeoutStartSec=3\\n' >/run/systemd/system/cloudflared.service.d/test.conf")
-    said = machine.apply(fails=True)
+    printed = machine.apply(fails=True)
     machine.run("rm -r /run/systemd/system/cloudflared.service.d; cat /tmp/hosts >/etc/hosts")
 
-    assert "The tunnel found no way to Cloudflare" in said, said
-    assert "Connection refused" in said, "the connector's own words"
+    assert "The tunnel found no way to Cloudflare" in printed, printed
+    assert "Connection refused" in printed, "the connector's own words"
     machine.apply()
     until(lambda: machine.connections() == 4, "four connections")
 

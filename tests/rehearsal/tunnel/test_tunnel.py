@@ -88,9 +88,9 @@ def test_a_lost_answer_fails_by_name_and_after_the_repair_there_is_one_of_each(s
     assert "already have a tunnel with this name" in stack.up(fails=True), "for ever, without the repair"
 
     api = client(TOKEN, stack.cloud.emulator.api_url)
-    found = orphans(stack.state(), api, ACCOUNT, ZONE)
-    assert ["tunnel"] == [one.kind for one in found], "what the state does not know, and nothing else"
-    remove(found, api)
+    unknown = orphans(stack.state(), api, ACCOUNT, ZONE)
+    assert ["tunnel"] == [orphan.kind for orphan in unknown], "what the state does not know, and nothing else"
+    remove(unknown, api)
     stack.up()
 
     wanted = {"tunnels": 1, "records": 2, "apps": 3, "policies": 2, "service_tokens": 1, "identity_providers": 1}
@@ -138,16 +138,18 @@ def test_no_secret_is_in_the_state_or_in_what_the_engine_says(connected):
     plain = json.loads(connected.pulumi("stack", "output", "--json", "--show-secrets"))
     secret = json.loads(next(one["content"] for path, one in connected.files().items() if path.endswith(".json")))
     canaries = [secret["TunnelSecret"], TOKEN, *plain["secrets"].values(), *plain["audiences"].values()]
-    said = connected.pulumi("preview", "--diff") + json.dumps(connected.state()) + connected.pulumi("stack", "output")
+    printed = (
+        connected.pulumi("preview", "--diff") + json.dumps(connected.state()) + connected.pulumi("stack", "output")
+    )
 
     assert 6 == len(canaries), "tunnel, API, service token, three audiences"
-    assert [] == [canary for canary in canaries if canary in said], "sealed everywhere"
+    assert [] == [canary for canary in canaries if canary in printed], "sealed everywhere"
 
 
 @pytest.mark.req("S2-39")
 def test_an_application_that_was_removed_in_the_dashboard_is_closed_until_the_next_update(connected):
     cloud = connected.cloud
-    apps = {one["domain"]: one["id"] for one in cloud.made("GET", f"/accounts/{ACCOUNT}/access/apps")}
+    apps = {app["domain"]: app["id"] for app in cloud.made("GET", f"/accounts/{ACCOUNT}/access/apps")}
     cloud.made("DELETE", f"/accounts/{ACCOUNT}/access/apps/{apps[N8N]}")
     assert 403 == cloud.visit(N8N)[0], "the connector asks for the assertion that nobody signs any more"
 

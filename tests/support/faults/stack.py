@@ -153,15 +153,19 @@ class Stack:
         strikes = dict(self.strikes)
         self.strikes.clear()
         whole = self.whole(gone=phase == "delete")
-        told = diagnostics(text)
+        messages = diagnostics(text)
         out = {}
         for cell, one in trials.items():
             hits = strikes[cell].hits
-            said = told.get(cell, "")
-            first = "at once" if whole[cell] == "whole" and not said else (said and _refusal(one, said)) or whole[cell]
+            message = messages.get(cell, "")
+            first = (
+                "at once"
+                if whole[cell] == "whole" and not message
+                else (message and _refusal(one, message)) or whole[cell]
+            )
             spent = hits[-1] - hits[0] if hits else 0.0
             out[cell] = Outcome(
-                one, first, strikes[cell].calls, spent, bool(hits), said or ("" if told else text[-3000:])
+                one, first, strikes[cell].calls, spent, bool(hits), message or ("" if messages else text[-3000:])
             )
         return out
 

@@ -26,7 +26,7 @@ def test_servers_are_rented_and_keep_what_the_user_says_of_them(rehearsed):
     found = rehearsed("jett", {"hosts": hosts, "domain": "example.org"})
 
     assert {"main": "cx32", "data": "cx22"} == {name: one["server_type"] for name, one in found["hosts"].items()}
-    assert {"create"} == {one["mode"] for one in found["hosts"].values()}, "no machine of the user's is touched"
+    assert {"create"} == {host["mode"] for host in found["hosts"].values()}, "no machine of the user's is touched"
     assert "192.0.2.10" not in str(found)
     assert "example.org" == found["domain"], "the emulated zone bears the user's name"
 

@@ -146,16 +146,16 @@ def origin():
                     self.wfile.write(piece.upper())
                 self.close_connection = True
                 return
-            said = f"{self.command} {self.path} ".encode() + body
+            request = f"{self.command} {self.path} ".encode() + body
             self.send_response(200)
             if self.path.startswith("/stream"):
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 self.wfile.write(b"5\r\nhello\r\n0\r\n\r\n")
                 return
-            self.send_header("Content-Length", str(len(said)))
+            self.send_header("Content-Length", str(len(request)))
             self.end_headers()
-            self.wfile.write(b"" if self.command == "HEAD" else said)
+            self.wfile.write(b"" if self.command == "HEAD" else request)
 
         do_POST = do_HEAD = do_GET  # noqa: N815  (names of http.server)
 

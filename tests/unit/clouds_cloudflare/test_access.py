@@ -72,22 +72,22 @@ def test_headers_that_only_cloudflare_may_set_are_taken_from_the_visitor(door):
 
 
 def test_a_service_token_opens_what_its_policy_says_until_it_is_rotated(door):
-    made = door.access("service_tokens", {"name": "ci"})
-    door.app(door.policy("non_identity", [{"service_token": {"token_id": made["id"]}}]))
-    headers = {"CF-Access-Client-Id": made["client_id"], "CF-Access-Client-Secret": made["client_secret"]}
+    token = door.access("service_tokens", {"name": "ci"})
+    door.app(door.policy("non_identity", [{"service_token": {"token_id": token["id"]}}]))
+    headers = {"CF-Access-Client-Id": token["client_id"], "CF-Access-Client-Secret": token["client_secret"]}
     assert 200 == door.visit(APP, headers=headers)[0], "the token of the policy"
     claims = claims_of(door.seen[0]["cf-access-jwt-assertion"])
-    assert (made["client_id"], "") == (claims["common_name"], claims["sub"]), "no person stands behind it"
+    assert (token["client_id"], "") == (claims["common_name"], claims["sub"]), "no person stands behind it"
     assert "cf-access-client-secret" not in door.seen[0], "the secret goes no further than the edge"
     assert 403 == door.visit(APP, headers={**headers, "CF-Access-Client-Secret": "0" * 64})[0], "a wrong secret"
     other = door.access("service_tokens", {"name": "other"})
     strange = {"CF-Access-Client-Id": other["client_id"], "CF-Access-Client-Secret": other["client_secret"]}
     assert 403 == door.visit(APP, headers=strange)[0], "a valid token that no policy names"
     later = {"client_secret_version": 2, "previous_client_secret_expires_at": "2100-01-01T00:00:00Z", "name": "ci"}
-    path = f"/accounts/{ACCOUNT}/access/service_tokens/{made['id']}"
+    path = f"/accounts/{ACCOUNT}/access/service_tokens/{token['id']}"
     fresh = door.made("PUT", path, later)["client_secret"]
     both = [
-        door.visit(APP, headers={**headers, "CF-Access-Client-Secret": s})[0] for s in (made["client_secret"], fresh)
+        door.visit(APP, headers={**headers, "CF-Access-Client-Secret": s})[0] for s in (token["client_secret"], fresh)
     ]
     assert [200, 200] == both, "old and new overlap for as long as was asked"
     door.made("PUT", path, {**later, "previous_client_secret_expires_at": "2020-01-01T00:00:00Z"})

@@ -70,11 +70,13 @@ def test_lists_come_in_pages_and_by_name(cloud):
 
 
 def test_a_record_gets_its_zone_and_a_proxied_one_the_automatic_ttl(cloud):
-    made = cloud.made("POST", RECORDS, {**record("App"), "proxied": True, "ttl": 300})
-    assert ("app.example.com", 1, True) == (made["name"], made["ttl"], made["proxiable"]), "as the real one has it"
+    created = cloud.made("POST", RECORDS, {**record("App"), "proxied": True, "ttl": 300})
+    assert ("app.example.com", 1, True) == (created["name"], created["ttl"], created["proxiable"]), (
+        "as the real one has it"
+    )
     assert "example.com" == cloud.made("POST", RECORDS, record("@"))["name"], "@ is the zone itself"
-    changed = cloud.made("PATCH", f"{RECORDS}/{made['id']}", {"comment": "hello"})
-    assert ("hello", made["content"]) == (changed["comment"], changed["content"]), "a patch changes what it names"
+    changed = cloud.made("PATCH", f"{RECORDS}/{created['id']}", {"comment": "hello"})
+    assert ("hello", created["content"]) == (changed["comment"], changed["content"]), "a patch changes what it names"
 
 
 def test_a_deleted_tunnel_is_still_shown_and_its_name_is_free(cloud):
@@ -98,19 +100,19 @@ def test_settings_of_a_zone_are_read_and_patched(cloud):
 
 
 def test_the_secret_of_a_service_token_is_told_once_and_kept_nowhere(cloud):
-    made = cloud.made("POST", TOKENS, {"name": "ci"})
-    assert "client_secret" not in cloud.made("GET", f"{TOKENS}/{made['id']}"), "never again"
-    assert made["client_secret"] not in (cloud.emulator.folder / "state.json").read_text(), "nor on disk"
-    turned = cloud.made("POST", f"{TOKENS}/{made['id']}/rotate")
-    assert made["client_secret"] != turned["client_secret"], "a rotation makes a new one"
-    assert made["client_id"] == turned["client_id"], "under the same client id"
+    created = cloud.made("POST", TOKENS, {"name": "ci"})
+    assert "client_secret" not in cloud.made("GET", f"{TOKENS}/{created['id']}"), "never again"
+    assert created["client_secret"] not in (cloud.emulator.folder / "state.json").read_text(), "nor on disk"
+    turned = cloud.made("POST", f"{TOKENS}/{created['id']}/rotate")
+    assert created["client_secret"] != turned["client_secret"], "a rotation makes a new one"
+    assert created["client_id"] == turned["client_id"], "under the same client id"
 
 
 def test_what_was_made_outlives_a_restart(cloud):
-    made = cloud.made("POST", RECORDS, record("app"))
+    created = cloud.made("POST", RECORDS, record("app"))
     kid = cloud.emulator.keys.current()[0]["kid"]
     cloud.restart()
-    assert made == cloud.made("GET", f"{RECORDS}/{made['id']}"), "the record is the same"
+    assert created == cloud.made("GET", f"{RECORDS}/{created['id']}"), "the record is the same"
     assert kid == cloud.emulator.keys.current()[0]["kid"], "and so is the signing key"
 
 
@@ -127,8 +129,8 @@ def test_it_listens_on_loopback_and_nowhere_else(address, tmp_path, capsys):
     with pytest.raises(NotLoopbackError):
         loopback(address)
     (tmp_path / "seed.json").write_text('{"accounts": {}, "tokens": {}}')
-    given = ["--state", str(tmp_path / "s"), "--seed", str(tmp_path / "seed.json")]
-    assert 2 == main([*given, "--api", address]), "refused before anything listens"
+    options = ["--state", str(tmp_path / "s"), "--seed", str(tmp_path / "seed.json")]
+    assert 2 == main([*options, "--api", address]), "refused before anything listens"
     assert "no loopback address" in capsys.readouterr().err, "and says why"
 
 

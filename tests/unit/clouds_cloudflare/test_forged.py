@@ -70,13 +70,15 @@ class Jett:
             **{f"aud:{key}": app["aud"] for key, app in self.apps.items()},
         }
         config = yaml.safe_load(template.fill(cloudflared.config((self.door,)), values))
-        made = Connector(self.cloud.token_of(self.tunnel), self.cloud.emulator.tunnel, {"ingress": config["ingress"]})
-        threading.Thread(target=made.run, args=(1,), daemon=True).start()
+        connector = Connector(
+            self.cloud.token_of(self.tunnel), self.cloud.emulator.tunnel, {"ingress": config["ingress"]}
+        )
+        threading.Thread(target=connector.run, args=(1,), daemon=True).start()
         try:
-            wait_for(lambda: made.ready == 1)
+            wait_for(lambda: connector.ready == 1)
             yield
         finally:
-            made.stop.set()
+            connector.stop.set()
 
     def handed(self, assertion, path="/"):
         """What the connector answers to a request that the edge hands down with that assertion."""
@@ -123,7 +125,7 @@ def test_an_assertion_for_one_part_opens_no_other_part(jett):
 
     assert [200, 403] == [jett.handed(for_hooks, path) for path in ("/webhook/a", "/")], "a program is no person"
     assert [200, 403] == [jett.handed(for_people, path) for path in ("/", "/webhook/a")], "and no other way round"
-    assert [403, 403] == [jett.handed(one, "/admin") for one in (for_hooks, for_people)], "closed is closed"
+    assert [403, 403] == [jett.handed(visitor, "/admin") for visitor in (for_hooks, for_people)], "closed is closed"
     assert 400 == jett.handed("", "/hook/../rest/settings"), "the open path leads nowhere else"
 
 

@@ -70,12 +70,12 @@ def test_the_emulator_survives_kill_9_with_all_it_had_said_it_did(tmp_path):
     path = f"/accounts/{ACCOUNT}/cfd_tunnel"
     with program(*arguments) as running:
         base = json.loads(running.stdout.readline())["api"]
-        made = api(base, "POST", path, {"name": "edge"})
+        tunnel = api(base, "POST", path, {"name": "edge"})
         running.send_signal(signal.SIGKILL)
         running.wait(60)
     with program(*arguments) as running:
         base = json.loads(running.stdout.readline())["api"]
-        assert made == api(base, "GET", f"{path}/{made['id']}"), "the tunnel is still there"
+        assert tunnel == api(base, "GET", f"{path}/{tunnel['id']}"), "the tunnel is still there"
         running.send_signal(signal.SIGTERM)
         assert 0 == running.wait(60), "and it ends quietly when it is asked to"
 
@@ -101,8 +101,8 @@ def test_the_connector_takes_its_token_from_a_file_and_tells_when_it_is_ready(cl
         tunnel, port = cloud.tunnel(service=service), free_port()
         (tmp_path / "token").write_text(cloud.token_of(tunnel) + "\n")
         words = ("tunnel", "--no-autoupdate", "--metrics", f"127.0.0.1:{port}", "--protocol", "http2", "run")
-        given = ("--token-file", str(tmp_path / "token"), "--edge", cloud.emulator.tunnel)
-        with program("toolchain.cloudflared.command", *words, *given) as running:
+        options = ("--token-file", str(tmp_path / "token"), "--edge", cloud.emulator.tunnel)
+        with program("toolchain.cloudflared.command", *words, *options) as running:
             wait_for(lambda: ready(port) == 200)
             assert 200 == cloud.visit("app.example.com")[0], "the way in is open"
             wait_for(lambda: cloud.made("GET", f"/accounts/{ACCOUNT}/cfd_tunnel/{tunnel}")["status"] == "healthy")

@@ -59,6 +59,6 @@ def test_lists_filter_by_name_and_by_label(cloud):
 
 def test_a_server_type_is_looked_up_by_name_and_an_image_by_architecture(cloud):
     assert ["cax11"] == [row["name"] for row in cloud.get("/server_types?name=cax11")["server_types"]]
-    found = cloud.get("/images?name=debian-12&architecture=arm&include_deprecated=true")["images"]
-    assert [("debian-12", "arm")] == [(row["name"], row["architecture"]) for row in found]
+    images = cloud.get("/images?name=debian-12&architecture=arm&include_deprecated=true")["images"]
+    assert [("debian-12", "arm")] == [(row["name"], row["architecture"]) for row in images]
     assert "EUR" == cloud.get("/pricing")["pricing"]["currency"]

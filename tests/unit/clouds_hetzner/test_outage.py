@@ -33,7 +33,7 @@ def test_what_was_on_boots_behind_its_firewall_and_what_was_off_stays_off(tmp_pa
     assert [("firewall", on["id"], rules), ("power", on["id"], "poweron"), ("firewall", off["id"], None)] == calls, (
         "the firewall first: a server is never open to the world, not even while it boots"
     )
-    assert (["on"], []) == ([one["name"] for one in found.on], found.lost)
+    assert (["on"], []) == ([server["name"] for server in found.on], found.lost)
 
 
 def test_a_machine_that_is_gone_is_told_by_its_servers_name_and_the_others_come_back(tmp_path):

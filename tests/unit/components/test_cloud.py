@@ -34,15 +34,15 @@ def python(text: str) -> str:
 
 
 def test_a_class_that_is_not_listed_is_refused_by_name():
-    said = python(
+    printed = python(
         "from components.cloud import cloudflare\ntry: cloudflare.Zone\nexcept AttributeError as error: print(error)"
     )
 
-    assert "pulumi_cloudflare.Zone is not loaded: add it to _USED in components/cloud.py" == said, "not a riddle"
+    assert "pulumi_cloudflare.Zone is not loaded: add it to _USED in components/cloud.py" == printed, "not a riddle"
 
 
 def test_a_package_that_is_laid_out_otherwise_is_imported_whole():
-    said = python(
+    printed = python(
         "import re, sys, types\n"
         "compiled = re.compile\n"
         "usual = rb'\\n(?=@pulumi\\.(?:in|out)put_type\\nclass )'\n"
@@ -51,12 +51,12 @@ def test_a_package_that_is_laid_out_otherwise_is_imported_whole():
         "print(cloudflare.Zone.__name__, cloudflare is sys.modules['pulumi_cloudflare'])"
     )
 
-    assert "Zone True" == said, "slower, and right"
+    assert "Zone True" == printed, "slower, and right"
 
 
 def test_a_program_that_has_imported_it_whole_goes_on_with_that():
-    said = python(
+    printed = python(
         "import pulumi_cloudflare as whole\nfrom components.cloud import cloudflare\nprint(cloudflare is whole)"
     )
 
-    assert "True" == said, "one package under one name"
+    assert "True" == printed, "one package under one name"

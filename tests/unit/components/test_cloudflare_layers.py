@@ -23,7 +23,7 @@ def plain(register):
     def without(value):
         if isinstance(value, dict):
             return None if SEALED in value else {key: without(one) for key, one in value.items()}
-        return [without(one) for one in value] if isinstance(value, list) else value
+        return [without(item) for item in value] if isinstance(value, list) else value
 
     return json.dumps(without(register.requests))
 
@@ -40,7 +40,7 @@ def test_a_tunnels_name_ends_with_the_stacks_random_mark(register):
 
 @pytest.mark.req("S2-39")
 def test_every_part_of_every_host_name_has_an_application_with_exactly_one_policy(register):
-    made = {one["domain"]: one["policies"] for one in register().inputs("ZeroTrustAccessApplication").values()}
+    policies = {app["domain"]: app["policies"] for app in register().inputs("ZeroTrustAccessApplication").values()}
 
     wanted = {
         "n8n.example.com/webhook/*": "access-n8n-program-id",
@@ -49,7 +49,7 @@ def test_every_part_of_every_host_name_has_an_application_with_exactly_one_polic
         "jett.example.com/admin": "access-nobody-id",
         "jett.example.com": "access-people-id",
     }
-    assert {domain: [{"id": policy, "precedence": 1}] for domain, policy in wanted.items()} == made, "by reference"
+    assert {domain: [{"id": policy, "precedence": 1}] for domain, policy in wanted.items()} == policies, "by reference"
 
 
 @pytest.mark.req("S2-39")
@@ -67,19 +67,21 @@ def test_only_the_named_people_are_allowed(register):
 
 @pytest.mark.req("S2-40")
 def test_a_program_gets_in_without_an_identity_and_a_bypass_is_a_policy_of_its_own(register):
-    made = register().inputs("ZeroTrustAccessPolicy")
+    policies = register().inputs("ZeroTrustAccessPolicy")
 
-    assert "non_identity" == made["access-n8n-program"]["decision"], "with allow it would be sent to the login page"
-    assert [{"serviceToken": {"tokenId": "access-n8n-token-id"}}] == made["access-n8n-program"]["includes"], "its own"
-    assert "bypass" == made["access-bypass"]["decision"]
-    assert "deny" == made["access-nobody"]["decision"], "what is closed says so in the dashboard too"
+    assert "non_identity" == policies["access-n8n-program"]["decision"], "with allow it would be sent to the login page"
+    assert [{"serviceToken": {"tokenId": "access-n8n-token-id"}}] == policies["access-n8n-program"]["includes"], (
+        "its own"
+    )
+    assert "bypass" == policies["access-bypass"]["decision"]
+    assert "deny" == policies["access-nobody"]["decision"], "what is closed says so in the dashboard too"
 
 
 def test_without_a_login_there_is_no_identity_provider_and_no_policy_for_people(register):
-    told = register(doors=door(PROGRAM))
+    graph = register(doors=door(PROGRAM))
 
-    assert {} == told.all("ZeroTrustAccessIdentityProvider"), "nobody logs in"
-    assert ["access-n8n-program"] == list(told.all("ZeroTrustAccessPolicy")), "one rule"
+    assert {} == graph.all("ZeroTrustAccessIdentityProvider"), "nobody logs in"
+    assert ["access-n8n-program"] == list(graph.all("ZeroTrustAccessPolicy")), "one rule"
 
 
 @pytest.mark.parametrize(
@@ -87,9 +89,9 @@ def test_without_a_login_there_is_no_identity_provider_and_no_policy_for_people(
     [({}, "onetimepin", {}), ({"kind": "google", "client_id": "c", "client_secret": "s"}, "google", None)],
 )
 def test_people_log_in_at_the_provider_of_the_settings_without_being_asked_which(register, provider, kind, config):
-    told = register(doors=door(LOGIN), provider=provider)
-    (made,) = told.inputs("ZeroTrustAccessIdentityProvider").values()
-    (app,) = told.inputs("ZeroTrustAccessApplication").values()
+    graph = register(doors=door(LOGIN), provider=provider)
+    (made,) = graph.inputs("ZeroTrustAccessIdentityProvider").values()
+    (app,) = graph.inputs("ZeroTrustAccessApplication").values()
 
     assert kind == made["type"]
     assert config is None or config == made["config"], "a code by e-mail needs nothing"
@@ -97,10 +99,10 @@ def test_people_log_in_at_the_provider_of_the_settings_without_being_asked_which
 
 
 def test_a_provider_that_is_there_already_is_used_and_not_made(register):
-    told = register(doors=door(LOGIN), provider={"id": "known"})
+    graph = register(doors=door(LOGIN), provider={"id": "known"})
 
-    assert {} == told.all("ZeroTrustAccessIdentityProvider"), "somebody else's"
-    assert ["known"] == told.inputs("ZeroTrustAccessApplication")["access-n8n"]["allowedIdps"]
+    assert {} == graph.all("ZeroTrustAccessIdentityProvider"), "somebody else's"
+    assert ["known"] == graph.inputs("ZeroTrustAccessApplication")["access-n8n"]["allowedIdps"]
 
 
 def test_a_service_tokens_secret_is_rotated_with_an_overlap(register):
@@ -116,28 +118,30 @@ def test_a_service_tokens_secret_is_rotated_with_an_overlap(register):
 
 @pytest.mark.req("S2-38")
 def test_names_lead_into_the_tunnel_and_only_once_it_runs_and_is_guarded(register):
-    told = register()
-    made = {one["name"]: one for one in told.inputs("DnsRecord").values() if one["type"] == "CNAME"}
+    graph = register()
+    records = {record["name"]: record for record in graph.inputs("DnsRecord").values() if record["type"] == "CNAME"}
 
-    assert {"n8n.example.com", "jett.example.com"} == set(made), "one for each door"
-    for one in made.values():
+    assert {"n8n.example.com", "jett.example.com"} == set(records), "one for each door"
+    for one in records.values():
         assert ("tunnel-tunnel-id.cfargotunnel.com", True, 1) == (one["content"], one["proxied"], one["ttl"])
-    waits = set(told.all("DnsRecord")["dns-n8n"]["dependencies"])
+    waits = set(graph.all("DnsRecord")["dns-n8n"]["dependencies"])
     apps = {urn for urn in waits if "zeroTrustAccessApplication" in urn}
     assert 5 == len(apps), "a name that leads to an unguarded door is an open door"
 
 
 def test_names_without_a_tunnel_are_plain_addresses(register):
-    made = {name: one for name, one in register().inputs("DnsRecord").items() if name.startswith("plain-")}
+    records = {name: one for name, one in register().inputs("DnsRecord").items() if name.startswith("plain-")}
 
     assert {"plain-www-a": ("A", "192.0.2.1"), "plain-www-aaaa": ("AAAA", "2001:db8::1")} == {
-        name: (one["type"], one["content"]) for name, one in made.items()
+        name: (one["type"], one["content"]) for name, one in records.items()
     }
-    assert [(False, 300)] * 2 == [(one["proxied"], one["ttl"]) for one in made.values()], "nobody stands between"
+    assert [(False, 300)] * 2 == [(record["proxied"], record["ttl"]) for record in records.values()], (
+        "nobody stands between"
+    )
 
 
 def test_everything_that_the_stack_makes_in_cloudflare_bears_its_mark(register):
-    told = register()
+    graph = register()
     names = [
         one["comment"] if kind == "DnsRecord" else one["name"]
         for kind in (
@@ -148,7 +152,7 @@ def test_everything_that_the_stack_makes_in_cloudflare_bears_its_mark(register):
             "ZeroTrustAccessServiceToken",
             "ZeroTrustAccessIdentityProvider",
         )
-        for one in told.inputs(kind).values()
+        for one in graph.inputs(kind).values()
     ]
 
     assert [] == [name for name in names if not name.endswith("m4rk")], "what a lost answer left is found by it"
@@ -156,16 +160,16 @@ def test_everything_that_the_stack_makes_in_cloudflare_bears_its_mark(register):
 
 @pytest.mark.req("S2-53")
 def test_no_secret_is_told_in_plain(register):
-    told = register()
+    graph = register()
 
-    assert "C4nary" in json.dumps(told.requests), "the canaries are there"
-    assert "C4nary" not in plain(told), "audiences, the provider's secret and the API token are sealed"
-    (tunnel,) = told.inputs("ZeroTrustTunnelCloudflared").values()
+    assert "C4nary" in json.dumps(graph.requests), "the canaries are there"
+    assert "C4nary" not in plain(graph), "audiences, the provider's secret and the API token are sealed"
+    (tunnel,) = graph.inputs("ZeroTrustTunnelCloudflared").values()
     assert SEALED in tunnel["tunnelSecret"], "and the tunnel's"
     assert 32 == len(base64.b64decode(tunnel["tunnelSecret"]["value"])), "as long as Cloudflare wants it"
-    assert {} == told.all("RandomBytes"), "its id would be the secret, in plain in the state"
-    assert ["clientSecret"] == told.all("ZeroTrustAccessServiceToken")["access-n8n-token"]["additionalSecretOutputs"]
-    assert ["config"] == told.all("ZeroTrustAccessIdentityProvider")["access-provider"]["additionalSecretOutputs"]
+    assert {} == graph.all("RandomBytes"), "its id would be the secret, in plain in the state"
+    assert ["clientSecret"] == graph.all("ZeroTrustAccessServiceToken")["access-n8n-token"]["additionalSecretOutputs"]
+    assert ["config"] == graph.all("ZeroTrustAccessIdentityProvider")["access-provider"]["additionalSecretOutputs"]
 
 
 def test_no_alias_of_a_type_that_cloudflare_gave_up_is_used(register):

@@ -67,50 +67,50 @@ def test_what_holds_together_has_no_problems():
     ],
 )
 def test_what_does_not_hold_together_is_named_once(change, word):
-    found = replace(MESH, **change).problems()
+    problems = replace(MESH, **change).problems()
 
-    assert 1 == len(found), f"one mistake, one line: {found}"
-    assert word in found[0].what and found[0].fix, found[0]
+    assert 1 == len(problems), f"one mistake, one line: {problems}"
+    assert word in problems[0].what and problems[0].fix, problems[0]
 
 
 @pytest.mark.req("S5-12")
 def test_the_control_server_needs_no_third_party_and_reads_the_policy():
-    made = json.loads(headscale.config(MESH))
+    config = json.loads(headscale.config(MESH))
 
-    assert "https://mesh.example.com" == made["server_url"], "TLS ends at the edge proxy in front of it"
-    assert ([], [], False) == tuple(made["derp"][key] for key in ("urls", "paths", "auto_update_enabled")), (
+    assert "https://mesh.example.com" == config["server_url"], "TLS ends at the edge proxy in front of it"
+    assert ([], [], False) == tuple(config["derp"][key] for key in ("urls", "paths", "auto_update_enabled")), (
         "own relay only"
     )
-    assert made["derp"]["server"]["enabled"], "members find each other through the own relay"
-    assert {"mode": "file", "path": "/etc/headscale/policy.json"} == made["policy"], "an empty path allows everything"
-    assert ({"enabled": False}, True) == (made["logtail"], made["disable_check_updates"]), "nothing calls home"
-    assert "100.64.0.0/10" == made["prefixes"]["v4"], "the range of S5-12"
+    assert config["derp"]["server"]["enabled"], "members find each other through the own relay"
+    assert {"mode": "file", "path": "/etc/headscale/policy.json"} == config["policy"], "an empty path allows everything"
+    assert ({"enabled": False}, True) == (config["logtail"], config["disable_check_updates"]), "nothing calls home"
+    assert "100.64.0.0/10" == config["prefixes"]["v4"], "the range of S5-12"
 
 
 def test_the_policy_says_what_is_declared_and_nobody_may_tag_himself():
-    made = json.loads(headscale.policy(MESH))
+    policy = json.loads(headscale.policy(MESH))
 
-    first, second = made["acls"]
+    first, second = policy["acls"]
     assert ["alice@", "10.1.0.0/16"] == first["src"] and ["tag:ai:22,443"] == first["dst"], first
     assert "tcp" == first["proto"] and "proto" not in second, "no protocol named means all"
     assert ["100.64.0.0/10:*"] == second["dst"], second
-    assert {"tag:ai": [], "tag:hub": []} == made["tagOwners"], "a tag comes with a key, never from a client"
+    assert {"tag:ai": [], "tag:hub": []} == policy["tagOwners"], "a tag comes with a key, never from a client"
     assert [] == json.loads(headscale.policy(replace(MESH, rules=())))["acls"], "without a rule nobody reaches anybody"
 
 
 def test_the_clients_files_want_the_image_and_nothing_else():
     for authority in ("", "-----BEGIN CERTIFICATE-----\n"):
-        made = tailscale.files(41641, authority)
-        names = {name for file in made for name in template.names(file.content)}
+        files = tailscale.files(41641, authority)
+        names = {name for file in files for name in template.names(file.content)}
 
         assert {"mesh-image"} == names, "any other {name} would be filled in by mistake"
-        assert bool(authority) == any("SSL_CERT_FILE" in file.content for file in made), "trust as declared"
+        assert bool(authority) == any("SSL_CERT_FILE" in file.content for file in files), "trust as declared"
 
 
 @pytest.mark.req("P-03")
 def test_each_member_gets_the_client_and_is_enrolled_after_the_users_are_made(graph):
-    told = graph["told"]
-    tree = {name: one["type"] for name, one in told.items() if name.startswith("mesh")}
+    inputs = graph["told"]
+    tree = {name: one["type"] for name, one in inputs.items() if name.startswith("mesh")}
 
     assert {
         "mesh": "homeport:mesh:Mesh",
@@ -122,23 +122,23 @@ def test_each_member_gets_the_client_and_is_enrolled_after_the_users_are_made(gr
         "mesh-watch-client-files": "command:local:Command",
         "mesh-watch-enrolled": "command:local:Command",
     } == tree, "names and types are identity"
-    parents = {told[name]["parent"].rpartition("::")[2] for name in tree if name != "mesh" and "files" not in name}
+    parents = {inputs[name]["parent"].rpartition("::")[2] for name in tree if name != "mesh" and "files" not in name}
     assert {"mesh"} == parents, "children of the component"
-    needs = {urn.rpartition("::")[2] for urn in told["mesh-ai-enrolled"]["dependencies"]}
+    needs = {urn.rpartition("::")[2] for urn in inputs["mesh-ai-enrolled"]["dependencies"]}
     assert {"mesh-users", "mesh-ai-client-files"} == needs, needs
-    create = told["mesh-ai-client-files"]["object"]["create"]
+    create = inputs["mesh-ai-client-files"]["object"]["create"]
     assert create.endswith("apply mesh-ai-client 120"), (
         f"SSH may come over the mesh, so a timer undoes a change: {create}"
     )
 
 
 def test_enrolment_knows_both_ends_and_holds_no_key(graph):
-    made = graph["told"]["mesh-ai-enrolled"]["object"]
-    environment = made["environment"]
+    inputs = graph["told"]["mesh-ai-enrolled"]["object"]
+    environment = inputs["environment"]
 
-    assert "sh components/scripts/mesh.sh enrol ai https://mesh.example.com tag:ai,tag:gpu" == made["create"]
-    assert "sh components/scripts/mesh.sh leave ai" == made["delete"], "the server forgets who is removed"
-    assert "triggers" not in made and "update" not in made, (
+    assert "sh components/scripts/mesh.sh enrol ai https://mesh.example.com tag:ai,tag:gpu" == inputs["create"]
+    assert "sh components/scripts/mesh.sh leave ai" == inputs["delete"], "the server forgets who is removed"
+    assert "triggers" not in inputs and "update" not in inputs, (
         "a replacement would remove the member first (docs/traps.md, M3)"
     )
     assert "deploy@ai.example.com" == environment["HOMEPORT_SSH"], "the member is reached as itself"
@@ -151,9 +151,9 @@ def test_enrolment_knows_both_ends_and_holds_no_key(graph):
 
 @pytest.mark.req("S5-14")
 def test_addresses_and_names_of_members_are_outputs(graph):
-    made = graph["outputs"]["mesh"]
+    outputs = graph["outputs"]["mesh"]
 
-    assert {"ai": "ai.net.example.com", "watch": "watch.net.example.com"} == made["names"]
-    assert {"ai": "100.64.0.16", "watch": "100.64.0.19"} == made["addresses"], (
+    assert {"ai": "ai.net.example.com", "watch": "watch.net.example.com"} == outputs["names"]
+    assert {"ai": "100.64.0.16", "watch": "100.64.0.19"} == outputs["addresses"], (
         "what the script printed, without its line end"
     )

@@ -54,40 +54,40 @@ def keys(told):
 
 @pytest.mark.req("S2-10", "S2-11")
 def test_a_members_configuration_and_the_servers_fit_each_other():
-    told = register(LOCAL)
-    text, given = conf(told), told["configs"]["local"]
+    graph = register(LOCAL)
+    text, given = conf(graph), graph["configs"]["local"]
     private = re.search(r"PrivateKey = (.*)", given)[1]
 
     assert wireguard.valid_private(private), "a clamped key of 32 bytes"
     assert f"PublicKey = {public_key(private)}\n" in text, "the server knows the member by the key that the member has"
-    assert f"PublicKey = {told['public']}\n" in given, "and the member knows the server"
-    assert told["public"] == public_key(re.search(r"PrivateKey = (.*)", text)[1]), "by its own key"
+    assert f"PublicKey = {graph['public']}\n" in given, "and the member knows the server"
+    assert graph["public"] == public_key(re.search(r"PrivateKey = (.*)", text)[1]), "by its own key"
     assert re.search(r"PresharedKey = .*", given)[0] in text, "one more key that both have"
     assert "Endpoint = 203.0.113.7:51820\n" in given, "the public address and the port"
 
 
 @pytest.mark.req("S2-53", "P-29")
 def test_what_holds_a_private_key_is_secret_and_a_public_key_is_not():
-    told = register(LOCAL)
-    made = one(told, "command:local:Command", "wireguard-wg0-files")
+    graph = register(LOCAL)
+    files = one(graph, "command:local:Command", "wireguard-wg0-files")
 
-    assert made["stdin_secret"], "the bundle holds private keys"
-    assert {"local": True} == told["secret"], "a configuration is a key"
-    assert not told["public_secret"], "a public key is for showing"
-    assert re.search(r"PrivateKey = (.*)", told["configs"]["local"])[1] not in json.dumps(made["object"]["create"]), (
+    assert files["stdin_secret"], "the bundle holds private keys"
+    assert {"local": True} == graph["secret"], "a configuration is a key"
+    assert not graph["public_secret"], "a public key is for showing"
+    assert re.search(r"PrivateKey = (.*)", graph["configs"]["local"])[1] not in json.dumps(files["object"]["create"]), (
         "no key in argv"
     )
     for name in ("engine-packages-files", "engine-settings-files", "firewall-rules-files"):
-        assert not one(told, "command:local:Command", name)["stdin_secret"], f"{name}: a preview shows what changes"
+        assert not one(graph, "command:local:Command", name)["stdin_secret"], f"{name}: a preview shows what changes"
 
 
 @pytest.mark.req("S2-11")
 def test_a_device_with_its_own_key_keeps_it_to_itself():
-    told = register(OWN)
+    graph = register(OWN)
 
-    assert f"PublicKey = {OWN['public_key']}\n" in conf(told), "it is known by the key from the settings"
-    assert "PrivateKey = <the private key of this device>" in told["configs"]["own"], "the person puts it in"
-    assert not any("peer-own" in name for name in keys(told)), "none is made for it"
+    assert f"PublicKey = {OWN['public_key']}\n" in conf(graph), "it is known by the key from the settings"
+    assert "PrivateKey = <the private key of this device>" in graph["configs"]["own"], "the person puts it in"
+    assert not any("peer-own" in name for name in keys(graph)), "none is made for it"
 
 
 def test_an_ipv6_endpoint_stands_in_brackets():
@@ -130,9 +130,9 @@ def test_members_learn_the_servers_next_key_before_it_changes():
 
 @pytest.mark.req("S2-03")
 def test_changes_that_can_cut_homeport_off_have_a_revert_timer():
-    told = register(LOCAL)
+    graph = register(LOCAL)
     create = {
-        name: one(told, "command:local:Command", name)["object"]["create"]
+        name: one(graph, "command:local:Command", name)["object"]["create"]
         for name in ("firewall-rules-files", "wireguard-wg0-files")
     }
 
@@ -145,8 +145,8 @@ def test_a_layer_names_its_packages_and_its_chains_and_a_host_without_it_has_not
     more = register(
         LOCAL, packages=[{"name": "fail2ban", "program": "fail2ban-server"}], chains=["f2b-sshd", "f2b-web"]
     )
-    packages = [one(told, "command:local:Command", "engine-packages-files")["apply"] for told in (plain, more)]
-    files = [one(told, "command:local:Command", "firewall-rules-files")["files"] for told in (plain, more)]
+    packages = [one(graph, "command:local:Command", "engine-packages-files")["apply"] for graph in (plain, more)]
+    files = [one(graph, "command:local:Command", "firewall-rules-files")["files"] for graph in (plain, more)]
     script, rules = "/usr/local/lib/homeport/firewall", "/usr/local/lib/homeport/firewall-rules"
 
     assert packages[1].replace("need fail2ban-server fail2ban\n", "") == packages[0], "one line more"

@@ -56,9 +56,9 @@ def test_what_holds_together_has_no_problems():
     ],
 )
 def test_what_does_not_hold_together_is_named(change, word):
-    found = list(replace(RUNNER, **change).problems())
+    problems = list(replace(RUNNER, **change).problems())
 
-    assert [word] == [word for one in found if word in one.what], found
+    assert [word] == [word for problem in problems if word in problem.what], problems
 
 
 @pytest.mark.req("S1-70")
@@ -77,8 +77,8 @@ def test_only_the_token_file_holds_the_token_and_only_root_reads_it():
 @pytest.mark.req("S1-71")
 def test_docker_is_given_only_with_a_reason():
     assert "docker" not in render.unit(RUNNER), "the group is as mighty as root"
-    given = render.unit(replace(RUNNER, docker="it builds images"))
-    assert "# Jobs reach the host's Docker: it builds images\nSupplementaryGroups=docker\n" in given, given
+    unit = render.unit(replace(RUNNER, docker="it builds images"))
+    assert "# Jobs reach the host's Docker: it builds images\nSupplementaryGroups=docker\n" in unit, unit
 
 
 def test_every_setting_is_quoted_for_the_shell(tmp_path):
@@ -107,4 +107,4 @@ def test_the_runner_is_a_component_and_its_token_a_secret(told):
 
 def _bundle(text):
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text))) as tar:
-        return {one.name: tar.extractfile(one).read().decode() for one in tar if one.isfile()}
+        return {member.name: tar.extractfile(member).read().decode() for member in tar if member.isfile()}

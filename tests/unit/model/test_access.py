@@ -65,4 +65,4 @@ def test_good_doors_are_accepted():
     ],
 )
 def test_a_door_that_access_would_take_otherwise_is_refused(wrong, people, what):
-    assert [True] == [what in one for one in said(wrong, people=people)], said(wrong, people=people)
+    assert [True] == [what in problem for problem in said(wrong, people=people)], said(wrong, people=people)

@@ -214,10 +214,10 @@ def test_a_spoiled_blueprint_is_refused_by_name(case):
     spoiled, path, word = SPOILED[case]
     with pytest.raises(BlueprintError) as refused:
         check(spoiled)
-    found = {problem.path: problem.what for problem in refused.value.problems}
+    problems = {problem.path: problem.what for problem in refused.value.problems}
 
-    assert path in found, f"{case}: {found}"
-    assert word in found[path], f"{case}: {found[path]}"
+    assert path in problems, f"{case}: {problems}"
+    assert word in problems[path], f"{case}: {problems[path]}"
 
 
 @pytest.mark.parametrize(("memory", "pids", "good"), [(1, 1, True), (0, 1, False), (1, 0, False), (-1, 1, False)])

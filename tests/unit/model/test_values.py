@@ -55,15 +55,21 @@ def test_a_role_without_a_password_cannot_log_in():
 def _unpacked(text: str) -> dict[str, tuple[int, int, int, bytes | None]]:
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text))) as tar:
         return {
-            one.name: (one.mode, one.uid, one.gid, tar.extractfile(one).read() if one.isfile() else None) for one in tar
+            member.name: (
+                member.mode,
+                member.uid,
+                member.gid,
+                tar.extractfile(member).read() if member.isfile() else None,
+            )
+            for member in tar
         }
 
 
 def test_a_bundle_keeps_owner_mode_and_content_and_makes_the_folders_between():
-    found = _unpacked(bundle((Entry(path="a/b/c", mode=0o400, uid=7, gid=8, content=b"x"),)))
+    unpacked = _unpacked(bundle((Entry(path="a/b/c", mode=0o400, uid=7, gid=8, content=b"x"),)))
 
-    assert (0o400, 7, 8, b"x") == found["bundle/a/b/c"], "a secret is readable for its service alone"
-    assert (0o550, 7, 8, None) == found["bundle/a"], "its folders are the service's as well"
+    assert (0o400, 7, 8, b"x") == unpacked["bundle/a/b/c"], "a secret is readable for its service alone"
+    assert (0o550, 7, 8, None) == unpacked["bundle/a"], "its folders are the service's as well"
 
 
 def test_equal_content_gives_equal_bundles_in_any_order():
@@ -76,10 +82,10 @@ def test_equal_content_gives_equal_bundles_in_any_order():
 
 
 def test_a_prepared_volume_is_not_empty():
-    found = _unpacked(bundle(roots((0, 10002), 0o2770, ("requests",))))
+    unpacked = _unpacked(bundle(roots((0, 10002), 0o2770, ("requests",))))
 
-    assert (0o2770, 0, 10002) == found["bundle"][:3], "the root gets owner and mode"
-    assert "bundle/.homeport" in found, "Docker would give an empty volume the image's owner at the first mount"
+    assert (0o2770, 0, 10002) == unpacked["bundle"][:3], "the root gets owner and mode"
+    assert "bundle/.homeport" in unpacked, "Docker would give an empty volume the image's owner at the first mount"
 
 
 def test_a_fingerprint_needs_its_key():

@@ -242,16 +242,18 @@ def test_statements_are_fixed_texts_that_call_granted_functions_with_parameters(
     assert "{{" not in query
     assert called, f"{name} calls a function"
     assert [] == [
-        one for one in called if f"CREATE FUNCTION public.{one}(" not in SQL or f"public.{one}(" not in granted
+        function
+        for function in called
+        if f"CREATE FUNCTION public.{function}(" not in SQL or f"public.{function}(" not in granted
     ]
     assert ("$1" in query) == ("queryReplacement" in node["parameters"]["options"]), "values come as parameters"
 
 
 def test_every_function_of_the_queue_is_closed_to_all_but_the_application():
-    made = set(re.findall(r"CREATE FUNCTION public\.(\w+)\(", SQL))
+    created = set(re.findall(r"CREATE FUNCTION public\.(\w+)\(", SQL))
     revoked = SQL[SQL.index("REVOKE ALL ON FUNCTION") : SQL.index("GRANT EXECUTE")]
     bodies = re.findall(r"CREATE FUNCTION public\.\w+\(.*?\nAS ", SQL, re.DOTALL)
 
-    assert made == set(re.findall(r"public\.(\w+)\(", revoked))
+    assert created == set(re.findall(r"public\.(\w+)\(", revoked))
     assert all("SET search_path = pg_catalog, public, pg_temp" in body for body in bodies), "of a SECURITY DEFINER"
-    assert len(made) == len(bodies)
+    assert len(created) == len(bodies)

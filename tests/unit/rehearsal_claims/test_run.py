@@ -79,8 +79,8 @@ def test_a_claim_without_a_negative_control_says_who_has_it():
 
 def test_claims_are_chosen_by_name_or_row():
     claims = [GOOD, replace(GOOD, name="other", rows=("S2-10",))]
-    assert ["other"] == [one.name for one in chosen(claims, ["S2-10"])], "by row"
-    assert ["doors-shut"] == [one.name for one in chosen(claims, ["doors-shut"])], "by name"
+    assert ["other"] == [claim.name for claim in chosen(claims, ["S2-10"])], "by row"
+    assert ["doors-shut"] == [claim.name for claim in chosen(claims, ["doors-shut"])], "by name"
     assert claims == chosen(claims, []), "all"
     with pytest.raises(ValueError, match="no claim is called nonsense"):
         chosen(claims, ["nonsense"])

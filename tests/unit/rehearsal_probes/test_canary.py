@@ -45,10 +45,12 @@ ENCODED = {
     "hex": RAW.hex().encode(),
     "upper hex": RAW.hex().upper().encode(),
     "url": quote(SECRET, safe="").encode(),
-    "url of every byte": "".join(f"%{one:02x}" for one in RAW).encode(),
+    "url of every byte": "".join(f"%{byte:02x}" for byte in RAW).encode(),
     "url of url": quote(quote(SECRET, safe=""), safe="").encode(),
     "json": json.dumps(SECRET, ensure_ascii=False).encode(),
-    "json of every character": "".join(f"\\u00{ord(one):02x}" for one in 'CNRY_n8n-key_0f5a"?>~\\9').encode(),
+    "json of every character": "".join(
+        f"\\u00{ord(character):02x}" for character in 'CNRY_n8n-key_0f5a"?>~\\9'
+    ).encode(),
     "json in json in json": json.dumps(
         json.dumps(json.dumps(SECRET, ensure_ascii=False), ensure_ascii=False), ensure_ascii=False
     ).encode(),
@@ -70,13 +72,13 @@ ENCODED = {
 
 @pytest.mark.parametrize("how", ENCODED)
 def test_a_secret_is_found_however_it_is_written(how):
-    found = search(
+    findings = search(
         WANTED,
         ENCODED[how]
         if how.startswith(("gzip", "bzip2", "xz", "zip", "name"))
         else b"before " + ENCODED[how] + b" after",
     )
-    assert {"n8n-key"} == {name for name, _ in found}, f"it is there as {how}"
+    assert {"n8n-key"} == {name for name, _ in findings}, f"it is there as {how}"
 
 
 @pytest.mark.parametrize("how", ENCODED)
@@ -95,14 +97,14 @@ def test_a_damaged_archive_is_said_to_be_unread():
         search(WANTED, gzip.compress(RAW * 100)[:-20])
     canaries = Canaries({"n8n-key": SECRET})
     assert [] == canaries.text("log", "a.gz", gzip.compress(RAW * 100)[:-20]), "nothing was found"
-    assert ["a.gz"] == [one.partition(":")[0] for one in canaries.unread], "and that means nothing, which is said"
+    assert ["a.gz"] == [unread.partition(":")[0] for unread in canaries.unread], "and that means nothing, which is said"
 
 
 def test_a_finding_never_shows_the_secret():
     canaries = Canaries({"n8n-key": SECRET})
-    told = repr(canaries) + repr(canaries.text("log", "up.log", f"password={SECRET}"))
-    assert "n8n-key" in told, "the name is shown"
-    assert SECRET[:12] not in told, "the value is not"
+    printed = repr(canaries) + repr(canaries.text("log", "up.log", f"password={SECRET}"))
+    assert "n8n-key" in printed, "the name is shown"
+    assert SECRET[:12] not in printed, "the value is not"
 
 
 def test_files_are_searched_with_their_names_modes_and_links(tmp_path):
@@ -116,11 +118,11 @@ def test_files_are_searched_with_their_names_modes_and_links(tmp_path):
     (tmp_path / "link").symlink_to(f"nowhere/{secrets['n8n-key']}")
     (tmp_path / "bad.gz").write_bytes(b"\x1f\x8b\x08 no archive")
     canaries = Canaries(secrets)
-    found = canaries.files([str(tmp_path)], exclude=["*/left-out"])
-    assert ["below", "kept", "link"] == sorted(one.where.rpartition("/")[2] for one in found), (
+    findings = canaries.files([str(tmp_path)], exclude=["*/left-out"])
+    assert ["below", "kept", "link"] == sorted(finding.where.rpartition("/")[2] for finding in findings), (
         "content, name, and text of a link"
     )
-    assert ["0640"] == [one.mode for one in found if one.where.endswith("kept")], "the mode is told"
+    assert ["0640"] == [finding.mode for finding in findings if finding.where.endswith("kept")], "the mode is told"
     assert 1 == len(canaries.unread), "the broken archive is told of"
     assert [] == canaries.files([str(tmp_path)], since=time.time() + 60), (
         "files from before the secret are not even read"
@@ -158,9 +160,9 @@ def test_processes_are_looked_at_fifty_times_a_second_while_something_runs():
         environ = {**os.environ, "KEY": values["environment"], "LATE": values["late"]}
         subprocess.run([sys.executable, "-c", sleep, values["argument"]], env=environ, check=True)
     canaries = Canaries(values)
-    found = {(finding.secret, finding.sink) for finding in canaries.processes(sampler)}
+    findings = {(finding.secret, finding.sink) for finding in canaries.processes(sampler)}
     assert {
         ("argument", "process cmdline"),
         ("environment", "process environ"),
         ("late", "process environ"),
-    } == found, "every one that was there, in its own place"
+    } == findings, "every one that was there, in its own place"

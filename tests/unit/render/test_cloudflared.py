@@ -18,7 +18,10 @@ from toolchain.cloudflared.settings_file import checked
 CASES = Path(__file__).parents[2] / "cases" / "cloudflared"
 DOORS = tuple(
     PublicHostname(
-        **{**door, "guards": tuple(Guard(**{**one, "paths": tuple(one.get("paths", ()))}) for one in door["guards"])}
+        **{
+            **door,
+            "guards": tuple(Guard(**{**guard, "paths": tuple(guard.get("paths", ()))}) for guard in door["guards"]),
+        }
     )
     for door in json.loads((CASES / "doors.json").read_text())["doors"]
 )
@@ -63,8 +66,8 @@ def test_a_request_falls_under_the_rule_that_is_meant(config, case):
 def test_a_far_origin_is_given_up_in_seconds(config):
     far = [rule["originRequest"] for rule in config["ingress"] if rule["service"] == "http://10.0.0.1:3000"]
 
-    assert ["5s"] == [one["connectTimeout"] for one in far], "cloudflared's own thirty seconds are a hang"
-    assert ["5s"] == [one["keepAliveTimeout"] for one in far], (
+    assert ["5s"] == [origin["connectTimeout"] for origin in far], "cloudflared's own thirty seconds are a hang"
+    assert ["5s"] == [origin["keepAliveTimeout"] for origin in far], (
         "a kept connection to a machine that went off hangs longer"
     )
 
@@ -72,10 +75,12 @@ def test_a_far_origin_is_given_up_in_seconds(config):
 @pytest.mark.req("S2-36")
 def test_credentials_are_for_root_alone_and_the_configuration_names_them(config):
     files = {file.path: file for file in cloudflared.files(DOORS)}
-    told = json.loads(filled(cloudflared.CREDENTIALS))
+    credentials = json.loads(filled(cloudflared.CREDENTIALS))
 
     assert 0o600 == files[cloudflared.CREDENTIALS].mode == files[cloudflared.CONFIG].mode, "secret values"
-    assert {"AccountTag": "acc", "TunnelID": "1e5", "TunnelSecret": "c2VjcmV0"} == told, "as cloudflared reads them"
+    assert {"AccountTag": "acc", "TunnelID": "1e5", "TunnelSecret": "c2VjcmV0"} == credentials, (
+        "as cloudflared reads them"
+    )
     assert template.fill(cloudflared.CREDENTIALS, VALUES) == config["credentials-file"], "one path"
     assert all(isinstance(tag, str) for rule in config["ingress"] for tag in _tags(rule)), "12e3 is a text here"
 

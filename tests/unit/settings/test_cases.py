@@ -36,8 +36,8 @@ def _load(case):
     secrets = {f"homeport:{name}": _made(value) for name, value in case.get("secrets", {}).items()}
     plain = {f"homeport:{name}" for name in case.get("plain", ())}
     encrypted = (set(secrets) - plain) | {f"homeport:{name}" for name in case.get("secret_keys", ())}
-    given = {key: value for key, value in {**raw, **secrets}.items() if value is not None}
-    return load(Configuration(case["stack"], given, frozenset(encrypted)), TODAY, declared=declared())
+    values = {key: value for key, value in {**raw, **secrets}.items() if value is not None}
+    return load(Configuration(case["stack"], values, frozenset(encrypted)), TODAY, declared=declared())
 
 
 def _at(settings, path):
@@ -57,10 +57,10 @@ def test_a_wrong_configuration_is_refused_for_its_own_reason(path):
 
     with pytest.raises(SettingsError) as refusal:
         _load(case)
-    found = sorted((problem.path, problem.what) for problem in refusal.value.problems)
+    problems = sorted((problem.path, problem.what) for problem in refusal.value.problems)
 
-    assert [where for where, _ in sorted(case["expect"])] == [where for where, _ in found], case["because"]
-    for (_, words), (_, what) in zip(sorted(case["expect"]), found, strict=True):
+    assert [where for where, _ in sorted(case["expect"])] == [where for where, _ in problems], case["because"]
+    for (_, words), (_, what) in zip(sorted(case["expect"]), problems, strict=True):
         assert words in what, case["because"]
     assert "CANARY" not in str(refusal.value), "a value is never repeated"
 

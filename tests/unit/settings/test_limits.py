@@ -64,8 +64,10 @@ def test_a_setting_is_taken_up_to_its_limit_and_not_beyond(path, taken, refused)
 
     assert [] == about, f"{path}: the limit itself is taken"
     for value in refused:
-        said = problems(nested(path, value), "dev")
-        assert any(path.split(".")[-1] in where for where in said), f"{path}: {value} is beyond the limit: {said}"
+        refusals = problems(nested(path, value), "dev")
+        assert any(path.split(".")[-1] in where for where in refusals), (
+            f"{path}: {value} is beyond the limit: {refusals}"
+        )
 
 
 @pytest.mark.parametrize(

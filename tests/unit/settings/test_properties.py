@@ -243,7 +243,7 @@ def test_no_message_repeats_a_value(shapes, path, encrypted):
     raw = {"homeport:preset": CANARY, "homeport:settings": json.dumps(data), **secrets}
     with pytest.raises(SettingsError) as refusal:
         load(Configuration("customer-a", raw, frozenset(raw if encrypted else ())), TODAY, declared=DECLARED)
-    told = "".join((str(refusal.value), repr(refusal.value), *traceback.format_exception(refusal.value)))
+    printed = "".join((str(refusal.value), repr(refusal.value), *traceback.format_exception(refusal.value)))
 
-    assert CANARY.lower() not in told.lower(), "somebody may have pasted a secret there"
+    assert CANARY.lower() not in printed.lower(), "somebody may have pasted a secret there"
     assert len(shapes) < len(refusal.value.problems), "each secret is refused, and so are the preset and the setting"

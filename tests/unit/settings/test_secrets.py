@@ -65,7 +65,7 @@ def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
 
 
 def test_a_secret_that_nobody_described_is_named():
-    assert ["homeport:nobody-knows"] == [one.path for one in missing({"nobody-knows"}, set(), SPECS)], (
+    assert ["homeport:nobody-knows"] == [problem.path for problem in missing({"nobody-knows"}, set(), SPECS)], (
         "a catalog entry misspells it"
     )
 

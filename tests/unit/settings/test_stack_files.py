@@ -124,9 +124,9 @@ def test_what_is_handed_on_by_the_environment_is_read_too(engine_says, monkeypat
 
 def test_a_plan_needs_no_pulumi():
     code = "import sys, homeport.plan.resolve; print('pulumi' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
 
-    assert "False" == told.stdout.strip(), "the operator's command starts quickly"
+    assert "False" == done.stdout.strip(), "the operator's command starts quickly"
 
 
 def test_nobody_else_reads_the_configuration():

@@ -94,7 +94,9 @@ def test_a_wrong_configuration_registers_nothing(run, command):
     state = json.loads(run("pulumi stack export --stack dev")[1])["deployment"].get("resources", [])
 
     # Without a preview before it, `up` writes the stack's own entry before the SDK runs the first line of any program.
-    assert [] == [one["urn"] for one in state if one["type"] != "pulumi:pulumi:Stack"], "nothing of ours is registered"
+    assert [] == [resource["urn"] for resource in state if resource["type"] != "pulumi:pulumi:Stack"], (
+        "nothing of ours is registered"
+    )
 
 
 def test_a_default_provider_is_refused(run):

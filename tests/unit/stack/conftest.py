@@ -23,9 +23,9 @@ class Graph:
         return [resource for resource in self.resources if resource["type"] == token]
 
     def one(self, token: str, name: str) -> dict[str, Any]:
-        found = [one for one in self.all(token) if one["name"] == name]
-        assert len(found) == 1, f"{token} {name}: found {len(found)}"
-        return found[0]
+        resources = [resource for resource in self.all(token) if resource["name"] == name]
+        assert len(resources) == 1, f"{token} {name}: found {len(resources)}"
+        return resources[0]
 
     def identities(self) -> list[str]:
         return sorted(f"{resource['type']} {resource['name']}" for resource in self.resources)

@@ -117,14 +117,14 @@ def main() -> None:
     registry._BUILT.update(asked.get("presets", {}))
     loading.PRESETS += tuple(asked.get("presets", {}))
     raw = {"homeport:preset": asked["preset"], "homeport:settings": json.dumps(asked["settings"])}
-    given = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
+    secrets = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
     engine = Engine()
     mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False, monitor=Monitor(engine))
 
     def go() -> None:
         from homeport.stack.program import build
 
-        build(resolve(Configuration(asked["stack"], raw | given, frozenset(given))))
+        build(resolve(Configuration(asked["stack"], raw | secrets, frozenset(secrets))))
         return _exports(pulumi.runtime.get_root_resource().outputs, engine.exports)
 
     pulumi.runtime.test(go)()

@@ -25,10 +25,10 @@ def rented(build):
 
 def delivered(graph, name):
     """The files that a command is given as an archive: name to text."""
-    given = graph.one(COMMAND, name)["inputs"]["stdin"]
-    packed = base64.b64decode(given["value"] if isinstance(given, dict) else given)
+    bundle = graph.one(COMMAND, name)["inputs"]["stdin"]
+    packed = base64.b64decode(bundle["value"] if isinstance(bundle, dict) else bundle)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        return {one.name: archive.extractfile(one).read().decode() for one in archive if one.isfile()}
+        return {member.name: archive.extractfile(member).read().decode() for member in archive if member.isfile()}
 
 
 @pytest.mark.req("S3-03")
@@ -36,8 +36,8 @@ def test_both_firewalls_let_in_ssh_and_the_proxys_two_ports_and_no_other(rented)
     cloud = rented.one("hcloud:index/firewall:Firewall", "main-firewall")["inputs"]["rules"]
     host = "\n".join(delivered(rented, "firewall-rules-files").values())
 
-    assert DOORS == {one["port"] for one in cloud if one["direction"] == "in" and one["protocol"] == "tcp"}
-    assert [] == [one for one in cloud if one["protocol"] not in {"tcp", "icmp"}], "nothing by UDP"
+    assert DOORS == {rule["port"] for rule in cloud if rule["direction"] == "in" and rule["protocol"] == "tcp"}
+    assert [] == [rule for rule in cloud if rule["protocol"] not in {"tcp", "icmp"}], "nothing by UDP"
     for family in ("ufw", "ufw6"):
         opened = re.findall(rf"-A {family}-user-input -p (\w+) --dport (\d+) -j ACCEPT", host)
         assert {("tcp", port) for port in DOORS} == set(opened), f"{family}: the same doors, a second time"
@@ -46,16 +46,16 @@ def test_both_firewalls_let_in_ssh_and_the_proxys_two_ports_and_no_other(rented)
 @pytest.mark.req("S3-04", "S3-13")
 def test_the_proxy_alone_is_published_and_gets_certificates_for_its_names_that_last(rented):
     published = {
-        one["name"]: {port["external"] for port in one["inputs"]["ports"]}
-        for one in rented.all(CONTAINER)
-        if one["inputs"].get("ports")
+        container["name"]: {port["external"] for port in container["inputs"]["ports"]}
+        for container in rented.all(CONTAINER)
+        if container["inputs"].get("ports")
     }
     caddyfile = next(
         text for name, text in delivered(rented, "ai-caddy-files-delivered").items() if name.endswith("Caddyfile")
     )
     mounts = {
-        one["containerPath"]: one["volumeName"]
-        for one in rented.one(CONTAINER, "ai-caddy-container")["inputs"]["volumes"]
+        volume["containerPath"]: volume["volumeName"]
+        for volume in rented.one(CONTAINER, "ai-caddy-container")["inputs"]["volumes"]
     }
 
     assert {"ai-caddy-container": {80, 443}} == published, "of all services the proxy alone"

@@ -52,7 +52,9 @@ def test_it_watches_sshd_takes_itself_back_and_never_bans_the_vpn(build):
 def test_its_packages_are_installed_and_the_firewall_leaves_its_chain_alone(build):
     _, graph = graphs(build)
 
-    files = [one["inputs"] for one in graph.all("command:local:Command") if one["name"].endswith("-files")]
+    files = [
+        resource["inputs"] for resource in graph.all("command:local:Command") if resource["name"].endswith("-files")
+    ]
     everything = [bundle(inputs) for inputs in files]
     assert [text for text in everything if "need fail2ban-server fail2ban" in text], "with the other packages"
     assert [text for text in everything if "chains=f2b-sshd" in text], "else it would be reported as a stranger's"

@@ -114,15 +114,21 @@ def test_a_supplied_secret_is_never_a_plain_input_and_is_exported_as_a_secret(bu
 @pytest.mark.req("S3-01")
 def test_the_five_containers_have_the_seeds_names(build):
     graph = build()
-    found = sorted(one["inputs"]["name"] for one in graph.all(CONTAINER))
+    containers = sorted(container["inputs"]["name"] for container in graph.all(CONTAINER))
 
-    assert ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"] == found, "the operator's commands use them"
+    assert ["ai-caddy", "ai-executor", "ai-n8n", "ai-postgres", "ai-redis"] == containers, (
+        "the operator's commands use them"
+    )
 
 
 @pytest.mark.req("P-16", "S3-13", "S3-14")
 def test_only_the_edge_proxy_publishes_ports_and_only_on_loopback_in_dev(build):
     graph = build()
-    published = {one["name"]: one["inputs"]["ports"] for one in graph.all(CONTAINER) if one["inputs"].get("ports")}
+    published = {
+        container["name"]: container["inputs"]["ports"]
+        for container in graph.all(CONTAINER)
+        if container["inputs"].get("ports")
+    }
 
     assert ["ai-caddy-container"] == list(published), "every other door is closed"
     assert {"127.0.0.1"} == {port["ip"] for port in published["ai-caddy-container"]}, "dev is for this machine alone"
@@ -152,27 +158,33 @@ def test_the_executor_has_no_network_and_no_volume_but_code_and_exchange(build):
     assert inputs["networkMode"] == "none", "the executor reaches nothing and nobody reaches it"
     assert not inputs.get("envs"), "its environment holds nothing"
     assert [("/exchange", None), ("/workspace", True)] == sorted(
-        (one["containerPath"], one.get("readOnly")) for one in inputs["volumes"]
+        (volume["containerPath"], volume.get("readOnly")) for volume in inputs["volumes"]
     ), "read-only code and the exchange folder, nothing else"
 
 
 @pytest.mark.req("S3-40")
 def test_what_is_not_supplied_is_drawn_and_its_id_tells_nothing(build):
     graph = build(secrets={"n8n-webhook-api-key": "0f" * 8 + "a1b2c3d4e5f60718" * 3})
-    made = graph.all(DRAWN)
+    passwords = graph.all(DRAWN)
 
     assert [] == graph.all("random:index/randomBytes:RandomBytes"), (
         "its id is its value, in plain in every state (pulumi-random#190)"
     )
-    assert {64} == {one["inputs"]["length"] for one in made}, "381 bits, more than openssl rand -base64 32 gives"
-    assert "secrets-n8n-webhook-api-key" not in [one["name"] for one in made], "what the user supplies is not generated"
+    assert {64} == {password["inputs"]["length"] for password in passwords}, (
+        "381 bits, more than openssl rand -base64 32 gives"
+    )
+    assert "secrets-n8n-webhook-api-key" not in [password["name"] for password in passwords], (
+        "what the user supplies is not generated"
+    )
 
 
 @pytest.mark.req("P-30")
 def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
     graph = build({"rotate": {"redis-password": 2}})
     versions = {
-        one["name"]: one["inputs"]["keepers"]["version"] for one in graph.all(DRAWN) if "keepers" in one["inputs"]
+        password["name"]: password["inputs"]["keepers"]["version"]
+        for password in graph.all(DRAWN)
+        if "keepers" in password["inputs"]
     }
 
     assert {"secrets-redis-password"} == {name for name, version in versions.items() if version == "2"}, "singly"

@@ -14,7 +14,7 @@ SECRETS = {"cloudflare-api-token": RENTED_SECRETS["cloudflare-api-token"]}
 def records(graph):
     """Name of the resource to what is told of the record."""
     keys = ("type", "name", "content", "proxied", "ttl", "zoneId")
-    return {one["name"]: tuple(one["inputs"][key] for key in keys) for one in graph.all(RECORD)}
+    return {record["name"]: tuple(record["inputs"][key] for key in keys) for record in graph.all(RECORD)}
 
 
 @pytest.mark.req("S3-54")

@@ -26,7 +26,7 @@ def test_a_service_more_is_hardened_stored_and_bound_as_those_of_homeport(notes)
         inputs["user"],
     ), "hardened without a word of its own"
     assert ["127.0.0.1"] == [port["ip"] for port in inputs["ports"]], "for the tunnel of its host, and nobody else"
-    assert "notes-notes" in [one["volumeName"] for one in inputs["volumes"]], "its data is in a volume"
+    assert "notes-notes" in [volume["volumeName"] for volume in inputs["volumes"]], "its data is in a volume"
     assert notes.one("command:local:Command", "notes-healthy"), "an update waits for its health"
 
 

@@ -40,25 +40,25 @@ def holder():
 
 
 def test_the_second_run_is_told_whom_it_waits_for_and_goes_on_when_that_ends(holder):
-    said = []
+    messages = []
 
     def say(line):
-        said.append(line)
+        messages.append(line)
         holder.stdin.close()
 
     with store.lock("thing", say):
-        assert len(said) == 1, "the wait is told once"
-        assert f"waiting for process {holder.pid}" in said[0], "one has to know whom to look at"
+        assert len(messages) == 1, "the wait is told once"
+        assert f"waiting for process {holder.pid}" in messages[0], "one has to know whom to look at"
 
 
 def test_a_killed_run_frees_its_lock(holder):
     holder.kill()
     holder.wait()
-    said = []
+    messages = []
     started = time.monotonic()
-    with store.lock("thing", said.append):
+    with store.lock("thing", messages.append):
         assert time.monotonic() - started < 5, "a killed build would block every later one"
-        assert [] == said, "nobody holds it"
+        assert [] == messages, "nobody holds it"
 
 
 def test_leftovers_of_a_killed_build_are_removed_by_the_next(cache):

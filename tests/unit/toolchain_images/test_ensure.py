@@ -134,7 +134,7 @@ def test_the_report_tells_pulled_real_stub_absent_and_outdated_apart(world):
     world.images["caddy:2.10-alpine"] = _substitute("caddy:2.10-alpine")
     world.images["n8nio/n8n:2.38.7"] = _substitute("n8nio/n8n:2.38.7", fingerprint="older")
     world.images["qdrant/qdrant:v1"] = _substitute("qdrant/qdrant:v1")
-    found = {line.image: (line.state, line.current) for line in report.lines(["qdrant/qdrant:v1"])}
+    states = {line.image: (line.state, line.current) for line in report.lines(["qdrant/qdrant:v1"])}
     expected = {
         REDIS: ("pulled", True),
         "caddy:2.10-alpine": ("real", True),
@@ -142,7 +142,7 @@ def test_the_report_tells_pulled_real_stub_absent_and_outdated_apart(world):
         "qdrant/qdrant:v1": ("stub", True),
         "python:3.11-slim-bookworm": ("absent", True),
     }
-    assert expected == {image: found[image] for image in expected}, "a test that needs the real thing relies on it"
+    assert expected == {image: states[image] for image in expected}, "a test that needs the real thing relies on it"
     assert "STUB" in report.as_text(report.lines(["qdrant/qdrant:v1"])), "a stub stands out in the table"
 
 

@@ -41,8 +41,10 @@ def test_no_recipe_names_a_package_registry_host(image):
     )
     for path in find(image).folder.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".sum":
-            found = [line for line in path.read_text().splitlines() if hosts.search(line) and "deprecated:" not in line]
-            assert [] == found, f"{path.name} ties the build to one machine's registries"
+            addresses = [
+                line for line in path.read_text().splitlines() if hosts.search(line) and "deprecated:" not in line
+            ]
+            assert [] == addresses, f"{path.name} ties the build to one machine's registries"
 
 
 def test_git_ignores_no_recipe():

@@ -148,9 +148,12 @@ def test_no_execution_is_kept_for_its_record_would_hold_the_api_key(name):
 @pytest.mark.req("S3-27")
 def test_every_credential_that_is_named_is_provisioned():
     provisioned = json.loads((FILES / "n8n" / "credentials.json").read_text())
-    ids = {one["id"] for one in provisioned}
+    ids = {credential["id"] for credential in provisioned}
     named = {
-        one["id"] for flow in flows().values() for node in flow["nodes"] for one in node.get("credentials", {}).values()
+        credential["id"]
+        for flow in flows().values()
+        for node in flow["nodes"]
+        for credential in node.get("credentials", {}).values()
     }
     assert {"hpMemoryPostgres", "hpCacheRedis0001", "hpWebhookApiKey1", "hpEmbeddingKey01"} == ids == named
 

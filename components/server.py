@@ -49,7 +49,7 @@ class ServerArgs:
     openings: tuple[Opening, ...]
     authorized: pulumi.Input[str]
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    protect: bool = False
+    protect: bool
 
 
 class Server(pulumi.ComponentResource):

@@ -39,6 +39,7 @@ def hetzner(cells: list[str]) -> None:
                 openings=openings,
                 authorized=KEY.format(cell),
                 labels=labels,
+                protect=False,
             ),
             opts,
         )

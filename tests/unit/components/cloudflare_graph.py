@@ -9,7 +9,6 @@ contract only.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -120,11 +119,20 @@ def build(asked):
     Dns("plain", DnsArgs(zone="zone", mark="m4rk", names={"www": "www.example.com"}, addresses=addresses), opts)
 
 
+def peak():
+    """The most memory that this program has had, in KiB.
+
+    Not of getrusage: there the memory of whoever started it counts too, and a test's worker may be the larger one.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
 def main() -> None:
     monitor = Monitor(Engine())
     mocks.set_mocks(Engine(), project="homeport", stack="prod", preview=False, monitor=monitor)
     hostless.install(ShownFiles)
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, began = peak(), time.perf_counter()
     if sys.argv[1] == "full":
         import pulumi_cloudflare  # noqa: F401
     else:
@@ -133,7 +141,7 @@ def main() -> None:
     asked = json.loads(sys.stdin.read())
     pulumi.runtime.test(lambda: build(asked))()
     rows = sorted(monitor.requests, key=lambda one: (one["type"], one["name"]))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    grown = (peak() - before) // 1024
     print(json.dumps({"requests": rows, "seconds": seconds, "megabytes": grown}))
 
 

@@ -4,6 +4,8 @@ import subprocess
 import time
 import uuid
 
+from tests.support import subnets
+
 HARDENED = (
     "--read-only",
     "--cap-drop",
@@ -30,7 +32,7 @@ class Yard:
     def __init__(self):
         self.name = f"homeport-test-{uuid.uuid4().hex[:8]}"
         self._containers, self._volumes = [], []
-        docker("network", "create", "--internal", "--label", "homeport.test=images", self.name)
+        subnets.network(self.name, "--internal", "--label", "homeport.test=images")
 
     def volume(self, part):
         name = f"{self.name}-{part}"

@@ -18,6 +18,7 @@ from catalog.presets.ai_orchestrator.services import EXECUTOR, N8N, POSTGRES, RE
 from homeport.model.template import fill
 from homeport.render import sql
 from homeport.render.migrations import script
+from tests.support import subnets
 from tests.support.checkout import ROOT
 from tests.support.memory_files import files_tar, folders_tar
 
@@ -73,7 +74,7 @@ class MemoryServices:
         }
         self.api_key = self.secrets["n8n-webhook-api-key"]
         self.shared: dict[str, str] = {}
-        docker("network", "create", "--internal", "--label", self.label, self.name("net"))
+        subnets.network(self.name("net"), "--internal", "--label", self.label)
 
     def name(self, part: str) -> str:
         return f"hpwf-{self.run}-{part}"

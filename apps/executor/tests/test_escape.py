@@ -77,7 +77,8 @@ def test_the_attempts_do_succeed_where_nothing_is_hardened(mounts):
         "--label",
         LABEL,
     ]
-    docker("network", "create", "--internal", "--label", LABEL, name)
+    # Addresses of its own: Docker would give it a pool that another test has a use for.
+    docker("network", "create", "--internal", "--label", LABEL, "--subnet", "198.19.254.0/24", name)
     try:
         verdicts = attempt(["run", "--rm", "-i", "--network", name, *caps, *loose, *mounts, IMAGE], attempts)
     finally:

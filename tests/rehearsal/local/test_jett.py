@@ -56,7 +56,7 @@ def test_one_bridge_network_connects_the_four(jett):
     members = {container["Name"] for container in network["Containers"].values()}
 
     assert ("bridge", False) == (network["Driver"], network["Internal"])
-    assert {jett.container(service) for service in CASES} == members
+    assert {jett.container(service) for service in CASES} <= members, "and what joined jett since"
 
 
 @pytest.mark.req("S2-22")

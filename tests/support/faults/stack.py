@@ -99,8 +99,8 @@ class Stack:
         }
         self.pulumi("stack", "init", "t", named=False)
         self._configure()
-        settings = {"cloudflare": {"account_id": ACCOUNT, "zone_id": ZONE}} if cells.get("cloudflare") else {}
-        stack = SimpleNamespace(name="t", settings=settings, local=False)
+        ids = SimpleNamespace(account_id=ACCOUNT, zone_id=ZONE) if cells.get("cloudflare") else None
+        stack = SimpleNamespace(name="t", local=False, plan=SimpleNamespace(settings=SimpleNamespace(cloudflare=ids)))
         ours = {key: value for key, value in self.environment.items() if key.startswith("PULUMI_")}
         ready = prepared(stack)
         self.engine = PulumiCli(

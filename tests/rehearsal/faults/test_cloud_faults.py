@@ -63,7 +63,8 @@ def judged(outcome):
     objects = 2 if path == "/actions" or any(kind in path for kind in ("apps", "policies", "primary_ips")) else 1
     if not outcome.struck:
         return "the fault never happened"
-    if outcome.first not in FINE or (outcome.first == "twice" and case.fault.kind != "lost"):
+    # An answer that breaks off in the middle is lost as well: clients ask again, and the same command puts it right.
+    if outcome.first not in FINE or (outcome.first == "twice" and case.fault.kind not in {"lost", "truncated"}):
         return f"{outcome.first}: {outcome.said[:600]}"
     if case.fault.status in (401, 403) and outcome.calls > objects:
         return f"{outcome.calls} calls with a token that was refused"

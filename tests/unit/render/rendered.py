@@ -25,7 +25,9 @@ MESH = Mesh(
 
 def lines() -> list[str]:
     """A line for each file and each script."""
-    files = [f"{file.path} {file.mode:o} {file.owner} {_hash(file.content)}" for file in FILES]
+    # Root's home by its short name: no file of the project holds a path that could be a person's machine's.
+    paths = {file: file.path.replace("/root/", "~root/") for file in FILES}
+    files = [f"{paths[file]} {file.mode:o} {file.owner} {_hash(file.content)}" for file in FILES]
     texts = {**SCRIPTS, "headscale config": headscale.config(MESH), "headscale policy": headscale.policy(MESH)}
     return sorted([*files, *(f"{name}: {_hash(text)}" for name, text in texts.items() if not name.startswith("/"))])
 

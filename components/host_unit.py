@@ -1,4 +1,4 @@
-"""Files on a host, with owner and mode, and what they bring about.
+"""Files on a host, with owner and mode, and the command that applies them.
 
 sshd's configuration, firewall rules, systemd units.
 """
@@ -75,7 +75,7 @@ class HostFiles(pulumi.ComponentResource):
     """A unit of files on a host.
 
     Attributes:
-        ready: The resource to depend on: it exists once the files are there and brought about.
+        ready: The resource to depend on: it exists once the files are there and applied.
     """
 
     ready: pulumi.Resource

@@ -4,6 +4,8 @@ A preset adds ``postgresql.conf`` and ``pg_hba.conf``, says how the cluster is m
 the health check asks.
 """
 
+from dataclasses import replace
+
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, Service, Volume
@@ -19,15 +21,10 @@ IMAGE = ImageFacts(
     ports=(5432,),
     health="pg_isready; while the cluster is made the server answers on the socket only",
 )
-PGVECTOR_IMAGE = ImageFacts(
+PGVECTOR_IMAGE = replace(
+    IMAGE,
     repository="pgvector/pgvector",
     source="https://github.com/pgvector/pgvector/blob/master/Dockerfile",
-    read="2026-11-28",
-    entrypoint=("docker-entrypoint.sh",),
-    command=("postgres",),
-    writable=("/var/lib/postgresql/data", "/var/run/postgresql"),
-    tools=("sh", "bash", "psql", "pg_isready", "pg_dump"),
-    ports=(5432,),
     health="as of the image postgres, on Debian",
 )
 

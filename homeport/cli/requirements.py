@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-SOURCE = ROOT / "docs" / "requirements.toml"
 ROW_ID = re.compile(r"(?:S[1-5]|P|FP|[A-O])-\d\d")
 _CITING = ("tests", "apps", "rehearsal/claims")
 _HEAD = """# Requirements
@@ -110,8 +109,9 @@ def _citations(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _marked(node: ast.AST) -> list[str]:
-    is_mark = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "req"
-    return [row for argument in node.args for row in _rows(argument)] if is_mark and isinstance(node, ast.Call) else []
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "req"):
+        return []
+    return [row for argument in node.args for row in _rows(argument)]
 
 
 def _rows(node: ast.AST) -> list[str]:

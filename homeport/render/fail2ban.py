@@ -28,9 +28,11 @@ def files(*, ports: tuple[int, ...], trusted: tuple[str, ...]) -> tuple[HostFile
         trusted: Networks whose members are never banned, in CIDR form.
     """
     text = host_text.filled(
-        "fail2ban/jail.local", ports=",".join(str(port) for port in ports), trusted=" ".join(trusted)
+        "fail2ban/jail.local",
+        ports=",".join(str(port) for port in ports),
+        trusted=" ".join(("127.0.0.1/8", "::1", *trusted)),
     )
-    return (HostFile(path=PATH, content=text.replace(" \n", "\n")),)
+    return (HostFile(path=PATH, content=text),)
 
 
 def apply() -> str:

@@ -26,7 +26,7 @@ _USUAL = 22
 def files(
     *, ports: tuple[int, ...], users: tuple[str, ...], host_key: str, addresses: tuple[str, ...] = ()
 ) -> tuple[HostFile, ...]:
-    """The settings, and the list of keys that are good no more.
+    """The settings, and the list of revoked keys.
 
     Args:
         ports: Where it listens; the first is the one that counts, another is about to go.

@@ -1,4 +1,4 @@
-"""Each default that is a matter of security, by itself: who weakens one has to come by here."""
+"""Each default that is a matter of security, by itself: who weakens one has to change a test here."""
 
 from __future__ import annotations
 

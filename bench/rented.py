@@ -83,7 +83,6 @@ class Rented:
         user = {"name": USER, "groups": "docker", "shell": "/bin/bash", "sudo": "ALL=(ALL) NOPASSWD:ALL"}
         wanted = {
             "ssh_deletekeys": True,
-            "ssh_genkeytypes": [],
             "ssh_keys": {"ed25519_private": self.text("host"), "ed25519_public": self.text("host.pub")},
             "users": [{**user, "ssh_authorized_keys": keys}],
             "write_files": [{"path": "/etc/ssh/sshd_config.d/00-test.conf", "content": SSHD}],

@@ -1,0 +1,9 @@
+import pytest
+
+from tests.support.readers import Readers
+
+
+@pytest.fixture(scope="session")
+def readers():
+    with Readers() as programs:
+        yield programs

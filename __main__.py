@@ -21,7 +21,10 @@ def main() -> None:
     # The SDKs cost seconds; a refused configuration needs none.
     from homeport.stack.program import build  # noqa: PLC0415
 
-    build(plan)
+    try:
+        build(plan)
+    except HomeportError as error:
+        sys.exit(str(error))
     gc.freeze()
     gc.enable()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pulumi
 
 _KEYS = "keys"
 _FORM = "OPENSSH PRIVATE KEY"
+_PLAIN = re.compile(r"[\w./%+@~-]+", re.ASCII)
+"""A path that ssh reads as it stands."""
 _LONGEST = 104 - 1 - 1 - 9 - 40 - 17
 """Characters of the folder of sockets.
 
@@ -44,7 +47,7 @@ def ssh_options(host: str, pin: str, identity: str) -> list[str]:
     folder = cache() / "ssh"
     if os.environ.get("HOMEPORT_SSH_MULTIPLEX", "1") != "0" and len(str(folder)) <= _LONGEST:
         private(folder)
-        socket = spelled(folder / f"{hashlib.sha256(pin.encode()).hexdigest()[:8]}-%C")
+        socket = spelled(folder, f"/{hashlib.sha256(pin.encode()).hexdigest()[:8]}-%C")
         options += ["ControlMaster=auto", f"ControlPath={socket}", "ControlPersist=30"]
     return options
 
@@ -55,14 +58,17 @@ def cache() -> Path:
     return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "homeport"
 
 
-def spelled(path: Path) -> str:
-    """A path as ssh's options take it.
+def spelled(path: Path, rest: str = "") -> str:
+    """A path as ssh's options take it, and what follows as it stands there.
 
-    Below the home folder by ``%d``, so that it is the same text for all of a team.
+    Below the home folder by ``%d``, so that it is the same text for all of a team. A percent sign stands for itself as
+    two, and blanks need quotes (ssh_config(5), TOKENS and the format of its lines).
     """
-    home = str(Path.home())
-    text = str(path)
-    return "%d" + text[len(home) :] if text.startswith(home + "/") else text
+    home, text = str(Path.home()), str(path)
+    below = text.startswith(home + "/")
+    escaped = (text[len(home) :] if below else text).replace("%", "%%")
+    whole = ("%d" if below else "") + escaped + rest
+    return whole if _PLAIN.fullmatch(whole) else f'"{whole}"'
 
 
 def private(folder: Path) -> Path:

@@ -5,7 +5,7 @@ if [ -n "${HOMEPORT_SSH_OPTS:-}" ]; then
   trap 'rm -rf "$reach"' EXIT
   {
     echo '#!/bin/sh'
-    printf 'exec %s' "$(command -v ssh)"
+    printf 'exec %s' "$(command -v ssh | sed "s/'/'\\\\''/g; s/.*/'&'/")"
     printf '%s\n' "$HOMEPORT_SSH_OPTS" | sed "s/'/'\\\\''/g; s/.*/ -o '&'/" | tr -d '\n'
     echo ' "$@"'
   } >"$reach/ssh"

@@ -20,12 +20,50 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 INSTALL = "HOMEPORT_NO_INSTALL"
+_NEAR = (
+    "localhost",
+    ".localhost",
+    "127.0.0.1",
+    "127.0.0.0/8",
+    "::1",
+    "docker.invalid",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+)
 
 
 def cache() -> Path:
     """The folder that holds everything homeport writes: `$HOMEPORT_CACHE`, or `~/.cache/homeport`."""
     named = os.environ.get("HOMEPORT_CACHE")
-    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "homeport"
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "homeport"
+
+
+def unusable(folder: Path) -> str:
+    """Why a cache folder cannot be used, or nothing when it can.
+
+    A relative one would be another folder for each program that is started elsewhere, a colon ends an entry of PATH,
+    and ssh reads the rest in its options whatever the quotes (ssh_config(5)).
+    """
+    text = str(folder)
+    if not folder.is_absolute():
+        return f"{text} is no absolute path"
+    refused = [mark for mark in (":", '"', "\\", "${", "\n") if mark in text]
+    return f"{text} holds {refused[0]!r}, which PATH or ssh cannot be told" if refused else ""
+
+
+def unproxied(environ: dict[str, str]) -> dict[str, str]:
+    """The names that no proxy is asked for, those of the user first: this machine, and Docker's own networks.
+
+    gRPC, by which the engine talks to its plugins on 127.0.0.1, sends even that to the proxy of `http_proxy`
+    (grpc/doc/environment_variables.md). Docker's networks: daemon, default-address-pools; ranges in CIDR form are
+    understood by Go, gRPC, curl and requests. Both spellings, for some programs read one of them only.
+    """
+    proxies = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
+    if not any(environ.get(name) or environ.get(name.upper()) for name in proxies):
+        return {}
+    mine = [part for name in ("no_proxy", "NO_PROXY") for part in environ.get(name, "").split(",")]
+    names = ",".join(dict.fromkeys(part.strip() for part in (*mine, *_NEAR) if part.strip()))
+    return {"no_proxy": names, "NO_PROXY": names}
 
 
 def environment() -> Path:
@@ -139,6 +177,8 @@ def variables(folder: Path) -> dict[str, str]:
     """What the command finds in its environment: this Python first, and no tool's cache in the checkout."""
     place = cache()
     return {
+        # One folder for all programs, wherever they are started.
+        "HOMEPORT_CACHE": str(place),
         "PATH": f"{folder}/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": str(folder),
         "PYTHONPYCACHEPREFIX": str(place / "pycache"),
@@ -155,6 +195,9 @@ def main() -> None:
     """Makes the environment and becomes the command."""
     os.environ.update(caches())
     os.environ["HOMEPORT_STARTED"] = os.environ.get("HOMEPORT_STARTED") or f"{time.time():.3f}"
+    if reason := unusable(cache()):
+        _end(f"HOMEPORT_CACHE: {reason}", "HOMEPORT_CACHE=$HOME/.cache/homeport, or unset it, which means the same")
+    os.environ.update(unproxied(dict(os.environ)))
     folder = environment()
     try:
         ensure(folder)

@@ -122,7 +122,7 @@ def repair_stack(stack: Stack) -> bool:
 def _docker(stack: Stack) -> None:
     """This machine's Docker where services run on it; over there the program installs it."""
     if stack.local:
-        daemon.ensure({"DOCKER_HOST": stack.docker_host} if stack.docker_host else {})
+        daemon.ensure(stack.docker)
 
 
 def _ready(stack: Stack, *, images: bool, json: bool) -> PulumiCli:

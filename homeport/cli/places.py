@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def cache() -> Path:
     """The folder that holds everything homeport writes: `$HOMEPORT_CACHE`, or `~/.cache/homeport`."""
     named = os.environ.get("HOMEPORT_CACHE")
-    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "homeport"
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "homeport"
 
 
 def lock_file(stack: str) -> Path:

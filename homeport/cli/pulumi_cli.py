@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from homeport.cli.places import ROOT
 from homeport.cli.progress import Progress
@@ -189,7 +190,7 @@ class PulumiCli:
         state has it.
         """
         if self.stack.local:
-            return [{"DOCKER_HOST": self.stack.docker_host} if self.stack.docker_host else {}]
+            return [self.stack.docker]
         resources = self.state().get("resources") or []
         providers = {_host(resource, "docker") for resource in resources if resource.get("type") == _DOCKER}
         hosts = [resource for resource in resources if resource.get("type") == _REACH]
@@ -201,7 +202,8 @@ class PulumiCli:
     def state_folder(self) -> Path | None:
         """The folder of Pulumi's file backend; None where the state is kept elsewhere."""
         address = self.environ.get("PULUMI_BACKEND_URL", "")
-        return Path(address.removeprefix("file://")).expanduser() / ".pulumi" if address.startswith("file://") else None
+        folder = Path(unquote(address.removeprefix("file://").partition("?")[0])).expanduser()
+        return folder / ".pulumi" if address.startswith("file://") else None
 
     @property
     def has_stack(self) -> bool:

@@ -26,6 +26,7 @@ from homeport.cli.phases import phase, say, total
 from homeport.cli.places import ROOT, cache
 from homeport.cli.stack import PROJECT, Stack
 from homeport.cli.stack import read as read_stack
+from homeport.model import docker_here
 from homeport.model.errors import ToolError
 from homeport.plan.resolve import with_defaults
 
@@ -75,7 +76,9 @@ def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> 
     """Boots the world, brings the stack up in it, checks the claims if `claimed`; the exit code."""
     with held(rehearsal.name, "make rehearse") as run:
         with phase("Docker"):
-            daemon.ensure()
+            daemon.ensure(docker_here.here())
+            # The world's processes use Docker's SDK, which knows no contexts.
+            os.environ.update(docker_here.here())
         images = rehearsal.images()
         with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
             pulumi_cli.ensure([*images, MACHINE])
@@ -169,9 +172,7 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
     state = rehearsal.folder / "state"
     state.mkdir(parents=True, exist_ok=True)
     pulumi = pulumi_cli.prepared(stack)
-    ready = replace(
-        pulumi, root=rehearsal.checkout, environ={**pulumi.environ, "PULUMI_BACKEND_URL": f"file://{state}"}
-    )
+    ready = replace(pulumi, root=rehearsal.checkout, environ={**pulumi.environ, "PULUMI_BACKEND_URL": state.as_uri()})
     path = rehearsal.checkout / f"Pulumi.{rehearsal.name}.yaml"
     kept = yaml.safe_load(path.read_text()) if path.is_file() else {}
     kept_secrets = {

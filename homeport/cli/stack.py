@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from homeport.model.docker_here import here
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homeport.plan.resolve import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,13 +54,16 @@ class Stack:
         """dev, preprod or prod."""
         return self.plan.blueprint.environment
 
-    @property
-    def docker_host(self) -> str:
-        """Where this machine's Docker answers, as the program itself names it.
+    @cached_property
+    def docker(self) -> Mapping[str, str]:
+        """The environment of a Docker command that means this machine's daemon, as the program itself names it.
 
         Empty for the usual place, and for other machines.
+
+        Raises:
+            ToolError: The docker context that is in use cannot be used.
         """
-        return os.environ.get("DOCKER_HOST", "") if self.local else ""
+        return here() if self.local else {}
 
     @property
     def local(self) -> bool:

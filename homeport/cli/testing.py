@@ -20,6 +20,7 @@ from homeport.cli.phases import duration, phase, say, total
 from homeport.cli.places import ROOT, cache
 from homeport.cli.rehearse import MACHINE, Rehearsal
 from homeport.cli.stack import read
+from homeport.model import docker_here
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -193,7 +194,9 @@ def _log(part: str) -> Path:
 def _preparing(parts: set[str]) -> Iterator[_Preparation]:
     if parts:
         with phase("Docker"):
-            daemon.ensure()
+            daemon.ensure(docker_here.here())
+            # Tests use Docker's SDK, which knows no contexts.
+            os.environ.update(docker_here.here())
     preparation = _Preparation(parts)
     try:
         yield preparation

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from components.host import Host
+from homeport.model.docker_here import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from homeport.plan.hosts import HostPlan
     from homeport.stack.providers import Providers
-
-DOCKER_SOCKET = "unix:///var/run/docker.sock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +37,12 @@ class Machine:
 
 
 def this_machine(host: HostPlan, providers: Providers) -> Machine:
-    """This machine's own Docker, as it is."""
-    address = os.environ.get("DOCKER_HOST") or DOCKER_SOCKET
+    """This machine's own Docker, as it is, where the docker command finds it."""
+    docker = endpoint()
     handle = Host(
         name=host.name,
         stack=host.stack,
         namespace=host.namespace,
-        environment={"DOCKER_HOST": address},
+        environment=docker.environment,
     )
-    return Machine(host=handle, opts=providers.docker(host.name, address))
+    return Machine(host=handle, opts=providers.docker(host.name, docker.host, certificates=docker.certificates))

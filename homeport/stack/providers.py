@@ -39,8 +39,11 @@ class Providers:
         address: pulumi.Input[str],
         ssh_options: pulumi.Output[list[str]] | None = None,
         after: tuple[pulumi.Resource, ...] = (),
+        certificates: str = "",
     ) -> pulumi.ResourceOptions:
         """A host's own Docker, and the providers of ``opts``.
+
+        ``certificates`` is a folder of ca.pem, cert.pem and key.pem, where the daemon asks for TLS.
 
         Its address is named in any case: an ambient one would send containers to the wrong machine
         (pulumi-docker#1147).
@@ -54,6 +57,7 @@ class Providers:
             names.host_part(host, "docker"),
             host=address,
             ssh_opts=flags,
+            cert_path=certificates or None,
             opts=pulumi.ResourceOptions(depends_on=list(after)),
         )
         return pulumi.ResourceOptions(providers=[provider, *self._everywhere])

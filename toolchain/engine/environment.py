@@ -40,7 +40,9 @@ def additions(places: Places, choice: Choice, environ: Mapping[str, str] = os.en
     # Elsewhere (a login, a bucket) the passphrase is the user's affair: ours would only keep Pulumi from asking for it.
     if address.startswith("file://") and "PULUMI_CONFIG_PASSPHRASE" not in environ:
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(places.passphrase)
-    return added | {name: value for name, value in variables.items() if name not in environ}
+    # Set by whoever started us, which the shell that reads this has not been (homeport/cli/bootstrap.py).
+    near = {name: environ[name] for name in ("no_proxy", "NO_PROXY") if name in environ}
+    return added | near | {name: value for name, value in variables.items() if name not in environ}
 
 
 def pulumi_home(places: Places, choice: Choice, environ: Mapping[str, str] = os.environ) -> Path:
@@ -85,7 +87,7 @@ def _path(places: Places, choice: Choice, path: str) -> str:
 
 
 def _url(folder: Path) -> str:
-    return f"file://{folder}"
+    return folder.as_uri()
 
 
 def _backend(places: Places, environ: Mapping[str, str]) -> str | None:

@@ -110,10 +110,11 @@ def selected_stack(project: Path, name: str, environ: Mapping[str, str]) -> str 
 def salt_of(state: str, project: str, stack: str) -> str | None:
     """The salt that a stack's state holds, when the backend is a folder; None when there is none or no such stack."""
     import json  # noqa: PLC0415
+    from urllib.parse import unquote  # noqa: PLC0415
 
     if not state.startswith("file://"):
         return None
-    folder = Path(state.removeprefix("file://")).expanduser() / ".pulumi" / "stacks" / project
+    folder = Path(unquote(state.removeprefix("file://"))).expanduser() / ".pulumi" / "stacks" / project
     try:
         provider = json.loads((folder / f"{stack}.json").read_text())["checkpoint"]["latest"]["secrets_providers"]
         return str(provider["state"]["salt"]) if provider["type"] == "passphrase" else None

@@ -1,14 +1,17 @@
 """Having an image: present already, pulled, or built by its recipe."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from toolchain.images import daemon, pack, store
+from toolchain.images import daemon, pack, registry, store
 from toolchain.images.errors import ImageError
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe, find, known, tagged
-from toolchain.images.registry import Registries
+from toolchain.images.registry import registry_of
 
+ASKED = "HOMEPORT_IMAGES"
+"""`substitutes` asks for images built here even where a registry answers."""
 _AT_ONCE = 2
 
 
@@ -17,19 +20,30 @@ def ensure(images: Sequence[str], *, pull: bool = True) -> None:
 
     Args:
         images: their names, as the catalog has them.
-        pull: whether a registry that answers is used.
+        pull: whether registries are asked.
 
     Raises:
         ImageError: one of them can't be had; the others were still tried.
     """
-    registries = Registries()
-    wanted = [image for image in dict.fromkeys(map(tagged, images)) if not _settled(image, registries, pull=pull)]
+    asked = os.environ.get(ASKED, "")
+    if asked not in {"", "substitutes"}:
+        raise ImageError(ASKED, f"{asked!r} is no choice; it is substitutes or not set", f"unset {ASKED}")
+    pull = pull and not asked
+    nameless: set[str] = set()
+    wanted: list[str] = []
+    errors: list[BaseException] = []
+    for image in dict.fromkeys(map(tagged, images)):
+        try:
+            if not _settled(image, nameless, pull=pull):
+                wanted.append(image)
+        except ImageError as error:
+            errors.append(error)
     recipes = [find(image) for image in wanted]
     for base in dict.fromkeys(base for recipe in recipes for base in _bases(recipe)):
         _build(base)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         builds = [pool.submit(_build, recipe) for recipe in recipes]
-    errors = [error for build in builds if (error := build.exception())]
+    errors += [failure for build in builds if (failure := build.exception())]
     if len(errors) > 1 and all(isinstance(error, ImageError) for error in errors):
         raise ImageError("images", f"{len(errors)} can't be had:\n" + "\n".join(str(error) for error in errors))
     if errors:
@@ -42,24 +56,41 @@ def _bases(recipe: Recipe) -> list[Recipe]:
     return [*_bases(base), base] if base else []
 
 
-def _settled(image: str, registries: Registries, *, pull: bool) -> bool:
-    """True when nothing has to be built: the image is here and of today's recipe, or was pulled just now."""
+def _settled(image: str, nameless: set[str], *, pull: bool) -> bool:
+    """True when nothing has to be built: the image is here, or was pulled just now.
+
+    A substitute stays only while there is no registry to ask, or on request: one that a slow registry brought about
+    would stay for good. `nameless` are the registries whose names nobody knows; it grows.
+
+    Raises:
+        ImageError: the registry is there and did not hand the image out.
+    """
     local = daemon.inspect(image)
-    if local and (not local.labels or _is_current(local, image)):
-        print(f"{image}: present ({local.labels.get('kind', 'pulled')})", flush=True)
+    if local and not local.labels:
+        print(f"{image}: present (pulled)", flush=True)
         return True
-    if not pull or image.startswith("homeport/") or not registries.answers(image):
-        return False
+    if pull and not image.startswith("homeport/") and registry_of(image) not in nameless and _pulled(image, nameless):
+        if local:
+            daemon.remove_outdated(local.id)
+        return True
+    if local and _is_current(local, image):
+        print(f"{image}: present ({local.labels['kind']})", flush=True)
+        return True
+    return False
+
+
+def _pulled(image: str, nameless: set[str]) -> bool:
     print(f"{image}: pulling", flush=True)
-    try:
-        daemon.pull(image)
-    except ImageError as error:
-        if known(image) is None:
-            raise
-        print(f"{error}\n{image}: building the substitute instead", flush=True)
+    refusal = daemon.pull(image)
+    if not refusal:
+        print(f"{image}: pulled", flush=True)
+        return True
+    if registry.nameless(image, refusal):
+        nameless.add(registry_of(image))
         return False
-    print(f"{image}: pulled", flush=True)
-    return True
+    again = f"docker pull {image}, until it works (a rate limit: docker login)"
+    substitute = f"; or {ASKED}=substitutes, for images that are built here" if known(image) else ""
+    raise ImageError(image, f"its registry did not hand it out: {refusal}", again + substitute)
 
 
 def _is_current(local: daemon.Local, image: str) -> bool:

@@ -1,10 +1,9 @@
-"""Whether an image's registry answers: asked at need, once per registry, for five seconds at most."""
+"""Whether an image has a registry at all, told from a refused pull: the daemon's own, with its proxies and mirrors."""
 
-import docker
-import docker.errors
-import requests.exceptions
+import re
 
-_SECONDS = 5
+_HUB = frozenset({"registry-1.docker.io", "index.docker.io", "docker.io"})
+_LOOKUP = re.compile(r"\blookup (?P<name>[^\s:]+)(?: on \S+)?: ")
 
 
 def registry_of(image: str) -> str:
@@ -13,26 +12,14 @@ def registry_of(image: str) -> str:
     return first if slash and ("." in first or ":" in first or first == "localhost") else ""
 
 
-class Registries:
-    """What is known, in this run, of which registries answer."""
+def nameless(image: str, refusal: str) -> bool:
+    """Whether a pull was refused because no name server knows the registry's name.
 
-    def __init__(self) -> None:
-        self._known: dict[str, bool] = {}
-
-    def answers(self, image: str) -> bool:
-        """True when the image's registry gave any answer, a refusal too."""
-        registry = registry_of(image)
-        if registry not in self._known:
-            self._known[registry] = _asked(image)
-        return self._known[registry]
-
-
-def _asked(image: str) -> bool:
-    # The daemon is asked to ask: its proxies and mirrors are its own, and this process may have others or none.
-    try:
-        docker.from_env(timeout=_SECONDS).images.get_registry_data(image)
-    except docker.errors.APIError as error:
-        return error.status_code is not None and error.status_code < 500  # noqa: PLR2004 - HTTP's own border
-    except (docker.errors.DockerException, requests.exceptions.RequestException):
+    Docker hands on the words of Go's resolver: "lookup registry-1.docker.io on 192.0.2.53:53: no such host" (net,
+    DNSError). Where a proxy is asked it is the proxy's name that is looked up, and that is a mistake of somebody's.
+    """
+    registry = registry_of(image).partition(":")[0]
+    names = {registry} if registry else _HUB
+    if "proxyconnect" in refusal:
         return False
-    return True
+    return any(found["name"].rstrip(".") in names for found in _LOOKUP.finditer(refusal))

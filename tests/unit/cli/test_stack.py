@@ -40,15 +40,15 @@ def test_an_override_and_a_service_that_is_off_change_the_images(tmp_path):
 @pytest.mark.parametrize(
     ("hosts", "expected"),
     [
-        ({"main": {"mode": "local"}}, (True, "unix:///elsewhere.sock")),
-        ({"main": RENTED}, (False, "")),
+        ({"main": {"mode": "local"}}, (True, {"DOCKER_HOST": "unix:///elsewhere.sock"})),
+        ({"main": RENTED}, (False, {})),
     ],
 )
 def test_docker_is_asked_where_the_program_asks_it(tmp_path, monkeypatch, hosts, expected):
     monkeypatch.setenv("DOCKER_HOST", "unix:///elsewhere.sock")
     stack = write(tmp_path, {"hosts": hosts})
 
-    assert expected == (stack.local, stack.docker_host), (
+    assert expected == (stack.local, stack.docker), (
         "status and repair must look at the same machine as the program; another's address is in its state"
     )
 

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import re
+import subprocess
 import tarfile
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from components.connection import private_key, public_key, ssh_options
+from components.connection import private_key, public_key, spelled, ssh_options
 from components.host_unit import packed
 from homeport.model.host import HostFile
 
@@ -67,3 +71,56 @@ def test_the_script_is_the_last_in_a_bundle_so_that_one_cut_short_never_runs():
         names = tar.getnames()
 
     assert "bundle/unit.sh" == names[-1]
+
+
+@pytest.mark.req("CA-13")
+@pytest.mark.parametrize("name", ["with blanks", "100%sure", "it's", "a#b", "10%C %d"])
+@pytest.mark.parametrize("below_home", [False, True])
+def test_ssh_reads_the_paths_that_were_meant(monkeypatch, name, below_home):
+    # Short: a socket's path has a limit.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        cache = Path(folder, name)
+        monkeypatch.setenv("HOMEPORT_CACHE", str(cache))
+        if below_home:
+            monkeypatch.setattr(Path, "home", lambda: Path(folder))
+        options = ssh_options("main", "ssh-ed25519 A", spelled(cache / "keys" / "dev-main"))
+        argv = [part for option in options for part in ("-o", option)]
+        read = subprocess.run(["ssh", "-G", *argv, "host.example.com"], capture_output=True, text=True, check=False)
+
+    assert read.returncode == 0, f"ssh refuses its options: {read.stderr}"
+    facts = dict(line.partition(" ")[::2] for line in read.stdout.splitlines())
+    # `ssh -G` fills in %-tokens of the socket's path, and leaves the key's as it is.
+    if not below_home:
+        assert facts["controlpath"].startswith(f"{cache}/ssh/"), facts["controlpath"]
+    tokens = {"%d": folder, "%%": "%"}
+    identity = re.sub("%[d%]", lambda token: tokens[token[0]], facts["identityfile"])
+    assert identity == f"{cache}/keys/dev-main", "the key's file is not found"
+
+
+@pytest.mark.req("CA-13")
+def test_plain_paths_are_spelled_as_ever(monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/jo"))
+    assert "%d/.cache/homeport/keys/prod-main" == spelled(Path("/home/jo/.cache/homeport/keys/prod-main")), (
+        "another text would be an update of every host"
+    )
+    assert "/srv/cache/ssh/ab-%C" == spelled(Path("/srv/cache/ssh"), "/ab-%C")
+
+
+@pytest.mark.req("CA-13")
+def test_docker_finds_an_ssh_whose_folder_has_a_blank(tmp_path):
+    tools = tmp_path / "my tools"
+    tools.mkdir()
+    for name, text in (("ssh", 'printf "[%s]" "$@"'), ("docker", 'ssh "$@"')):
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    script = Path(__file__).parents[3] / "components" / "scripts" / "docker_over_ssh.sh"
+    option = 'ControlPath="/a b/100%%sure/it\'s-%C"'
+    environ = {"PATH": f"{tools}:{os.environ['PATH']}", "HOMEPORT_SSH_OPTS": option, "TMPDIR": str(tools)}
+    done = subprocess.run(
+        ["sh", "-c", f'. "{script}"; docker "$@"', "sh", "host", "a b"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"[-o][{option}][host][a b]" == done.stdout, done.stderr

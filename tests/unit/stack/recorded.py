@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +18,16 @@ FOLDER = Path(__file__).parents[2] / "recordings" / "graph"
 _LONGEST = 200
 
 
-def built(case: dict[str, Any]) -> dict[str, Any]:
-    """Today's graph of preset, stack, settings and secrets, as `graph.py` prints it."""
+def built(case: dict[str, Any], **environ: str) -> dict[str, Any]:
+    """Today's graph of preset, stack, settings and secrets, as `graph.py` prints it.
+
+    On a machine whose Docker is in its usual place, unless `environ` says otherwise.
+    """
     program = [sys.executable, str(Path(__file__).with_name("graph.py"))]
-    done = subprocess.run(program, input=json.dumps(case), capture_output=True, text=True, check=False)
+    surroundings = os.environ | (environ or {"DOCKER_HOST": "unix:///var/run/docker.sock"})
+    done = subprocess.run(
+        program, input=json.dumps(case), env=surroundings, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     graph: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return graph

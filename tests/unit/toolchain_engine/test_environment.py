@@ -2,11 +2,13 @@ import json
 import pwd
 import stat
 from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from toolchain.engine.choice import Choice
 from toolchain.engine.environment import additions, prepare, pulumi_home
+from toolchain.engine.places import Places
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +109,17 @@ def test_state_and_passphrase_are_for_the_owner_alone_and_made_once(places, ours
 def test_nothing_is_made_where_the_user_keeps_state_and_passphrase(places, ours, environ):
     prepare(places, additions(places, ours, environ | {"PULUMI_BACKEND_URL": "s3://bucket"}))
     assert [] == list(places.cache.iterdir()), "nothing is left behind that nobody uses"
+
+
+@pytest.mark.req("NW-05")
+def test_a_shell_gets_the_names_that_no_proxy_is_asked_for(places, ours):
+    added = additions(places, ours, {"no_proxy": "localhost", "PATH": "/bin"})
+    assert "localhost" == added["no_proxy"], "plain pulumi would send its own calls to the proxy"
+
+
+@pytest.mark.req("CA-13")
+@pytest.mark.parametrize("name", ["with blanks", "100%sure", "a#b?c"])
+def test_the_address_of_the_state_is_one_whatever_the_folders_name(tmp_path, ours, name):
+    places = Places(cache=tmp_path / name)
+    address = additions(places, ours, {})["PULUMI_BACKEND_URL"]
+    assert str(places.state) == unquote(urlsplit(address).path), address

@@ -12,24 +12,26 @@ from toolchain.images.recipe import find
 REDIS = "redis:7-alpine"
 
 
+NAMELESS = {
+    "": 'Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 192.0.2.53:53: no such host',
+    "r.example.com": 'Head "https://r.example.com/v2/": dial tcp: lookup r.example.com: no such host',
+}
+
+
 @pytest.fixture
 def world(monkeypatch):
-    """A daemon and a registry that only remember: `images` by name, `calls`, and whether the registry answers."""
-    state = SimpleNamespace(images={}, calls=[], answers=False, refuses=False)
+    """A daemon that only remembers: `images` by name, `calls`, and why a pull is refused; nothing: it is not."""
+    state = SimpleNamespace(images={}, calls=[], refusal=NAMELESS[""])
 
     def pull(image):
         state.calls.append(f"pull {image}")
-        if state.refuses:
-            raise ImageError(image, "denied")
+        return state.refusal
 
-    def asked(image):
-        state.calls.append(f"ask {image}")
-        return state.answers
-
+    monkeypatch.delenv("HOMEPORT_IMAGES", raising=False)
     monkeypatch.setattr(daemon, "inspect", state.images.get)
     monkeypatch.setattr(daemon, "built", list)
     monkeypatch.setattr(daemon, "pull", pull)
-    monkeypatch.setattr(registry, "_asked", asked)
+    monkeypatch.setattr(daemon, "remove_outdated", lambda identity: state.calls.append(f"rm {identity}"))
     monkeypatch.setattr(ensure, "_build", lambda recipe: state.calls.append(f"build {recipe.image}"))
     return state
 
@@ -52,59 +54,122 @@ def test_a_present_image_costs_no_question_to_its_registry(world):
     assert [] == world.calls, "every `make up` would wait for the registry"
 
 
-def test_a_substitute_of_todays_recipe_is_left_alone(world):
+def test_a_substitute_of_todays_recipe_stays_while_nobody_knows_the_registrys_name(world):
     world.images[REDIS] = _substitute(REDIS)
     ensure.ensure([REDIS])
-    assert [] == world.calls, "nothing has changed"
+    assert [f"pull {REDIS}"] == world.calls, "it was asked for, and nothing is built anew"
 
 
 def test_a_substitute_of_an_older_recipe_is_built_anew_after_its_base(world):
     world.images[REDIS] = _substitute(REDIS, fingerprint="older")
     ensure.ensure([REDIS])
-    assert [f"ask {REDIS}", "build homeport/base:bookworm", f"build {REDIS}"] == world.calls, (
+    assert [f"pull {REDIS}", "build homeport/base:bookworm", f"build {REDIS}"] == world.calls, (
         "the recipe's hash changed"
     )
 
 
 def test_a_registry_that_answers_is_pulled_from(world):
-    world.answers = True
+    world.refusal = ""
     ensure.ensure([REDIS])
-    assert [f"ask {REDIS}", f"pull {REDIS}"] == world.calls, "the real image is to be had"
+    assert [f"pull {REDIS}"] == world.calls, "the real image is to be had"
 
 
-def test_a_registry_is_asked_once_for_all_its_images(world):
+@pytest.mark.req("RW-03")
+def test_a_substitute_is_replaced_as_soon_as_the_registry_answers(world):
+    world.images[REDIS], world.refusal = _substitute(REDIS), ""
+    ensure.ensure([REDIS])
+    assert [f"pull {REDIS}", "rm sha256:1"] == world.calls, "a stub must not stay under the official name for good"
+
+
+def test_a_name_that_nobody_knows_is_asked_for_once(world):
     ensure.ensure([REDIS, "caddy:2.10-alpine", REDIS])
-    assert [f"ask {REDIS}"] == [call for call in world.calls if call.startswith("ask")], (
-        "five seconds once, not per image"
+    assert [f"pull {REDIS}"] == [call for call in world.calls if call.startswith("pull")], (
+        "a name server may take seconds: once, not per image"
     )
 
 
 def test_our_own_names_are_never_looked_for_in_a_registry(world):
-    world.answers = True
+    world.refusal = ""
     ensure.ensure(["homeport/base:bookworm"])
     assert ["build homeport/base:bookworm"] == world.calls, (
         "whoever owns that name elsewhere would get into the rehearsal"
     )
 
 
-def test_a_refused_pull_falls_back_to_the_recipe_and_says_so(world, capsys):
-    world.answers = world.refuses = True
+REFUSALS = [
+    "toomanyrequests: You have reached your pull rate limit.",
+    "received unexpected HTTP status: 503 Service Unavailable",
+    'Get "https://registry-1.docker.io/v2/": net/http: request canceled while waiting for connection (Client.Timeout)',
+    'Get "https://registry-1.docker.io/v2/": dial tcp 192.0.2.1:443: i/o timeout',
+    'Get "https://registry-1.docker.io/v2/": dial tcp 192.0.2.1:443: connect: connection refused',
+    'Get "https://registry-1.docker.io/v2/": x509: certificate signed by unknown authority',
+    'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp: lookup proxy.example.com: no such host',
+    'Get "https://auth.docker.io/token": dial tcp: lookup auth.example.com: no such host',
+    "manifest for redis:7-alpine not found: manifest unknown",
+    "",
+]
+"""What a daemon says of a pull that failed though the registry has a name; empty: it says nothing."""
+
+
+@pytest.mark.req("RW-03")
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("present", [False, True])
+def test_a_failed_pull_is_a_failed_pull_and_never_a_stub(world, refusal, present):
+    world.refusal = refusal or "no reason given"
+    if present:
+        world.images[REDIS] = _substitute(REDIS)
+    with pytest.raises(ImageError) as refused:
+        ensure.ensure([REDIS])
+    assert [f"pull {REDIS}"] == world.calls, "nothing is built under an official name because a registry is slow"
+    assert world.refusal in str(refused.value), "why, in the registry's own words"
+    assert "fix: docker pull" in str(refused.value), "and what helps"
+
+
+@pytest.mark.req("RW-03")
+def test_all_refused_pulls_are_told_at_once(world):
+    world.refusal = "denied"
+    with pytest.raises(ImageError) as refused:
+        ensure.ensure([REDIS, "caddy:2.10-alpine", "nobody/nothing:1"])
+    for image in (REDIS, "caddy:2.10-alpine", "nobody/nothing:1"):
+        assert f"{image}: its registry did not hand it out: denied" in str(refused.value), image
+
+
+@pytest.mark.req("RW-03")
+def test_a_substitute_is_to_be_had_on_request(world, monkeypatch):
+    monkeypatch.setenv("HOMEPORT_IMAGES", "substitutes")
+    world.refusal = ""
     ensure.ensure([REDIS])
-    assert f"build {REDIS}" in world.calls, "a rate limit must not stop a rehearsal"
-    assert "denied" in capsys.readouterr().out, "why there is a substitute has to be told"
+    assert f"build {REDIS}" in world.calls, "somebody asked for it"
+    assert not [call for call in world.calls if call.startswith("pull")], "and for no traffic"
 
 
-def test_a_refused_pull_without_a_recipe_is_an_error(world):
-    world.answers = world.refuses = True
-    with pytest.raises(ImageError, match="denied"):
-        ensure.ensure(["nobody/nothing:1"])
+def test_a_misspelt_request_is_refused(world, monkeypatch):
+    monkeypatch.setenv("HOMEPORT_IMAGES", "substitute")
+    with pytest.raises(ImageError, match="fix: unset HOMEPORT_IMAGES"):
+        ensure.ensure([REDIS])
+    assert [] == world.calls, "nothing is done on a doubtful request"
+
+
+@pytest.mark.parametrize(
+    ("image", "refusal", "expected"),
+    [
+        (REDIS, NAMELESS[""], True),
+        ("r.example.com/a:1", NAMELESS["r.example.com"], True),
+        ("r.example.com:5000/a:1", NAMELESS["r.example.com"], True),
+        ("r.example.com/a:1", NAMELESS[""], False),
+        (REDIS, "dial tcp: lookup registry-1.docker.io on 192.0.2.53:53: server misbehaving", True),
+        (REDIS, "dial tcp: lookup registry-1.docker.io.: Temporary failure in name resolution", True),
+    ],
+)
+def test_a_registry_without_a_name_is_known_by_the_resolvers_words(image, refusal, expected):
+    assert expected == registry.nameless(image, refusal), refusal
 
 
 def test_no_pull_asks_no_registry(world):
-    world.answers = True
+    world.refusal = ""
     ensure.ensure([REDIS], pull=False)
     assert f"build {REDIS}" in world.calls, "--no-pull means recipes only"
-    assert f"ask {REDIS}" not in world.calls, "--no-pull means no traffic"
+    assert f"pull {REDIS}" not in world.calls, "--no-pull means no traffic"
 
 
 @pytest.mark.usefixtures("world")

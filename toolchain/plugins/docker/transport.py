@@ -46,9 +46,11 @@ def open_session(settings: Settings, pool: int) -> tuple[Session, str]:
     try:
         if host.startswith("ssh://"):
             client = docker.APIClient(base_url=_SSH_BASE, version=_FIXED)
+            client.trust_env = False  # no proxy stands between us and our own ssh
             client.mount(_SSH_BASE, SshAdapter(ssh_command(host, settings.ssh_opts), pool))
             return client, _SSH_BASE
         client = docker.APIClient(base_url=host, version=_FIXED, tls=_tls(settings), max_pool_size=pool)
+        client.trust_env = not host.startswith("unix://")  # a proxy of `all_proxy` would get a socket's requests too
     except DockerException as bad:
         raise DaemonError(f"unable to parse docker host `{host}`: {bad}") from bad
     return client, str(client.base_url)

@@ -99,8 +99,8 @@ def test_ssh_reads_the_paths_that_were_meant(monkeypatch, name, below_home):
 
 @pytest.mark.req("CA-13")
 def test_plain_paths_are_spelled_as_ever(monkeypatch):
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/jo"))
-    assert "%d/.cache/homeport/keys/prod-main" == spelled(Path("/home/jo/.cache/homeport/keys/prod-main")), (
+    monkeypatch.setattr(Path, "home", lambda: Path("/srv/jo"))
+    assert "%d/.cache/homeport/keys/prod-main" == spelled(Path("/srv/jo/.cache/homeport/keys/prod-main")), (
         "another text would be an update of every host"
     )
     assert "/srv/cache/ssh/ab-%C" == spelled(Path("/srv/cache/ssh"), "/ab-%C")

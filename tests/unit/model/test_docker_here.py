@@ -48,16 +48,16 @@ def fake(folder, printed, *, code=0, complaint=""):
 
 def context(host, *, files=(), skip=False, name="desktop-linux"):
     about = {"Host": host, "SkipTLSVerify": skip}
-    storage = {"MetadataPath": "/m", "TLSPath": "/home/jo/.docker/contexts/tls/ab"}
+    storage = {"MetadataPath": "/m", "TLSPath": "/srv/jo/.docker/contexts/tls/ab"}
     return json.dumps(
         [{"Name": name, "Endpoints": {"docker": about}, "TLSMaterial": {"docker": list(files)}, "Storage": storage}]
     )
 
 
 SOCKETS = [
-    "unix:///Users/jo/.docker/run/docker.sock",
-    "unix:///Users/jo/.colima/default/docker.sock",
-    "unix:///Users/jo/.orbstack/run/docker.sock",
+    "unix:///srv/jo/.docker/run/docker.sock",
+    "unix:///srv/jo/.colima/default/docker.sock",
+    "unix:///srv/jo/.orbstack/run/docker.sock",
     "unix:///run/user/1000/docker.sock",
 ]
 
@@ -94,7 +94,7 @@ def test_certificates_of_a_context_are_handed_on(tmp_path):
     environ = fake(tmp_path, context("tcp://192.0.2.7:2376", files=TLS))
     daemon = endpoint(environ)
 
-    folder = "/home/jo/.docker/contexts/tls/ab/docker"
+    folder = "/srv/jo/.docker/contexts/tls/ab/docker"
     assert Endpoint(host="tcp://192.0.2.7:2376", certificates=folder, context="desktop-linux") == daemon
     expected = {"DOCKER_HOST": "tcp://192.0.2.7:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": folder}
     assert expected == daemon.environment, "scripts reach it as the provider does"

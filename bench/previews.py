@@ -32,7 +32,7 @@ _SETTINGS = {
     "environment": "prod",
     "domain": "example.com",
     "exposure": "tunnel",
-    "hosts": {"main": {"mode": "create", "server_type": "cx32", "location": "fsn1"}},
+    "hosts": {"main": {"mode": "create", "server_type": "cx33", "location": "fsn1"}},
     "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
     "access": {"emails": ["admin@example.com"]},
 }

@@ -122,7 +122,6 @@ class Server(pulumi.ComponentResource):
             f"{name}-{part}",
             name=args.name if kind == "ipv4" else f"{args.name}-{kind}",
             type=kind,
-            assignee_type="server",
             location=args.location,
             auto_delete=False,
             labels=dict(args.labels),

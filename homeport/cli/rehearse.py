@@ -33,7 +33,7 @@ from homeport.plan.resolve import with_defaults
 MACHINE = "homeport/machine:bookworm"
 _NO_CLAIMS = 3
 _NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
-_SERVER = {"mode": "create", "server_type": "cx32", "location": "fsn1"}
+_SERVER = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
 
 
 @dataclass(frozen=True, kw_only=True)

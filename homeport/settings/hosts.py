@@ -53,8 +53,8 @@ class CreateHost(_Host):
     mode: Literal["create"] = key("A server to be rented.", shape="one of local, adopt, create", example="create")
     server_type: Annotated[str, Field(pattern=r"^[a-z]{2,5}[0-9]{1,3}$")] = key(
         "The server's size, by Hetzner's name; it decides the price.",
-        shape="a server type such as cx32",
-        example="cx32",
+        shape="a server type such as cx33",
+        example="cx33",
     )
     location: Annotated[str, Field(pattern=r"^[a-z]{3}[0-9]?$")] = key(
         "The data centre, by Hetzner's name.", shape="a location such as fsn1", example="fsn1"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from rehearsal.clouds.hetzner import errors
+from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.machines import MachineError, Machines
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ class Project:
 
     def __init__(self, store: Store, machines: Machines, seconds: float = 0.0) -> None:
         self.store, self.machines, self.seconds = store, machines, seconds
+        self.server_types: tuple[Row, ...] = catalog.SERVER_TYPES
+        self.sold_out: set[tuple[str, str]] = set()
+        """Server type and location, where Hetzner has none left for now."""
         # Minimal durations asked for by faults, used up by the next actions.
         self.slow: list[float] = []
         for action in self.table("actions").values():
@@ -104,6 +107,19 @@ class Project:
             if row["id"] == key or row["name"] == key or str(row["id"]) == key:
                 return row
         raise errors.not_found(NOUNS[table], key)
+
+    def server_type(self, key: int | str) -> Row | None:
+        """A server type by id or name, as it can be ordered now; None when the API does not list it."""
+        row = catalog.named(self.server_types, key)
+        return row and self.as_sold(row)
+
+    def as_sold(self, kind: Row) -> Row:
+        """A server type with `available` as it is now."""
+        places = [
+            {**place, "available": place["available"] and (kind["name"], place["name"]) not in self.sold_out}
+            for place in kind["locations"]
+        ]
+        return {**kind, "locations": places}
 
     def free_name(self, table: str, name: str, but: int = 0) -> None:
         """Refuses a name that another row of the table has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -46,21 +47,27 @@ class Service(Api):
 
     Args:
         project: What it is about.
-        tokens: Tokens that are accepted; with none, any of the length of a real one.
+        tokens: Tokens that are accepted, with `edit` or `read`; with none, any of the length of a real one.
         limit: The rate limit.
     """
 
     root = "/v1"
 
-    def __init__(self, project: Project, tokens: Collection[str] = (), limit: RateLimit | None = None) -> None:
+    def __init__(
+        self, project: Project, tokens: Mapping[str, str] | Collection[str] = (), limit: RateLimit | None = None
+    ) -> None:
         super().__init__(Faults(KINDS), Journal(bodies=True))
-        self.project, self.tokens = project, frozenset(tokens)
+        self.project = project
+        self.tokens = dict(tokens) if isinstance(tokens, Mapping) else dict.fromkeys(tokens, "edit")
         self.limit = limit or RateLimit()
 
     def controls(self) -> dict[tuple[str, str], Callable[[dict[str, Any]], Any]]:
         """Those of every cloud, the rate limit and the actions that run."""
         return super().controls() | {
             ("PUT", "/rate_limit"): lambda body: setattr(self, "limit", RateLimit(int(body["per_hour"]))),
+            ("PUT", "/sold_out"): lambda body: setattr(
+                self.project, "sold_out", {(kind, place) for kind, places in body.items() for place in places}
+            ),
             ("GET", "/actions"): lambda _: {"actions": self._running()},
         }
 
@@ -88,6 +95,9 @@ class Service(Api):
         token = call.authorization.removeprefix("Bearer ")
         if token not in self.tokens if self.tokens else len(token) != _TOKEN_LENGTH:
             raise errors.ApiError(401, "unauthorized", "unable to authenticate")
+        if call.method != "GET" and self.tokens.get(token) == "read":
+            # https://docs.hetzner.cloud, "Errors": only GET requests are allowed to such a token.
+            raise errors.ApiError(403, "token_readonly", "the token is only allowed to perform GET requests")
         if not self.limit.take():
             text = f"limit of {self.limit.per_hour} requests per hour reached"
             refusal = errors.ApiError(_RATE_LIMITED, "rate_limit_exceeded", text)

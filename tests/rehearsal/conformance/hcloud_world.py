@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rehearsal.clouds.hetzner.catalog import RETIRED, SERVER_TYPES
 from rehearsal.clouds.hetzner.machines import InMemory
 from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
@@ -77,7 +78,10 @@ class RecordedWorld:
     """
 
     def __init__(self, ids):
-        self.service = Service(Project(Store(None, RecordedIds(ids)), InMemory()))
+        project = Project(Store(None, RecordedIds(ids)), InMemory())
+        # The recording rents a server of a type that was still sold then.
+        project.server_types = (*SERVER_TYPES, *RETIRED)
+        self.service = Service(project)
         self.listener = ApiServer(self.service).start()
 
     def by_hand(self, request):

@@ -37,7 +37,7 @@ subnet = hcloud.NetworkSubnet(
 )
 server = hcloud.Server(
     "host",
-    server_type="cx22",
+    server_type="cx23",
     image="debian-12",
     location="fsn1",
     ssh_keys=[key.id],

@@ -32,7 +32,7 @@ def hetzner(cells: list[str]) -> None:
             cell,
             ServerArgs(
                 name=cell,
-                server_type="cx22",
+                server_type="cx23",
                 location="fsn1",
                 image="debian-12",
                 port=22,

@@ -6,7 +6,7 @@ from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
 
 URN = "urn:pulumi:prod::homeport::{}::{}"
-RENTED = {"mode": "create", "server_type": "cx32", "location": "fsn1"}
+RENTED = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
 SETTINGS = {"exposure": "direct", "hosts": {"main": RENTED, "hub": RENTED}}
 
 

@@ -22,10 +22,10 @@ def rehearsed(monkeypatch):
 
 
 def test_servers_are_rented_and_keep_what_the_user_says_of_them(rehearsed):
-    hosts = {"main": {"mode": "adopt", "address": "192.0.2.10"}, "data": {"mode": "create", "server_type": "cx22"}}
+    hosts = {"main": {"mode": "adopt", "address": "192.0.2.10"}, "data": {"mode": "create", "server_type": "cx23"}}
     found = rehearsed("jett", {"hosts": hosts, "domain": "example.org"})
 
-    assert {"main": "cx32", "data": "cx22"} == {name: one["server_type"] for name, one in found["hosts"].items()}
+    assert {"main": "cx33", "data": "cx23"} == {name: one["server_type"] for name, one in found["hosts"].items()}
     assert {"create"} == {host["mode"] for host in found["hosts"].values()}, "no machine of the user's is touched"
     assert "192.0.2.10" not in str(found)
     assert "example.org" == found["domain"], "the emulated zone bears the user's name"

@@ -10,7 +10,7 @@ from homeport.cli.stack import read
 from homeport.model.errors import SettingsError, ToolError
 
 ROOT = Path(__file__).resolve().parents[3]
-RENTED = {"mode": "create", "server_type": "cx32", "location": "fsn1"}
+RENTED = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
 
 
 def write(folder, settings, name="dev"):

@@ -56,7 +56,7 @@ class Emulated:
         return answer
 
     def server(self, name="one", **more):
-        return self.make("/servers", {"name": name, "server_type": "cx22", "image": "debian-12", **more})["server"]
+        return self.make("/servers", {"name": name, "server_type": "cx23", "image": "debian-12", **more})["server"]
 
     def get(self, path):
         status, answer, _ = self.ask("GET", path)

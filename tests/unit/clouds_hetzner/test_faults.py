@@ -40,7 +40,7 @@ def test_a_status_has_the_clouds_usual_code_and_its_rate_limit_headers(cloud, fa
 
 def test_a_failed_action_is_told_though_it_was_done(cloud):
     cloud.fault(kind="failed_action", path="/servers$")
-    answer = cloud.make("/servers", {"name": "web", "server_type": "cx22", "image": "debian-12"})
+    answer = cloud.make("/servers", {"name": "web", "server_type": "cx23", "image": "debian-12"})
     assert ("error", "action_failed") == (answer["action"]["status"], answer["action"]["error"]["code"]), "so it says"
     action = cloud.get(f"/actions/{answer['action']['id']}")["action"]
     assert "success" == action["status"], "the cloud itself knows better"
@@ -48,7 +48,7 @@ def test_a_failed_action_is_told_though_it_was_done(cloud):
 
 def test_a_slow_action_makes_progress_and_locks_its_server(cloud):
     cloud.fault(kind="slow_action", path="/servers$", seconds=0.6)
-    answer = cloud.make("/servers", {"name": "one", "server_type": "cx22", "image": "debian-12"})
+    answer = cloud.make("/servers", {"name": "one", "server_type": "cx23", "image": "debian-12"})
     action, path = answer["action"], f"/servers/{answer['server']['id']}"
     assert ("running", "initializing") == (action["status"], answer["server"]["status"])
     assert cloud.get(path)["server"]["locked"]
@@ -89,7 +89,7 @@ def test_state_survives_a_restart_and_an_interrupted_action_is_an_error(tmp_path
     first = Emulated(path)
     wall = first.make("/firewalls", FIREWALL)["firewall"]
     first.fault(kind="slow_action", path="/servers$", seconds=60)
-    answer = first.make("/servers", {"name": "one", "server_type": "cx22", "image": "debian-12"})
+    answer = first.make("/servers", {"name": "one", "server_type": "cx23", "image": "debian-12"})
     first.listener.stop()
     assert 0o600 == path.stat().st_mode & 0o777
     second = Emulated(path)

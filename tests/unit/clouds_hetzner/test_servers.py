@@ -89,7 +89,7 @@ def test_power_and_rebuild_reach_the_machine(cloud):
 
 def test_a_machine_that_does_not_boot_fails_its_action(cloud):
     cloud.machines.fail["create"] = "no space left"
-    answer = cloud.make("/servers", {"name": "one", "server_type": "cx22", "image": "debian-12"})
+    answer = cloud.make("/servers", {"name": "one", "server_type": "cx23", "image": "debian-12"})
     assert ("error", {"code": "action_failed", "message": "no space left"}) == (
         answer["action"]["status"],
         answer["action"]["error"],

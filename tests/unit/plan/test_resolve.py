@@ -12,7 +12,7 @@ from homeport.plan.resolve import resolve, with_defaults
 from homeport.settings.load import Configuration
 
 CANARY = hashlib.sha256(b"nobody's secret").hexdigest()
-RENTED = {"exposure": "direct", "hosts": {"main": {"mode": "create", "server_type": "cx32", "location": "fsn1"}}}
+RENTED = {"exposure": "direct", "hosts": {"main": {"mode": "create", "server_type": "cx33", "location": "fsn1"}}}
 
 
 def configuration(settings=None, preset="ai-orchestrator", stack="prod", **secrets):

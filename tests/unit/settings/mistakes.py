@@ -22,7 +22,7 @@ VALID = {
             "host_key": HOST_KEY,
             "roles": ["ai"],
         },
-        "hub": {"mode": "create", "server_type": "cx32", "location": "fsn1", "image": "debian-12"},
+        "hub": {"mode": "create", "server_type": "cx33", "location": "fsn1", "image": "debian-12"},
     },
     "edge": {"bind": "192.0.2.10", "http_port": 80, "https_port": 443},
     "wireguard": {"enabled": True, "port": 51820, "subnet": "10.66.0.0/24", "peers": {"laptop": {"slot": 2}}},

@@ -42,7 +42,7 @@ config:
     acme_email: 5
     services: {ai-n8n: {cpus: "2.5", memory: "512", enabled: yes}}
     wireguard: {peers: {laptop: {slot: "2"}}}
-    hosts: {main: {mode: adopt, address: true, user: 5, roles: ai, server_type: cx32, host_key: HOST_KEY}}
+    hosts: {main: {mode: adopt, address: true, user: 5, roles: ai, server_type: cx33, host_key: HOST_KEY}}
     waivers: {protect-data: {reason: x, expires: tomorrow}}
     embedding: {dimensions: "5", url: "http://example.com", model: 5}
     networks: {ai-data: 10.0.0.1/24}

@@ -19,7 +19,7 @@ TOKEN = hashlib.sha256(b"nobody's token").hexdigest()
 RENTED = {
     "environment": "prod",
     "domain": "example.com",
-    "hosts": {"main": {"mode": "create", "server_type": "cx32", "location": "fsn1"}},
+    "hosts": {"main": {"mode": "create", "server_type": "cx33", "location": "fsn1"}},
     "exposure": "tunnel",
     "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
     "access": {"emails": ["admin@example.com"]},
@@ -200,3 +200,12 @@ def test_a_service_switched_off_leaves_nothing_behind(build):
 
     assert [] == left, "off means not there"
     assert graph.one(CONTAINER, "ai-postgres-container"), "the others stay"
+
+
+@pytest.mark.req("NP-02")
+def test_no_address_names_a_type_of_assignee_without_an_assignee(build):
+    graph = build(RENTED, RENTED_SECRETS, "jett", stack="prod")
+    addresses = [one["inputs"] for one in graph.resources if one["type"] == "hcloud:index/primaryIp:PrimaryIp"]
+
+    assert 2 == len(addresses), "IPv4 and IPv6"
+    assert not any("assigneeType" in inputs for inputs in addresses), "the provider warns of each, at every preview"

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 RULE = {"direction": "in", "protocol": "tcp", "port": "22", "sourceIps": ["203.0.113.7/32"]}
 WEB = {"direction": "in", "protocol": "tcp", "port": "443", "sourceIps": ["0.0.0.0/0", "::/0"], "description": "web"}
 OUT = {"direction": "out", "protocol": "icmp", "destinationIps": ["0.0.0.0/0"]}
-SERVER = {"serverType": "cx22", "image": "debian-12", "location": "fsn1"}
+SERVER = {"serverType": "cx23", "image": "debian-12", "location": "fsn1"}
 
 
 class Names:
@@ -96,7 +96,7 @@ TABLE = {
         },
         {
             "firewallIds": ["wall"],
-            "serverType": "cx32",
+            "serverType": "cx33",
             "keepDisk": True,
             "backups": True,
             "labels": {"a": "b"},
@@ -104,7 +104,7 @@ TABLE = {
             "deleteProtection": True,
             "rebuildProtection": True,
         },
-        {"serverType": "cx32", "primaryDiskSize": 40, "backups": True, "status": "running"},
+        {"serverType": "cx33", "primaryDiskSize": 40, "backups": True, "status": "running"},
     ),
 }
 

@@ -13,7 +13,7 @@ from toolchain.plugins.hcloud.provider import provider
 
 pytestmark = pytest.mark.slow
 
-SERVER = {"name": "one", "serverType": "cx22", "image": "debian-12", "location": "fsn1"}
+SERVER = {"name": "one", "serverType": "cx23", "image": "debian-12", "location": "fsn1"}
 
 
 def test_a_slow_action_is_waited_for(plugin, cloud):

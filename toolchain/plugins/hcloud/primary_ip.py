@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from toolchain.plugins import context
 from toolchain.plugins.hcloud.keys import LABELS
 from toolchain.plugins.hcloud.resource import HcloudFrameworkType, body_of, changes_of
 from toolchain.plugins.tfbridge.schema import flag, number, text
@@ -38,6 +39,21 @@ class PrimaryIp(HcloudFrameworkType):
         "ipAddress": text(computed=True, is_input=False),
         "ipNetwork": text(computed=True, is_input=False),
     }
+
+    def check(self, urn: str, olds: Props, news: Props, seed: bytes) -> Props:
+        """Warns of a type of assignee that has no assignee, as upstream does since v1.64 (#1395).
+
+        Source: hetznercloud/terraform-provider-hcloud, internal/primaryip/resource.go (ValidateConfig), in the form of
+        pulumi/pulumi-terraform-bridge, pkg/pf/tfbridge/provider_diagnostics.go.
+        """
+        inputs = super().check(urn, olds, news, seed)
+        if inputs.get("assigneeType") is not None and inputs.get("assigneeId") is None:
+            context.current().log(
+                '[WARNING] property "assigneeType": This attribute is now optional and is only required together with '
+                "the assigneeId attribute. Please remove it from your configuration.",
+                "WARNING",
+            )
+        return inputs
 
     def make(self, plan: Props) -> tuple[str, Props | None]:
         """Asks for an address."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from toolchain.plugins.base import UNKNOWN
@@ -112,7 +113,7 @@ class Server(HcloudSdkType):
         return new_id
 
     def _body(self, plan: Props, news: Props) -> Row:
-        kind = _server_type(self.cloud, plan["serverType"])
+        kind = _server_type(self.cloud, plan["serverType"], plan["location"])
         body: Row = {"name": plan["name"], "server_type": kind["name"]}
         if plan["image"] is not UNKNOWN:
             body["image"] = _image(self.cloud, plan["image"], kind["architecture"])
@@ -213,10 +214,18 @@ def _networks(rows: list[Row], known: list[Props]) -> list[Props]:
     return out
 
 
-def _server_type(cloud: Cloud, name: str) -> Row:
+def _server_type(cloud: Cloud, name: str, place: Any) -> Row:
+    """The server type, unless it is no longer sold there (hetznercloud/hcloud-go, exp/deprecationutil/server_type.go).
+
+    What is only announced to end is a warning upstream, and nothing here.
+    """
     rows = cloud.call("GET", "/server_types", name=name)["server_types"]
     if not rows:
         raise CloudError(f"server type {name} not found")
+    for offer in rows[0].get("locations") or []:
+        over = offer["name"] == place and (offer.get("deprecation") or {}).get("unavailable_after")
+        if over and datetime.fromisoformat(over) < datetime.now(UTC):
+            raise CloudError(f'Server Type "{name}" is unavailable in "{place}" and can no longer be ordered')
     return dict(rows[0])
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _LISTS: Final[dict[str, tuple[tuple[dict[str, Any], ...], tuple[str, ...]]]] = {
     "locations": (catalog.LOCATIONS, ("name",)),
     "datacenters": (catalog.DATACENTERS, ("name",)),
-    "server_types": (catalog.SERVER_TYPES, ("name", "architecture")),
     "images": (catalog.IMAGES, ("name", "architecture", "type", "status", "include_deprecated")),
 }
 
@@ -44,8 +43,22 @@ def single(name: str) -> Callable[[Project, Call], Answer]:
     return handler
 
 
+def server_types(project: Project, call: Call) -> Answer:
+    """What can be ordered where; `available` is what it is at this moment."""
+    rows = [project.as_sold(row) for row in project.server_types]
+    return 200, page("server_types", rows, call.query, ("name", "architecture"))
+
+
+def server_type(project: Project, call: Call) -> Answer:
+    """One server type."""
+    row = project.server_type(call.id)
+    if row is None:
+        raise errors.not_found("server_type", call.id)
+    return 200, {"server_type": row}
+
+
 def pricing(project: Project, call: Call) -> Answer:  # noqa: ARG001
-    """The prices, which are made up."""
+    """The prices of one day, see `catalog.PRICES_OF`."""
     return 200, {"pricing": catalog.PRICING}
 
 

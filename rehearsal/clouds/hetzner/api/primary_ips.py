@@ -31,18 +31,21 @@ def address_type(body: Row) -> str:
 
 
 def shown(row: Row) -> Row:
-    """A primary IP as the API shows it."""
+    """A primary IP as the API shows it.
+
+    Since August 2026 one that nothing has is of assignee type `unassigned`:
+    https://docs.hetzner.cloud/changelog#2026-04-27-primary-ips-will-return-unassigned.
+    """
     place = location(row["location"])
-    return {**public(row), "location": place, "datacenter": datacenter_of(row["location"])}
+    kind = "unassigned" if row["assignee_id"] is None else "server"
+    return {**public(row), "assignee_type": kind, "location": place, "datacenter": datacenter_of(row["location"])}
 
 
 def made(project: Project, name: str, kind: str, place: str, **more: Any) -> Row:
     """A new primary IP without a server."""
     ip, names = new_address(project, kind)
     facts = {"name": name, "type": kind, "auto_delete": False, "location": place, "ip": ip, "dns_ptr": names}
-    return project.add(
-        "primary_ips", {**facts, "assignee_id": None, "assignee_type": "server", "blocked": False, **more}
-    )
+    return project.add("primary_ips", {**facts, "assignee_id": None, "blocked": False, **more})
 
 
 TABLE: Final = Table(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.api import places
-from rehearsal.clouds.hetzner.api.server_view import address, shown
+from rehearsal.clouds.hetzner.api.server_view import address, orderable, shown
 from rehearsal.clouds.hetzner.fields import checked
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def rebuild(project: Project, call: Call) -> Answer:
     body = checked(call.body, "image:id_or_name! user_data:str")
     if row["protection"]["rebuild"]:
         raise errors.protected("server", "rebuild")
-    kind = catalog.named(catalog.SERVER_TYPES, row["server_type"]) or {}
+    kind = project.server_type(row["server_type"]) or {}
     image = catalog.named(catalog.IMAGES, body["image"], architecture=kind.get("architecture"))
     if image is None:
         raise errors.invalid({"image": f"no image {body['image']!r} for this server"})
@@ -73,10 +73,11 @@ def change_type(project: Project, call: Call) -> Answer:
     """Changes the server type of a server that is switched off; its disk never shrinks."""
     row = _unlocked(project, call)
     body = checked(call.body, "server_type:id_or_name! upgrade_disk:bool!")
-    kind = catalog.named(catalog.SERVER_TYPES, body["server_type"])
-    old = catalog.named(catalog.SERVER_TYPES, row["server_type"]) or {}
+    kind = project.server_type(body["server_type"])
+    old = project.server_type(row["server_type"]) or {}
     if kind is None or kind["architecture"] != old["architecture"]:
         raise errors.invalid({"server_type": "unknown, or of another architecture"})
+    orderable(kind, row["location"])
     if row["status"] != "off":
         raise errors.unprocessable("server_not_stopped", "server must be powered off to change its type")
     if kind["disk"] < row["primary_disk_size"]:

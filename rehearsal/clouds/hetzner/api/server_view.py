@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehearsal.clouds.hetzner import catalog
+from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.api import places
 from rehearsal.clouds.hetzner.api.rules import applied
 from rehearsal.clouds.hetzner.api.volumes import show_group
@@ -42,7 +42,8 @@ def shown(project: Project, row: Row) -> Row:
     return {
         **public(row),
         "public_net": _public_net(project, row),
-        "server_type": catalog.named(catalog.SERVER_TYPES, row["server_type"]),
+        # A server of a type that is no longer sold stays what it is.
+        "server_type": project.server_type(row["server_type"]) or catalog.named(catalog.RETIRED, row["server_type"]),
         "image": catalog.named(catalog.IMAGES, row["image"]),
         "location": places.location(row["location"]),
         "datacenter": places.datacenter_of(row["location"]),
@@ -50,3 +51,16 @@ def shown(project: Project, row: Row) -> Row:
         "volumes": [volume["id"] for volume in project.table("volumes").values() if volume["server"] == row["id"]],
         "placement_group": show_group(project, project.get("placement_groups", group)) if group else None,
     }
+
+
+def orderable(kind: Row, place: str) -> None:
+    """Refuses a server type that the location does not have, does not have any more, or has none left of.
+
+    Met in testflows/TestFlows-GitHub-Hetzner-Runners#96 (a type that the location has not) and
+    hetznercloud/packer-plugin-hcloud#198 (none is left at the moment).
+    """
+    offer = next((offer for offer in kind["locations"] if offer["name"] == place), None)
+    if offer is None or offer["deprecation"] is not None:
+        raise errors.unprocessable("invalid_input", "unsupported location for server type")
+    if not offer["available"]:
+        raise errors.ApiError(412, "resource_unavailable", "error during placement")

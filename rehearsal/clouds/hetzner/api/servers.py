@@ -8,7 +8,7 @@ from rehearsal.clouds.hetzner import catalog, errors
 from rehearsal.clouds.hetzner.api import places, primary_ips
 from rehearsal.clouds.hetzner.api.rules import effective
 from rehearsal.clouds.hetzner.api.server_networks import join
-from rehearsal.clouds.hetzner.api.server_view import address, shown
+from rehearsal.clouds.hetzner.api.server_view import address, orderable, shown
 from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked, hostname
 
@@ -60,7 +60,7 @@ def create(project: Project, call: Call) -> Answer:
 
 
 def _facts(project: Project, body: Row) -> tuple[Row, list[str]]:
-    kind = catalog.named(catalog.SERVER_TYPES, body["server_type"])
+    kind = project.server_type(body["server_type"])
     if kind is None:
         raise errors.invalid({"server_type": f"unknown server type {body['server_type']!r}"})
     image = catalog.named(catalog.IMAGES, body["image"], architecture=kind["architecture"])
@@ -68,8 +68,7 @@ def _facts(project: Project, body: Row) -> tuple[Row, list[str]]:
         raise errors.invalid({"image": f"no image {body['image']!r} for architecture {kind['architecture']}"})
     named = body.get("location") or body.get("datacenter", "").partition("-dc")[0] or "fsn1"
     place = places.location(named)["name"]
-    if all(offer["name"] != place for offer in kind["locations"]):
-        raise errors.unprocessable("invalid_server_type", f"server type {kind['name']} is not available in {place}")
+    orderable(kind, place)
     if body.get("placement_group") is not None:
         project.get("placement_groups", body["placement_group"])
     keys = [project.find("ssh_keys", key)["public_key"] for key in body.get("ssh_keys", [])]

@@ -12,9 +12,9 @@ from homeport.render import cloudflared
 from rehearsal.clouds.cloudflare.emulator import Addresses
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from tests.support import subnets
+from tests.support.cloudflare import ACCOUNT, ZONE, Cloud
 from tests.support.host_files import lay
 from tests.support.waits import until
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
 
 CLOUDFLARED = "cloudflare/cloudflared:2025.9.1"
 HOST = "n8n.example.com"

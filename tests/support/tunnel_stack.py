@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from tests.support.checkout import ROOT
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, TOKEN, ZONE
+from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE
 
 PROJECT = 'name: tunnel\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
 

@@ -15,8 +15,8 @@ from toolchain.stopping import Stop
 def main(arguments: list[str]) -> int:
     """Serves until SIGTERM or SIGINT; prints one line of JSON with the addresses. The exit status.
 
-    The seed file holds `{"accounts": {id: {"name", "team", "zones": {id: name}}}, "tokens": {token: "edit" or
-    "read"}}`.
+    The seed file holds `{"accounts": {id: {"name", "team", "zones": {id: name}}}, "tokens": {token: "edit" or "read" or
+    {permission: "edit" or "read"}}}`.
     """
     parser = argparse.ArgumentParser(prog="rehearsal.clouds.cloudflare", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, help="folder of the state, kept over restarts")

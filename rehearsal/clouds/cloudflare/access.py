@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DECISIONS: Final = ("allow", "deny", "non_identity", "bypass")
 _APP_TYPES: Final = ("self_hosted", "saas", "ssh", "vnc", "app_launcher", "warp", "biso", "bookmark", "dash_sso")
 _INVALID, _MISSING = 12130, 11021
+_PIN: Final = "onetimepin"
 
 
 def refused(reason: str) -> ApiError:
@@ -65,9 +66,9 @@ class Scopes:
     def owner(self, scope: str, owner: str) -> str:
         """The key of the owner; fails with `ApiError` when there is none."""
         if scope == "accounts":
-            self._accounts.account(owner)
+            self._accounts.with_access(owner)
         elif scope == "zones":
-            self._zones.zone(owner)
+            self._accounts.with_access(str(self._zones.zone(owner)["account"]))
         else:
             raise ApiError(
                 404, 7003, f"Could not route to /{scope}/{owner}/access, perhaps your object identifier is invalid?"
@@ -209,6 +210,17 @@ def _refuse_twice(data: Data, record: Record) -> None:
             raise ApiError(409, 11010, f"access.api.error.application_already_exists: {min(both)}")
 
 
+def _check_provider(data: Data, record: Record) -> None:
+    """An account has one way to log in by PIN.
+
+    Number as callers met it; see also cloudflare/terraform-provider-cloudflare#2191.
+    """
+    for other in data["identity_providers"].values():
+        twin = (other["type"], other["owner"]) == (record["type"], record["owner"]) and other["id"] != record["id"]
+        if twin and record["type"] == _PIN:
+            raise ApiError(409, 12132, "access.api.error.conflict: a onetimepin connection already exists")
+
+
 def kinds() -> tuple[Kind, ...]:
     """The kinds of objects that follow the common pattern."""
     policy: Record = {"session_duration": "24h", "app_count": 0, "reusable": True, "exclude": [], "require": []}
@@ -221,5 +233,6 @@ def kinds() -> tuple[Kind, ...]:
             "identity_providers",
             ("name", "type"),
             {"config": {}, "scim_config": {"enabled": False}},
+            _check_provider,
         ),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rehearsal.clouds.cloudflare.envelope import ApiError, Record, Request, only, page, success
+from rehearsal.clouds.cloudflare.permissions import permissions
 from rehearsal.clouds.cloudflare.store import moment, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rehearsal.clouds.cloudflare.routing import Router
     from rehearsal.clouds.cloudflare.store import Store
-
-_READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
 def digest(secret: str) -> str:
@@ -38,11 +39,11 @@ class Accounts:
         router.add("GET", "/accounts/{account}/tokens/verify", self._verified)
         router.add("GET", "/accounts/{account}/access/organizations", self._organization)
 
-    def authenticate(self, header: str | None, request: Request) -> str:
-        """Checks the bearer token of a call; its id.
+    def authenticate(self, header: str | None, request: Request) -> Record:
+        """Checks the bearer token of a call; its row, with `permissions`.
 
         Raises:
-            ApiError: There is none, it is malformed or unknown, or it may only read.
+            ApiError: There is none, or it is malformed or unknown.
         """
         if not header:
             raise ApiError(400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
@@ -55,9 +56,7 @@ class Accounts:
             if request.path.endswith("/tokens/verify"):
                 raise ApiError(401, 1000, "Invalid API Token")
             raise ApiError(403, 9109, "Invalid access token")
-        if token["permission"] == "read" and request.method not in _READING:
-            raise ApiError(403, 10000, "Authentication error")
-        return str(token["id"])
+        return token
 
     def _token(self, secret: str) -> Record | None:
         token: Record | None = self._store.get("api_tokens", digest(secret))
@@ -91,8 +90,21 @@ class Accounts:
             )
         return record
 
-    def _organization(self, _request: Request, account: str) -> Record:
+    def with_access(self, account: str) -> Record:
+        """One account, in which somebody has opened Zero Trust once and chosen a team's name.
+
+        Raises:
+            ApiError: There is none of that id; or nobody has: every call below `/access` is refused then.
+        """
         record = self.account(account)
+        if not record["team"]:
+            # Number and words as accounts answer them; which status it comes with is nowhere written.
+            text = "Access is not enabled. Visit the Access dashboard at https://dash.cloudflare.com/ and click the "
+            raise ApiError(403, 9999, f"access.api.error.not_enabled: {text}'Enable Access' button.")
+        return record
+
+    def _organization(self, _request: Request, account: str) -> Record:
+        record = self.with_access(account)
         return success(
             {
                 "auth_domain": f"{record['team']}.cloudflareaccess.com",
@@ -105,13 +117,13 @@ class Accounts:
         )
 
 
-def seed(store: Store, accounts: dict[str, Record], tokens: dict[str, str]) -> None:
+def seed(store: Store, accounts: dict[str, Record], tokens: Mapping[str, str | Mapping[str, str]]) -> None:
     """Puts in what exists before the first call; what is there already stays.
 
     Args:
         store: The state.
-        accounts: Id to `{"name", "team", "zones": {id: name}}`.
-        tokens: API token to its permission, `edit` or `read`.
+        accounts: Id to `{"name", "team", "zones": {id: name}}`; an empty team: Zero Trust was never opened.
+        tokens: API token to its permissions by name, each `edit` or `read`; one of these words stands for all of them.
     """
     created = stamp(store.now())
     with store.change() as data:
@@ -126,6 +138,7 @@ def seed(store: Store, accounts: dict[str, Record], tokens: dict[str, str]) -> N
             data["accounts"].setdefault(account, record)
             for zone, name in about.get("zones", {}).items():
                 data["zones"].setdefault(zone, {"id": zone, "name": name, "account": account, "created_on": created})
-        for secret, permission in tokens.items():
+        for secret, held in tokens.items():
             mark = digest(secret)
-            data["api_tokens"].setdefault(mark, {"id": mark[:32], "status": "active", "permission": permission})
+            row = {"id": mark[:32], "status": "active"}
+            data["api_tokens"][mark] = {**row, **data["api_tokens"].get(mark, {}), "permissions": permissions(held)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from rehearsal.clouds.cloudflare.envelope import ApiError, Record, Request
+from rehearsal.clouds.cloudflare.permissions import refused
 from rehearsal.clouds.kit.api import Answer, Api, Call, parsed
 from rehearsal.clouds.kit.faults import Faults
 from rehearsal.clouds.kit.journal import Journal
@@ -54,8 +55,9 @@ class Service(Api):
             body = _body(call, self.root)
             path = call.path.removeprefix(self.root).rstrip("/")
             request = Request(call.method, path, dict(parse_qsl(call.query)), body)
-            caller = self._accounts.authenticate(call.authorization or None, request)
-            return Answer(200, self._router.answer(replace(request, caller=caller)))
+            token = self._accounts.authenticate(call.authorization or None, request)
+            answered = refused(token["permissions"], request)
+            return Answer(200, answered or self._router.answer(replace(request, caller=str(token["id"]))))
         except ApiError as problem:
             return Answer(problem.status, problem.body())
 

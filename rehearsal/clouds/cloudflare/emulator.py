@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.clouds.cloudflare.envelope import Record
+
+
+Tokens = Mapping[str, str | Mapping[str, str]]
 
 
 class Mounted(Protocol):
@@ -60,7 +64,7 @@ class Cloudflare:
         tokens: API tokens and their permissions, see `accounts.seed`.
     """
 
-    def __init__(self, folder: Path, addresses: Addresses, accounts: dict[str, Record], tokens: dict[str, str]) -> None:
+    def __init__(self, folder: Path, addresses: Addresses, accounts: dict[str, Record], tokens: Tokens) -> None:
         self.folder = folder
         self.store = Store(folder)
         seed(self.store, accounts, tokens)

@@ -164,8 +164,7 @@ class Hub:
                 wire.send_json(0, REFUSED, {"error": "Unauthorized: Invalid tunnel secret"})
                 return
             link = Link(wire, self._row(hello))
-            wire.send_json(0, WELCOME, {"connection": link.row["id"], **self._config(tunnel)})
-            self._join(tunnel, link)
+            self._join(tunnel, link, {"connection": link.row["id"], **self._config(tunnel)})
             try:
                 link.pump()
             finally:
@@ -206,8 +205,10 @@ class Hub:
         certs = self.keys.published()["keys"] if self.keys else []
         return {"version": row["version"], "config": row["config"] or {}, "keys": certs}
 
-    def _join(self, tunnel: str, link: Link) -> None:
+    def _join(self, tunnel: str, link: Link, welcome: Record) -> None:
+        # Both at once: who has been told that it is connected can be reached.
         with self._lock:
+            link.wire.send_json(0, WELCOME, welcome)
             self._links.setdefault(tunnel, []).append(link)
 
     def _leave(self, tunnel: str, link: Link) -> None:

@@ -12,7 +12,7 @@ from tests.rehearsal.conformance import recordings
 from tests.rehearsal.conformance.replay import Replay
 from tests.rehearsal.conformance.rules.cloudflare import RULES
 from tests.rehearsal.conformance.suite import launch, parameters
-from tests.unit.clouds_cloudflare.cloud import TOKEN, Cloud
+from tests.support.cloudflare import TOKEN, Cloud
 
 PACKAGE, VERSION = "cloudflare", "6.23.1"
 PREFIX = "/client/v4"

@@ -11,10 +11,10 @@ import pytest
 
 from homeport.render import cloudflared
 from rehearsal.machine.daemon import IMAGE
+from tests.support.cloudflare import ACCOUNT
 from tests.support.tunnel_machine import CLOUDFLARED, DOOR, HOST, Machine, docker
 from tests.support.tunnel_stack import Stack, guard
 from tests.support.waits import until
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT
 from toolchain.images.ensure import ensure
 
 pytestmark = pytest.mark.docker

@@ -17,9 +17,9 @@ import pytest
 
 from homeport.cli.cloudflare import client, orphans, remove
 from rehearsal.clouds.cloudflare.decide import COOKIE
+from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE, Cloud, origin
 from tests.support.tunnel_stack import Stack, guard
 from tests.support.waits import until
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, origin
 from toolchain.cloudflared.pack import pack
 
 pytestmark = pytest.mark.world

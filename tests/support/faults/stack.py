@@ -15,9 +15,9 @@ from homeport.cli.clouds import recover_clouds
 from homeport.cli.pulumi_cli import PulumiCli, prepared
 from rehearsal.clouds.hetzner.limit import RateLimit
 from tests.support.checkout import ROOT
+from tests.support.cloudflare import ACCOUNT, ZONE, Cloud
+from tests.support.cloudflare import TOKEN as CLOUDFLARE_TOKEN
 from tests.support.faults.cells import CELL, CellFaults, Strike
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, Cloud
-from tests.unit.clouds_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
 from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD_TOKEN
 from tests.unit.clouds_hetzner.emulated import Emulated
 

@@ -9,11 +9,12 @@ import pytest
 
 from homeport.cli.cloudflare import client, gone, mark, orphans, remove
 from homeport.model.errors import ToolError
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, TOKEN, ZONE, Cloud, connected
-from tests.unit.toolchain_cloudflare.stack import TYPES, Stack
+from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE, connected
+from tests.support.cloudflare_fixtures import cloud, stack
+from tests.support.cloudflare_stack import TYPES
 from toolchain.plugins.base import ProviderError
-from toolchain.plugins.cloudflare.provider import provider
 
+__all__ = ["cloud", "stack"]
 pytestmark = pytest.mark.slow
 
 MARK = "1a2b3c4d"
@@ -51,21 +52,6 @@ LISTS = {
     "idp": f"/accounts/{ACCOUNT}/access/identity_providers",
     "tunnel": f"/accounts/{ACCOUNT}/cfd_tunnel",
 }
-
-
-@pytest.fixture
-def cloud(tmp_path):
-    made = Cloud(tmp_path / "state")
-    yield made
-    made.emulator.close()
-
-
-@pytest.fixture
-def stack(cloud):
-    plugin = provider()
-    plugin.configure({"apiToken": TOKEN, "baseUrl": cloud.emulator.api_url})
-    yield Stack(plugin, cloud)
-    plugin.close()
 
 
 @pytest.fixture

@@ -1,12 +1,3 @@
-from __future__ import annotations
+from tests.support.cloudflare_fixtures import cloud
 
-import pytest
-
-from tests.unit.clouds_cloudflare.cloud import Cloud
-
-
-@pytest.fixture
-def cloud(tmp_path):
-    made = Cloud(tmp_path / "state")
-    yield made
-    made.emulator.close()
+__all__ = ["cloud"]

@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.clouds.cloudflare.decide import COOKIE
 from rehearsal.clouds.cloudflare.signing import DAY
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, connected, origin, wait_for
+from tests.support.cloudflare import ACCOUNT, connected, origin, wait_for
 from toolchain.cloudflared.assertions import accepted
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.clouds.cloudflare.__main__ import main
 from rehearsal.clouds.kit.listener import NotLoopbackError, loopback
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, READER, TOKEN, ZONE, wait_for
+from tests.support.cloudflare import ACCOUNT, READER, TOKEN, ZONE, wait_for
 
 RECORDS = f"/zones/{ZONE}/dns_records"
 TOKENS = f"/accounts/{ACCOUNT}/access/service_tokens"

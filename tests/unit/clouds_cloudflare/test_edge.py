@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, connected, origin, wait_for
+from tests.support.cloudflare import ACCOUNT, ZONE, connected, origin, wait_for
 
 pytestmark = pytest.mark.slow
 

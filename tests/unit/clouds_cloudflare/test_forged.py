@@ -22,7 +22,7 @@ from homeport.model.route import Guard
 from homeport.render import cloudflared
 from rehearsal.clouds.cloudflare.decide import COOKIE
 from rehearsal.clouds.cloudflare.signing import DAY, encoded
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE, origin, wait_for
+from tests.support.cloudflare import ACCOUNT, ZONE, origin, wait_for
 from tests.unit.clouds_cloudflare.test_access import forgeries
 from toolchain.cloudflared.connector import Connector
 from toolchain.cloudflared.wire import DATA, END, HEAD

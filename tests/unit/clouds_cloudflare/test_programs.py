@@ -20,7 +20,7 @@ import yaml
 
 from rehearsal.clouds.cloudflare.emulator import Addresses
 from rehearsal.clouds.kit.listener import NotLoopbackError, loopback
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, SEED, TOKEN, ZONE, Cloud, connected, origin, wait_for
+from tests.support.cloudflare import ACCOUNT, SEED, TOKEN, ZONE, Cloud, connected, origin, wait_for
 from toolchain.cloudflared.connector import Connector
 from toolchain.cloudflared.pack import MODULES, pack
 from toolchain.cloudflared.settings_file import SettingsError, read

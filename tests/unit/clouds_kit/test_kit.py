@@ -14,8 +14,8 @@ from rehearsal.clouds.kit.api import CONTROL
 from rehearsal.clouds.kit.faults import KINDS
 from rehearsal.clouds.kit.listener import Handler, Listener, NotLoopbackError, loopback
 from rehearsal.clouds.kit.store import Store
-from tests.unit.clouds_cloudflare.cloud import TOKEN as CLOUDFLARE_TOKEN
-from tests.unit.clouds_cloudflare.cloud import ZONE, Cloud
+from tests.support.cloudflare import TOKEN as CLOUDFLARE_TOKEN
+from tests.support.cloudflare import ZONE, Cloud
 from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD_TOKEN
 from tests.unit.clouds_hetzner.emulated import Emulated
 

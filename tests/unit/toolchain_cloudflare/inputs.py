@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE
+from tests.support.cloudflare import ACCOUNT, ZONE
 
 DNS = {"zoneId": ZONE, "name": "app.example.com", "type": "A", "content": "192.0.2.1", "ttl": 1, "proxied": True}
 TUNNEL = {"accountId": ACCOUNT, "name": "edge", "configSrc": "cloudflare"}

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from tests.rehearsal.conformance.recordings import schema
-from tests.unit.clouds_cloudflare.cloud import ACCOUNT, ZONE
+from tests.support.cloudflare import ACCOUNT, ZONE
+from tests.support.cloudflare_stack import TYPES
 from tests.unit.toolchain_cloudflare.inputs import APP, CHANGES, DNS, EACH, IDP, POLICY, TOKEN, TUNNEL
-from tests.unit.toolchain_cloudflare.stack import TYPES
 from toolchain.plugins.base import UNKNOWN, CheckFailed, InvokeFailed, ProviderError, Secret, plain
 from toolchain.plugins.cloudflare.kinds import KINDS
 

@@ -15,6 +15,14 @@ from rehearsal.clouds.cloudflare.emulator import Addresses, Cloudflare
 from toolchain.cloudflared.connector import Connector
 
 ACCOUNT, ZONE, TOKEN, READER = "a" * 32, "c" * 32, "b" * 40, "d" * 40
+PERMISSIONS = (
+    "DNS",
+    "Cloudflare Tunnel",
+    "Access: Apps and Policies",
+    "Access: Service Tokens",
+    "Access: Organizations, Identity Providers, and Groups",
+)
+"""What a stack with a tunnel needs, each to edit."""
 SEED = {ACCOUNT: {"name": "rehearsal", "team": "team", "zones": {ZONE: "example.com"}}}
 
 
@@ -22,9 +30,12 @@ SEED = {ACCOUNT: {"name": "rehearsal", "team": "team", "zones": {ZONE: "example.
 class Cloud:
     folder: object
     addresses: Addresses = field(default_factory=Addresses)
+    tokens: dict = field(default_factory=dict)
+    seed: dict = field(default_factory=lambda: SEED)
 
     def __post_init__(self):
-        self.emulator = Cloudflare(self.folder, self.addresses, SEED, {TOKEN: "edit", READER: "read"})
+        tokens = {TOKEN: "edit", READER: "read", **self.tokens}
+        self.emulator = Cloudflare(self.folder, self.addresses, self.seed, tokens)
 
     def restart(self):
         ports = {name: urlsplit(f"//{self._at(name)}").netloc for name in ("api", "edge", "tunnel")}

@@ -20,7 +20,18 @@ NAME = "homeport"
 COMPLETE = "_HOMEPORT_COMPLETE"
 """The variable by which a shell asks for completions."""
 PANELS = {
-    "One stack": ("up", "down", "preview", "status", "credentials", "repair", "report", "images", "export"),
+    "One stack": (
+        "up",
+        "down",
+        "preview",
+        "preflight",
+        "status",
+        "credentials",
+        "repair",
+        "report",
+        "images",
+        "export",
+    ),
     "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),
     "Plain pulumi": ("engine", "env", "shell"),
     "This project": ("check", "test", "docs", "completion"),

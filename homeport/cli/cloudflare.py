@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PUBLIC = "https://api.cloudflare.com/client/v4"
+PERMISSIONS = (
+    "DNS",
+    "Cloudflare Tunnel",
+    "Access: Apps and Policies",
+    "Access: Service Tokens",
+    "Access: Organizations, Identity Providers, and Groups",
+)
+"""What a stack with a tunnel asks of its API token, as the dashboard calls it; each to edit."""
 _PER_PAGE = 50
 _SECONDS = 30
 _LISTS = (
@@ -80,12 +88,12 @@ def rows(api: Cloudflare, path: str) -> Iterator[dict[str, Any]]:
         ToolError: Cloudflare refuses or does not answer.
     """
     query = {"page": 1, "per_page": _PER_PAGE, **({"is_deleted": "false"} if path.endswith("cfd_tunnel") else {})}
-    with _refusals(f"GET {path}"):
+    with refusals(f"GET {path}"):
         yield from api.get_api_list(path, model=object, page=SyncV4PagePaginationArray[Any], options={"params": query})
 
 
 @contextmanager
-def _refusals(call: str) -> Iterator[None]:
+def refusals(call: str) -> Iterator[None]:
     """Turns the client's errors into ours, with Cloudflare's own numbers and words."""
     try:
         yield
@@ -101,7 +109,7 @@ def _refusals(call: str) -> Iterator[None]:
 
 def _advice(status: int) -> str:
     if status in {401, 403}:
-        scopes = "Cloudflare Tunnel:Edit, Access: Apps and Policies:Edit, Access: Service Tokens:Edit, DNS:Edit"
+        scopes = ", ".join(f"{name}:Edit" for name in PERMISSIONS)
         return f"fix: give the API token {scopes}; then: pulumi config set --secret homeport:cloudflare-api-token"
     return "fix: try again; if it stays: https://www.cloudflarestatus.com"
 
@@ -172,5 +180,5 @@ def remove(orphans: list[Orphan], api: Cloudflare) -> None:
             "  fix: systemctl stop cloudflared, where it runs; then repair again"
         )
     for orphan in orphans:
-        with _refusals(f"DELETE {orphan.path}"):
+        with refusals(f"DELETE {orphan.path}"):
             api.delete(orphan.path, cast_to=object)

@@ -14,6 +14,7 @@ from homeport.cli.lockout import refuse_lockout
 from homeport.cli.lost import forget_lost
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
+from homeport.cli.preflight.look import look, require, show
 from homeport.cli.pulumi_cli import STDERR, ensure, module, prepared
 from homeport.cli.repair import repair
 from homeport.model.errors import ToolError
@@ -59,6 +60,7 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     """Brings a prepared stack up, after a killed run too; Pulumi's exit code."""
     recovered = recover(pulumi, run)
     refuse_lockout(pulumi)
+    require(pulumi)
     with phase(f"pulumi up, stack {pulumi.stack.name}"):
         code = pulumi.run("up", *_QUIET, *flags)
     if code and recovered:
@@ -105,6 +107,35 @@ def preview(stack: Stack, arguments: list[str]) -> int:
     pulumi = _pulumi(stack)
     code = pulumi.run("preview", "--suppress-permalink=true", *arguments)
     return 1 if code else 0
+
+
+def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
+    """Looks at what `up` would need, and makes nothing; the exit code.
+
+    With `others`, what others made under the stack's names is removed, after asking.
+    """
+    pulumi = _pulumi(stack)
+    report = look(pulumi)
+    if others and any(finding.foreign for finding in report.findings):
+        from homeport.cli.preflight.take_over import take_over  # noqa: PLC0415  # only who asks for it
+
+        for line in report.lines():
+            say(line)
+        _agree(stack, yes=yes)
+        for line in take_over(report, pulumi.config()):
+            say(f"    removed: {line}")
+        report = look(pulumi)
+    show(report, as_json=json)
+    return 1 if report.refused else 0
+
+
+def _agree(stack: Stack, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ToolError(f"stack {stack.name}: nobody is here to agree that it is removed\n  fix: add --yes")
+    if input("Remove what is named above, so that this stack can have the names? (yes/no) ") != "yes":
+        raise ToolError(f"stack {stack.name}: nothing was removed\n  fix: answer yes, or give the routes other names")
 
 
 def repair_stack(stack: Stack) -> bool:

@@ -34,6 +34,21 @@ def server_host(name: str) -> str:
     return name.removesuffix("-server")
 
 
+def rented(stack: str, host: str) -> str:
+    """What a rented host is called at its cloud, and what belongs to it: server, firewall, address, key."""
+    return f"{stack}-{host}"
+
+
+def rented_ipv6(stack: str, host: str) -> str:
+    """What the IPv6 address of a rented host is called at its cloud."""
+    return f"{rented(stack, host)}-ipv6"
+
+
+def tunnel(preset: str, host: str) -> str:
+    """First part of a tunnel's name; the stack's mark is the last."""
+    return f"{preset}-{host}"
+
+
 def logical(urn: str) -> str:
     """The logical name in a resource's URN."""
     return urn.rpartition("::")[2]

@@ -115,7 +115,7 @@ def _layers_secrets(settings: Settings) -> Iterator[str]:
         yield "hcloud-token"
     if settings.exposure == "tunnel" or (settings.exposure == "direct" and settings.cloudflare is not None):
         yield "cloudflare-api-token"
-    if settings.exposure == "tunnel" and settings.access.login == "google":
+    if settings.exposure == "tunnel" and settings.access.login == "google" and not settings.access.identity_provider:
         yield "google-client-secret"
 
 

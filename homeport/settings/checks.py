@@ -94,7 +94,7 @@ def _exposure(data: Data) -> Iterator[tuple[Loc, Problem]]:
 
 def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
     access = _section(data, "access")
-    if access.get("login") == "google" and not access.get("google_client_id"):
+    if access.get("login") == "google" and not (access.get("google_client_id") or access.get("identity_provider")):
         yield _set(("access", "google_client_id"), "is needed for logins with Google", "<the OAuth client's id>")
     if data.get("exposure") != "tunnel":
         return

@@ -50,6 +50,14 @@ class Access(Section):
     google_client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{8,200}$")] | None = key(
         "The OAuth client's id at Google.", shape="an OAuth client id", example="<id>", default=None
     )
+    identity_provider: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = key(
+        "An identity provider that the account has already, by its id: it is used as it is, and no other is made. An "
+        "account has one one-time PIN; a second stack in it names that of the first.",
+        shape="an identity provider's id",
+        example="01234567-89ab-cdef-0123-456789abcdef",
+        default=None,
+        says="one of the stack's own",
+    )
     session_hours: Annotated[int, Field(ge=1, le=24)] = key(
         "How long a login holds, in hours.", shape="a whole number from 1 to 24", example=8, default=8
     )

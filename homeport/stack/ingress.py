@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 import pulumi_random as random
@@ -11,8 +11,8 @@ import pulumi_random as random
 from components.access import Access, AccessArgs, IdentityProvider
 from components.dns import Dns, DnsArgs
 from components.tunnel import Tunnel, TunnelArgs
+from homeport.model import names
 from homeport.model.access import People, public_hostnames
-from homeport.model.names import MARK
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -56,7 +56,7 @@ def tunnel(
         TunnelArgs(
             account=account.account_id,
             team=account.team,
-            tunnel=f"{blueprint.preset}-{host.host.name}",
+            tunnel=names.tunnel(blueprint.preset, host.host.name),
             mark=mark,
             host=host.host,
             image=host.images["cloudflared"],
@@ -67,9 +67,9 @@ def tunnel(
         ),
         opts,
     )
-    names = {hostname.name: hostname.hostname for hostname in hostnames}
+    called = {hostname.name: hostname.hostname for hostname in hostnames}
     after = (connector.ready, *access.ready)
-    Dns("dns", DnsArgs(zone=account.zone_id, mark=mark, names=names, tunnel=connector.id, after=after), opts)
+    Dns("dns", DnsArgs(zone=account.zone_id, mark=mark, names=called, tunnel=connector.id, after=after), opts)
     tokens = {
         name: {"client_id": access.client_ids[name], "client_secret": access.client_secrets[name]}
         for name in access.client_ids
@@ -115,7 +115,7 @@ def records(
 
 def _mark(host: HostResources) -> pulumi.Output[str]:
     """The first part of every name says whose it is; this one, kept in the state, whether it is ours."""
-    mark: pulumi.Output[str] = random.RandomId(MARK, byte_length=3, opts=host.opts).hex
+    mark: pulumi.Output[str] = random.RandomId(names.MARK, byte_length=3, opts=host.opts).hex
     return mark
 
 
@@ -128,8 +128,9 @@ def _record_type(address: str) -> str:
 
 
 def _identity_provider(access: AccessSettings, secrets: Secrets) -> IdentityProvider:
-    if access.login != "google":
-        return IdentityProvider(kind="onetimepin")
+    kind: Literal["onetimepin", "google"] = "google" if access.login == "google" else "onetimepin"
+    if kind == "onetimepin" or access.identity_provider:
+        return IdentityProvider(kind=kind, id=access.identity_provider or "")
     return IdentityProvider(
         kind="google", client_id=access.google_client_id or "", client_secret=secrets.values["google-client-secret"]
     )

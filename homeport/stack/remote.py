@@ -128,7 +128,7 @@ def _create(
     host: HostPlan, machine: CreateHost, authorized: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> _Provisioned:
     args = ServerArgs(
-        name=f"{host.stack}-{host.name}",
+        name=names.rented(host.stack, host.name),
         server_type=machine.server_type,
         location=machine.location,
         image=machine.image,

@@ -88,9 +88,9 @@ class Zones:
     def _shown(self, zone: Record) -> Record:
         account = self._accounts.account(zone["account"])
         return {
+            "status": "active",
             **zone,
             "account": {"id": account["id"], "name": account["name"]},
-            "status": "active",
             "paused": False,
             "type": "full",
             "development_mode": 0,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from homeport.plan.resolve import Plan
     from homeport.settings.clouds import Cloudflare as Ids
 
-_TOKEN = "Cloudflare token"  # noqa: S105  # a heading
+_CHECK = "Cloudflare token"
 _NOBODY, _NO_RECORD = "00000000-0000-0000-0000-000000000000", "0" * 32
 _TRIED = dict(
     zip(
@@ -131,10 +131,10 @@ class Cloudflare:
     def _verified(self) -> Iterator[Finding]:
         status = self._status()
         if status == "active":
-            yield Finding(check=_TOKEN, outcome="ok", what="valid")
+            yield Finding(check=_CHECK, outcome="ok", what="valid")
         else:
             what = f"is {status}" if status else "is refused: it is wrong, expired, or was revoked"
-            yield Finding(check=_TOKEN, outcome="refused", what=what, fix=self._new_token())
+            yield Finding(check=_CHECK, outcome="refused", what=what, fix=self._new_token())
 
     def _may(self, name: str, path: str) -> Iterator[Finding]:
         path = path.format(account=self._ids.account_id, zone=self._ids.zone_id)
@@ -144,9 +144,9 @@ class Cloudflare:
                 raise _ForbiddenError
             where = "zone" if path.startswith("/zones/") else "account"
             what = f"lacks {name}: Edit (or homeport:settings.cloudflare.{where}_id is another's)"
-            yield Finding(check=_TOKEN, outcome="refused", what=what, fix=self._new_token())
+            yield Finding(check=_CHECK, outcome="refused", what=what, fix=self._new_token())
         else:
-            yield Finding(check=_TOKEN, outcome="ok", what=f"has {name}: Edit")
+            yield Finding(check=_CHECK, outcome="ok", what=f"has {name}: Edit")
 
     def _set(self, check: str, what: str, key: str, value: str) -> Finding:
         fix = f"pulumi config set --path homeport:settings.{key} {value} --stack {self._plan.stack}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from homeport.settings.hosts import CreateHost
 
 PUBLIC = "https://api.hetzner.cloud/v1"
-_TOKEN = "Hetzner token"  # noqa: S105  # a heading
+_CHECK = "Hetzner token"
 _NAMED = {"servers": "a server", "firewalls": "a firewall", "primary_ips": "an address", "ssh_keys": "an SSH key"}
 _TAKEN = (401, 403)
 
@@ -94,7 +94,7 @@ class Hetzner:
             "make one with Read & Write in Hetzner's console (project, Security, API tokens), then: "
             f"pulumi config set --secret homeport:hcloud-token --stack {self._plan.stack}"
         )
-        return Finding(check=_TOKEN, outcome="refused", what=what, fix=fix)
+        return Finding(check=_CHECK, outcome="refused", what=what, fix=fix)
 
     def _get(self, path: str, **query: str | int) -> dict[str, Any]:
         answer = self._api.ask("GET", path, **query)
@@ -111,7 +111,7 @@ class Hetzner:
         elif answer.status in _TAKEN:
             raise _RefusedError
         else:
-            yield Finding(check=_TOKEN, outcome="ok", what="valid, may write")
+            yield Finding(check=_CHECK, outcome="ok", what="valid, may write")
 
     def _order(self, name: str) -> Iterator[Finding]:
         """Whether the server can be had, where and as what it is wanted; nothing for one that is there."""

@@ -41,6 +41,7 @@ class Networks(pulumi.ComponentResource):
                 name=names.physical(args.host.namespace, network.name),
                 driver="bridge",
                 internal=network.internal,
+                options={"com.docker.network.driver.mtu": str(network.mtu)} if network.mtu else None,
                 ipam_configs=[docker.NetworkIpamConfigArgs(subnet=network.subnet, gateway=network.gateway)],
                 labels=[
                     docker.NetworkLabelArgs(label=label, value=value)

@@ -12,11 +12,20 @@ born=/etc/ssh/ssh_host_ed25519_key
 # Each command here has a connection of its own: one that stays would keep the user's groups as they are now.
 anew
 
+no_shell() {
+  echo "$HOMEPORT_SSH port $HOMEPORT_SSH_PORT: the user may sign in, but its login shell runs no command (exit code $status): $(printf '%s\n' "$said" | tail -n 1)" >&2
+  echo "  fix: give it a shell on the host: usermod --shell /bin/sh ${HOMEPORT_SSH%%@*}" >&2
+  exit 1
+}
+
 # The wanted port first, then the one that sshd may still be on.
 answers() {
   first=
   for HOMEPORT_SSH_PORT in "$wanted_port" ${HOMEPORT_SSH_PORT_PREVIOUS:-}; do
-    said=$( (anew; over_ssh true) </dev/null 2>&1) && return 0
+    status=0
+    said=$( (anew; over_ssh true) </dev/null 2>&1) || status=$?
+    # 255 is ssh's own.
+    case $status in 0) return 0 ;; 255) ;; *) no_shell ;; esac
     first=${first:-$said}
   done
   said=$first HOMEPORT_SSH_PORT=$wanted_port
@@ -31,6 +40,21 @@ known() {
   answers && return 0
   HOMEPORT_SSH_OPTS=$before
   return 1
+}
+
+# Refused before anything is changed: what is not in the list was never tried.
+distribution() {
+  list=${0%/*}/../../homeport/render/host/packages/supported
+  # shellcheck disable=SC2016 # the host's shell expands it
+  runs=$(as_root '. /etc/os-release 2>/dev/null; echo "${ID:-unknown}-${VERSION_ID:-unknown} ${PRETTY_NAME:-an unknown system}"' </dev/null) || {
+    echo "$HOMEPORT_SSH: $runs" >&2
+    echo "  fix: let the user become root without a password, see docs/hosts.md" >&2
+    exit 1
+  }
+  if grep -q "^${runs%% *} " "$list"; then return 0; fi
+  echo "$HOMEPORT_SSH runs ${runs#* }, which homeport does not support; nothing was changed there." >&2
+  echo "  fix: use a host with $(sed 's/^[^ ]* //' "$list" | paste -sd , | sed 's/,/, /g; s/\(.*\), /\1 or /')" >&2
+  exit 1
 }
 
 reached() {
@@ -63,6 +87,7 @@ reached() {
     fi
     sleep 1
   done
+  distribution
   # Before Docker is there: whoever is of its group only later has to sign in anew, and the connection that commands share would not.
   user=${HOMEPORT_SSH%%@*}
   [ "$user" = root ] || as_root "groupadd -f --system docker && usermod -aG docker '$user'" </dev/null >&2

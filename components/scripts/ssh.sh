@@ -3,8 +3,16 @@
 : "${HOMEPORT_SSH:?}" "${HOMEPORT_SSH_PORT:=22}"
 wanted_port=$HOMEPORT_SSH_PORT
 
+# The user's login shell on the host reads what ssh is told, and to fish or csh a quote, a newline or `!` is something else than
+# to sh. So it gets what all of them read alike, in words of less than csh's 1,024 characters, and sh alone sees the command.
+for_any_shell() {
+  # shellcheck disable=SC2016 # the host's shell expands it
+  printf %s 'exec sh -c '\''c=$(echo "$*" | tr -d " " | base64 -d) && exec sh -c "$c"'\'' sh '
+  printf %s "$1" | base64 | tr -d '\n' | fold -w 76 | tr '\n' ' '
+}
+
 over_ssh() (
-  command=$1 fresh=${fresh:-}
+  command=$(for_any_shell "$1") fresh=${fresh:-}
   set --
   # The first value of an option wins: an established master would prove nothing about a new connection.
   [ -z "$fresh" ] && [ "${HOMEPORT_SSH_MULTIPLEX:-1}" != 0 ] || set -- -o ControlMaster=no -o ControlPath=none

@@ -163,6 +163,8 @@ apply() {
   status=0
   sh "$bundle/apply" 9>&- </dev/null >"$place/last-output" 2>&1 || status=$?
   [ "$status" = 0 ] || failed "it could not be brought about (exit code $status)"
+  # What went well, but otherwise than on other hosts.
+  sed -n "s/^note: /$name: /p" "$place/last-output"
   [ "$guard" = 0 ] || exit 7
   finish
 }

@@ -51,11 +51,14 @@ class Package:
         name: The package.
         program: What is looked for on the host: the package is installed only where it is missing.
         unless: Shell, one line: whether the host can do without it.
+        elsewhere: The package in distributions that have the program in another one, by ``<id>-<version>`` of their
+            os-release.
     """
 
     name: str
     program: str
     unless: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,11 +18,13 @@ class Network:
         subnet: IPv4 subnet in CIDR form, fixed: a derived one would move when a network is added, and every network
             field replaces the network with all containers on it (docs/traps.md, D24).
         internal: True: no way out of it, and none in.
+        mtu: Bytes of the largest packet on it; 0: what the host's Docker gives to networks.
     """
 
     name: str
     subnet: str
     internal: bool = True
+    mtu: int = 0
 
     @property
     def gateway(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from homeport.model import names
@@ -87,7 +87,11 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         machine=settings.hosts[name],
         services=services,
         images={service.name: service.image for service in services} | (dict(blueprint.tools) if main else {}),
-        networks=tuple(network for network in blueprint.networks if network.name in networks),
+        networks=tuple(
+            replace(network, mtu=settings.hosts[name].mtu or network.mtu)
+            for network in blueprint.networks
+            if network.name in networks
+        ),
         shared_volumes={key: volume for key, volume in blueprint.shared_volumes.items() if key in volumes},
         ssh_ports=ports,
         ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",

@@ -49,8 +49,7 @@ def cloud_init(*, user: str, authorized: str, host_private: str, host_public: st
                 "permissions": "0644",
             }
         ],
-        # Debian starts sshd before cloud-init has written this.
-        "runcmd": [["systemctl", "restart", "ssh.service"]],
+        "runcmd": [["sh", "-c", host_text.text("sshd/first.sh")]],
     }
     # JSON is YAML, and needs no quoting of ours.
     return "#cloud-config\n" + json.dumps(config, indent=1, sort_keys=True) + "\n"

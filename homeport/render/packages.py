@@ -5,13 +5,28 @@ from __future__ import annotations
 from homeport.model.host import HostFile, Package
 from homeport.render import host_text
 
+_NO_APPARMOR = '[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ]'
 EVERY_HOST = (
     Package(name="python3", program="python3"),
+    Package(name="iproute2", program="ip"),
+    Package(name="procps", program="sysctl"),
     Package(name="iptables", program="iptables"),
     Package(name="ufw", program="ufw"),
     Package(name="unattended-upgrades", program="unattended-upgrade"),
+    # Docker confines containers only where it finds the parser, and says nothing where it does not (moby#44900). Debian
+    # only recommends it.
+    Package(name="apparmor", program="apparmor_parser", unless=_NO_APPARMOR),
+    Package(name="docker.io", program="dockerd"),
+    # trixie's docker.io only recommends the command (packages.debian.org/trixie/docker.io); others have it inside.
+    Package(name="docker.io", program="docker", elsewhere=(("debian-13", "docker-cli"),)),
 )
-"""Beside Docker, which a host may have from its own packages already."""
+"""Docker's are those of the distribution; where the host has Docker's own as candidates, these are taken."""
+
+
+def supported() -> dict[str, str]:
+    """The distributions that are tried: ``<id>-<version>`` of their os-release to their name."""
+    lines = host_text.text("packages/supported").splitlines()
+    return {key: name for key, _, name in (line.partition(" ") for line in lines)}
 
 
 def files() -> tuple[HostFile, ...]:
@@ -29,5 +44,6 @@ def apply(more: tuple[Package, ...] = ()) -> str:
 
 
 def _need(package: Package) -> str:
-    need = f"need {package.program} {package.name}"
+    other = [f"{distribution}={name}" for distribution, name in package.elsewhere]
+    need = " ".join(["need", package.program, package.name, *other])
     return f"{package.unless} || {need}" if package.unless else need

@@ -13,7 +13,7 @@ from homeport.model.firewall import CONTAINERS, VPN, FirewallRule
 from homeport.model.host import HostFile, Opening
 from homeport.model.network import Network
 from homeport.model.service import Bind, Limits, Port, SecretFile, Service, StaticFile, Volume
-from homeport.render import cloud_init, daemon_json, hetzner_firewall, netfilter, packages, sshd, sysctl, ufw
+from homeport.render import cloud_init, daemon_json, hetzner_firewall, host_text, netfilter, packages, sshd, sysctl, ufw
 
 CASES = Path(__file__).parents[1] / "cases" / "secure"
 SSH = FirewallRule(opening=Opening(purpose="SSH", port=22))
@@ -89,6 +89,28 @@ def test_sshd_lets_root_in_by_a_key_and_only_where_root_is_named():
     assert "PermitRootLogin prohibit-password\n" in text, "a host whose only user is root"
 
 
+@pytest.mark.req("CA-04", "AT-01")
+def test_what_an_older_or_newer_sshd_does_not_know_is_asked_for_one_by_one():
+    expected = json.loads((CASES / "sshd-by-version.json").read_text())
+    always = directives(content(sshd.files(ports=(22,), users=("deploy",), host_key=sshd.HOST_KEY), sshd.PATH), " ")
+
+    assert expected == directives(host_text.text("sshd/versions.conf"), "=")
+    assert set() == always.keys() & expected.keys(), "an option of the main file has to be known to every sshd"
+
+
+@pytest.mark.req("RW-06")
+def test_a_server_whose_sshd_hangs_on_a_socket_is_born_with_a_service_on_the_wanted_port():
+    text = cloud_init.cloud_init(user="deploy", authorized="key", host_private="a", host_public="b", port=2222)
+    (command,) = json.loads(text.removeprefix("#cloud-config\n"))["runcmd"]
+    steps = [line.split(" 2>")[0] for line in command[2].splitlines() if not line.startswith("#")]
+
+    assert [
+        "systemctl disable --now ssh.socket",
+        "systemctl enable ssh.service",
+        "systemctl restart ssh.service",
+    ] == steps, "the socket would keep port 22, and the cloud's firewall opens the wanted one alone"
+
+
 def test_a_server_is_born_without_passwords_and_without_root():
     text = cloud_init.cloud_init(user="deploy", authorized="key", host_private="a", host_public="b", port=2222)
     born = json.loads(text.removeprefix("#cloud-config\n"))
@@ -100,7 +122,9 @@ def test_a_server_is_born_without_passwords_and_without_root():
         "PermitRootLogin": "no",
         "PasswordAuthentication": "no",
         "KbdInteractiveAuthentication": "no",
-        "MaxStartups": "64:30:128",
+        "MaxStartups": "160:30:240",
+        "PerSourceMaxStartups": "72",
+        "LoginGraceTime": "20",
         "MaxSessions": "100",
     } == directives(file["content"], " "), "until the settings of the update take over"
     assert (True, False) == (born["ssh_deletekeys"], "ssh_genkeytypes" in born), "it has the pinned key and no other"

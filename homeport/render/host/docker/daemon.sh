@@ -1,10 +1,25 @@
 rm -f /etc/docker/daemon.json.new
-python3 - <<'MERGE' || { echo "/etc/docker/daemon.json is not JSON; mend it on the host" >&2; exit 1; }
-import json, pathlib
+#: Packets as large as Ethernet's do not come back over a line that takes less (a tunnel, some clouds' networks), and
+#: bridges have 1500 whatever the line has (moby#34981).
+link=$(ip -4 route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
+mtu=$(cat "/sys/class/net/${link:-none}/mtu" 2>/dev/null || echo 1500)
+if [ "$mtu" -ge 1500 ]; then
+  mtu=
+elif ! dockerd --help 2>/dev/null | grep -q -e --default-network-opt; then
+  echo "note: this host's line takes packets of $mtu bytes, and its Docker is older than 24 and cannot give that to its networks: set homeport:settings.hosts.<name>.mtu to $mtu"
+  networks=no
+fi
+mtu=$mtu networks=${networks:-} python3 - <<'MERGE' || { echo "/etc/docker/daemon.json is not JSON; mend it on the host" >&2; exit 1; }
+import json, os, pathlib
 there, wanted = pathlib.Path("/etc/docker/daemon.json"), pathlib.Path("/etc/homeport/docker/daemon.json")
 text = there.read_text() if there.exists() else ""
 old = json.loads(text) if text.strip() else {}
 new = old | (json.loads(wanted.read_text()) if wanted.exists() else {})
+if mtu := os.environ["mtu"]:
+    new.setdefault("mtu", int(mtu))
+    if not os.environ["networks"]:
+        options = new.setdefault("default-network-opts", {}).setdefault("bridge", {})
+        options.setdefault("com.docker.network.driver.mtu", mtu)
 if new != old:
     there.parent.mkdir(exist_ok=True)
     there.with_suffix(".json.new").write_text(json.dumps(new, indent=2, sort_keys=True) + "\n")

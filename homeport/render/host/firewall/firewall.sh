@@ -36,10 +36,17 @@ foreign() {
   done
 }
 prefix() { if [ "$1" = iptables ]; then echo ufw; else echo ufw6; fi; }
+# A kernel that was started without IPv6 (ipv6.disable=1) has no such tables, and nothing to close. Docker needs this
+# unit: failing for that would take every container along (moby#42288). Off by sysctl, the tables are there.
+no_ipv6() { [ ! -e /proc/sys/net/ipv6/conf ] && ! ip6tables -w -S >/dev/null 2>&1; }
 case $1 in
   load)
     family iptables /etc/homeport/firewall/v4
-    family ip6tables /etc/homeport/firewall/v6
+    if no_ipv6; then
+      echo "note: this kernel has no IPv6; the part of the firewall for it is skipped"
+    else
+      family ip6tables /etc/homeport/firewall/v6
+    fi
     ;;
   keep)
     # shellcheck disable=SC2174 # the folder above is not secret

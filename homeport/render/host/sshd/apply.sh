@@ -1,4 +1,18 @@
+set -eu
+export PATH="$PATH:/usr/sbin:/sbin"
 rm -f /etc/ssh/sshd_config.d/00-b-homeport-port.conf
+versions=/etc/ssh/sshd_config.d/00-a-homeport-version.conf
+#: What not every sshd knows goes into a file of its own, each line only where this one knows it: an option or a value that
+#: it does not know would stop it. It is asked itself, for distributions add and take away (DebianBanner). Since: RequiredRSASize 9.1,
+#: PerSourceMaxStartups and PerSourceNetBlockSize 8.5, PerSourcePenalties 9.8 (openssh.com/releasenotes.html).
+mkdir -p /run/sshd
+echo "# By homeport, for $(ssh -V 2>&1 | sed 's/,.*//')." >"$versions.new"
+while IFS= read -r option; do
+  sshd -t -f /dev/null -o "$option" 2>&1 | grep -q 'line 0' || echo "$option" >>"$versions.new"
+done <<'OPTIONS'
+. versions.conf
+OPTIONS
+mv -f "$versions.new" "$versions"
 #: Key exchange that is safe from tomorrow's computers, where sshd knows it (OpenSSH 9.9): a name that it does not know
 #: would stop it.
 if ssh -Q kex | grep -qx mlkem768x25519-sha256; then

@@ -39,13 +39,13 @@ export: ## write the stack as files for docker compose: make export ARGS="--to o
 	$(HOMEPORT) export --stack $(STACK) $(ARGS)
 
 rehearse: ## stand production up on emulated clouds: make rehearse PRESET=jett ENV=prod
-	$(HOMEPORT) rehearse --preset $(PRESET) --env $(ENV) $(ARGS)
+	$(HOMEPORT) rehearse --preset $(PRESET) --env $(ENV) --distribution '$(DISTRIBUTION)' $(ARGS)
 rehearse-down: ## remove the rehearsal
-	$(HOMEPORT) rehearse-down --preset $(PRESET) --env $(ENV)
+	$(HOMEPORT) rehearse-down --preset $(PRESET) --env $(ENV) --distribution '$(DISTRIBUTION)'
 rehearse-destroy: ## pulumi destroy of the rehearsed stack; the world stays
-	$(HOMEPORT) rehearse-destroy --preset $(PRESET) --env $(ENV)
+	$(HOMEPORT) rehearse-destroy --preset $(PRESET) --env $(ENV) --distribution '$(DISTRIBUTION)'
 rehearse-shell: ## a shell in which plain `pulumi` works on the rehearsal
-	$(HOMEPORT) rehearse-shell --preset $(PRESET) --env $(ENV)
+	$(HOMEPORT) rehearse-shell --preset $(PRESET) --env $(ENV) --distribution '$(DISTRIBUTION)'
 
 check: ## style, types and unit tests, in seconds
 	$(HOMEPORT) check

@@ -44,7 +44,7 @@ known() {
 
 # Refused before anything is changed: what is not in the list was never tried.
 distribution() {
-  list=${0%/*}/../../homeport/render/host/packages/supported
+  list=${0%/*}/../../homeport/model/supported
   # shellcheck disable=SC2016 # the host's shell expands it
   runs=$(as_root '. /etc/os-release 2>/dev/null; echo "${ID:-unknown}-${VERSION_ID:-unknown} ${PRETTY_NAME:-an unknown system}"' </dev/null) || {
     echo "$HOMEPORT_SSH: $runs" >&2

@@ -28,3 +28,32 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking (dev never asks)")]
 Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Which system", autocompletion=preset_names)]
 Environment = Annotated[str, typer.Option("--env", metavar="NAME", help="preprod or prod")]
+
+
+def distribution_names(incomplete: str) -> list[str]:
+    """For a shell's completion: what a rehearsed server may be made of."""
+    from homeport.cli.rehearse import DISTRIBUTIONS  # noqa: PLC0415  # costs Pulumi's settings
+
+    return [name for name in DISTRIBUTIONS if name.startswith(incomplete)]
+
+
+def known_distribution(name: str) -> str:
+    """The name, if a server can be made of it."""
+    from homeport.cli.rehearse import DISTRIBUTIONS  # noqa: PLC0415  # as above
+
+    if name and name not in DISTRIBUTIONS:
+        raise typer.BadParameter(f"{name} is none of {', '.join(DISTRIBUTIONS)}")
+    return name
+
+
+Distribution = Annotated[
+    str,
+    typer.Option(
+        "--distribution",
+        metavar="NAME",
+        help="What its servers are made of: debian-12, debian-13, ubuntu-24.04 (where apt has a mirror of it), "
+        "ubuntu-like; a rehearsal of its own. Empty: as the settings say",
+        autocompletion=distribution_names,
+        callback=known_distribution,
+    ),
+]

@@ -29,8 +29,16 @@ from homeport.cli.stack import read as read_stack
 from homeport.model import docker_here
 from homeport.model.errors import ToolError
 from homeport.plan.resolve import with_defaults
+from homeport.settings.hosts import CreateHost
 
 MACHINE = "homeport/machine:bookworm"
+DISTRIBUTIONS = {
+    "debian-12": "debian-12",
+    "debian-13": "debian-13",
+    "ubuntu-24.04": "ubuntu-24.04",
+    "ubuntu-like": "ubuntu-24.04",
+}
+"""What a server may be made of, to the cloud's image that stands for it; `ubuntu-like` needs no mirror of Ubuntu's."""
 _NO_CLAIMS = 3
 _NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
 _SERVER = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
@@ -43,15 +51,18 @@ class Rehearsal:
     Attributes:
         preset: The system.
         environment: ``preprod`` or ``prod``.
+        distribution: What its servers are made of, one of ``DISTRIBUTIONS``; empty: as the settings say.
     """
 
     preset: str
     environment: str
+    distribution: str = ""
 
     @property
     def name(self) -> str:
-        """The stack's name, and the world's."""
-        return f"rehearse-{self.preset}-{self.environment}"
+        """The stack's name, and the world's: one made of another distribution stands beside it."""
+        beside = f"-{self.distribution.replace('.', '-')}" if self.distribution else ""
+        return f"rehearse-{self.preset}-{self.environment}{beside}"
 
     @property
     def folder(self) -> Path:
@@ -71,6 +82,12 @@ class Rehearsal:
         """The references of all images that it needs, before there is a world."""
         return self.stack(settings(self, _NOWHERE)).images()
 
+    def systems(self) -> dict[str, str]:
+        """The cloud's images that its servers have, to the images that such servers are made of here."""
+        names = {host["image"] for host in settings(self, _NOWHERE)["hosts"].values()}
+        made = {name: self.distribution or name for name in names}
+        return {name: f"homeport/machine:{of}" for name, of in made.items() if of in DISTRIBUTIONS}
+
 
 def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> int:
     """Boots the world, brings the stack up in it, checks the claims if `claimed`; the exit code."""
@@ -81,7 +98,7 @@ def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> 
             os.environ.update(docker_here.here())
         images = rehearsal.images()
         with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
-            pulumi_cli.ensure([*images, MACHINE])
+            pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(rehearsal, "up", *images)
         ready = prepared(rehearsal, world)
@@ -121,7 +138,7 @@ def down(rehearsal: Rehearsal) -> int:
 def destroy(rehearsal: Rehearsal) -> int:
     """Destroys the stack as one would in production, after a killed run too; the world stays, empty. The exit code."""
     with held(rehearsal.name, "make rehearse-destroy") as run:
-        pulumi_cli.ensure([MACHINE])
+        pulumi_cli.ensure([MACHINE, *rehearsal.systems().values()])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(rehearsal, "up", *rehearsal.images())
         ready = prepared(rehearsal, world)
@@ -145,8 +162,14 @@ def settings(rehearsal: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]
     chosen = json.loads(json.dumps(own.settings, default=str)) if own.preset == rehearsal.preset else {}
     chosen["environment"] = rehearsal.environment
     hosts = chosen.get("hosts") or {"main": {}}
+    server = {**_SERVER, "image": CreateHost.model_fields["image"].default}
+    asked = {"image": DISTRIBUTIONS[rehearsal.distribution]} if rehearsal.distribution else {}
     chosen["hosts"] = {
-        name: {**_SERVER, **{key: host[key] for key in ("roles", *_SERVER) if key in host and key != "mode"}}
+        name: {
+            **server,
+            **{key: host[key] for key in ("roles", "mtu", *server) if key in host and key != "mode"},
+            **asked,
+        }
         for name, host in hosts.items()
     }
     chosen.setdefault("domain", "example.com")
@@ -226,6 +249,7 @@ def claims(rehearsal: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, A
 def _world(rehearsal: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
     options = ("--folder", str(rehearsal.folder / "world"), "--domain", str(settings(rehearsal, {})["domain"]))
     flags = [f"--image={image}" for image in images]
+    flags += [f"--system={name}={image}" for name, image in rehearsal.systems().items()]
     printed = pulumi_cli.module("rehearsal.world", verb, *options, *flags, quiet=True).stdout
     world: dict[str, Any] = json.loads(printed) if verb == "up" else {}
     if world.get("lost"):

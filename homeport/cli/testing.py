@@ -183,7 +183,8 @@ class _Preparation:
 
 def _images() -> list[str]:
     """What the tests' systems run."""
-    return [*read("dev").images(), *Rehearsal(preset="jett", environment="prod").images(), MACHINE]
+    rehearsal = Rehearsal(preset="jett", environment="prod")
+    return [*read("dev").images(), *rehearsal.images(), MACHINE, *rehearsal.systems().values()]
 
 
 def _log(part: str) -> Path:

@@ -51,14 +51,13 @@ class Package:
         name: The package.
         program: What is looked for on the host: the package is installed only where it is missing.
         unless: Shell, one line: whether the host can do without it.
-        elsewhere: The package in distributions that have the program in another one, by ``<id>-<version>`` of their
-            os-release.
+        rather: Packages that have it too, taken before that one where the host's sources have them.
     """
 
     name: str
     program: str
     unless: str = ""
-    elsewhere: tuple[tuple[str, str], ...] = ()
+    rather: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

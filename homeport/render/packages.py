@@ -16,17 +16,11 @@ EVERY_HOST = (
     # Docker confines containers only where it finds the parser, and says nothing where it does not (moby#44900). Debian
     # only recommends it.
     Package(name="apparmor", program="apparmor_parser", unless=_NO_APPARMOR),
-    Package(name="docker.io", program="dockerd"),
+    # Docker's own packages where the host's owner has set them up (S2-04), else the distribution's.
+    Package(name="docker.io", program="dockerd", rather=("docker-ce",)),
     # trixie's docker.io only recommends the command (packages.debian.org/trixie/docker.io); others have it inside.
-    Package(name="docker.io", program="docker", elsewhere=(("debian-13", "docker-cli"),)),
+    Package(name="docker.io", program="docker", rather=("docker-ce-cli", "docker-cli")),
 )
-"""Docker's are those of the distribution; where the host has Docker's own as candidates, these are taken."""
-
-
-def supported() -> dict[str, str]:
-    """The distributions that are tried: ``<id>-<version>`` of their os-release to their name."""
-    lines = host_text.text("packages/supported").splitlines()
-    return {key: name for key, _, name in (line.partition(" ") for line in lines)}
 
 
 def files() -> tuple[HostFile, ...]:
@@ -44,6 +38,5 @@ def apply(more: tuple[Package, ...] = ()) -> str:
 
 
 def _need(package: Package) -> str:
-    other = [f"{distribution}={name}" for distribution, name in package.elsewhere]
-    need = " ".join(["need", package.program, package.name, *other])
+    need = f"need {package.program} {','.join((*package.rather, package.name))}"
     return f"{package.unless} || {need}" if package.unless else need

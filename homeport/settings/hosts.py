@@ -1,13 +1,24 @@
 """The machines of a stack: this one, one that runs already, or one to be rented (requirements P-09, P-25)."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from homeport.model.distribution import supported
 from homeport.settings.kinds import HostAddress, HostKey, Name, Port, User
 from homeport.settings.section import Section, key
 
 MODES = ("local", "adopt", "create")
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}")
+_SYSTEM = re.compile(r"(?:alma|centos|debian|fedora|opensuse|rocky|ubuntu)-")
+
+
+def system(image: str) -> str:
+    """An image of Hetzner's; of those that are a distribution alone, one that is supported."""
+    if not _IMAGE.fullmatch(image) or (_SYSTEM.match(image) and image not in supported()):
+        raise ValueError(f"must be an image of a supported distribution: {', '.join(supported())} (docs/hosts.md)")
+    return image
 
 
 class _Host(Section):
@@ -66,7 +77,7 @@ class CreateHost(_Host):
     location: Annotated[str, Field(pattern=r"^[a-z]{3}[0-9]?$")] = key(
         "The data centre, by Hetzner's name.", shape="a location such as fsn1", example="fsn1"
     )
-    image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")] = key(
+    image: Annotated[str, AfterValidator(system)] = key(
         "The operating system.",
         shape="an image of Hetzner's such as debian-12",
         example="debian-12",

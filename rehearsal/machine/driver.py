@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.clouds.hetzner.machines import MachineError
-from rehearsal.machine import rules, seed
+from rehearsal.machine import packages, rules, seed
 from rehearsal.machine.daemon import CONTAINER, IMAGE, SERVER, WORLD, docker, inspect
 from rehearsal.machine.firmware import REBOOTED, watch
 
@@ -36,12 +36,21 @@ class Containers:
         ground: Prepared already.
         shelf: Images that every machine's own daemon shall have, filled already.
         hosts: Names that every machine finds in its `/etc/hosts`, with their addresses.
+        systems: Names of the cloud's images to those that such machines are made of; others are the one that has
+            everything installed.
     """
 
     instant = False
 
-    def __init__(self, ground: Ground, shelf: Shelf | None = None, hosts: Mapping[str, str] = _NOBODY) -> None:
-        self.ground, self.shelf, self.hosts = ground, shelf, hosts
+    def __init__(
+        self,
+        ground: Ground,
+        shelf: Shelf | None = None,
+        hosts: Mapping[str, str] = _NOBODY,
+        systems: Mapping[str, str] = _NOBODY,
+    ) -> None:
+        self.ground, self.shelf, self.systems = ground, shelf, systems
+        self.hosts = {packages.NAME: ground.gateway, **hosts}
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
 
     def name(self, server: Row) -> str:
@@ -69,6 +78,7 @@ class Containers:
 
     def _make(self, server: Row, user_data: str, ssh_keys: list[str]) -> None:
         name, address = self.name(server), _ipv4(server)
+        image = self.systems.get((server.get("image") or {}).get("name", ""), IMAGE)
         labels = [
             part
             for key, value in ((WORLD, self.ground.name), (SERVER, server["id"]))
@@ -80,7 +90,7 @@ class Containers:
         disk = ("--volume", f"{name}-docker:/var/lib/docker")
         known = [part for name, at in self.hosts.items() for part in ("--add-host", f"{name}:{at}")]
         net = ("--network", self.ground.network, "--ip", address, "--dns", self.ground.gateway, *known)
-        docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *CONTAINER, IMAGE)
+        docker("create", "--name", name, "--hostname", server["name"], *labels, *net, *disk, *CONTAINER, image)
         order = seed.archive(
             f"{server['id']}-{uuid.uuid4().hex[:8]}", server["name"], user_data, ssh_keys, self._ipv6(server)
         )

@@ -21,12 +21,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where the world is kept")
     parser.add_argument("--domain", default="example.com", help="the zone that Cloudflare holds")
     parser.add_argument("--image", action="append", default=[], help="an image that every machine has from birth")
+    parser.add_argument(
+        "--system",
+        action="append",
+        default=[],
+        help="NAME=IMAGE: of what servers with that image of the cloud's are made",
+    )
     options = parser.parse_args(arguments)
     folder = Folder(path=options.folder.absolute())
     if options.verb == "serve":
         from rehearsal.world.serve import serve  # noqa: PLC0415
 
-        return serve(folder, folder.identity(options.domain), options.image)
+        systems = dict(system.split("=", 1) for system in options.system)
+        return serve(folder, folder.identity(options.domain), options.image, systems)
     if options.verb == "down":
         from rehearsal.world.serve import remove  # noqa: PLC0415
 
@@ -41,7 +48,8 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
-    return _up(folder, ["--domain", options.domain, *(f"--image={image}" for image in options.image)])
+    images = [f"--image={image}" for image in options.image]
+    return _up(folder, ["--domain", options.domain, *images, *(f"--system={system}" for system in options.system)])
 
 
 def _up(folder: Folder, more: list[str]) -> int:

@@ -18,6 +18,7 @@ from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
+from rehearsal.machine.packages import Packages
 from rehearsal.machine.shelf import Shelf
 from rehearsal.whole_file import write_whole
 from rehearsal.world.folder import birth
@@ -32,16 +33,17 @@ CONNECTORS = "region1.v2.argotunnel.com"
 _TUNNEL, _HTTP = 7844, 80
 
 
-def serve(folder: Folder, identity: dict[str, Any], images: list[str]) -> int:
+def serve(folder: Folder, identity: dict[str, Any], images: list[str], systems: dict[str, str]) -> int:
     """Serves until SIGTERM; the machines stay when it ends, and are found again."""
     stop = Stop().by_signal()
     with contextlib.redirect_stdout(sys.stderr):
-        ensure([IMAGE])
+        ensure([IMAGE, *systems.values()])
         ground = Ground(identity["id"])
         ground.prepare()
         shelf = Shelf(images)
         shelf.fill()
-        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway})
+        packages = Packages(ground.gateway).start()
+        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway}, systems=systems)
     project = Project(Store(folder.path / "hetzner.json"), machines, 0.0)
     lost = _restore(project, machines)
     machines.watch(lambda: _restore_after_docker(project, machines))
@@ -52,6 +54,7 @@ def serve(folder: Folder, identity: dict[str, Any], images: list[str]) -> int:
     stop.wait()
     cloudflare.close()
     hetzner.stop()
+    packages.close()
     return 0
 
 

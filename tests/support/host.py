@@ -21,6 +21,7 @@ from homeport.render.cloud_init import cloud_init
 from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
+from rehearsal.machine.packages import Packages
 from tests.support.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -34,10 +35,16 @@ def seed(name: str) -> str:
 
 
 class Server:
-    """One machine, its keys, and the program's environment for it."""
+    """One machine, its keys, and the program's environment for it.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.pin = folder, ""
+    Args:
+        folder: For its keys.
+        image: What it is made of; empty: the one that has everything installed. A bare one finds package mirrors.
+        port: Of sshd, from birth.
+    """
+
+    def __init__(self, folder: Path, image: str = "", port: int = 22) -> None:
+        self.folder, self.pin, self.packages = folder, "", None
         self.born = private_key(seed("born")), public_key(seed("born"))
         self.identity = folder / "identity"
         self.identity.touch(mode=0o600)
@@ -45,16 +52,19 @@ class Server:
         self.ground = Ground("ho" + secrets.token_hex(3))
         try:
             self.ground.prepare()
-            self._cloud = Containers(self.ground)
+            self._cloud = Containers(self.ground, systems={"asked": image} if image else {})
             self.address = self._cloud.ipv4(set())
-            self._server = {"id": 1, "name": "host", "public_net": {"ipv4": {"ip": self.address}, "ipv6": None}}
+            net = {"ipv4": {"ip": self.address}, "ipv6": None}
+            self._server = {"id": 1, "name": "host", "image": {"name": "asked"}, "public_net": net}
+            if image:
+                self.packages = Packages(self.ground.gateway).start()
             self.container = self._cloud.name(self._server)
             told = cloud_init(
                 user="deploy",
                 authorized=public_key(seed("client")),
                 host_private=self.born[0],
                 host_public=self.born[1],
-                port=22,
+                port=port,
             )
             self._cloud.create(self._server, told, [])
         except BaseException:
@@ -124,7 +134,7 @@ class Server:
     def inside(self, command: str, check=True) -> str:
         """Runs a shell command as root in the machine, past its sshd."""
         argv = ["docker", "exec", self.container, "sh", "-c", command]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180)
         assert done.returncode == 0 or not check, f"{command}: {done.stderr}"
         return done.stdout
 
@@ -132,5 +142,7 @@ class Server:
         self._cloud.power(self._server, what)
 
     def remove(self) -> None:
+        if self.packages is not None:
+            self.packages.close()
         with contextlib.suppress(MachineError):
             self.ground.down()

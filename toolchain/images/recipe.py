@@ -61,12 +61,12 @@ def _files(path: Path) -> list[Path]:
 
 @cache
 def recipes() -> dict[str, Recipe]:
-    """All recipes for real software, by image name: one folder each below `recipes/`."""
+    """All recipes for real software, by image name: a folder each below `recipes/`, or one for images of a kind."""
     by_image: dict[str, Recipe] = {}
     for path in sorted((_HERE / "recipes").glob("*/recipe.py")):
         module = importlib.import_module(f"toolchain.images.recipes.{path.parent.name}.recipe")
-        if hasattr(module, "RECIPE"):
-            by_image[module.RECIPE.image] = module.RECIPE
+        for recipe in (*getattr(module, "RECIPES", ()), *([module.RECIPE] if hasattr(module, "RECIPE") else [])):
+            by_image[recipe.image] = recipe
     return by_image
 
 

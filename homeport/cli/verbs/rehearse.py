@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from homeport.cli.options import Environment, Json, Preset
+from homeport.cli.options import Distribution, Environment, Json, Preset
 
 EXAMPLES = """
 homeport rehearse                                          preset jett in prod
 homeport rehearse --preset jett --env preprod --no-claims
+homeport rehearse --distribution debian-12                 from a bare server of another distribution
 """
 KEYS = ("rehearsal", "folder", "passed", "claims")
 
@@ -16,11 +17,12 @@ KEYS = ("rehearsal", "folder", "passed", "claims")
 def command(
     preset: Preset = "jett",
     env: Environment = "prod",
+    distribution: Distribution = "",
     no_claims: Annotated[bool, typer.Option("--no-claims", help="Do not check the claims afterwards")] = False,
     json: Json = False,
 ) -> None:
     """Stand an environment up on emulated clouds, on this machine, and check what production promises."""
     from homeport.cli import rehearse
 
-    rehearsal = rehearse.Rehearsal(preset=preset, environment=env)
+    rehearsal = rehearse.Rehearsal(preset=preset, environment=env, distribution=distribution)
     raise typer.Exit(rehearse.up(rehearsal, claimed=not no_claims, as_json=json))

@@ -100,3 +100,14 @@ def test_a_service_without_a_network_has_none(build):
     executor = build().one(CONTAINER, "ai-executor-container")["inputs"]
 
     assert "none" == executor["networkMode"], "code that a model wrote reaches nothing"
+
+
+@pytest.mark.req("CA-11")
+def test_networks_of_a_host_with_small_packets_have_none_larger_and_others_are_as_they_were(build):
+    small = build({"hosts": {"local": {"mode": "local", "mtu": 1400}}})
+
+    option = {"com.docker.network.driver.mtu": "1400"}
+    assert [option] * len(small.all(NETWORK)) == [network["inputs"].get("options") for network in small.all(NETWORK)]
+    assert {None} == {network["inputs"].get("options") for network in build().all(NETWORK)}, (
+        "any other input would make the network, and all containers on it, anew"
+    )

@@ -8,6 +8,6 @@ from pathlib import Path
 
 @cache
 def supported() -> dict[str, str]:
-    """Those that are tried: ``<id>-<version>`` of their os-release, which is Hetzner's name of the image, to their name."""
+    """Those that are tried: ``<id>-<version>`` of their os-release, also the name of Hetzner's image, to their name."""
     lines = (Path(__file__).parent / "supported").read_text(encoding="utf-8").splitlines()
     return {key: name for key, _, name in (line.partition(" ") for line in lines)}

@@ -111,9 +111,10 @@ def assemble(kit: Kit, distribution: Distribution) -> str:
     kit.run(
         [
             *("env", "-i", *(f"{key}={value}" for key, value in variables.items())),
-            *(tools / "usr/sbin/debootstrap", "--variant=minbase", *keys, f"--include={','.join(_PACKAGES)}"),
+            str(tools / "usr/sbin/debootstrap"),
+            *("--variant=minbase", *keys, f"--include={','.join(_PACKAGES)}"),
             f"--components={distribution.components.replace(' ', ',')}",
-            *(distribution.suite, kit.root, where, script),
+            *(distribution.suite, str(kit.root), where, str(script)),
         ]
     )
     _settle(kit, distribution)

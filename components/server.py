@@ -37,6 +37,7 @@ class ServerArgs:
         port: Of sshd, from birth.
         openings: What strangers may reach, from birth.
         authorized: Public key of the program's user.
+        key: Id at Hetzner of that key, where it is there already; else it is put there.
         labels: Of everything that is made.
         protect: True: neither server nor address can be deleted by accident.
     """
@@ -48,6 +49,7 @@ class ServerArgs:
     port: int
     openings: tuple[Opening, ...]
     authorized: pulumi.Input[str]
+    key: pulumi.Input[str] | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     protect: bool
 
@@ -77,7 +79,10 @@ class Server(pulumi.ComponentResource):
         labels = dict(args.labels)
         seed = random_secret(f"{name}-bootstrap-key", here)
         self.host_key = pulumi.Output.unsecret(seed.apply(public_key))
-        key = hcloud.SshKey(f"{name}-key", name=args.name, public_key=args.authorized, labels=labels, opts=here)
+        key = args.key
+        if key is None:
+            own = hcloud.SshKey(f"{name}-key", name=args.name, public_key=args.authorized, labels=labels, opts=here)
+            key = own.id
         firewall = hcloud.Firewall(
             f"{name}-firewall", name=args.name, labels=labels, rules=list(hcloud_rules(args.openings)), opts=here
         )
@@ -92,7 +97,7 @@ class Server(pulumi.ComponentResource):
             server_type=args.server_type,
             image=args.image,
             location=args.location,
-            ssh_keys=[key.id],
+            ssh_keys=[key],
             # From birth, not attached afterwards: else it is open for its first seconds (docs/traps.md, H6).
             firewall_ids=[firewall.id.apply(int)],
             public_nets=[

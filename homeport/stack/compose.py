@@ -45,7 +45,7 @@ def compose_files(
         if (volume := workloads[service.name].files_volume) is not None
     }
     values: dict[str, pulumi.Input[str]] = {
-        "compose": pulumi.Output.all(**volumes).apply(lambda files: compose.text(compose.model(here, files))),
+        "compose": pulumi.Output.all(**volumes).apply(lambda files: compose.text(compose.model(here, dict(files)))),
         "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in blueprint.secrets()}).apply(_lines),
     }
     files = (
@@ -57,4 +57,4 @@ def compose_files(
 
 
 def _lines(values: dict[str, str]) -> str:
-    return "".join(f"{name.upper().replace('-', '_')}={value}\n" for name, value in sorted(values.items()))
+    return "".join(f"{name.upper().replace('-', '_')}={value}\n" for name, value in sorted(dict(values).items()))

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homeport.plan.resolve import Plan
+    from homeport.stack.hetzner_key import HetznerKey
 
 
 def build(plan: Plan) -> None:
     """Registers everything, layer by layer."""
-    providers = Providers(plan.endpoints)
+    providers = Providers(plan.endpoints, _supplied_key(plan))
     supplied = {name: pulumi.Output.secret(value.reveal()) for name, value in plan.supplied.items()}
     args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate)
     secrets = Secrets("secrets", args, providers.opts)
@@ -29,6 +30,18 @@ def build(plan: Plan) -> None:
     _compose_files(plan, hosts, services, secrets, providers.opts)
     ingress = _tunnel(plan, hosts, providers, secrets)
     outputs.export(plan.blueprint, hosts, services.workloads, secrets, ingress)
+
+
+def _supplied_key(plan: Plan) -> HetznerKey | None:
+    """The SSH key that was supplied, where servers are rented with it."""
+    rented = [name for name, host in plan.hosts.items() if host.machine.mode == "create"]
+    private = plan.supplied.get("ssh-private-key")
+    if not rented or private is None:
+        return None
+    from homeport.stack.hetzner_key import HetznerKey, rented_hosts  # noqa: PLC0415  # a stack on this machine has none
+    from homeport.stack.remote import public_of  # noqa: PLC0415
+
+    return HetznerKey(plan.stack, rented_hosts(rented), public_of(private.reveal()))
 
 
 def _compose_files(

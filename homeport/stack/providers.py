@@ -14,20 +14,25 @@ from homeport.model import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homeport.stack.hetzner_key import HetznerKey
+
 
 class Providers:
     """What resources are made by.
 
     Attributes:
         opts: The providers that need no host and no cloud.
+        supplied_key: The SSH key that the stack's owner supplied, for all rented hosts; None: each gets one of its own.
     """
 
-    def __init__(self, endpoints: Mapping[str, str]) -> None:
+    def __init__(self, endpoints: Mapping[str, str], supplied_key: HetznerKey | None = None) -> None:
         """Makes the providers that every stack has.
 
         Args:
             endpoints: ``hcloud`` and ``cloudflare`` to another API address than the cloud's own, which a rehearsal has.
+            supplied_key: See above.
         """
+        self.supplied_key = supplied_key
         self._endpoints = endpoints
         self._everywhere: list[pulumi.ProviderResource] = [command.Provider("command"), random.Provider("random")]
         self._hcloud: pulumi.ProviderResource | None = None
@@ -62,14 +67,14 @@ class Providers:
         )
         return pulumi.ResourceOptions(providers=[provider, *self._everywhere])
 
-    def hcloud(self, token: pulumi.Output[str]) -> pulumi.ResourceOptions:
-        """Hetzner Cloud, one provider for all hosts, and the providers of ``opts``."""
+    def hcloud(self, token: pulumi.Output[str]) -> tuple[pulumi.ResourceOptions, pulumi.ProviderResource]:
+        """Hetzner Cloud, one provider for all hosts, beside the providers of ``opts``; and that one alone."""
         import pulumi_hcloud as hcloud  # noqa: PLC0415  # half a second that only a rented server costs
 
         if self._hcloud is None:
             endpoint = self._endpoints.get("hcloud")
             self._hcloud = hcloud.Provider("hcloud", token=token, endpoint=endpoint, poll_interval="1s")
-        return pulumi.ResourceOptions(providers=[self._hcloud, *self._everywhere])
+        return pulumi.ResourceOptions(providers=[self._hcloud, *self._everywhere]), self._hcloud
 
     def cloudflare(self, token: pulumi.Output[str]) -> pulumi.ProviderResource:
         """Cloudflare."""

@@ -74,8 +74,9 @@ def remote_machine(host: HostPlan, providers: Providers, secrets: Mapping[str, p
     opts = providers.opts
     identity = _identity(host, secrets.get("ssh-private-key"), opts)
     if host.machine.mode == "create":
-        cloud = providers.hcloud(secrets["hcloud-token"])
-        provisioned = _create(host, host.machine, identity.public, cloud)
+        cloud, provider = providers.hcloud(secrets["hcloud-token"])
+        key = providers.supplied_key.id(cloud, provider) if providers.supplied_key else None
+        provisioned = _create(host, host.machine, identity.public, key, cloud)
     elif host.machine.mode == "adopt":
         provisioned = _adopt(host.machine)
     else:
@@ -107,7 +108,7 @@ def remote_machine(host: HostPlan, providers: Providers, secrets: Mapping[str, p
 
 def _identity(host: HostPlan, supplied: pulumi.Output[str] | None, opts: pulumi.ResourceOptions) -> _Identity:
     if supplied is not None:
-        public = pulumi.Output.unsecret(supplied.apply(_public_of))
+        public = pulumi.Output.unsecret(supplied.apply(public_of))
         return _Identity(file=identity_file(supplied, host.stack, host.name), public=public)
     if host.machine.mode == "adopt":
         return _Identity(file="", public=pulumi.Output.from_input(""))
@@ -116,7 +117,8 @@ def _identity(host: HostPlan, supplied: pulumi.Output[str] | None, opts: pulumi.
     return _Identity(file=identity_file(seed.apply(private_key), host.stack, host.name), public=public)
 
 
-def _public_of(private: str) -> str:
+def public_of(private: str) -> str:
+    """The public half of a supplied SSH key, as sshd reads it."""
     # Only who brings a key pays for it.
     from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
 
@@ -125,7 +127,11 @@ def _public_of(private: str) -> str:
 
 
 def _create(
-    host: HostPlan, machine: CreateHost, authorized: pulumi.Output[str], opts: pulumi.ResourceOptions
+    host: HostPlan,
+    machine: CreateHost,
+    authorized: pulumi.Output[str],
+    key: pulumi.Input[str] | None,
+    opts: pulumi.ResourceOptions,
 ) -> _Provisioned:
     args = ServerArgs(
         name=names.rented(host.stack, host.name),
@@ -135,6 +141,7 @@ def _create(
         port=host.ssh_ports[0],
         openings=host.openings,
         authorized=authorized,
+        key=key,
         labels={"homeport.stack": host.stack, "homeport.host": host.name},
         protect=host.protect,
     )

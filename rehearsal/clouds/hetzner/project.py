@@ -78,6 +78,8 @@ class Project:
 
     def __init__(self, store: Store, machines: Machines, seconds: float = 0.0) -> None:
         self.store, self.machines, self.seconds = store, machines, seconds
+        self.unassigned = "unassigned"
+        """Assignee type of an address that nothing has; `server` until August 2026."""
         self.server_types: tuple[Row, ...] = catalog.SERVER_TYPES
         self.sold_out: set[tuple[str, str]] = set()
         """Server type and location, where Hetzner has none left for now."""

@@ -79,8 +79,8 @@ class RecordedWorld:
 
     def __init__(self, ids):
         project = Project(Store(None, RecordedIds(ids)), InMemory())
-        # The recording rents a server of a type that was still sold then.
-        project.server_types = (*SERVER_TYPES, *RETIRED)
+        # The recording's fake was of before: it sells a type that is gone, and names a type of assignee for all.
+        project.server_types, project.unassigned = (*SERVER_TYPES, *RETIRED), "server"
         self.service = Service(project)
         self.listener = ApiServer(self.service).start()
 

@@ -40,7 +40,12 @@ def _built(asked: str) -> Graph:
 @pytest.fixture
 def build():
     def run(
-        settings: dict | None = None, secrets: dict | None = None, preset="ai-orchestrator", stack="dev", **presets: str
+        settings: dict | None = None,
+        secrets: dict | None = None,
+        preset="ai-orchestrator",
+        stack="dev",
+        ssh_keys: tuple = (),
+        **presets: str,
     ) -> Graph:
         asked = {
             "settings": settings or {},
@@ -48,6 +53,7 @@ def build():
             "preset": preset,
             "stack": stack,
             "presets": presets,
+            "ssh_keys": ssh_keys,
         }
         return _built(json.dumps(asked, sort_keys=True))
 

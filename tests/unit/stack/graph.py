@@ -28,9 +28,10 @@ CANARY = "C4nary-" + "0123456789abcdef" * 2
 
 
 class Engine(mocks.Mocks):
-    """Stricter than the engine: twins fail, look-ups fail."""
+    """Stricter than the engine: twins fail, look-ups fail, but for the keys that a project at Hetzner has."""
 
-    def __init__(self) -> None:
+    def __init__(self, ssh_keys=()) -> None:
+        self.ssh_keys = list(ssh_keys)
         self.seen: dict[tuple[str, str], dict] = {}
         self.exports: dict[str, dict] = {}
 
@@ -48,6 +49,8 @@ class Engine(mocks.Mocks):
         return identity, {**args.inputs, **self._computed(args)}
 
     def call(self, args):
+        if args.token == "hcloud:index/getSshKeys:getSshKeys":
+            return {"id": "", "sshKeys": self.ssh_keys}
         raise AssertionError(f"{args.token} was looked up: a unit test reaches no API")
 
     @staticmethod
@@ -118,7 +121,7 @@ def main() -> None:
     loading.PRESETS += tuple(asked.get("presets", {}))
     raw = {"homeport:preset": asked["preset"], "homeport:settings": json.dumps(asked["settings"])}
     secrets = {f"homeport:{name}": value for name, value in asked["secrets"].items()}
-    engine = Engine()
+    engine = Engine(asked.get("ssh_keys", ()))
     mocks.set_mocks(engine, project="homeport", stack=asked["stack"], preview=False, monitor=Monitor(engine))
 
     def go() -> None:

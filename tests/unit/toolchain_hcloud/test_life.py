@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.unit.clouds_hetzner.emulated import KEY
@@ -210,3 +212,18 @@ def test_an_inline_network_without_address_changes_at_every_preview_as_officiall
     """docs/traps.md, H7: the remedy is a ServerNetwork, or all fields given."""
     inputs = {**SERVER, "name": "one", "networks": [{"networkId": Names(cloud).network}]}
     assert ["networks"] == list(Resource(plugin, "Server").create(**inputs).diff(**inputs).diffs)
+
+
+def test_the_keys_of_a_project_are_listed_page_by_page(plugin, cloud):
+    for number in range(53):
+        blob = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + number.to_bytes(32, "big")).decode()
+        cloud.make(
+            "/ssh_keys", {"name": f"k{number}", "public_key": f"ssh-ed25519 {blob}", "labels": {"n": str(number)}}
+        )
+    everything = plugin.invoke("hcloud:index/getSshKeys:getSshKeys", {})
+    chosen = plugin.invoke("hcloud:index/getSshKeys:getSshKeys", {"withSelector": "n=7"})
+
+    assert 53 == len(everything["sshKeys"]), "more than a page"
+    assert "-".join(str(key["id"]) for key in everything["sshKeys"]) == everything["id"]
+    assert [("k7", {"n": "7"})] == [(key["name"], key["labels"]) for key in chosen["sshKeys"]]
+    assert {"fingerprint", "id", "labels", "name", "publicKey"} == set(chosen["sshKeys"][0])

@@ -81,6 +81,16 @@ class Cloud:
             raise
         return row
 
+    def every(self, path: str, key: str, **query: Any) -> list[Row]:
+        """The rows of all pages of a list; `key` is its name in the answer."""
+        rows: list[Row] = []
+        page: int | None = 1
+        while page is not None:
+            answer = self.call("GET", path, page=page, per_page=50, **query)
+            rows += answer[key]
+            page = answer["meta"]["pagination"]["next_page"]
+        return rows
+
     def act(self, path: str, body: Row | None = None) -> None:
         """Starts an action and waits for its end. Raises `CloudError` when it fails."""
         self._patiently(lambda: self.wait(self.call("POST", path, {} if body is None else body)))

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from toolchain.plugins import go_duration
-from toolchain.plugins.base import CheckFailed, Props, Provider, ProviderError, ResourceType, Secret
-from toolchain.plugins.hcloud.client import Cloud
+from toolchain.plugins.base import CheckFailed, InvokeFailed, Props, Provider, ProviderError, ResourceType, Secret
+from toolchain.plugins.hcloud.client import Cloud, CloudError
 from toolchain.plugins.hcloud.firewall import Firewall, FirewallAttachment
 from toolchain.plugins.hcloud.floating_ip import FloatingIp, FloatingIpAssignment
 from toolchain.plugins.hcloud.keys import PlacementGroup, SshKey
@@ -44,6 +44,7 @@ _TYPES: Final[tuple[Callable[[Callable[[], Cloud]], ResourceType], ...]] = (
     Volume,
     VolumeAttachment,
 )
+_SSH_KEYS: Final = "hcloud:index/getSshKeys:getSshKeys"
 _TOKEN_LENGTH: Final = 64
 _JSON: Final = {"string": "string", "int": "integer", "bool": "boolean", "list": "array", "set": "array"}
 
@@ -68,7 +69,29 @@ class HcloudProvider(Provider):
     def schema(self) -> Props:
         """Package schema of the covered types, without descriptions."""
         resources = {token: _schema(getattr(kind, "schema")) for token, kind in self.resources.items()}  # noqa: B009
-        return {"name": self.name, "version": self.version, "resources": resources, "functions": {}}
+        return {"name": self.name, "version": self.version, "resources": resources, "functions": {_SSH_KEYS: {}}}
+
+    def invoke(self, token: str, args: Props) -> Props:
+        """Answers `getSshKeys`, as internal/sshkey/data_source_list.go does upstream; no other function is covered."""
+        if token != _SSH_KEYS:
+            return super().invoke(token, args)
+        if unknown := sorted({*args} - {"id", "withSelector"}):
+            raise InvokeFailed([(key, "Invalid or unknown key") for key in unknown])
+        query = {"label_selector": args["withSelector"]} if args.get("withSelector") else {}
+        try:
+            rows = self.cloud().every("/ssh_keys", "ssh_keys", **query)
+        except CloudError as refused:
+            raise ProviderError(str(refused)) from refused
+        names = {
+            "fingerprint": "fingerprint",
+            "id": "id",
+            "labels": "labels",
+            "name": "name",
+            "publicKey": "public_key",
+        }
+        keys = [{name: row[field] for name, field in names.items()} for row in rows]
+        selector = {"withSelector": args["withSelector"]} if args.get("withSelector") is not None else {}
+        return {"id": "-".join(str(row["id"]) for row in rows), "sshKeys": keys, **selector}
 
     def check_config(self, urn: str, olds: Props, news: Props) -> Props:
         """The settings with the token marked as a secret; one that the plugin does not know is refused."""

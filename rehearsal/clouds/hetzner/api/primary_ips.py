@@ -30,14 +30,14 @@ def address_type(body: Row) -> str:
     return str(body["type"])
 
 
-def shown(row: Row) -> Row:
+def shown(project: Project, row: Row) -> Row:
     """A primary IP as the API shows it.
 
     Since August 2026 one that nothing has is of assignee type `unassigned`:
     https://docs.hetzner.cloud/changelog#2026-04-27-primary-ips-will-return-unassigned.
     """
     place = location(row["location"])
-    kind = "unassigned" if row["assignee_id"] is None else "server"
+    kind = project.unassigned if row["assignee_id"] is None else "server"
     return {**public(row), "assignee_type": kind, "location": place, "datacenter": datacenter_of(row["location"])}
 
 
@@ -50,7 +50,7 @@ def made(project: Project, name: str, kind: str, place: str, **more: Any) -> Row
 
 TABLE: Final = Table(
     "primary_ips",
-    lambda _project, row: shown(row),
+    shown,
     filters=("name", "ip"),
     fields="name:str labels:dict auto_delete:bool",
 )
@@ -72,7 +72,7 @@ def create(project: Project, call: Call) -> Answer:
     more = {key: body[key] for key in ("labels", "auto_delete") if key in body}
     row = made(project, body["name"], kind, place, assignee_id=server and server["id"], **more)
     action = project.act("create_primary_ip", [("primary_ip", row["id"])])
-    return 201, {"primary_ip": shown(row), "action": action}
+    return 201, {"primary_ip": shown(project, row), "action": action}
 
 
 def assignable(project: Project, number: int, kind: str) -> Row:

@@ -117,30 +117,43 @@ def _start() -> None:
     raise ToolError(f"docker: the daemon does not answer {_PATIENCE:.0f} s after its start\n  fix: see {log}")
 
 
-def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Runs a Docker command.
+def run(
+    *argv: str, where: Mapping[str, str] = HERE, check: bool = True, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs a Docker command, with a text on its standard input.
 
     Raises:
         ToolError: It failed, and `check` is true.
+    """
+    done = raw(*argv, where=where, content=text.encode())
+    answer = subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    )
+    if check and answer.returncode:
+        raise ToolError(f"docker {' '.join(argv[:2])}: {answer.stderr.strip()}\n  fix: docker version")
+    return answer
+
+
+def raw(*argv: str, where: Mapping[str, str] = HERE, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Runs a Docker command whose output is no text; how it ended is the caller's to look at.
+
+    Raises:
+        ToolError: This machine has no such command.
     """
     # Over SSH with the host's pinned key, as the program's own scripts do it; docker takes no options for ssh.
     wrapped = ["sh", "-c", '. components/scripts/docker_over_ssh.sh; docker "$@"', "components/scripts/docker"]
     command = wrapped if "HOMEPORT_SSH_OPTS" in where else ["docker"]
     try:
-        done = subprocess.run(
+        return subprocess.run(
             [*command, *argv],
             cwd=ROOT,
             env={**os.environ, **where},
-            stdin=subprocess.DEVNULL,
+            input=content,
             capture_output=True,
-            text=True,
             check=False,
         )
     except FileNotFoundError:
         raise ToolError("docker: this machine has no `docker` command\n  fix: apt-get install docker.io") from None
-    if check and done.returncode:
-        raise ToolError(f"docker {' '.join(argv[:2])}: {done.stderr.strip()}\n  fix: docker version")
-    return done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,12 +198,24 @@ def carriers(volumes: set[str], where: Mapping[str, str] = HERE) -> list[DockerO
 
 
 def inspect(kind: str, ids: list[str], where: Mapping[str, str] = HERE) -> list[dict[str, Any]]:
-    """What Docker says of those of the given objects that are still there."""
+    """What Docker says of those of the given objects that are still there.
+
+    Raises:
+        ToolError: It says nothing, for it does not answer.
+    """
     if not ids:
         return []
-    printed = run("inspect", "--type", kind, *ids, where=where, check=False).stdout
-    items: list[dict[str, Any]] = json.loads(printed or "[]")
+    done = run("inspect", "--type", kind, *ids, where=where, check=False)
+    if done.returncode and (complaint := _complaint(done.stderr)):
+        raise ToolError(f"Docker does not answer: {complaint}\n  fix: {_advice(where)}")
+    items: list[dict[str, Any]] = json.loads(done.stdout or "[]")
     return items
+
+
+def _complaint(text: str) -> str:
+    """The last line of what Docker says, objects that are not there left out."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if "o such " not in line and "not found" not in line), "")
 
 
 def _object(kind: str, inspected: dict[str, Any]) -> DockerObject:

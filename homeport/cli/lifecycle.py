@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
-import sys
+import hashlib
+import tempfile
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from homeport.cli import daemon, status
+from homeport.cli import consent, daemon, settled, status
+from homeport.cli.ahead import check_ahead
+from homeport.cli.announce import measured
 from homeport.cli.clouds import keys, recover_clouds
+from homeport.cli.consent import agreed, announcement, tell
+from homeport.cli.drift import Looked, delivered, look, remove_spoilt
 from homeport.cli.lock import held, remove_dead_lock
 from homeport.cli.lockout import refuse_lockout
 from homeport.cli.lost import forget_lost
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
-from homeport.cli.preflight.look import look, require, show
+from homeport.cli.preflight.look import look as look_at_clouds
+from homeport.cli.preflight.look import require, show
 from homeport.cli.pulumi_cli import STDERR, ensure, module, prepared
 from homeport.cli.repair import repair
+from homeport.model import names
+from homeport.model.docker_here import here
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from homeport.cli.ahead import Check
+    from homeport.cli.drift import Drift, Place
     from homeport.cli.lock import Run
     from homeport.cli.pulumi_cli import PulumiCli
     from homeport.cli.stack import Stack
+    from homeport.cli.status import Status
 
 _QUIET = ("--suppress-permalink=true", "--suppress-outputs")
+PLACES: tuple[Place, ...] = ()
+"""Where `up` and `preview` look for what was changed by hand, beside Docker; each answers with findings."""
+CHECKS: tuple[Check, ...] = ()
+"""What is checked before an update removes anything, beside Docker and databases; each answers with problems."""
 
 
-def up(stack: Stack, *, yes: bool, json: bool = False) -> int:
+def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, give_up: Sequence[str] = ()) -> int:
     """Brings a stack up, after a killed run too; the exit code.
 
-    With `json`, standard output holds the stack's status as one document, and nothing else.
+    Args:
+        stack: The stack.
+        yes: Nobody is asked.
+        json: Standard output holds the stack's status as one document, and nothing else.
+        refresh: Pulumi asks for every resource, also where a look at Docker sees no change.
+        give_up: Names of data and keys that may be lost.
     """
     with held(stack.name, "make up") as run:
+        if not run.killed and not refresh and (current := _settled(stack)):
+            say(f"==> nothing to do: {len(current.services)} services run as the last update left them")
+            status.show(current, json=json)
+            return 0
+        inputs = settled.inputs(stack.name)
         pulumi = _ready(stack, images=True, json=json)
-        flags = _assent(stack, yes=yes)
-        before = () if flags else pulumi.last_update()
-        code = update(pulumi, run, *flags)
-    if code and not flags and pulumi.last_update() == before:
-        say("==> nothing was changed: the update was declined, or its preview failed for the reason above")
-        return 1
+        _refuse_nobody(stack, yes=yes)
+        recovered = recover(pulumi, run)
+        refuse_lockout(pulumi)
+        require(pulumi)
+        drift = _drift(pulumi)
+        check_ahead(pulumi, CHECKS)
+        flags = tuple(dict.fromkeys((*drift.flags, *(("--refresh",) if refresh else ()))))
+        if not _agreed(pulumi, flags, yes=yes, give_up=give_up):
+            say("==> nothing was changed")
+            return 1
+        settled.unsettle(stack.name)
+        remove_spoilt(pulumi, drift)
+        code = _converge(pulumi, run, "--yes", "--skip-preview", *flags, recovered=recovered)
     if code:
         say(
             f"==> pulumi up failed (code {code}); the reason is above. "
@@ -50,10 +83,69 @@ def up(stack: Stack, *, yes: bool, json: bool = False) -> int:
         for line in keys(pulumi):
             say(f"    {line}")
         return 1
+    _settle(pulumi, inputs)
     current = status.status(pulumi)
     status.show(current, json=json)
     total(f"up: stack {stack.name}")
     return 0 if current.healthy else 1
+
+
+def _settled(stack: Stack) -> Status | None:
+    """The stack's status, where nothing that an update depends on is other than after the last one; else None."""
+    last = settled.read(stack.name)
+    digest = settled.digester()
+    if not last.inputs or digest is None or last.inputs != settled.inputs(stack.name):
+        return None
+    resources = last.resources()
+    if resources is None or last.docker != here():
+        return None
+    try:
+        if any(Looked(resources, last.delivered, digest).findings([last.docker])):
+            return None
+        current = status.of_state(stack.name, resources, last.docker)
+    except ToolError:
+        return None
+    return current if current.healthy else None
+
+
+def _settle(pulumi: PulumiCli, inputs: str) -> None:
+    """Notes what the update left, where the next one can look at it without Pulumi: on this machine."""
+    file = settled.state_file(pulumi.state_folder, pulumi.stack.name)
+    digest = settled.digester()
+    if not pulumi.stack.local or file is None or digest is None:
+        return
+    text = file.read_bytes()
+    settled.write(
+        pulumi.stack.name,
+        settled.Settled(
+            inputs=inputs,
+            state=str(file),
+            digest=hashlib.sha256(text).hexdigest(),
+            docker=dict(pulumi.stack.docker),
+            delivered=delivered(pulumi.secret_state().get("resources") or [], digest),
+            seconds=settled.read(pulumi.stack.name).seconds,
+        ),
+    )
+
+
+def _drift(pulumi: PulumiCli) -> Drift:
+    with phase("what was changed by hand"):
+        drift = look(pulumi, PLACES)
+        drift.say()
+    return drift
+
+
+def _agreed(pulumi: PulumiCli, flags: Sequence[str], *, yes: bool, give_up: Sequence[str]) -> bool:
+    """Whether the update may begin, once it has been announced."""
+    dev = pulumi.stack.environment == "dev"
+    if dev and not pulumi.state().get("resources"):
+        return True
+    told = announcement(pulumi, flags, quiet=dev)
+    if told is None:
+        say("==> the preview failed, for the reason above")
+        return False
+    tell(told)
+    return agreed(pulumi, told, yes=yes, give_up=give_up)
 
 
 def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
@@ -61,8 +153,12 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     recovered = recover(pulumi, run)
     refuse_lockout(pulumi)
     require(pulumi)
+    return _converge(pulumi, run, *flags, recovered=recovered)
+
+
+def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
     with phase(f"pulumi up, stack {pulumi.stack.name}"):
-        code = pulumi.run("up", *_QUIET, *flags)
+        code = _measured(pulumi, *flags)
     if code and recovered:
         # A provider's last request can outlive the engine that was killed: what it made shows only now.
         with phase("once more, because the last run was killed"):
@@ -77,36 +173,164 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     return code
 
 
-def down(stack: Stack, *, yes: bool, json: bool = False) -> int:
-    """Removes a stack, and what carries its label; the exit code."""
+def _measured(pulumi: PulumiCli, *flags: str) -> int:
+    """Runs the update, and notes how long each service was away: the next announcement says it."""
+    with tempfile.TemporaryDirectory(prefix="homeport-") as folder:
+        log = Path(folder) / "events"
+        code = pulumi.run("up", *_QUIET, *flags, events=log)
+        last = settled.read(pulumi.stack.name)
+        settled.write(pulumi.stack.name, replace(last, seconds={**last.seconds, **measured(log)}))
+    return code
+
+
+def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False, delete_data: str = "") -> int:
+    """Removes a stack, and what carries its label; the exit code.
+
+    Args:
+        stack: The stack.
+        yes: Nobody is asked.
+        json: Standard output holds one document, and nothing else.
+        keep_data: What is protected stays, and what that needs: data volumes, their server.
+        delete_data: The stack's name: what is protected goes as well.
+    """
     with held(stack.name, "make down") as run:
         pulumi = _ready(stack, images=False, json=json)
-        recover(pulumi, run)
-        flags = _assent(stack, yes=yes)
-        before = () if flags else pulumi.last_update()
-        with phase(f"pulumi destroy, stack {stack.name}"):
-            code = pulumi.run("destroy", *_QUIET, *flags)
-        if code and not flags and pulumi.last_update() == before:
-            say("==> nothing was removed: it was declined, or its preview failed for the reason above")
+        protected = _protected(pulumi, keep_data=keep_data, delete_data=delete_data)
+        _refuse_nobody(stack, yes=yes)
+        _recover_for_the_end(pulumi, run)
+        if not _agreed_to_end(pulumi, yes=yes, protected=protected, keep_data=keep_data):
+            say("==> nothing was removed")
             return 1
+        settled.unsettle(stack.name)
+        hosts = pulumi.daemons() if protected and not keep_data else []
+        code = _destroy(pulumi, protected=protected, keep_data=keep_data)
         if code:
             say(
                 f"==> pulumi destroy failed (code {code}); the reason is above. "
                 "Repair the cause and run `make down` again"
             )
             return 1
-        kept = _leftovers(pulumi)
+        kept = [] if keep_data else _leftovers(pulumi)
+        for where in hosts:
+            _remove_retained(stack.name, where)
+    if keep_data:
+        for name in protected:
+            say(f"    kept: {name}")
+        kept = [{"kind": name.partition(" ")[0], "name": name.partition(" ")[2]} for name in protected]
     if json:
         print_json({"stack": stack.name, "removed": True, "kept": kept})
     total(f"down: stack {stack.name}")
     return 0
 
 
+def _protected(pulumi: PulumiCli, *, keep_data: bool, delete_data: str) -> list[str]:
+    """What the state protects, in words.
+
+    Raises:
+        ToolError: There is something, and nobody has said what is to become of it.
+    """
+    stack = pulumi.stack.name
+    rows = [item for item in pulumi.state().get("resources") or [] if item.get("protect")]
+    names = sorted(f"{item['type'].rpartition(':')[2].lower()} {_called(item)}" for item in rows)
+    if delete_data and delete_data != stack:
+        raise ToolError(
+            f"--delete-data {delete_data}: names another stack than {stack}; nothing was removed\n"
+            f"  fix: make down STACK={stack} ARGS='--delete-data {stack}'"
+        )
+    if names and not keep_data and not delete_data:
+        raise ToolError(
+            f"stack {stack}: its data is protected: {', '.join(names)}; nothing was removed\n"
+            f"  fix: make down STACK={stack} ARGS=--keep-data (these stay, with the server that they are on; "
+            "all else is removed)\n"
+            f"  or, after a backup: make down STACK={stack} ARGS='--delete-data {stack}' (all of it is deleted)"
+        )
+    return names
+
+
+def _called(resource: Mapping[str, Any]) -> str:
+    return str((resource.get("inputs") or {}).get("name") or names.logical(resource["urn"]))
+
+
+def _recover_for_the_end(pulumi: PulumiCli, run: Run) -> None:
+    """As before an update; a cloud that cannot be asked is no obstacle where nothing of it was ever made.
+
+    Raises:
+        ToolError: It cannot be asked, and the state knows of something there.
+    """
+    try:
+        recover(pulumi, run)
+    except ToolError as error:
+        made = [item for item in pulumi.state().get("resources") or [] if _in_a_cloud(item)]
+        if made or run.killed:
+            raise
+        say(f"    {str(error).splitlines()[0]}")
+        say("    The state knows of nothing there, so what was begun is given up; look into the account once more.")
+
+
+def _in_a_cloud(resource: Mapping[str, Any]) -> bool:
+    return str(resource.get("type", "")).startswith(("hcloud:", "cloudflare:")) and bool(resource.get("id"))
+
+
+def _agreed_to_end(pulumi: PulumiCli, *, yes: bool, protected: Sequence[str], keep_data: bool) -> bool:
+    stack = pulumi.stack
+    if yes or not consent.somebody():
+        return True
+    rows = pulumi.state().get("resources") or []
+    data = [] if keep_data else sorted(_called(item) for item in rows if _is_data(item))
+    what = f" and DELETES ALL ITS DATA ({', '.join(data)})" if data else ""
+    word = stack.name if protected and not keep_data else "yes"
+    question = f"==> this takes stack {stack.name} down{what}. Type {word}, anything else removes nothing"
+    return consent.answer(question) == word
+
+
+def _is_data(resource: Mapping[str, Any]) -> bool:
+    labels = (resource.get("inputs") or {}).get("labels") or ()
+    return {"label": "homeport.data", "value": "true"} in labels and resource["type"].endswith(":Volume")
+
+
+def _destroy(pulumi: PulumiCli, *, protected: Sequence[str], keep_data: bool) -> int:
+    flags = (*_QUIET, "--yes", "--skip-preview")
+    if protected and not keep_data:
+        pulumi.ask("state", "unprotect", "--all", "--yes")
+    with phase(f"pulumi destroy, stack {pulumi.stack.name}"):
+        # A connector goes before its tunnel, which Cloudflare does not delete while it is connected. Beside its server
+        # it would be passed over: what goes with a server is not removed one by one.
+        connectors = [item["urn"] for item in pulumi.state().get("resources") or [] if _is_connector(item)]
+        targets = [f"--target={urn}" for urn in connectors]
+        if targets and (code := pulumi.run("destroy", *flags, "--target-dependents", *targets)):
+            return code
+        return pulumi.run("destroy", *flags, *(["--exclude-protected"] if keep_data else []))
+
+
+def _is_connector(resource: Mapping[str, Any]) -> bool:
+    return "homeport:cloudflare:" in resource["urn"] and bool(resource.get("deletedWith"))
+
+
+def _remove_retained(stack: str, where: Mapping[str, str]) -> None:
+    """What Docker kept of a stack whose data was given up by name; a host that went with it has nothing any more."""
+    try:
+        left = daemon.objects(stack, where)
+    except ToolError:
+        return
+    for item in left:
+        say(f"    removing {item.kind} {item.name}")
+        daemon.remove(item, where)
+
+
 def preview(stack: Stack, arguments: list[str]) -> int:
-    """Shows what `up` would change; Docker need not be there."""
+    """Shows what `up` would change, and what was changed by hand; nothing is changed by it."""
     pulumi = _pulumi(stack)
-    code = pulumi.run("preview", "--suppress-permalink=true", *arguments)
-    return 1 if code else 0
+    if "--json" in arguments:
+        return 1 if pulumi.run("preview", "--suppress-permalink=true", *arguments, *look(pulumi, PLACES).flags) else 0
+    drift = _drift(pulumi)
+    told = announcement(pulumi, (*arguments, *(flag for flag in drift.flags if flag not in arguments)), quiet=False)
+    if told is None:
+        return 1
+    tell(told)
+    for loss in told.losses:
+        say(f"    LOST for good: {loss.what}; up asks for it by name")
+    check_ahead(pulumi, CHECKS)
+    return 0
 
 
 def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
@@ -115,7 +339,7 @@ def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
     With `others`, what others made under the stack's names is removed, after asking.
     """
     pulumi = _pulumi(stack)
-    report = look(pulumi)
+    report = look_at_clouds(pulumi)
     if others and any(finding.foreign for finding in report.findings):
         from homeport.cli.preflight.take_over import take_over  # noqa: PLC0415  # only who asks for it
 
@@ -124,7 +348,7 @@ def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
         _agree(stack, yes=yes)
         for line in take_over(report, pulumi.config()):
             say(f"    removed: {line}")
-        report = look(pulumi)
+        report = look_at_clouds(pulumi)
     show(report, as_json=json)
     return 1 if report.refused else 0
 
@@ -132,7 +356,7 @@ def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
 def _agree(stack: Stack, *, yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not consent.somebody():
         raise ToolError(f"stack {stack.name}: nobody is here to agree that it is removed\n  fix: add --yes")
     if input("Remove what is named above, so that this stack can have the names? (yes/no) ") != "yes":
         raise ToolError(f"stack {stack.name}: nothing was removed\n  fix: answer yes, or give the routes other names")
@@ -146,7 +370,13 @@ def repair_stack(stack: Stack) -> bool:
         repaired = remove_dead_lock(pulumi)
         repaired = _clear(pulumi, run) or repaired
         run.recovered = True
-    say("repaired; now run `make up`" if repaired else "there is nothing to repair")
+        drift = _drift(pulumi)
+    if drift.findings:
+        say(f"make up STACK={stack.name} puts back what was changed by hand")
+    elif repaired:
+        say(f"repaired; now run make up STACK={stack.name}")
+    else:
+        say("there is nothing to repair: nothing was left by a killed run, and all is as the last update left it")
     return repaired
 
 
@@ -189,15 +419,10 @@ def _clear(pulumi: PulumiCli, run: Run) -> bool:
     return repair(pulumi, killed=True) or removed
 
 
-def _assent(stack: Stack, *, yes: bool) -> tuple[str, ...]:
+def _refuse_nobody(stack: Stack, *, yes: bool) -> None:
     """Dev asks nothing; elsewhere a person at a terminal sees the preview and decides, and a script says --yes."""
-    if stack.environment == "dev":
-        return ("--yes", "--skip-preview")
-    if yes:
-        return ("--yes",)
-    if not sys.stdin.isatty():
+    if stack.environment != "dev" and not yes and not consent.somebody():
         raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  fix: add ARGS=--yes")
-    return ()
 
 
 def _leftovers(pulumi: PulumiCli) -> list[dict[str, str]]:

@@ -123,17 +123,30 @@ class PulumiCli:
     root: Path = ROOT
     output: int | None = None
 
-    def run(self, *argv: str, input_: str | None = None) -> int:
-        """Runs a Pulumi command for the person to see; its exit code."""
-        return subprocess.run(
-            ["pulumi", *argv, "--stack", self.stack.name],
+    def run(self, *argv: str, input_: str | None = None, events: Path | None = None, quiet: bool = False) -> int:
+        """Runs a Pulumi command for the person to see; its exit code.
+
+        Args:
+            argv: The command.
+            input_: Its standard input; the person's own where there is none.
+            events: Where the engine's events are written, one JSON document a line.
+            quiet: What it says is shown only when it fails.
+        """
+        # Pulumi's own Automation API reads the events the same way (sdk/python/lib/pulumi/automation/_stack.py).
+        logged = ["--event-log", str(events)] if events else []
+        done = subprocess.run(
+            ["pulumi", *argv, *logged, *(["--non-interactive"] if quiet else []), "--stack", self.stack.name],
             cwd=self.root,
-            env=self.environ,
+            env={**self.environ, "PULUMI_DEBUG_COMMANDS": "true"} if events else self.environ,
             text=True,
             input=input_,
-            stdout=self.output,
+            stdout=subprocess.PIPE if quiet else self.output,
+            stderr=subprocess.STDOUT if quiet else None,
             check=False,
-        ).returncode
+        )
+        if quiet and done.returncode:
+            print(done.stdout.rstrip(), file=sys.stderr, flush=True)
+        return done.returncode
 
     def ask(self, *argv: str, named: bool = True, input_: str | None = None) -> str:
         """What a Pulumi command prints; `named` false where the stack's name is its last word and no flag.
@@ -165,6 +178,11 @@ class PulumiCli:
     def state(self) -> dict[str, Any]:
         """The stack's state, secrets still encrypted: ``resources`` and ``pending_operations``."""
         state: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
+        return state
+
+    def secret_state(self) -> dict[str, Any]:
+        """The stack's state, secrets in plain: for comparing what was delivered, never to be shown or kept."""
+        state: dict[str, Any] = json.loads(self.ask("stack", "export", "--show-secrets")).get("deployment") or {}
         return state
 
     def history(self, size: int) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
@@ -11,6 +12,8 @@ from homeport.cli.output import print_json, print_table
 from homeport.cli.phases import say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from homeport.cli.pulumi_cli import PulumiCli
 
 _COLUMNS = ("service", "container", "state", "health", "address", "access")
@@ -53,6 +56,7 @@ class Status:
         services: In the order of their names; none before the first update.
         skipped: What this environment does without.
         next_steps: What is left for a person to do.
+        taken_down: When it was taken down; empty where that was not the last thing that happened to it.
     """
 
     stack: str
@@ -61,6 +65,7 @@ class Status:
     services: tuple[Service, ...]
     skipped: tuple[str, ...]
     next_steps: tuple[str, ...]
+    taken_down: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -69,14 +74,36 @@ class Status:
 
 
 def status(pulumi: PulumiCli) -> Status:
-    """A stack's status, out of its outputs and its hosts' Docker."""
-    outputs = pulumi.outputs()
+    """A stack's status, out of its outputs and its hosts' Docker.
+
+    Raises:
+        ToolError: A Docker does not answer.
+    """
+    current = _status(pulumi.stack.name, pulumi.outputs(), pulumi.daemons)
+    if current.services:
+        return current
+    last = next(iter(pulumi.history(1)), {})
+    down = last.get("kind") == "destroy" and last.get("result") == "succeeded"
+    return replace(current, taken_down=str(last.get("endTime") or "") if down else "")
+
+
+def of_state(stack: str, resources: Sequence[dict[str, Any]], where: Mapping[str, str]) -> Status:
+    """The same out of a state's resources and one Docker, without Pulumi.
+
+    Raises:
+        ToolError: Docker does not answer.
+    """
+    outputs = next((item.get("outputs") or {} for item in resources if item["type"] == "pulumi:pulumi:Stack"), {})
+    return _status(stack, outputs, lambda: [where])
+
+
+def _status(stack: str, outputs: dict[str, Any], daemons: Callable[[], Sequence[Mapping[str, str]]]) -> Status:
     declared: dict[str, dict[str, str]] = outputs.get("services") or {}
     return Status(
-        stack=pulumi.stack.name,
+        stack=stack,
         preset=str(outputs.get("preset") or ""),
         environment=str(outputs.get("environment") or ""),
-        services=services(declared, _states(pulumi, declared)) if declared else (),
+        services=services(declared, _states(declared, daemons())) if declared else (),
         skipped=tuple(outputs.get("skipped") or ()),
         next_steps=tuple(outputs.get("next_steps") or ()),
     )
@@ -88,7 +115,10 @@ def show(current: Status, *, json: bool = False) -> None:
         print_json({**asdict(current), "healthy": current.healthy})
         return
     if not current.services:
-        print(f"stack {current.stack}: no update of it has ended well yet. Bring it up: make up STACK={current.stack}")
+        why = "no update of it has ended well yet"
+        if current.taken_down:
+            why = f"it was taken down at {current.taken_down}"
+        print(f"stack {current.stack}: {why}. Bring it up: make up STACK={current.stack}")
         return
     print(f"\n{current.preset} in {current.environment} (stack {current.stack})\n")
     print_table(_COLUMNS, [tuple(asdict(service).values()) for service in current.services])
@@ -99,13 +129,48 @@ def show(current: Status, *, json: bool = False) -> None:
     print()
     sys.stdout.flush()
     if not current.healthy:
-        say(f"homeport: not everything is healthy\n  fix: docker logs <container>, then make up STACK={current.stack}")
+        say(f"homeport: not everything is healthy\n{_advice(current)}")
 
 
-def _states(pulumi: PulumiCli, declared: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
+def _advice(current: Status) -> str:
+    """What helps each service that is not well; what only has to be started is put back by an update."""
+    ill = [service for service in current.services if not service.healthy]
+    stopped = [service.container for service in ill if service.state != "running"]
+    lines = [f"  {service.container}: {service.state}, {service.health}" for service in ill]
+    if stopped:
+        lines.append(f"  fix: make up STACK={current.stack} puts {', '.join(stopped)} back")
+    lines += [
+        f"  fix: docker logs --tail 50 {service.container} shows why; make up STACK={current.stack} replaces it"
+        for service in ill
+        if service.state == "running" and service.health == "unhealthy"
+    ]
+    lines += [
+        f"  fix: make status STACK={current.stack} in a minute: {service.container} still starts"
+        for service in ill
+        if service.state == "running" and service.health == "starting"
+    ]
+    return "\n".join(lines)
+
+
+def _states(
+    declared: Mapping[str, Mapping[str, str]], daemons: Sequence[Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
     containers = [service["container"] for service in declared.values()]
-    inspected = [item for where in pulumi.daemons() for item in daemon.inspect("container", containers, where)]
-    return {item["Name"].removeprefix("/"): item["State"] for item in inspected}
+    inspected = [(where, item) for where in daemons for item in daemon.inspect("container", containers, where)]
+    with ThreadPoolExecutor() as pool:
+        states = pool.map(lambda both: _asked(*both), inspected)
+    return dict(zip((item["Name"].removeprefix("/") for _, item in inspected), states, strict=True))
+
+
+def _asked(where: Mapping[str, str], item: dict[str, Any]) -> dict[str, Any]:
+    """A container's state; while Docker waits for its first probe, the container is asked by the same probe at once."""
+    state: dict[str, Any] = item["State"]
+    if state.get("Status") != "running" or (state.get("Health") or {}).get("Status") != "starting":
+        return state
+    test = ((item.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+    if test[:1] != ["CMD"] or daemon.run("exec", item["Id"], *test[1:], where=where, check=False).returncode:
+        return state
+    return {**state, "Health": {"Status": "healthy"}}
 
 
 def services(declared: dict[str, dict[str, str]], states: dict[str, dict[str, Any]]) -> tuple[Service, ...]:

@@ -4,7 +4,8 @@ Each file once, in order, as the database's owner, with a record of what was app
 
 The record is the table ``public.schema_migrations`` (file, SHA-256, time). A file that was changed or removed after it
 was applied stops the script before anything runs. Files named ``always_*`` run every time, after the others, and must
-change nothing when run again.
+change nothing when run again. Files named ``before_*`` are no part of it: they are asked before an update removes
+anything, in a transaction that can change nothing, and each row that they return refuses it (where, what, fix).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _ONCE = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _ALWAYS = re.compile(r"always_[a-z0-9_]+\.sql")
+_BEFORE = re.compile(r"before_[a-z0-9_]+\.sql")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 _OPENING = """\
@@ -83,7 +85,7 @@ def script(owner: str, files: Mapping[str, str], variables: Sequence[tuple[str, 
     wanted = ", ".join(f"('{file}', '{digest}')" for file, digest in hashes.items()) or "(NULL, NULL)"
     return "".join(
         (
-            *(f"\\set {name} {_quoted(value)}\n" for name, value in variables),
+            *(f"\\set {name} {quoted(value)}\n" for name, value in variables),
             _OPENING.format(owner=owner, wanted=wanted),
             *(_ONE.format(file=file, text=files[file], sha256=hashes[file]) for file in once),
             *(f"BEGIN;\n{files[file]}\nCOMMIT;\n" for file in always),
@@ -94,16 +96,19 @@ def script(owner: str, files: Mapping[str, str], variables: Sequence[tuple[str, 
 def _sorted(files: Mapping[str, str]) -> tuple[list[str], list[str]]:
     once = sorted(file for file in files if _ONCE.fullmatch(file))
     always = sorted(file for file in files if _ALWAYS.fullmatch(file))
-    strange = sorted(set(files) - set(once) - set(always))
+    # Asked before an update, by whoever can still refuse it; no part of the script.
+    strange = sorted(file for file in set(files) - set(once) - set(always) if not _BEFORE.fullmatch(file))
     if strange:
-        raise _refused(strange[0], "is no migration's name", "call it NNNN_what.sql or always_what.sql")
+        raise _refused(
+            strange[0], "is no migration's name", "call it NNNN_what.sql, always_what.sql or before_what.sql"
+        )
     for first, second in itertools.pairwise(once):
         if first[:4] == second[:4]:
             raise _refused(second, f"has the number of {first}", "give it the next free number")
     return once, always
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """A value as psql's backslash commands read it."""
     if "\n" in value or "\0" in value:
         raise _refused("a variable's value", "has a line break", "remove it")

@@ -8,7 +8,7 @@ EXAMPLES = """
 homeport status
 homeport status --json | jq '.services[] | select(.health != "healthy")'
 """
-KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "healthy")
+KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "taken_down", "healthy")
 
 
 def command(stack: StackName = "dev", json: Json = False) -> None:

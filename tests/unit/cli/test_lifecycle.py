@@ -1,74 +1,96 @@
-"""`up` and `down` around Pulumi's own command: what is said when nothing was changed, and where a document goes."""
+"""`up`, `preview` and `down` around Pulumi's own commands: what is asked, what is refused, what is said."""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli import app, lifecycle
+from homeport.cli import app, consent, lifecycle
+from homeport.cli.announce import Announcement, Loss
+from homeport.cli.drift import Drift, Finding
 from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import read
 from homeport.cli.status import Status
+from homeport.model.errors import ToolError
 
-PROD = read("prod")
-BEFORE = {"kind": "update", "startTime": "2026-11-21T05:00:00.000Z"}
-BEGUN = {"kind": "update", "startTime": "2026-11-21T06:00:00.000Z"}
+PROD, DEV = read("prod"), read("dev")
 STATUS = Status(stack="prod", preset="ai-orchestrator", environment="prod", services=(), skipped=(), next_steps=())
+VOLUME = {
+    "urn": "urn:pulumi:prod::homeport::homeport:docker:Workload$docker:index/volume:Volume::postgres-data",
+    "type": "docker:index/volume:Volume",
+    "id": "pg",
+    "inputs": {"name": "pg", "labels": [{"label": "homeport.data", "value": "true"}]},
+}
+LOST = Announcement(sentences=("pg: gone",), losses=(Loss(name="pg", what="volume pg with all its data"),), changes=1)
 
 
 @pytest.fixture
 def pulumi(tmp_path, monkeypatch):
-    """A stack that is ready; `result` says how Pulumi's command ends, and what its history has then."""
+    """A stack that is ready; `code` says how Pulumi's command ends, `typed` what a person answers."""
     monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    result = SimpleNamespace(code=0, flags=[], outputs=[], asked=[], typed="", drift=Drift(), resources=[VOLUME])
+    result.announced = Announcement(sentences=("n8n: replaced",), changes=1)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: result.typed is not None))
+    monkeypatch.setattr("builtins.input", lambda _: result.typed)
     monkeypatch.setattr(lifecycle, "recover", lambda *_: False)
     monkeypatch.setattr(lifecycle, "refuse_lockout", lambda _: None)
+    monkeypatch.setattr(lifecycle, "require", lambda _: None)
     monkeypatch.setattr(lifecycle, "recover_clouds", lambda *_: False)
+    monkeypatch.setattr(lifecycle, "look", lambda *_: result.drift)
+    monkeypatch.setattr(lifecycle, "check_ahead", lambda *_: None)
+    monkeypatch.setattr(lifecycle, "announcement", lambda *_, **__: result.announced)
+    monkeypatch.setattr(lifecycle, "_settle", lambda *_: None)
     monkeypatch.setattr(lifecycle.status, "status", lambda _: STATUS)
     monkeypatch.setattr(lifecycle, "keys", lambda _: [])
     monkeypatch.setattr(lifecycle, "_leftovers", lambda _: [{"kind": "volume", "name": "pg"}])
-    result = SimpleNamespace(code=0, history=[BEFORE], flags=[], outputs=[])
 
     def run(self, *argv, **_):
         result.flags.append(argv)
         result.outputs.append(self.output)
-        if result.begins:
-            result.history = [BEGUN, BEFORE]
         return result.code
 
+    def ask(_, *argv, **__):
+        result.asked.append(argv)
+        return ""
+
     monkeypatch.setattr(PulumiCli, "run", run)
-    monkeypatch.setattr(PulumiCli, "history", lambda _, size: result.history[:size])
-    ready = PulumiCli(stack=PROD, environ={})
+    monkeypatch.setattr(PulumiCli, "ask", ask)
+    monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": result.resources})
+    monkeypatch.setattr(PulumiCli, "daemons", lambda _: [])
     monkeypatch.setattr(
-        lifecycle, "_ready", lambda *_, json, **__: replace(ready, output=lifecycle.STDERR) if json else ready
+        lifecycle,
+        "_ready",
+        lambda stack, *_, json, **__: PulumiCli(stack=stack, environ={}, output=lifecycle.STDERR if json else None),
     )
     return result
 
 
+@pytest.mark.req("NW-13")
 @pytest.mark.parametrize("verb", ["up", "down"])
-def test_a_no_at_the_question_says_that_nothing_was_changed(pulumi, capsys, verb):
-    pulumi.code, pulumi.begins = 255, False
+@pytest.mark.parametrize("typed", ["no", "", "ye", "prod!"])
+def test_whatever_is_no_yes_changes_nothing_and_says_so(pulumi, capsys, verb, typed):
+    pulumi.typed = typed
 
     assert 1 == getattr(lifecycle, verb)(PROD, yes=False)
     said = capsys.readouterr().err
     assert f"nothing was {'changed' if verb == 'up' else 'removed'}" in said, said
-    assert "failed (code" not in said, "nobody need look for what went wrong"
+    assert "failed" not in said, "nobody need look for what went wrong"
+    assert [] == pulumi.flags, "Pulumi was asked for no update"
 
 
 @pytest.mark.parametrize("verb", ["up", "down"])
 def test_an_update_that_began_and_failed_is_a_failure(pulumi, capsys, verb):
-    pulumi.code, pulumi.begins = 255, True
+    pulumi.typed, pulumi.code = "yes", 255
 
     assert 1 == getattr(lifecycle, verb)(PROD, yes=False)
     assert "failed (code 255)" in capsys.readouterr().err, "something may have been changed"
 
 
 def test_without_a_question_a_failure_is_a_failure(pulumi, capsys):
-    pulumi.code, pulumi.begins = 255, False
+    pulumi.typed, pulumi.code = None, 255
 
     assert 1 == lifecycle.up(PROD, yes=True)
     assert "failed (code 255)" in capsys.readouterr().err, "a script has declined nothing"
@@ -76,10 +98,172 @@ def test_without_a_question_a_failure_is_a_failure(pulumi, capsys):
 
 
 @pytest.mark.parametrize("verb", ["up", "down"])
+def test_a_script_that_has_not_said_yes_is_refused_outside_of_dev(pulumi, verb):
+    pulumi.typed = None
+
+    with pytest.raises(ToolError, match="nobody is here"):
+        getattr(lifecycle, verb)(PROD, yes=False)
+    assert [] == pulumi.flags, "before anything was begun"
+
+
+def test_a_preview_that_fails_changes_nothing(pulumi, capsys):
+    pulumi.announced = None
+
+    assert 1 == lifecycle.up(PROD, yes=True)
+    assert "nothing was changed" in capsys.readouterr().err
+    assert [] == pulumi.flags, "what cannot be previewed is not begun"
+
+
+@pytest.mark.req("NW-12")
+@pytest.mark.usefixtures("pulumi")
+def test_up_says_a_sentence_a_change_before_it_begins(capsys):
+    lifecycle.up(DEV, yes=False)
+    said = capsys.readouterr().err
+
+    assert said.index("n8n: replaced") < said.index("pulumi up, stack dev"), said
+
+
+@pytest.mark.req("NW-08")
+@pytest.mark.parametrize(("typed", "begun"), [("pg", True), ("yes", False), ("", False)])
+@pytest.mark.parametrize("stack", [PROD, DEV], ids=["prod", "dev"])
+def test_data_is_only_lost_by_its_name(pulumi, typed, begun, stack):
+    pulumi.announced, pulumi.typed = LOST, typed
+    lifecycle.up(stack, yes=False)
+
+    assert begun is bool(pulumi.flags), "a person who types yes may not have read what goes"
+
+
+@pytest.mark.req("NW-08")
+def test_a_script_names_what_it_gives_up(pulumi):
+    pulumi.announced, pulumi.typed = LOST, None
+
+    with pytest.raises(ToolError, match=r"pg would be lost.*\n.*--give-up pg"):
+        lifecycle.up(PROD, yes=True)
+    assert [] == pulumi.flags, "refused before anything is removed"
+    lifecycle.up(PROD, yes=True, give_up=["pg"])
+    assert pulumi.flags, "the name is the consent"
+
+
+@pytest.mark.req("NW-04")
+def test_what_was_changed_by_hand_is_said_and_handed_to_the_update(pulumi, capsys):
+    pulumi.drift = Drift(findings=(Finding(what="container x is gone", refresh=True, replace=("urn:x",)),))
+    lifecycle.up(DEV, yes=False)
+
+    assert ("--refresh", "--replace=urn:x") == pulumi.flags[0][-2:], "the engine repairs it"
+    assert "container x is gone" in capsys.readouterr().err, "a person hears of it"
+
+
+@pytest.mark.req("NW-04")
+def test_refresh_is_taken_on_request(pulumi):
+    lifecycle.up(DEV, yes=False, refresh=True)
+
+    assert "--refresh" in pulumi.flags[0]
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
 def test_with_json_standard_output_has_one_document_and_pulumi_speaks_elsewhere(pulumi, capsys, verb):
-    pulumi.code, pulumi.begins = 0, True
     getattr(lifecycle, verb)(PROD, yes=True, json=True)
 
     document = json.loads(capsys.readouterr().out)
     assert list(app.document_keys(verb)) == list(document), "a program reads it whole"
-    assert [2] == pulumi.outputs, "what Pulumi shows goes to standard error"
+    assert {2} == set(pulumi.outputs), "what Pulumi shows goes to standard error"
+
+
+@pytest.mark.req("NW-15")
+@pytest.mark.parametrize(("typed", "begun"), [("yes", True), ("no", False), (None, True)])
+def test_down_of_dev_asks_once_at_a_terminal_and_names_the_data(pulumi, capsys, typed, begun):
+    pulumi.typed = typed
+    lifecycle.down(DEV, yes=False)
+
+    assert begun is bool(pulumi.flags), "a script is asked nothing, as before"
+    assert (typed is not None) is ("DELETES ALL ITS DATA (pg)" in capsys.readouterr().err)
+
+
+@pytest.mark.req("NP-01")
+def test_a_protected_stack_is_not_taken_down_before_somebody_has_said_what_becomes_of_its_data(pulumi):
+    pulumi.resources = [{**VOLUME, "protect": True}]
+
+    with pytest.raises(ToolError) as refused:
+        lifecycle.down(PROD, yes=True)
+    assert "volume pg" in str(refused.value), "what is protected is named"
+    assert "ARGS=--keep-data" in str(refused.value), "one way"
+    assert "--delete-data prod" in str(refused.value), "and the other"
+    assert ([], []) == (pulumi.flags, pulumi.asked), "nothing was removed"
+
+
+@pytest.mark.req("NP-01")
+def test_data_that_is_kept_stays_protected(pulumi, capsys):
+    pulumi.resources = [{**VOLUME, "protect": True}]
+    lifecycle.down(PROD, yes=True, keep_data=True)
+
+    assert "--exclude-protected" in pulumi.flags[-1], "the engine leaves it and what it needs"
+    assert [] == pulumi.asked, "its protection stays"
+    assert "kept: volume pg" in capsys.readouterr().err
+
+
+@pytest.mark.req("NP-01")
+@pytest.mark.parametrize(("typed", "begun"), [("prod", True), ("yes", False)])
+def test_all_data_goes_by_the_stacks_name(pulumi, typed, begun):
+    pulumi.resources, pulumi.typed = [{**VOLUME, "protect": True}], typed
+    lifecycle.down(PROD, yes=False, delete_data="prod")
+
+    assert begun is (("state", "unprotect", "--all", "--yes") in pulumi.asked)
+    assert begun is bool(pulumi.flags)
+
+
+@pytest.mark.req("NP-01")
+def test_another_stacks_name_deletes_nothing(pulumi):
+    pulumi.resources = [{**VOLUME, "protect": True}]
+
+    with pytest.raises(ToolError, match="names another stack"):
+        lifecycle.down(PROD, yes=True, delete_data="preprod")
+    assert [] == pulumi.flags
+
+
+@pytest.mark.req("NP-01")
+def test_a_connector_goes_before_its_tunnel(pulumi):
+    unit = "urn:pulumi:prod::homeport::homeport:cloudflare:Tunnel$homeport:host:Files$command:local:Command::t-files"
+    pulumi.resources = [{"urn": unit, "type": "command:local:Command", "deletedWith": "urn:server"}]
+    lifecycle.down(PROD, yes=True)
+
+    assert f"--target={unit}" in pulumi.flags[0], "Cloudflare deletes no tunnel that is connected"
+    assert not any(flag.startswith("--target=") for flag in pulumi.flags[1]), "then everything"
+
+
+@pytest.mark.req("NW-16")
+@pytest.mark.parametrize(("made", "begun"), [(False, True), (True, False)])
+def test_a_cloud_out_of_reach_only_hinders_where_something_of_it_was_made(pulumi, monkeypatch, made, begun):
+    def recover(*_):
+        raise ToolError("Hetzner Cloud: does not answer\n  fix: later")
+
+    monkeypatch.setattr(lifecycle, "recover", recover)
+    server = {"urn": "urn:s", "type": "hcloud:index/server:Server", "id": "1" if made else ""}
+    pulumi.resources = [server, {"urn": "urn:p", "type": "pulumi:providers:hcloud", "id": "x"}]
+    try:
+        lifecycle.down(PROD, yes=True)
+    except ToolError:
+        assert made, "nothing of it is there that could be left behind"
+
+    assert begun is bool(pulumi.flags)
+
+
+@pytest.mark.req("NW-04")
+def test_repair_names_what_up_will_put_back(pulumi, capsys, monkeypatch):
+    monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
+    monkeypatch.setattr(lifecycle, "_pulumi", lambda stack: PulumiCli(stack=stack, environ={}))
+    monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: False)
+    monkeypatch.setattr(lifecycle, "_clear", lambda *_: False)
+    pulumi.drift = Drift(findings=(Finding(what="container x is gone", refresh=True),))
+    lifecycle.repair_stack(DEV)
+    said = capsys.readouterr().err
+
+    assert "nothing to repair" not in said, said
+    assert "make up STACK=dev puts back" in said, said
+
+
+def test_a_question_whose_input_ends_is_answered_with_no(monkeypatch):
+    def ends(_):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ends)
+    assert not consent.answer("?")

@@ -1,11 +1,14 @@
 """The table after `up`, and the credentials."""
 
 import json
+import subprocess
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from homeport.cli import app, credentials, daemon, output, status
+from homeport.model.errors import ToolError
 
 SERVICES = {
     "b": {"container": "b", "url": "", "access": "inside only"},
@@ -31,6 +34,7 @@ class Pulumi:
     """A stack with outputs, that notes whether secrets were asked for."""
 
     stack = SimpleNamespace(name="dev", preset="ai-orchestrator")
+    past: ClassVar[list] = []
 
     def __init__(self, outputs):
         self._outputs, self.secrets = outputs, []
@@ -41,6 +45,9 @@ class Pulumi:
 
     def daemons(self):
         return [{}]
+
+    def history(self, size):
+        return self.past[:size]
 
 
 @pytest.fixture
@@ -158,3 +165,67 @@ def test_a_stack_that_was_never_up_says_so(capsys, monkeypatch):
 
     assert not current.healthy
     assert "make up STACK=dev" in capsys.readouterr().out
+
+
+@pytest.mark.req("NW-15")
+@pytest.mark.parametrize(
+    ("past", "says"),
+    [
+        ([{"kind": "destroy", "result": "succeeded", "endTime": "2026-11-29T01:00:00Z"}], "taken down at 2026-11-29"),
+        ([{"kind": "destroy", "result": "failed", "endTime": "2026-11-29T01:00:00Z"}], "no update of it has ended"),
+        ([{"kind": "update", "result": "failed", "endTime": "2026-11-29T01:00:00Z"}], "no update of it has ended"),
+    ],
+)
+def test_a_stack_that_was_taken_down_says_that(capsys, past, says):
+    pulumi = Pulumi({})
+    pulumi.past = past
+    status.show(status.status(pulumi))
+
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.req("NW-14")
+def test_a_docker_that_does_not_answer_is_said_and_nothing_is_called_gone(monkeypatch):
+    complaint = b"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+    monkeypatch.setattr(daemon, "raw", lambda *argv, **_: subprocess.CompletedProcess(argv, 1, b"[]", complaint))
+
+    with pytest.raises(ToolError, match="Docker does not answer: Cannot connect") as refused:
+        status.status(Pulumi({"services": SERVICES}))
+    assert "fix: " in str(refused.value)
+
+
+def test_a_container_that_is_not_there_is_no_silence(monkeypatch):
+    answer = subprocess.CompletedProcess((), 1, b"[]", b"Error: No such container: b\n")
+    monkeypatch.setattr(daemon, "raw", lambda *_, **__: answer)
+
+    assert {"gone"} == {service.state for service in status.status(Pulumi({"services": SERVICES})).services}
+
+
+@pytest.mark.req("NW-04")
+def test_what_is_not_well_comes_with_what_helps_it(running, capsys):
+    running["x-a"] = {"Status": "exited"}
+    running["b"] = BAD[3]
+    status.show(status.status(Pulumi({"services": SERVICES})))
+    said = capsys.readouterr().err
+
+    assert "make up STACK=dev puts x-a back" in said, said
+    assert "docker logs --tail 50 b shows why" in said, "the container is named, no placeholder"
+
+
+def test_while_docker_waits_the_container_is_asked_by_its_own_probe(running, monkeypatch):
+    running["x-a"] = BAD[4]
+    asked = []
+
+    def inspect(_, names, __):
+        test = {"Config": {"Healthcheck": {"Test": ["CMD", "probe"]}}}
+        return [{"Name": f"/{name}", "Id": name, "State": running[name], **test} for name in names]
+
+    def run(*argv, **_):
+        asked.append(argv)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(daemon, "inspect", inspect)
+    monkeypatch.setattr(daemon, "run", run)
+
+    assert status.status(Pulumi({"services": SERVICES})).healthy, "Docker's first look comes a whole interval later"
+    assert [("exec", "x-a", "probe")] == asked

@@ -8,8 +8,9 @@ BEGIN
     IF wanted <> held THEN
         -- Not through the table: its row level security hides all rows from its owner.
         IF (SELECT last_value FROM pg_sequences WHERE schemaname = 'public' AND sequencename = 'memories_id_seq') IS NOT NULL THEN
-            RAISE EXCEPTION 'embedding dimensions: the memories were stored with %, the settings say %; set it back to %, or empty the '
-                'table memories after a backup and store them again', held, wanted, held USING ERRCODE = 'object_not_in_prerequisite_state';
+            RAISE EXCEPTION 'embedding dimensions: the memories were stored with %, the settings say %; set it back to %, or, as the '
+                'server''s superuser and after a backup, TRUNCATE public.memories RESTART IDENTITY and store them again', held, wanted, held
+                USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
         DROP INDEX public.memories_embedding;
         EXECUTE format('ALTER TABLE public.memories ALTER COLUMN embedding TYPE public.vector(%s)', wanted);

@@ -1,0 +1,273 @@
+"""What is looked at before an update removes anything: names, subnets and ports that others hold, and stored data."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli import daemon
+from homeport.cli.places import ROOT
+from homeport.model import names, template
+from homeport.model.container import container_spec, own_volumes
+from homeport.model.errors import Problem, ProblemsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from homeport.cli.pulumi_cli import PulumiCli
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.database import Database
+    from homeport.model.service import PublishedPort
+
+Check = Callable[["PulumiCli"], "Sequence[Problem]"]
+"""A further thing to look at; it may not change anything."""
+_LISTEN = "0A"
+"""TCP_LISTEN in /proc/net/tcp (linux/include/net/tcp_states.h)."""
+
+
+class AheadError(ProblemsError):
+    """An update was refused before it removed anything."""
+
+    title = "this update would fail on the way; nothing was changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """What a Docker daemon has.
+
+    Attributes:
+        where: The environment of a Docker command that means it.
+        own: Ids of what the state has; of volumes the names.
+        items: Everything, by kind.
+    """
+
+    where: Mapping[str, str]
+    own: frozenset[str]
+    items: Mapping[str, Sequence[dict[str, Any]]]
+
+    def foreign(self, kind: str, stack: str) -> Iterator[dict[str, Any]]:
+        """Those of a kind that are neither in the state nor carry the stack's label."""
+        for item in self.items[kind]:
+            labels = (item.get("Config") or {}).get("Labels") or item.get("Labels") or {}
+            mark = item["Name"] if kind == "volume" else item["Id"]
+            if mark not in self.own and labels.get("homeport.stack") != stack:
+                yield item
+
+
+def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
+    """Nothing, where an update can be carried out as far as anybody can see beforehand.
+
+    Args:
+        pulumi: The stack and its Pulumi.
+        checks: Further checks: a cloud's account, a host's listeners.
+
+    Raises:
+        AheadError: It cannot; with everything that stands in its way.
+    """
+    problems: list[Problem] = []
+    blueprint = pulumi.stack.plan.blueprint
+    if pulumi.stack.local:
+        for where in pulumi.daemons():
+            present = _present(pulumi, where)
+            problems += _names(blueprint, present, pulumi.stack.name)
+            problems += _subnets(blueprint, present, pulumi.stack.name)
+            problems += _ports(blueprint, present, pulumi.stack.name)
+    problems += _stored(pulumi)
+    for check in checks:
+        problems += check(pulumi)
+    if problems:
+        raise AheadError(tuple(problems))
+
+
+def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:
+    kinds = {"container": ("ps", "--all", "--quiet"), "network": ("network", "ls", "--quiet")}
+    listed = {kind: daemon.run(*argv, "--no-trunc", where=where).stdout.split() for kind, argv in kinds.items()}
+    listed["volume"] = daemon.run("volume", "ls", "--quiet", where=where).stdout.split()
+    items = {kind: daemon.inspect(kind, ids, where) for kind, ids in listed.items()}
+    own = {str(item.get("id")) for item in pulumi.state().get("resources") or [] if "docker:" in str(item.get("type"))}
+    return Present(where=where, own=frozenset(own), items=items)
+
+
+def _names(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Problem]:
+    """Docker takes a name once: a container fails, and a volume of somebody else's would be used."""
+    wanted = {
+        "container": {names.physical(blueprint.namespace, service.name) for service in blueprint.services},
+        "network": {names.physical(blueprint.namespace, network.name) for network in blueprint.networks},
+        "volume": {
+            *(name for service in blueprint.services for name in own_volumes(blueprint, service).values()),
+            *(names.shared_volume(blueprint.namespace, name) for name in blueprint.shared_volumes),
+        },
+    }
+    for kind, mine in wanted.items():
+        for item in present.foreign(kind, stack):
+            name = item["Name"].removeprefix("/")
+            if name in mine:
+                labels = (item.get("Config") or {}).get("Labels") or item.get("Labels") or {}
+                whose = labels.get("homeport.stack")
+                yield Problem(
+                    f"{kind} {name}",
+                    f"Docker has one of this name that {f'stack {whose}' if whose else 'somebody else'} made",
+                    f"Run: pulumi config set --path homeport:settings.namespace {stack} --stack {stack} (a prefix for "
+                    f"all names), or remove it: docker {kind} rm {name}",
+                )
+
+
+def _subnets(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Problem]:
+    for item in present.foreign("network", stack):
+        for config in (item.get("IPAM") or {}).get("Config") or ():
+            taken = ip_network(config["Subnet"], strict=False) if config.get("Subnet") else None
+            for network in blueprint.networks:
+                subnet = ip_network(network.subnet)
+                if taken and taken.version == subnet.version and taken.overlaps(subnet):
+                    path = f"homeport:settings.networks.{network.name}"
+                    what = f"{subnet} overlaps {taken} of Docker's network {item['Name']}"
+                    fix = f"Run: pulumi config set --path {path} <a free private subnet> --stack {stack}"
+                    yield Problem(path, what, fix)
+
+
+def _ports(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Problem]:
+    mine = {service.name: blueprint.published(service) for service in blueprint.services}
+    here = _listeners() if _is_here(present.where) else []
+    for service, ports in sorted(mine.items()):
+        for port in ports:
+            holder = _publisher(port, present) or ("" if _own(port, present) else _listener(port, here))
+            if holder:
+                edge = next((name for name, number in blueprint.edge.ports.items() if number == port.outside), "")
+                path = f"homeport:settings.edge.{edge}_port" if edge else f"homeport:settings.services.{service}.port"
+                fix = f"Run: pulumi config set --path {path} {_free_port(port)} --stack {stack}"
+                what = f"{port.address}:{port.outside} ({port.protocol}) is held by {holder}"
+                yield Problem(path, what, f"{fix}, or end that program")
+
+
+def _bindings(item: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """Protocol, address and port of what a container publishes now."""
+    for inside, rows in ((item.get("NetworkSettings") or {}).get("Ports") or {}).items():
+        for row in rows or ():
+            yield inside.rpartition("/")[2], row["HostIp"], int(row["HostPort"])
+
+
+def _publisher(port: PublishedPort, present: Present) -> str:
+    for item in present.items["container"]:
+        if item["Id"] not in present.own and any(_meets(port, *binding) for binding in _bindings(item)):
+            return f"container {item['Name'].removeprefix('/')}"
+    return ""
+
+
+def _own(port: PublishedPort, present: Present) -> bool:
+    return any(
+        _meets(port, *binding)
+        for item in present.items["container"]
+        if item["Id"] in present.own
+        for binding in _bindings(item)
+    )
+
+
+def _meets(port: PublishedPort, protocol: str, address: str, number: int) -> bool:
+    """Whether a listener is in a port's way: the same number, and an address in common."""
+    if (protocol, number) != (port.protocol, port.outside):
+        return False
+    here, there = ip_address(port.address), ip_address(address or "0.0.0.0")  # noqa: S104  # any address, as Docker says
+    # A socket on :: takes IPv4 as well, unless it says otherwise; Docker's own do.
+    return here == there or here.is_unspecified or there.is_unspecified
+
+
+def _is_here(where: Mapping[str, str]) -> bool:
+    return where.get("DOCKER_HOST", "unix://").startswith("unix://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A socket of this machine that takes connections."""
+
+    protocol: str
+    address: str
+    port: int
+    inode: str
+
+
+def _listeners(proc: Path = Path("/proc/net")) -> list[Listener]:
+    """All of them, where the kernel says so (Linux); elsewhere none."""
+    rows = []
+    for name in ("tcp", "tcp6", "udp", "udp6"):
+        with suppress(OSError):
+            for line in (proc / name).read_text(encoding="ascii").splitlines()[1:]:
+                words = line.split()
+                if name.startswith("udp") or words[3] == _LISTEN:
+                    address, _, port = words[1].partition(":")
+                    rows.append(
+                        Listener(protocol=name[:3], address=_address(address), port=int(port, 16), inode=words[9])
+                    )
+    return rows
+
+
+def _address(digits: str) -> str:
+    """An address of /proc/net: words of 32 bits in the machine's own order (proc_pid_net(5))."""
+    words = (bytes.fromhex(digits[start : start + 8])[::-1] for start in range(0, len(digits), 8))
+    address = ip_address(b"".join(words))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _listener(port: PublishedPort, listeners: Sequence[Listener]) -> str:
+    for item in listeners:
+        if _meets(port, item.protocol, item.address, item.port):
+            return _program(item.inode)
+    return ""
+
+
+def _program(inode: str) -> str:
+    """Name and number of the process with a socket; in general words where this user may not see it."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            for file in (folder / "fd").iterdir():
+                if str(file.readlink()) == f"socket:[{inode}]":
+                    return f"{(folder / 'comm').read_text(encoding='utf-8').strip()} (process {folder.name})"
+    return "another program (root sees which: ss -ltnup)"
+
+
+def _free_port(port: PublishedPort) -> int:
+    """A port that is free now, near the wanted one as people would choose it."""
+    kind = socket.SOCK_STREAM if port.protocol == "tcp" else socket.SOCK_DGRAM
+    family = socket.AF_INET6 if ":" in port.address else socket.AF_INET
+    for number in (*range(port.outside + 1, min(port.outside + 100, 65536)), 0):
+        with socket.socket(family, kind) as probe, suppress(OSError):
+            probe.bind((port.address, number))
+            return int(probe.getsockname()[1])
+    return port.outside
+
+
+def _stored(pulumi: PulumiCli) -> Iterator[Problem]:
+    """What databases that run say to the settings: their migrations' `before_*.sql`, each row a problem and its fix."""
+    blueprint = pulumi.stack.plan.blueprint
+    asked = [(database, text) for database in blueprint.databases if (text := _question(database, blueprint))]
+    if not asked:
+        return
+    services = {service.name: service for service in blueprint.services}
+    for where in pulumi.daemons():
+        for database, text in asked:
+            container = container_spec(blueprint, services[database.server]).name
+            shell = 'exec psql -X -q -At -F "\t" -U "${POSTGRES_USER:-postgres}" -d "$1" -v ON_ERROR_STOP=1 -f -'
+            # Where it does not run, or has no such database yet, there is nothing stored that could be asked.
+            done = daemon.run(
+                "exec", "-i", container, "sh", "-c", shell, "query", database.name, where=where, check=False, text=text
+            )
+            for line in done.stdout.splitlines() if done.returncode == 0 else ():
+                path, what, fix = (*line.split("\t"), "", "")[:3]
+                yield Problem(path, what, fix.replace("{container}", container).replace("{stack}", pulumi.stack.name))
+
+
+def _question(database: Database, blueprint: Blueprint) -> str:
+    """The psql script that changes nothing and answers with problems; empty where there is none."""
+    files = sorted((ROOT / database.migrations).glob("before_*.sql")) if database.migrations else []
+    if not files:
+        return ""
+    from homeport.render.migrations import quoted  # noqa: PLC0415
+
+    texts = blueprint.texts()
+    variables = (f"\\set {name} {quoted(template.fill(value, texts))}\n" for name, value in database.variables)
+    body = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return f"{''.join(variables)}BEGIN READ ONLY;\n{body}\nROLLBACK;\n"

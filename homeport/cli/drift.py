@@ -1,0 +1,314 @@
+"""What was changed behind Pulumi's back in Docker: containers, networks, volumes, and the files laid into volumes.
+
+A quick look of our own, a few calls of Docker for a whole stack: a refresh asks for each resource by itself, and sees
+neither a volume's content nor a paused container. What is found is handed to the update as flags: a refresh for what it
+sees, a replacement for the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli import daemon
+from homeport.cli.phases import say
+from homeport.model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from homeport.cli.pulumi_cli import PulumiCli
+
+_KINDS = {
+    "docker:index/container:Container": "container",
+    "docker:index/network:Network": "network",
+    "docker:index/volume:Volume": "volume",
+}
+_COMMAND = "command:local:Command"
+_DELIVER = "sh components/scripts/deliver.sh "
+_GATE = "sh components/scripts/gate.sh "
+_STOPPED = {"exited", "created", "dead"}
+_MEGABYTE = 1 << 20
+_NANO = 1_000_000_000
+
+Digests = dict[str, dict[str, str]]
+"""Volume to its delivered paths, each with a keyed digest of kind, owner, mode and content."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is not as the last update left it.
+
+    Attributes:
+        what: A sentence for a person.
+        refresh: Whether a refresh sees it, so that the update makes it again.
+        replace: URNs of resources that have to be replaced, since no refresh sees it.
+        spoilt: A container and a volume that are removed before the update, since files can't be taken out of a volume.
+    """
+
+    what: str
+    refresh: bool = False
+    replace: tuple[str, ...] = ()
+    spoilt: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """All findings, and where they can be mended."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What `pulumi up` and `pulumi preview` are told."""
+        urns = dict.fromkeys(urn for item in self.findings for urn in item.replace)
+        refresh = ("--refresh",) if any(item.refresh for item in self.findings) else ()
+        return (*refresh, *(f"--replace={urn}" for urn in urns))
+
+    def say(self) -> None:
+        """One line for each finding."""
+        for item in self.findings:
+            say(f"    {item.what}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Daemon:
+    """A Docker daemon of the stack, as it is now."""
+
+    where: Mapping[str, str]
+    containers: dict[str, dict[str, Any]]
+    networks: set[str]
+    volumes: set[str]
+
+
+class Looked:
+    """A state's resources beside what Docker has.
+
+    Args:
+        resources: Those of the state.
+        wanted: What has been delivered, by volume.
+        digest: Makes a keyed digest of a text of bytes.
+    """
+
+    def __init__(self, resources: Sequence[dict[str, Any]], wanted: Digests, digest: Callable[[bytes], str]) -> None:
+        self._resources, self._wanted, self._digest = resources, wanted, digest
+        self._commands = [item for item in resources if item.get("type") == _COMMAND]
+        self._owned: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS.values()}
+        for item in resources:
+            if (kind := _KINDS.get(str(item.get("type")))) and item.get("id") and not item.get("delete"):
+                self._owned[kind].append(item)
+
+    def findings(self, daemons: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
+        """Everything that is not as the state has it.
+
+        Raises:
+            ToolError: A daemon does not answer.
+        """
+        with ThreadPoolExecutor() as pool:
+            there = list(pool.map(self._inspected, daemons))
+            containers = {key: item for one in there for key, item in one.containers.items()}
+            volumes = {name for one in there for name in one.volumes}
+            networks = {key for one in there for key in one.networks}
+            found = [*self._of_containers(containers), *self._of_networks(networks), *self._of_volumes(volumes)]
+            yield from found
+            if found and any(item.spoilt is None and item.refresh for item in found):
+                # What is made again is delivered again; what still runs is compared once that is done.
+                containers = {key: item for key, item in containers.items() if item["State"]["Status"] == "running"}
+            jobs = [job for one in there for job in self._deliveries(one, containers)]
+            for finding in pool.map(self._of_delivery, *zip(*jobs, strict=True)) if jobs else ():
+                if finding:
+                    yield finding
+
+    def _inspected(self, where: Mapping[str, str]) -> _Daemon:
+        ids = {kind: [str(item["id"]) for item in items] for kind, items in self._owned.items()}
+        ids["volume"] = [str(item["outputs"]["name"]) for item in self._owned["volume"]]
+        with ThreadPoolExecutor() as pool:
+            answers = dict(zip(ids, pool.map(lambda kind: daemon.inspect(kind, ids[kind], where), ids), strict=True))
+        return _Daemon(
+            where=where,
+            containers={item["Id"]: item for item in answers["container"]},
+            networks={item["Id"] for item in answers["network"]},
+            volumes={item["Name"] for item in answers["volume"]},
+        )
+
+    def _of_containers(self, containers: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
+        stopped = any(
+            item["id"] not in containers or containers[item["id"]]["State"]["Status"] != "running"
+            for item in self._owned["container"]
+        )
+        for item in self._owned["container"]:
+            if finding := self._of_container(item, containers.get(item["id"]), alone=not stopped):
+                yield finding
+
+    def _of_container(self, resource: dict[str, Any], current: dict[str, Any] | None, *, alone: bool) -> Finding | None:
+        name, urn = str(resource["outputs"]["name"]), str(resource["urn"])
+        gate = tuple(item["urn"] for item in self._commands if _words(item)[:3] == [*_GATE.split(), name])
+        if current is None:
+            return Finding(what=f"container {name} is gone: it is made again", refresh=True)
+        state = current["State"]
+        status, ended = state["Status"], f"stopped (exit code {state.get('ExitCode')})"
+        if status in _STOPPED:
+            return Finding(what=f"container {name} is {ended}: it is started again", refresh=True, replace=gate)
+        changed = _changed(resource["outputs"], current, self._pids(name))
+        unhealthy = (state.get("Health") or {}).get("Status") == "unhealthy"
+        if status == "restarting" or (unhealthy and not alone):
+            # Unhealthy beside others that are away: what it needs may be among them, and then it recovers by itself.
+            what = "restarts again and again" if status == "restarting" else "is unhealthy"
+            return Finding(what=f"container {name} {what}: its health is waited for", replace=gate)
+        if status == "paused" or unhealthy or changed:
+            how = (
+                f"was changed by hand ({changed})" if changed else "is paused" if status == "paused" else "is unhealthy"
+            )
+            return Finding(what=f"container {name} {how}: it is replaced", replace=(urn,))
+        return None
+
+    def _pids(self, container: str) -> int | None:
+        for item in self._commands:
+            words = _words(item)
+            if words[:3] == [*_GATE.split(), container]:
+                return int(words[3])
+        return None
+
+    def _of_networks(self, networks: set[str]) -> Iterator[Finding]:
+        for item in self._owned["network"]:
+            if item["id"] not in networks:
+                what = f"network {item['outputs']['name']} is gone: it is made again, and what is attached to it"
+                yield Finding(what=what, refresh=True)
+
+    def _of_volumes(self, volumes: set[str]) -> Iterator[Finding]:
+        for item in self._owned["volume"]:
+            name = str(item["outputs"]["name"])
+            if name not in volumes:
+                labels = {row["label"]: row["value"] for row in item["outputs"].get("labels") or ()}
+                lost = " EMPTY, its data is gone (restore it from a backup)" if _holds_data(labels) else ""
+                what = f"volume {name} is gone: it is made again{lost}"
+                yield Finding(what=what, refresh=True, replace=self._deliverers(name))
+
+    def _deliverers(self, volume: str) -> tuple[str, ...]:
+        return tuple(item["urn"] for item in self._commands if _words(item)[:3] == [*_DELIVER.split(), volume])
+
+    def _deliveries(
+        self, there: _Daemon, containers: Mapping[str, dict[str, Any]]
+    ) -> Iterator[tuple[_Daemon, str, dict[str, Any], str]]:
+        for key in there.containers.keys() & containers.keys():
+            for mount in there.containers[key].get("Mounts") or ():
+                if mount.get("Name") in self._wanted:
+                    yield there, mount["Name"], there.containers[key], mount["Destination"]
+
+    def _of_delivery(self, there: _Daemon, volume: str, container: dict[str, Any], path: str) -> Finding | None:
+        name = container["Name"].removeprefix("/")
+        done = daemon.raw("cp", f"{container['Id']}:{path}", "-", where=there.where)
+        if done.returncode:
+            return None
+        wanted, current = self._wanted[volume], digests(done.stdout, self._digest)
+        different = sorted(path for path in {*wanted, *current} if path and wanted.get(path) != current.get(path))
+        if not different:
+            return None
+        shown = ", ".join(different[:3]) + (f" and {len(different) - 3} more" if len(different) > 3 else "")  # noqa: PLR2004
+        what = f"volume {volume}: {shown} was changed by hand: {name} gets its files anew, and is replaced"
+        owner = tuple(item["urn"] for item in self._owned["container"] if item["id"] == container["Id"])
+        return Finding(what=what, refresh=True, replace=(*self._deliverers(volume), *owner), spoilt=(name, volume))
+
+
+Place = Callable[["PulumiCli"], "Sequence[Finding]"]
+"""A further place to look at: files on hosts, say. It may not change anything."""
+
+
+def look(pulumi: PulumiCli, places: Sequence[Place] = ()) -> Drift:
+    """What is not as the last update left it, on all hosts.
+
+    A host that does not answer is named and passed over: the update may be what brings it back.
+    """
+    resources = pulumi.secret_state().get("resources") or []
+    if not any(item.get("type") in _KINDS for item in resources):
+        return Drift()
+
+    def digest(content: bytes) -> str:
+        return hashlib.sha256(content).hexdigest()
+
+    found: list[Finding] = []
+    try:
+        found += Looked(resources, delivered(resources, digest), digest).findings(pulumi.daemons())
+        for place in places:
+            found += place(pulumi)
+    except ToolError as error:
+        say(f"    what was changed by hand is not seen: {str(error).splitlines()[0]}")
+    return Drift(findings=tuple(found))
+
+
+def remove_spoilt(pulumi: PulumiCli, drift: Drift) -> None:
+    """Removes containers and volumes whose files were changed by hand; the update makes them again."""
+    for where in pulumi.daemons():
+        for item in drift.findings:
+            if item.spoilt:
+                container, volume = item.spoilt
+                daemon.run("stop", container, where=where, check=False)
+                daemon.run("rm", "--force", container, where=where, check=False)
+                daemon.run("volume", "rm", volume, where=where, check=False)
+
+
+def delivered(resources: Sequence[dict[str, Any]], digest: Callable[[bytes], str]) -> Digests:
+    """What the state's commands have laid into volumes, those with data aside: there a service works."""
+    data = {
+        str(item["outputs"]["name"])
+        for item in resources
+        if _KINDS.get(str(item.get("type"))) == "volume"
+        and _holds_data({row["label"]: row["value"] for row in (item.get("outputs") or {}).get("labels") or ()})
+    }
+    wanted: Digests = {}
+    for item in resources:
+        words = _words(item) if item.get("type") == _COMMAND else []
+        if words[:2] == _DELIVER.split() and words[2] not in data:
+            wanted[words[2]] = digests(base64.b64decode(_plain(item["inputs"].get("stdin"))), digest)
+    return {volume: paths for volume, paths in wanted.items() if ".homeport" not in paths}
+
+
+def digests(archive: bytes, digest: Callable[[bytes], str]) -> dict[str, str]:
+    """Each path of a tar below its one folder, with a digest of what it is; the folder itself is the empty path."""
+    paths = {}
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isfile() else None
+            kind = "file" if member.isfile() else "folder" if member.isdir() else f"link {member.linkname}"
+            head = f"{kind} {member.uid} {member.gid} {member.mode & 0o7777:o}\n".encode()
+            path = member.name.partition("/")[2].rstrip("/")
+            paths[path] = digest(head + (file.read() if file else b""))
+    return paths
+
+
+def _changed(outputs: Mapping[str, Any], current: Mapping[str, Any], pids: int | None) -> str:
+    """What `docker update`, `docker network` and `docker rename` can change, in words; nothing where nothing was."""
+    host = current["HostConfig"]
+    networks = {item["networkName"] for item in outputs.get("networkDatas") or () if item.get("networkName")} - {"none"}
+    pairs = {
+        "name": (outputs["name"], current["Name"].removeprefix("/")),
+        "memory": (int(outputs.get("memory") or 0) * _MEGABYTE, host.get("Memory")),
+        "processor": (round(float(outputs.get("cpus") or 0) * _NANO), host.get("NanoCpus")),
+        "restart policy": (outputs.get("restart"), (host.get("RestartPolicy") or {}).get("Name")),
+        "limit of processes": (pids, host.get("PidsLimit") if pids else None),
+        "networks": (networks, set((current.get("NetworkSettings") or {}).get("Networks") or {}) - {"none"}),
+    }
+    return ", ".join(what for what, (before, now) in pairs.items() if before != now)
+
+
+def _holds_data(labels: Mapping[str, str]) -> bool:
+    # A shared volume says nothing of data: it has no owner whose data it could be.
+    return labels.get("homeport.data", "true") == "true"
+
+
+def _words(command: Mapping[str, Any]) -> list[str]:
+    return _plain((command.get("inputs") or {}).get("create")).split()
+
+
+def _plain(value: Any) -> str:
+    """A text of a state that was exported with its secrets: those are JSON inside of an envelope."""
+    if isinstance(value, dict):
+        value = json.loads(value["plaintext"]) if "plaintext" in value else ""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,153 @@
+"""What is looked at before an update removes anything."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from homeport.cli import ahead, daemon
+from homeport.cli.stack import read
+
+STACK = read("dev")
+BLUEPRINT = replace(STACK.plan.blueprint, edge=replace(STACK.plan.blueprint.edge, ports={"http": 1, "https": 2}))
+
+
+class Docker:
+    """A daemon; what it lists and inspects, by kind."""
+
+    def __init__(self, **items):
+        self.items = {"container": [], "network": [], "volume": [], **items}
+
+    def run(self, *argv, **_):
+        kind = "container" if argv[0] == "ps" else argv[0]
+        ids = [item["Name" if kind == "volume" else "Id"] for item in self.items.get(kind, [])]
+        return SimpleNamespace(stdout="\n".join(ids), returncode=0 if kind in self.items else 1)
+
+    def inspect(self, kind, ids, _):
+        return [item for item in self.items[kind] if item["Name" if kind == "volume" else "Id"] in ids]
+
+
+@pytest.fixture
+def problems(monkeypatch):
+    """What an update with this blueprint is refused for, on a daemon with these objects."""
+
+    def check(blueprint=BLUEPRINT, own=(), **items):
+        docker = Docker(**items)
+        monkeypatch.setattr(daemon, "run", docker.run)
+        monkeypatch.setattr(daemon, "inspect", docker.inspect)
+        stack = SimpleNamespace(name="dev", local=True, plan=SimpleNamespace(blueprint=blueprint))
+        resources = [{"id": name, "type": "docker:index/container:Container"} for name in own]
+        pulumi = SimpleNamespace(stack=stack, daemons=lambda: [{}], state=lambda: {"resources": resources})
+        try:
+            ahead.check_ahead(pulumi)
+        except ahead.AheadError as error:
+            return list(error.problems)
+        return []
+
+    return check
+
+
+def _edge(port):
+    return replace(BLUEPRINT, edge=replace(BLUEPRINT.edge, ports={"http": port, "https": 2}))
+
+
+def _published(port, name="theirs"):
+    ports = {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(port)}]}
+    return {"Id": name, "Name": f"/{name}", "Config": {"Labels": {}}, "NetworkSettings": {"Ports": ports}}
+
+
+def test_an_empty_daemon_is_no_obstacle(problems):
+    assert [] == problems()
+
+
+@pytest.mark.req("NW-07")
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_that_a_program_holds_is_named_with_the_program(problems, address):
+    with socket.create_server((address, 0)) as taken:
+        port = taken.getsockname()[1]
+        (problem,) = problems(_edge(port))
+
+    assert "homeport:settings.edge.http_port" == problem.path
+    assert f"127.0.0.1:{port} (tcp) is held by" in problem.what
+    assert f"(process {os.getpid()})" in problem.what, "who it is can be ended"
+    assert "--stack dev" in problem.fix, "the command works as it is"
+    assert f" {port} " not in problem.fix, "a suggestion is a free port"
+
+
+@pytest.mark.req("NW-07")
+def test_a_port_that_another_container_publishes_is_named_with_it(problems):
+    (problem,) = problems(_edge(8080), container=[_published(8080)])
+
+    assert "container theirs" in problem.what
+
+
+@pytest.mark.req("NW-07")
+def test_ones_own_proxy_may_hold_its_port(problems):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert [] == problems(_edge(port), own=["c1"], container=[_published(port, "c1")]), "it is replaced by itself"
+
+
+@pytest.mark.req("NW-03")
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [
+        ("container", {"Id": "x", "Name": "/ai-redis", "Config": {"Labels": {}}}),
+        ("network", {"Id": "x", "Name": "ai-data", "Labels": {"homeport.stack": "other"}}),
+        ("volume", {"Name": "ai-postgres-postgres", "Labels": None}),
+        ("volume", {"Name": "shared-exchange", "Labels": {}}),
+    ],
+)
+def test_a_name_that_somebody_elses_object_has_is_refused(problems, kind, item):
+    (problem,) = problems(**{kind: [item]})
+
+    assert f"{kind} {item['Name'].removeprefix('/')}" == problem.path
+    assert "settings.namespace" in problem.fix, "a way that removes nothing comes first"
+
+
+def test_a_volume_of_the_stacks_own_is_found_again(problems):
+    assert [] == problems(volume=[{"Name": "ai-postgres-postgres", "Labels": {"homeport.stack": "dev"}}])
+
+
+@pytest.mark.req("NW-03")
+def test_a_subnet_that_another_network_has_is_refused(problems):
+    subnet = next(network.subnet for network in BLUEPRINT.networks if network.name == "ai-data")
+    (problem,) = problems(network=[{"Id": "x", "Name": "theirs", "IPAM": {"Config": [{"Subnet": subnet}]}}])
+
+    assert "homeport:settings.networks.ai-data" == problem.path
+    assert "theirs" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("digits", "address"),
+    [
+        ("0100007F", "127.0.0.1"),
+        ("00000000000000000000000001000000", "::1"),
+        ("0000000000000000FFFF00000100007F", "127.0.0.1"),
+    ],
+)
+def test_the_kernels_addresses_are_read_as_it_writes_them(digits, address):
+    assert address == ahead._address(digits)
+
+
+@pytest.mark.req("NW-03")
+def test_what_a_database_says_refuses_the_update_with_its_own_words(problems, monkeypatch):
+    where, what, fix = "homeport:settings.embedding.dimensions", "stored with 384, the settings say 768", "{container}"
+    run = Docker.run
+
+    def answer(self, *argv, text="", **more):
+        if argv[0] != "exec":
+            return run(self, *argv, **more)
+        assert text.strip().endswith("ROLLBACK;"), "a question changes nothing"
+        assert "BEGIN READ ONLY" in text, "and could not"
+        return SimpleNamespace(stdout=f"{where}\t{what}\t{fix}\n", returncode=0)
+
+    monkeypatch.setattr(Docker, "run", answer)
+    (problem,) = problems()
+
+    assert (where, what) == (problem.path, problem.what)
+    assert "ai-postgres" == problem.fix, "the server's own container"

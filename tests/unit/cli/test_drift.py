@@ -1,0 +1,188 @@
+"""What was changed by hand in Docker, seen beside a state."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import io
+import tarfile
+from subprocess import CompletedProcess
+
+import pytest
+
+from homeport.cli import daemon
+from homeport.cli.drift import Drift, Looked, delivered
+from homeport.render.bundle import Entry, bundle
+
+URN = "urn:pulumi:dev::homeport::homeport:docker:Workload$"
+FILES = (Entry(path="app.conf", mode=0o444, uid=1, gid=1, content=b"a=1\n"),)
+INSPECTED = {
+    "Id": "c1",
+    "Name": "/app",
+    "State": {"Status": "running", "ExitCode": 0, "Health": {"Status": "healthy"}},
+    "HostConfig": {"Memory": 64 << 20, "NanoCpus": 500_000_000, "PidsLimit": 32, "RestartPolicy": {"Name": "always"}},
+    "NetworkSettings": {"Networks": {"net": {}}},
+    "Mounts": [{"Name": "app-files-1", "Destination": "/etc/app"}, {"Name": "app-data", "Destination": "/data"}],
+}
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def _labels(data):
+    return [{"label": "homeport.data", "value": data}]
+
+
+def _command(name, create, stdin=""):
+    inputs = {"create": create, "stdin": {"plaintext": f'"{stdin}"'}}
+    return {"urn": f"{URN}command:local:Command::{name}", "type": "command:local:Command", "id": name, "inputs": inputs}
+
+
+def _docker(kind, part, id_, **outputs):
+    type_ = f"docker:index/{kind.lower()}:{kind}"
+    return {"urn": f"{URN}{type_}::{part}", "type": type_, "id": id_, "inputs": outputs, "outputs": outputs}
+
+
+STATE = [
+    _docker("Network", "net", "n1", name="net"),
+    _docker("Volume", "app-files", "app-files-1", name="app-files-1", labels=_labels("false")),
+    _docker("Volume", "app-data", "app-data", name="app-data", labels=_labels("true")),
+    _command("app-files-delivered", "sh components/scripts/deliver.sh app-files-1 image", bundle(FILES)),
+    _command("app-data-prepared", "sh components/scripts/deliver.sh app-data image", bundle(FILES)),
+    _docker(
+        "Container",
+        "app-container",
+        "c1",
+        name="app",
+        memory=64,
+        cpus="0.5",
+        restart="always",
+        networkDatas=[{"networkName": "net"}],
+    ),
+    _command("app-healthy", "sh components/scripts/gate.sh app 32 120"),
+]
+
+
+class Docker:
+    """A daemon with a container, a network, two volumes, and what lies in the one with files."""
+
+    def __init__(self):
+        self.there = {
+            "container": {"c1": copy.deepcopy(INSPECTED)},
+            "network": {"n1": {"Id": "n1", "Name": "net"}},
+            "volume": {name: {"Name": name} for name in ("app-files-1", "app-data")},
+        }
+        self.files = FILES
+
+    @property
+    def app(self):
+        return self.there["container"]["c1"]
+
+    def inspect(self, kind, ids, _):
+        return [self.there[kind][id_] for id_ in ids if id_ in self.there[kind]]
+
+    def raw(self, *argv, **_):
+        assert ("cp", "c1:/etc/app", "-") == argv, "volumes with data are not read"
+        target = io.BytesIO()
+        content = io.BytesIO(base64.b64decode(bundle(self.files)))
+        with tarfile.open(fileobj=content) as source, tarfile.open(fileobj=target, mode="w") as tar:
+            for member in source:
+                file = source.extractfile(member)
+                # As `docker cp` names them: below the folder's own name.
+                member.name = member.name.replace("bundle", "app", 1)
+                tar.addfile(member, file)
+        return CompletedProcess(argv, 0, target.getvalue(), b"")
+
+
+@pytest.fixture
+def docker(monkeypatch):
+    there = Docker()
+    monkeypatch.setattr(daemon, "inspect", there.inspect)
+    monkeypatch.setattr(daemon, "raw", there.raw)
+    return there
+
+
+def _drift():
+    return Drift(findings=tuple(Looked(STATE, delivered(STATE, digest), digest).findings([{}])))
+
+
+def test_nothing_is_found_where_all_is_as_it_was_left(docker):
+    del docker
+    assert () == _drift().findings
+
+
+@pytest.mark.req("NW-04")
+@pytest.mark.parametrize(
+    ("change", "says", "flags"),
+    [
+        (lambda docker: docker.there["container"].clear(), "container app is gone", ["--refresh"]),
+        (
+            lambda docker: docker.app["State"].update(Status="exited", ExitCode=137),
+            "container app is stopped (exit code 137)",
+            ["--refresh", "app-healthy"],
+        ),
+        (lambda docker: docker.app["State"].update(Status="created"), "is stopped", ["--refresh", "app-healthy"]),
+        (lambda docker: docker.app["State"].update(Status="paused"), "is paused", ["app-container"]),
+        (lambda docker: docker.app["State"].update(Status="restarting"), "restarts again", ["app-healthy"]),
+        (lambda docker: docker.app["State"]["Health"].update(Status="unhealthy"), "unhealthy", ["app-container"]),
+        (lambda docker: docker.app.update(Name="/other"), "changed by hand (name)", ["app-container"]),
+        (lambda docker: docker.app["HostConfig"].update(Memory=1), "(memory)", ["app-container"]),
+        (lambda docker: docker.app["HostConfig"].update(PidsLimit=0), "(limit of processes)", ["app-container"]),
+        (
+            lambda docker: docker.app["HostConfig"].update(RestartPolicy={"Name": "no"}),
+            "(restart policy)",
+            ["app-container"],
+        ),
+        (lambda docker: docker.app["NetworkSettings"].update(Networks={}), "(networks)", ["app-container"]),
+        (lambda docker: docker.there["network"].clear(), "network net is gone", ["--refresh"]),
+    ],
+)
+def test_what_was_done_by_hand_is_seen_and_repaired(docker, change, says, flags):
+    change(docker)
+    drift = _drift()
+
+    assert says in drift.findings[0].what, drift
+    assert flags == [flag.rpartition("::")[2] or flag for flag in drift.flags], "what repairs it, and nothing else"
+
+
+@pytest.mark.req("NW-04")
+def test_a_volume_that_is_gone_gets_its_content_again(docker):
+    docker.there["container"].clear()
+    docker.there["volume"].pop("app-files-1")
+    drift = _drift()
+
+    assert any("volume app-files-1 is gone" in item.what for item in drift.findings)
+    assert any("app-files-delivered" in flag for flag in drift.flags), "made again under its name it is empty"
+
+
+@pytest.mark.req("NW-04")
+def test_lost_data_is_called_lost(docker):
+    docker.there["container"].clear()
+    docker.there["volume"].pop("app-data")
+
+    assert any("app-data is gone: it is made again EMPTY, its data is gone" in item.what for item in _drift().findings)
+
+
+@pytest.mark.req("NW-04")
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        ((Entry(path="app.conf", mode=0o444, uid=1, gid=1, content=b"a=2\n"),), "app.conf"),
+        ((Entry(path="app.conf", mode=0o666, uid=1, gid=1, content=b"a=1\n"),), "app.conf"),
+        ((Entry(path="app.conf", mode=0o444, uid=0, gid=1, content=b"a=1\n"),), "app.conf"),
+        ((*FILES, Entry(path="more/x", mode=0o444, uid=1, gid=1, content=b"")), "more, more/x"),
+        ((), "app.conf"),
+    ],
+    ids=["content", "mode", "owner", "added", "removed"],
+)
+def test_files_of_a_volume_that_were_changed_are_seen_by_name_and_laid_anew(docker, files, path):
+    docker.files = files
+    drift = _drift()
+
+    assert f"volume app-files-1: {path} was changed by hand" in drift.findings[0].what, drift
+    assert ("app", "app-files-1") == drift.findings[0].spoilt, "nothing can be taken out of a volume"
+    assert ["--refresh", "app-files-delivered", "app-container"] == [
+        flag.rpartition("::")[2] or flag for flag in drift.flags
+    ]

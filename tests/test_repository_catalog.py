@@ -30,6 +30,7 @@ LAYERS = {
         "homeport/render/export/deploy.sh",
         "components/database.py",
         "components/scripts/query.sh",
+        "components/scripts/ask.sh",
     },
 }
 """A layer that drives a piece of software speaks its language.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -250,10 +252,15 @@ def _stored(pulumi: PulumiCli) -> Iterator[Problem]:
     for where in pulumi.daemons():
         for database, text in asked:
             container = container_spec(blueprint, services[database.server]).name
-            shell = 'exec psql -X -q -At -F "\t" -U "${POSTGRES_USER:-postgres}" -d "$1" -v ON_ERROR_STOP=1 -f -'
             # Where it does not run, or has no such database yet, there is nothing stored that could be asked.
-            done = daemon.run(
-                "exec", "-i", container, "sh", "-c", shell, "query", database.name, where=where, check=False, text=text
+            done = subprocess.run(
+                ["sh", "components/scripts/ask.sh", container, database.name],
+                cwd=ROOT,
+                env={**os.environ, **where},
+                input=text,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             for line in done.stdout.splitlines() if done.returncode == 0 else ():
                 path, what, fix = (*line.split("\t"), "", "")[:3]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _CONTAINER = "docker:index/container:Container"
 _VOLUME = "docker:index/volume:Volume"
-_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105  # a type of resource
+_RANDOM = "random:index/randomPassword:RandomPassword"
 _SERVER = "hcloud:index/server:Server"
 _COMMAND = "command:local:Command"
 _PLANNED = ("create", "update", "replace", "delete")
@@ -252,13 +252,13 @@ def _losses(planned: Sequence[Step]) -> Iterator[Loss]:
         elif step.type == _SERVER:
             name = str((step.old.get("inputs") or {}).get("name") or step.name)
             yield Loss(name=name, what=f"server {name} with everything on it")
-        elif step.type == _PASSWORD and step.op == "delete" and (name := _secret(step)):
+        elif step.type == _RANDOM and step.op == "delete" and (name := _secret(step)):
             yield Loss(name=name, what=f"secret {name}, and what is encrypted or signed with it")
 
 
 def _secrets(planned: Sequence[Step]) -> Iterator[str]:
     for step in planned:
-        if step.type == _PASSWORD and (name := _secret(step)):
+        if step.type == _RANDOM and (name := _secret(step)):
             if step.op == "replace":
                 yield f"secret {name}: gets a new value; the old one is gone"
             elif step.op == "delete":
@@ -267,7 +267,7 @@ def _secrets(planned: Sequence[Step]) -> Iterator[str]:
 
 def _others(planned: Sequence[Step]) -> Iterator[str]:
     """What belongs to no service, one sentence each; what is new is counted."""
-    others = [step for step in planned if step.type not in {_CONTAINER, _PASSWORD} and not step.type.startswith(_QUIET)]
+    others = [step for step in planned if step.type not in {_CONTAINER, _RANDOM} and not step.type.startswith(_QUIET)]
     for step in others:
         if step.type == _VOLUME:
             yield _data(step)

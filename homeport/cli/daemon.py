@@ -117,15 +117,13 @@ def _start() -> None:
     raise ToolError(f"docker: the daemon does not answer {_PATIENCE:.0f} s after its start\n  fix: see {log}")
 
 
-def run(
-    *argv: str, where: Mapping[str, str] = HERE, check: bool = True, text: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Runs a Docker command, with a text on its standard input.
+def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a Docker command.
 
     Raises:
         ToolError: It failed, and `check` is true.
     """
-    done = raw(*argv, where=where, content=text.encode())
+    done = raw(*argv, where=where)
     answer = subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     )
@@ -134,7 +132,7 @@ def run(
     return answer
 
 
-def raw(*argv: str, where: Mapping[str, str] = HERE, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def raw(*argv: str, where: Mapping[str, str] = HERE) -> subprocess.CompletedProcess[bytes]:
     """Runs a Docker command whose output is no text; how it ended is the caller's to look at.
 
     Raises:
@@ -148,7 +146,7 @@ def raw(*argv: str, where: Mapping[str, str] = HERE, content: bytes = b"") -> su
             [*command, *argv],
             cwd=ROOT,
             env={**os.environ, **where},
-            input=content,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
         )

@@ -10,7 +10,7 @@ EXAMPLES = """
 homeport up                     dev, on this machine's Docker; asks nothing
 homeport up --stack prod        shows the preview, and asks
 homeport up --stack prod --yes  for a script
-homeport up --give-up postgres  after a backup: this volume or key may be lost
+homeport up --give-up notes     after a backup: this volume or key may be lost
 """
 KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "taken_down", "healthy")
 Refresh = Annotated[bool, typer.Option("--refresh", help="Let Pulumi ask for every resource, not only Docker")]

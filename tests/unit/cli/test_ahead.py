@@ -137,16 +137,14 @@ def test_the_kernels_addresses_are_read_as_it_writes_them(digits, address):
 @pytest.mark.req("NW-03")
 def test_what_a_database_says_refuses_the_update_with_its_own_words(problems, monkeypatch):
     where, what, fix = "homeport:settings.embedding.dimensions", "stored with 384, the settings say 768", "{container}"
-    run = Docker.run
 
-    def answer(self, *argv, text="", **more):
-        if argv[0] != "exec":
-            return run(self, *argv, **more)
-        assert text.strip().endswith("ROLLBACK;"), "a question changes nothing"
-        assert "BEGIN READ ONLY" in text, "and could not"
+    def answer(argv, *, input, **_):  # noqa: A002  # subprocess's own word
+        assert ["ai-postgres", "ai_memory"] == argv[-2:], "in the server's own container"
+        assert input.strip().endswith("ROLLBACK;"), "a question changes nothing"
+        assert "BEGIN READ ONLY" in input, "and could not"
         return SimpleNamespace(stdout=f"{where}\t{what}\t{fix}\n", returncode=0)
 
-    monkeypatch.setattr(Docker, "run", answer)
+    monkeypatch.setattr(ahead.subprocess, "run", answer)
     (problem,) = problems()
 
     assert (where, what) == (problem.path, problem.what)

@@ -63,7 +63,33 @@ def refused_writes(view: View) -> dict[str, list[str]]:
     }
 
 
+def apparmor(view: View) -> dict[str, Any]:
+    """What the kernel says of AppArmor, and each container's profile."""
+    said = view.run("sh", "-c", "cat /sys/module/apparmor/parameters/enabled 2>/dev/null || true")
+    profiles = {name: container.get("AppArmorProfile", "") for name, container in view.containers().items()}
+    return {"kernel": said.strip(), "profiles": profiles}
+
+
+def confined(seen: dict[str, Any]) -> str:
+    """Whom AppArmor does not confine; of a kernel without it nothing is claimed but that."""
+    if seen["kernel"] != "Y":
+        return "a kernel without AppArmor: not to be seen here"
+    free = sorted(name for name, profile in seen["profiles"].items() if profile in {"", "unconfined"})
+    return f"not confined: {', '.join(free)}" if free else "all are confined"
+
+
 CLAIMS: tuple[Claim[View, Any], ...] = (
+    Claim(
+        name="apparmor",
+        rows=("RW-07",),
+        says="where the kernel has AppArmor, every container is confined by it",
+        observe=apparmor,
+        value=confined,
+        expected=lambda view: (
+            "all are confined" if apparmor(view)["kernel"] == "Y" else "a kernel without AppArmor: not to be seen here"
+        ),
+        spoil=lambda seen: {"kernel": "Y", "profiles": dict.fromkeys(seen["profiles"], "unconfined")},
+    ),
     Claim(
         name="compose-file",
         rows=("S2-05",),

@@ -39,9 +39,15 @@ def test_a_host_as_described_passes_and_its_spoiled_picture_does_not(name):
     assert ("passed", "refused") == (result.state, result.control), f"expected {result.expected} got {result.got}"
 
 
+@pytest.mark.req("RW-07")
+def test_of_a_kernel_without_apparmor_the_report_says_that_nothing_was_seen():
+    assert "without AppArmor: not to be seen here" in check(BY_NAME["apparmor"], files()).got
+
+
 @pytest.mark.parametrize(
     ("claim", "view"),
     [
+        ("apparmor", files(log="Y\n")),
         ("compose-file", files(compose=COMPOSE.replace("image: n8n:1", "image: n8n:2"))),
         ("compose-file", files(compose=yaml.safe_dump({"services": {"n8n": {"image": "n8n:1"}}}))),
         ("compose-file", files(compose=COMPOSE.replace("n8n_data:/data", "./files/n8n:/data"))),

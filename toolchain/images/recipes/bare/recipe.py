@@ -26,6 +26,8 @@ _MASKED = _MACHINE / "masked"
 _UBUNTU = _HERE / "ubuntu"
 _PACKAGES = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "openssh-server", "cloud-init", "sudo", "python3"),
+    # What cloud-init's own packages need by a name that no package has, which debootstrap does not look up.
+    "python3-cffi-backend",
     # Of priority important or in both distributions' cloud images; the machine's own start needs ip.
     *("iproute2", "iputils-ping", "procps", "kmod", "nftables", "netbase", "ca-certificates", "less", "curl", "gpg"),
 )

@@ -187,7 +187,7 @@ def test_two_hundred_half_open_connections_of_a_stranger_leave_the_operators_log
 
 @pytest.mark.req("CA-07")
 def test_whatever_the_users_login_shell_is_it_is_asked_for_sh_alone(server):
-    shells = {"fish": "fish", "tcsh": "tcsh", "csh": "bsd-csh", "zsh": "zsh", "dash": "dash"}
+    shells = {"fish": "fish", "tcsh": "tcsh", "bsd-csh": "csh", "zsh": "zsh", "dash": "dash"}
     server.inside("apt-get -q -y install --no-install-recommends " + " ".join(shells.values()) + " >/run/shells 2>&1")
     text = 'it\'s "so"!\n$HOME `id` \\ % ~\n'
     try:
@@ -236,13 +236,13 @@ def test_networks_of_a_host_whose_line_takes_small_packets_take_no_larger_ones(s
 @pytest.mark.req("CA-15")
 def test_on_a_kernel_without_ipv6_its_firewall_is_skipped_and_said_and_docker_starts(server):
     """As with ipv6.disable=1: nothing below /proc/sys/net/ipv6, and ip6tables has no tables to speak of."""
-    refusal = "ip6tables: can't initialize: Address family not supported by protocol"
-    server.inside("mkdir -p /run/tools; cp -a /usr/sbin/ip6tables /usr/sbin/ip6tables-restore /run/tools/")
-    stub = (
-        "mount -t tmpfs none /proc/sys/net/ipv6; for tool in ip6tables ip6tables-restore; do rm /usr/sbin/$tool; "
-        f"printf '#!/bin/sh\\necho \"{refusal}\" >&2\\nexit 3\\n' >/usr/sbin/$tool; chmod 755 /usr/sbin/$tool; done"
+    refusal = "ip6tables: cannot initialize: Address family not supported by protocol"
+    tools = "ip6tables ip6tables-restore"
+    server.inside(
+        f"mkdir -p /run/tools; cd /usr/sbin; cp -a {tools} /run/tools/; mount -t tmpfs none /proc/sys/net/ipv6; "
+        f"rm {tools}; for tool in {tools}; do echo '#!/bin/sh' >$tool; echo 'echo {refusal} >&2' >>$tool; "
+        "echo 'exit 3' >>$tool; chmod 755 $tool; done"
     )
-    server.inside(stub)
     try:
         done = server.unit("firewall", ufw.files(RULES), ufw.apply(), remove=ufw.remove())
         assert 0 == done.returncode, done.stderr

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli.output import print_json
 from homeport.cli.phases import say
 from homeport.model.errors import ToolError
+from homeport.model.sign_in import service_token
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homeport.cli.pulumi_cli import PulumiCli
 
 
@@ -19,7 +22,7 @@ def print_one(pulumi: PulumiCli, name: str) -> int:
     Raises:
         ToolError: The stack has no such secret.
     """
-    values = pulumi.outputs(secrets=True).get("credentials") or {}
+    values = _values(pulumi.outputs(secrets=True))
     if name not in values:
         known = ", ".join(sorted(values)) or "none yet"
         raise ToolError(f"credentials: there is no {name}; there are: {known}\n  fix: make credentials ARGS=--show")
@@ -27,12 +30,23 @@ def print_one(pulumi: PulumiCli, name: str) -> int:
     return 0
 
 
+def _values(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The stack's secrets by name, with what is made of them and of what Cloudflare told: connections, tokens."""
+    connections = {f"connection-{name}": text for name, text in (outputs.get("connections") or {}).items()}
+    tokens = {
+        service_token(route, part): token[f"client_{part}"]
+        for route, token in (outputs.get("service_tokens") or {}).items()
+        for part in ("id", "secret")
+    }
+    return {**(outputs.get("credentials") or {}), **connections, **tokens}
+
+
 def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
     """Prints the stack's addresses and, only when they are asked for, the values of its secrets; the exit code."""
     outputs = pulumi.outputs(secrets=values)
-    credentials = outputs.get("credentials")
+    credentials = _values(outputs) if values else outputs.get("credentials")
     name = pulumi.stack.name
-    addresses = _addresses(outputs)
+    addresses = outputs.get("doors") or []
     if values and credentials and not sys.stdout.isatty():
         say("homeport: secrets go to a file or a pipe now; see that nobody else reads it")
     if json:
@@ -43,8 +57,11 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
         return 1
     for item in addresses:
         print(f"{item['service']}: {item['address']}")
-        for asked in item["sign_in"]:
-            print(f"  {asked['asked_by']} asks for user {asked['user']} and the password {asked['secret']}")
+        for number, login in enumerate(item["logins"], 1):
+            password = f"the password {login['secret']}" if login["secret"] else "no password of this stack"
+            print(f"  {number}. {login['asked_by']} asks for user {login['user']} and {password}")
+        for header in item["headers"]:
+            print(f"  programs send {header['header']} with the secret {header['secret']} to {header['path']}")
     if not values:
         print(
             f"passwords and keys are kept in the encrypted state. Show them: make credentials STACK={name} ARGS=--show"
@@ -53,14 +70,3 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
     width = max(len(key) for key in credentials)
     print("\n".join(f"{key.ljust(width)}  {value}" for key, value in sorted(credentials.items())))
     return 0
-
-
-def _addresses(outputs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Where a person can go, each address with what is asked there: by whom, for which user, with which secret."""
-    sign_ins = outputs.get("sign_in") or {}
-    services = sorted((outputs.get("services") or {}).items())
-    return [
-        {"service": name, "address": service.get("url") or service.get("access"), "sign_in": sign_ins.get(name, [])}
-        for name, service in services
-        if service.get("url") or name in sign_ins
-    ]

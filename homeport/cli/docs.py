@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from homeport.cli import imports, requirements
 from homeport.cli.places import ROOT
 from homeport.cli.reference import reference
 from homeport.model.errors import BlueprintError
+from homeport.model.sign_in import doors
+from homeport.plan.resolve import resolve
 from homeport.settings import docs as settings_page
+from homeport.settings.load import Configuration
 from homeport.settings.schema import PRESETS
 
 if TYPE_CHECKING:
@@ -79,8 +83,25 @@ def _preset(system: Preset) -> str:
         "| Service | Purpose | Image | Networks | User | Memory | CPUs | Processes | Needs |\n"
         f"|---|---|---|---|---|---|---|---|---|\n{rows}\n\nNetworks:\n\n{networks}\n"
         + (f"\nWeakened defaults, each with its reason:\n\n{notes}\n" if notes else "")
+        + _signing_in(system)
         + _options(system)
     )
+
+
+def _signing_in(system: Preset) -> str:
+    """What a browser is asked at each address of the stack that a settings file of a few lines makes."""
+    values = {"homeport:preset": system.name, "homeport:settings": json.dumps({"exposure": "local"})}
+    blueprint = resolve(Configuration("dev", values), sealed=True).blueprint
+    rows = []
+    for door in doors(blueprint):
+        steps = [f"{login.asked_by}: `{login.user}`, `{login.secret}`" for login in door.logins]
+        steps += [f"programs at `{h.path}`: header `{h.header}`, `{h.secret}`" for h in door.headers]
+        rows.append(f"| `{door.service}` | {door.address} | {'<br>'.join(steps) or 'nothing'} |")
+    head = (
+        "Signing in, in dev and with no other setting (`homeport credentials` shows it for yours): who asks, in that "
+        "order, for which user and which secret:\n\n| Service | Address | Asks for |\n|---|---|---|"
+    )
+    return f"\n{head}\n" + "\n".join(rows) + "\n" if rows else ""
 
 
 def _options(system: Preset) -> str:

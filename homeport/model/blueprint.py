@@ -68,6 +68,7 @@ class Blueprint:
         values: What ``{name}`` in environment values stands for, routes' names aside.
         skipped: What this environment does without, each with its reason.
         next_steps: What is left for a person to do.
+        people: Whom Cloudflare Access lets in, and how they prove it, in words.
     """
 
     preset: str
@@ -91,6 +92,7 @@ class Blueprint:
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     skipped: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
+    people: str = ""
 
     def service(self, name: str) -> Service:
         """The service of that name; KeyError if there is none."""
@@ -162,17 +164,6 @@ class Blueprint:
         private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
         asked = {name: LOOPBACK for route in self.routes for name in template.names(route.upstream)}
         return {**asked, **private, "vpn": self.vpn.address if self.vpn else LOOPBACK}
-
-    def sign_ins(self, service: Service) -> tuple[dict[str, str], ...]:
-        """Who asks a person for a user and a password, in that order: the proxy before a service, then the service."""
-        guards = [guard for route in self.routes if route.service == service.name for guard in route.guards]
-        asked = [
-            {"asked_by": "the proxy", "user": guard.user, "secret": guard.secret} for guard in guards if guard.user
-        ]
-        if service.sign_in:
-            user = template.fill(service.sign_in.user, self.texts())
-            asked.append({"asked_by": service.name, "user": user, "secret": service.sign_in.secret})
-        return tuple(asked)
 
     def secrets(self) -> dict[str, tuple[str, ...]]:
         """Every secret that the blueprint needs, to what needs it."""

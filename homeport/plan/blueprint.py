@@ -50,6 +50,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         connections=preset.connections,
         tools=preset.tools if settings.exposure == "tunnel" else {},
         next_steps=preset.next_steps,
+        people=_people(settings),
     )
     return whole.without(frozenset(name for name, chosen in settings.services.items() if chosen.enabled is False))
 
@@ -131,6 +132,14 @@ def _values(preset: Preset, settings: Settings) -> dict[str, str]:
     # Some sign-in pages refuse an address without a dot, so not owner@localhost.
     owner = f"owner@{settings.domain if '.' in settings.domain else 'example.com'}"
     return {**values, "owner-email": settings.acme_email or owner}
+
+
+def _people(settings: Settings) -> str:
+    """Whom Cloudflare Access lets in, in words."""
+    access = settings.access
+    names = [*map(str, access.emails), *(f"anybody @{domain}" for domain in access.email_domains)]
+    how = "Google" if access.login == "google" else "a code by mail"
+    return f"{' or '.join(names)}, by {how}" if names else ""
 
 
 def _groups(preset: Preset, settings: Settings) -> list[Problem]:

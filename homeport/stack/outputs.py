@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from homeport.model import template
+from homeport.model.sign_in import doors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +32,7 @@ def export(
     pulumi.export("environment", blueprint.environment)
     services = {service.name: _service(blueprint, service, workloads[service.name]) for service in blueprint.services}
     pulumi.export("services", services)
-    sign_ins = {service.name: list(blueprint.sign_ins(service)) for service in blueprint.services}
-    pulumi.export("sign_in", {name: asked for name, asked in sign_ins.items() if asked})
+    pulumi.export("doors", [asdict(door) for door in doors(blueprint)])
     pulumi.export("skipped", list(blueprint.skipped))
     pulumi.export("next_steps", list(blueprint.next_steps))
     addresses = {name: dict(host.machine.exports) for name, host in hosts.items() if host.machine.exports}

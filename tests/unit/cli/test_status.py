@@ -14,12 +14,17 @@ SERVICES = {
     "b": {"container": "b", "url": "", "access": "inside only"},
     "ai-n8n": {"container": "x-a", "url": "https://n8n.localhost:8443", "access": "through the proxy"},
 }
-SIGN_IN = {
-    "ai-n8n": [
-        {"asked_by": "the proxy", "user": "admin", "secret": "n8n-owner-password"},
-        {"asked_by": "ai-n8n", "user": "owner@example.com", "secret": "n8n-owner-password"},
-    ]
-}
+DOORS = [
+    {
+        "service": "ai-n8n",
+        "address": "https://n8n.localhost:8443",
+        "logins": [
+            {"asked_by": "the proxy", "user": "admin", "secret": "n8n-owner-password"},
+            {"asked_by": "ai-n8n", "user": "owner@example.com", "secret": "n8n-owner-password"},
+        ],
+        "headers": [{"path": "/webhook/*", "header": "X-API-Key", "secret": "n8n-webhook-api-key"}],
+    }
+]
 GOOD = {"Status": "running", "Health": {"Status": "healthy"}}
 BAD = [
     {},
@@ -120,33 +125,50 @@ def test_credentials_are_shown_only_on_request(capsys):
 
 @pytest.mark.parametrize("values", [False, True])
 def test_credentials_as_json_hold_values_only_on_request(capsys, values):
-    pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES, "sign_in": SIGN_IN})
+    pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES, "doors": DOORS})
 
     assert 0 == credentials.show(pulumi, values=values, json=True)
     document = json.loads(capsys.readouterr().out)
     assert list(app.document_keys("credentials")) == list(document), "programs rely on these names"
     assert ({"redis-password": "canary"} if values else None) == document["credentials"], "the same rule as for people"
-    assert [{"service": "ai-n8n", "address": "https://n8n.localhost:8443", "sign_in": SIGN_IN["ai-n8n"]}] == document[
-        "addresses"
-    ], "who asks there, and for what"
+    assert DOORS == document["addresses"], "who asks there, and for what"
 
 
-def test_each_address_says_who_asks_for_which_user_and_which_password(capsys):
-    credentials.show(Pulumi({"credentials": {"a": "b"}, "services": SERVICES, "sign_in": SIGN_IN}), values=False)
+@pytest.mark.req("NW-01")
+def test_connections_and_tokens_are_shown_with_the_secrets_that_make_them(capsys):
+    made = {
+        "connections": {"postgres": "postgresql://x"},
+        "service_tokens": {"n8n": {"client_id": "i", "client_secret": "s"}},
+    }
+    pulumi = Pulumi({"credentials": {"a": "b"}, "services": SERVICES, **made})
+
+    assert 0 == credentials.show(pulumi, values=True)
+    shown = capsys.readouterr().out.split()
+    assert ["a", "b", "connection-postgres", "postgresql://x", "service-token-n8n-id", "i"] == shown[-8:-2], shown
+    assert 0 == credentials.print_one(pulumi, "service-token-n8n-secret")
+    assert "s\n" == capsys.readouterr().out, "a program's token is to be had like any other secret"
+
+
+@pytest.mark.req("NW-01")
+def test_each_address_says_who_asks_for_which_user_and_password_and_in_which_order(capsys):
+    credentials.show(Pulumi({"credentials": {"a": "b"}, "services": SERVICES, "doors": DOORS}), values=False)
 
     assert [
         "ai-n8n: https://n8n.localhost:8443",
-        "  the proxy asks for user admin and the password n8n-owner-password",
-        "  ai-n8n asks for user owner@example.com and the password n8n-owner-password",
-    ] == capsys.readouterr().out.splitlines()[:3], "nobody has to guess a user"
+        "  1. the proxy asks for user admin and the password n8n-owner-password",
+        "  2. ai-n8n asks for user owner@example.com and the password n8n-owner-password",
+        "  programs send X-API-Key with the secret n8n-webhook-api-key to /webhook/*",
+    ] == capsys.readouterr().out.splitlines()[:4], "nobody has to guess a user"
 
 
-def test_an_address_without_a_sign_in_of_the_stacks_own_names_no_user(capsys):
-    services = {"n8n": {"container": "n8n", "url": "https://n8n.example.com", "access": "Cloudflare Access"}}
+def test_a_login_without_a_password_of_the_stacks_says_so(capsys):
+    login = {"asked_by": "Cloudflare Access", "user": "jo@example.com, by a code by mail", "secret": ""}
+    door = {"service": "n8n", "address": "https://n8n.example.com", "logins": [login], "headers": []}
+    credentials.show(Pulumi({"credentials": {"a": "b"}, "services": {}, "doors": [door]}), values=False)
 
-    credentials.show(Pulumi({"credentials": {"a": "b"}, "services": services}), values=False)
-
-    assert "asks for user" not in capsys.readouterr().out, "people sign in there with their own address"
+    assert "Cloudflare Access asks for user jo@example.com, by a code by mail and no password of this stack" in (
+        capsys.readouterr().out
+    ), "people sign in there with their own address"
 
 
 def test_a_secret_that_is_not_there_is_refused_with_those_that_are(capsys):

@@ -8,14 +8,14 @@ import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homeport.cli.places import ROOT
 from homeport.cli.progress import Progress
-from homeport.cli.stack import PROJECT
+from homeport.cli.stack import PROJECT, read
 from homeport.model import names
 from homeport.model.errors import ToolError
 
@@ -232,6 +232,21 @@ class PulumiCli:
 
 def _host(resource: Mapping[str, Any], part: str) -> str:
     return names.part_host(names.logical(str(resource["urn"])), part)
+
+
+def make_stacks() -> None:
+    """Makes each stack that has a file and is not there yet, so that plain pulumi finds all of them.
+
+    Only in a folder: where the state is kept elsewhere, whoever looks after that place makes its stacks.
+    """
+    stacks = [read(path.name.split(".")[1]) for path in sorted(ROOT.glob("Pulumi.*.yaml"))]
+    if not stacks:
+        return
+    first = prepared(stacks[0])
+    for stack in stacks:
+        pulumi = replace(first, stack=stack)
+        if pulumi.state_folder is not None and not pulumi.has_stack:
+            module("toolchain.engine", "init-stack", stack.name, quiet=True)
 
 
 def prepared(stack: Stack) -> PulumiCli:

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("exec", help="run a command in the environment: exec -- pulumi up")
     run.add_argument("command", nargs=argparse.REMAINDER)
     run.set_defaults(verb=_exec)
-    init = verbs.add_parser("init-stack", help="make a stack if it is not there, and select it")
+    init = verbs.add_parser("init-stack", help="make a stack if it is not there; none is selected")
     init.add_argument("name")
     init.set_defaults(verb=_init_stack)
     return parser

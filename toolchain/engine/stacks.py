@@ -14,7 +14,7 @@ _EXISTS = "already exists"
 
 
 def init_stack(name: str, folder: Path, environ: Mapping[str, str], scratch: Path) -> bool:
-    """Makes the stack `name` of the project in `folder` and selects it; False when it was there already.
+    """Makes the stack `name` of the project in `folder`; False when it was there already.
 
     `pulumi stack init` writes the new salt into `Pulumi.<name>.yaml`. In a copy of the project that has no stack file
     the salt reaches the state alone, where the engine finds it again (ADR 0002). A stack file that keeps a salt or a
@@ -39,7 +39,6 @@ def init_stack(name: str, folder: Path, environ: Mapping[str, str], scratch: Pat
         with tempfile.TemporaryDirectory(prefix="init-", dir=scratch) as draft:
             shutil.copy(project, Path(draft) / "Pulumi.yaml")
             created = _init(name, Path(draft), environ)
-    _run(["stack", "select", name], project.parent, environ)
     return created
 
 

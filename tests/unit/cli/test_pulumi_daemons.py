@@ -2,6 +2,7 @@
 
 import pytest
 
+from homeport.cli import pulumi_cli
 from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
 
@@ -42,3 +43,24 @@ def test_every_host_with_a_docker_provider_is_asked(monkeypatch):
     there = (reach("reach", "192.0.2.1"), reach("hub-reach", "192.0.2.2"), provider("hub-docker"), provider("docker"))
 
     assert ["ssh://deploy@192.0.2.1:22", "ssh://deploy@192.0.2.2:22"] == asked(monkeypatch, *there), "both are ready"
+
+
+@pytest.mark.req("NW-11")
+@pytest.mark.parametrize(("backend", "expected"), [("file://{}", ["new"]), ("https://api.example.com", [])])
+def test_plain_pulumi_finds_every_stack_that_has_a_file(monkeypatch, tmp_path, backend, expected):
+    made = []
+    for name in ("new", "old"):
+        (tmp_path / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    state = tmp_path / "a b 100%" / ".pulumi" / "stacks" / "homeport" / "old.json"
+    state.parent.mkdir(parents=True)
+    state.write_text("{}")
+    address = (tmp_path / "a b 100%").as_uri() if backend.startswith("file") else backend
+    monkeypatch.setattr(pulumi_cli, "ROOT", tmp_path)
+    monkeypatch.setattr(pulumi_cli, "read", lambda name: Stack(name=name, preset="", settings={}))
+    monkeypatch.setattr(
+        pulumi_cli, "prepared", lambda stack: PulumiCli(stack=stack, environ={"PULUMI_BACKEND_URL": address})
+    )
+    monkeypatch.setattr(pulumi_cli, "module", lambda *argv, quiet: made.append(argv[-1]))  # noqa: ARG005
+    pulumi_cli.make_stacks()
+
+    assert expected == made, "prod is there without a preview having made it, and what is there is left alone"

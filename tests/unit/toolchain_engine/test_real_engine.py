@@ -92,6 +92,7 @@ class World:
 def world(tmp_path_factory):
     running = World(tmp_path_factory.mktemp("world"))
     running.engine("init-stack", "dev")
+    running.pulumi("stack", "select", "dev")
     yield running
     running.pulumi("destroy", "--yes", "--stack", "dev")
 
@@ -135,16 +136,18 @@ def test_a_secret_setting_brings_its_salt_into_the_file_and_works_from_there(wor
     assert text == (world.project / "Pulumi.dev.yaml").read_text(), "the user's own file is used as it is"
 
 
-def test_a_stack_that_keeps_a_salt_in_its_file_is_made_with_it(world):
+@pytest.mark.req("NW-11")
+def test_a_stack_that_keeps_a_salt_in_its_file_is_made_with_it_and_the_selection_stays(world):
     world.pulumi("config", "set", "--secret", "key", "sesame", "--stack", "dev")
     text = (world.project / "Pulumi.dev.yaml").read_text()
     (world.project / "Pulumi.own.yaml").write_text(text)
     assert "stack own: made" in world.engine("init-stack", "own")
+    assert "hello\n" == world.pulumi("config", "get", "word"), "what is selected is the user's affair"
     assert "sesame\n" == world.pulumi("config", "get", "key", "--stack", "own")
     assert text == (world.project / "Pulumi.own.yaml").read_text()
     world.pulumi("stack", "rm", "own", "--yes", "--preserve-config")
     (world.project / "Pulumi.own.yaml").unlink()
-    world.engine("init-stack", "dev")
+    world.pulumi("stack", "select", "dev")
 
 
 def test_an_exception_shows_the_users_line_once_and_nothing_of_ours(world):

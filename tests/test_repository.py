@@ -53,7 +53,7 @@ MAY = {
     # YAML, because a stack's images must be known before Pulumi reads the stack's file.
     "homeport.cli": (
         {"catalog", "homeport.model", "homeport.render", "homeport.settings", "homeport.plan"},
-        {"yaml", "typer", "rich", "hcloud", "cloudflare", "httpx", "cryptography"},
+        {"yaml", "typer", "rich", "hcloud", "cloudflare", "httpx", "cryptography", "segno"},
     ),
     # Measures the whole program beside others, on the same services;
     # and a small one of its own, on a machine of the rehearsal.

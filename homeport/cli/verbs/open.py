@@ -8,7 +8,7 @@ from homeport.cli.options import Json, StackName
 
 EXAMPLES = """
 homeport open                        all addresses
-homeport open n8n --stack prod       that service in the browser
+homeport open SERVICE --stack prod   that service in the browser
 """
 KEYS = ("stack", "addresses")
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.route import Guard, GuardKind
 
+METRICS = "127.0.0.1:20241"
+"""Where a tunnel's connector tells how it is."""
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*\*?")
 _CATALOG = "Fix the preset's routes; this is not a matter of settings."
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from homeport.model import template
+from homeport.model.addresses import host_name
+from homeport.model.database import database_name_problem
 from homeport.model.errors import BlueprintError, Problem
+from homeport.model.network import RESERVED, free_network
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import PORT_PLACES
 
@@ -31,7 +34,14 @@ def check(blueprint: Blueprint) -> Blueprint:
     Raises:
         BlueprintError: With every problem that was found, not only the first.
     """
-    problems = (
+    if found := problems(blueprint):
+        raise BlueprintError(found)
+    return blueprint
+
+
+def problems(blueprint: Blueprint) -> tuple[Problem, ...]:
+    """Everything in a blueprint that does not hold together."""
+    return (
         *_twins(blueprint),
         *_networks(blueprint),
         *(problem for service in blueprint.services for problem in _service(blueprint, service)),
@@ -39,11 +49,9 @@ def check(blueprint: Blueprint) -> Blueprint:
         *_ports(blueprint),
         *_routes(blueprint),
         *_databases(blueprint),
+        *_names(blueprint),
         *_needs(blueprint),
     )
-    if problems:
-        raise BlueprintError(problems)
-    return blueprint
 
 
 def _repeated(values: Iterable[str]) -> list[str]:
@@ -68,11 +76,48 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
 
 
 def _networks(blueprint: Blueprint) -> Iterator[Problem]:
-    known = [(network.name, ip_network(network.subnet)) for network in blueprint.networks]
+    known = [(f"networks.{network.name}", IPv4Network(network.subnet)) for network in blueprint.networks]
+    if blueprint.vpn:
+        known.append(("wireguard.subnet", IPv4Network(blueprint.vpn.subnet)))
+    taken = [subnet for _, subnet in known]
     for (first, left), (second, right) in combinations(known, 2):
         if left.overlaps(right):
-            fix = f"Run: pulumi config set --path homeport:settings.networks.{second} <another subnet>"
-            yield Problem(f"networks.{second}", f"{right} overlaps {left} of network {first}", fix)
+            yield _moved(second, f"{right} overlaps {left} of {first}", taken)
+    for where, subnet in known:
+        for network, whose in RESERVED.items():
+            if subnet.overlaps(network):
+                yield _moved(where, f"{subnet} overlaps {network}, {whose}", taken)
+
+
+def _moved(where: str, what: str, taken: list[IPv4Network]) -> Problem:
+    return Problem(where, what, f"Run: pulumi config set --path homeport:settings.{where} {free_network(taken)}")
+
+
+def _names(blueprint: Blueprint) -> Iterator[Problem]:
+    """What is derived of two right parts is looked at by the rules of whom it goes to."""
+    for route in blueprint.routes:
+        name = blueprint.host(route)
+        try:
+            # The least that is asked for: a name of its own, or localhost's.
+            host_name(name)
+        except ValueError:
+            fix = f"Run: pulumi config set --path homeport:settings.hostnames.{route.name} <a shorter name>"
+            yield Problem(
+                f"routes.{route.name}", "its name below the domain is no host name of at most 253 characters", fix
+            )
+    peers = {f"peer:{peer.name}" for peer in blueprint.vpn.peers} if blueprint.vpn else set()
+    asked = {name for route in blueprint.routes for name in template.names(route.upstream)}
+    asked |= {
+        name for database in blueprint.databases for _, text in database.variables for name in template.names(text)
+    }
+    for name in sorted(asked - peers):
+        if blueprint.vpn and name.startswith("peer:"):
+            peer = name.removeprefix("peer:")
+            where = f"wireguard.peers.{peer}"
+            what, fix = "is needed: what the preset leads to it would end nowhere", f"Name a peer {peer} with a slot."
+            yield Problem(
+                where, what, f"{fix} Run: pulumi config set --path homeport:settings.{where}.slot <a free slot>"
+            )
 
 
 def _service(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
@@ -166,6 +211,9 @@ def _databases(blueprint: Blueprint) -> Iterator[Problem]:
             yield Problem(where, f"server {database.server} is not declared", _CATALOG)
         for name in sorted({database.owner, *database.connect} - roles):
             yield Problem(where, f"role {name} is not declared", _CATALOG)
+        for kind, name in (("a database", database.name), *(("a role", role) for role in sorted(roles))):
+            if what := database_name_problem(name):
+                yield Problem(where, f"{kind} is called {name!r}, which {what}", _CATALOG)
 
 
 def _needs(blueprint: Blueprint) -> Iterator[Problem]:

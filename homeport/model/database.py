@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_OWN = frozenset({"public", "none"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +47,14 @@ class Database:
     extensions: tuple[str, ...] = ()
     migrations: str = ""
     variables: tuple[tuple[str, str], ...] = ()
+
+
+def database_name_problem(name: str) -> str:
+    """Why PostgreSQL would refuse, or cut, the name of a role or database; nothing where it takes it as it is.
+
+    Source: PostgreSQL, "Identifiers and Key Words", CREATE ROLE; src/backend/catalog/catalog.c,
+    ``IsReservedName``.
+    """
+    if not _NAME.fullmatch(name):
+        return "is no name of at most 63 lower-case letters, digits and _"
+    return "PostgreSQL keeps for itself" if name.startswith("pg_") or name in _OWN else ""

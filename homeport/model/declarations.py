@@ -22,11 +22,13 @@ class Declarations:
         secrets: Name to the secret.
         renamed: A former name, or one of a ``.env`` file, to the config key that took its place.
         groups: Sections of the settings, by name.
+        presets: The names of the presets.
     """
 
     secrets: Mapping[str, SecretSpec] = field(default_factory=lambda: MappingProxyType({}))
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     groups: Mapping[str, OptionGroup] = field(default_factory=lambda: MappingProxyType({}))
+    presets: tuple[str, ...] = ()
 
 
 def declarations(presets: Iterable[Preset]) -> Declarations:
@@ -38,7 +40,9 @@ def declarations(presets: Iterable[Preset]) -> Declarations:
     secrets: dict[str, SecretSpec] = {}
     renamed: dict[str, str] = {}
     groups: dict[str, OptionGroup] = {}
+    known = []
     for preset in presets:
+        known.append(preset.name)
         for name, group in preset.groups.items():
             if groups.setdefault(name, group) != group:
                 raise ValueError(f"{preset.name} describes the options {name} in another way than others do")
@@ -48,4 +52,4 @@ def declarations(presets: Iterable[Preset]) -> Declarations:
                 if secrets.setdefault(spec.name, spec) != spec:
                     raise ValueError(f"{owner.name} describes the secret {spec.name} in another way than others do")
             renamed |= owner.renamed
-    return Declarations(secrets=secrets, renamed=renamed, groups=groups)
+    return Declarations(secrets=secrets, renamed=renamed, groups=groups, presets=tuple(known))

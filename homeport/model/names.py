@@ -5,10 +5,14 @@ The last part of a component's own resources is a literal of the component: logi
 
 from __future__ import annotations
 
+import re
+
 MAIN = "main"
 """The host whose parts have no host in their names: that is how stacks began, and names are identity."""
 MARK = "mark"
 """Logical name of the random id that all of a stack's objects at Cloudflare end in."""
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LONGEST_LABEL = 63
 
 
 def host_part(host: str, part: str) -> str:
@@ -47,6 +51,19 @@ def rented_ipv6(stack: str, host: str) -> str:
 def tunnel(preset: str, host: str) -> str:
     """First part of a tunnel's name; the stack's mark is the last."""
     return f"{preset}-{host}"
+
+
+def server_name_problem(name: str) -> str:
+    """Why Hetzner would refuse a server's name, in words; nothing where it takes it.
+
+    Source: docs.hetzner.cloud, POST /servers, ``name``: a host name as RFC 1123 has it; a label's value, which the
+    stack's name is too, begins and ends with a letter or a digit and has at most 63 characters.
+    """
+    if len(name) > _LONGEST_LABEL:
+        return f"its server would be called by more than {_LONGEST_LABEL} characters, which is no host name"
+    if not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        return "its server would have a name that is no host name: letters, digits and '-' alone (RFC 1123)"
+    return ""
 
 
 def logical(urn: str) -> str:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Literal
+from itertools import count
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Protocol = Literal["tcp", "udp"]
+POOL = IPv4Network("172.28.0.0/15")
+"""Where a host's Docker takes subnets from by itself; presets and settings stay out of it."""
+RESERVED: dict[IPv4Network, str] = {
+    IPv4Network("172.17.0.0/16"): "the network that Docker makes for itself",
+    POOL: "which a host's Docker gives to networks by itself",
+}
+"""Networks that no stack may have, each with whose it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,3 +45,10 @@ class Network:
         that would have the network, and all containers on it, replaced.
         """
         return str(IPv4Network(self.subnet)[1])
+
+
+def free_network(taken: Collection[IPv4Network]) -> str:
+    """A subnet that overlaps none of those, and none that is spoken for."""
+    others = (*taken, *RESERVED)
+    tried = (IPv4Network((0x0A140000 + (number << 8), 24)) for number in count())
+    return str(next(network for network in tried if not any(network.overlaps(other) for other in others)))

@@ -23,10 +23,10 @@ class Option:
     Attributes:
         default: What it is where the user says nothing.
         purpose: What it is for, with units.
-        pattern: A regular expression that the whole text must match; for a ``number``: not used.
+        pattern: A regular expression that the whole text must match.
         shape: The pattern in words, so that "must be <shape>" reads well.
-        kind: ``text``; of an option in a group also ``url``, an address of a service, or ``number``, from ``low`` to
-            ``high``.
+        kind: ``text``, ``url`` (of a service), ``mail`` (a person's address), or ``number``, from ``low`` to ``high``;
+            the pattern is that of a ``text``. What may be empty has an empty default.
         example: A value that is accepted, where the default is none.
         low: The least number.
         high: The greatest number.
@@ -36,7 +36,7 @@ class Option:
     purpose: str
     shape: str
     pattern: str = ""
-    kind: Literal["text", "url", "number"] = "text"
+    kind: Literal["text", "url", "mail", "number"] = "text"
     example: str = ""
     low: int = 0
     high: int = 0

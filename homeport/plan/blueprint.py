@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from homeport.model.addresses import mail, url
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.vpn import Peer, Vpn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from homeport.model.preset import Preset
+    from homeport.model.preset import Option, Preset
     from homeport.model.service import Service
     from homeport.settings.schema import ServiceOverride, Settings
 
@@ -57,10 +58,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
 
 def _refuse(preset: Preset, settings: Settings) -> None:
     problems = (
-        *_strangers("services", settings.services, (service.name for service in preset.services)),
-        *_strangers("networks", settings.networks, (network.name for network in preset.networks)),
-        *_strangers("hostnames", settings.hostnames, (route.name for route in preset.routes)),
-        *_strangers("options", settings.options, preset.options),
+        *strangers(preset, settings.model_dump()),
         *_options(preset, settings),
         *_groups(preset, settings),
         *_homeless(preset, settings),
@@ -116,16 +114,34 @@ def _options(preset: Preset, settings: Settings) -> list[Problem]:
         Problem(
             f"homeport:settings.options.{name}",
             f"must be {preset.options[name].shape}",
-            f"Run: pulumi config set --path homeport:settings.options.{name} {preset.options[name].default}",
+            f"Run: pulumi config rm --path homeport:settings.options.{name}",
         )
         for name, text in sorted(settings.options.items())
-        if name in preset.options and not re.fullmatch(preset.options[name].pattern, text)
+        if name in preset.options and _option(preset.options[name], text) is None
     ]
+
+
+def _option(option: Option, text: str) -> str | None:
+    """The text of an option as it is meant; None where it is none of its kind."""
+    if not text and not option.default:
+        return text
+    if option.kind == "number":
+        fits = re.fullmatch("0|[1-9][0-9]{0,17}", text) and option.low <= int(text) <= option.high
+        return text if fits else None
+    if option.kind == "text":
+        return text if re.fullmatch(option.pattern, text) else None
+    try:
+        return url(text) if option.kind == "url" else mail(text)
+    except ValueError:
+        return None
 
 
 def _values(preset: Preset, settings: Settings) -> dict[str, str]:
     """What ``{name}`` in the preset's texts stands for: its options, and its groups of options as ``group-option``."""
-    values = {name: option.default for name, option in preset.options.items()} | settings.options
+    values = {
+        name: _option(option, settings.options.get(name, option.default)) or ""
+        for name, option in preset.options.items()
+    }
     for name, group in preset.groups.items():
         chosen = settings.group(name) or {option: field.default for option, field in group.options}
         values |= {f"{name}-{option}": str(value) for option, value in chosen.items()}
@@ -152,6 +168,19 @@ def _groups(preset: Preset, settings: Settings) -> list[Problem]:
         for name in settings.groups
         if name not in preset.groups
     ]
+
+
+def strangers(preset: Preset, settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names in the settings that the preset does not have."""
+    known = {
+        "services": (service.name for service in preset.services),
+        "networks": (network.name for network in preset.networks),
+        "hostnames": (route.name for route in preset.routes),
+        "options": preset.options,
+    }
+    for section, names in known.items():
+        chosen = settings.get(section)
+        yield from _strangers(section, chosen if isinstance(chosen, dict) else (), names)
 
 
 def _strangers(section: str, chosen: Iterable[str], known: Iterable[str]) -> list[Problem]:

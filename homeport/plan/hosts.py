@@ -75,7 +75,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     services = tuple(service for service in blueprint.services if blueprint.homes[service.name] == name)
     main = name == blueprint.main_host
     vpn = blueprint.vpn if main else None
-    ports = _ssh_ports(name, settings)
+    ports = ssh_ports(name, settings)
     openings = tuple(_openings(settings, blueprint, services, ports, vpn))
     networks = {network for service in services for network in service.networks}
     volumes = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
@@ -104,7 +104,8 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     )
 
 
-def _ssh_ports(name: str, settings: Settings) -> tuple[int, ...]:
+def ssh_ports(name: str, settings: Settings) -> tuple[int, ...]:
+    """Where sshd of a host listens; while the port changes, the one before comes second."""
     host, previous = settings.hosts[name], settings.ssh.previous
     port = settings.ssh.port or (host.port if host.mode == "adopt" else _SSH)
     return (port, previous) if previous and previous != port else (port,)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.presets import registry
-from homeport.model.access import People, public_hostnames
-from homeport.model.access import problems as access_problems
-from homeport.model.check import check
+from homeport.model.check import problems as blueprint_problems
 from homeport.model.errors import BlueprintError, Problem, SettingsError
-from homeport.plan.blueprint import build_blueprint
+from homeport.plan.blueprint import build_blueprint, strangers
+from homeport.plan.contradictions import contradictions, placeholders
 from homeport.plan.hosts import plan_hosts
 from homeport.settings import defaults
-from homeport.settings.load import Configuration, load
+from homeport.settings.load import Configuration, load, readable
+from homeport.settings.secret_specs import known_secrets
 from homeport.settings.secrets import Masked, missing
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.secret import SecretSpec
-    from homeport.model.service import Service
     from homeport.plan.hosts import HostPlan
     from homeport.settings.load import Loaded
     from homeport.settings.schema import Settings
@@ -80,16 +79,26 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
         SettingsError: Settings or secrets are wrong, or a secret is missing; with everything that is wrong.
         BlueprintError: The settings and the preset together contradict themselves.
     """
-    loaded = load(configuration, today, defaults=registry.defaults, declared=registry.declared())
+    try:
+        loaded = load(configuration, today, defaults=registry.defaults, declared=registry.declared())
+    except SettingsError as refused:
+        raise SettingsError((*refused.problems, *_foreseen(configuration, sealed=sealed))) from None
     settings = loaded.settings
-    blueprint = check(build_blueprint(registry.preset(loaded.preset), settings))
-    if problems := tuple(_unsupported(settings, blueprint)):
-        raise BlueprintError(problems)
-    needed = [*blueprint.secrets(), *_layers_secrets(settings)]
+    layers = [*_layers_secrets(settings.model_dump(mode="json"))]
+    try:
+        blueprint = _blueprint(loaded)
+    except BlueprintError as refused:
+        absent = () if sealed else tuple(missing(layers, loaded.secrets, loaded.specs))
+        raise BlueprintError((*refused.problems, *absent)) from None
+    needed = [*blueprint.secrets(), *layers]
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in settings.hosts.values()) else set()
     unused = {name for name in needed if _of_unused_section(loaded, name)}
-    if problems := () if sealed else tuple(_secret_problems(loaded, {*needed}, unused, optional)):
-        raise SettingsError(problems)
+    if not sealed:
+        found = [*_secret_problems(loaded, {*needed}, unused, optional)]
+        # A rehearsal says by its clouds' addresses that it is one.
+        found += () if loaded.endpoints else placeholders(settings)
+        if found:
+            raise SettingsError(tuple(found))
     supplied = {name: loaded.secrets[name] for name in (*needed, *optional) if name in loaded.secrets}
     supplied |= {name: Masked("") for name in needed if name in unused and name not in supplied}
     return Plan(
@@ -104,19 +113,42 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
     )
 
 
+def _blueprint(loaded: Loaded) -> Blueprint:
+    blueprint = build_blueprint(registry.preset(loaded.preset), loaded.settings)
+    if problems := (*blueprint_problems(blueprint), *contradictions(loaded.settings, blueprint)):
+        raise BlueprintError(problems)
+    return blueprint
+
+
 def with_defaults(stack: str, preset: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings, unchecked, with everything filled in that depends on the stack's name, its preset or each other."""
     return defaults.with_defaults(dict(settings), stack, registry.defaults(preset))
 
 
-def _layers_secrets(settings: Settings) -> Iterator[str]:
-    """The secrets that layers need rather than services."""
-    if any(host.mode == "create" for host in settings.hosts.values()):
+def _layers_secrets(settings: Mapping[str, Any]) -> Iterator[str]:
+    """The secrets that layers need rather than services, by settings that may be wrong elsewhere."""
+    hosts, access, exposure = settings.get("hosts"), settings.get("access"), settings.get("exposure")
+    machines = hosts.values() if isinstance(hosts, dict) else ()
+    if any(isinstance(host, dict) and host.get("mode") == "create" for host in machines):
         yield "hcloud-token"
-    if settings.exposure == "tunnel" or (settings.exposure == "direct" and settings.cloudflare is not None):
+    if exposure == "tunnel" or (exposure == "direct" and settings.get("cloudflare") is not None):
         yield "cloudflare-api-token"
-    if settings.exposure == "tunnel" and settings.access.login == "google" and not settings.access.identity_provider:
+    own = isinstance(access, dict) and access.get("login") == "google" and not access.get("identity_provider")
+    if exposure == "tunnel" and own:
         yield "google-client-secret"
+
+
+def _foreseen(configuration: Configuration, *, sealed: bool) -> Iterator[Problem]:
+    """What is wrong besides, where the settings alone are refused already: nobody is to mend in rounds."""
+    declared, name = registry.declared(), configuration.values.get("homeport:preset", "")
+    settings = readable(configuration.values.get("homeport:settings", ""))
+    if settings is None or name not in declared.presets:
+        return
+    settings = with_defaults(configuration.stack, name, settings)
+    yield from strangers(registry.preset(name), settings)
+    if not sealed:
+        held = [key.removeprefix("homeport:") for key in configuration.values]
+        yield from missing(_layers_secrets(settings), held, known_secrets(declared))
 
 
 def _of_unused_section(loaded: Loaded, name: str) -> bool:
@@ -133,30 +165,3 @@ def _secret_problems(loaded: Loaded, needed: set[str], unused: set[str], optiona
             yield Problem(where, what, f"Run: pulumi config rm --path {where}")
     for name in sorted(loaded.secrets.keys() - needed - optional):
         yield Problem(f"homeport:{name}", "is not needed by this stack", f"Run: pulumi config rm homeport:{name}")
-
-
-def _unsupported(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
-    """What the settings can say but this version cannot do is refused, never ignored."""
-    root = "homeport:settings"
-    local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
-    proxies = [service.name for service in blueprint.services if service.edge]
-    if settings.exposure == "tunnel" and proxies:
-        what = f"{proxies[0]} answers this preset's routes itself; no tunnel leads to it yet"
-        yield Problem(f"{root}.exposure", what, f"Run: pulumi config set --path {root}.exposure direct")
-    if local and settings.exposure in {"tunnel", "vpn"}:
-        where, what = f"{root}.hosts.{local[0]}.mode", f"is local: exposure {settings.exposure} needs a server"
-        yield Problem(where, what, f"Run: pulumi config set --path {where} adopt")
-    if local and settings.wireguard.enabled and settings.exposure != "vpn":
-        where, what = f"{root}.wireguard.enabled", "homeport leaves this machine's own network alone"
-        yield Problem(where, what, f"Run: pulumi config set --path {where} false")
-    private = {blueprint.homes[service.name] for service in blueprint.services if _in_vpn(service)}
-    if len(private) > 1:
-        what = f"services in the VPN are on {' and '.join(sorted(private))}; one host has it"
-        yield Problem(f"{root}.hosts", what, "Give their services' hosts one role, or use one host")
-    if settings.exposure == "tunnel" and not proxies:
-        people = People(emails=settings.access.emails, domains=settings.access.email_domains)
-        yield from access_problems(public_hostnames(blueprint), people)
-
-
-def _in_vpn(service: Service) -> bool:
-    return any(port.at == "vpn" for port in service.ports)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from homeport.model.access import METRICS
 from homeport.model.host import HostFile
 from homeport.render import host_text
 
@@ -20,7 +21,6 @@ FOLDER = "/etc/cloudflared"
 CONFIG = f"{FOLDER}/config.yml"
 PROGRAM = "/usr/local/bin/cloudflared"
 UNIT = "cloudflared.service"
-METRICS = "127.0.0.1:20241"
 _HOME = "/root"
 CREDENTIALS = _HOME + "/.cloudflared/{tunnel-id}.json"
 _DOTS = r"(?i)(/|\\|%2f|%5c)(\.|%2e){2}(/|\\|%2f|%5c|$)"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 
 from homeport.model.host import HostFile
+from homeport.model.network import POOL
 from homeport.render import host_text
 
 WANTED = "/etc/homeport/docker/daemon.json"
 SETTINGS = {
-    "default-address-pools": [{"base": "172.28.0.0/14", "size": 24}],
+    "default-address-pools": [{"base": str(POOL), "size": 24}],
     "default-cgroupns-mode": "private",
     "default-ulimits": {
         "core": {"Name": "core", "Soft": 0, "Hard": 0},

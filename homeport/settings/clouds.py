@@ -23,6 +23,13 @@ class Cloudflare(Section):
         shape="32 lower-case hexadecimal digits",
         example="0123456789abcdef0123456789abcdef",
     )
+    zone: HostName | None = key(
+        "The zone's name, where it is not what a registry sells: its certificate covers it and one level below.",
+        shape="a host name such as example.com",
+        example="example.com",
+        default=None,
+        says="the domain's last two labels, or three as in example.co.uk",
+    )
     team: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] | None = key(
         "The Zero Trust team's name: <team>.cloudflareaccess.com; needed with exposure tunnel.",
         shape="a team's name",

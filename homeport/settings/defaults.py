@@ -48,9 +48,19 @@ def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any
 
 def _sections(data: dict[str, Any], preset: Mapping[str, Any]) -> None:
     for name, section in preset.items():
-        if name != "exposure" and isinstance(mine := data.setdefault(name, {}), dict):
-            for key, value in section.items():
-                mine.setdefault(key, copy.deepcopy(value))
+        if name != "exposure":
+            _merge(data.setdefault(name, {}), section)
+
+
+def _merge(mine: Any, preset: Mapping[str, Any]) -> None:
+    """Adds what the preset has besides: a member of the VPN that the user names stands beside the preset's own."""
+    if not isinstance(mine, dict):
+        return
+    for key, value in preset.items():
+        if isinstance(value, dict):
+            _merge(mine.setdefault(key, {}), value)
+        else:
+            mine.setdefault(key, copy.deepcopy(value))
 
 
 def _away(data: dict[str, Any]) -> bool:

@@ -46,6 +46,11 @@ def path_of(loc: Loc) -> str:
     return text
 
 
+def is_plain(key: str) -> bool:
+    """Whether a key can stand in a message and a command as it is."""
+    return _PLAIN_KEY.fullmatch(key) is not None
+
+
 def set_command(path: str, value: Any) -> str:
     """The command that sets a path to a value."""
     kind = "--type float " if isinstance(value, float) else ""

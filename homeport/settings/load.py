@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import ValidationError
 
+from homeport.model.addresses import url
 from homeport.model.declarations import Declarations
 from homeport.model.errors import Problem, SettingsError
 from homeport.settings import friendly, secrets
@@ -99,7 +100,7 @@ def load(
     specs, schema = known_secrets(declared), with_groups(tuple(declared.groups.items()))
     supplied = {name: value for name, value in values.items() if name in specs}
     problems = [
-        *_preset(values, encrypted),
+        *_preset(values, encrypted, declared.presets or PRESETS),
         *_strangers(values, specs, former_names(declared), schema),
         *secrets.check(supplied, encrypted, specs),
     ]
@@ -111,6 +112,7 @@ def load(
     if "settings" in encrypted:
         fix = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
         problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", fix))
+    problems.extend(_endpoints(configuration.values))
     if problems or settings is None:
         raise SettingsError(tuple(problems))
     endpoints = {name: configuration.values[key] for name, key in _ENDPOINTS.items() if key in configuration.values}
@@ -118,16 +120,25 @@ def load(
     return Loaded(values["preset"], settings, endpoints, masked, specs)
 
 
+def _endpoints(values: Mapping[str, str]) -> Iterator[Problem]:
+    """Where the clouds' tokens are sent to."""
+    for key in _ENDPOINTS.values():
+        try:
+            url(values.get(key, "https://localhost"))
+        except ValueError as error:
+            yield Problem(key, str(error), f"Run: pulumi config rm {key}")
+
+
 def _ours(values: Mapping[str, str]) -> dict[str, str]:
     """The project's own keys, without its namespace."""
     return {key.removeprefix(_NAMESPACE): text for key, text in values.items() if key.startswith(_NAMESPACE)}
 
 
-def _preset(values: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Problem]:
+def _preset(values: Mapping[str, str], encrypted: frozenset[str], known: tuple[str, ...]) -> Iterator[Problem]:
     value = values.get("preset", "")
     if value in PRESETS and "preset" not in encrypted:
         return
-    near = get_close_matches(value[:64], PRESETS, n=1) or PRESETS[:1]
+    near = (value in known and [value]) or get_close_matches(value[:64], known, n=1) or known[:1]
     what = (
         "is missing"
         if not value
@@ -137,7 +148,7 @@ def _preset(values: Mapping[str, str], encrypted: frozenset[str]) -> Iterator[Pr
     )
     yield Problem(
         "homeport:preset",
-        f"{what}; the valid names are {', '.join(PRESETS)}",
+        f"{what}; the valid names are {', '.join(known)}",
         f"Run: pulumi config set homeport:preset {near[0]} --plaintext",
     )
 
@@ -202,6 +213,14 @@ def _parse(text: str) -> dict[str, Any]:
     if isinstance(data, dict):
         return data
     raise ValueError("must be a mapping of keys to values")
+
+
+def readable(text: str) -> dict[str, Any] | None:
+    """Settings as they are written, unchecked; None where nobody can read them."""
+    try:
+        return _parse(text)
+    except ValueError:
+        return None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -36,6 +36,8 @@ ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 WAIVERS = {
     "protect-data": "environment prod with protect_data: false",
     "floating-image": "an image of services.<name> named by tag alone in prod",
+    "edge-certificate": "names of the tunnel deeper than one level below the zone: another certificate covers them",
+    "placeholders": "example.com and documentation addresses outside of dev, in a stack that is only tried",
 }
 
 
@@ -240,7 +242,9 @@ def group_section(name: str, group: OptionGroup) -> type[Section]:
 def _annotation(option: Option) -> Any:
     if option.kind == "number":
         return Annotated[int, Field(ge=option.low, le=option.high)]
-    return Endpoint if option.kind == "url" else Annotated[str, Field(pattern=f"^(?:{option.pattern})$")]
+    if option.kind in ("url", "mail"):
+        return Endpoint if option.kind == "url" else Mail
+    return Annotated[str, Field(pattern=f"^(?:{option.pattern})$")]
 
 
 def _field(option: Option) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -13,6 +12,7 @@ from components.dns import Dns, DnsArgs
 from components.tunnel import Tunnel, TunnelArgs
 from homeport.model import names
 from homeport.model.access import People, public_hostnames
+from homeport.model.addresses import literal
 
 if TYPE_CHECKING:
     from components.secrets import Secrets
@@ -120,11 +120,8 @@ def _mark(host: HostResources) -> pulumi.Output[str]:
 
 
 def _record_type(address: str) -> str:
-    """Of the record that leads to an address as the settings give it."""
-    try:
-        return "A" if ip_address(address).version == 4 else "AAAA"  # noqa: PLR2004
-    except ValueError:
-        return "CNAME"
+    """Of the record that leads to an address as the settings give it; one of IPv6 is refused by them."""
+    return "A" if literal(address) else "CNAME"
 
 
 def _identity_provider(access: AccessSettings, secrets: Secrets) -> IdentityProvider:

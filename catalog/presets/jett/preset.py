@@ -71,7 +71,7 @@ PRESET = Preset(
         "n8n-user": Option(
             default="owner@example.com",
             purpose="N8N_USER: the mail address with which n8n's owner signs in",
-            pattern=r"[A-Za-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+",
+            kind="mail",
             shape="a mail address",
         ),
         "n8n-secure-cookie": Option(
@@ -85,8 +85,10 @@ PRESET = Preset(
         "postgres-user": Option(
             default="jett",
             purpose="POSTGRES_USER: PostgreSQL's superuser, made at the first start",
-            pattern=r"(?!(?:n8n|postgres|jett_app|jett_owner)$)[a-z][a-z0-9_]{0,62}",
-            shape="a name of lower-case letters, digits and _, of no other role",
+            # PostgreSQL's own: initdb refuses pg_*, and no role may be called public or none (its documentation, CREATE
+            # ROLE).
+            pattern=r"(?!(?:n8n|postgres|jett_app|jett_owner|public|none)$)(?!pg_)[a-z][a-z0-9_]{0,62}",
+            shape="a name of lower-case letters, digits and _, of no other role and none of PostgreSQL's own (pg_*)",
         ),
         "qdrant-collection": Option(
             default="semantic_cache",
@@ -97,8 +99,11 @@ PRESET = Preset(
         "qdrant-size": Option(
             default="768",
             purpose="length of the collection's vectors",
-            pattern="[1-9][0-9]{0,4}",
-            shape="a whole number from 1 to 99999",
+            kind="number",
+            low=1,
+            # Source: qdrant/qdrant lib/collection/src/operations/types.rs, VectorParams, `size`.
+            high=65536,
+            shape="a whole number from 1 to 65536",
         ),
         "qdrant-distance": Option(
             default="Cosine",
@@ -109,26 +114,32 @@ PRESET = Preset(
         "heartbeat-seconds": Option(
             default="60",
             purpose="seconds between two heartbeats of the local machine",
-            pattern="[1-9][0-9]{0,4}",
+            kind="number",
+            low=1,
+            high=99999,
             shape="a whole number from 1 to 99999",
         ),
         "missed-beats": Option(
             default="3",
             purpose="beats missed in a row that make the local machine offline",
-            pattern="[1-9][0-9]{0,2}",
+            kind="number",
+            low=1,
+            high=999,
             shape="a whole number from 1 to 999",
         ),
         "queue-attempts": Option(
             default="5",
             purpose="tries before an item of the queue is dead",
-            pattern="[1-9][0-9]{0,3}",
+            kind="number",
+            low=1,
+            high=9999,
             shape="a whole number from 1 to 9999",
         ),
         "handler-url": Option(
             default="",
             purpose="where requests go while the local machine is online; empty: port 8377 of the VPN's peer local",
-            pattern=r"|https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~/-]*)?",
-            shape="an http URL, or empty",
+            kind="url",
+            shape="a URL, https beyond the VPN, or empty",
         ),
     },
     # renovate: datasource=docker depName=cloudflare/cloudflared

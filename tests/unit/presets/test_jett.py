@@ -12,8 +12,11 @@ import pytest
 from catalog.presets.jett.preset import PRESET
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.check import check
+from homeport.model.errors import BlueprintError
 from homeport.model.service import PublishedPort
 from homeport.model.vpn import Peer, Vpn
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
 from rehearsal.claims.expected import expected
 
 FILES = Path(__file__).resolve().parents[3] / "catalog" / "presets" / "jett"
@@ -143,6 +146,7 @@ def test_no_environment_names_a_secret():
     assert [] == [name for name in secrets if f"{{{name}}}" in env]
 
 
+@pytest.mark.req("CA-09", "CA-10", "CF-11", "CF-12")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -152,16 +156,56 @@ def test_no_environment_names_a_secret():
         ("qdrant-distance", "cosine"),
         ("qdrant-size", "0"),
         ("qdrant-collection", "../x"),
+        ("qdrant-size", "65537"),
+        ("qdrant-size", "70000"),
+        ("qdrant-size", "0768"),
+        ("postgres-user", "pg_admin"),
+        ("postgres-user", "pg_"),
+        ("postgres-user", "public"),
+        ("postgres-user", "none"),
+        ("postgres-user", "p" * 64),
+        ("n8n-user", "jane@"),
+        ("n8n-user", "jane..doe@example.com"),
+        ("n8n-user", "jane@example..com"),
+        ("handler-url", "http://169.254.169.254/latest"),
+        ("handler-url", "http://[fe80::1]/"),
+        ("handler-url", "http://metadata.google.internal/"),
+        ("handler-url", "http://:::99999"),
+        ("handler-url", "http://10.0.0.1:99999/"),
+        ("handler-url", "http://a..b.example.com/"),
+        ("handler-url", "http://0.0.0.0/"),
         ("missed-beats", "0"),
         ("handler-url", "file:///x"),
         ("handler-url", "http://x/'; DROP"),
     ],
 )
 def test_an_option_refuses_what_would_break_later(name, value):
-    option = PRESET.options[name]
+    raw = {"homeport:preset": "jett", "homeport:settings": json.dumps({"options": {name: value}})}
+    with pytest.raises(BlueprintError) as refusal:
+        resolve(Configuration("dev", raw), sealed=True)
 
-    assert re.fullmatch(option.pattern, option.default), "the default is one of its own"
-    assert not re.fullmatch(option.pattern, value), option.shape
+    assert [f"homeport:settings.options.{name}"] == [problem.path for problem in refusal.value.problems]
+    assert refusal.value.problems[0].fix.startswith("Run: pulumi config rm "), "the default is one of its own"
+
+
+@pytest.mark.req("CA-09", "CA-10", "CF-11", "CF-12")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n8n-user", "o'brien@example.com"),
+        ("n8n-user", "Jane+n8n@Example.com"),
+        ("postgres-user", "public_user"),
+        ("postgres-user", "p" * 63),
+        ("qdrant-size", "65536"),
+        ("handler-url", ""),
+        ("handler-url", "http://10.0.0.1:8377/handle"),
+    ],
+)
+def test_an_option_takes_what_works(name, value):
+    raw = {"homeport:preset": "jett", "homeport:settings": json.dumps({"options": {name: value}})}
+    values = resolve(Configuration("dev", raw), sealed=True).blueprint.values
+
+    assert value.lower() == values[name].lower(), "what was said is what is meant"
 
 
 def test_a_service_needs_no_more_networks_than_there_are(production):

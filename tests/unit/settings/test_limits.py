@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import pytest
 
 from catalog.presets.registry import declared
+from homeport.model.addresses import url
 from homeport.model.errors import SettingsError
 from homeport.settings.friendly import set_command
-from homeport.settings.kinds import endpoint
 from homeport.settings.load import Configuration, load
 from homeport.settings.strength import weakness
 
@@ -134,7 +134,7 @@ def test_a_password_has_a_shortest_and_a_longest_length(kind, length, good):
 
 
 @pytest.mark.parametrize(
-    ("url", "good"),
+    ("text", "good"),
     [
         ("https://api.example.com:1/v1", True),
         ("https://api.example.com:0/v1", False),
@@ -146,9 +146,9 @@ def test_a_password_has_a_shortest_and_a_longest_length(kind, length, good):
         ("https://[fd00:ec2::254]/v1", False),
     ],
 )
-def test_the_url_of_a_service_elsewhere_has_a_port_of_its_own_and_is_no_metadata_service(url, good):
+def test_the_url_of_a_service_elsewhere_has_a_port_of_its_own_and_is_no_metadata_service(text, good):
     if good:
-        assert url == endpoint(url), url
+        assert text == url(text), text
         return
     with pytest.raises(ValueError, match="must"):
-        endpoint(url)
+        url(text)

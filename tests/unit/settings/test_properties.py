@@ -1,5 +1,7 @@
 """What holds for every configuration, not only for those somebody thought of (docs/requirements.md, A-01 to A-04)."""
 
+import base64
+import hashlib
 import json
 import time
 import traceback
@@ -147,6 +149,18 @@ def test_a_hostile_text_is_refused_in_no_time(text):
     assert 3 >= len(str(refusal.problems[0]).splitlines()), "and so is the answer"
 
 
+def _host_key(label):
+    blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20" + hashlib.sha256(label.encode()).digest()
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
+
+
+def _machines_of_their_own(hosts):
+    """Each host another machine: one of them at most is this one, and each has a key of its own."""
+    local = [name for name, host in hosts.items() if host["mode"] == "local"]
+    kept = {name: host for name, host in hosts.items() if name not in local[1:]}
+    return {name: host | ({"host_key": _host_key(name)} if "host_key" in host else {}) for name, host in kept.items()}
+
+
 name = st.from_regex(r"[a-z][a-z0-9-]{0,20}[a-z0-9]", fullmatch=True)
 host_name = st.from_regex(r"([a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?\.){1,3}[a-z]{2,8}", fullmatch=True)
 valid = st.fixed_dictionaries(
@@ -167,7 +181,7 @@ valid = st.fixed_dictionaries(
             | st.fixed_dictionaries(
                 {
                     "mode": st.just("adopt"),
-                    "address": host_name | st.just("192.0.2.10") | st.just("2001:db8::1"),
+                    "address": host_name | st.integers(1, 254).map("192.0.2.{}".format),
                     "host_key": st.just(HOST_KEY),
                 },
                 optional={"port": st.integers(1024, 8000), "roles": st.lists(name, max_size=3, unique=True)},
@@ -181,10 +195,10 @@ valid = st.fixed_dictionaries(
             ),
             min_size=1,
             max_size=4,
-        ),
-        "edge": st.fixed_dictionaries(
-            {}, optional={"http_port": st.integers(8001, 20000), "https_port": st.integers(20001, 65535)}
-        ),
+        ).map(_machines_of_their_own),
+        # One of the two is the authority's: without 80 and 443 no certificate comes.
+        "edge": st.fixed_dictionaries({"http_port": st.integers(8001, 20000), "https_port": st.just(443)})
+        | st.fixed_dictionaries({"http_port": st.just(80), "https_port": st.integers(20001, 65535)}),
         "networks": st.dictionaries(name, st.integers(0, 255), max_size=6).map(
             lambda found: {key: f"10.{20 + index}.{octet}.0/24" for index, (key, octet) in enumerate(found.items())}
         ),

@@ -1,0 +1,214 @@
+"""What the settings and a preset together may not say: each part is right, and both cannot be.
+
+What the settings say by themselves is looked at in ``homeport.settings.checks``, what a blueprint says in
+``homeport.model.check``.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Any
+
+from homeport.model import zones
+from homeport.model.access import METRICS, People, public_hostnames
+from homeport.model.access import problems as access_problems
+from homeport.model.addresses import literal, placeholder
+from homeport.model.errors import Problem
+from homeport.model.listeners import Listener, clashes, free_port
+from homeport.model.network import free_network
+from homeport.plan.hosts import ssh_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.service import Service
+    from homeport.settings.schema import Settings
+
+ROOT = "homeport:settings"
+
+
+def contradictions(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """Everything that the two cannot have together."""
+    for look in (_exposure, _placing, _published, _listeners, _networks, _hostnames):
+        yield from look(settings, blueprint)
+
+
+def _set(path: str, what: str, value: Any) -> Problem:
+    return Problem(f"{ROOT}.{path}", what, f"Run: pulumi config set --path {ROOT}.{path} {value}")
+
+
+def _drop(path: str, what: str) -> Problem:
+    return Problem(f"{ROOT}.{path}", what, f"Run: pulumi config rm --path {ROOT}.{path}")
+
+
+def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """What the settings can say but this version cannot do is refused, never ignored."""
+    local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
+    proxies = [service.name for service in blueprint.services if service.edge]
+    exposure = settings.exposure
+    if exposure == "tunnel" and proxies:
+        what = f"{proxies[0]} answers this preset's routes itself; no tunnel leads to it yet"
+        yield _set("exposure", what, "local")
+    if exposure == "direct" and not proxies:
+        what = "opens nothing: no proxy is among the services, so nobody would come in"
+        yield _set("exposure", what, "vpn" if settings.wireguard.peers and not local else "local")
+    if local and exposure in {"tunnel", "vpn"}:
+        yield _set("exposure", f"{exposure} needs a server, and hosts.{local[0]} is this machine", "local")
+    if local and settings.wireguard.enabled and exposure != "vpn":
+        yield _set("wireguard.enabled", "homeport leaves this machine's own network alone", "false")
+    private = {blueprint.homes[service.name] for service in blueprint.services if _in_vpn(service)}
+    if len(private) > 1:
+        what = f"services in the VPN are on {' and '.join(sorted(private))}; one host has it"
+        yield Problem(f"{ROOT}.hosts", what, "Give their services' hosts one role, or use one host")
+    if exposure == "tunnel" and not proxies:
+        people = People(emails=settings.access.emails, domains=settings.access.email_domains)
+        yield from access_problems(public_hostnames(blueprint), people)
+
+
+def _in_vpn(service: Service) -> bool:
+    return any(port.at == "vpn" for port in service.ports)
+
+
+def _placing(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    roles = {service.role for service in blueprint.services if service.role}
+    for name, host in sorted(settings.hosts.items()):
+        for index, role in enumerate(host.roles):
+            if role not in roles:
+                known = ", ".join(sorted(roles)) or "none"
+                what = f"no service of this preset has role {role}; known: {known}"
+                yield _drop(f"hosts.{name}.roles[{index}]", what)
+
+
+def _published(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    for service in blueprint.services:
+        chosen = settings.services.get(service.name)
+        if chosen is not None and chosen.port is not None and not _in_vpn(service):
+            yield _drop(f"services.{service.name}.port", "the service has no port in the VPN, so nothing reads it")
+
+
+def listeners(host: str, settings: Settings, blueprint: Blueprint) -> tuple[Listener, ...]:
+    """The table of one host: all that this stack has listen there."""
+    return (*_of_services(host, blueprint), *_of_host(host, settings, blueprint))
+
+
+def _of_services(host: str, blueprint: Blueprint) -> Iterator[Listener]:
+    for service in blueprint.services:
+        if blueprint.homes[service.name] != host:
+            continue
+        for port, published in zip(service.ports, blueprint.published(service), strict=True):
+            edge = port.at == "edge"
+            yield Listener(
+                whose=f"service {service.name}",
+                port=published.outside,
+                protocol=published.protocol,
+                address=published.address,
+                path=f"edge.{port.name}_port" if edge else f"services.{service.name}.port",
+                chosen=not edge and service.name in blueprint.ports,
+            )
+
+
+def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Listener]:
+    machine, ssh = settings.hosts[host], settings.ssh
+    if machine.mode == "local":
+        return
+    path = "ssh.port" if ssh.port or machine.mode == "create" else f"hosts.{host}.port"
+    paths = (path, "ssh.previous")
+    for number, where in zip(ssh_ports(host, settings), paths, strict=False):
+        yield Listener(whose="sshd", port=number, path=where, chosen=where.startswith("ssh"))
+    if blueprint.main_host == host:
+        if blueprint.vpn:
+            yield Listener(
+                whose="WireGuard", port=blueprint.vpn.port, protocol="udp", path="wireguard.port", chosen=True
+            )
+        if settings.exposure == "tunnel":
+            address, _, port = METRICS.partition(":")
+            yield Listener(whose="the tunnel's connector", port=int(port), address=address, path="exposure")
+
+
+def _listeners(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    for host in sorted(settings.hosts):
+        table = listeners(host, settings, blueprint)
+        for moved, other in clashes(table):
+            what = f"is port {moved.port} of {moved.whose}, which {other.whose} listens on too ({other.path})"
+            if moved.path.startswith("services.") and moved.chosen and other.path != moved.path:
+                yield _drop(moved.path, what)
+            elif moved.path.startswith("hosts."):
+                free = free_port(table, 22)
+                say = (
+                    f"Have sshd there listen on another port first; then: pulumi config set --path {ROOT}.{moved.path}"
+                )
+                yield Problem(f"{ROOT}.{moved.path}", what, f"{say} {free}")
+            elif moved.path == "ssh.previous":
+                yield _drop(moved.path, what)
+            else:
+                yield _set(moved.path, what, free_port(table, 22 if moved.path == "ssh.port" else moved.port))
+
+
+def _networks(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    networks = {network.name: IPv4Network(network.subnet) for network in blueprint.networks}
+    for name, host in sorted(settings.hosts.items()):
+        if host.mode != "adopt" or (address := literal(host.address)) is None:
+            continue
+        for network, subnet in networks.items():
+            if address in subnet:
+                what = f"holds the address of hosts.{name}: its traffic would stay there, which would lock you out"
+                yield _set(f"networks.{network}", what, _free(blueprint, host.address))
+
+
+def _free(blueprint: Blueprint, *addresses: str) -> str:
+    taken = [IPv4Network(network.subnet) for network in blueprint.networks]
+    taken += [IPv4Network(blueprint.vpn.subnet)] if blueprint.vpn else []
+    taken += [IPv4Network(address) for address in addresses]
+    return free_network(taken)
+
+
+def _hostnames(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """Records go into one zone; where Cloudflare answers itself, its certificate covers one level of names."""
+    if settings.cloudflare is None or settings.exposure not in {"tunnel", "direct"}:
+        return
+    zone = settings.cloudflare.zone or zones.of(settings.domain)
+    covered_otherwise = "edge-certificate" in settings.waivers
+    taken = {blueprint.host(route) for route in blueprint.routes}
+    for route in blueprint.routes:
+        name = blueprint.host(route)
+        if not zones.holds(zone, name):
+            what = f"{name} is not in the zone {zone}, which its record would be written to"
+            yield _set(f"hostnames.{route.name}", what, f"{route.name}.{zone}")
+        elif settings.exposure == "tunnel" and not zones.covered(zone, name) and not covered_otherwise:
+            what = f"{name} has no certificate at Cloudflare's edge, which covers one level below {zone}"
+            flat = zones.flat(zone, name)
+            flat = flat if flat not in taken else f"{route.name}-{flat}"
+            problem = _set(f"hostnames.{route.name}", what, flat)
+            # A zone may have another name than the domain's last labels tell.
+            also = "; or name the zone: homeport:settings.cloudflare.zone"
+            yield Problem(problem.path, problem.what, problem.fix + ("" if settings.cloudflare.zone else also))
+
+
+def placeholders(settings: Settings) -> Iterator[Problem]:
+    """Names and addresses that stand in documentation alone, in a stack that others are to reach.
+
+    A rehearsal, on emulated clouds, has no others; nor has a stack for this machine alone.
+    """
+    modes = {host.mode for host in settings.hosts.values()}
+    nobody_else = settings.environment == "dev" or (settings.exposure == "local" and modes == {"local"})
+    if nobody_else or "placeholders" in settings.waivers:
+        return
+    for path, text in _texts(settings.model_dump(mode="json", exclude={"waivers"}), ""):
+        if name := placeholder(text):
+            what = (
+                f"{name} is for documentation: replace it by your own, or give waivers.placeholders a reason and a day"
+            )
+            yield _set(path, what, "<your own>")
+
+
+def _texts(data: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every text in the settings, with its path."""
+    if isinstance(data, str):
+        yield path, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(value, f"{path}.{key}".removeprefix("."))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _texts(value, f"{path}[{index}]")

@@ -198,7 +198,7 @@ def placeholder(text: str) -> str:
     for found in _IN_TEXT.finditer(text):
         for part in (found[0], found[0].rpartition(":")[0]):
             name = str(part).strip(".:").lower()
-            address = literal(name)
+            address = literal(name) or literal(str(part))
             if address is not None and within(address, DOCUMENTATION):
                 return name
             if f".{name}".endswith(tuple(f".{known}" for known in _DOCUMENTATION_NAMES)) and "." in name:

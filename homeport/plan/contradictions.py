@@ -181,7 +181,7 @@ def _hostnames(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
             flat = flat if flat not in taken else f"{route.name}-{flat}"
             problem = _set(f"hostnames.{route.name}", what, flat)
             # A zone may have another name than the domain's last labels tell.
-            also = "; or name the zone: homeport:settings.cloudflare.zone"
+            also = "  # or name the zone: homeport:settings.cloudflare.zone"
             yield Problem(problem.path, problem.what, problem.fix + ("" if settings.cloudflare.zone else also))
 
 

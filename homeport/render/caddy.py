@@ -19,7 +19,6 @@ HEALTH_PORT = 2020
 """Answers 200 on ``/`` inside the container, whatever the routes are."""
 
 _HEADERS = (
-    'Strict-Transport-Security "max-age=63072000; includeSubDomains"',
     "X-Content-Type-Options nosniff",
     "X-Frame-Options DENY",
     "Referrer-Policy strict-origin-when-cross-origin",
@@ -93,7 +92,7 @@ def _site(blueprint: Blueprint, route: Route) -> str:
     lines = [
         "encode zstd gzip",
         *_block("request_body", [f"max_size {route.max_body}"]),
-        *_block("header", list(_HEADERS)),
+        *_block("header", [_strict(blueprint, route), *_HEADERS]),
         *_block("log", ["output stdout", *_block("format filter", ["wrap json", *_block("fields", masks)])]),
     ]
     for slot, guard in enumerate(route.guards):
@@ -102,6 +101,16 @@ def _site(blueprint: Blueprint, route: Route) -> str:
             lines.append(f"{matcher} path {' '.join(guard.paths)}")
         lines += _block(f"handle {matcher}" if guard.paths else "handle", _guarded(route, slot, guard))
     return _text([*redirect, "", *_block(f"https://{host}", lines)])
+
+
+def _strict(blueprint: Blueprint, route: Route) -> str:
+    """HTTPS alone, for two years (RFC 6797).
+
+    For the names below it too only where the program made the name: below one that the settings give, the domain's own
+    perhaps, others may have theirs (nginx-proxy/nginx-proxy#566).
+    """
+    below = "" if route.name in blueprint.hostnames else "; includeSubDomains"
+    return f'Strict-Transport-Security "max-age=63072000{below}"'
 
 
 def _guarded(route: Route, slot: int, guard: Guard) -> list[str]:

@@ -15,10 +15,11 @@ from homeport.model import names, zones
 from homeport.model.addresses import IPV4, UNROUTED, host_name, literal, within
 from homeport.model.errors import Problem
 from homeport.model.network import RESERVED, free_network
-from homeport.settings.findings import at, called, drop, section, twins
+from homeport.settings.findings import at, called, drop, twins
 from homeport.settings.friendly import path_of
 from homeport.settings.kinds import day, private_network
 from homeport.settings.schema import ENVIRONMENTS, WAIVERS
+from homeport.settings.section import section
 from homeport.settings.vpn import DEFAULT_SUBNET
 from homeport.settings.vpn_checks import vpn_checks
 

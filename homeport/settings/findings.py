@@ -12,15 +12,6 @@ if TYPE_CHECKING:
 
     from homeport.settings.friendly import Loc
 
-    Data = dict[str, Any]
-
-
-def section(data: Any, *path: str) -> Data:
-    """What stands at a path, if it is a mapping; else an empty one."""
-    for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
-
 
 def called(*loc: str) -> str:
     """A path as messages name it beside another, odd keys escaped."""

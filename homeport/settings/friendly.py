@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from homeport.model.addresses import placeholder
 from homeport.model.errors import Problem
+from homeport.settings.choices import choice
 from homeport.settings.hosts import MODES
 from homeport.settings.schema import Settings
 
@@ -70,21 +72,33 @@ def remove_command(loc: Loc) -> str:
     return "Remove that line from Pulumi.<stack>.yaml"
 
 
-def problem(error: ErrorDetails, schema: type[Settings]) -> tuple[Loc, Problem]:
-    """One of pydantic's errors as a problem, and where it is."""
+def problem(error: ErrorDetails, schema: type[Settings], data: dict[str, Any], usual: str) -> tuple[Loc, Problem]:
+    """One of pydantic's errors as a problem, and where it is.
+
+    Args:
+        error: As pydantic has it.
+        schema: What was asked for.
+        data: The settings with what is filled in, for a suggestion that holds beside the others.
+        usual: What the exposure is where nobody says it.
+    """
     loc, field, known = locate(error["loc"], schema)
-    kind = error["type"]
+    kind, strict = error["type"], data.get("environment") != "dev"
     if kind in _TAGS:
         loc = (*loc, "mode")
-        return loc, Problem(path_of(loc), f"must be one of {', '.join(MODES)}", set_command(path_of(loc), "local"))
+        mode = choice(loc, MODES, data, usual)
+        return loc, Problem(path_of(loc), f"must be one of {', '.join(MODES)}", set_command(path_of(loc), mode))
     if loc and loc[-1] == "[key]":
         return loc[:-1], Problem(path_of(loc[:-1]), f"its name must be {NAME_SHAPE}", remove_command(loc[:-1]))
     if kind == "extra_forbidden":
         return loc, _unknown(loc, known)
+    if kind == "literal_error" and field is not None and _sayable(loc):
+        word = choice(loc, get_args(field.annotation), data, usual)
+        fix = set_command(path_of(loc), word) if word else remove_command(loc)
+        return loc, Problem(path_of(loc), f"must be {_shape(field, kind)}", fix)
     if kind == "missing":
-        return loc, _missing(loc, field)
+        return loc, _missing(loc, field, strict=strict)
     what = str(error["ctx"]["error"]) if kind == "value_error" else f"must be {_shape(field, kind)}"
-    return loc, Problem(path_of(loc), what, _replace(loc, field))
+    return loc, Problem(path_of(loc), what, _replace(loc, field, strict=strict))
 
 
 def _shape(field: FieldInfo | None, kind: str) -> str:
@@ -102,31 +116,33 @@ def _says(field: FieldInfo | None, what: str) -> Any:
     return extra.get(what, "") if isinstance(extra, dict) else ""
 
 
-def _replace(loc: Loc, field: FieldInfo | None) -> str:
+def _replace(loc: Loc, field: FieldInfo | None, *, strict: bool) -> str:
     """The commands that put a right value where a wrong one is.
 
     Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes
     stayed one), so a number, a truth value or a list is set only after the text is gone.
     """
-    fix = _fix(loc, field)
+    fix = _fix(loc, field, strict=strict)
     example = field.examples[0] if field is not None and field.examples else ""
-    if isinstance(example, int | float | list) and fix.startswith("Run: pulumi config set "):
+    whole = isinstance(example, list) and not isinstance(loc[-1], int)
+    if (isinstance(example, int | float) or whole) and fix.startswith("Run: pulumi config set "):
         return f"{remove_command(loc)}; {fix.removeprefix('Run: ')}"
     return fix
 
 
-def _fix(loc: Loc, field: FieldInfo | None) -> str:
+def _fix(loc: Loc, field: FieldInfo | None, *, strict: bool) -> str:
     example = field.examples[0] if field is not None and field.examples else None
-    if isinstance(example, list):
+    if isinstance(example, list) and example:
         loc, example = (loc if isinstance(loc[-1], int) else (*loc, 0)), example[0]
-    if example is None or isinstance(example, dict) or not _sayable(loc):
-        return remove_command(loc) + ", or see docs/settings.md"
-    return set_command(path_of(loc), example)
+    if example is None or isinstance(example, dict | list) or not _sayable(loc):
+        return remove_command(loc) + "  # or see docs/settings.md"
+    # Outside of dev documentation's own would be refused next, or lock somebody out.
+    return set_command(path_of(loc), f"<{_says(field, 'shape')}>" if strict and placeholder(str(example)) else example)
 
 
-def _missing(loc: Loc, field: FieldInfo | None) -> Problem:
+def _missing(loc: Loc, field: FieldInfo | None, *, strict: bool) -> Problem:
     meaning = (field.description or "") if field is not None else ""
-    return Problem(path_of(loc), f"is required and missing. {meaning}".rstrip(), _fix(loc, field))
+    return Problem(path_of(loc), f"is required and missing. {meaning}".rstrip(), _fix(loc, field, strict=strict))
 
 
 def _unknown(loc: Loc, known: tuple[str, ...]) -> Problem:

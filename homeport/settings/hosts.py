@@ -23,7 +23,7 @@ def system(image: str) -> str:
 
 class _Host(Section):
     roles: tuple[Name, ...] = key(
-        "What the preset places there; none means everything.", shape="a list of names", example=["ai"], default=()
+        "What the preset places there; none means everything.", shape="a list of names", example=[], default=()
     )
     mtu: Annotated[int, Field(ge=1280, le=9000)] | None = key(
         "Bytes of the largest packet on its Docker networks, where its line takes less than Ethernet's 1500; found by "

@@ -189,12 +189,13 @@ def _settings(
     optional = _MAY_BE_NULL | (set(schema.model_fields) - set(Settings.model_fields))
     wrong = dict(_slips(values, (), optional))
     data = with_defaults(values, stack, preset)
+    usual = str(with_defaults({key: values[key] for key in values if key != "exposure"}, stack, preset)["exposure"])
     settings = None
     try:
         settings = schema.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
-            loc, problem = friendly.problem(details, schema)
+            loc, problem = friendly.problem(details, schema, data, usual)
             wrong.setdefault(loc, problem)
     for loc, problem in cross_checks(data, stack, today, generated):
         wrong.setdefault(loc, problem)

@@ -23,3 +23,10 @@ class Section(BaseModel):
     """A part of the settings: frozen, and refusing what it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+
+def section(data: Any, *path: str) -> dict[str, Any]:
+    """What stands at a path, if it is a mapping; else an empty one."""
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}

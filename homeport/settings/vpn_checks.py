@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from homeport.settings.findings import at, called, drop, listed, section, twins
+from homeport.settings.findings import at, called, drop, listed, twins
 from homeport.settings.kinds import private_network
+from homeport.settings.section import section
 from homeport.settings.vpn import DEFAULT_SUBNET
 
 if TYPE_CHECKING:

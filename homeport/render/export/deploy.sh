@@ -37,17 +37,31 @@ trap 'fail "failed at line $LINENO; see what is said above, and run it again"' E
 
 # --- Before anything is changed -------------------------------------------------------------------
 
-# Read, not sourced: a value is text, and never runs.
+# Read, not sourced: a value is text, and never runs. As dotenv reads it: a byte order mark, `export`, white space around
+# the name and the value, and a comment after it are no part of either.
 read_env() {
-  local line name text
+  local line name text bom=$'\xef\xbb\xbf'
+  local named='^[[:space:]]*(export[[:space:]]+)?([A-Z][A-Z0-9_]*)[[:space:]]*=[[:space:]]*(.*)$'
+  local quoted="^(\"([^\"]*)\"|'([^']*)')[[:space:]]*(#.*)?\$"
   while IFS= read -r line || [ -n "$line" ]; do
-    line=${line%$'\r'}
-    [[ $line =~ ^[[:space:]]*([A-Z][A-Z0-9_]*)=(.*)$ ]] || continue
-    name=${BASH_REMATCH[1]} text=${BASH_REMATCH[2]}
-    text=${text%"${text##*[![:space:]]}"}
-    case $text in \"*\" | \'*\') text=${text:1:${#text}-2} ;; esac
+    line=${line#"$bom"} line=${line%$'\r'}
+    [[ $line =~ $named ]] || continue
+    name=${BASH_REMATCH[2]} text=${BASH_REMATCH[3]}
+    if [[ $text =~ $quoted ]]; then
+      text=${BASH_REMATCH[2]}${BASH_REMATCH[3]}
+    else
+      # Shortest first: the comment begins at the first # after white space.
+      while [[ $text =~ ^(.*[[:space:]]|)#.*$ ]]; do text=${BASH_REMATCH[1]}; done
+      text=${text%"${text##*[![:space:]]}"}
+    fi
     value[$name]=$text
   done <"$1"
+}
+
+# Labels of letters, digits and '-', 63 characters each and 253 in all; a last one of digits would be an address.
+is_host() {
+  local label='[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?'
+  [ ${#1} -le 253 ] && [[ $1 =~ ^($label\.)+$label$ || $1 = localhost ]] && [[ ! ${1##*.} =~ ^([0-9]+|0[xX][0-9a-fA-F]*)$ ]]
 }
 
 # What is wrong with the value of a kind, in words; nothing where all is well. The value itself is never shown.
@@ -55,8 +69,7 @@ fault() {
   local kind=$1 text=$2
   case $kind in
     hex64) [[ $text =~ ^[0-9a-fA-F]{64}$ ]] || echo 'must be 64 hexadecimal digits (openssl rand -hex 32)' ;;
-    host)
-      [[ $text =~ ^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$ ]] || echo 'must be a host name such as www.example.com' ;;
+    host) is_host "$text" || echo 'must be a host name such as www.example.com' ;;
     token) [[ $text =~ ^[A-Za-z0-9+/=_.~-]{16,512}$ ]] || echo 'must be 16 to 512 letters, digits or + / = _ . ~ -' ;;
     account-password)
       [[ $text =~ ^[A-Za-z0-9+/=_.~-]{24,64}$ && $text =~ [A-Z] && $text =~ [0-9] ]] ||

@@ -25,7 +25,7 @@ def provider(name):
 
 
 def asked(monkeypatch, *resources):
-    pulumi = PulumiCli(stack=Stack(name="prod", preset="jett", settings=SETTINGS), environ={})
+    pulumi = PulumiCli(stack=Stack(name="prod", preset="ai-orchestrator", settings=SETTINGS), environ={})
     monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": list(resources)})
     return [daemon["DOCKER_HOST"] for daemon in pulumi.daemons()]
 

@@ -10,6 +10,7 @@ from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
 from tests.unit.stack.test_graph import ADOPTED
 
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL2yurT7YJB7JVLigZT+KrgydRjKbJDa4CCV819eE5Ag"
 VPN = {"exposure": "vpn", "wireguard": {"peers": {"laptop": {"slot": 7}}}}
 
 
@@ -80,7 +81,7 @@ def test_containers_end_in_the_opposite_order_of_their_start():
 
 
 def test_each_host_has_the_services_of_its_role_and_no_others_images_and_networks():
-    data = {**ADOPTED["hosts"]["main"], "address": "203.0.113.8", "roles": ["nothing"]}
+    data = {**ADOPTED["hosts"]["main"], "address": "203.0.113.8", "host_key": OTHER_KEY}
     other = planned_all(**VPN, hosts={**ADOPTED["hosts"], "other": data})["other"]
 
     assert ((), {}, (), {}, None) == (other.services, other.images, other.networks, other.shared_volumes, other.vpn)

@@ -38,6 +38,7 @@ def _blueprint(case):
     )
 
 
+@pytest.mark.req("CA-05")
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_caddyfile(path):
     case = json.loads(path.read_text())

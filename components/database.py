@@ -86,5 +86,5 @@ def _migrations(model: Model, args: DatabaseArgs) -> str:
     if not model.migrations:
         return ""
     files = {path.name: path.read_text() for path in (args.root / model.migrations).glob("*.sql")}
-    variables = tuple((name, template.fill(value, args.texts)) for name, value in model.variables)
+    variables = tuple((name, template.fill(value, args.texts, template.LINE)) for name, value in model.variables)
     return migrations.script(model.owner, files, variables)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
+from homeport.model.template import SHELL
 from homeport.render import daemon_json, host_text, packages, shutdown, sysctl, systemd
 
 if TYPE_CHECKING:
@@ -91,5 +92,6 @@ class DockerEngine(pulumi.ComponentResource):
 
 def _apply(user: str) -> str:
     """Shell: kernel first, then Docker; then the user, who has to sign in anew to be of its group."""
-    member = "" if user == "root" else f"id -nG {user} | grep -qw docker || usermod -aG docker {user}"
-    return host_text.filled("docker/apply.sh", member=member)
+    name = SHELL(user)
+    member = "" if user == "root" else f"id -nG {name} | grep -qw docker || usermod -aG docker {name}"
+    return host_text.filled("docker/apply.sh", member=host_text.Code(member))

@@ -132,9 +132,15 @@ class WireGuard(pulumi.ComponentResource):
 
         def filled(values: dict[str, str]) -> str:
             address = values["endpoint"]
+            text = wireguard.client(vpn, peer)
+            if values["key"] == OWN_KEY:
+                # For a person to put a key there: no value yet.
+                text = text.replace("{private-key}", OWN_KEY)
             known = {"private-key": values["key"], "server": values["server"], "psk": values["psk"]}
             return template.fill(
-                wireguard.client(vpn, peer), known | {"endpoint": f"[{address}]" if ":" in address else address}
+                text,
+                known | {"endpoint": f"[{address}]" if ":" in address else address},
+                template.SETTING,
             )
 
         return pulumi.Output.secret(parts.apply(filled))

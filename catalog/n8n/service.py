@@ -8,6 +8,7 @@ webhooks, and has a route named ``n8n``.
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile, Volume
+from homeport.model.template import FORMULA, TEXT
 
 IMAGE = ImageFacts(
     repository="n8nio/n8n",
@@ -99,10 +100,11 @@ SERVICE = Service(
         StaticFile(source="catalog/n8n/files/health.cjs", target="health.cjs"),
     ),
     secret_files=(
-        SecretFile(target="encryption_key", template="{n8n-encryption-key}"),
-        SecretFile(target="db_password", template="{n8n-database-password}"),
-        SecretFile(target="webhook_api_key", template="{n8n-webhook-api-key}"),
-        SecretFile(target="owner_password", template="{n8n-owner-password}"),
+        SecretFile(target="encryption_key", template="{n8n-encryption-key}", syntax=TEXT),
+        SecretFile(target="db_password", template="{n8n-database-password}", syntax=TEXT),
+        # What credentials.json names goes into fields of n8n that may be formulas.
+        SecretFile(target="webhook_api_key", template="{n8n-webhook-api-key}", syntax=FORMULA),
+        SecretFile(target="owner_password", template="{n8n-owner-password}", syntax=TEXT),
     ),
     volumes={"data": Volume(path="/home/node/.n8n", owner=(1000, 1000))},
     tmpfs={

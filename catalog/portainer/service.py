@@ -3,6 +3,7 @@
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Bind, Limits, SecretFile, Service, SignIn, Volume
+from homeport.model.template import TEXT
 
 IMAGE = ImageFacts(
     repository="portainer/portainer-ce",
@@ -22,7 +23,7 @@ SERVICE = Service(
     command=("--admin-password-file", "/etc/homeport/admin_password"),
     uid=0,
     # Its set-up page belongs to whoever opens it first: the admin is there from the first start on.
-    secret_files=(SecretFile(target="admin_password", template="{portainer-admin-password}"),),
+    secret_files=(SecretFile(target="admin_password", template="{portainer-admin-password}", syntax=TEXT),),
     volumes={"data": Volume(path="/data", owner=(0, 0))},
     binds={
         "docker": Bind(

@@ -25,6 +25,10 @@ LOOPBACK = "127.0.0.1"
 """What belongs in the VPN listens here where there is none."""
 
 
+def _at(port: PublishedPort) -> str:
+    return template.fill("http://{address}:{port}", {"address": port.address, "port": str(port.outside)}, template.URL)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Edge:
     """Where the edge proxy listens on the host.
@@ -137,7 +141,7 @@ class Blueprint:
         A service that listens in the VPN is not to be found at ``localhost`` (docs/requirements.md, R-20).
         """
         if route.upstream:
-            return template.fill(route.upstream, self._addresses())
+            return template.fill(route.upstream, self._addresses(), template.URL)
         ports = (
             port
             for service in self.services
@@ -145,7 +149,7 @@ class Blueprint:
             for port in self.published(service)
             if port.inside == route.port
         )
-        return next((f"http://{port.address}:{port.outside}" for port in ports), "")
+        return next((_at(port) for port in ports), "")
 
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""

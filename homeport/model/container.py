@@ -142,7 +142,7 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         image=service.image,
         entrypoint=service.entrypoint,
         command=service.command,
-        env={key: template.fill(value, texts) for key, value in sorted(service.env.items())},
+        env={key: template.fill(value, texts, template.TEXT) for key, value in sorted(service.env.items())},
         user=f"{service.uid}:{service.uid}",
         groups=tuple(str(group) for group in service.groups),
         read_only="writable_root" not in service.waivers,

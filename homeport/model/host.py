@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homeport.model.network import Protocol
+    from homeport.model.template import Syntax
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,25 +23,27 @@ class HostFile:
         content: The text, as it is: shell's ``${home}`` is shell's.
         mode: Permission bits; at most 0o600 where a value is secret.
         owner: ``user:group``.
-        template: True: ``{name}`` in path and content stands for a value that the layer is handed.
+        template: The content's syntax, where ``{name}`` in path and content stands for a value that the layer is
+            handed; None: there is no such name in it.
     """
 
     path: str
     content: str
     mode: int = 0o644
     owner: str = "root:root"
-    template: bool = False
+    template: Syntax | None = None
 
     def filled(self, values: Mapping[str, str]) -> HostFile:
         """The file with its values.
 
         Raises:
             KeyError: A name of the template has no value.
+            UnwritableError: The syntax has no way to write one of the values.
         """
-        if not self.template:
+        if self.template is None:
             return self
-        path, content = template.fill(self.path, values), template.fill(self.content, values)
-        return replace(self, path=path, content=content, template=False)
+        path = template.fill(self.path, values, template.PATH)
+        return replace(self, path=path, content=template.fill(self.content, values, self.template), template=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,7 +91,7 @@ class Preset:
         defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
         tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure
             tunnel.
-        connections: What members of the VPN connect to, by name: a template of texts and secrets; shown as secret
+        connections: What members of the VPN connect to, by name: a URL with texts and secrets in it; shown as secret
             outputs.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         groups: What they may choose together: a section of the settings for each.

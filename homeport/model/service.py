@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from homeport.model.network import Protocol
     from homeport.model.secret import SecretSpec
+    from homeport.model.template import Syntax
 
 NOBODY = 10001
 """The uid and gid of a service whose image names no better one."""
@@ -77,10 +78,12 @@ class SecretFile:
     Attributes:
         target: Path below the service's ``files_at``.
         template: Text in which ``{name}`` stands for the secret of that name; other braces are left alone.
+        syntax: What reads the text, and so how a secret is written into it.
     """
 
     target: str
     template: str
+    syntax: Syntax
     mode: int = 0o400
 
     @property

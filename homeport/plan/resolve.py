@@ -14,6 +14,7 @@ from homeport.model.errors import BlueprintError, Problem, SettingsError
 from homeport.plan.blueprint import build_blueprint, strangers
 from homeport.plan.contradictions import contradictions, placeholders
 from homeport.plan.hosts import plan_hosts
+from homeport.plan.written import unwritable
 from homeport.settings import defaults
 from homeport.settings.load import Configuration, load, readable
 from homeport.settings.secret_specs import known_secrets
@@ -100,6 +101,8 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
         if found:
             raise SettingsError(tuple(found))
     supplied = {name: loaded.secrets[name] for name in (*needed, *optional) if name in loaded.secrets}
+    if problems := tuple(unwritable(blueprint, supplied, loaded.specs)):
+        raise SettingsError(problems)
     supplied |= {name: Masked("") for name in needed if name in unused and name not in supplied}
     return Plan(
         stack=configuration.stack,

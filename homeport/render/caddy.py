@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homeport.model.template import PROXY
+
 if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.route import Guard, Route
@@ -41,7 +43,7 @@ def snippets(routes: tuple[Route, ...]) -> dict[str, str]:
     for route in routes:
         for slot, guard in enumerate(route.guards):
             if guard.kind == "api-key":
-                templates[_snippet(route, slot)] = f'@allowed header {guard.header} "{{{guard.secret}}}"\n'
+                templates[_snippet(route, slot)] = f'@allowed header {PROXY(guard.header)} "{{{guard.secret}}}"\n'
             elif guard.kind == "basic":
                 templates[_snippet(route, slot)] = (
                     f'@allowed header Authorization "Basic {{{guard.secret}|basic:{guard.user}}}"\n'
@@ -68,7 +70,7 @@ def _options(blueprint: Blueprint) -> str:
         "persist_config off",
         # The redirects are written out below: Caddy's own know only the port inside the container.
         "auto_https disable_redirects",
-        *([f"email {blueprint.edge.acme_email}"] if blueprint.edge.acme_email else []),
+        *([f"email {PROXY(blueprint.edge.acme_email)}"] if blueprint.edge.acme_email else []),
         *([] if blueprint.edge.public else ["local_certs", "skip_install_trust"]),
         *_block("servers", [*limits, "max_header_size 16KB", "strict_sni_host on"]),
     ]
@@ -86,7 +88,7 @@ def _unknown() -> str:
 
 
 def _site(blueprint: Blueprint, route: Route) -> str:
-    host = blueprint.host(route)
+    host = PROXY(blueprint.host(route))
     redirect = _block(f"http://{host}", [f"redir {blueprint.origin(route)}{{uri}} permanent"])
     masks = [f"request>headers>{name} delete" for name in ("Authorization", "Cookie", "X-Api-Key")]
     lines = [
@@ -114,12 +116,15 @@ def _strict(blueprint: Blueprint, route: Route) -> str:
 
 
 def _guarded(route: Route, slot: int, guard: Guard) -> list[str]:
-    upstream = f"reverse_proxy {route.service}:{route.port}"
+    upstream = f"reverse_proxy {PROXY(route.service)}:{route.port}"
     if guard.kind == "open":
         return [upstream]
     if guard.kind == "closed":
         return ["respond 404"]
+    ask = [f"import {_snippet(route, slot)}"]
     if guard.kind == "basic":
+        # The scheme has no case, and as many spaces behind it as the caller likes (RFC 7235, sections 2.1 and 2.2).
+        ask = ['request_header Authorization "^(?i:basic) +" "Basic "', *ask]
         proxy = _block(upstream, ["header_up -Authorization"])
         refuse = ['header WWW-Authenticate `Basic realm="homeport", charset="UTF-8"`', "respond 401"]
     else:
@@ -128,4 +133,4 @@ def _guarded(route: Route, slot: int, guard: Guard) -> list[str]:
             "header Content-Type application/json",
             f'respond `{{"error":"{guard.header} is missing or wrong"}}` 401',
         ]
-    return [f"import {_snippet(route, slot)}", *_block("handle @allowed", proxy), *_block("handle", refuse)]
+    return [*ask, *_block("handle @allowed", proxy), *_block("handle", refuse)]

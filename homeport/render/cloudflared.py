@@ -7,11 +7,11 @@ cmd/cloudflared/linux_service.go).
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from homeport.model.access import METRICS
 from homeport.model.host import HostFile
+from homeport.model.template import JSON, LINE, YAML, yaml_value
 from homeport.render import host_text
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def files(doors: tuple[PublicHostname, ...], after: tuple[str, ...] = ()) -> tup
         after: Units that must be up first.
     """
     return (
-        HostFile(path=CREDENTIALS, content=_CREDENTIALS, mode=0o600, template=True),
-        HostFile(path=CONFIG, content=config(doors), mode=0o600, template=True),
-        HostFile(path=f"{FOLDER}/image", content="{image}\n", template=True),
+        HostFile(path=CREDENTIALS, content=_CREDENTIALS, mode=0o600, template=JSON),
+        HostFile(path=CONFIG, content=config(doors), mode=0o600, template=YAML),
+        HostFile(path=f"{FOLDER}/image", content="{image}\n", template=LINE),
         HostFile(path=f"/etc/systemd/system/{UNIT}", content=unit(after)),
     )
 
@@ -78,8 +78,8 @@ def config(doors: tuple[PublicHostname, ...]) -> str:
 
 
 def _rule(hostname: str, pattern: str, service: str) -> list[str]:
-    path = [f"    path: {json.dumps(pattern)}"] if pattern else []
-    return [f"  - hostname: {json.dumps(hostname)}", *path, f"    service: {json.dumps(service)}"]
+    path = [f"    path: {yaml_value(pattern)}"] if pattern else []
+    return [f"  - hostname: {yaml_value(hostname)}", *path, f"    service: {yaml_value(service)}"]
 
 
 def _origin(door: PublicHostname, area: Area) -> list[str]:
@@ -104,7 +104,7 @@ def unit(after: tuple[str, ...] = ()) -> str:
 
     It runs as root, whose the credentials are, but without a single capability and with the host's files read-only.
     """
-    return host_text.filled("cloudflared/cloudflared.service", after=" ".join(["network-online.target", *after]))
+    return host_text.filled("cloudflared/cloudflared.service", after=("network-online.target", *after))
 
 
 def apply() -> str:

@@ -35,7 +35,7 @@ def _database(database: Database, root: Path, passwords: Mapping[str, str], text
     if database.migrations:
         folder = root / database.migrations
         files = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
-        variables = tuple((name, template.fill(text, texts)) for name, text in database.variables)
+        variables = tuple((name, template.fill(text, texts, template.LINE)) for name, text in database.variables)
         schema += migrations.script(database.owner, files, variables)
     roles = f"\\connect postgres\n{sql.roles(database, passwords)}{sql.database(database)}"
     return f"{roles}\\connect {database.name}\n{schema}\nRESET ROLE;\n"

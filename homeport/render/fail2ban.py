@@ -29,8 +29,8 @@ def files(*, ports: tuple[int, ...], trusted: tuple[str, ...]) -> tuple[HostFile
     """
     text = host_text.filled(
         "fail2ban/jail.local",
-        ports=",".join(str(port) for port in ports),
-        trusted=" ".join(("127.0.0.1/8", "::1", *trusted)),
+        ports=host_text.Code(",".join(str(port) for port in ports)),
+        trusted=("127.0.0.1/8", "::1", *trusted),
     )
     return (HostFile(path=PATH, content=text),)
 

@@ -44,7 +44,9 @@ class ServiceFiles:
             KeyError: A secret has no value.
         """
         contents = [(path, mode, content) for path, (mode, content) in sorted(self.plain.items())]
-        contents += [(file.target, file.mode, template.fill(file.template, values).encode()) for file in self.secret]
+        contents += [
+            (file.target, file.mode, template.fill(file.template, values, file.syntax).encode()) for file in self.secret
+        ]
         return (
             Entry(path=".", mode=0o550, uid=self.owner, gid=self.owner),
             *(
@@ -61,7 +63,7 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
     if service.edge:
         plain["Caddyfile"] = (0o444, caddyfile(blueprint).encode())
         guards = sorted(snippets(blueprint.routes).items())
-        secret += tuple(SecretFile(target=target, template=text) for target, text in guards)
+        secret += tuple(SecretFile(target=target, template=text, syntax=template.PROXY) for target, text in guards)
     return ServiceFiles(plain=plain, secret=secret, owner=service.uid)
 
 

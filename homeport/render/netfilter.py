@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from homeport.model.firewall import CONTAINERS
 from homeport.model.host import HostFile
+from homeport.model.template import NAME
 from homeport.render import host_text
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def scripts(chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
 def sources(rule: FirewallRule, version: int) -> list[str]:
     """The matches for who may come: one empty one where everybody may, none where nobody of this version of IP may."""
     addresses = sorted(rule.opening.sources)
-    return [f" -s {address}" for address in addresses if (":" in address) == (version == 6)] if addresses else [""]  # noqa: PLR2004
+    if not addresses:
+        return [""]
+    return [f" -s {NAME(address)}" for address in addresses if (":" in address) == (version == 6)]  # noqa: PLR2004
 
 
 def ordered(rules: Iterable[FirewallRule]) -> list[FirewallRule]:
@@ -103,7 +106,7 @@ def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
     """
     allowed = []
     for rule in ordered(rule for rule in rules if rule.published):
-        address = f" --ctorigdst {rule.address}" if rule.address else ""
+        address = f" --ctorigdst {NAME(rule.address)}" if rule.address else ""
         if rule.address and (":" in rule.address) != (version == 6):  # noqa: PLR2004
             continue
         via = f" -i {rule.via}" if rule.via else ""

@@ -34,7 +34,9 @@ def apply(more: tuple[Package, ...] = ()) -> str:
     Args:
         more: What the host's optional layers need.
     """
-    return host_text.filled("packages/install.sh", needs="\n".join(_need(package) for package in (*EVERY_HOST, *more)))
+    return host_text.filled(
+        "packages/install.sh", needs=host_text.Code("\n".join(_need(package) for package in (*EVERY_HOST, *more)))
+    )
 
 
 def _need(package: Package) -> str:

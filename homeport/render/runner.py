@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homeport.model.host import HostFile
+from homeport.model.template import LINE
 from homeport.render import host_text
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def folder(runner: Runner) -> str:
 def files(runner: Runner) -> tuple[HostFile, ...]:
     """All files on the host; they want ``runner-token`` and ``runner-image`` (anything, where an archive is named)."""
     return (
-        HostFile(path=f"{folder(runner)}/token", content="{runner-token}\n", mode=0o600, template=True),
-        HostFile(path=f"{folder(runner)}/image", content="{runner-image}\n", template=True),
+        HostFile(path=f"{folder(runner)}/token", content="{runner-token}\n", mode=0o600, template=LINE),
+        HostFile(path=f"{folder(runner)}/image", content="{runner-image}\n", template=LINE),
         HostFile(path=f"{folder(runner)}/runner.sh", content=script(runner), mode=0o755),
         HostFile(path=f"/etc/systemd/system/{runner.unit}", content=unit(runner)),
     )
@@ -42,7 +43,10 @@ def unit(runner: Runner) -> str:
     Left out of the hardening of our own services: MemoryDenyWriteExecute (.NET and Node compile at run time),
     ProcSubset (.NET reads /proc/meminfo), PrivateUsers (it would hide the docker group).
     """
-    groups = f"# Jobs reach the host's Docker: {runner.docker}\nSupplementaryGroups=docker" if runner.docker else None
+    reason = (
+        f"# Jobs reach the host's Docker: {LINE(runner.docker)}\nSupplementaryGroups=docker" if runner.docker else ""
+    )
+    groups = host_text.Code(reason) if reason else None
     home = f"{STATE}/{runner.name}"
     return host_text.filled("runner/runner.service", home=home, user=USER, name=runner.name, groups=groups)
 

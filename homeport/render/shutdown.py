@@ -32,7 +32,7 @@ def files(order: Sequence[Sequence[str]], units: Sequence[str] = ()) -> tuple[Ho
         order: Waves of names of containers, in the order in which they end.
         units: Units that containers need to the last, such as the VPN that they listen on.
     """
-    unit = host_text.filled("docker/containers.service", after=" ".join(["containerd.service", *units]))
+    unit = host_text.filled("docker/containers.service", after=("containerd.service", *units))
     waves = [" ".join(sorted(wave)) for wave in order if wave]
     return (
         HostFile(path=ORDER, content="".join(f"{wave}\n" for wave in waves)),

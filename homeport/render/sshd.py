@@ -7,6 +7,7 @@ takes.
 from __future__ import annotations
 
 from homeport.model.host import HostFile
+from homeport.model.template import NAME
 from homeport.render import host_text
 
 PATH = "/etc/ssh/sshd_config.d/00-homeport.conf"
@@ -38,10 +39,10 @@ def files(
     lines = [
         "# By homeport: what is changed here by hand is undone by the next update.",
         *(f"Port {port}" for port in ports),
-        *(f"ListenAddress {address}" for address in addresses),
-        f"HostKey {host_key}",
+        *(f"ListenAddress {NAME(address)}" for address in addresses),
+        f"HostKey {NAME(host_key)}",
         f"PermitRootLogin {root}",
-        f"AllowUsers {' '.join(users)}",
+        f"AllowUsers {' '.join(map(NAME, users))}",
     ]
     # sshd lets nobody in where the file of revoked keys is missing, so it comes first.
     return (
@@ -66,5 +67,5 @@ def remove(ports: tuple[int, ...]) -> str:
     Where a first change is undone, the port goes back as well.
     """
     lines = "".join(f"Port {port}\\n" for port in ports)
-    keep = f"printf '{lines}' >{_PORTS}" if ports != (_USUAL,) else ":"
+    keep = host_text.Code(f"printf '{lines}' >{_PORTS}" if ports != (_USUAL,) else ":")
     return host_text.filled("sshd/remove.sh", keep=keep)

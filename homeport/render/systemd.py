@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeport.model.host import HostFile
+from homeport.model.template import UNIT
 from homeport.render import host_text
 
 
@@ -14,7 +15,7 @@ def docker_after(units: tuple[str, ...]) -> HostFile:
     stays down by itself, and the others come up (S2-13, S2-61). Before it stops it says what runs, for the unit that
     ends containers when the machine goes down.
     """
-    names = " ".join(units)
-    after = f"After={names}\nWants={names}" if units else None
+    names = " ".join(map(UNIT, units))
+    after = host_text.Code(f"After={names}\nWants={names}") if units else None
     content = host_text.filled("docker/docker.conf", after=after)
     return HostFile(path="/etc/systemd/system/docker.service.d/homeport.conf", content=content)

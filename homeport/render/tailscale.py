@@ -8,6 +8,7 @@ program that routes packets.
 from __future__ import annotations
 
 from homeport.model.host import HostFile
+from homeport.model.template import LINE
 from homeport.render import host_text
 
 UNIT = "/etc/systemd/system/tailscaled.service"
@@ -28,7 +29,7 @@ def files(port: int, authority: str) -> tuple[HostFile, ...]:
     """
     own = (HostFile(path=AUTHORITY, content=authority),) if authority else ()
     return (
-        HostFile(path=IMAGE, content="{mesh-image}\n", template=True),
+        HostFile(path=IMAGE, content="{mesh-image}\n", template=LINE),
         *own,
         HostFile(path=UNIT, content=unit(port, own_authority=bool(authority))),
     )
@@ -36,7 +37,7 @@ def files(port: int, authority: str) -> tuple[HostFile, ...]:
 
 def unit(port: int, *, own_authority: bool) -> str:
     """The client's systemd unit."""
-    trust = f"Environment=SSL_CERT_FILE={AUTHORITY}" if own_authority else None
+    trust = host_text.Code(f"Environment=SSL_CERT_FILE={AUTHORITY}") if own_authority else None
     return host_text.filled("tailscale/tailscaled.service", port=str(port), trust=trust)
 
 

@@ -11,6 +11,7 @@ import binascii
 from typing import TYPE_CHECKING
 
 from homeport.model.host import HostFile, Package
+from homeport.model.template import LINE, SETTING, WORD
 from homeport.render import host_text
 
 if TYPE_CHECKING:
@@ -134,14 +135,14 @@ def files(vpn: Vpn, rotating: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
         if peer.name in rotating
     ]
     switch = (
-        HostFile(path=_PAIRS, content="".join(pairs), template=True),
+        HostFile(path=_PAIRS, content="".join(pairs), template=WORD),
         HostFile(path=_SWITCH, content=host_text.text("wireguard/switch.sh"), mode=0o755),
         HostFile(path=f"/etc/systemd/system/{SWITCH}", content=host_text.text("wireguard/switch.service")),
     )
     return (
-        HostFile(path=f"{FOLDER}/private.key", content="{private-key}\n", mode=0o600, template=True),
-        HostFile(path=f"{FOLDER}/public.key", content="{public-key}\n", template=True),
-        HostFile(path=f"{FOLDER}/wg0.conf", content=server(vpn, rotating), mode=0o600, template=True),
+        HostFile(path=f"{FOLDER}/private.key", content="{private-key}\n", mode=0o600, template=LINE),
+        HostFile(path=f"{FOLDER}/public.key", content="{public-key}\n", template=LINE),
+        HostFile(path=f"{FOLDER}/wg0.conf", content=server(vpn, rotating), mode=0o600, template=SETTING),
         *(switch if pairs else ()),
     )
 
@@ -167,7 +168,7 @@ def _ordered(vpn: Vpn) -> list[Peer]:
 def _peers(vpn: Vpn, peer: Peer, rotating: bool) -> list[str]:
     current = [
         "",
-        f"# {peer.name}",
+        f"# {LINE(peer.name)}",
         "[Peer]",
         f"PublicKey = {{public:{peer.name}}}",
         f"PresharedKey = {{psk:{peer.name}}}",
@@ -175,7 +176,7 @@ def _peers(vpn: Vpn, peer: Peer, rotating: bool) -> list[str]:
     ]
     coming = [
         "",
-        f"# {peer.name}, next key",
+        f"# {LINE(peer.name)}, next key",
         "[Peer]",
         f"PublicKey = {{next-public:{peer.name}}}",
         f"PresharedKey = {{next-psk:{peer.name}}}",

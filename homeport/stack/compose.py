@@ -10,6 +10,7 @@ import pulumi
 from components.host_unit import HostFiles, HostFilesArgs
 from homeport.model import names
 from homeport.model.host import HostFile
+from homeport.model.template import ENV, TEXT
 from homeport.render.export import compose
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ def compose_files(
         "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in blueprint.secrets()}).apply(_lines),
     }
     files = (
-        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}", template=True),
-        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600, template=True),
+        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}", template=TEXT),
+        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600, template=TEXT),
     )
     args = HostFilesArgs(host=machine.host, files=files, values=values, after=machine.ready)
     HostFiles(names.host_part(host.name, "compose"), args, opts)
 
 
 def _lines(values: dict[str, str]) -> str:
-    return "".join(f"{name.upper().replace('-', '_')}={value}\n" for name, value in sorted(dict(values).items()))
+    return "".join(f"{name.upper().replace('-', '_')}={ENV(value)}\n" for name, value in sorted(dict(values).items()))

@@ -46,7 +46,9 @@ def export(
     credentials = {name: secrets.values[name] for name in blueprint.secrets()}
     if blueprint.connections:
         filled = pulumi.Output.all(**blueprint.texts(), **credentials).apply(
-            lambda values: {name: template.fill(text, values) for name, text in blueprint.connections.items()}
+            lambda values: {
+                name: template.fill(text, values, template.URL) for name, text in blueprint.connections.items()
+            }
         )
         pulumi.export("connections", pulumi.Output.secret(filled))
     pulumi.export("credentials", pulumi.Output.secret(credentials))

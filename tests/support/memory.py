@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from catalog.presets.ai_orchestrator.preset import PRESET
 from catalog.presets.ai_orchestrator.services import EXECUTOR, N8N, POSTGRES, REDIS
-from homeport.model.template import fill
+from homeport.model.template import TEXT, fill
 from homeport.render import sql
 from homeport.render.migrations import script
 from tests.support import subnets
@@ -97,7 +97,7 @@ class MemoryServices:
         ]
         flags += [flag for group in service.groups for flag in ("--group-add", str(group))]
         flags += [flag for path, options in service.tmpfs.items() for flag in ("--tmpfs", f"{path}:{options}")]
-        flags += [flag for key, value in service.env.items() for flag in ("-e", f"{key}={fill(value, TEXTS)}")]
+        flags += [flag for key, value in service.env.items() for flag in ("-e", f"{key}={fill(value, TEXTS, TEXT)}")]
         flags += (
             ["--network", self.name("net"), "--network-alias", service.name]
             if service.networks

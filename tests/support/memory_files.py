@@ -24,7 +24,7 @@ def files_tar(service: Service, values: dict[str, str]) -> bytes:
             target = str(PurePosixPath(file.target, path.name)) if "*" in file.source else file.target
             texts[target] = (path.read_bytes(), file.mode)
     for secret in service.secret_files:
-        texts[secret.target] = (fill(secret.template, values).encode(), secret.mode)
+        texts[secret.target] = (fill(secret.template, values, secret.syntax).encode(), secret.mode)
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as tar:
         folders = sorted({"v", *(f"v/{path.rpartition('/')[0]}" for path in texts if "/" in path)})

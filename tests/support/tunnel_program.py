@@ -16,7 +16,6 @@ import pulumi_command as command
 import pulumi_random as random
 
 from components.host import Host
-from homeport.model import template
 from homeport.model.access import People, PublicHostname
 from homeport.model.route import Guard
 from tests.support import hostless
@@ -28,8 +27,9 @@ class FilesInFolder(hostless.HostFiles):
     """Writes the files to a folder of this machine."""
 
     def written(self, name, args):
-        texts = [json.dumps({"path": file.path, "content": file.content, "mode": file.mode}) for file in args.files]
-        text = pulumi.Output.all(**args.values).apply(lambda values: "\n".join(_fill(text, values) for text in texts))
+        text = pulumi.Output.all(**args.values).apply(
+            lambda values: "\n".join(_shown(file.filled(values)) for file in args.files)
+        )
         return command.local.Command(
             f"{name}-files",
             create=f"cat > {FOLDER}/files",
@@ -39,9 +39,8 @@ class FilesInFolder(hostless.HostFiles):
         )
 
 
-def _fill(text, values):
-    one = json.loads(text)
-    return json.dumps({key: template.fill(value, values) if key != "mode" else value for key, value in one.items()})
+def _shown(file):
+    return json.dumps({"path": file.path, "content": file.content, "mode": file.mode})
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def directives(text, separator):
         (Port, "outside", 0, "a port that names no number on the host is not published on one by accident"),
         (HostFile, "owner", "root:root", "a file on a host is root's"),
         (HostFile, "mode", 0o644, "and nobody else's to write"),
-        (HostFile, "template", False, "braces are the file's own until it says otherwise"),
+        (HostFile, "template", None, "braces are the file's own until it says otherwise"),
         (FirewallRule, "published", False, "no container is behind a rule that does not say so"),
     ],
 )

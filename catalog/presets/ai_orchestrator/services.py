@@ -8,6 +8,7 @@ from catalog.n8n import service as n8n
 from catalog.postgres import service as postgres
 from catalog.redis import service as redis
 from homeport.model.service import Health, Limits, SecretFile, StaticFile, Volume
+from homeport.model.template import FORMULA, WORD
 
 POSTGRES = replace(
     postgres.SERVICE,
@@ -52,6 +53,8 @@ REDIS = replace(
     secret_files=(
         SecretFile(
             target="users.acl",
+            # Redis splits it at white space, and knows no quotes in it (src/acl.c, ACLLoadFromFile).
+            syntax=WORD,
             template=(
                 "user default off resetkeys resetchannels -@all\n"
                 "user health on nopass resetkeys resetchannels -@all +ping\n"
@@ -85,9 +88,9 @@ N8N = replace(
     ),
     secret_files=(
         *n8n.SERVICE.secret_files,
-        SecretFile(target="memory_password", template="{postgres-password}"),
-        SecretFile(target="redis_password", template="{redis-password}"),
-        SecretFile(target="embedding_key", template="{embedding-api-key}"),
+        SecretFile(target="memory_password", template="{postgres-password}", syntax=FORMULA),
+        SecretFile(target="redis_password", template="{redis-password}", syntax=FORMULA),
+        SecretFile(target="embedding_key", template="{embedding-api-key}", syntax=FORMULA),
     ),
     volumes={**n8n.SERVICE.volumes, "exchange": Volume(path="/exchange", shared="exchange")},
     limits=Limits(memory=1280, cpus="2.0", pids=256),

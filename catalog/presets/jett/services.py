@@ -8,6 +8,7 @@ from catalog.postgres import service as postgres
 from catalog.qdrant import service as qdrant
 from catalog.uptime_kuma import service as uptime_kuma
 from homeport.model.service import Health, Limits, Port, SecretFile, SignIn, StaticFile, Volume
+from homeport.model.template import FORMULA, TEXT
 
 POSTGRES = replace(
     postgres.SERVICE,
@@ -28,7 +29,7 @@ POSTGRES = replace(
         StaticFile(source="catalog/presets/jett/postgres/postgresql.conf", target="postgresql.conf"),
         StaticFile(source="catalog/presets/jett/postgres/pg_hba.conf", target="pg_hba.conf"),
     ),
-    secret_files=(SecretFile(target="superuser_password", template="{postgres-password}"),),
+    secret_files=(SecretFile(target="superuser_password", template="{postgres-password}", syntax=TEXT),),
     volumes={"data": Volume(path="/var/lib/postgresql/data", owner=(999, 999), name="postgres_data")},
     tmpfs={"/tmp": "rw,noexec,nosuid", "/run/postgresql": "rw"},
     ports=(Port(name="postgres", inside=5432, at="vpn", outside=5432),),
@@ -81,7 +82,10 @@ N8N = replace(
         StaticFile(source="catalog/presets/jett/n8n/prepare.cjs", target="prepare.cjs"),
         StaticFile(source="catalog/presets/jett/n8n/workflows/*.json", target="workflows"),
     ),
-    secret_files=(*n8n.SERVICE.secret_files, SecretFile(target="app_password", template="{jett-app-password}")),
+    secret_files=(
+        *n8n.SERVICE.secret_files,
+        SecretFile(target="app_password", template="{jett-app-password}", syntax=FORMULA),
+    ),
     volumes={"data": Volume(path="/home/node/.n8n", owner=(1000, 1000), name="n8n_data")},
     tmpfs={**n8n.SERVICE.tmpfs, "/tmp": "rw,noexec,nosuid"},
     ports=(Port(name="n8n", inside=5678, at="vpn", outside=5678),),

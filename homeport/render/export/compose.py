@@ -6,12 +6,12 @@ a network that it has not created itself. No secret stands in the file. Referenc
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from homeport.model import names
 from homeport.model.container import container_spec
+from homeport.model.template import YAML, yaml_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -125,11 +125,11 @@ def _lines(value: Mapping[str, Any], depth: int) -> list[str]:
     """YAML of nested mappings; everything else in JSON's form, which YAML reads too."""
     lines: list[str] = []
     for key, inner in value.items():
-        head = "  " * depth + f"{key}:"
+        head = "  " * depth + f"{YAML(key)}:"
         if isinstance(inner, dict) and inner:
             lines += [head, *_lines(inner, depth + 1)]
         elif isinstance(inner, list):
-            lines += [head, *("  " * (depth + 1) + "- " + json.dumps(item) for item in inner)]
+            lines += [head, *("  " * (depth + 1) + "- " + yaml_value(item) for item in inner)]
         else:
-            lines.append(f"{head} {json.dumps(inner)}")
+            lines.append(f"{head} {yaml_value(inner)}")
     return lines

@@ -64,19 +64,20 @@ is_host() {
   [ ${#1} -le 253 ] && [[ $1 =~ ^($label\.)+$label$ || $1 = localhost ]] && [[ ! ${1##*.} =~ ^([0-9]+|0[xX][0-9a-fA-F]*)$ ]]
 }
 
+# Whether a value has MIN to MAX characters, none of them one that a shell or a file reads as code: shape VALUE MIN MAX
+shape() { [[ $1 =~ ^[]!#%\&\(\)*+,./0-9:\;\<=\>?@A-Z^_a-z{|}~[-]+$ && $1 != =* && ${#1} -ge $2 && ${#1} -le $3 ]]; }
+
 # What is wrong with the value of a kind, in words; nothing where all is well. The value itself is never shown.
 fault() {
-  local kind=$1 text=$2
+  local kind=$1 text=$2 characters='characters, no space, quote, backslash or dollar sign, and no = at the start'
   case $kind in
     hex64) [[ $text =~ ^[0-9a-fA-F]{64}$ ]] || echo 'must be 64 hexadecimal digits (openssl rand -hex 32)' ;;
     host) is_host "$text" || echo 'must be a host name such as www.example.com' ;;
-    token) [[ $text =~ ^[A-Za-z0-9+/=_.~-]{16,512}$ ]] || echo 'must be 16 to 512 letters, digits or + / = _ . ~ -' ;;
+    token) shape "$text" 16 512 || echo "must be 16 to 512 $characters" ;;
     account-password)
-      [[ $text =~ ^[A-Za-z0-9+/=_.~-]{24,64}$ && $text =~ [A-Z] && $text =~ [0-9] ]] ||
-        echo 'must be 24 to 64 letters, digits or + / = _ . ~ -, with a capital letter and a digit' ;;
-    password)
-      [[ $text =~ ^[A-Za-z0-9+/=_.~-]{24,128}$ ]] ||
-        echo 'must be 24 to 128 letters, digits or + / = _ . ~ - (openssl rand -base64 32)' ;;
+      shape "$text" 24 64 && [[ $text =~ [A-Z] && $text =~ [0-9] ]] ||
+        echo "must be 24 to 64 $characters, with a capital letter and a digit" ;;
+    password) shape "$text" 24 512 || echo "must be 24 to 512 $characters (openssl rand -base64 32)" ;;
     *) echo "has the unknown kind $kind in the manifest" ;;
   esac
 }
@@ -228,16 +229,17 @@ with_hosts() {
 
 # A template with its {secret} and {secret|basic:user} filled in.
 filled() {
-  local text name user place
+  local text out='' name user place
   IFS= read -r -d '' text <"$1" || true
   while [[ $text =~ \{([a-z][a-z0-9-]*)(\|basic:([a-z0-9_.@-]+))?\} ]]; do
     name=${BASH_REMATCH[1]} user=${BASH_REMATCH[3]} place=${BASH_REMATCH[0]}
     [ -n "${variable[$name]:-}" ] || fail "$1 asks for the unknown secret $name"
     name=${value[${variable[$name]}]:-}
     if [ -n "$user" ]; then name=$(printf '%s:%s' "$user" "$name" | base64 | tr -d '\n'); fi
-    text=${text//"$place"/"$name"}
+    # What is filled in is not looked at again: a value may look like a name.
+    out+=${text%%"$place"*}$name text=${text#*"$place"}
   done
-  printf '%s' "$text"
+  printf '%s' "$out$text"
 }
 
 permissions() {

@@ -108,7 +108,7 @@ class Export:
                 }
         hosts = {name: self.blueprint.host(route) for name, route in self._hosts().items()}
         settings = {variable.name: values.get(variable.secret, "") for variable in self.variables()} | hosts
-        text = "".join(f"{name}={value}\n" for name, value in settings.items() if value)
+        text = "".join(f"{name}={template.ENV(value)}\n" for name, value in settings.items() if value)
         return files | {".env": Entry(path=".env", mode=0o600, uid=0, gid=0, content=text.encode())}
 
     def variables(self) -> tuple[Variable, ...]:
@@ -311,6 +311,7 @@ class Export:
                 "databases": databases,
                 "generated": ", ".join(f"`{line.name}`" for line in self.variables() if line.need == "generated"),
             },
+            template.TEXT,
         )
 
 

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from homeport.model.host import HostFile
+from homeport.model.template import TEXT
 from tests.support import campaign
 from tests.support.checkout import ROOT
 from tests.support.host import Server
@@ -76,7 +77,7 @@ def test_a_host_that_does_not_answer_is_named_with_port_and_user(server):
 @pytest.mark.req("P-13", "C-10")
 def test_files_come_with_owner_and_mode_stay_untouched_and_go_with_the_unit(server):
     files = (
-        HostFile(path="/etc/one/two/a.conf", content="key={secret}\n", mode=0o600, owner="root:daemon", template=True),
+        HostFile(path="/etc/one/two/a.conf", content="key={secret}\n", mode=0o600, owner="root:daemon", template=TEXT),
         HostFile(path="/etc/one/b with space", content="b\n"),
     )
     first = server.unit("files", files, secret=SECRET)
@@ -98,11 +99,11 @@ def test_files_come_with_owner_and_mode_stay_untouched_and_go_with_the_unit(serv
 @pytest.mark.req("D-13", "C-10")
 def test_a_failing_change_puts_everything_back_and_shows_no_secret(server):
     old = (
-        HostFile(path="/etc/three/a", content="old {secret}\n", mode=0o600, template=True),
+        HostFile(path="/etc/three/a", content="old {secret}\n", mode=0o600, template=TEXT),
         HostFile(path="/etc/three/gone", content="x"),
     )
     new = (
-        HostFile(path="/etc/three/a", content="new {secret}\n", mode=0o600, template=True),
+        HostFile(path="/etc/three/a", content="new {secret}\n", mode=0o600, template=TEXT),
         HostFile(path="/etc/three/c", content="c"),
     )
     assert 0 == server.unit("failing", old, "cat /etc/three/a >/etc/three/seen", secret=SECRET).returncode

@@ -150,7 +150,7 @@ class Server:
         """What the member is given."""
         known = {"private-key": self.key(peer.name, step), "psk": self.key(f"psk-{peer.name}", step)}
         known |= {"server": public_key(self.key("server")), "endpoint": self.address()}
-        return template.fill(wireguard.client(self.vpn, peer), known)
+        return template.fill(wireguard.client(self.vpn, peer), known, template.SETTING)
 
     def put(self, files, apply, values=None):
         """The files, then the shell as root. Returns what it printed."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from homeport.render.sql import literal
 from tests.support.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -185,7 +186,9 @@ class Readers:
         from catalog.postgres.service import SERVICE  # where its image is named
 
         fresh = "postgres" not in self._others
-        env = ("--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--tmpfs", "/var/lib/postgresql/data")
+        env = ("--env", "POSTGRES_HOST_AUTH_METHOD=scram-sha-256", "--env", "POSTGRES_PASSWORD=readers")
+        # Over TCP even the machine itself is asked for a password.
+        env += ("--env", "POSTGRES_INITDB_ARGS=--auth-host=scram-sha-256", "--tmpfs", "/var/lib/postgresql/data")
         name = self._other("postgres", SERVICE.image, *env)
         if fresh:
             # By TCP: while the first start runs its set-up, the server answers on the socket already.
@@ -206,6 +209,20 @@ class Readers:
             return [Refused(done.stderr)] * len(literals)
         rows = [part.split("\n")[1:-1] for part in parts]
         return [bytes.fromhex(row[0]).decode() if len(row) == 1 else Refused(done.stderr) for row in rows]
+
+    def postgres_urls(self, urls: Sequence[str], passwords: Sequence[str]) -> list[str | Refused]:
+        """Signs in by each URL, which names the user ``reader`` and host 127.0.0.1, after he got the password.
+
+        The answer is the name that the server knows who came by.
+        """
+        results: list[str | Refused] = []
+        for url, password in zip(urls, passwords, strict=True):
+            user = f"DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD {literal(password)};\n"
+            done = self._postgres(user)
+            argv = ["docker", "exec", "-i", self._others["postgres"], "psql", "-XAtq", "-f", "-", "-d", url]
+            done = subprocess.run(argv, input="SELECT current_user;", capture_output=True, text=True, check=False)
+            results.append(Refused(done.stderr) if done.returncode else done.stdout.strip())
+        return results
 
     def sql(self, script: str) -> str | Refused:
         """Runs a whole psql script; what it prints, or what went wrong."""
@@ -313,7 +330,7 @@ class Readers:
 
     def _redis_cli(self, *argv: str) -> str:
         # By stdin, one line as redis-cli splits it; no `--pass`, which AUTH would be sent beside.
-        lines = ["AUTH reader x", " ".join(json.dumps(part) for part in argv)]
+        lines = ["AUTH reader x", " ".join(_for_redis_cli(part) for part in argv)]
         argv_ = ["docker", "exec", "-i", self._others["redis"], "redis-cli"]
         done = subprocess.run(argv_, input="\n".join(lines), capture_output=True, text=True, check=False)
         return done.stdout.removeprefix("OK\n").strip()
@@ -331,6 +348,10 @@ def _undoubled(value: Any) -> Any:
     if isinstance(value, list):
         return [_undoubled(inner) for inner in value]
     return {key: _undoubled(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _for_redis_cli(word: str) -> str:
+    return '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"'
 
 
 def have(*images: str) -> None:

@@ -69,7 +69,7 @@ class Jett:
             "team": "team",
             **{f"aud:{key}": app["aud"] for key, app in self.apps.items()},
         }
-        config = yaml.safe_load(template.fill(cloudflared.config((self.door,)), values))
+        config = yaml.safe_load(template.fill(cloudflared.config((self.door,)), values, template.YAML))
         connector = Connector(
             self.cloud.token_of(self.tunnel), self.cloud.emulator.tunnel, {"ingress": config["ingress"]}
         )

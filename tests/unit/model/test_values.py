@@ -27,11 +27,14 @@ def test_a_template_fills_names_and_leaves_other_braces_alone():
     text = '{"key": "{api-key}", "other": {nothing: {}}}'
 
     assert ("api-key",) == template.names(text), "JSON's own braces are no names"
-    assert '{"key": "x", "other": {nothing: {}}}' == template.fill(text, {"api-key": "x"}), "only the name is replaced"
+    filled = template.fill(text, {"api-key": "x"}, template.JSON)
+    assert '{"key": "x", "other": {nothing: {}}}' == filled, "only the name is replaced"
 
 
 def test_basic_credentials_are_http_s_own_form():
-    assert base64.b64encode(b"admin:secret").decode() == template.fill("{a|basic:admin}", {"a": "secret"}), "RFC 7617"
+    filled = template.fill("{a|basic:admin}", {"a": "secret"}, template.TEXT)
+
+    assert base64.b64encode(b"admin:secret").decode() == filled, "RFC 7617"
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0"), max_size=40))

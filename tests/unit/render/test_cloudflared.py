@@ -26,7 +26,13 @@ DOORS = tuple(
     for door in json.loads((CASES / "doors.json").read_text())["doors"]
 )
 REQUESTS = json.loads((CASES / "requests.json").read_text())
-VALUES = {"account": "acc", "team": "team", "image": "sha256:1", "tunnel-id": "1e5", "tunnel-secret": "c2VjcmV0"}
+VALUES = {
+    "account": "acc",
+    "team": "team",
+    "image": "sha256:1",
+    "tunnel-id": "6ff42ae2-765d-4adf-8112-31c55c1551ef",
+    "tunnel-secret": "c2VjcmV0",
+}
 AUDIENCES = {area.key: f"12e{number}" for number, door in enumerate(DOORS) for area in door.areas()}
 
 
@@ -78,10 +84,10 @@ def test_credentials_are_for_root_alone_and_the_configuration_names_them(config)
     credentials = json.loads(filled(cloudflared.CREDENTIALS))
 
     assert 0o600 == files[cloudflared.CREDENTIALS].mode == files[cloudflared.CONFIG].mode, "secret values"
-    assert {"AccountTag": "acc", "TunnelID": "1e5", "TunnelSecret": "c2VjcmV0"} == credentials, (
+    assert {"AccountTag": "acc", "TunnelID": VALUES["tunnel-id"], "TunnelSecret": "c2VjcmV0"} == credentials, (
         "as cloudflared reads them"
     )
-    assert template.fill(cloudflared.CREDENTIALS, VALUES) == config["credentials-file"], "one path"
+    assert template.fill(cloudflared.CREDENTIALS, VALUES, template.PATH) == config["credentials-file"], "one path"
     assert all(isinstance(tag, str) for rule in config["ingress"] for tag in _tags(rule)), "12e3 is a text here"
 
 

@@ -18,6 +18,7 @@ from components.host_unit import ON_HOST
 from homeport.model.firewall import FirewallRule
 from homeport.model.host import HostFile, Opening
 from homeport.model.runner import Runner
+from homeport.model.template import TEXT
 from homeport.model.vpn import Peer, Vpn
 from homeport.render import (
     cloudflared,
@@ -241,7 +242,7 @@ def test_a_file_that_is_no_template_arrives_as_it_is(text):
 
     assert plain == plain.filled({}), "shell's braces are shell's"
     assert "1 /etc/a" == "{0.content} {0.path}".format(
-        HostFile(path="/etc/{x}", content="{y}", template=True).filled({"x": "a", "y": "1"})
+        HostFile(path="/etc/{x}", content="{y}", template=TEXT).filled({"x": "a", "y": "1"})
     ), "and a template's are its values"
 
 

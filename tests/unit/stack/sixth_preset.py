@@ -10,6 +10,7 @@ from homeport.model.preset import Preset
 from homeport.model.route import Guard, Route
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, Port, SecretFile, Service, Volume
+from homeport.model.template import TEXT
 
 NOTES = Service(
     name="notes",
@@ -18,7 +19,7 @@ NOTES = Service(
     uid=1000,
     networks=("ai-data",),
     env={"NOTES_DATABASE": "postgresql://notes@ai-postgres:5432/notes"},
-    secret_files=(SecretFile(target="database-password", template="{notes-database-password}"),),
+    secret_files=(SecretFile(target="database-password", template="{notes-database-password}", syntax=TEXT),),
     ports=(Port(name="notes", inside=8080, at="vpn", outside=8080),),
     volumes={"notes": Volume(path="/data", owner=(1000, 1000))},
     health=Health(test=("wget", "-qO-", "http://127.0.0.1:8080/healthz"), interval=5, start_period=10),

@@ -275,6 +275,8 @@ def _question(database: Database, blueprint: Blueprint) -> str:
     from homeport.render.migrations import quoted  # noqa: PLC0415
 
     texts = blueprint.texts()
-    variables = (f"\\set {name} {quoted(template.fill(value, texts))}\n" for name, value in database.variables)
+    variables = (
+        f"\\set {name} {quoted(template.fill(value, texts, template.LINE))}\n" for name, value in database.variables
+    )
     body = "\n".join(file.read_text(encoding="utf-8") for file in files)
     return f"{''.join(variables)}BEGIN READ ONLY;\n{body}\nROLLBACK;\n"

@@ -123,5 +123,5 @@ def _direct(blueprint: Blueprint, service: Service) -> Iterator[Door]:
 
 def _own(blueprint: Blueprint, service: Service) -> Iterator[Login]:
     if service.sign_in:
-        user = template.fill(service.sign_in.user, blueprint.texts())
+        user = template.fill(service.sign_in.user, blueprint.texts(), template.LINE)
         yield Login(asked_by=service.name, user=user, secret=service.sign_in.secret)

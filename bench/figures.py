@@ -55,7 +55,8 @@ class Target:
 
 
 TARGETS = (
-    Target(operation="first up", other="docker compose", most=1.5),
+    Target(operation="first up", other="docker compose", most=0.8),
+    Target(operation="no-op up", other="docker compose", most=3),
     Target(operation="no-op up", other="Ansible", most=0.3),
 )
 

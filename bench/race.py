@@ -35,9 +35,9 @@ OPERATIONS = ("first up", "no-op up", "preview", "one service", "destroy")
 
 The preview is that of the changed service, for Ansible cannot preview networks that are not there yet.
 """
-REFRESHING = "no-op up, refreshing"
+PLAIN = "no-op up, plain pulumi"
 WITHOUT_FILES = "no-op up, no files"
-"""Variants of a single contestant: Docker is looked at before (homeport), file delivery left out (Ansible)."""
+"""Variants of a single contestant: Docker is not looked at (homeport), file delivery left out (Ansible)."""
 
 
 @dataclass
@@ -130,7 +130,7 @@ def _variants(number: int, operation: str, contestant: Contestant) -> list[Sampl
     if operation != "no-op up":
         return []
     if contestant.label == Homeport.label:
-        return [_timed(number, REFRESHING, contestant, partial(contestant.up, "refresh"))]
+        return [_timed(number, PLAIN, contestant, partial(contestant.up, "plain"))]
     if contestant.label == Ansible.label:
         return [_timed(number, WITHOUT_FILES, contestant, partial(contestant.up, "no files"))]
     return []

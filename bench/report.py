@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.figures import TARGETS, processor, ratios, spread, table, times, verdict
 from bench.previews import EMPTY, MOST, PREVIEW, PRODUCTION
-from bench.race import OPERATIONS, REFRESHING, WITHOUT_FILES
+from bench.race import OPERATIONS, PLAIN, WITHOUT_FILES
 from bench.with_ansible import Ansible
 from bench.with_compose import Compose
 from bench.with_homeport import Homeport
@@ -54,7 +54,7 @@ def _ratios(samples: list[Sample]) -> list[list[str]]:
         [operation, *(_said(ratios(samples, operation, _ALL[0], other)) for other in _ALL[1:])]
         for operation in OPERATIONS
     ]
-    rows.append([REFRESHING, *(_said(ratios(samples, REFRESHING, _ALL[0], other, "no-op up")) for other in _ALL[1:])])
+    rows.append([PLAIN, *(_said(ratios(samples, PLAIN, _ALL[0], other, "no-op up")) for other in _ALL[1:])])
     rows.append([f"{WITHOUT_FILES} (Ansible)", "", _said(ratios(samples, "no-op up", _ALL[0], _ALL[2], WITHOUT_FILES))])
     return rows
 
@@ -64,7 +64,7 @@ def _times(samples: list[Sample], what: Callable[[list[Sample], str, str], Sprea
         ["operation", *_ALL],
         *(
             [operation, *(_said(what(samples, operation, contestant)) for contestant in _ALL)]
-            for operation in (*OPERATIONS, REFRESHING, WITHOUT_FILES)
+            for operation in (*OPERATIONS, PLAIN, WITHOUT_FILES)
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""homeport itself: plain `pulumi` in the environment that `make env` prints, with a state of its own."""
+"""homeport itself: its own `up`, and plain `pulumi` where `make env` leads, with a state of its own."""
 
 from __future__ import annotations
 
@@ -63,10 +63,11 @@ class Homeport(Contestant):
         self._pulumi("preview")
 
     def up(self, how: str = "") -> None:
-        """`pulumi up`, as `make up` calls it; ``refresh``: Docker is looked at first."""
-        self._pulumi(
-            "up", "--yes", "--skip-preview", "--suppress-outputs", *(["--refresh"] if how == "refresh" else [])
-        )
+        """`homeport up`, which looks at Docker; ``plain``: `pulumi up`, which compares with the state."""
+        if how == "plain":
+            self._pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
+        else:
+            self.run("sh", "bin/homeport", "up", "--stack", self.stack.name, env=self._environ)
 
     def destroy(self) -> None:
         """`pulumi destroy`."""

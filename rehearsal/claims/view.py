@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _AGAIN = "make rehearse"
+_PROBED = 120.0
+"""Seconds in which Docker has looked at every container that has just started."""
 
 
 @dataclass(kw_only=True)
@@ -88,6 +91,18 @@ class View:
             container["Config"]["Labels"].get("homeport.service") or container["Name"].lstrip("/"): container
             for container in several
         }
+
+    def settled(self) -> dict[str, dict[str, Any]]:
+        """The same, once Docker has probed each of them: its first look comes an interval after a start."""
+        end = time.monotonic() + _PROBED
+        while True:
+            there = self.containers()
+            waits = [
+                name for name, item in there.items() if item["State"].get("Health", {}).get("Status") == "starting"
+            ]
+            if not waits or time.monotonic() > end:
+                return there
+            time.sleep(1)
 
     def outside(self) -> list[dict[str, Any]]:
         """Full scans of all public addresses from an outside host; made once for all claims that look at them."""

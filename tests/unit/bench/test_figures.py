@@ -79,7 +79,7 @@ def test_the_report_says_what_was_measured_and_that_a_target_was_missed():
     )
     text = report(result)
     assert "stand-in" in text, "which plugins were in use decides what the figures mean"
-    assert "first up at most 1.5 x docker compose: not met, 4.00" in text, "40 s against 10 s"
+    assert "first up at most 0.8 x docker compose: not met, 4.00" in text, "40 s against 10 s"
     assert "no-op up at most 0.3 x Ansible: met, 0.20" in text, "40 s against 200 s"
     assert "4.00" in text and "at most 3: not met" in text, (
         "a preview of production, 4 s against an empty program's 1 s"

@@ -1,4 +1,4 @@
-"""`make bench`: measures, prints a table, and with --write keeps it in docs/benchmark.md.
+"""`make bench`: measures, prints a table, and with --write keeps it in docs/benchmark.md or docs/downtime.md.
 
 Nothing fails for being slow.
 """
@@ -9,7 +9,7 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
-from bench import race
+from bench import downtime, race
 from bench.latency_report import HEADING, PAGE
 from bench.report import report
 from bench.tools import alone
@@ -24,12 +24,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
     parser.add_argument("--full", action="store_true", help="all five services; most of the time is n8n's own start")
-    parser.add_argument("--write", action="store_true", help="keep the figures in docs/benchmark.md")
+    parser.add_argument("--downtime", action="store_true", help="how long each kind of change takes n8n away, instead")
+    parser.add_argument("--write", action="store_true", help="keep the figures below docs/")
     asked = parser.parse_args(argv)
     if asked.rounds < 1:
         parser.error("--rounds must be at least 1")
     try:
         with alone():
+            if asked.downtime:
+                print(downtime.main(datetime.now(UTC).date().isoformat(), write=asked.write), end="")
+                return 0
             text = report(race.run(asked.rounds, full=asked.full))
     except HomeportError as error:
         print(f"homeport: {error}", file=sys.stderr)

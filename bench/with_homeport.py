@@ -12,6 +12,7 @@ from bench.contestant import Contestant, environment
 from bench.world import PRESET
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bench.world import Stack
@@ -30,9 +31,8 @@ class Homeport(Contestant):
         state = folder / "state"
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir()
-        config = {"homeport:preset": PRESET, "homeport:settings": stack.settings}
-        # JSON is YAML, and needs no library here.
-        (checkout / f"Pulumi.{stack.name}.yaml").write_text(json.dumps({"config": config}))
+        self._secrets: dict[str, str] = {}
+        self._write()
         plain = environment() | {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": "not a secret"}
         self._engine("ensure", env=plain)
         lines = self._engine("env", env=plain).splitlines()
@@ -54,6 +54,22 @@ class Homeport(Contestant):
                 known[what] = value.strip().partition(",")[0]
         return known
 
+    def _write(self) -> None:
+        config = {"homeport:preset": PRESET, "homeport:settings": self.stack.settings}
+        # JSON is YAML, and needs no library here.
+        (self.checkout / f"Pulumi.{self.stack.name}.yaml").write_text(json.dumps({"config": config}))
+
+    def configure(self, secrets: Mapping[str, str]) -> None:
+        """Writes the stack's settings as they are now, and with them these secrets and those of before."""
+        self._write()
+        self._secrets |= secrets
+        for name, value in self._secrets.items():
+            self._pulumi("config", "set", "--secret", f"homeport:{name}", value)
+
+    def verb(self, verb: str) -> str:
+        """Runs one of homeport's own verbs; what it printed."""
+        return self.run("sh", "bin/homeport", verb, "--stack", self.stack.name, env=self._environ)
+
     def warm_up(self) -> None:
         """Python compiles the copied checkout, and packages that were never imported before."""
         self.preview()
@@ -67,7 +83,7 @@ class Homeport(Contestant):
         if how == "plain":
             self._pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
         else:
-            self.run("sh", "bin/homeport", "up", "--stack", self.stack.name, env=self._environ)
+            self.verb("up")
 
     def destroy(self) -> None:
         """`pulumi destroy`."""

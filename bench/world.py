@@ -56,7 +56,7 @@ def stack(name: str, place: int, *, full: bool) -> Stack:
         "networks": {"ai-edge": f"10.213.{place}.0/26", "ai-data": f"10.213.{place}.64/26"},
     }
     if full:
-        http, https = _free_ports(2)
+        http, https = free_ports(2)
         settings["edge"] = {"http_port": http, "https_port": https}
     else:
         settings["services"] = {service: {"enabled": False} for service in _HEAVY}
@@ -106,7 +106,8 @@ def change(checkout: Path, number: int) -> None:
     path.write_text("\n".join([*kept, f"# bench {number}", ""]))
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on."""
     opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in opened]
     for listener in opened:

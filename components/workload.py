@@ -112,14 +112,7 @@ class Workload(pulumi.ComponentResource):
         return volumes, prepared
 
     def _volume(self, key: str, volume: Volume) -> docker.Volume:
-        host, service = self._args.host, self._args.service
-        keep = self._args.protect and volume.data
-        return docker.Volume(
-            f"{self._name}-{key}",
-            name=names.volume(host.namespace, service.name, key, volume.name),
-            labels=_volume_labels(host.labels(service=service.name, data=str(volume.data).lower())),
-            opts=pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep),
-        )
+        return _own_volume(self, self._name, self._args, (key, volume))
 
     def _files(self) -> tuple[pulumi.Output[str], pulumi.Resource]:
         """A volume named after its content: the running container keeps the old files until it is replaced."""
@@ -167,6 +160,39 @@ class Workload(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[container]),
         )
         return gate
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtRestArgs:
+    """A service that is off: where it ran, and whether its data is protected."""
+
+    host: Host
+    service: Service
+    protect: bool
+
+
+class AtRest(pulumi.ComponentResource):
+    """What is kept of a service that is off: its data volumes, under the identity that they have while it runs."""
+
+    def __init__(self, name: str, args: AtRestArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:docker:Workload", name, None, opts)
+        for key, volume in sorted(args.service.volumes.items()):
+            if volume.data and volume.shared is None:
+                _own_volume(self, name, args, (key, volume))
+        self.register_outputs({})
+
+
+def _own_volume(
+    parent: pulumi.Resource, name: str, args: WorkloadArgs | AtRestArgs, keyed: tuple[str, Volume]
+) -> docker.Volume:
+    host, service, (key, volume) = args.host, args.service, keyed
+    keep = args.protect and volume.data
+    return docker.Volume(
+        f"{name}-{key}",
+        name=names.volume(host.namespace, service.name, key, volume.name),
+        labels=_volume_labels(host.labels(service=service.name, data=str(volume.data).lower())),
+        opts=pulumi.ResourceOptions(parent=parent, protect=keep, retain_on_delete=keep),
+    )
 
 
 def _volume_labels(labels: Mapping[str, str]) -> list[docker.VolumeLabelArgs]:

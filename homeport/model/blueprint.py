@@ -70,6 +70,8 @@ class Blueprint:
         tools: Programs for the host that are taken out of images, by name.
         connections: What members of the VPN connect to, by name: a template of texts and secrets.
         values: What ``{name}`` in environment values stands for, routes' names aside.
+        resting: Services that are off: nothing of them runs, and their data volumes are kept.
+        resting_secrets: Secrets that only they need, kept as well: without its key data is lost.
         skipped: What this environment does without, each with its reason.
         next_steps: What is left for a person to do.
         people: Whom Cloudflare Access lets in, and how they prove it, in words.
@@ -94,6 +96,8 @@ class Blueprint:
     tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    resting: tuple[Service, ...] = ()
+    resting_secrets: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     people: str = ""
@@ -187,7 +191,13 @@ class Blueprint:
         return {name: tuple(dict.fromkeys(wanted[name])) for name in sorted(wanted)}
 
     def without(self, disabled: frozenset[str]) -> Blueprint:
-        """The blueprint less some services, their routes, and the databases on them."""
+        """The blueprint less some services, their routes and the databases on them; data and secrets are kept."""
+        left = self._less(disabled)
+        kept = tuple(name for name in self.secrets() if name not in left.secrets())
+        resting = tuple(service for service in self.services if service.name in disabled)
+        return replace(left, resting=resting, resting_secrets=kept)
+
+    def _less(self, disabled: frozenset[str]) -> Blueprint:
         return replace(
             self,
             services=tuple(service for service in self.services if service.name not in disabled),

@@ -94,8 +94,10 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
     needed = [*blueprint.secrets(), *layers]
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in settings.hosts.values()) else set()
     unused = {name for name in needed if _of_unused_section(loaded, name)}
+    # Of a service that is off: one that the configuration holds may stay, one that was made is kept in the state.
+    resting = [name for name in blueprint.resting_secrets if name in loaded.specs]
     if not sealed:
-        found = [*_secret_problems(loaded, {*needed}, unused, optional)]
+        found = [*_secret_problems(loaded, {*needed}, unused, {*optional, *resting})]
         # A rehearsal says by its clouds' addresses that it is one.
         found += () if loaded.endpoints else placeholders(settings)
         if found:
@@ -112,7 +114,11 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
         endpoints=loaded.endpoints,
         secrets={name: loaded.specs[name] for name in needed if name in loaded.specs},
         supplied=supplied,
-        generated={name: loaded.specs[name].kind for name in needed if name in loaded.specs and name not in supplied},
+        generated={
+            name: loaded.specs[name].kind
+            for name in (*needed, *resting)
+            if name in loaded.specs and name not in {*supplied, *loaded.secrets} and _is_made(loaded, name)
+        },
     )
 
 
@@ -152,6 +158,10 @@ def _foreseen(configuration: Configuration, *, sealed: bool) -> Iterator[Problem
     if not sealed:
         held = [key.removeprefix("homeport:") for key in configuration.values]
         yield from missing(_layers_secrets(settings), held, known_secrets(declared))
+
+
+def _is_made(loaded: Loaded, name: str) -> bool:
+    return loaded.specs[name].policy == "generated"
 
 
 def _of_unused_section(loaded: Loaded, name: str) -> bool:

@@ -67,7 +67,13 @@ class Edge(Section):
 class ServiceOverride(Section):
     """What one service of the preset does differently in this stack."""
 
-    enabled: bool | None = key("Whether it runs.", shape="true or false", example=True, default=None, says="by preset")
+    enabled: bool | None = key(
+        "Whether it runs; off, its data and keys are kept.",
+        shape="true or false",
+        example=True,
+        default=None,
+        says="by preset",
+    )
     memory: Annotated[int, Field(ge=16, le=1_048_576)] | None = key(
         "Its memory limit, in MB.",
         shape="a whole number of MB from 16 to 1048576",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.database import Database, DatabaseArgs
-from components.workload import Workload, WorkloadArgs
+from components.workload import AtRest, AtRestArgs, Workload, WorkloadArgs
 from homeport.model import names
 from homeport.model.container import container_spec
 from homeport.render.files import service_files
@@ -53,6 +53,9 @@ class Services:
             for service in wave:
                 self.workloads[service.name] = workload = self._workload(service)
                 self._databases[service.name] = self._databases_on(service, workload)
+        for service in blueprint.resting:
+            host = self._host(service)
+            AtRest(service.name, AtRestArgs(host=host.host, service=service, protect=blueprint.protect_data), host.opts)
 
     def _host(self, service: Service) -> HostResources:
         return self._hosts[self._blueprint.homes[service.name]]

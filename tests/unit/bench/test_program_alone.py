@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from bench.previews import CONFIGURATION, SECRETS
+
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("preset", ["ai-orchestrator", "jett"])
-def test_the_whole_graph_is_built_against_an_engine_that_only_says_yes(preset):
-    configuration = {"homeport:preset": preset, "homeport:settings": json.dumps({"environment": "dev"})}
+DEV = {"homeport:settings": json.dumps({"environment": "dev"})}
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [{"homeport:preset": "ai-orchestrator", **DEV}, {"homeport:preset": "jett", **DEV}, {**CONFIGURATION, **SECRETS}],
+    ids=["ai-orchestrator", "jett", "production"],
+)
+def test_the_whole_graph_is_built_against_an_engine_that_only_says_yes(configuration):
     done = subprocess.run(
         [sys.executable, "-m", "bench.program_alone"],
         cwd=ROOT,

@@ -190,15 +190,24 @@ def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
     assert {"secrets-redis-password"} == {name for name, version in versions.items() if version == "2"}, "singly"
 
 
-def test_a_service_switched_off_leaves_nothing_behind(build):
+@pytest.mark.req("NW-08")
+def test_a_service_switched_off_runs_no_more_and_keeps_its_data_and_keys(build):
+    on = build({})
     graph = build({"services": {"ai-caddy": {"enabled": False}, "ai-n8n": {"enabled": False}}})
     left = [
         resource["name"]
         for resource in graph.resources
-        if "n8n-" in resource["name"] and resource["name"].startswith(("ai-n8n", "images-ai-n8n"))
+        if resource["name"].startswith(("ai-n8n-", "images-ai-n8n", "ai-caddy-"))
     ]
+    volumes = {one["name"]: one["inputs"] for one in on.resources if one["name"] in left}
 
-    assert [] == left, "off means not there"
+    assert sorted(volumes) == sorted(left), "nothing but what was there while it ran"
+    assert all(one["type"] == "docker:index/volume:Volume" for one in on.resources if one["name"] in left)
+    assert "ai-n8n-data" in left, "its data"
+    assert volumes["ai-n8n-data"] == graph.one("docker:index/volume:Volume", "ai-n8n-data")["inputs"], "as it was"
+    assert graph.one("random:index/randomPassword:RandomPassword", "secrets-n8n-encryption-key"), (
+        "and the key without which that is lost"
+    )
     assert graph.one(CONTAINER, "ai-postgres-container"), "the others stay"
 
 

@@ -34,6 +34,10 @@ def now(case: str) -> dict[str, Any]:
     added = added_since(case)
     services |= {name: {"enabled": False} for name in added}
     graph = condensed(built(configuration))
+    # Off, they keep their data: volumes that the recorded stack had not.
+    graph["resources"] = {
+        urn: item for urn, item in graph["resources"].items() if not urn.split("::")[1].startswith(tuple(added) or "::")
+    }
     skipped = graph["exports"]["skipped"]["value"]
     graph["exports"]["skipped"]["value"] = [line for line in skipped if line.partition(":")[0] not in added]
     names = {

@@ -8,6 +8,8 @@ PRESET ?= jett
 ENV ?= prod
 RUN := @sh homeport/cli/run.sh
 HOMEPORT := @sh bin/homeport
+# Whoever reads may stop before the end (make status | head); 141 is what a verb ends with then.
+READ := || [ $$? = 141 ]
 
 .PHONY: help up down preview status credentials repair report env shell engine images export rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench docs format
 help: ## list the targets
@@ -18,15 +20,15 @@ up: ## bring the stack up: Python, Docker, engine, images, then pulumi up
 down: ## remove the stack: pulumi destroy, then a check that nothing is left
 	$(HOMEPORT) down --stack $(STACK) $(ARGS)
 preview: ## show what `up` would change
-	$(HOMEPORT) preview --stack $(STACK) $(ARGS)
+	$(HOMEPORT) preview --stack $(STACK) $(ARGS) $(READ)
 status: ## table of services, health and addresses
-	$(HOMEPORT) status --stack $(STACK) $(ARGS)
+	$(HOMEPORT) status --stack $(STACK) $(ARGS) $(READ)
 credentials: ## show the stack's passwords and keys
-	$(HOMEPORT) credentials --stack $(STACK) $(ARGS)
+	$(HOMEPORT) credentials --stack $(STACK) $(ARGS) $(READ)
 repair: ## after a killed run: clear what it left half-done (make up does it by itself)
 	$(HOMEPORT) repair --stack $(STACK) $(ARGS)
 report: ## which engine, plugins and images are in use, and why
-	$(HOMEPORT) report --stack $(STACK) $(ARGS)
+	$(HOMEPORT) report --stack $(STACK) $(ARGS) $(READ)
 env: ## print the environment for plain `pulumi`: eval "$(make -s env)"
 	$(HOMEPORT) env
 shell: ## a shell in which plain `pulumi` works

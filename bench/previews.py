@@ -36,7 +36,13 @@ _SETTINGS = {
     "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
     "access": {"emails": ["admin@example.com"]},
 }
-CONFIGURATION: Mapping[str, str] = {"homeport:preset": "jett", "homeport:settings": json.dumps(_SETTINGS)}
+CONFIGURATION: Mapping[str, str] = {
+    "homeport:preset": "jett",
+    "homeport:settings": json.dumps(_SETTINGS),
+    # Nobody answers there, and a preview asks nobody; example.com is refused elsewhere.
+    "hcloud:endpoint": "http://127.0.0.1:9/v1",
+    "cloudflare:baseUrl": "http://127.0.0.1:9/client/v4",
+}
 _TOKEN = hashlib.sha256(b"nobody's token").hexdigest()
 SECRETS: Mapping[str, str] = {"homeport:hcloud-token": _TOKEN, "homeport:cloudflare-api-token": _TOKEN[:40]}
 """Of the right shape, and nobody's."""

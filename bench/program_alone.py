@@ -51,7 +51,7 @@ def main() -> None:
 
     def go() -> None:
         keys = json.load(sys.stdin)
-        secrets = frozenset(key for key in keys if key not in {"homeport:preset", "homeport:settings"})
+        secrets = frozenset(key for key in keys if key.endswith(("token", "key")))
         build(resolve(Configuration("bench", keys, secrets)))
 
     asyncio.set_event_loop(asyncio.new_event_loop())

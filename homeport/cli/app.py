@@ -128,6 +128,9 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         group()(args=argv, prog_name=NAME, complete_var=COMPLETE)
     except SystemExit as ended:
+        # Typer and rich end a command whose reader has gone with 1, as if something had failed.
+        if isinstance(ended.__context__, BrokenPipeError):
+            return _BROKEN_PIPE
         if ended.code == 130:  # noqa: PLR2004  # typer's answer to Ctrl-C
             print("homeport: interrupted\n  fix: make up (it takes up where this ended)", file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 0

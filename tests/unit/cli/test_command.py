@@ -121,6 +121,7 @@ def test_images_as_json_are_one_document_without_colours():
     assert list(app.document_keys("images")) == list(json.loads(done.stdout)), "programs rely on these names"
 
 
+@pytest.mark.req("NW-17")
 @pytest.mark.parametrize("verb", [("--help",), ("up", "--help"), ("images",)])
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(verb):
     reader, writer = os.pipe()
@@ -129,6 +130,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(verb):
     os.close(writer)
 
     assert "" == done.stderr, "no traceback, no complaint of the interpreter"
+    assert 141 == done.returncode, "as of a command that the closed pipe has ended, and make knows it"
 
 
 @pytest.mark.parametrize("shell", COMPLETIONS)

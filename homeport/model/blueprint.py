@@ -161,6 +161,10 @@ class Blueprint:
         for route in self.routes:
             texts[f"host:{route.name}"] = self.host(route)
             texts[f"origin:{route.name}"] = self.origin(route)
+        for service in self.services:
+            for port in self.published(service):
+                # Of several the first: connections name the service alone.
+                texts.setdefault(f"port:{service.name}", str(port.outside))
         return texts
 
     def _addresses(self) -> dict[str, str]:
@@ -198,11 +202,24 @@ class Blueprint:
         return replace(left, resting=resting, resting_secrets=kept)
 
     def _less(self, disabled: frozenset[str]) -> Blueprint:
+        """The blueprint less some services, and all that was for them.
+
+        Routes to them, databases on them or for none but them, connections to their ports.
+        """
         return replace(
             self,
             services=tuple(service for service in self.services if service.name not in disabled),
             routes=tuple(route for route in self.routes if route.service not in disabled),
-            databases=tuple(database for database in self.databases if database.server not in disabled),
+            databases=tuple(
+                database
+                for database in self.databases
+                if database.server not in disabled and (not database.users or set(database.users) - disabled)
+            ),
+            connections={
+                name: text
+                for name, text in self.connections.items()
+                if not {f"port:{service}" for service in disabled} & set(template.names(text))
+            },
             skipped=(*self.skipped, *(f"{name}: switched off in the settings" for name in sorted(disabled))),
         )
 

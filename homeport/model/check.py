@@ -220,7 +220,8 @@ def _needs(blueprint: Blueprint) -> Iterator[Problem]:
     known = {service.name for service in blueprint.services}
     for service in blueprint.services:
         for need in sorted(set(service.needs) - known):
-            fix = f"Switch {service.name} off as well, or {need} on: homeport:settings.services.{need}.enabled"
+            set_to = "pulumi config set --path homeport:settings.services"
+            fix = f"Run: {set_to}.{need}.enabled true; or, off as well: {set_to}.{service.name}.enabled false"
             yield Problem(f"services.{service.name}.needs", f"{need} is not part of this stack", fix)
     try:
         blueprint.waves()

@@ -37,6 +37,8 @@ class Database:
         extensions: Extensions created in it, as superuser.
         migrations: Folder below the project root with numbered SQL files, run as the owner.
         variables: psql variables for the migrations; ``{setting}`` is filled in.
+        users: The services that it is for: where none of them runs it is left alone, and so are its roles. Empty: it is
+            there for others as well.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Database:
     extensions: tuple[str, ...] = ()
     migrations: str = ""
     variables: tuple[tuple[str, str], ...] = ()
+    users: tuple[str, ...] = ()
 
 
 def database_name_problem(name: str) -> str:

@@ -77,6 +77,14 @@ class ExportLayout:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NextStep:
+    """Something that is left for a person after the first ``pulumi up``; ``service`` is what it is about, if one is."""
+
+    text: str
+    service: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """Which services, networks and routes make a system.
 
@@ -91,8 +99,8 @@ class Preset:
         defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
         tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure
             tunnel.
-        connections: What members of the VPN connect to, by name: a URL with texts and secrets in it; shown as secret
-            outputs.
+        connections: What members of the VPN connect to, by name: a URL with texts and secrets in it, ``{port:SERVICE}``
+            for a service's port; shown as secret outputs.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         groups: What they may choose together: a section of the settings for each.
         next_steps: What is left for a person after the first ``pulumi up``.
@@ -113,7 +121,7 @@ class Preset:
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     groups: Mapping[str, OptionGroup] = field(default_factory=lambda: MappingProxyType({}))
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     export: ExportLayout = field(default_factory=ExportLayout)

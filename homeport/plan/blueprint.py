@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.model.addresses import mail, url
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.errors import BlueprintError, Problem
+from homeport.model.route import ACCESS_KINDS
 from homeport.model.vpn import Peer, Vpn
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         BlueprintError: The settings name a service, network or route that the preset does not have.
     """
     _refuse(preset, settings)
+    off = frozenset(name for name, chosen in settings.services.items() if chosen.enabled is False)
     whole = Blueprint(
         preset=preset.name,
         environment=settings.environment,
@@ -50,14 +52,15 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         skipped=_skipped(preset, settings),
         connections=preset.connections,
         tools=preset.tools if settings.exposure == "tunnel" else {},
-        next_steps=preset.next_steps,
+        next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
     )
-    return whole.without(frozenset(name for name, chosen in settings.services.items() if chosen.enabled is False))
+    return whole.without(off)
 
 
 def _refuse(preset: Preset, settings: Settings) -> None:
     problems = (
+        *_proxy_off(preset, settings),
         *strangers(preset, settings.model_dump()),
         *_options(preset, settings),
         *_groups(preset, settings),
@@ -65,6 +68,26 @@ def _refuse(preset: Preset, settings: Settings) -> None:
     )
     if problems:
         raise BlueprintError(problems)
+
+
+def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
+    """A proxy that is off while what only it can guard is on."""
+    off = {name for name, chosen in settings.services.items() if chosen.enabled is False}
+    guarded = [
+        route
+        for route in preset.routes
+        if route.service not in off and not {guard.kind for guard in route.guards} <= ACCESS_KINDS
+    ]
+    return [
+        Problem(
+            f"homeport:settings.services.{service.name}.enabled",
+            f"is false, but route {route.name} to {route.service} is guarded by it alone",
+            f"Run: pulumi config set --path homeport:settings.services.{service.name}.enabled true",
+        )
+        for service in preset.services
+        if service.edge and service.name in off
+        for route in guarded
+    ]
 
 
 def _edge(settings: Settings) -> Edge:

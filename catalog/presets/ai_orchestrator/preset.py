@@ -3,7 +3,7 @@
 from catalog.presets.ai_orchestrator.services import CADDY, EXECUTOR, N8N, POSTGRES, REDIS
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
-from homeport.model.preset import ExportLayout, Option, OptionGroup, Preset
+from homeport.model.preset import ExportLayout, NextStep, Option, OptionGroup, Preset
 from homeport.model.route import Guard, Route
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Volume
@@ -41,6 +41,7 @@ PRESET = Preset(
             server="ai-postgres",
             owner="n8n",
             roles=(Role(name="n8n", secret="n8n-database-password"),),
+            users=("ai-n8n",),
         ),
     ),
     routes=(
@@ -124,7 +125,12 @@ PRESET = Preset(
             skipped="embedding provider: the local deterministic embedder is used; set homeport:settings.embedding",
         ),
     },
-    next_steps=("Sign in to n8n's editor: make credentials shows the address, the user and how to see the password.",),
+    next_steps=(
+        NextStep(
+            text="Sign in to n8n's editor: make credentials shows the address, the user and how to see the password.",
+            service="ai-n8n",
+        ),
+    ),
     secrets=(
         SecretSpec(
             name="embedding-api-key",

@@ -94,7 +94,8 @@ N8N = replace(
     ),
     volumes={**n8n.SERVICE.volumes, "exchange": Volume(path="/exchange", shared="exchange")},
     limits=Limits(memory=1280, cpus="2.0", pids=256),
-    needs=("ai-postgres", "ai-redis"),
+    # Without the executor the webhook executor/run would be there and never answer.
+    needs=("ai-postgres", "ai-redis", "ai-executor"),
 )
 
 EXECUTOR = replace(executor.SERVICE, name="ai-executor")

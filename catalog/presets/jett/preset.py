@@ -6,7 +6,7 @@ State, automation and vectors on a server that only its VPN and a tunnel lead to
 from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT, UPTIME_KUMA
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
-from homeport.model.preset import Option, Preset
+from homeport.model.preset import NextStep, Option, Preset
 from homeport.model.route import Guard, Route
 from homeport.model.secret import SecretSpec
 
@@ -34,7 +34,13 @@ PRESET = Preset(
         ),
         # The image's own default would be SQLite. PostgreSQL is there anyway, one backup then holds everything, and n8n
         # replaces it by PostgreSQL itself as soon as there is a second worker.
-        Database(name="n8n", server="postgres", owner="n8n", roles=(Role(name="n8n", secret="n8n-database-password"),)),
+        Database(
+            name="n8n",
+            server="postgres",
+            owner="n8n",
+            roles=(Role(name="n8n", secret="n8n-database-password"),),
+            users=("n8n",),
+        ),
     ),
     routes=(
         Route(
@@ -145,14 +151,14 @@ PRESET = Preset(
     # renovate: datasource=docker depName=cloudflare/cloudflared
     tools={"cloudflared": "cloudflare/cloudflared:2026.6.0"},
     connections={
-        "postgres": "postgresql://jett_app:{jett-app-password}@{vpn}:5432/jett",
-        "qdrant": "http://{vpn}:6333",
-        "n8n": "http://{vpn}:5678",
-        "portainer": "http://{vpn}:9000",
+        "postgres": "postgresql://jett_app:{jett-app-password}@{vpn}:{port:postgres}/jett",
+        "qdrant": "http://{vpn}:{port:qdrant}",
+        "n8n": "http://{vpn}:{port:n8n}",
+        "portainer": "http://{vpn}:{port:portainer}",
     },
     next_steps=(
-        "Bring the local machine into the VPN with the client configuration of the stack's outputs.",
-        "Start apps/heartbeat there: its README has the unit and the task.",
+        NextStep(text="Bring the local machine into the VPN with the client configuration of the stack's outputs."),
+        NextStep(text="Start apps/heartbeat there: its README has the unit and the task.", service="n8n"),
     ),
     secrets=(SecretSpec(name="jett-app-password", purpose="for the application's role jett_app in PostgreSQL"),),
     renamed={

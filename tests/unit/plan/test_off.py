@@ -1,0 +1,102 @@
+"""Whatever uses a service that is off is off with it, or refused: every set of services of every preset is tried."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+
+import pytest
+
+from catalog.presets import registry
+from homeport.model import template
+from homeport.model.container import container_spec
+from homeport.model.errors import BlueprintError
+from homeport.plan.resolve import resolve
+from homeport.render.databases import script
+from homeport.render.export.tree import Export
+from homeport.render.files import service_files
+from homeport.settings.load import Configuration
+from tests.support.checkout import ROOT
+
+PRESETS = sorted(registry._BUILT)
+SUBSETS = [
+    (preset, off)
+    for preset in PRESETS
+    for names in [[service.name for service in registry.preset(preset).services]]
+    for size in range(1, len(names))
+    for off in itertools.combinations(names, size)
+]
+
+
+def planned(preset, off, **more):
+    settings = {"services": {name: {"enabled": False} for name in off}}
+    return resolve(Configuration("dev", {"homeport:preset": preset, "homeport:settings": json.dumps(settings | more)}))
+
+
+def needed(preset, off):
+    """Services that are on and need, near or far, one that is off; and what only a proxy that is off guards."""
+    whole = registry.preset(preset)
+    missing, proxies = set(off), {service.name for service in whole.services if service.edge}
+    while True:
+        more = {service.name for service in whole.services if set(service.needs) & missing} - missing
+        if not more:
+            break
+        missing |= more
+    guarded = {route.service for route in whole.routes if proxies} if proxies & set(off) else set()
+    return (missing | guarded) - set(off)
+
+
+@pytest.mark.req("CF-03")
+@pytest.mark.parametrize(
+    ("preset", "off"), SUBSETS, ids=lambda value: value if isinstance(value, str) else "-".join(value)
+)
+def test_what_uses_a_service_that_is_off_is_off_or_refused(preset, off):
+    try:
+        plan = planned(preset, off)
+    except BlueprintError as refused:
+        assert needed(preset, off), f"refused without need: {refused}"
+        assert all("Run: pulumi config set --path homeport:settings.services." in one.fix for one in refused.problems)
+        return
+    blueprint = plan.blueprint
+
+    assert set() == needed(preset, off), "something that is on uses it"
+    assert set() == set(off) & {route.service for route in blueprint.routes}, "no dead route"
+    assert set() == set(off) & {database.server for database in blueprint.databases}, "no database without a server"
+    assert set() == set(off) & {service for host in plan.hosts.values() for service in host.images}, (
+        "nothing is fetched"
+    )
+    texts = blueprint.texts() | dict.fromkeys(blueprint.secrets(), "s3cret")
+    connections = {name: template.fill(text, texts, template.URL) for name, text in blueprint.connections.items()}
+    listening = {str(port.outside) for service in blueprint.services for port in blueprint.published(service)}
+    assert listening >= {re.search(r":(\d+)(?:/|$)", text)[1] for text in connections.values()}, "no dead connection"
+    for name, owners in blueprint.secrets().items():
+        assert not set(owners) <= set(off), f"{name} is a credential for nobody"
+    rules = {rule.opening.purpose for host in plan.hosts.values() for rule in host.rules}
+    assert set() == set(off) & rules, "no port of a VPN member leads to it"
+    values = [value for service in blueprint.services for value in container_spec(blueprint, service).env.values()]
+    others = {word for value in values for word in re.findall(r"^(?:https?://)?([a-z][a-z0-9-]*)(?::\d+)?$", value)}
+    assert set() == set(off) & others, "no container asks for it"
+    for service in blueprint.services:
+        service_files(blueprint, service, ROOT)
+        script(blueprint, service.name, ROOT, dict.fromkeys(blueprint.secrets(), "s3cret"))
+    whole = Export(blueprint=blueprint, preset=registry.preset(preset), specs=plan.secrets, root=ROOT)
+    compose = whole.tree()["docker-compose.yml"].decode()
+    assert [] == [name for name in off if re.search(rf"\b{re.escape(name)}\b(?!-)", compose)], "nor does compose"
+
+
+@pytest.mark.req("CF-03")
+def test_some_sets_are_planned_and_some_refused():
+    planned_sets = [(preset, off) for preset, off in SUBSETS if not needed(preset, off)]
+
+    assert {"ai-orchestrator", "jett"} == {preset for preset, _ in planned_sets}
+    assert 10 <= len(planned_sets) <= len(SUBSETS) - 10
+
+
+def test_a_connection_names_the_port_that_the_settings_chose():
+    plan = planned("jett", (), services={"postgres": {"port": 6432}})
+    texts = plan.blueprint.texts() | {"jett-app-password": "a/b"}
+
+    assert "postgresql://jett_app:a%2Fb@127.0.0.1:6432/jett" == template.fill(
+        plan.blueprint.connections["postgres"], texts, template.URL
+    )

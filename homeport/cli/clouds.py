@@ -5,7 +5,6 @@ The next update makes it anew.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -73,12 +72,7 @@ def _recover_hetzner(
 
 def _drop(pulumi: PulumiCli, gone: set[str]) -> None:
     """Takes resources out of the state. Not by a refresh: Cloudflare still shows a tunnel that was deleted."""
-    whole = json.loads(pulumi.ask("stack", "export"))
-    rows = whole["deployment"]["resources"]
-    whole["deployment"]["resources"] = [
-        drop_references(resource, gone) for resource in rows if resource["urn"] not in gone
-    ]
-    pulumi.ask("stack", "import", input_=json.dumps(whole))
+    pulumi.rewrite(lambda rows: [drop_references(row, gone) for row in rows if row["urn"] not in gone])
 
 
 def _reread(pulumi: PulumiCli, state: dict[str, Any]) -> bool:

@@ -202,7 +202,6 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
             say("==> nothing was removed")
             return 1
         settled.unsettle(stack.name)
-        hosts = pulumi.daemons() if protected and not keep_data else []
         code = _destroy(pulumi, protected=protected, keep_data=keep_data)
         if code:
             say(
@@ -211,8 +210,6 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
             )
             return 1
         kept = [] if keep_data else _leftovers(pulumi)
-        for where in hosts:
-            _remove_retained(stack.name, where)
     if keep_data:
         for name in protected:
             say(f"    kept: {name}")
@@ -291,7 +288,7 @@ def _is_data(resource: Mapping[str, Any]) -> bool:
 def _destroy(pulumi: PulumiCli, *, protected: Sequence[str], keep_data: bool) -> int:
     flags = (*_QUIET, "--yes", "--skip-preview")
     if protected and not keep_data:
-        pulumi.ask("state", "unprotect", "--all", "--yes")
+        _release(pulumi)
     with phase(f"pulumi destroy, stack {pulumi.stack.name}"):
         # A connector goes before its tunnel, which Cloudflare does not delete while it is connected. Beside its server
         # it would be passed over: what goes with a server is not removed one by one.
@@ -306,15 +303,12 @@ def _is_connector(resource: Mapping[str, Any]) -> bool:
     return "homeport:cloudflare:" in resource["urn"] and bool(resource.get("deletedWith"))
 
 
-def _remove_retained(stack: str, where: Mapping[str, str]) -> None:
-    """What Docker kept of a stack whose data was given up by name; a host that went with it has nothing any more."""
-    try:
-        left = daemon.objects(stack, where)
-    except ToolError:
-        return
-    for item in left:
-        say(f"    removing {item.kind} {item.name}")
-        daemon.remove(item, where)
+def _release(pulumi: PulumiCli) -> None:
+    """Takes from the state what keeps data: its protection, and that Docker keeps a volume which leaves the stack."""
+    kept = ("protect", "retainOnDelete")
+    pulumi.rewrite(
+        lambda rows: [{key: value for key, value in row.items() if key not in kept} for row in rows],
+    )
 
 
 def preview(stack: Stack, arguments: list[str]) -> int:

@@ -42,7 +42,7 @@ _HINTS = (
 """By words of what Pulumi says, in any case."""
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from homeport.cli.stack import Stack
 
@@ -179,6 +179,12 @@ class PulumiCli:
         """The stack's state, secrets still encrypted: ``resources`` and ``pending_operations``."""
         state: dict[str, Any] = json.loads(self.ask("stack", "export")).get("deployment") or {}
         return state
+
+    def rewrite(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+        """Puts what `change` makes of the state's resources in their place."""
+        whole = json.loads(self.ask("stack", "export"))
+        whole["deployment"]["resources"] = change(whole["deployment"].get("resources") or [])
+        self.ask("stack", "import", input_=json.dumps(whole))
 
     def secret_state(self) -> dict[str, Any]:
         """The stack's state, secrets in plain: for comparing what was delivered, never to be shown or kept."""

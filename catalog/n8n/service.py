@@ -120,6 +120,7 @@ SERVICE = Service(
         SecretSpec(
             name="n8n-encryption-key",
             kind="hex64",
+            encrypts=True,
             purpose="to encrypt n8n's credentials; lost, they are unreadable for ever",
         ),
         SecretSpec(

@@ -166,10 +166,12 @@ class Announcer:
 
     Attributes:
         blueprint: What the stack is to be.
+        keys: Secrets that data is encrypted with: a new value is a loss.
         seconds: How long each service was away in an earlier update.
     """
 
     blueprint: Blueprint
+    keys: frozenset[str] = frozenset()
     seconds: Mapping[str, int] = field(default_factory=dict)
 
     def announce(self, planned: Sequence[Step]) -> Announcement:
@@ -180,7 +182,7 @@ class Announcer:
         sentences = [*self._services(changes), *self._addresses(changes), *_secrets(changes), *_others(changes)]
         return Announcement(
             sentences=tuple(dict.fromkeys(filter(None, sentences))),
-            losses=tuple(_losses(changes)),
+            losses=tuple(_losses(changes, self.keys)),
             changes=len(changes),
         )
 
@@ -242,7 +244,7 @@ class Announcer:
         return f"about {total} s" if sure else f"about {total} s (not measured yet)"
 
 
-def _losses(planned: Sequence[Step]) -> Iterator[Loss]:
+def _losses(planned: Sequence[Step], keys: frozenset[str]) -> Iterator[Loss]:
     for step in planned:
         gone = step.op in {"delete", "replace"} and not step.stays
         if not gone:
@@ -252,7 +254,7 @@ def _losses(planned: Sequence[Step]) -> Iterator[Loss]:
         elif step.type == _SERVER:
             name = str((step.old.get("inputs") or {}).get("name") or step.name)
             yield Loss(name=name, what=f"server {name} with everything on it")
-        elif step.type == _RANDOM and step.op == "delete" and (name := _secret(step)):
+        elif step.type == _RANDOM and (name := _secret(step)) and (step.op == "delete" or name in keys):
             yield Loss(name=name, what=f"secret {name}, and what is encrypted or signed with it")
 
 

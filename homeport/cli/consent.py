@@ -49,7 +49,9 @@ def announcement(pulumi: PulumiCli, flags: Sequence[str], *, quiet: bool) -> Ann
     if code:
         return None
     seconds = settled.read(pulumi.stack.name).seconds
-    return announce.Announcer(blueprint=pulumi.stack.plan.blueprint, seconds=seconds).announce(steps)
+    plan = pulumi.stack.plan
+    keys = frozenset(name for name, spec in plan.secrets.items() if spec.encrypts)
+    return announce.Announcer(blueprint=plan.blueprint, keys=keys, seconds=seconds).announce(steps)
 
 
 def tell(told: Announcement) -> None:

@@ -35,6 +35,7 @@ class SecretSpec:
         policy: ``generated``: made by pulumi-random when it is missing. ``supplied``: only its issuer can give it.
         variable: Its name in a ``.env`` file of the same software; empty: the name in capitals.
         section: It is needed only where the settings have this section; elsewhere it is empty.
+        encrypts: Stored data is encrypted with it: another value loses that data.
     """
 
     name: str
@@ -43,6 +44,7 @@ class SecretSpec:
     policy: Policy = "generated"
     variable: str = ""
     section: str = ""
+    encrypts: bool = False
 
     @property
     def env_name(self) -> str:

@@ -135,3 +135,14 @@ def test_how_long_a_service_was_away_is_measured_by_the_update_itself(tmp_path):
     log.write_text("\n".join(map(json.dumps, events)))
 
     assert {"ai-n8n": 9} == announce.measured(log)
+
+
+@pytest.mark.req("NW-08")
+def test_a_new_value_of_a_key_that_data_is_encrypted_with_is_a_loss(tmp_path):
+    password = "random:index/randomPassword:RandomPassword"
+    log = tmp_path / "events"
+    log.write_text(json.dumps(_event("replace", password, "secrets-the-key", "secrets", old={}, new={})))
+    keyed = Announcer(blueprint=BLUEPRINT, keys=frozenset({"the-key"})).announce(announce.steps(log))
+
+    assert ["the-key"] == [loss.name for loss in keyed.losses], "what was stored with the old one is lost"
+    assert () == Announcer(blueprint=BLUEPRINT).announce(announce.steps(log)).losses, "a password is only another"

@@ -197,6 +197,8 @@ class Announcer:
     def _service(self, step: Step, planned: Sequence[Step]) -> str:
         service = step.parent
         why = _listed(dict.fromkeys(_REASONS.get(key, key) for key in step.changed()))
+        if step.op == "update" and "mustRun" in step.changed():
+            return f"{service}: stopped now, and started again; its data stays"
         if step.op == "update":
             return f"{service}: {why or 'it'} changed in place; not down"
         own = [item for item in planned if item.type == _VOLUME and item.parent == service and _holds_data(item)]

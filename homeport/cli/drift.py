@@ -22,7 +22,7 @@ from homeport.cli.phases import say
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from homeport.cli.pulumi_cli import PulumiCli
 
@@ -51,12 +51,14 @@ class Finding:
         refresh: Whether a refresh sees it, so that the update makes it again.
         replace: URNs of resources that have to be replaced, since no refresh sees it.
         spoilt: A container and a volume that are removed before the update, since files can't be taken out of a volume.
+        removed: URN of that container: a preview shows its replacement; after its removal the engine knows it no more.
     """
 
     what: str
     refresh: bool = False
     replace: tuple[str, ...] = ()
     spoilt: tuple[str, str] | None = None
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +69,23 @@ class Drift:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What `pulumi up` and `pulumi preview` are told."""
-        urns = dict.fromkeys(urn for item in self.findings for urn in item.replace)
+        """What `pulumi up` is told, once what is spoilt is removed."""
         refresh = ("--refresh",) if any(item.refresh for item in self.findings) else ()
-        return (*refresh, *(f"--replace={urn}" for urn in urns))
+        return (*refresh, *_replaced(urn for item in self.findings for urn in item.replace))
+
+    @property
+    def preview_flags(self) -> tuple[str, ...]:
+        """What `pulumi preview` is told, while all of it is there."""
+        return (*self.flags, *_replaced(urn for item in self.findings for urn in item.removed))
 
     def say(self) -> None:
         """One line for each finding."""
         for item in self.findings:
             say(f"    {item.what}")
+
+
+def _replaced(urns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"--replace={urn}" for urn in dict.fromkeys(urns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +224,8 @@ class Looked:
         shown = ", ".join(different[:3]) + (f" and {len(different) - 3} more" if len(different) > 3 else "")  # noqa: PLR2004
         what = f"volume {volume}: {shown} was changed by hand: {name} gets its files anew, and is replaced"
         owner = tuple(item["urn"] for item in self._owned["container"] if item["id"] == container["Id"])
-        return Finding(what=what, refresh=True, replace=(*self._deliverers(volume), *owner), spoilt=(name, volume))
+        replace = self._deliverers(volume)
+        return Finding(what=what, refresh=True, replace=replace, spoilt=(name, volume), removed=owner)
 
 
 Place = Callable[["PulumiCli"], "Sequence[Finding]"]

@@ -29,7 +29,7 @@ from homeport.model.docker_here import here
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from homeport.cli.ahead import Check
     from homeport.cli.drift import Drift, Place
@@ -68,13 +68,15 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
         require(pulumi)
         drift = _drift(pulumi)
         check_ahead(pulumi, CHECKS)
-        flags = tuple(dict.fromkeys((*drift.flags, *(("--refresh",) if refresh else ()))))
-        if not _agreed(pulumi, flags, yes=yes, give_up=give_up):
+        asked = ("--refresh",) if refresh else ()
+        if not _agreed(pulumi, dict.fromkeys((*drift.preview_flags, *asked)), yes=yes, give_up=give_up):
             say("==> nothing was changed")
             return 1
         settled.unsettle(stack.name)
         remove_spoilt(pulumi, drift)
-        code = _converge(pulumi, run, "--yes", "--skip-preview", *flags, recovered=recovered)
+        code = _converge(
+            pulumi, run, "--yes", "--skip-preview", *dict.fromkeys((*drift.flags, *asked)), recovered=recovered
+        )
     if code:
         say(
             f"==> pulumi up failed (code {code}); the reason is above. "
@@ -135,12 +137,12 @@ def _drift(pulumi: PulumiCli) -> Drift:
     return drift
 
 
-def _agreed(pulumi: PulumiCli, flags: Sequence[str], *, yes: bool, give_up: Sequence[str]) -> bool:
+def _agreed(pulumi: PulumiCli, flags: Iterable[str], *, yes: bool, give_up: Sequence[str]) -> bool:
     """Whether the update may begin, once it has been announced."""
     dev = pulumi.stack.environment == "dev"
     if dev and not pulumi.state().get("resources"):
         return True
-    told = announcement(pulumi, flags, quiet=dev)
+    told = announcement(pulumi, tuple(flags), quiet=dev)
     if told is None:
         say("==> the preview failed, for the reason above")
         return False
@@ -315,9 +317,15 @@ def preview(stack: Stack, arguments: list[str]) -> int:
     """Shows what `up` would change, and what was changed by hand; nothing is changed by it."""
     pulumi = _pulumi(stack)
     if "--json" in arguments:
-        return 1 if pulumi.run("preview", "--suppress-permalink=true", *arguments, *look(pulumi, PLACES).flags) else 0
+        return (
+            1
+            if pulumi.run("preview", "--suppress-permalink=true", *arguments, *look(pulumi, PLACES).preview_flags)
+            else 0
+        )
     drift = _drift(pulumi)
-    told = announcement(pulumi, (*arguments, *(flag for flag in drift.flags if flag not in arguments)), quiet=False)
+    told = announcement(
+        pulumi, (*arguments, *(flag for flag in drift.preview_flags if flag not in arguments)), quiet=False
+    )
     if told is None:
         return 1
     tell(told)

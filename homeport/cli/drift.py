@@ -31,6 +31,7 @@ _KINDS = {
     "docker:index/network:Network": "network",
     "docker:index/volume:Volume": "volume",
 }
+_IMAGE = "docker:index/remoteImage:RemoteImage"
 _COMMAND = "command:local:Command"
 _DELIVER = "sh components/scripts/deliver.sh "
 _GATE = "sh components/scripts/gate.sh "
@@ -96,6 +97,7 @@ class _Daemon:
     containers: dict[str, dict[str, Any]]
     networks: set[str]
     volumes: set[str]
+    images: set[tuple[str, str]]
 
 
 class Looked:
@@ -110,6 +112,9 @@ class Looked:
     def __init__(self, resources: Sequence[dict[str, Any]], wanted: Digests, digest: Callable[[bytes], str]) -> None:
         self._resources, self._wanted, self._digest = resources, wanted, digest
         self._commands = [item for item in resources if item.get("type") == _COMMAND]
+        # An image that is named by its digest cannot become another one.
+        images = [item for item in resources if item.get("type") == _IMAGE and "@" not in str(item["inputs"]["name"])]
+        self._images = {item["inputs"]["name"]: (item.get("outputs") or {}).get("imageId") for item in images}
         self._owned: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS.values()}
         for item in resources:
             if (kind := _KINDS.get(str(item.get("type")))) and item.get("id") and not item.get("delete"):
@@ -126,7 +131,9 @@ class Looked:
             containers = {key: item for one in there for key, item in one.containers.items()}
             volumes = {name for one in there for name in one.volumes}
             networks = {key for one in there for key in one.networks}
+            images = {pair for one in there for pair in one.images}
             found = [*self._of_containers(containers), *self._of_networks(networks), *self._of_volumes(volumes)]
+            found += self._of_images(images)
             yield from found
             if found and any(item.spoilt is None and item.refresh for item in found):
                 # What is made again is delivered again; what still runs is compared once that is done.
@@ -139,6 +146,7 @@ class Looked:
     def _inspected(self, where: Mapping[str, str]) -> _Daemon:
         ids = {kind: [str(item["id"]) for item in items] for kind, items in self._owned.items()}
         ids["volume"] = [str(item["outputs"]["name"]) for item in self._owned["volume"]]
+        ids["image"] = list(self._images)
         with ThreadPoolExecutor() as pool:
             answers = dict(zip(ids, pool.map(lambda kind: daemon.inspect(kind, ids[kind], where), ids), strict=True))
         return _Daemon(
@@ -146,6 +154,7 @@ class Looked:
             containers={item["Id"]: item for item in answers["container"]},
             networks={item["Id"] for item in answers["network"]},
             volumes={item["Name"] for item in answers["volume"]},
+            images={(tag, item["Id"]) for item in answers["image"] for tag in item.get("RepoTags") or ()},
         )
 
     def _of_containers(self, containers: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
@@ -200,6 +209,12 @@ class Looked:
                 lost = " EMPTY, its data is gone (restore it from a backup)" if _holds_data(labels) else ""
                 what = f"volume {name} is gone: it is made again{lost}"
                 yield Finding(what=what, refresh=True, replace=self._deliverers(name))
+
+    def _of_images(self, images: set[tuple[str, str]]) -> Iterator[Finding]:
+        for name, image in self._images.items():
+            if image and (name, image) not in images:
+                what = f"image {name} is another than that of the last update: what runs from it is replaced"
+                yield Finding(what=what, refresh=True)
 
     def _deliverers(self, volume: str) -> tuple[str, ...]:
         return tuple(item["urn"] for item in self._commands if _words(item)[:3] == [*_DELIVER.split(), volume])

@@ -61,6 +61,13 @@ STATE = [
         restart="always",
         networkDatas=[{"networkName": "net"}],
     ),
+    {
+        "urn": f"{URN}docker:index/remoteImage:RemoteImage::images-app",
+        "type": "docker:index/remoteImage:RemoteImage",
+        "id": "sha256:1app:1",
+        "inputs": {"name": "app:1"},
+        "outputs": {"imageId": "sha256:1"},
+    },
     _command("app-healthy", "sh components/scripts/gate.sh app 32 120"),
 ]
 
@@ -71,6 +78,7 @@ class Docker:
     def __init__(self):
         self.there = {
             "container": {"c1": copy.deepcopy(INSPECTED)},
+            "image": {"app:1": {"Id": "sha256:1", "RepoTags": ["app:1"]}},
             "network": {"n1": {"Id": "n1", "Name": "net"}},
             "volume": {name: {"Name": name} for name in ("app-files-1", "app-data")},
         }
@@ -136,6 +144,7 @@ def test_nothing_is_found_where_all_is_as_it_was_left(docker):
             ["app-container"],
         ),
         (lambda docker: docker.app["NetworkSettings"].update(Networks={}), "(networks)", ["app-container"]),
+        (lambda docker: docker.there["image"]["app:1"].update(Id="sha256:2"), "image app:1 is another", ["--refresh"]),
         (lambda docker: docker.there["network"].clear(), "network net is gone", ["--refresh"]),
     ],
 )

@@ -53,8 +53,42 @@ distribution() {
   }
   if grep -q "^${runs%% *} " "$list"; then return 0; fi
   echo "$HOMEPORT_SSH runs ${runs#* }, which homeport does not support; nothing was changed there." >&2
-  echo "  fix: use a host with $(sed 's/^[^ ]* //' "$list" | paste -sd , | sed 's/,/, /g; s/\(.*\), /\1 or /')" >&2
+  echo "  fix: use a host with $(sed 's/^[^ ]* //' "$list" | paste -sd , - | sed 's/,/, /g; s/\(.*\), /\1 or /')" >&2
   exit 1
+}
+
+# `1.44 1.41`: whether the first is at most the second, as versions.
+at_most() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -t . -k 1,1n -k 2,2n | head -n 1)" = "$1" ]; }
+
+# Files get into volumes by this machine's docker command, which talks to the host's Docker over SSH. From Docker 29 on both ask the other for
+# API 1.44 at least (moby, client.MinAPIVersion; release notes of 29.0.0), which is Docker 25. What the host has not got yet is
+# what its distribution will give it.
+understand_each_other() {
+  if ! command -v docker >/dev/null 2>&1; then
+    echo "this machine has no docker command, by which files get into volumes on $HOMEPORT_SSH; nothing was changed there." >&2
+    echo "  fix: install Docker's command line (Debian: docker-cli or docker.io; macOS: brew install docker); no daemon has to run here" >&2
+    exit 1
+  fi
+  # No daemon is asked: it is the command's own version that counts.
+  mine=$(DOCKER_HOST=unix:///nonexistent/docker.sock docker version --format '{{.Client.DefaultAPIVersion}} {{.Client.Version}}' 2>/dev/null || true)
+  # shellcheck disable=SC2016 # the host's shell expands it
+  theirs=$(as_root 'docker version --format "{{.Server.MinAPIVersion}} {{.Server.APIVersion}} {{.Server.Version}}" 2>/dev/null || true' </dev/null || true)
+  case $theirs in [0-9]*) ;; *) case ${runs%% *} in debian-12) theirs="1.12 1.41 20.10" ;; *) return 0 ;; esac ;; esac
+  case $mine in [0-9]*.[0-9]*" "[0-9]*) ;; *) return 0 ;; esac
+  newest=${mine%% *} version=${mine#* } oldest=1.12
+  [ "${version%%.*}" -lt 29 ] || oldest=1.44
+  least=${theirs%% *} theirs=${theirs#* }
+  most=${theirs%% *} engine=${theirs#* }
+  if ! at_most "$least" "$newest"; then
+    echo "$HOMEPORT_SSH has Docker $engine, which asks for API $least at least, and this machine's docker command ($version) knows $newest at most; nothing was changed there." >&2
+    echo "  fix: install a docker command of version 25 or newer on this machine" >&2
+    exit 1
+  fi
+  if ! at_most "$oldest" "$most"; then
+    echo "$HOMEPORT_SSH has, or gets, Docker $engine with API $most, and this machine's docker command ($version) asks for $oldest at least; nothing was changed there." >&2
+    echo "  fix: a host with Debian 13 or Ubuntu 24.04, or a docker command older than 29 first on this machine's PATH" >&2
+    exit 1
+  fi
 }
 
 reached() {
@@ -88,6 +122,7 @@ reached() {
     sleep 1
   done
   distribution
+  understand_each_other
   # Before Docker is there: whoever is of its group only later has to sign in anew, and the connection that commands share would not.
   user=${HOMEPORT_SSH%%@*}
   [ "$user" = root ] || as_root "groupadd -f --system docker && usermod -aG docker '$user'" </dev/null >&2

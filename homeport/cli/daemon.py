@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,12 @@ HERE: Mapping[str, str] = MappingProxyType({})
 _FORBID = "HOMEPORT_NO_INSTALL"
 _PATIENCE = 60.0
 """Seconds that a daemon may take from its start to its first answer."""
+_API = "API version"
+"""What both sides say of a version of the API that the other does not have (docker 20.10 to 29)."""
+_STRANGERS = "the docker command and the daemon do not understand each other"
+_UPDATE = (
+    "update the older of the two: docker version shows both (from 29 on each asks the other for API 1.44, Docker 25)"
+)
 _ROOT_PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
@@ -40,7 +47,10 @@ def ensure(where: Mapping[str, str] = HERE) -> None:
     if not problem:
         return
     if where or os.geteuid() or os.environ.get(_FORBID):
-        raise ToolError(f"docker: {problem}\n  fix: {_advice(where)}")
+        advice = _UPDATE if problem.startswith(_STRANGERS) else _advice(where, problem)
+        raise ToolError(f"docker: {problem}\n  fix: {advice}")
+    if problem.startswith(_STRANGERS):
+        raise ToolError(f"docker: {problem}\n  fix: {_UPDATE}")
     if not _program("dockerd"):
         _install()
     if obstacle():
@@ -52,14 +62,17 @@ def obstacle(where: Mapping[str, str] = HERE) -> str:
     if not shutil.which("docker"):
         return "this machine has no `docker` command"
     done = run("version", "--format", "{{.Server.Version}}", where=where, check=False)
-    return (
-        ""
-        if done.returncode == 0
-        else f"no daemon answers ({(done.stderr.strip().splitlines() or ['no reason given'])[-1]})"
-    )
+    if done.returncode == 0:
+        return ""
+    reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    return f"{_STRANGERS} ({reason})" if _API in reason else f"no daemon answers ({reason})"
 
 
-def _advice(where: Mapping[str, str]) -> str:
+def _advice(where: Mapping[str, str], problem: str = "") -> str:
+    if "permission denied" in problem.lower():
+        return "be a member of its group: sudo usermod -aG docker $USER, then sign in anew (or: newgrp docker)"
+    if sys.platform == "darwin":
+        return "start Docker Desktop (or: colima start, orb start), then run the command again"
     if where:
         return f"check that `docker -H {where.get('DOCKER_HOST', '')} version` works"
     if os.environ.get(_FORBID):

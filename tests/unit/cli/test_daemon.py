@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from homeport.cli import daemon
+from homeport.model.errors import ToolError
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -60,3 +63,31 @@ def test_a_stack_that_is_not_there_ends_with_a_sentence():
 
     assert 1 == done.returncode, done.stderr
     assert "Pulumi.nope.yaml: there is no such stack" in done.stderr, done.stderr
+
+
+DENIED = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+OLD = "Error response from daemon: client version 1.40 is too old. Minimum supported API version is 1.44"
+NEW = "API version 1.41 is not supported by this client: the minimum supported API version is 1.44"
+
+
+@pytest.mark.parametrize(
+    ("complaint", "where", "problem", "fix"),
+    [
+        (DENIED, {}, "no daemon answers", "sudo usermod -aG docker $USER"),
+        (DENIED, {"DOCKER_HOST": "unix:///x.sock"}, "no daemon answers", "sudo usermod -aG docker $USER"),
+        (OLD, {}, "do not understand each other", "update the older of the two"),
+        (NEW, {}, "do not understand each other", "update the older of the two"),
+    ],
+)
+@pytest.mark.req("RW-13")
+def test_a_daemon_that_does_not_serve_this_user_or_command_is_told_as_that(
+    monkeypatch, tmp_path, complaint, where, problem, fix
+):
+    script = tmp_path / "docker"
+    script.write_text(f"#!/bin/sh\necho '{complaint}' >&2\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("HOMEPORT_NO_INSTALL", "1")
+    with pytest.raises(ToolError, match=problem) as refused:
+        daemon.ensure(where)
+    assert f"\n  fix: {fix}" in str(refused.value), refused.value

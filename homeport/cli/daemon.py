@@ -31,6 +31,7 @@ _STRANGERS = "the docker command and the daemon do not understand each other"
 _UPDATE = (
     "update the older of the two: docker version shows both (from 29 on each asks the other for API 1.44, Docker 25)"
 )
+_JOIN = "be a member of its group: sudo usermod -aG docker $USER, then sign in anew (or: newgrp docker)"
 _ROOT_PLACES = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
@@ -46,11 +47,8 @@ def ensure(where: Mapping[str, str] = HERE) -> None:
     problem = obstacle(where)
     if not problem:
         return
-    if where or os.geteuid() or os.environ.get(_FORBID):
-        advice = _UPDATE if problem.startswith(_STRANGERS) else _advice(where, problem)
-        raise ToolError(f"docker: {problem}\n  fix: {advice}")
-    if problem.startswith(_STRANGERS):
-        raise ToolError(f"docker: {problem}\n  fix: {_UPDATE}")
+    if where or os.geteuid() or os.environ.get(_FORBID) or problem.startswith(_STRANGERS):
+        raise ToolError(f"docker: {problem}\n  fix: {_advice(where, problem)}")
     if not _program("dockerd"):
         _install()
     if obstacle():
@@ -68,9 +66,10 @@ def obstacle(where: Mapping[str, str] = HERE) -> str:
     return f"{_STRANGERS} ({reason})" if _API in reason else f"no daemon answers ({reason})"
 
 
-def _advice(where: Mapping[str, str], problem: str = "") -> str:
-    if "permission denied" in problem.lower():
-        return "be a member of its group: sudo usermod -aG docker $USER, then sign in anew (or: newgrp docker)"
+def _advice(where: Mapping[str, str], problem: str) -> str:
+    known = ((_STRANGERS, _UPDATE), ("permission denied", _JOIN))
+    if reason := next((fix for words, fix in known if words in problem.lower()), ""):
+        return reason
     if sys.platform == "darwin":
         return "start Docker Desktop (or: colima start, orb start), then run the command again"
     if where:

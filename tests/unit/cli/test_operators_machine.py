@@ -45,7 +45,8 @@ GNU = {
 
 def here(path):
     """A script without comments and without what another machine or program reads."""
-    lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+    # Prose has apostrophes, which are no quotes.
+    lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith(("#", "echo "))]
     return ELSEWHERE.sub("''", "\n".join(lines))
 
 

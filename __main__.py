@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from homeport.model.errors import HomeportError
+from homeport.model.errors import HomeportError, ProblemsError
 
 
 def main() -> None:
@@ -15,7 +15,11 @@ def main() -> None:
         from homeport.plan.resolve import resolve  # noqa: PLC0415
         from homeport.settings.from_pulumi import configuration  # noqa: PLC0415
 
-        plan = resolve(configuration())
+        asked = configuration()
+        try:
+            plan = resolve(asked)
+        except ProblemsError as error:
+            raise error.of(asked.stack) from None
     except HomeportError as error:
         sys.exit(f"{error}\n\nNothing was registered and nothing was changed.")
     # The SDKs cost seconds; a refused configuration needs none.

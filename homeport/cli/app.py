@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from homeport.model.errors import HomeportError
+from homeport.model.errors import HomeportError, for_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +125,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _stack(argv: Sequence[str] | None) -> str:
+    """The stack that the command line is about, for the commands that an error gives."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    after = [following for word, following in pairwise(words) if word == "--stack"]
+    return next(
+        iter([*after, *(word.removeprefix("--stack=") for word in words if word.startswith("--stack="))]), "dev"
+    )
+
+
 def _run(argv: Sequence[str] | None) -> int:
     try:
         group()(args=argv, prog_name=NAME, complete_var=COMPLETE)
@@ -136,6 +146,6 @@ def _run(argv: Sequence[str] | None) -> int:
         return ended.code if isinstance(ended.code, int) else 0
     except HomeportError as error:
         sys.stdout.flush()
-        print(f"homeport: {error}", file=sys.stderr)
+        print(f"homeport: {for_stack(str(error), _stack(argv))}", file=sys.stderr)
         return 1
     return 0

@@ -116,10 +116,9 @@ def _epoch(text: str) -> float:
 
 def keys(pulumi: PulumiCli) -> list[str]:
     """What to do if a cloud refused the stack's key: for each cloud a line that names the key."""
-    config, advice = (
-        pulumi.config(),
-        "if {} refused the token (401, 403, {}): pulumi config set --secret " + _PREFIX + "{}",
-    )
+    config = pulumi.config()
+    command = f"pulumi config set --stack {pulumi.stack.name} --secret {_PREFIX}{{}}"
+    advice = "if {} refused the token (401, 403, {}): " + command
     clouds = {
         "hcloud-token": ("Hetzner Cloud", "unauthorized, token_readonly"),
         "cloudflare-api-token": ("Cloudflare", "10000, 9109"),

@@ -55,6 +55,19 @@ def ensure(where: Mapping[str, str] = HERE) -> None:
         _start()
 
 
+def require(where: Mapping[str, str] = HERE) -> None:
+    """Refuses a preview that could only fail: the docker provider asks its daemon before it compares anything.
+
+    Source: pulumi-docker, provider.go, Configure. Nothing is installed or started for a look.
+
+    Raises:
+        ToolError: No daemon answers.
+    """
+    if problem := obstacle(where):
+        what = "a preview of a stack on this machine asks its Docker what is there"
+        raise ToolError(f"docker: {what}, and {problem}\n  fix: {_advice(where, problem)}")
+
+
 def obstacle(where: Mapping[str, str] = HERE) -> str:
     """Why no daemon answers, or nothing when one does."""
     if not shutil.which("docker"):
@@ -217,7 +230,7 @@ def inspect(kind: str, ids: list[str], where: Mapping[str, str] = HERE) -> list[
         return []
     done = run("inspect", "--type", kind, *ids, where=where, check=False)
     if done.returncode and (complaint := _complaint(done.stderr)):
-        raise ToolError(f"Docker does not answer: {complaint}\n  fix: {_advice(where)}")
+        raise ToolError(f"Docker does not answer: {complaint}\n  fix: {_advice(where, complaint)}")
     items: list[dict[str, Any]] = json.loads(done.stdout or "[]")
     return items
 

@@ -314,7 +314,13 @@ def _release(pulumi: PulumiCli) -> None:
 
 
 def preview(stack: Stack, arguments: list[str]) -> int:
-    """Shows what `up` would change, and what was changed by hand; nothing is changed by it."""
+    """Shows what `up` would change, and what was changed by hand; nothing is changed by it.
+
+    Raises:
+        ToolError: The stack is on this machine, whose Docker does not answer; nothing is installed or started.
+    """
+    if stack.local:
+        daemon.require(stack.docker)
     pulumi = _pulumi(stack)
     if "--json" in arguments:
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from homeport.model.docker_here import here
-from homeport.model.errors import ToolError
+from homeport.model.errors import ProblemsError, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,10 @@ class Stack:
         from homeport.settings.load import Configuration  # noqa: PLC0415
 
         values = {f"{PROJECT}:preset": self.preset, f"{PROJECT}:settings": json.dumps(self.settings, default=str)}
-        return resolve(Configuration(self.name, values), sealed=True)
+        try:
+            return resolve(Configuration(self.name, values), sealed=True)
+        except ProblemsError as error:
+            raise error.of(self.name) from None
 
     @property
     def environment(self) -> str:
@@ -75,12 +79,16 @@ class Stack:
         return list(self.plan.images)
 
 
-def read(name: str, root: Path = ROOT) -> Stack:
-    """The stack of that name.
+def read(name: str, root: Path | None = None) -> Stack:
+    """The stack of that name, from the checkout's files.
+
+    `HOMEPORT_STACK_FILES` names another folder: the project's own tests look at the files as they are shipped, not at
+    those that a user has changed.
 
     Raises:
         ToolError: Its file is missing or is no YAML mapping.
     """
+    root = root or Path(os.environ.get("HOMEPORT_STACK_FILES") or ROOT)
     path = root / f"Pulumi.{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))) or "none"

@@ -8,7 +8,17 @@ HomeportError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from typing import Self
+
+_COMMAND = re.compile(r"\bpulumi (config (?:set|rm|get))\b(?![^\n]*--stack)")
+"""A command of a fix that means whichever stack is selected; homeport selects none."""
+
+
+def for_stack(text: str, stack: str) -> str:
+    """A text whose commands name the stack that they are for."""
+    return _COMMAND.sub(rf"pulumi \1 --stack {stack}", text)
 
 
 @dataclass(frozen=True, order=True)
@@ -42,6 +52,10 @@ class ProblemsError(HomeportError):
         self.problems = tuple(sorted(set(problems)))
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         super().__init__(f"{self.title} ({len(self.problems)}):\n{lines}")
+
+    def of(self, stack: str) -> Self:
+        """The same with the stack's name in each command, so that it can be copied and run."""
+        return type(self)(tuple(replace(item, fix=for_stack(item.fix, stack)) for item in self.problems))
 
 
 class SettingsError(ProblemsError, ValueError):

@@ -13,7 +13,7 @@ SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def command(context: typer.Context, stack: StackName = "dev", json: Json = False) -> None:
-    """Show what up would change; Docker need not be there. With --json the document is that of pulumi preview."""
+    """Show what up would change; a stack on this machine needs its Docker for that. --json prints Pulumi's own."""
     from homeport.cli.lifecycle import preview
     from homeport.cli.stack import read
 

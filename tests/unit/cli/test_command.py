@@ -175,3 +175,27 @@ def test_a_table_fits_a_narrow_terminal():
 
     assert max(len(line) for line in plain(shown).splitlines()) <= 40, shown
     assert 30 == shown.count("x"), "folded, and nothing is lost"
+
+
+@pytest.mark.req("NW-11")
+@pytest.mark.parametrize("argv", [["preview", "--stack", "wrong"], ["images", "--stack=wrong"]])
+def test_the_commands_of_a_refusal_name_the_stack(tmp_path, argv):
+    (tmp_path / "Pulumi.wrong.yaml").write_text("config: {homeport:preset: jett, homeport:settings: {domian: x}}\n")
+    done = run(*argv, env={**os.environ, "HOMEPORT_STACK_FILES": str(tmp_path)})
+
+    commands = [line for line in done.stderr.splitlines() if "pulumi config" in line]
+    assert commands, done.stderr
+    assert [] == [line for line in commands if "--stack wrong" not in line], "no verb selects a stack"
+
+
+@pytest.mark.req("NW-11")
+def test_a_page_names_the_stack_in_every_example():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")]
+    wrong = [
+        f"{page.name}: {line}"
+        for page in pages
+        for line in page.read_text().splitlines()
+        if line.startswith(("pulumi config", "pulumi up", "pulumi preview", "pulumi refresh", "pulumi destroy"))
+        and "--stack" not in line
+    ]
+    assert [] == wrong, "no stack is selected"

@@ -13,10 +13,10 @@ from homeport.model.errors import ToolError
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def up(**environ):
+def up(verb="up", **environ):
     kept = {key: value for key, value in os.environ.items() if key not in {"DOCKER_HOST", "HOMEPORT_NO_INSTALL"}}
     return subprocess.run(
-        [sys.executable, "-m", "homeport.cli", "up"],
+        [sys.executable, "-m", "homeport.cli", verb],
         cwd=ROOT,
         env=kept | environ,
         capture_output=True,
@@ -91,3 +91,24 @@ def test_a_daemon_that_does_not_serve_this_user_or_command_is_told_as_that(
     with pytest.raises(ToolError, match="docker: ") as refused:
         daemon.ensure(where)
     assert f"\n  fix: {fix}" in str(refused.value), refused.value
+
+
+@pytest.mark.req("RW-14")
+@pytest.mark.parametrize("environ", [{"DOCKER_HOST": "unix:///nonexistent/docker.sock"}, {"PATH": "/nonexistent"}])
+def test_a_preview_of_a_local_stack_without_docker_is_one_sentence(tmp_path, environ):
+    done = up("preview", **environ, HOMEPORT_CACHE=str(tmp_path))
+    lines = done.stderr.splitlines()
+
+    assert done.returncode == 1, done.stderr
+    assert lines[0].startswith("homeport: docker: a preview of a stack on this machine asks its Docker"), done.stderr
+    assert lines[1].startswith("  fix: "), done.stderr
+    assert len(lines) == 2, "no phase, no traceback: nothing was built for a look that cannot be had"
+
+
+@pytest.mark.req("RW-14")
+def test_a_preview_installs_and_starts_nothing(monkeypatch):
+    monkeypatch.setattr(daemon, "obstacle", lambda _where: "no daemon answers")
+    monkeypatch.setattr(daemon, "_install", lambda: pytest.fail("it was installed"))
+    monkeypatch.setattr(daemon, "_start", lambda: pytest.fail("it was started"))
+    with pytest.raises(ToolError, match="no daemon answers"):
+        daemon.require()

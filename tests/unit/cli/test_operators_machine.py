@@ -67,7 +67,11 @@ def test_every_script_is_for_a_plain_shell(path):
 
 def test_python_of_the_command_asks_linux_nothing_without_another_way():
     """Each of these few has one beside it."""
-    wanted = {"homeport/cli/lock.py": "/proc", "homeport/cli/daemon.py": "/run/systemd"}
+    wanted = {
+        "homeport/cli/lock.py": "/proc",
+        "homeport/cli/daemon.py": "/run/systemd",
+        "homeport/cli/ahead.py": "/proc",
+    }
     found = {
         path.relative_to(ROOT).as_posix(): word
         for folder in ("homeport/cli", "components", "homeport/stack", "homeport/model")

@@ -22,7 +22,7 @@ def write(folder, settings, name="dev"):
 def test_the_images_are_those_of_the_presets_services():
     wanted = [service.image for service in preset("ai-orchestrator").services]
 
-    assert wanted == read("dev", ROOT).images(), "make up has to have them before Pulumi asks for them"
+    assert wanted == read("dev").images(), "make up has to have them before Pulumi asks for them"
 
 
 def test_an_override_and_a_service_that_is_off_change_the_images(tmp_path):

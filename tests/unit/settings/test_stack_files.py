@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from catalog.presets.registry import declared
+from homeport.cli import stack as stacks
+from homeport.cli.stack import read
 from homeport.model.errors import SettingsError
 from homeport.settings import docs
 from homeport.settings.from_pulumi import configuration
@@ -19,6 +21,7 @@ from homeport.settings.schema import ENVIRONMENTS, Settings
 from homeport.settings.secret_specs import known_secrets
 
 ROOT = Path(__file__).parents[3]
+SHIPPED = ROOT / "tests" / "cases" / "stacks"
 FORMER = pulumi.runtime.config.CONFIG.get(), pulumi.runtime.config._SECRET_KEYS.get()
 
 
@@ -30,7 +33,7 @@ def engine_says():
 
 
 def _raw(stack):
-    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    config = yaml.safe_load((SHIPPED / f"Pulumi.{stack}.yaml").read_text())["config"]
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
@@ -41,9 +44,29 @@ def test_each_stack_file_is_valid_and_holds_no_secret(stack):
 
     assert ("ai-orchestrator", stack) == (loaded.preset, loaded.settings.environment), "a stack is an environment"
     assert {} == loaded.secrets, "secrets are not committed"
-    assert "secure:" not in (ROOT / f"Pulumi.{stack}.yaml").read_text(), (
+    assert "secure:" not in (SHIPPED / f"Pulumi.{stack}.yaml").read_text(), (
         "nor in encrypted form: each user has a key of their own"
     )
+
+
+@pytest.mark.req("NW-10")
+@pytest.mark.parametrize("stack", ENVIRONMENTS)
+def test_the_shipped_files_are_those_that_tests_look_at(stack):
+    own = ROOT / f"Pulumi.{stack}.yaml"
+    shipped = SHIPPED / own.name
+    if not own.is_file() or own.read_text() != shipped.read_text():
+        pytest.skip(f"{own.name} is another than {shipped.relative_to(ROOT)}: a user's settings, which no test minds")
+    assert stack == Configuration(stack, _raw(stack)).stack, "nothing more to look at"
+
+
+@pytest.mark.req("NW-10")
+def test_a_users_own_settings_are_read_by_the_command_and_not_by_tests(monkeypatch, tmp_path):
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  homeport:preset: jett\n")
+
+    assert "ai-orchestrator" == read("dev").preset, "a test looks at what is shipped"
+    monkeypatch.delenv("HOMEPORT_STACK_FILES")
+    monkeypatch.setattr(stacks, "ROOT", tmp_path)
+    assert "jett" == read("dev").preset, "the command reads the checkout's"
 
 
 @pytest.mark.req("P-18", "P-25")

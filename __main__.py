@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from pathlib import Path
 
 from homeport.model.errors import HomeportError, ProblemsError
 
@@ -12,12 +13,13 @@ def main() -> None:
     gc.disable()
     # Here, so that whatever is refused while these are read is said in a person's words.
     try:
+        from homeport.plan import image_lock  # noqa: PLC0415
         from homeport.plan.resolve import resolve  # noqa: PLC0415
         from homeport.settings.from_pulumi import configuration  # noqa: PLC0415
 
         asked = configuration()
         try:
-            plan = resolve(asked)
+            plan = resolve(asked, pins=image_lock.read(Path(__file__).parent, asked.stack))
         except ProblemsError as error:
             raise error.of(asked.stack) from None
     except HomeportError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
+from homeport.model.firewall import ContainerWays
 from homeport.render import ufw
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class FirewallArgs:
     Attributes:
         host: Where.
         rules: All of them. The program's own way in must be among them: a change without it is reverted.
+        ways: Where containers may open connections to.
         chains: Of iptables, which other layers of the host fill by themselves: they are left as they are.
         guard: Seconds of the revert timer.
         after: Resources that must be there first: the packages.
@@ -32,6 +34,7 @@ class FirewallArgs:
 
     host: Host
     rules: tuple[FirewallRule, ...]
+    ways: ContainerWays = field(default_factory=ContainerWays)
     chains: tuple[str, ...] = ()
     guard: int = GUARD
     after: tuple[pulumi.Resource, ...] = ()
@@ -52,7 +55,7 @@ class Firewall(pulumi.ComponentResource):
             f"{name}-rules",
             HostFilesArgs(
                 host=args.host,
-                files=ufw.files(args.rules, args.chains),
+                files=ufw.files(args.rules, args.chains, args.ways),
                 values={},
                 apply=ufw.apply(),
                 remove=ufw.remove(),

@@ -3,24 +3,26 @@
 Its Caddyfile is rendered from the preset's routes (homeport/render/caddy.py).
 """
 
-from homeport.model.image import ImageFacts
+from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.service import Health, Limits, Port, Service, Volume
 
 IMAGE = ImageFacts(
     repository="caddy",
-    source="https://github.com/caddyserver/caddy-docker/blob/master/2.10/alpine/Dockerfile",
+    source="https://github.com/caddyserver/caddy-docker/blob/master/2.11/alpine/Dockerfile",
     read="2026-11-28",
     command=("caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"),
     writable=("/config", "/data"),
     tools=("sh", "caddy", "wget"),
     ports=(80, 443, 2019),
     health="none of its own; a site on the loopback address answers",
+    digests={"2.11.4-alpine": "sha256:5f5c8640aae01df9654968d946d8f1a56c497f1dd5c5cda4cf95ab7c14d58648"},
+    digests_from=PUBLIC_PINS,
 )
 
 SERVICE = Service(
     name="caddy",
     # renovate: datasource=docker depName=caddy
-    image="caddy:2.10-alpine",
+    image="caddy:2.11.4-alpine",
     purpose="Edge proxy: TLS, API key, headers",
     edge=True,
     command=("caddy", "run", "--config", "/etc/homeport/Caddyfile", "--adapter", "caddyfile"),

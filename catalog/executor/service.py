@@ -3,7 +3,7 @@
 A preset has a shared volume ``exchange`` for it and whoever sends it tasks.
 """
 
-from homeport.model.image import ImageFacts
+from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.service import Health, Limits, Service, StaticFile, Volume
 
 IMAGE = ImageFacts(
@@ -12,12 +12,14 @@ IMAGE = ImageFacts(
     read="2026-11-28",
     command=("python3",),
     tools=("sh", "bash", "python", "python3"),
+    digests={"3.11.16-slim-bookworm": "sha256:528257d48c1da0dcecc2e725d1ae34498d60c965f1241e39cd6a85a8859bdf84"},
+    digests_from=PUBLIC_PINS,
 )
 
 SERVICE = Service(
     name="executor",
     # renovate: datasource=docker depName=python
-    image="python:3.11-slim-bookworm",
+    image="python:3.11.16-slim-bookworm",
     purpose="Runs allowed tasks, cut off from every network",
     entrypoint=("python",),
     command=("-B", "/workspace/worker.py"),

@@ -5,7 +5,7 @@ https://docs.n8n.io/hosting/configuration/environment-variables/. A preset adds 
 webhooks, and has a route named ``n8n``.
 """
 
-from homeport.model.image import ImageFacts
+from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile, Volume
 from homeport.model.template import FORMULA, TEXT
@@ -20,6 +20,8 @@ IMAGE = ImageFacts(
     tools=("node", "sh", "tini"),
     ports=(5678,),
     health="GET /healthz on its port; with the database: /healthz/readiness",
+    digests={"2.38.7": "sha256:a8c95f75c6fdf65f5f2b7a7b354744eaa1c62bb911b5c00af6499c3f38e4cd32"},
+    digests_from=PUBLIC_PINS,
 )
 
 SERVICE = Service(
@@ -46,9 +48,15 @@ SERVICE = Service(
         "N8N_BLOCK_ENV_ACCESS_IN_NODE": "true",
         "N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES": "true",
         "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
+        # Every node that runs what its user writes, in n8n's own process, in a runner or in a shell, and two more: one
+        # that exhausts the process's memory, one that watches its files. tests/rehearsal/images/test_nodes.py reads the
+        # image's own nodes for others.
         "NODES_EXCLUDE": (
-            '["n8n-nodes-base.executeCommand","n8n-nodes-base.ssh","n8n-nodes-base.git",'
-            '"n8n-nodes-base.localFileTrigger","n8n-nodes-base.code"]'
+            '["n8n-nodes-base.code","n8n-nodes-base.function","n8n-nodes-base.functionItem",'
+            '"n8n-nodes-base.aiTransform","n8n-nodes-base.sort","n8n-nodes-base.itemLists",'
+            '"@n8n/n8n-nodes-langchain.code","@n8n/n8n-nodes-langchain.toolCode",'
+            '"n8n-nodes-base.executeCommand","n8n-nodes-base.ssh","n8n-nodes-base.git",'
+            '"n8n-nodes-base.localFileTrigger","n8n-nodes-base.debugHelper"]'
         ),
         "N8N_COMMUNITY_PACKAGES_ENABLED": "false",
         "N8N_PUBLIC_API_DISABLED": "true",
@@ -98,6 +106,7 @@ SERVICE = Service(
         StaticFile(source="catalog/n8n/files/start.sh", target="start.sh"),
         StaticFile(source="catalog/n8n/files/provision.cjs", target="provision.cjs"),
         StaticFile(source="catalog/n8n/files/health.cjs", target="health.cjs"),
+        StaticFile(source="catalog/n8n/files/harden.cjs", target="harden.cjs"),
     ),
     secret_files=(
         SecretFile(target="encryption_key", template="{n8n-encryption-key}", syntax=TEXT),

@@ -1,6 +1,6 @@
 """Portainer: container management. https://docs.portainer.io/advanced/cli."""
 
-from homeport.model.image import ImageFacts
+from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Bind, Limits, SecretFile, Service, SignIn, Volume
 from homeport.model.template import TEXT
@@ -13,12 +13,14 @@ IMAGE = ImageFacts(
     writable=("/data",),
     ports=(8000, 9000, 9443),
     health="GET /api/system/status; no program in the image can ask (portainer/portainer#1364)",
+    digests={"2.45.1": "sha256:4d616db18cfeb5dd41a69c0958bc825c84483ea9cde1106eb82a5d26f3bd8b0e"},
+    digests_from=PUBLIC_PINS,
 )
 
 SERVICE = Service(
     name="portainer",
     # renovate: datasource=docker depName=portainer/portainer-ce
-    image="portainer/portainer-ce:latest",
+    image="portainer/portainer-ce:2.45.1",
     purpose="Portainer: container management",
     command=("--admin-password-file", "/etc/homeport/admin_password"),
     uid=0,

@@ -6,7 +6,7 @@ the health check asks.
 
 from dataclasses import replace
 
-from homeport.model.image import ImageFacts
+from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, Service, Volume
 
@@ -20,18 +20,21 @@ IMAGE = ImageFacts(
     tools=("sh", "bash", "psql", "pg_isready", "pg_dump"),
     ports=(5432,),
     health="pg_isready; while the cluster is made the server answers on the socket only",
+    digests={"15.19-alpine": "sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81"},
+    digests_from=PUBLIC_PINS,
 )
 PGVECTOR_IMAGE = replace(
     IMAGE,
     repository="pgvector/pgvector",
     source="https://github.com/pgvector/pgvector/blob/master/Dockerfile",
     health="as of the image postgres, on Debian",
+    digests={"0.8.6-pg16": "sha256:ccc6e83d6e35e931dc7c5def2022729d5a6c370318d099181995567ff1fb4d6b"},
 )
 
 SERVICE = Service(
     name="postgres",
     # renovate: datasource=docker depName=postgres
-    image="postgres:15-alpine",
+    image="postgres:15.19-alpine",
     purpose="PostgreSQL",
     command=("postgres", "-c", "config_file=/etc/homeport/postgresql.conf"),
     uid=999,

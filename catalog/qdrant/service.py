@@ -1,7 +1,9 @@
 """Qdrant: vector search. https://qdrant.tech/documentation/guides/configuration/."""
 
-from homeport.model.image import ImageFacts
-from homeport.model.service import Health, Limits, Service, Volume
+from homeport.model.image import PUBLIC_PINS, ImageFacts
+from homeport.model.secret import SecretSpec
+from homeport.model.service import Health, Limits, SecretFile, Service, Volume
+from homeport.model.template import JSON
 
 IMAGE = ImageFacts(
     repository="qdrant/qdrant",
@@ -12,13 +14,18 @@ IMAGE = ImageFacts(
     tools=("bash", "sh"),
     ports=(6333, 6334),
     health="GET /healthz, /livez, /readyz on 6333; neither curl nor wget is in it (qdrant/qdrant#4250)",
+    digests={"v1.19.1": "sha256:12364fe851b9f17356fc88189fc06d1b521262e04659ec7345975b00c9246a10"},
+    digests_from=PUBLIC_PINS,
 )
 
 SERVICE = Service(
     name="qdrant",
     # renovate: datasource=docker depName=qdrant/qdrant
-    image="qdrant/qdrant:latest",
+    image="qdrant/qdrant:v1.19.1",
     purpose="Qdrant: vector search",
+    # Its own entry point's argument. Qdrant has no variable that names a file with the key; a configuration file can
+    # hold it (src/settings.rs), and JSON is YAML.
+    command=("./entrypoint.sh", "--config-path", "/etc/homeport/config.yaml"),
     uid=1000,
     env={
         # By default both lie in the working folder, which is read-only here (docs/requirements.md, R-24).
@@ -26,6 +33,9 @@ SERVICE = Service(
         "QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized",
         "QDRANT__TELEMETRY_DISABLED": "true",
     },
+    secret_files=(
+        SecretFile(target="config.yaml", template='{"service": {"api_key": "{qdrant-api-key}"}}\n', syntax=JSON),
+    ),
     volumes={"data": Volume(path="/qdrant/storage", owner=(1000, 1000))},
     health=Health(
         # The image has bash, and neither curl nor wget (qdrant/qdrant#4250).
@@ -41,4 +51,7 @@ SERVICE = Service(
         start_period=30,
     ),
     limits=Limits(memory=1024, cpus="1.0", pids=256),
+    secrets=(
+        SecretSpec(name="qdrant-api-key", kind="hex64", purpose="for the clients of Qdrant, in the header api-key"),
+    ),
 )

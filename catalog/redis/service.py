@@ -3,7 +3,7 @@
 A preset adds the secret file ``users.acl``: who may do what; the health check signs in as ``health``.
 """
 
-from homeport.model.image import ImageFacts
+from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, Service, StaticFile, Volume
 
@@ -17,12 +17,14 @@ IMAGE = ImageFacts(
     tools=("sh", "grep", "redis-cli"),
     ports=(6379,),
     health="redis-cli ping",
+    digests={"7.4.11-alpine": "sha256:858f009f9709ce576febc734aa78b8f6d624b82571f9ddb6bda4377c833b3499"},
+    digests_from=PUBLIC_PINS,
 )
 
 SERVICE = Service(
     name="redis",
     # renovate: datasource=docker depName=redis
-    image="redis:7-alpine",
+    image="redis:7.4.11-alpine",
     purpose="Short-term cache",
     command=("redis-server", "/etc/homeport/redis.conf"),
     uid=999,

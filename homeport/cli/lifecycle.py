@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli import consent, daemon, settled, status
+from homeport.cli import consent, daemon, image_lock, settled, status
 from homeport.cli.ahead import check_ahead
 from homeport.cli.announce import measured
 from homeport.cli.clouds import keys, recover_clouds
@@ -60,8 +60,9 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
             say(f"==> nothing to do: {len(current.services)} services run as the last update left them")
             status.show(current, json=json)
             return 0
-        inputs = settled.inputs(stack.name)
         pulumi = _ready(stack, images=True, json=json)
+        # After the lock of images is written, and before the program reads anything.
+        inputs = settled.inputs(stack.name)
         _refuse_nobody(stack, yes=yes)
         recovered = recover(pulumi, run)
         refuse_lockout(pulumi)
@@ -322,6 +323,7 @@ def preview(stack: Stack, arguments: list[str]) -> int:
     if stack.local:
         daemon.require(stack.docker)
     pulumi = _pulumi(stack)
+    image_lock.show(stack)
     if "--json" in arguments:
         return (
             1
@@ -398,6 +400,9 @@ def _ready(stack: Stack, *, images: bool, json: bool) -> PulumiCli:
     with phase("Docker"):
         _docker(stack)
     pulumi = _pulumi(stack, stack.images() if images and stack.local else [])
+    if images:
+        with phase("the images' digests"):
+            image_lock.settle(stack)
     return replace(pulumi, output=STDERR) if json else pulumi
 
 

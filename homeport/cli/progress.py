@@ -1,8 +1,8 @@
 """Progress of the tool chain: on a terminal one live line for each piece, elsewhere plain lines at its start and end.
 
-Each line of `toolchain` names a piece (an image with its tag, or `engine`) and what happens to it: `redis:7-alpine:
-packing`, with the seconds since its start before it or not. A piece ends with a line that begins with one of `ENDS`.
-Every other line is a note, shown as it is.
+Each line of `toolchain` names a piece (an image with its tag, or `engine`) and what happens to it:
+`redis:7.4.11-alpine: packing`, with the seconds since its start before it or not. A piece ends with a line that begins
+with one of `ENDS`. Every other line is a note, shown as it is.
 """
 
 from __future__ import annotations

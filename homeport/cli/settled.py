@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.places import ROOT, cache
 from homeport.cli.stack import PROJECT
+from homeport.plan import image_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def inputs(stack: str, root: Path = ROOT) -> str:
 
 
 def _files(stack: str, root: Path) -> Iterator[Path]:
-    for name in (*_READ, f"Pulumi.{stack}.yaml"):
+    for name in (*_READ, f"Pulumi.{stack}.yaml", image_lock.path(root, stack).name):
         start = root / name
         if start.is_file():
             yield start

@@ -44,12 +44,13 @@ class Stack:
         Raises:
             SettingsError, BlueprintError: It is wrong; all of it is named, as the program would.
         """
-        from homeport.plan.resolve import resolve  # noqa: PLC0415  # a fifth of a second that not every verb needs
+        from homeport.plan import image_lock  # noqa: PLC0415  # a fifth of a second that not every verb needs
+        from homeport.plan.resolve import resolve  # noqa: PLC0415
         from homeport.settings.load import Configuration  # noqa: PLC0415
 
         values = {f"{PROJECT}:preset": self.preset, f"{PROJECT}:settings": json.dumps(self.settings, default=str)}
         try:
-            return resolve(Configuration(self.name, values), sealed=True)
+            return resolve(Configuration(self.name, values), sealed=True, pins=image_lock.read(ROOT, self.name))
         except ProblemsError as error:
             raise error.of(self.name) from None
 

@@ -39,15 +39,18 @@ class Area:
 
     @property
     def pattern(self) -> str:
-        """The path as a regular expression of cloudflared (RE2); empty for any path.
+        """The path as a regular expression of cloudflared (RE2), which it holds against the decoded path; empty: any.
 
-        It is as wide as what Access takes the path for.
+        It is as wide as what Access takes the path for, and without case where it closes something: Express, and so
+        n8n, takes ``/WEBHOOK/`` for ``/webhook/``. What it opens to everybody stays narrow.
 
-        Source: developers.cloudflare.com/cloudflare-one/access-controls/policies/app-paths.
+        Source: developers.cloudflare.com/cloudflare-one/access-controls/policies/app-paths; cloudflared's
+        ingress/ingress.go (``FindMatchingRule``) and proxy/proxy.go (``req.URL.Path``); expressjs.com, ``case
+        sensitive routing``.
         """
         if not self.path:
             return ""
-        fixed = "^" + re.escape(self.path.removesuffix("*"))
+        fixed = ("" if self.kind == "bypass" else "(?i)") + "^" + re.escape(self.path.removesuffix("*"))
         return fixed if self.path.endswith("*") else f"{fixed.removesuffix('/')}(/|$)"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from homeport.model import names, template
 from homeport.model.service import PublishedPort
@@ -69,6 +70,8 @@ class Blueprint:
         hostnames: Route name to host name, where it is not the derived one.
         tools: Programs for the host that are taken out of images, by name.
         connections: What members of the VPN connect to, by name: a template of texts and secrets.
+        calls: Service name to the URLs, as templates, that it may call on members of the VPN; the first that is not
+            empty counts.
         values: What ``{name}`` in environment values stands for, routes' names aside.
         resting: Services that are off: nothing of them runs, and their data volumes are kept.
         resting_secrets: Secrets that only they need, kept as well: without its key data is lost.
@@ -95,6 +98,7 @@ class Blueprint:
     hostnames: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     resting: tuple[Service, ...] = ()
     resting_secrets: tuple[str, ...] = ()
@@ -166,6 +170,22 @@ class Blueprint:
                 # Of several the first: connections name the service alone.
                 texts.setdefault(f"port:{service.name}", str(port.outside))
         return texts
+
+    def member_calls(self) -> tuple[tuple[str, int], ...]:
+        """Addresses and TCP ports of members of the VPN that containers may call: the preset's, and the settings'."""
+        if not self.vpn:
+            return ()
+        texts, running = self.texts(), {service.name for service in self.services}
+        members = {self.vpn.at(peer.slot): peer.ports for peer in self.vpn.peers}
+        found = {(address, port) for address, ports in members.items() for port in ports}
+        for urls in (urls for name, urls in self.calls.items() if name in running):
+            filled = (
+                template.fill(url, texts, template.TEXT) for url in urls if set(template.names(url)) <= texts.keys()
+            )
+            url = urlsplit(next(filter(None, filled), ""))
+            if url.hostname in members:
+                found.add((url.hostname, url.port or (443 if url.scheme == "https" else 80)))
+        return tuple(sorted(found))
 
     def _addresses(self) -> dict[str, str]:
         """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's.

@@ -11,6 +11,7 @@ from homeport.model import template
 from homeport.model.addresses import host_name
 from homeport.model.database import database_name_problem
 from homeport.model.errors import BlueprintError, Problem
+from homeport.model.image import floats
 from homeport.model.network import RESERVED, free_network
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import PORT_PLACES
@@ -45,6 +46,7 @@ def problems(blueprint: Blueprint) -> tuple[Problem, ...]:
         *_twins(blueprint),
         *_networks(blueprint),
         *(problem for service in blueprint.services for problem in _service(blueprint, service)),
+        *(problem for service in blueprint.services for problem in _image_and_way_out(blueprint, service)),
         *_hardening(blueprint.services),
         *_ports(blueprint),
         *_routes(blueprint),
@@ -139,6 +141,19 @@ def _service(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
     targets += [file.target for file in service.secret_files]
     for target in _repeated(targets):
         yield Problem(f"{where}.files", f"two files are written to {target}", _CATALOG)
+
+
+def _image_and_way_out(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
+    where = f"services.{service.name}"
+    if floats(service.image):
+        yield Problem(f"{where}.image", f"{service.image} is another image tomorrow: name a tag, or a digest", _CATALOG)
+    # Docker's default route of a container is that of the network, of those that are not internal, whose name is first.
+    routes = sorted(
+        (net.name, net.way_out) for net in blueprint.networks if net.name in service.networks and not net.internal
+    )
+    if any(out for _, out in routes) and not routes[0][1]:
+        what = f"leaves by {routes[0][0]}, which has no way out: name the other network so that it comes first"
+        yield Problem(f"{where}.networks", what, _CATALOG)
 
 
 def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:

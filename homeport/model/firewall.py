@@ -30,3 +30,18 @@ class FirewallRule:
     via: str = WORLD
     published: bool = False
     address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerWays:
+    """Where the containers of a host may open connections to; beyond that Docker decides.
+
+    Attributes:
+        closed: Subnets of the networks without a way out: from them only their own subnet is reached.
+        vpn: Whether the host is in the VPN: its members are reached at ``calls`` alone.
+        calls: Address of a member, and its TCP port.
+    """
+
+    closed: tuple[str, ...] = ()
+    vpn: bool = False
+    calls: tuple[tuple[str, int], ...] = ()

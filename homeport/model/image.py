@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PUBLIC_PINS = (
+    "2026-11-29, found by searching public source for the tag: what several independent repositories pin it to; "
+    "no registry was asked"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +30,8 @@ class ImageFacts:
         tools: Programs in it that a health check, an entry point or an operator may use; empty: none, not even a shell.
         ports: Ports that the software listens on.
         health: How it tells its health, in a few words; empty: it does not.
+        digests: Tag to the digest of its index, as far as it is known; ``digests_from`` says whence.
+        digests_from: Where the digests were read, and when.
     """
 
     repository: str
@@ -32,3 +44,18 @@ class ImageFacts:
     tools: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     health: str = ""
+    digests: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    digests_from: str = ""
+
+
+def parts(reference: str) -> tuple[str, str, str]:
+    """Repository, tag and digest of a reference; empty what it does not name."""
+    plain, _, digest = reference.partition("@")
+    head, colon, tag = plain.rpartition(":")
+    return (head, tag, digest) if colon and "/" not in tag else (plain, "", digest)
+
+
+def floats(reference: str) -> bool:
+    """Whether it names nothing that could be promoted: neither a digest, nor a tag other than ``latest``."""
+    _, tag, digest = parts(reference)
+    return not digest and tag in {"", "latest"}

@@ -28,7 +28,10 @@ class Network:
         name: Its name in Docker.
         subnet: IPv4 subnet in CIDR form, fixed: a derived one would move when a network is added, and every network
             field replaces the network with all containers on it (docs/traps.md, D24).
-        internal: True: no way out of it, and none in.
+        internal: True: no way out of it, and none in: Docker publishes no port of a container that has no other network
+            (measured with 20.10).
+        way_out: False, where ``internal`` is: its ports can be published, but the host's firewall lets nothing out
+            that a container begins. A local stack has no firewall of ours, and so not this.
         mtu: Bytes of the largest packet on it; 0: what the host's Docker gives to networks.
     """
 
@@ -36,6 +39,7 @@ class Network:
     subnet: str
     internal: bool = True
     mtu: int = 0
+    way_out: bool = True
 
     @property
     def gateway(self) -> str:

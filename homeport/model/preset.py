@@ -101,6 +101,8 @@ class Preset:
             tunnel.
         connections: What members of the VPN connect to, by name: a URL with texts and secrets in it, ``{port:SERVICE}``
             for a service's port; shown as secret outputs.
+        calls: Service name to the URLs, as templates, that it may call on members of the VPN; the first that is not
+            empty counts.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         groups: What they may choose together: a section of the settings for each.
         next_steps: What is left for a person after the first ``pulumi up``.
@@ -119,6 +121,7 @@ class Preset:
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     tools: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     connections: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     groups: Mapping[str, OptionGroup] = field(default_factory=lambda: MappingProxyType({}))
     next_steps: tuple[NextStep, ...] = ()

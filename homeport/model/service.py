@@ -192,7 +192,8 @@ class Service:
 
     Attributes:
         name: The container's name, and its host name on its networks.
-        image: Repository and tag as upstream spells them; the lock file adds the digest.
+        image: Repository and tag as upstream spells them; the stack's lock adds the digest
+            (homeport/plan/image_lock.py).
         purpose: One sentence for tables and the runbook.
         limits: Memory, CPUs, processes.
         networks: Names of networks of the blueprint; the first is the main one. Empty: no network at all.

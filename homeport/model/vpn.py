@@ -14,11 +14,13 @@ class Peer:
         name: As it is called in the settings.
         slot: Its place in the subnet: slot 7 of 10.66.0.0/24 is 10.66.0.7.
         public_key: The device's own; None: a key pair is made for it.
+        ports: Its TCP ports that containers on the server may call.
     """
 
     name: str
     slot: int
     public_key: str | None = None
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

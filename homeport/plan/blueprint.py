@@ -51,6 +51,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         values=_values(preset, settings),
         skipped=_skipped(preset, settings),
         connections=preset.connections,
+        calls=preset.calls,
         tools=preset.tools if settings.exposure == "tunnel" else {},
         next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
@@ -103,7 +104,10 @@ def _vpn(settings: Settings) -> Vpn | None:
     private = settings.wireguard
     if not private.enabled:
         return None
-    peers = (Peer(name=name, slot=peer.slot, public_key=peer.public_key) for name, peer in private.peers.items())
+    peers = (
+        Peer(name=name, slot=peer.slot, public_key=peer.public_key, ports=tuple(sorted(peer.ports)))
+        for name, peer in private.peers.items()
+    )
     members = tuple(sorted(peers, key=lambda peer: peer.slot))
     return Vpn(subnet=str(private.subnet), slot=private.slot, port=private.port, peers=members)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from homeport.model import names
-from homeport.model.firewall import VPN, FirewallRule
+from homeport.model.firewall import VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class HostPlan:
         ssh_address: Where sshd is reached; empty: at the host's own address.
         openings: What strangers may reach; both firewalls, the cloud's and the host's own, let it in.
         rules: All that the host's own firewall lets in: the openings, and for members of the VPN their services.
+        ways: Where its containers may open connections to.
         vpn: The VPN, on the host that it ends on.
         wireguard: What the settings say of the VPN's keys.
         fail2ban: Whether addresses that guess at SSH are shut out.
@@ -60,6 +61,7 @@ class HostPlan:
     ssh_address: str
     openings: tuple[Opening, ...]
     rules: tuple[FirewallRule, ...]
+    ways: ContainerWays
     vpn: Vpn | None
     wireguard: WireGuard
     fail2ban: bool
@@ -97,6 +99,11 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",
         openings=openings,
         rules=(*_public_rules(openings), *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ())),
+        ways=ContainerWays(
+            closed=tuple(net.subnet for net in blueprint.networks if net.name in networks and not net.way_out),
+            vpn=vpn is not None,
+            calls=blueprint.member_calls() if vpn else (),
+        ),
         vpn=vpn,
         wireguard=settings.wireguard,
         fail2ban=settings.ssh.fail2ban,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.presets import registry
 from homeport.model.check import problems as blueprint_problems
 from homeport.model.errors import BlueprintError, Problem, SettingsError
+from homeport.plan import image_lock
 from homeport.plan.blueprint import build_blueprint, strangers
 from homeport.plan.contradictions import contradictions, placeholders
 from homeport.plan.hosts import plan_hosts
@@ -44,6 +45,7 @@ class Plan:
         secrets: Every secret that the stack needs, by name.
         supplied: Those that the configuration holds; empty ones among them stand for what an unused section would need.
         generated: Those to make, by name, with their kind.
+        named: The references of all images as catalog and settings name them, each once: what a lock has digests for.
     """
 
     stack: str
@@ -54,6 +56,7 @@ class Plan:
     secrets: Mapping[str, SecretSpec]
     supplied: Mapping[str, Masked] = field(repr=False)
     generated: Mapping[str, str]
+    named: tuple[str, ...] = ()
 
     @property
     def local(self) -> bool:
@@ -63,11 +66,16 @@ class Plan:
     @property
     def images(self) -> tuple[str, ...]:
         """The references of all images that it needs, each once, in order."""
-        references = (*(service.image for service in self.blueprint.services), *self.blueprint.tools.values())
-        return tuple(dict.fromkeys(references))
+        return _references(self.blueprint)
 
 
-def resolve(configuration: Configuration, *, today: date | None = None, sealed: bool = False) -> Plan:
+def resolve(
+    configuration: Configuration,
+    *,
+    today: date | None = None,
+    sealed: bool = False,
+    pins: Mapping[str, image_lock.Pin] | None = None,
+) -> Plan:
     """What a configuration asks for.
 
     Args:
@@ -75,6 +83,7 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
         today: The day by which waivers are judged; the real one unless a test says otherwise.
         sealed: The configuration's secrets are not at hand (a stack's file without its passphrase): whether all are
             there, and none too many, is left to the program.
+        pins: The lock of the stack's images.
 
     Raises:
         SettingsError: Settings or secrets are wrong, or a secret is missing; with everything that is wrong.
@@ -87,10 +96,11 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
     settings = loaded.settings
     layers = [*_layers_secrets(settings.model_dump(mode="json"))]
     try:
-        blueprint = _blueprint(loaded)
+        named = _blueprint(loaded)
     except BlueprintError as refused:
         absent = () if sealed else tuple(missing(layers, loaded.secrets, loaded.specs))
         raise BlueprintError((*refused.problems, *absent)) from None
+    blueprint = image_lock.applied(named, pins or {})
     needed = [*blueprint.secrets(), *layers]
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in settings.hosts.values()) else set()
     unused = {name for name in needed if _of_unused_section(loaded, name)}
@@ -119,6 +129,7 @@ def resolve(configuration: Configuration, *, today: date | None = None, sealed: 
             for name in (*needed, *resting)
             if name in loaded.specs and name not in {*supplied, *loaded.secrets} and _is_made(loaded, name)
         },
+        named=_references(named),
     )
 
 
@@ -127,6 +138,11 @@ def _blueprint(loaded: Loaded) -> Blueprint:
     if problems := (*blueprint_problems(blueprint), *contradictions(loaded.settings, blueprint)):
         raise BlueprintError(problems)
     return blueprint
+
+
+def _references(blueprint: Blueprint) -> tuple[str, ...]:
+    references = (*(service.image for service in blueprint.services), *blueprint.tools.values())
+    return tuple(dict.fromkeys(references))
 
 
 def with_defaults(stack: str, preset: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homeport.model.firewall import CONTAINERS
+from homeport.model.firewall import CONTAINERS, VPN, ContainerWays
 from homeport.model.host import HostFile
 from homeport.model.template import NAME
 from homeport.render import host_text
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from homeport.model.firewall import FirewallRule
 
+_ANYWHERE = ContainerWays()
 FORWARD, INPUT, DOCKER = "HOMEPORT-FORWARD", "HOMEPORT-INPUT", "DOCKER-USER"
 METADATA = {4: "169.254.169.254/32", 6: "fd00:ec2::254/128"}
 """Where a cloud answers with user data to whoever asks: no container is to ask (docs/traps.md, H2)."""
@@ -42,14 +43,15 @@ _RULES_SCRIPT = "/usr/local/lib/homeport/firewall-rules"
 SERVICE = host_text.text("firewall/firewall.service")
 
 
-def restore(rules: tuple[FirewallRule, ...], version: int) -> str:
+def restore(rules: tuple[FirewallRule, ...], version: int, ways: ContainerWays = _ANYWHERE) -> str:
     """Input of ``iptables-restore --noflush`` (version 4) or ``ip6tables-restore``: whole chains, replaced at once.
 
     Args:
         rules: In any order.
         version: Of IP: 4 or 6.
+        ways: Where containers may open connections to.
     """
-    forward = _forward(rules, version)
+    forward = _forward(rules, version, ways)
     mangle = [*_chain(FORWARD, forward), *_chain(INPUT, _input(rules, version))]
     heads = [f":{FORWARD} - [0:0]", f":{INPUT} - [0:0]"]
     docker = [f":{DOCKER} - [0:0]", *_chain(DOCKER, forward)]
@@ -99,10 +101,11 @@ def _chain(name: str, lines: list[str]) -> list[str]:
     return [f"-A {name} {line}" for line in lines]
 
 
-def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
+def _forward(rules: tuple[FirewallRule, ...], version: int, ways: ContainerWays) -> list[str]:
     """What is forwarded.
 
-    From containers Docker decides, from elsewhere only published rules, nothing to the metadata service.
+    From containers Docker decides, but for what `_kept_in` says; from elsewhere only published rules, nothing to the
+    metadata service.
     """
     allowed = []
     for rule in ordered(rule for rule in rules if rule.published):
@@ -113,7 +116,31 @@ def _forward(rules: tuple[FirewallRule, ...], version: int) -> list[str]:
         match = f" -m conntrack --ctstate DNAT{address} --ctorigdstport {rule.opening.port} -j RETURN"
         allowed += [f"-p {rule.opening.protocol}{via}{source}{match}".strip() for source in sources(rule, version)]
     bridges = [f"-i {bridge} -j RETURN" for bridge in BRIDGES]
-    return [f"-d {METADATA[version]} -j DROP", _ESTABLISHED, _INVALID, *bridges, *allowed, "-j DROP"]
+    return [
+        f"-d {METADATA[version]} -j DROP",
+        _ESTABLISHED,
+        _INVALID,
+        *_kept_in(version, ways),
+        *bridges,
+        *allowed,
+        "-j DROP",
+    ]
+
+
+def _kept_in(version: int, ways: ContainerWays) -> list[str]:
+    """What containers may not begin: anything out of a closed network, and calls of members that nobody declared.
+
+    Inside one network packets pass this chain as well, where the kernel hands bridged ones to it (br_netfilter).
+    """
+    v4 = version == 4  # noqa: PLR2004
+    closed = [f"-s {subnet} ! -d {subnet} -j DROP" for subnet in sorted(ways.closed) if v4]
+    if not ways.vpn:
+        return closed
+    to_vpn = [f"-i {bridge} -o {VPN}" for bridge in BRIDGES]
+    calls = [
+        f"{way} -d {address} -p tcp --dport {port} -j RETURN" for address, port in ways.calls if v4 for way in to_vpn
+    ]
+    return [*closed, *calls, *(f"{way} -j DROP" for way in to_vpn)]
 
 
 def _input(rules: tuple[FirewallRule, ...], version: int) -> list[str]:

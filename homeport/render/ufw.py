@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from homeport.model.firewall import CONTAINERS
+from homeport.model.firewall import CONTAINERS, ContainerWays
 from homeport.model.host import HostFile
 from homeport.render import host_text, netfilter
 from homeport.render.netfilter import RULE_FILES, UNIT
@@ -17,6 +17,7 @@ from homeport.render.netfilter import RULE_FILES, UNIT
 if TYPE_CHECKING:
     from homeport.model.firewall import FirewallRule
 
+_ANYWHERE = ContainerWays()
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 _HEADS = (
     "user-input",
@@ -39,11 +40,14 @@ _HEADS = (
 _LIMIT = "-m limit --limit 3/min --limit-burst 10"
 
 
-def files(rules: tuple[FirewallRule, ...], chains: tuple[str, ...] = ()) -> tuple[HostFile, ...]:
+def files(
+    rules: tuple[FirewallRule, ...], chains: tuple[str, ...] = (), ways: ContainerWays = _ANYWHERE
+) -> tuple[HostFile, ...]:
     """Everything that a host's firewall consists of.
 
     Args:
         rules: What is let in.
+        ways: Where containers may open connections to.
         chains: Of iptables, filled by other layers of the host: the jumps to them stay, and are nobody's trespass.
     """
     return (
@@ -51,8 +55,8 @@ def files(rules: tuple[FirewallRule, ...], chains: tuple[str, ...] = ()) -> tupl
         HostFile(path="/etc/ufw/ufw.conf", content=host_text.text("firewall/ufw.conf")),
         HostFile(path="/etc/ufw/user.rules", content=user_rules(rules, 4), mode=0o640),
         HostFile(path="/etc/ufw/user6.rules", content=user_rules(rules, 6), mode=0o640),
-        HostFile(path=RULE_FILES[4], content=netfilter.restore(rules, 4), mode=0o640),
-        HostFile(path=RULE_FILES[6], content=netfilter.restore(rules, 6), mode=0o640),
+        HostFile(path=RULE_FILES[4], content=netfilter.restore(rules, 4, ways), mode=0o640),
+        HostFile(path=RULE_FILES[6], content=netfilter.restore(rules, 6, ways), mode=0o640),
         *netfilter.scripts(chains),
         HostFile(path=f"/etc/systemd/system/{UNIT}", content=netfilter.SERVICE),
     )

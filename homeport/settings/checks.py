@@ -44,7 +44,6 @@ def cross_checks(data: Data, stack: str, today: date, generated: Collection[str]
     for check in (_exposure, _tunnel, _ssh, _ports, _certificates, _hosts, _networks, vpn_checks, _names, _zone):
         yield from check(data)
     yield from _protection(data, today)
-    yield from _images(data, today)
     yield from _rotations(data, generated)
     yield from _waivers(data, today)
 
@@ -242,16 +241,6 @@ def _zone(data: Data) -> Iterator[tuple[Loc, Problem]]:
         return
     if not zones.holds(zone, domain):
         yield drop(("cloudflare", "zone"), "does not hold the domain: its records would be of other names")
-
-
-def _images(data: Data, today: date) -> Iterator[tuple[Loc, Problem]]:
-    if data.get("environment") != "prod" or waived(data, "floating-image", today):
-        return
-    for name, service in section(data, "services").items():
-        image = service.get("image") if isinstance(service, dict) else None
-        if isinstance(image, str) and "@sha256:" not in image:
-            what = "must end in @sha256:<digest> in prod, unless waivers.floating-image gives a reason and a day"
-            yield drop(("services", name, "image"), what)
 
 
 def _rotations(data: Data, generated: Collection[str]) -> Iterator[tuple[Loc, Problem]]:

@@ -35,7 +35,7 @@ PRESETS = ("ai-orchestrator", "jett", "shared-infrastructure", "vpai", "vps-infr
 ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 WAIVERS = {
     "protect-data": "environment prod with protect_data: false",
-    "floating-image": "an image of services.<name> named by tag alone in prod",
+    "floating-image": "an image that goes by its tag in prod, because no digest of it could be found",
     "edge-certificate": "names of the tunnel deeper than one level below the zone: another certificate covers them",
     "placeholders": "example.com and documentation addresses outside of dev, in a stack that is only tried",
 }

@@ -25,6 +25,12 @@ class Peer(Section):
         example="<the line that wg pubkey prints>",
         default=None,
     )
+    ports: Annotated[tuple[Port, ...], Field(max_length=64)] = key(
+        "TCP ports of the device that containers on the server may call, besides those that the preset names.",
+        shape="a list of whole numbers from 1 to 65535",
+        example=[8123],
+        default=(),
+    )
 
 
 class WireGuard(Section):

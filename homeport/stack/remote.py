@@ -217,6 +217,7 @@ class _Layers:
             FirewallArgs(
                 host=host,
                 rules=plan.rules,
+                ways=plan.ways,
                 chains=tuple(chain for layer in optional for chain in layer.chains),
                 after=(docker.packages,),
             ),

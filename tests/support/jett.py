@@ -43,7 +43,11 @@ class Jett:
             folder,
             preset="jett",
             services={name: {"port": port} for name, port in self.ports.items()},
-            networks={"jett_default": f"{subnet}.0/24"},
+            networks={
+                "jett_default": f"{subnet}.0/25",
+                "jett_apps": f"{subnet}.128/26",
+                "jett_admin": f"{subnet}.192/26",
+            },
             options={
                 "heartbeat-seconds": "1",
                 "missed-beats": "3",
@@ -116,7 +120,7 @@ class Jett:
                 "PGPASSWORD",
                 "--entrypoint",
                 "psql",
-                "postgres:15-alpine",
+                "postgres:15.19-alpine",
                 "-XAtqw",
                 "-h",
                 "127.0.0.1",

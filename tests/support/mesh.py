@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADSCALE, TAILSCALE = SERVICE.image, "tailscale/tailscale:v1.84.2"
-CADDY, MACHINE = "caddy:2.10-alpine", IMAGE
+CADDY, MACHINE = "caddy:2.11.4-alpine", IMAGE
 IMAGES = (HEADSCALE, TAILSCALE, CADDY, MACHINE)
 _LET_IN = """
 ssh-keygen -A >/dev/null

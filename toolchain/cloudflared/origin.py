@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from toolchain.cloudflared.assertions import accepted
 from toolchain.cloudflared.settings_file import seconds
@@ -27,7 +27,13 @@ _STATUS: Final = re.compile(r"http_status:(\d{3})")
 
 
 def rule_for(rules: list[dict[str, Any]], host: str, path: str) -> dict[str, Any]:
-    """The first rule that fits; without any rule cloudflared answers 503, so does this."""
+    """The first rule that fits; without any rule cloudflared answers 503, so does this.
+
+    Args:
+        rules: In their order.
+        host: The host name, without a port.
+        path: Decoded, as Go's ``URL.Path`` is (cloudflared, proxy/proxy.go).
+    """
     for rule in rules:
         name = rule.get("hostname") or "*"
         fits = name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
@@ -62,7 +68,8 @@ class Origin:
         """Answers one request; fails with `ClosedError` when nobody waits any more."""
         with self._lock:
             config, keys = self._config, self._keys
-        rule = rule_for(config.get("ingress") or [], request["host"], urlsplit(request["target"]).path)
+        path = unquote(urlsplit(request["target"]).path)
+        rule = rule_for(config.get("ingress") or [], request["host"], path)
         options = {**(config.get("originRequest") or {}), **(rule.get("originRequest") or {})}
         if not _may_pass(options.get("access") or {}, keys, request):
             _say(stream, 403, b"")

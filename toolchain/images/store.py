@@ -22,7 +22,7 @@ def folder(*parts: str) -> Path:
 
 
 def slug(image: str) -> str:
-    """An image's name as a file name: `redis:7-alpine` becomes `redis_7-alpine`."""
+    """An image's name as a file name: `redis:7.4.11-alpine` becomes `redis_7-alpine`."""
     return image.replace("/", "_").replace(":", "_")
 
 

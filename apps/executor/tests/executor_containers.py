@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 
-IMAGE = os.environ.get("HOMEPORT_EXECUTOR_IMAGE", "python:3.11-slim-bookworm")
+IMAGE = os.environ.get("HOMEPORT_EXECUTOR_IMAGE", "python:3.11.16-slim-bookworm")
 
 LABEL = "homeport.test=executor"
 

@@ -17,6 +17,8 @@ const DATA = process.env.N8N_USER_FOLDER ?? path.join(process.env.HOME ?? '/home
 const MARKER = path.join(DATA, 'homeport-provisioned');
 const WORKFLOWS = path.join(FILES, 'workflows');
 const DATABASE_WAIT_MS = 60_000;
+// The majors whose tables `absent` and `publish` know; another one may keep workflows elsewhere, or migrate the database for good.
+const MAJORS = ['2'];
 
 function program(name) {
   const found = process.env.PATH.split(':').map((folder) => path.join(folder, name)).find((file) => fs.existsSync(file));
@@ -150,7 +152,15 @@ async function owner() {
   fs.writeFileSync(path.join(RUN, 'owner_hash'), hash, { mode: 0o600 });
 }
 
+function known() {
+  const { version } = n8nRequire()('../package.json');
+  if (MAJORS.includes(version.split('.')[0])) return;
+  fail(`n8n ${version} is not known here: provision.cjs writes the tables of n8n ${MAJORS.join(' and ')}`,
+    'fix: choose an image of n8n 2 in homeport:settings.services, or bring catalog/n8n up to that version');
+}
+
 async function main() {
+  known();
   fs.mkdirSync(RUN, { recursive: true, mode: 0o700 });
   // No task runner is attached (no Code nodes); the broker still wants a token, which nobody is told.
   fs.writeFileSync(path.join(RUN, 'runner_token'), crypto.randomBytes(32).toString('hex'), { mode: 0o600 });

@@ -14,7 +14,7 @@ POSTGRES = replace(
     postgres.SERVICE,
     name="ai-postgres",
     # renovate: datasource=docker depName=pgvector/pgvector
-    image="pgvector/pgvector:pg16",
+    image="pgvector/pgvector:0.8.6-pg16",
     purpose="PostgreSQL with pgvector: semantic memory, audit log, n8n's store",
     networks=("ai-data",),
     env={

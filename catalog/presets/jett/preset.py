@@ -14,8 +14,16 @@ PRESET = Preset(
     name="jett",
     purpose="Always-on services behind WireGuard: n8n, PostgreSQL, Qdrant, Portainer, with an offline queue",
     services=(POSTGRES, QDRANT, N8N, PORTAINER, UPTIME_KUMA),
-    # What compose calls `default` of the project jett; Docker takes no network of that name.
-    networks=(Network(name="jett_default", subnet="172.30.20.0/24", internal=False),),
+    networks=(
+        # What compose calls `default` of the project jett; Docker takes no network of that name. Databases are on no
+        # other: there is no way out of it.
+        Network(name="jett_default", subnet="172.30.20.0/24", internal=False, way_out=False),
+        # What calls others. Docker takes the default route of a container on two networks from the one whose name comes
+        # first, this one (moby: daemon/libnetwork/endpoint.go, `Less`).
+        Network(name="jett_apps", subnet="172.30.21.0/24", internal=False),
+        # Whoever reaches Portainer asks for root's rights on the host: nobody but members of the VPN does.
+        Network(name="jett_admin", subnet="172.30.22.0/24", internal=False),
+    ),
     databases=(
         Database(
             name="jett",
@@ -149,13 +157,14 @@ PRESET = Preset(
         ),
     },
     # renovate: datasource=docker depName=cloudflare/cloudflared
-    tools={"cloudflared": "cloudflare/cloudflared:2026.6.0"},
+    tools={"cloudflared": "cloudflare/cloudflared:2026.8.2"},
     connections={
         "postgres": "postgresql://jett_app:{jett-app-password}@{vpn}:{port:postgres}/jett",
         "qdrant": "http://{vpn}:{port:qdrant}",
         "n8n": "http://{vpn}:{port:n8n}",
         "portainer": "http://{vpn}:{port:portainer}",
     },
+    calls={"n8n": ("{handler-url}", "http://{peer:local}:8377")},
     next_steps=(
         NextStep(text="Bring the local machine into the VPN with the client configuration of the stack's outputs."),
         NextStep(text="Start apps/heartbeat there: its README has the unit and the task.", service="n8n"),

@@ -53,10 +53,8 @@ QDRANT = replace(
 
 N8N = replace(
     n8n.SERVICE,
-    # renovate: datasource=docker depName=n8nio/n8n
-    image="n8nio/n8n:latest",
     purpose="Workflow automation, heartbeat, offline queue",
-    networks=("jett_default",),
+    networks=("jett_apps", "jett_default"),
     env={
         **n8n.SERVICE.env,
         # n8n 1.0 took these away; they are set as the system's description asks, and the owner's account has the same
@@ -85,6 +83,7 @@ N8N = replace(
     secret_files=(
         *n8n.SERVICE.secret_files,
         SecretFile(target="app_password", template="{jett-app-password}", syntax=FORMULA),
+        SecretFile(target="qdrant_api_key", template="{qdrant-api-key}", syntax=FORMULA),
     ),
     volumes={"data": Volume(path="/home/node/.n8n", owner=(1000, 1000), name="n8n_data")},
     tmpfs={**n8n.SERVICE.tmpfs, "/tmp": "rw,noexec,nosuid"},
@@ -97,11 +96,11 @@ N8N = replace(
 PORTAINER = replace(
     portainer.SERVICE,
     purpose="Portainer: container management, in the VPN only",
-    networks=("jett_default",),
+    networks=("jett_admin",),
     volumes={"data": Volume(path="/data", owner=(0, 0), name="portainer_data")},
     capabilities={"CAP_NET_BIND_SERVICE": "asked for by the system's description; 9000 would not need it"},
     ports=(Port(name="portainer", inside=9000, at="vpn", outside=9000),),
     restart="always",
 )
 
-UPTIME_KUMA = replace(uptime_kuma.SERVICE, networks=("jett_default",), restart="always")
+UPTIME_KUMA = replace(uptime_kuma.SERVICE, networks=("jett_apps", "jett_default"), restart="always")

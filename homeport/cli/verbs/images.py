@@ -8,7 +8,9 @@ from homeport.cli.options import Json, StackName
 
 EXAMPLES = """
 homeport images
-homeport images --ensure   pull or build them
+homeport images --ensure                pull or build them
+homeport images --renew --stack prod    look up anew which digests their tags mean, and name what changed
+homeport images --from preprod --stack prod
 """
 KEYS = ("stack", "images")
 
@@ -16,18 +18,25 @@ KEYS = ("stack", "images")
 def command(
     stack: StackName = "dev",
     ensure: Annotated[bool, typer.Option("--ensure", help="Pull or build them")] = False,
+    renew: Annotated[bool, typer.Option("--renew", help="Write the lock anew: what their tags mean today")] = False,
+    source: Annotated[str, typer.Option("--from", help="Take over the digests of this stack's lock")] = "",
     json: Json = False,
 ) -> None:
-    """List the images that the stack needs."""
-    from homeport.cli import pulumi_cli
+    """List the images that the stack needs, by the digests of its lock."""
+    from homeport.cli import image_lock, pulumi_cli
     from homeport.cli.output import print_json
     from homeport.cli.stack import read
 
-    images = read(stack).images()
+    known = read(stack)
+    if source:
+        image_lock.promote(source, known)
     if ensure:
-        pulumi_cli.ensure(images, engine=False)
+        pulumi_cli.ensure(known.images(), engine=False)
+    if renew:
+        image_lock.settle(known, renew=True)
+    images = read(stack).images()
     if json:
         print_json({"stack": stack, "images": images})
-    elif not ensure:
+    elif not (ensure or renew or source):
         print("\n".join(images))
     raise typer.Exit

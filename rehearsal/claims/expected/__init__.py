@@ -36,6 +36,7 @@ class ExpectedService:
         volumes: The named volumes that hold its data.
         docker_socket: Whether it has the Docker socket, read-only.
         health: What Docker says of it when all is well; `running` where the image has no health check.
+        networks: Names of the Docker networks that it is on, sorted.
         hostname: First label of its public name; empty for none.
         clean_stop: `start` begins what its log says since it started last, `says` is in that when it was ended in order
             before.
@@ -51,6 +52,7 @@ class ExpectedService:
     volumes: tuple[str, ...] = ()
     docker_socket: bool = False
     health: str = "healthy"
+    networks: tuple[str, ...] = ()
     hostname: str = ""
     clean_stop: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

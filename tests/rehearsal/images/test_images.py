@@ -14,8 +14,8 @@ from toolchain.images.recipe import find
 
 pytestmark = pytest.mark.docker
 
-POSTGRES, REDIS, CADDY = "pgvector/pgvector:pg16", "redis:7-alpine", "caddy:2.10-alpine"
-N8N, PYTHON, STUB = "n8nio/n8n:2.38.7", "python:3.11-slim-bookworm", "homeport/stub:1"
+POSTGRES, REDIS, CADDY = "pgvector/pgvector:0.8.6-pg16", "redis:7.4.11-alpine", "caddy:2.11.4-alpine"
+N8N, PYTHON, STUB = "n8nio/n8n:2.38.7", "python:3.11.16-slim-bookworm", "homeport/stub:1"
 SOCKET = ("--tmpfs", "/var/run/postgresql", "--tmpfs", "/tmp")
 SCRIPTS = Path(__file__).parent
 
@@ -197,7 +197,7 @@ def test_caddy_validates_and_serves_on_port_80_without_root(yard, tmp_path):
     assert (0, True) == (valid.returncode, "Valid configuration" in valid.stderr + valid.stdout), (
         "`caddy validate` is a gate"
     )
-    assert "v2.10." in docker("exec", name, "caddy", "version"), "the tag promises 2.10"
+    assert "v2.11.4" in docker("exec", name, "caddy", "version"), "the tag promises it"
 
 
 def test_caddy_without_the_port_capability_does_not_start_just_as_the_official_image():

@@ -6,10 +6,13 @@ Every flag as described, and heartbeat and queue through the real n8n and Postgr
 from __future__ import annotations
 
 import json
+import socket
+import urllib.error
 import urllib.request
 
 import pytest
 
+from rehearsal.claims.jett import CODE_NODES, HARMLESS, code_nodes
 from tests.support.checkout import ROOT
 from tests.support.scratch import docker, inspect
 from tests.support.waits import until
@@ -53,14 +56,28 @@ def test_three_are_healthy_by_docker_itself(jett, service):
     assert "healthy" == health(), "under all those flags"
 
 
-@pytest.mark.req("S2-20")
-def test_one_bridge_network_connects_the_four(jett):
-    (name,) = jett.stack.objects("network")
-    network = json.loads(docker("network", "inspect", name))[0]
-    members = {container["Name"] for container in network["Containers"].values()}
+@pytest.mark.req("AT-08")
+def test_one_bridge_connects_what_works_together_and_portainer_is_out_of_n8ns_reach(jett):
+    networks = {
+        one["Name"].partition("-")[2]: one
+        for name in jett.stack.objects("network")
+        for one in json.loads(docker("network", "inspect", name))
+    }
+    on = {name: {one["Name"] for one in network["Containers"].values()} for name, network in networks.items()}
+    portainer = inspect(jett.container("portainer"))["NetworkSettings"]["Networks"]
+    (address,) = {one["IPAddress"] for one in portainer.values()}
+    ask = (
+        "fetch(process.argv[1], {signal: AbortSignal.timeout(3000)}).then(() => 'there', () => 'not').then(console.log)"
+    )
+    reached = {
+        url: docker("exec", jett.container("n8n"), "node", "-e", ask, url).strip()
+        for url in (f"http://{address}:9000/", "http://portainer:9000/", "http://qdrant:6333/")
+    }
 
-    assert ("bridge", False) == (network["Driver"], network["Internal"])
-    assert {jett.container(service) for service in CASES} <= members, "and what joined jett since"
+    assert {("bridge", False)} == {(one["Driver"], one["Internal"]) for one in networks.values()}
+    assert {jett.container(name) for name in ("postgres", "qdrant", "n8n")} <= on["jett_default"]
+    assert {jett.container("portainer")} == on["jett_admin"]
+    assert ["not", "not", "there"] == list(reached.values()), reached
 
 
 @pytest.mark.req("S2-22")
@@ -117,15 +134,58 @@ def test_user_and_password_of_the_description_sign_in_as_n8ns_owner(jett):
     assert (200, 401) == (right[0], wrong[0]), "n8n itself asks"
 
 
-@pytest.mark.req("S2-44")
+@pytest.mark.req("AT-02")
+def test_n8ns_owner_can_put_no_node_to_work_that_runs_code(jett):
+    def ask(method, path, body, headers):
+        url = f"http://127.0.0.1:{jett.ports['n8n']}{path}"
+        request = urllib.request.Request(url, body.encode() or None, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return {"status": answer.status, "headers": dict(answer.headers), "body": answer.read().decode()}
+        except urllib.error.HTTPError as error:
+            return {"status": error.code, "headers": dict(error.headers), "body": error.read().decode()}
+
+    found = code_nodes(ask, "owner@example.com", jett.secrets["n8n-owner-password"])
+
+    assert {HARMLESS, *CODE_NODES} == set(found)
+    assert [HARMLESS] == [kind for kind, working in found.items() if working], found
+
+
+@pytest.mark.req("AT-07")
+def test_the_webhooks_key_is_nowhere_in_postgresqls_files(jett):
+    for number in range(5):
+        assert 400 == jett.call("/webhook/request", {"source": f"wal {number}"})[0]
+    key, mark = jett.secrets["n8n-webhook-api-key"], "wal 4"
+    search = "sync; cat /var/lib/postgresql/data/pgdata/pg_wal/0* | grep -a -c -F -e"
+    found = {
+        word: docker("exec", jett.container("postgres"), "sh", "-c", f"{search} '{word}' || true").strip()
+        for word in (key, mark)
+    }
+
+    assert "0" != found[mark], "the record of the call itself is there"
+    assert "0" == found[key], "what proves who calls is forgotten before n8n writes"
+
+
+@pytest.mark.req("AT-09")
+@pytest.mark.parametrize("path", ["/", "/webhook/request", "/rest/push?pushRef=x"])
+def test_an_upgrade_that_nobody_answers_ends(jett, path):
+    with socket.create_connection(("127.0.0.1", jett.ports["n8n"]), timeout=30) as link:
+        lines = (f"GET {path} HTTP/1.1", "Host: n8n", "Connection: Upgrade", "Upgrade: websocket")
+        key = ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", "")
+        link.sendall("\r\n".join((*lines, *key)).encode())
+        while link.recv(4096):
+            pass  # a refusal, and then its end; a connection that stays open is the test's timeout
+
+
+@pytest.mark.req("S2-44", "AT-10")
 def test_the_local_machine_logs_in_to_jett_and_to_no_other_database(jett):
     app, boss, n8n = (
         jett.secrets[name] for name in ("jett-app-password", "postgres-password", "n8n-database-password")
     )
 
     assert "jett_app" == jett.psql("jett_app", app, "jett").stdout.strip()
-    assert "jett" == jett.psql("jett", boss, "jett").stdout.strip(), "POSTGRES_USER with POSTGRES_PASSWORD"
     for user, password, database in (
+        ("jett", boss, "jett"),  # the superuser stays on the socket
         ("jett_app", "wrong", "jett"),
         ("jett", boss, "n8n"),
         ("n8n", n8n, "jett"),
@@ -137,9 +197,9 @@ def test_the_local_machine_logs_in_to_jett_and_to_no_other_database(jett):
 
 @pytest.mark.req("S2-52")
 def test_the_collection_is_there_and_another_size_is_refused_with_the_option_to_change(jett):
-    with urllib.request.urlopen(
-        f"http://127.0.0.1:{jett.ports['qdrant']}/collections/semantic_cache", timeout=10
-    ) as answer:
+    url = f"http://127.0.0.1:{jett.ports['qdrant']}/collections/semantic_cache"
+    asked = urllib.request.Request(url, headers={"api-key": jett.secrets["qdrant-api-key"]})
+    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
         vectors = json.loads(answer.read())["result"]["config"]["params"]["vectors"]
     again = docker("exec", jett.container("n8n"), "node", "/etc/homeport/prepare.cjs")
     with pytest.raises(AssertionError, match=r"size 384.*\n.*options\.qdrant-size"):
@@ -147,6 +207,14 @@ def test_the_collection_is_there_and_another_size_is_refused_with_the_option_to_
 
     assert {"size": 384, "distance": "Cosine"} == {key: vectors[key] for key in ("size", "distance")}
     assert "is in place" in again, "made once, however often it is asked for"
+
+
+@pytest.mark.req("AT-08")
+@pytest.mark.parametrize("headers", [{}, {"api-key": "0" * 64}, {"Authorization": "Bearer x"}])
+def test_qdrant_answers_nobody_without_its_key(jett, headers):
+    url = f"http://127.0.0.1:{jett.ports['qdrant']}/collections"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10)
 
 
 @pytest.mark.req("S2-25")
@@ -177,14 +245,30 @@ def test_a_beat_makes_it_online_and_missing_ones_offline(jett):
 
 
 @pytest.mark.req("S2-40")
-def test_webhooks_refuse_a_wrong_key_a_wrong_body_and_a_heartbeat_through_the_tunnel(jett):
+def test_webhooks_refuse_a_wrong_key_or_a_wrong_body(jett):
     for path in ("request", "queue/claim", "queue/ack", "queue/fail"):
         assert 403 == jett.call(f"/webhook/{path}", {}, key=False)[0], path
     assert (400, {"error": "missing field: payload"}) == jett.call("/webhook/request", {"source": "s"})
     assert (400, {"error": "invalid field: status"}) == jett.call("/webhook/heartbeat", {"status": "x"}, key=False)
     assert (400, {"error": "invalid field: id"}) == jett.call("/webhook/queue/ack", {"id": "1"})
-    through = jett.call("/webhook/heartbeat", {"status": "online"}, key=False, headers={"CF-Ray": "1"})
-    assert (400, {"error": "a heartbeat comes through the VPN"}) == through
+
+
+@pytest.mark.req("AT-03", "AT-06")
+@pytest.mark.parametrize(
+    ("path", "body", "because"),
+    [
+        ("heartbeat", {"status": "online"}, "a heartbeat comes through the VPN"),
+        ("queue/claim", {}, "the queue is reached through the VPN"),
+        ("queue/ack", {"id": 1}, "the queue is reached through the VPN"),
+        ("queue/fail", {"id": 1, "error": "x"}, "the queue is reached through the VPN"),
+    ],
+)
+def test_what_is_closed_to_the_tunnel_refuses_whom_the_edge_has_marked_in_any_spelling(jett, path, body, because):
+    spelt = (f"/webhook/{path}", f"/WEBHOOK/{path}", f"/WebHook/%{ord(path[0]):x}{path[1:]}")
+    marks = ({"CF-Ray": "1"}, {"Cf-Connecting-Ip": "198.51.100.7"}, {"CDN-Loop": "cloudflare"})
+    answers = [jett.call(way, body, headers=mark) for way in spelt for mark in marks]
+
+    assert [(400, {"error": because})] * len(answers) == answers
 
 
 @pytest.mark.req("S2-48", "S2-49", "S2-50")

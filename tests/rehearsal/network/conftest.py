@@ -15,7 +15,7 @@ import pytest
 
 from components.wireguard import public_key
 from homeport.model import template
-from homeport.model.firewall import CONTAINERS, VPN, FirewallRule
+from homeport.model.firewall import CONTAINERS, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 from homeport.model.vpn import Peer, Vpn
 from homeport.render import daemon_json, packages, shutdown, sysctl, systemd, ufw, wireguard
@@ -26,6 +26,7 @@ from tests.support.checkout import ROOT
 from tests.support.host_files import lay
 from tests.support.waits import until
 
+_ANYWHERE = ContainerWays()
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
 SERVICE, BY_HAND, HOST_SERVICE, DECLARED = 5678, 8081, 9000, 9100
 RULES = (
@@ -130,8 +131,8 @@ class Server:
         shell = ("set -eu", "systemctl daemon-reload", sysctl.apply(), daemon_json.apply(), shutdown.apply())
         return self.put(files, "\n".join(shell))
 
-    def firewall(self, rules=RULES, chains=()):
-        return self.put(ufw.files(rules, chains), ufw.apply())
+    def firewall(self, rules=RULES, chains=(), ways=_ANYWHERE):
+        return self.put(ufw.files(rules, chains, ways), ufw.apply())
 
     def wireguard(self, rotating=()):
         values = {"private-key": self.key("server"), "public-key": public_key(self.key("server"))}

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from homeport.model.firewall import ContainerWays
 from rehearsal.probes.box import docker
 from rehearsal.probes.peer import Peer, with_strange_key
 from tests.rehearsal.network.conftest import BY_HAND, HOST_SERVICE, LAPTOP, LOCAL, SERVICE
@@ -40,6 +41,25 @@ def test_a_member_reaches_exactly_what_is_declared_with_nothing_but_its_configur
     assert reaches(member, "10.0.0.2", 22), "SSH is open to everybody here, so to members too"
     assert not reaches(member, "10.0.0.2", BY_HAND), "what was published by hand on all addresses is not declared"
     assert not reaches(member, "10.0.0.2", HOST_SERVICE), "a service of the host is not declared"
+
+
+@pytest.mark.req("AT-04")
+def test_containers_reach_a_member_at_declared_ports_alone_and_a_closed_network_is_left_by_nobody(server, member):
+    member.until_handshake()
+    sinks = [member.sink(port, address="10.0.0.1") for port in (8377, 8378)]
+    try:
+        until(lambda: server.reaches("other", "10.0.0.1", 8378), "with no word on ways, Docker alone decides")
+        server.firewall(ways=ContainerWays(closed=("172.29.0.0/24",), vpn=True, calls=(("10.0.0.1", 8377),)))
+        assert server.reaches("other", "10.0.0.1", 8377), "what is declared must work"
+        assert not server.reaches("other", "10.0.0.1", 8378), "and nothing else of a member"
+        assert not server.reaches("service", "10.0.0.1", 8377), "a database calls nobody"
+        assert not server.reaches("service", member.address(), 8377), "nor the world"
+        assert server.reaches("service", "by-hand", 80), "its neighbours it does"
+        assert reaches(member, "10.0.0.2", SERVICE), "and its published port is there: that is why it is not internal"
+    finally:
+        server.firewall()
+        for sink in sinks:
+            sink.stop()
 
 
 @pytest.mark.req("S2-11")

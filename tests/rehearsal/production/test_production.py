@@ -51,7 +51,7 @@ FLOWS = {
     ("wireguard-wg0-files", "stdin"): "wireguard-server-1",
     ("database-jett-roles", "stdin"): "secrets-jett-app-password",
     ("n8n-container", "image"): "images-n8n",
-    ("n8n-container", "networkMode"): "networks-jett_default",
+    ("n8n-container", "networkMode"): "networks-jett_apps",
     ("tunnel-service-files", "stdin"): "tunnel-tunnel",
     ("tunnel-service-files", "environment"): "main-ip",
     ("access-n8n", "policies"): "access-people",

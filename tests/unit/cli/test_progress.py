@@ -12,7 +12,7 @@ from homeport.cli.progress import Progress
 from tests.support.terminal import in_terminal, plain
 
 LINES = [
-    "redis:7-alpine: present (real)",
+    "redis:7.4.11-alpine: present (real)",
     "[   0.0 s] n8nio/n8n:2.38.7: installing from npm",
     "[   9.1 s] n8nio/n8n:2.38.7: packing",
     "[  60.3 s] n8nio/n8n:2.38.7: building the image from 642 MB",
@@ -44,7 +44,7 @@ def test_a_pipe_gets_one_line_at_the_start_and_one_at_the_end_of_each_piece():
     shown = in_pipe(LINES).splitlines()
 
     assert [
-        "    redis:7-alpine: present (real)",
+        "    redis:7.4.11-alpine: present (real)",
         "    n8nio/n8n:2.38.7: installing from npm",
         "warning: something that belongs to no piece",
         "    n8nio/n8n:2.38.7: ready: n8n 2.38.7 (real), 0.0 s, 642 MB",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def production():
         edge=Edge(bind="127.0.0.1", ports={"http": 8080, "https": 8443}, public=False),
         exposure=PRESET.defaults["exposure"],
         tools=PRESET.tools,
+        calls=PRESET.calls,
         vpn=Vpn(
             subnet=private["subnet"],
             slot=private["slot"],
@@ -137,6 +139,51 @@ def test_the_one_container_of_root_says_why_and_no_other_is_weakened():
     } == kept, "what is not asked for is dropped"
 
 
+@pytest.mark.req("AT-04", "AT-08")
+def test_databases_are_on_a_network_without_a_way_out_and_portainer_is_on_nobody_elses(production):
+    on = {service.name: service.networks for service in production.services}
+    closed = {network.name for network in production.networks if not network.way_out}
+
+    assert {"jett_default"} == closed
+    assert ("jett_default",) == on["postgres"] == on["qdrant"], "no route leads anywhere else"
+    assert [] == [name for name, nets in on.items() if name != "portainer" and set(nets) & set(on["portainer"])]
+    turned = replace(production, networks=tuple(replace(net, way_out=not net.way_out) for net in production.networks))
+    with pytest.raises(Exception, match="leaves by jett_apps, which has no way out"):
+        check(turned)
+
+
+@pytest.mark.req("AT-04")
+@pytest.mark.parametrize(
+    ("handler", "ports", "calls"),
+    [
+        ("", (), {("10.0.0.1", 8377)}),
+        ("http://10.0.0.1:9100/in", (), {("10.0.0.1", 9100)}),
+        ("https://10.0.0.1/in", (8123,), {("10.0.0.1", 443), ("10.0.0.1", 8123)}),
+        ("http://handler.example.com/in", (), set()),
+    ],
+)
+def test_containers_may_call_the_handler_and_what_the_settings_name_of_a_member(production, handler, ports, calls):
+    (local,) = production.vpn.peers
+    asked = replace(
+        production,
+        vpn=replace(production.vpn, peers=(replace(local, ports=ports),)),
+        values={**production.values, "handler-url": handler},
+    )
+
+    assert calls == set(asked.member_calls())
+    assert {call for call in calls if call[1] == 8123} == set(asked.without(frozenset({"n8n"})).member_calls()), (
+        "nobody is there to call the handler"
+    )
+
+
+@pytest.mark.req("AT-10")
+def test_postgresqls_superuser_does_not_log_in_over_the_network():
+    lines = [line.split() for line in (FILES / "postgres" / "pg_hba.conf").read_text().splitlines()]
+    network = {(line[1], line[2], line[-1]) for line in lines if line and line[0] == "host"}
+
+    assert {("n8n", "n8n", "scram-sha-256"), ("jett", "jett_app", "scram-sha-256")} == network
+
+
 @pytest.mark.req("S2-53")
 def test_no_environment_names_a_secret():
     secrets = {name for service in PRESET.services for file in service.secret_files for name in file.secrets}
@@ -209,7 +256,9 @@ def test_an_option_takes_what_works(name, value):
 
 
 def test_a_service_needs_no_more_networks_than_there_are(production):
-    assert {"jett_default"} == {name for service in PRESET.services for name in service.networks}
+    assert {network.name for network in PRESET.networks} == {
+        name for service in PRESET.services for name in service.networks
+    }
     assert production.waves()[-1] == (production.service("n8n"),), (
         "n8n comes last: it needs the database and the vectors"
     )
@@ -229,6 +278,22 @@ def test_each_door_is_active_and_asks_for_the_key_but_the_heartbeat(name):
     assert flow["active"] is True
     if authentication == "headerAuth":
         assert "hpWebhookApiKey1" == webhook["credentials"]["httpHeaderAuth"]["id"]
+
+
+@pytest.mark.req("AT-03", "AT-06")
+def test_every_webhook_that_is_closed_to_the_tunnel_asks_in_its_workflow_whence_it_was_called():
+    (closed,) = [guard.paths for guard in PRESET.routes[0].guards if guard.kind == "closed"]
+    doors = [name for name, (path, _) in DOORS.items() if any(fnmatch(f"/webhook/{path}", one) for one in closed)]
+    checks = {
+        name: node["parameters"]["assignments"]["assignments"][0]["value"]
+        for name in doors
+        for node in FLOWS[name]["nodes"]
+        if node["name"] == "Check"
+    }
+
+    assert {"11_heartbeat", "13_queue_claim", "14_queue_ack", "15_queue_fail"} == set(checks)
+    for name, check_ in checks.items():
+        assert "name.startsWith('cf-') || name === 'cdn-loop'" in check_, f"{name}: what the edge adds to every request"
 
 
 def test_the_health_check_asks_for_every_door_with_a_key():

@@ -52,7 +52,7 @@ def container(name, service):
         "State": {"Status": "running", "Pid": 17, **health},
         "NetworkSettings": {
             "Ports": {**({f"{service.port}/tcp": bindings} if service.port else {}), "9443/tcp": None},
-            "Networks": {"jett_default": {}},
+            "Networks": {key: {} for key in service.networks},
         },
     }
 
@@ -92,7 +92,7 @@ class Host(View):
 
     def _docker(self, verb, *argv):
         if verb == "network":
-            return "jett_default\n"
+            return "jett_admin\njett_apps\njett_default\n"
         if verb == "volume":
             return "".join(f"{name}_data\n" for name in self._containers)
         if verb == "ps":

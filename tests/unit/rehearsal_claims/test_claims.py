@@ -75,7 +75,7 @@ def test_a_host_as_described_passes_and_its_spoiled_picture_does_not(name):
         ),
         ("only-declared-services", Host(running={name: RUNNING[name] for name in list(RUNNING)[1:]})),
         ("only-declared-services", changed("n8n", State={"Health": {"Status": "unhealthy"}})),
-        ("one-bridge", changed("n8n", NetworkSettings={"Networks": {"bridge": {}}})),
+        ("networks-as-described", changed("n8n", NetworkSettings={"Networks": {"jett_admin": {}}})),
         ("docker-at-boot", Host(systemctl="ActiveState=active\nUnitFileState=disabled\n")),
         ("metadata-unreachable", Host(nsenter="169.254.169.254 answered\nfd00:ec2::254 silent\n")),
         ("ufw-only-ssh-and-wg", Host(ufw=UFW.replace("Status: active", "Status: inactive"))),

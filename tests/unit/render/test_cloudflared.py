@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ from homeport.model import template
 from homeport.model.access import PublicHostname
 from homeport.model.route import Guard
 from homeport.render import cloudflared
-from toolchain.cloudflared.origin import rule_for
+from toolchain.cloudflared.origin import Origin, rule_for
 from toolchain.cloudflared.settings_file import checked
 
 CASES = Path(__file__).parents[2] / "cases" / "cloudflared"
@@ -57,7 +58,7 @@ def test_doors_keep_their_order_and_any_other_name_is_404(config):
     assert "http://10.0.0.1:3000" in dict(services).values(), "the dashboard on the other side of it"
 
 
-@pytest.mark.req("S2-40")
+@pytest.mark.req("S2-40", "AT-03")
 @pytest.mark.parametrize("case", REQUESTS, ids=lambda case: f"{case['host']}{case['path']}")
 def test_a_request_falls_under_the_rule_that_is_meant(config, case):
     rule = rule_for(config["ingress"], case["host"], case["path"])
@@ -66,6 +67,18 @@ def test_a_request_falls_under_the_rule_that_is_meant(config, case):
     assert case["service"] == rule["service"], case["because"]
     assert ([AUDIENCES[case["audience"]]] if case["audience"] else None) == asked.get("audTag"), case["because"]
     assert bool(case["audience"]) == bool(asked.get("required")), "what has an application is checked once more"
+
+
+@pytest.mark.req("AT-03")
+@pytest.mark.parametrize("target", ["/admin", "/%61dmin", "/ADMIN/x?y=1", "/%41dmin%2Fx"])
+def test_a_closed_path_is_closed_in_every_spelling(config, target):
+    heads = []
+    stream = SimpleNamespace(send_json=lambda _kind, head: heads.append(head["status"]), send=lambda *_: None)
+    request = {"host": "jett.example.com", "target": target, "headers": []}
+
+    Origin(config).serve(stream, request)
+
+    assert [403] == heads, "the stub decodes a path before it compares, as cloudflared does"
 
 
 @pytest.mark.req("S2-42")

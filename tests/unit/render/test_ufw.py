@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.model.firewall import FirewallRule
+from homeport.model.firewall import ContainerWays, FirewallRule
 from homeport.model.host import Opening
 from homeport.render import netfilter, ufw
 
@@ -23,12 +23,22 @@ def rules(case):
     )
 
 
+def ways(case):
+    asked = case.get("ways", {})
+    return ContainerWays(
+        closed=tuple(asked.get("closed", ())),
+        vpn=asked.get("vpn", False),
+        calls=tuple((address, port) for address, port in asked.get("calls", ())),
+    )
+
+
 def in_order(wanted, lines):
     """What of the wanted lines does not stand there, or not in that order."""
     rest = iter(lines)
     return [line for line in wanted if line not in rest]
 
 
+@pytest.mark.req("AT-04")
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_rules(path):
     case = json.loads(path.read_text())
@@ -38,7 +48,7 @@ def test_rules(path):
         accepted = [line for line in text.splitlines() if line.endswith("-j ACCEPT") and "user-input" in line]
         known = [line for line in case[f"v{version}"] if line.endswith("-j ACCEPT")]
         assert sorted(known) == sorted(accepted), f"a rule that no case names is a rule too many\n{text}"
-        gate = netfilter.restore(rules(case), version).splitlines()
+        gate = netfilter.restore(rules(case), version, ways(case)).splitlines()
         for chain, key in (("HOMEPORT-FORWARD", "forward"), ("DOCKER-USER", "forward"), ("HOMEPORT-INPUT", "input")):
             wanted = [f"-A {chain} {line}" for line in case.get(f"{key}{version}", ["-j DROP"])]
             assert [] == in_order(wanted, gate), f"{case['because']}\n" + "\n".join(gate)

@@ -41,6 +41,6 @@ PRESET = Preset(
         ),
     ),
     routes=(Route(name="notes", service="notes", port=8080, guards=(Guard(kind="login", because="for people"),)),),
-    tools={"cloudflared": "cloudflare/cloudflared:2026.6.0"},
+    tools={"cloudflared": "cloudflare/cloudflared:2026.8.2"},
     defaults={"exposure": "tunnel"},
 )

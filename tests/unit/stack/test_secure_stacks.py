@@ -7,8 +7,9 @@ import pytest
 from tests.unit.stack.test_graph import CONTAINER, STACKS
 
 NETWORK = "docker:index/network:Network"
-WAYS_OUT = {"networks-ai-edge", "networks-jett_default"}
-"""The networks with a way out: of n8n, which calls what its workflows name, and of the proxy."""
+WAYS_OUT = {"networks-ai-edge", "networks-jett_default", "networks-jett_apps", "networks-jett_admin"}
+"""The networks that are not internal: of n8n, which calls what its workflows name, of the proxy, and of whatever
+publishes a port. Whether the firewall lets anything out of one is said in the preset."""
 ROOT = {"portainer-container"}
 """What runs as root, with its reason in the catalog: Docker's socket."""
 LOOPBACK, IN_VPN, WORLD = "127.0.0.1", "10.0.0.2", "0.0.0.0"

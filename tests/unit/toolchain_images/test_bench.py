@@ -62,9 +62,9 @@ def test_a_killed_run_frees_its_lock(holder):
 
 
 def test_leftovers_of_a_killed_build_are_removed_by_the_next(cache):
-    left = store.folder("work", "redis_7-alpine.1", "root")
+    left = store.folder("work", "redis_7.4.11-alpine.1", "root")
     other = store.folder("work", "caddy_2.10-alpine.1")
-    kit = Kit("redis:7-alpine", cache)
+    kit = Kit("redis:7.4.11-alpine", cache)
     assert not left.exists(), "half a tree must not get into an image, nor fill the disk"
     assert other.exists(), "another image's build may be running"
     assert [] == list(kit.root.iterdir()), "a build starts from nothing"
@@ -73,7 +73,7 @@ def test_leftovers_of_a_killed_build_are_removed_by_the_next(cache):
 
 
 def test_a_failing_command_shows_the_logs_last_lines_and_where_the_log_is(cache):
-    kit = Kit("redis:7-alpine", cache)
+    kit = Kit("redis:7.4.11-alpine", cache)
     script = "for i in $(seq 100); do echo line-$i; done; exit 3"
     with pytest.raises(ImageError) as told:
         kit.run(["sh", "-c", script])
@@ -84,17 +84,17 @@ def test_a_failing_command_shows_the_logs_last_lines_and_where_the_log_is(cache)
 
 
 def test_progress_lines_carry_the_image_and_the_seconds(cache, capsys):
-    Kit("redis:7-alpine", cache).phase("packing")
-    assert "[   0.0 s] redis:7-alpine: packing\n" == capsys.readouterr().out, "two builds share the terminal"
+    Kit("redis:7.4.11-alpine", cache).phase("packing")
+    assert "[   0.0 s] redis:7.4.11-alpine: packing\n" == capsys.readouterr().out, "two builds share the terminal"
 
 
 def test_a_missing_program_is_told_with_the_command_that_brings_it(cache):
     with pytest.raises(ImageError, match=r"no `no-such-tool`.*\n  fix: apt-get install it"):
-        Kit("redis:7-alpine", cache).need("no-such-tool", "apt-get install it")
+        Kit("redis:7.4.11-alpine", cache).need("no-such-tool", "apt-get install it")
 
 
 def test_packing_gives_files_to_root_and_capabilities_to_those_that_have_them(cache, monkeypatch):
-    kit = Kit("redis:7-alpine", cache)
+    kit = Kit("redis:7.4.11-alpine", cache)
     program = kit.root / "usr/bin/tool"
     program.parent.mkdir(parents=True)
     program.write_bytes(b"#!/bin/sh\n")

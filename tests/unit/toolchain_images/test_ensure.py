@@ -9,7 +9,7 @@ from toolchain.images.__main__ import main
 from toolchain.images.errors import ImageError
 from toolchain.images.recipe import find
 
-REDIS = "redis:7-alpine"
+REDIS = "redis:7.4.11-alpine"
 
 
 NAMELESS = {
@@ -82,7 +82,7 @@ def test_a_substitute_is_replaced_as_soon_as_the_registry_answers(world):
 
 
 def test_a_name_that_nobody_knows_is_asked_for_once(world):
-    ensure.ensure([REDIS, "caddy:2.10-alpine", REDIS])
+    ensure.ensure([REDIS, "caddy:2.11.4-alpine", REDIS])
     assert [f"pull {REDIS}"] == [call for call in world.calls if call.startswith("pull")], (
         "a name server may take seconds: once, not per image"
     )
@@ -105,7 +105,7 @@ REFUSALS = [
     'Get "https://registry-1.docker.io/v2/": x509: certificate signed by unknown authority',
     'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp: lookup proxy.example.com: no such host',
     'Get "https://auth.docker.io/token": dial tcp: lookup auth.example.com: no such host',
-    "manifest for redis:7-alpine not found: manifest unknown",
+    "manifest for redis:7.4.11-alpine not found: manifest unknown",
     "",
 ]
 """What a daemon says of a pull that failed though the registry has a name; empty: it says nothing."""
@@ -129,8 +129,8 @@ def test_a_failed_pull_is_a_failed_pull_and_never_a_stub(world, refusal, present
 def test_all_refused_pulls_are_told_at_once(world):
     world.refusal = "denied"
     with pytest.raises(ImageError) as refused:
-        ensure.ensure([REDIS, "caddy:2.10-alpine", "nobody/nothing:1"])
-    for image in (REDIS, "caddy:2.10-alpine", "nobody/nothing:1"):
+        ensure.ensure([REDIS, "caddy:2.11.4-alpine", "nobody/nothing:1"])
+    for image in (REDIS, "caddy:2.11.4-alpine", "nobody/nothing:1"):
         assert f"{image}: its registry did not hand it out: denied" in str(refused.value), image
 
 
@@ -180,8 +180,8 @@ def test_one_failing_build_does_not_hide_another(monkeypatch):
 
     monkeypatch.setattr(ensure, "_build", failing)
     with pytest.raises(ImageError) as told:
-        ensure.ensure([REDIS, "caddy:2.10-alpine"])
-    assert {REDIS, "caddy:2.10-alpine"} <= set(str(told.value).replace(":\n", " ").replace(": broke", " ").split()), (
+        ensure.ensure([REDIS, "caddy:2.11.4-alpine"])
+    assert {REDIS, "caddy:2.11.4-alpine"} <= set(str(told.value).replace(":\n", " ").replace(": broke", " ").split()), (
         "both are told"
     )
 
@@ -196,16 +196,16 @@ def test_an_unknown_image_ends_with_status_one_and_no_traceback(capsys):
 
 def test_the_report_tells_pulled_real_stub_absent_and_outdated_apart(world):
     world.images[REDIS] = daemon.Local(id="sha256:1", labels={})
-    world.images["caddy:2.10-alpine"] = _substitute("caddy:2.10-alpine")
+    world.images["caddy:2.11.4-alpine"] = _substitute("caddy:2.11.4-alpine")
     world.images["n8nio/n8n:2.38.7"] = _substitute("n8nio/n8n:2.38.7", fingerprint="older")
     world.images["qdrant/qdrant:v1"] = _substitute("qdrant/qdrant:v1")
     states = {line.image: (line.state, line.current) for line in report.lines(["qdrant/qdrant:v1"])}
     expected = {
         REDIS: ("pulled", True),
-        "caddy:2.10-alpine": ("real", True),
+        "caddy:2.11.4-alpine": ("real", True),
         "n8nio/n8n:2.38.7": ("real", False),
         "qdrant/qdrant:v1": ("stub", True),
-        "python:3.11-slim-bookworm": ("absent", True),
+        "python:3.11.16-slim-bookworm": ("absent", True),
     }
     assert expected == {image: states[image] for image in expected}, "a test that needs the real thing relies on it"
     assert "STUB" in report.as_text(report.lines(["qdrant/qdrant:v1"])), "a stub stands out in the table"

@@ -16,11 +16,11 @@ REAL = sorted(recipes())
 
 def test_the_catalogs_images_have_recipes():
     needed = {
-        "pgvector/pgvector:pg16",
-        "redis:7-alpine",
-        "caddy:2.10-alpine",
+        "pgvector/pgvector:0.8.6-pg16",
+        "redis:7.4.11-alpine",
+        "caddy:2.11.4-alpine",
         "n8nio/n8n:2.38.7",
-        "python:3.11-slim-bookworm",
+        "python:3.11.16-slim-bookworm",
     }
     assert needed <= set(recipes()), "the first preset can't run where registries can't be reached"
 
@@ -59,8 +59,8 @@ def test_git_ignores_no_recipe():
 @pytest.mark.parametrize("change", ["edit", "rename", "add", "other base"])
 def test_any_change_of_a_recipe_changes_its_fingerprint(tmp_path, change):
     folder = tmp_path / "redis7"
-    shutil.copytree(find("redis:7-alpine").folder, folder)
-    recipe = replace(find("redis:7-alpine"), folder=folder)
+    shutil.copytree(find("redis:7.4.11-alpine").folder, folder)
+    recipe = replace(find("redis:7.4.11-alpine"), folder=folder)
     before = recipe.fingerprint
     if change == "edit":
         (folder / "Dockerfile").write_text("FROM scratch\n")
@@ -75,20 +75,20 @@ def test_any_change_of_a_recipe_changes_its_fingerprint(tmp_path, change):
 
 def test_a_fingerprint_is_the_same_twice_and_ignores_compiled_python(tmp_path):
     folder = tmp_path / "redis7"
-    shutil.copytree(find("redis:7-alpine").folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    recipe = replace(find("redis:7-alpine"), folder=folder)
+    shutil.copytree(find("redis:7.4.11-alpine").folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    recipe = replace(find("redis:7.4.11-alpine"), folder=folder)
     before = recipe.fingerprint
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__/recipe.cpython-311.pyc").write_bytes(b"x")
     assert before == recipe.fingerprint, "running a recipe would make its own image stale"
-    assert find("redis:7-alpine").fingerprint == before, "a fingerprint must not depend on where the checkout lies"
+    assert find("redis:7.4.11-alpine").fingerprint == before, "a fingerprint must not depend on where the checkout lies"
 
 
 def test_a_recipe_follows_its_base(monkeypatch):
-    before = find("redis:7-alpine").fingerprint
+    before = find("redis:7.4.11-alpine").fingerprint
     changed = {**recipes(), BASE: replace(find(BASE), image="homeport/base:other")}
     monkeypatch.setattr("toolchain.images.recipe.recipes", lambda: changed)
-    assert before != find("redis:7-alpine").fingerprint, "an image on an outdated base would be taken for today's"
+    assert before != find("redis:7.4.11-alpine").fingerprint, "an image on an outdated base would be taken for today's"
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():

@@ -1,14 +1,17 @@
 // Qdrant's collection for semantic caching is there before n8n starts: made once, never changed.
 'use strict';
 
+const fs = require('node:fs');
+
 const BASE = process.env.HOMEPORT_QDRANT;
 const NAME = process.env.HOMEPORT_QDRANT_COLLECTION;
 const WANTED = { size: Number(process.env.HOMEPORT_QDRANT_SIZE), distance: process.env.HOMEPORT_QDRANT_DISTANCE };
+const KEY = fs.readFileSync(`${process.env.HOMEPORT_FILES}/qdrant_api_key`, 'utf8').trim();
 const WAIT_MS = 60_000;
 
 async function call(method, body) {
   const answer = await fetch(`${BASE}/collections/${NAME}`, {
-    method, body: body && JSON.stringify(body), headers: { 'Content-Type': 'application/json' }, signal: AbortSignal.timeout(10_000),
+    method, body: body && JSON.stringify(body), headers: { 'Content-Type': 'application/json', 'api-key': KEY }, signal: AbortSignal.timeout(10_000),
   });
   return { status: answer.status, body: await answer.json() };
 }
@@ -16,6 +19,7 @@ async function call(method, body) {
 async function there() {
   const found = await call('GET');
   if (found.status === 404) return undefined;
+  if (found.status === 401 || found.status === 403) throw new Error('qdrant refuses the key of the secret qdrant-api-key');
   if (found.status !== 200) throw new Error(`qdrant: GET answered ${found.status}`);
   return found.body.result.config.params.vectors;
 }

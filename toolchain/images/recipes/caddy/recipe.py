@@ -1,4 +1,4 @@
-"""Caddy 2.10 with its standard modules, built from its Go module."""
+"""Caddy 2.11 with its standard modules, built from its Go module."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def assemble(kit: Kit) -> str:
 
 
 RECIPE = Recipe(
-    image="caddy:2.10-alpine",
+    image="caddy:2.11.4-alpine",
     software="Caddy",
     source="Go module: github.com/caddyserver/caddy/v2",
     assemble=assemble,

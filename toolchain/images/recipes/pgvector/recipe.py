@@ -51,7 +51,7 @@ def _listen_everywhere(sample: Path) -> None:
 
 
 RECIPE = Recipe(
-    image="pgvector/pgvector:pg16",
+    image="pgvector/pgvector:0.8.6-pg16",
     software="PostgreSQL",
     source=f"PyPI: {_WHEEL}",
     assemble=assemble,

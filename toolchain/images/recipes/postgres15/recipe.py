@@ -32,7 +32,7 @@ def assemble(kit: Kit) -> str:
 
 
 RECIPE = Recipe(
-    image="postgres:15-alpine",
+    image="postgres:15.19-alpine",
     software="PostgreSQL",
     source="Debian: postgresql-15, libnss-wrapper",
     assemble=assemble,

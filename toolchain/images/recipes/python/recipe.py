@@ -19,7 +19,7 @@ def assemble(kit: Kit) -> str:
 
 
 RECIPE = Recipe(
-    image="python:3.11-slim-bookworm",
+    image="python:3.11.16-slim-bookworm",
     software="Python",
     source="Debian: python3.11",
     assemble=assemble,

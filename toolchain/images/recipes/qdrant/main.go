@@ -1,15 +1,18 @@
 // A stub in Qdrant's place: it keeps the names and parameters of collections, and no vector at all.
+// Like the real one it takes its key from the file of --config-path (JSON, which is YAML), and without it asks nobody.
 // It answers GET /, /healthz, /readyz, /livez, /collections, and GET, PUT, DELETE /collections/{name}; anything else is 501.
 // Like the real one it keeps its files in /qdrant/storage and wants to write a snapshots folder and an init file.
 package main
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"log"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -131,7 +134,51 @@ func opened() (*store, error) {
 	return s, json.Unmarshal(text, &s.known)
 }
 
+// The key that every request must bring; empty where nobody is asked. A file that is named and not there ends the start.
+func key(arguments []string) (string, error) {
+	for i, argument := range arguments {
+		if argument == "--config-path" && i+1 < len(arguments) {
+			text, err := os.ReadFile(arguments[i+1])
+			if err != nil {
+				return "", err
+			}
+			var config struct {
+				Service struct {
+					Key string `json:"api_key"`
+				}
+			}
+			return config.Service.Key, json.Unmarshal(text, &config)
+		}
+	}
+	return os.Getenv("QDRANT__SERVICE__API_KEY"), nil
+}
+
+// As Qdrant's src/common/auth and src/actix/mod.rs: the key in the header api-key or as bearer; these paths ask for none.
+func guarded(key string, next http.Handler) http.Handler {
+	free := map[string]bool{"/": true, "/healthz": true, "/readyz": true, "/livez": true}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown := r.Header.Get("api-key")
+		if shown == "" {
+			shown = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		}
+		if key == "" || free[r.URL.Path] || subtle.ConstantTimeCompare([]byte(shown), []byte(key)) == 1 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		what := "Invalid API key or JWT"
+		if shown == "" {
+			what = "Must provide an API key or an Authorization bearer token"
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(what))
+	})
+}
+
 func main() {
+	secret, err := key(os.Args[1:])
+	if err != nil {
+		log.Fatal(err)
+	}
 	s, err := opened()
 	if err != nil {
 		log.Fatal(err)
@@ -145,6 +192,6 @@ func main() {
 	http.HandleFunc("GET /collections", s.collections)
 	http.HandleFunc("/collections/{name}", s.collection)
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotImplemented, software) })
-	server := &http.Server{Addr: ":6333", ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	server := &http.Server{Addr: ":6333", Handler: guarded(secret, http.DefaultServeMux), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
 	log.Fatal(server.ListenAndServe())
 }

@@ -21,7 +21,7 @@ def assemble(kit: Kit) -> str:
 
 
 RECIPE = Recipe(
-    image="qdrant/qdrant:latest",
+    image="qdrant/qdrant:v1.19.1",
     software="Qdrant, its port 6333, health check and list of collections only",
     source="none",
     assemble=assemble,

@@ -19,7 +19,7 @@ def assemble(kit: Kit) -> str:
 
 
 RECIPE = Recipe(
-    image="redis:7-alpine",
+    image="redis:7.4.11-alpine",
     software="Redis",
     source="Debian: redis-server",
     assemble=assemble,

@@ -145,15 +145,20 @@ def run() -> list[Measured]:
     inspected.sweep(stack)
     image = next(service.image for service in stack.blueprint.services if service.name == "ai-n8n")
     tagged = f"{image.rpartition(':')[0]}:{image.rpartition(':')[2].partition('@')[0]}-{_TAG}"
+    measured: list[Measured] = []
     try:
         world.have_images(stack)
         subprocess.run(["docker", "tag", image, tagged], check=True)
         homeport = Homeport(stack, checkout, folder / stack.name)
         homeport.up()
-        return list(_measured(homeport, changes(world.free_ports(1)[0], tagged)))
+        for item in _measured(homeport, changes(world.free_ports(1)[0], tagged)):
+            measured.append(item)  # noqa: PERF402  # what was measured before an interruption is kept
+    except KeyboardInterrupt:
+        print("    interrupted; what was measured before is kept", file=sys.stderr)
     finally:
         inspected.sweep(stack)
         subprocess.run(["docker", "rmi", tagged], capture_output=True, check=False)
+    return measured
 
 
 def _measured(homeport: Homeport, planned: tuple[Change, ...]) -> Iterator[Measured]:

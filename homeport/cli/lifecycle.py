@@ -198,14 +198,14 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
     """
     with held(stack.name, "make down") as run:
         pulumi = _ready(stack, images=False, json=json)
-        protected = _protected(pulumi, keep_data=keep_data, delete_data=delete_data)
+        protected = protected_objects(pulumi, keep_data=keep_data, delete_data=delete_data)
         _refuse_nobody(stack, yes=yes)
         _recover_for_the_end(pulumi, run)
         if not _agreed_to_end(pulumi, yes=yes, protected=protected, keep_data=keep_data):
             say("==> nothing was removed")
             return 1
         settled.unsettle(stack.name)
-        code = _destroy(pulumi, protected=protected, keep_data=keep_data)
+        code = destroy(pulumi, protected=protected, keep_data=keep_data)
         if code:
             say(
                 f"==> pulumi destroy failed (code {code}); the reason is above. "
@@ -223,7 +223,7 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
     return 0
 
 
-def _protected(pulumi: PulumiCli, *, keep_data: bool, delete_data: str) -> list[str]:
+def protected_objects(pulumi: PulumiCli, *, keep_data: bool, delete_data: str) -> list[str]:
     """What the state protects, in words.
 
     Raises:
@@ -288,7 +288,14 @@ def _is_data(resource: Mapping[str, Any]) -> bool:
     return {"label": "homeport.data", "value": "true"} in labels and resource["type"].endswith(":Volume")
 
 
-def _destroy(pulumi: PulumiCli, *, protected: Sequence[str], keep_data: bool) -> int:
+def destroy(pulumi: PulumiCli, *, protected: Sequence[str], keep_data: bool) -> int:
+    """Removes a stack's resources; Pulumi's exit code.
+
+    Args:
+        pulumi: The stack and its Pulumi.
+        protected: What the state protects; empty where there is nothing.
+        keep_data: That stays, and what it needs; else it goes with everything.
+    """
     flags = (*_QUIET, "--yes", "--skip-preview")
     if protected and not keep_data:
         _release(pulumi)

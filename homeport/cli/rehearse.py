@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from homeport.cli import daemon, pulumi_cli
-from homeport.cli.lifecycle import recover, update
+from homeport.cli.lifecycle import destroy as destroy_stack
+from homeport.cli.lifecycle import protected_objects, recover, update
 from homeport.cli.lock import held, remove_half_written
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
@@ -143,8 +144,9 @@ def destroy(rehearsal: Rehearsal) -> int:
             world = _world(rehearsal, "up", *rehearsal.images())
         ready = prepared(rehearsal, world)
         recover(ready, run)
-        with phase(f"pulumi destroy, stack {rehearsal.name}"):
-            code = ready.run("destroy", "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs")
+        # Nothing here is anybody's data, so what prod protects goes as well.
+        protected = protected_objects(ready, keep_data=False, delete_data=rehearsal.name)
+        code = destroy_stack(ready, protected=protected, keep_data=False)
     if code:
         say(
             f"==> pulumi destroy failed (code {code}); the reason is above. "

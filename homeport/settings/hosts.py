@@ -79,9 +79,9 @@ class CreateHost(_Host):
     )
     image: Annotated[str, AfterValidator(system)] = key(
         "The operating system.",
-        shape="an image of Hetzner's such as debian-12",
-        example="debian-12",
-        default="debian-12",
+        shape="an image of Hetzner's such as debian-13",
+        example="debian-13",
+        default="debian-13",
     )
 
 

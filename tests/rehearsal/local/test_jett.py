@@ -217,6 +217,22 @@ def test_qdrant_answers_nobody_without_its_key(jett, headers):
         urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10)
 
 
+@pytest.mark.req("AT-08", "S2-25")
+def test_portainer_lets_in_its_admin_alone(jett):
+    def status(path, body=None):
+        url = f"http://127.0.0.1:{jett.ports['portainer']}{path}"
+        asked = urllib.request.Request(url, json.dumps(body).encode() if body else None)
+        try:
+            with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    right = {"username": "admin", "password": jett.secrets["portainer-admin-password"]}
+    assert (200, 401) == (status("/api/system/status"), status("/api/endpoints"))
+    assert (200, 422) == (status("/api/auth", right), status("/api/auth", {**right, "password": "admin"}))
+
+
 @pytest.mark.req("S2-25")
 def test_portainer_is_told_its_admins_password_by_a_file_that_it_alone_reads(jett):
     name = jett.container("portainer")

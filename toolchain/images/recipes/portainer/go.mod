@@ -1,0 +1,3 @@
+module homeport/rehearsal/portainer
+
+go 1.22

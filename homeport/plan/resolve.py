@@ -64,6 +64,13 @@ class Plan:
         return all(host.mode == "local" for host in self.settings.hosts.values())
 
     @property
+    def floating(self) -> tuple[str, ...]:
+        """In prod, what goes by a tag that no digest is locked for; a rehearsal's machines have images built here."""
+        if self.blueprint.environment != "prod" or self.endpoints:
+            return ()
+        return tuple(image for image in self.images if "@" not in image)
+
+    @property
     def images(self) -> tuple[str, ...]:
         """The references of all images that it needs, each once, in order."""
         return _references(self.blueprint)

@@ -85,6 +85,7 @@ def test_a_tag_is_enough_in_prod_and_its_locked_digest_is_what_runs():
     plan = resolve(Configuration("prod", values), sealed=True, pins=pins)
 
     assert MINE in plan.named
+    assert MINE not in plan.floating != (), "plain pulumi warns of the others"
     assert f"{MINE}@{ONE}" in plan.images
     assert f"{MINE}@{ONE}" in plan.hosts["main"].images.values(), "the host pulls by digest"
 

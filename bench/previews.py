@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bench.contestant import environment
@@ -28,6 +29,7 @@ PRODUCTION, EMPTY = "jett in prod", "an empty program"
 MOST = 3.0
 """How many times as long as that of an empty program the preview of production may take."""
 _STACK = "hbprod"
+_TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
 _SETTINGS = {
     "environment": "prod",
     "domain": "example.com",
@@ -35,6 +37,7 @@ _SETTINGS = {
     "hosts": {"main": {"mode": "create", "server_type": "cx33", "location": "fsn1"}},
     "cloudflare": {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "example"},
     "access": {"emails": ["admin@example.com"]},
+    "waivers": {"placeholders": {"reason": "previewed alone, and never made", "expires": str(_TOMORROW)}},
 }
 CONFIGURATION: Mapping[str, str] = {
     "homeport:preset": "jett",

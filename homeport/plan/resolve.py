@@ -17,6 +17,7 @@ from homeport.plan.contradictions import contradictions, placeholders
 from homeport.plan.hosts import plan_hosts
 from homeport.plan.written import unwritable
 from homeport.settings import defaults
+from homeport.settings.friendly import is_plain
 from homeport.settings.load import Configuration, load, readable
 from homeport.settings.secret_specs import known_secrets
 from homeport.settings.secrets import Masked, missing
@@ -177,7 +178,10 @@ def _foreseen(configuration: Configuration, *, sealed: bool) -> Iterator[Problem
     if settings is None or name not in declared.presets:
         return
     settings = with_defaults(configuration.stack, name, settings)
-    yield from strangers(registry.preset(name), settings)
+    # Odd names are refused as such already, and are not to be repeated.
+    sections = {key: section for key, section in settings.items() if isinstance(section, dict)}
+    plain = {key: {part: 1 for part in section if is_plain(part)} for key, section in sections.items()}
+    yield from strangers(registry.preset(name), plain)
     if not sealed:
         held = [key.removeprefix("homeport:") for key in configuration.values]
         yield from missing(_layers_secrets(settings), held, known_secrets(declared))

@@ -25,6 +25,7 @@ def vpn_checks(data: Data) -> Iterator[tuple[Loc, Problem]]:
     peers = {name: peer for name, peer in section(private, "peers").items() if isinstance(peer, dict)}
     slots = {name: peer["slot"] for name, peer in peers.items() if isinstance(peer.get("slot"), int)}
     server = private.get("slot", 1)
+    server = server if isinstance(server, int) else 0
     free = next(number for number in count(2) if number not in {*slots.values(), server})
     # Who came later, in the settings before the preset's own, moves.
     for name, other in twins(slots):
@@ -43,7 +44,7 @@ def vpn_checks(data: Data) -> Iterator[tuple[Loc, Problem]]:
             yield at(("wireguard", "peers", name, "slot"), "lies beyond wireguard.subnet", min(free, size - 2))
         elif slot == server:
             yield at(("wireguard", "peers", name, "slot"), "is the server's own slot", free)
-    if isinstance(server, int) and server >= size - 1:
+    if server >= size - 1:
         yield at(("wireguard", "slot"), "lies beyond wireguard.subnet", 1)
 
 

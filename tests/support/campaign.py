@@ -30,6 +30,7 @@ SIZES = {
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
     "rotations of a key": (1, 2),
+    "fuzzed configurations": (300, 10_000),
 }
 
 

@@ -1,0 +1,56 @@
+"""Fuzzed settings, a sample: refused in words, or accepted without a change of what any artefact means.
+
+The whole, read by the real programs, is tests/rehearsal/fuzz.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from homeport.model import addresses
+from tests.support.fuzz import campaign
+from tests.support.fuzz.fields import fields
+from tests.support.fuzz.values import SKELETONS, Fuzzed, made
+
+SAMPLE = 120
+"""Two seconds of make check."""
+
+
+@pytest.mark.req("CF-01")
+def test_no_accepted_setting_changes_what_an_artefact_means():
+    findings = campaign.run("1", range(SAMPLE))
+
+    assert [] == findings.holes, findings.figures()
+    assert findings.accepted > SAMPLE / 10, "a wall that refuses everything would prove nothing"
+    assert findings.compared > findings.accepted / 2, "most are compared with a twin"
+
+
+def test_a_configuration_of_the_campaign_is_the_same_in_every_run():
+    assert made("1", 7) == made("1", 7)
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS)
+def test_what_the_campaign_starts_from_is_accepted(skeleton):
+    assert campaign.planned(skeleton, SKELETONS[skeleton][2]), "else every refusal proves nothing"
+
+
+def test_every_setting_of_the_schema_is_fuzzed():
+    found = {
+        ".".join(part for part in place.named.split(".") if part != "*")
+        for name, _, settings in SKELETONS.values()
+        for place in fields(name, settings)
+    }
+
+    wanted = ("ssh.sources", "access.emails", "embedding.url", "hosts.main.address", "wireguard.peers.qzphone.slot")
+    assert [] == [path for path in (*wanted, "options.handler-url", "services.n8n.memory") if path not in found]
+
+
+def test_a_text_that_reaches_a_firewall_file_is_found(monkeypatch):
+    """As it was when a zone of IPv6 was taken for part of an address."""
+    monkeypatch.setattr(addresses, "_parsed", addresses.ip_address)
+    settings = {**SKELETONS["tunnel"][2], "ssh": {"sources": ["fe80::1%lo -i eth9"]}}
+    places = fields("jett", settings)
+    place = next(place for place in places if place.named == "ssh.sources.*" and place.kind == "text")
+    findings = campaign.judged([Fuzzed(0, "tunnel", settings, (place,))])
+
+    assert any("filter v6" in hole for hole in findings.holes), "a campaign that finds nothing then finds nothing at all"

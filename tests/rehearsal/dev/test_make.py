@@ -34,12 +34,13 @@ def test_up_says_what_runs_where_what_is_skipped_and_what_comes_next(world):
 
 
 @pytest.mark.parametrize("stack", ["preprod", "prod"])
-@pytest.mark.req("P-06")
-def test_a_preview_of_the_shipped_stacks_works_without_their_hosts(stack):
+@pytest.mark.req("NW-02")
+def test_a_preview_of_the_shipped_stacks_names_what_is_to_be_replaced(stack):
     done = make("preview", f"STACK={stack}")
 
-    assert done.returncode == 0, done.stdout
-    assert "to create" in done.stdout, done.stdout
+    assert done.returncode != 0, done.stdout
+    assert "example.com is for documentation" in done.stdout, done.stdout
+    assert "hosts.main.address" in done.stdout, "all of it at once"
 
 
 def test_without_docker_there_is_one_clear_sentence_and_exit_code_1(tmp_path):

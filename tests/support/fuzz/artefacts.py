@@ -65,7 +65,7 @@ def _has_files(service: Service) -> bool:
 
 
 def _filled(text: str) -> str:
-    return template.fill(text, dict.fromkeys(template.names(text), KEY))
+    return template.fill(text, dict.fromkeys(template.names(text), KEY), template.PROXY)
 
 
 def _of_host(plan: Plan, host: HostPlan) -> Iterator[Artefact]:
@@ -78,13 +78,12 @@ def _of_host(plan: Plan, host: HostPlan) -> Iterator[Artefact]:
         yield f"{host.name} ufw v{version}", f"iptables{version}", ufw.user_rules(host.rules, version)
     if host.vpn:
         rotating = plan.settings.wireguard.rotating
-        text = wireguard.server(host.vpn, rotating)
-        keys = _keys(text)
-        yield f"{host.name} wireguard", "wireguard", template.fill(text, keys)
+        [file] = [file for file in wireguard.files(host.vpn, rotating) if file.path.endswith("/wg0.conf")]
+        yield f"{host.name} wireguard", "wireguard", file.filled(_keys(file.content)).content
         for peer in host.vpn.peers:
             text = wireguard.client(host.vpn, peer)
             known = _keys(text) | {"endpoint": "192.0.2.1"}
-            yield f"{host.name} member {peer.name}", "wireguard", template.fill(text, known)
+            yield f"{host.name} member {peer.name}", "wireguard", template.fill(text, known, template.TEXT)
     if host.fail2ban:
         trusted = (host.vpn.subnet,) if host.vpn else ()
         yield f"{host.name} fail2ban", "fail2ban", fail2ban.files(ports=host.ssh_ports, trusted=trusted)[0].content
@@ -96,9 +95,15 @@ def _of_host(plan: Plan, host: HostPlan) -> Iterator[Artefact]:
         }
         yield f"{host.name} birth", "cloud_init", cloud_init.cloud_init(user=user, port=host.ssh_ports[0], **keys)
     if plan.settings.exposure == "tunnel" and plan.settings.cloudflare:
-        text = cloudflared.config(public_hostnames(plan.blueprint))
-        known = {name: f"id-{name}" for name in template.names(text)} | {"team": plan.settings.cloudflare.team or ""}
-        yield f"{host.name} connector", "yaml", template.fill(text, known)
+        files = cloudflared.files(public_hostnames(plan.blueprint))
+        [file] = [file for file in files if file.path == cloudflared.CONFIG]
+        known = {name: f"id-{number}" for number, name in enumerate(template.names(file.content))}
+        known["team"] = plan.settings.cloudflare.team or ""
+        yield (
+            f"{host.name} connector",
+            "yaml",
+            file.filled(known).content,
+        )
     yield f"{host.name} order", "lines", "\n".join(file.content for file in shutdown.files(host.stop_order))
 
 

@@ -94,7 +94,10 @@ def judged(configurations: Iterable[Fuzzed]) -> Findings:
         else:
             findings.accepted += 1
             findings.taken.update(place.named for place in fuzzed.changed)
-            _judge(findings, fuzzed, plan)
+            try:
+                _judge(findings, fuzzed, plan)
+            except Exception as error:  # noqa: BLE001  # accepted, and cannot be rendered
+                findings.holes.append(f"{fuzzed.number}: rendered, it ended in {error!r} for {_shown(fuzzed)}")
     findings.holes += _compared(findings, {kind: _each(read) for kind, read in PURE.items()})
     return findings
 

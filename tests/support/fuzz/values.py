@@ -106,8 +106,11 @@ def made(seed: str, number: int) -> Fuzzed:
     settings, changed = copy.deepcopy(start), list[Field]()
     for place in chance.sample(fields(name, start), chance.choices((1, 2, 3), (70, 20, 10))[0]):
         if all(other.path[: len(place.path)] != place.path[: len(other.path)] for other in changed):
-            changed.append(place)
-            put(settings, place, _value(chance, place, at(start, place.path)))
+            value = _value(chance, place, at(start, place.path))
+            # Two of one name would be one.
+            if place.kind != "name" or value not in (at(settings, place.path[:-1]) or {}):
+                changed.append(place)
+                put(settings, place, value)
     return Fuzzed(number, skeleton, settings, tuple(changed))
 
 

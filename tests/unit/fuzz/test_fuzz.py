@@ -9,6 +9,7 @@ import pytest
 
 from homeport.model import addresses
 from tests.support.fuzz import campaign
+from tests.support.fuzz.artefacts import PURE
 from tests.support.fuzz.fields import fields
 from tests.support.fuzz.values import SKELETONS, Fuzzed, made
 
@@ -54,4 +55,17 @@ def test_a_text_that_reaches_a_firewall_file_is_found(monkeypatch):
     place = next(place for place in places if place.named == "ssh.sources.*" and place.kind == "text")
     findings = campaign.judged([Fuzzed(0, "tunnel", settings, (place,))])
 
-    assert any("filter v6" in hole for hole in findings.holes), "what finds nothing then finds nothing at all"
+    assert findings.holes, "refused by the renderer alone, in no words of the settings"
+
+
+@pytest.mark.parametrize(
+    ("source", "holes"), [("192.0.2.7", 0), ("192.0.2.7 -i eth9", 1), ("192.0.2.7 -j ACCEPT\n-A OTHER", 1)]
+)
+def test_a_text_that_a_program_reads_as_more_than_itself_is_a_hole(source, holes):
+    findings = campaign.Findings()
+    texts = {name: f"-A GATE -s {text} -j RETURN" for name, text in (("mine", source), ("twin", "qqword"))}
+    findings.texts["iptables4"] = texts
+    findings.pairs.add(("iptables4", "0 gate", "mine", "twin", (("qqword", source),), False))
+
+    found = campaign.read_back(findings, {"iptables4": lambda listed: [PURE["iptables4"](text) for text in listed]})
+    assert holes == len(found), found

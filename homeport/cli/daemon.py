@@ -49,7 +49,7 @@ def ensure(where: Mapping[str, str] = HERE) -> None:
         return
     if where or os.geteuid() or os.environ.get(_FORBID) or problem.startswith(_STRANGERS):
         raise ToolError(f"docker: {problem}\n  fix: {_advice(where, problem)}")
-    if not _program("dockerd"):
+    if not (_program("dockerd") and _program("docker")):
         _install()
     if obstacle():
         _start()
@@ -91,7 +91,10 @@ def _advice(where: Mapping[str, str], problem: str) -> str:
         return f"install and start Docker Engine, or unset {_FORBID}"
     if shutil.which("dockerd", path=os.pathsep.join([os.environ.get("PATH", ""), *_ROOT_PLACES])):
         return "start it (sudo systemctl start docker), and be a member of the group docker"
-    return "install Docker Engine (Debian and Ubuntu: sudo apt-get install docker.io), then run the command again"
+    return (
+        "install Docker Engine (Debian and Ubuntu: sudo apt-get install docker.io, on Debian 13 docker-cli as well), "
+        "then run the command again"
+    )
 
 
 def _program(name: str) -> str | None:
@@ -99,19 +102,18 @@ def _program(name: str) -> str | None:
 
 
 def _install() -> None:
-    apt = shutil.which("apt-get")
-    if not apt:
+    # As on any host: what is missing is looked for by its command, and apt's locks are waited for.
+    from homeport.render import packages  # noqa: PLC0415  # only who installs pays for it
+
+    if not shutil.which("apt-get"):
         raise ToolError("docker: this machine has no Docker Engine\n  fix: install it, then run the command again")
-    say(f"    installing the package docker.io (set {_FORBID}=1 to forbid it)")
-    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (
-        [apt, "update", "-qq"],
-        [apt, "install", "-y", "-qq", "--no-install-recommends", "docker.io", "iptables", "ca-certificates"],
-    ):
-        done = subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode:
-            tail = "\n    ".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-            raise ToolError(f"docker: {' '.join(argv[:2])} failed:\n    {tail}\n  fix: apt-get install docker.io")
+    say(f"    installing Docker from the distribution's packages (set {_FORBID}=1 to forbid it)")
+    done = subprocess.run(["sh"], input=packages.install(packages.ENGINE), capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n    ".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        raise ToolError(
+            f"docker: apt-get failed:\n    {tail}\n  fix: install Docker by hand, then run the command again"
+        )
 
 
 def _start() -> None:
@@ -176,7 +178,10 @@ def raw(*argv: str, where: Mapping[str, str] = HERE) -> subprocess.CompletedProc
             check=False,
         )
     except FileNotFoundError:
-        raise ToolError("docker: this machine has no `docker` command\n  fix: apt-get install docker.io") from None
+        raise ToolError(
+            "docker: this machine has no `docker` command\n"
+            "  fix: apt-get install docker-cli (Debian 13), or docker.io (Debian 12, Ubuntu)"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

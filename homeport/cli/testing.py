@@ -181,10 +181,14 @@ class _Preparation:
             process.wait()
 
 
+_ON_A_SOCKET = "homeport/machine:ubuntu-like"
+"""Of what a test's server is made whose sshd hangs on a socket."""
+
+
 def _images() -> list[str]:
     """What the tests' systems run."""
     rehearsal = Rehearsal(preset="jett", environment="prod")
-    return [*read("dev").images(), *rehearsal.images(), MACHINE, *rehearsal.systems().values()]
+    return [*read("dev").images(), *rehearsal.images(), MACHINE, *rehearsal.systems().values(), _ON_A_SOCKET]
 
 
 def _log(part: str) -> Path:

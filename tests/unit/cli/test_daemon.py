@@ -112,3 +112,27 @@ def test_a_preview_installs_and_starts_nothing(monkeypatch):
     monkeypatch.setattr(daemon, "_start", lambda: pytest.fail("it was started"))
     with pytest.raises(ToolError, match="no daemon answers"):
         daemon.require()
+
+
+@pytest.mark.req("RW-01")
+@pytest.mark.parametrize("missing", ["docker", "dockerd"])
+def test_where_only_the_command_or_only_the_daemon_is_there_both_are_installed_by_their_names(monkeypatch, missing):
+    """As on Debian 13 after `apt-get install docker.io`."""
+    scripts, real = [], daemon.shutil.which
+    answers = iter(["this machine has no `docker` command"])
+    monkeypatch.setattr(daemon, "obstacle", lambda *_: next(answers, ""))
+    monkeypatch.setattr(daemon.os, "geteuid", lambda: 0)
+    monkeypatch.delenv("HOMEPORT_NO_INSTALL", raising=False)
+    monkeypatch.setattr(
+        daemon.shutil, "which", lambda name, **_: None if name == missing else real(name) or f"/usr/bin/{name}"
+    )
+
+    def ran(argv, **given):
+        scripts.append(given["input"])
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(daemon.subprocess, "run", ran)
+    daemon.ensure()
+
+    (script,) = scripts
+    assert "need dockerd docker-ce,docker.io\nneed docker docker-ce-cli,docker-cli,docker.io\n" in script

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from homeport.cli import daemon, pulumi_cli
+from homeport.cli import daemon, pulumi_cli, transcript
 from homeport.cli.lifecycle import destroy as destroy_stack
 from homeport.cli.lifecycle import protected_objects, recover, update
 from homeport.cli.lock import held, remove_half_written
@@ -237,6 +237,23 @@ def _write(path: Path, record: dict[str, Any]) -> None:
     draft = path.with_suffix(".new")
     draft.write_text(yaml.safe_dump(record))
     draft.replace(path)
+
+
+def transcribe(rehearsal: Rehearsal, to: str) -> int:
+    """What a person sees of a new stack, typed in a fresh rehearsal and written as a page; the exit code."""
+    with held(rehearsal.name, "make rehearse") as run:
+        with phase("Docker"):
+            daemon.ensure(docker_here.here())
+            os.environ.update(docker_here.here())
+        images = rehearsal.images()
+        with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
+            pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()])
+        with phase("the world: emulated Hetzner Cloud and Cloudflare"):
+            world = _world(rehearsal, "up", *images)
+        ready = prepared(rehearsal, world)
+        run.recovered = True
+    with phase("the first commands of production"):
+        return transcript.take(ready, rehearsal.preset, to)
 
 
 def claims(rehearsal: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, Any], output: int | None = None) -> bool:

@@ -10,7 +10,16 @@ container=$1 pids=$2 seconds=$3
 secrets=$(cat)
 limited=
 # Between two starts of a container that fails at once, Docker has nothing to limit ("cannot update a stopped container"): tried again below.
-cap() { refused=$(docker update --pids-limit "$pids" "$container" 2>&1 >/dev/null) && limited=1; }
+# A daemon without cgroups (rootless, with cgroup v1 or without systemd) sets no limits for anything, those of memory without a word.
+cap() {
+  if refused=$(docker update --pids-limit "$pids" "$container" 2>&1 >/dev/null); then limited=1; return; fi
+  case $refused in
+    *cgroup*)
+      [ "$(docker info -f '{{.CgroupDriver}}' 2>/dev/null)" = none ] || return 0
+      limited=1
+      echo "note: this Docker has no cgroups and limits nothing, neither $container's memory nor its processes (rootless: cgroup v2 and systemd)" >&2 ;;
+  esac
+}
 
 state() { docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$container"; }
 

@@ -30,8 +30,8 @@ _MOST, _FIRST, _LAST = 110, 60, 40
 _HEAD = """# The first ten minutes of prod
 
 Taken from a rehearsal by `homeport rehearse --transcript docs/first-ten-minutes.md`, not written by hand: preset
-{preset} on emulated clouds, with a real hardened host. On real clouds the server takes longer to boot, images are pulled,
-and names take minutes to be known. The stack is called prod here; what comes before these commands is in
+{preset} on emulated clouds, with a real hardened host. On real clouds the server takes longer to boot, images are
+pulled, and names take minutes to be known. The stack is called prod here; what comes before these commands is in
 [the first day](first-day.md).
 """
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

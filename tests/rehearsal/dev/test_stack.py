@@ -5,7 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shlex
 import socket
+import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -137,3 +140,18 @@ def test_only_the_proxy_is_published_and_only_on_loopback(world):
     }
 
     assert {"ai-caddy": {"127.0.0.1"}} == {name: found for name, found in published.items() if found}, published
+
+
+@pytest.mark.req("NW-21")
+def test_the_readmes_psql_shows_the_rows_of_the_tenant_that_it_names(world, door):
+    """The README's own line, but for the terminal and the container's name in this stack."""
+    body = {"tenant_id": "t1", "scope": "user:123", "text": "Hello", "source": "api"}
+    assert door.call("memory/ingest", body)[0] in {200, 201}, "the README's example before it"
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    line = re.search(r"`(docker exec [^`]*psql[^`]*)`", readme)
+    assert line, "the README shows how to look into the database"
+    argv = [world.containers.get(word, word) for word in shlex.split(line[1].replace(" -it ", " "))]
+    done = subprocess.run([*argv, "-Atc", "SELECT count(*) FROM memories"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 1, "a newcomer saw 0 rows after storing one"

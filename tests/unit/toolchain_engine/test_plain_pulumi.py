@@ -38,6 +38,7 @@ def program(folder, **options):
     return language_pb2.ProgramInfo(root_directory=str(folder), program_directory=str(folder), options=values)
 
 
+@pytest.mark.req("RW-16")
 def test_the_runtime_options_are_documented_ones(runtime):
     strange = {key: value for key, value in runtime["options"].items() if value not in DOCUMENTED.get(key, ())}
 
@@ -49,6 +50,7 @@ def test_the_runtime_options_are_documented_ones(runtime):
     )
 
 
+@pytest.mark.req("RW-16")
 def test_pip_reads_the_lock_and_checks_every_file_by_its_hash():
     words = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
     entries = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text().strip())
@@ -91,6 +93,7 @@ def test_a_link_into_an_older_environment_is_made_anew_and_one_that_a_person_mad
     assert not (own / VIRTUALENV).is_symlink(), "`pulumi install` made it"
 
 
+@pytest.mark.req("RW-16")
 def test_our_host_runs_the_environment_that_is_named_where_it_is_there(tmp_path):
     missing = interpreter(program(tmp_path, toolchain="pip", virtualenv=VIRTUALENV))
     link_virtualenv(tmp_path, Path(sys.prefix, "bin", "python"))

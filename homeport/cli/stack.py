@@ -50,7 +50,7 @@ class Stack:
 
         values = {f"{PROJECT}:preset": self.preset, f"{PROJECT}:settings": json.dumps(self.settings, default=str)}
         try:
-            return resolve(Configuration(self.name, values), sealed=True, pins=image_lock.read(ROOT, self.name))
+            return resolve(Configuration(self.name, values), sealed=True, pins=image_lock.read(_files(), self.name))
         except ProblemsError as error:
             raise error.of(self.name) from None
 
@@ -80,6 +80,11 @@ class Stack:
         return list(self.plan.images)
 
 
+def _files() -> Path:
+    """The folder of the stacks' files: the checkout, or another one that the project's own tests name."""
+    return Path(os.environ.get("HOMEPORT_STACK_FILES") or ROOT)
+
+
 def read(name: str, root: Path | None = None) -> Stack:
     """The stack of that name, from the checkout's files.
 
@@ -89,7 +94,7 @@ def read(name: str, root: Path | None = None) -> Stack:
     Raises:
         ToolError: Its file is missing or is no YAML mapping.
     """
-    root = root or Path(os.environ.get("HOMEPORT_STACK_FILES") or ROOT)
+    root = root or _files()
     path = root / f"Pulumi.{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))) or "none"

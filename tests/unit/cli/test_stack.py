@@ -1,11 +1,13 @@
 """What the command must know of a stack before Pulumi runs."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 from catalog.presets.registry import preset
+from homeport.cli import stack as stacks
 from homeport.cli.stack import read
 from homeport.model.errors import SettingsError, ToolError
 
@@ -83,3 +85,15 @@ def test_a_broken_stack_file_is_refused_without_its_text(tmp_path):
     with pytest.raises(ToolError, match=r"Pulumi\.dev\.yaml:\d+") as refused:
         read("dev", tmp_path)
     assert "canary" not in str(refused.value), "the text beside a mistake may be a secret"
+
+
+@pytest.mark.req("NW-10")
+def test_a_lock_of_this_checkouts_is_none_of_the_tests(tmp_path, monkeypatch):
+    image = read("dev").images()[0]
+    pin = {"digest": f"sha256:{'a' * 64}", "origin": "registry", "day": "2026-11-29"}
+    (tmp_path / "images.dev.lock.json").write_text(json.dumps({image: pin}))
+    monkeypatch.setattr(stacks, "ROOT", tmp_path)
+    assert image == read("dev").images()[0], "a test looks at what is shipped"
+    monkeypatch.delenv("HOMEPORT_STACK_FILES")
+    write(tmp_path, {})
+    assert f"{image}@{pin['digest']}" == read("dev").images()[0], "the command at what this machine has"

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from cloudflare import APIError, APIStatusError, Cloudflare
 from cloudflare.pagination import SyncV4PagePaginationArray
 
+from homeport.cli import proxies
 from homeport.model import names
 from homeport.model.errors import ToolError
 
@@ -71,10 +72,11 @@ def client(token: str, base: str = PUBLIC) -> Cloudflare:
         base: Where the API is.
 
     Raises:
-        ToolError: That is no URL.
+        ToolError: That is no URL, or the environment's proxy cannot be used.
     """
     if urlsplit(base).scheme not in {"http", "https"}:
         raise ToolError(f"cloudflare:baseUrl {base!r} is no URL\n  fix: pulumi config rm cloudflare:baseUrl")
+    proxies.refuse_unusable()
     api = Cloudflare(api_token=token, base_url=base, timeout=_SECONDS)
     # Out of CLOUDFLARE_EMAIL and its like the client takes another way to sign in, which wins over the token.
     api.api_email = api.api_key = api.user_service_key = None

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from hcloud import APIException, Client
 from hcloud.actions import ActionFailedException, ActionTimeoutException
 
+from homeport.cli import proxies
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -75,10 +76,11 @@ def client(token: str, base: str = PUBLIC) -> Client:
         base: Where the API is.
 
     Raises:
-        ToolError: That is no URL.
+        ToolError: That is no URL, or the environment's proxy cannot be used.
     """
     if urlsplit(base).scheme not in {"http", "https"}:
         raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  fix: pulumi config rm hcloud:endpoint")
+    proxies.refuse_unusable()
     return Client(token, api_endpoint=base, application_name="homeport", poll_interval=_PAUSE, timeout=_SECONDS)
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from homeport.cli import proxies
+
 _SECONDS = 10.0
 """For one answer: whoever waits longer is as good as offline for a look that comes before every update."""
 
@@ -45,6 +47,7 @@ class Api:
     """
 
     def __init__(self, cloud: str, base: str, token: str) -> None:
+        proxies.refuse_unusable()
         self.cloud, self.base = cloud, base.rstrip("/")
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {token}", "User-Agent": "homeport"},

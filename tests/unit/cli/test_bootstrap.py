@@ -10,7 +10,9 @@ import grpc
 import pytest
 import requests.utils
 
-from homeport.cli import bootstrap
+from homeport.cli import bootstrap, cloudflare, hetzner
+from homeport.cli.preflight.api import Api
+from homeport.model.errors import ToolError
 
 
 @pytest.fixture
@@ -153,3 +155,28 @@ def test_what_env_prints_holds_the_names_without_a_proxy() -> None:
         ["sh", str(RUN), "python", "-c", code], env=environ, capture_output=True, text=True, check=True
     )
     assert "127.0.0.1" in json.loads(done.stdout)["NO_PROXY"], done.stdout
+
+
+CLIENTS = {
+    "Cloudflare": lambda: cloudflare.client("t"),
+    "Hetzner Cloud": lambda: hetzner.client("t"),
+    "preflight": lambda: Api("a cloud", "https://api.example.com", "t"),
+}
+
+
+@pytest.mark.req("NW-05")
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("proxy", [*PROXIES, "ALL_PROXY"])
+def test_a_proxy_that_no_client_can_use_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, client: str, proxy: str
+) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(proxy, "socks5://jo:canary@192.0.2.1:1080")
+    with pytest.raises(ToolError) as refused:
+        CLIENTS[client]()
+    lines = str(refused.value).splitlines()
+
+    assert f"{proxy}: a proxy of kind 'socks5' cannot be used" in lines[0], lines
+    assert lines[1].startswith("  fix: "), lines
+    assert "canary" not in str(refused.value), "a proxy's address may hold a password"

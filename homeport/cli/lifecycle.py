@@ -155,7 +155,13 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     """Brings a prepared stack up, after a killed run too; Pulumi's exit code."""
     recovered = recover(pulumi, run)
     refuse_lockout(pulumi)
-    require(pulumi)
+    try:
+        require(pulumi)
+    except ToolError:
+        if not recovered:
+            raise
+        _late(pulumi, run)
+        require(pulumi)
     return _converge(pulumi, run, *flags, recovered=recovered)
 
 
@@ -165,8 +171,7 @@ def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
     if code and recovered:
         # A provider's last request can outlive the engine that was killed: what it made shows only now.
         with phase("once more, because the last run was killed"):
-            time.sleep(2)
-            _clear(pulumi, run)
+            _late(pulumi, run)
             code = pulumi.run("up", *_QUIET, *flags)
     elif recovered:
         repair(pulumi, killed=True)
@@ -432,6 +437,12 @@ def recover(pulumi: PulumiCli, run: Run) -> bool:
     repaired = repair(pulumi, killed=killed)
     run.recovered = True
     return repaired or killed
+
+
+def _late(pulumi: PulumiCli, run: Run) -> None:
+    """Removes what a provider made after its engine was killed, and nobody noted."""
+    time.sleep(2)
+    _clear(pulumi, run)
 
 
 def _clear(pulumi: PulumiCli, run: Run) -> bool:

@@ -15,6 +15,7 @@ from homeport.cli.preflight.hetzner import fingerprint
 from homeport.cli.preflight.take_over import take_over
 from homeport.cli.stack import Stack
 from homeport.model.errors import ToolError
+from rehearsal.clouds.hetzner.api import fixed
 from rehearsal.clouds.kit.api import CONTROL
 from tests.support.cloudflare import ACCOUNT, PERMISSIONS, SEED, TOKEN, ZONE, Cloud
 from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD
@@ -162,6 +163,16 @@ def test_a_server_that_cannot_be_ordered_is_refused_with_one_that_can(world, cha
 
     assert reason in text
     assert fix in text
+
+
+def test_an_image_that_hetzner_does_not_have_for_the_servers_processor_is_refused(world, monkeypatch):
+    rows, filters = fixed._LISTS["images"]
+    only = tuple(row for row in rows if (row["name"], row["architecture"]) != ("debian-13", "arm"))
+    monkeypatch.setitem(fixed._LISTS, "images", (only, filters))
+    world.settings["hosts"]["main"] |= {"server_type": "cax21", "image": "debian-13"}
+
+    [text] = world.refused("server main")
+    assert "no image 'debian-13' for arm, which cax21 needs" in text
 
 
 @pytest.mark.req("RW-08")

@@ -229,3 +229,12 @@ def test_nothing_is_imported_before_the_first_call():
     assert "False" == done.stdout.strip(), (
         "the client costs a third of a second, which a plugin without calls does not pay"
     )
+
+
+@pytest.mark.req("NP-03")
+@pytest.mark.parametrize("kind", EACH)
+def test_a_state_carries_the_version_of_its_schema_so_that_upstream_migrates_nothing(stack, kind):
+    key, state = stack.up(kind, EACH[kind])
+    refreshed = stack.refresh(kind, key, state, EACH[kind])
+
+    assert ['{"schema_version":"500"}'] * 2 == [state["__meta"], refreshed[1]["__meta"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from toolchain.plugins.base import (
     UNKNOWN,
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from toolchain.plugins.base import Props
     from toolchain.plugins.cloudflare.client import Client
     from toolchain.plugins.cloudflare.fields import Field
+
+
+_VERSION: Final = '{"schema_version":"500"}'
+"""Of the schema of every type that is covered, as the bridge keeps it in a state (`__meta`).
+
+Without it a state counts as of version 0, and upstream migrates it: a tunnel loses its secret on the way, which the
+next update sends again. Source: cloudflare/terraform-provider-cloudflare, internal/services/*/schema.go;
+pulumi/pulumi-terraform-bridge, pkg/pf/tfbridge/resource_state.go.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,7 @@ class CloudflareType(ResourceType):
         return present(merged)
 
     def _finish(self, id: str, state: Props) -> Props:
-        return marked(self.kind.fields, {**state, "id": id})
+        return {**marked(self.kind.fields, {**state, "id": id}), "__meta": _VERSION}
 
     def create(self, urn: str, news: Props, *, preview: bool, timeout: float) -> tuple[str, Props]:
         """Makes it; a preview leaves unknown what only the API can tell."""

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from toolchain.plugins.base import CheckFailed, Props, Provider, ProviderError
+from toolchain.plugins.base import UNKNOWN, CheckFailed, Props, Provider, ProviderError, contains_unknown
 from toolchain.plugins.docker.built_image import Image
 from toolchain.plugins.docker.container import Container
 from toolchain.plugins.docker.daemon import Daemon, DaemonError, Settings
@@ -35,6 +35,8 @@ _SETTINGS: Final = frozenset(
         "pluginDownloadURL",
     }
 )
+_EMPTY: Final = {"sshOpts": [], "registryAuth": [], "disableDockerDaemonCheck": False}
+"""The settings that are no text, each with what an empty text stands for."""
 # Docker Desktop's sockets, tried when no address is given and the usual one is silent.
 _USER_SOCKETS: Final = (".docker/run/docker.sock", ".docker/desktop/docker.sock")
 
@@ -69,7 +71,8 @@ class DockerProvider(Provider):
         if unknown:
             raise CheckFailed([("", reason) for reason in unknown])
         ambient = os.environ.get("DOCKER_HOST")
-        return {**news, "host": ambient} if ambient and news.get("host") is None else news
+        named = {**news, "host": ambient} if ambient and news.get("host") is None else news
+        return {key: _encoded(key, value) for key, value in named.items()}
 
     def configure(self, config: Props) -> None:
         """Connects, unless the address is ssh:// (D5): an unreachable daemon fails even a preview."""
@@ -83,6 +86,23 @@ class DockerProvider(Provider):
         """Answers `getNetwork` and `getRemoteImage`; the others are an error."""
         function = FUNCTIONS.get(token)
         return super().invoke(token, args) if function is None else function(self.daemon(), args)
+
+
+def _encoded(key: str, value: Any) -> Any:
+    """A setting that is no text, as the bridge keeps it: JSON as Go writes it, whatever the program's SDK wrote.
+
+    Source: pulumi/pulumi-terraform-bridge, pkg/tfbridge/config_encoding.go.
+    """
+    if key not in _EMPTY or value is None or value is UNKNOWN or contains_unknown(value):
+        return value
+    try:
+        decoded = _EMPTY[key] if value == "" else _decoded(value)
+    except ValueError as problem:
+        raise ProviderError(f"could not marshal config state: {key}: {problem}") from problem
+    text = json.dumps(decoded, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def _answering(settings: Settings, daemon: Daemon) -> Daemon:

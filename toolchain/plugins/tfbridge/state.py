@@ -123,11 +123,33 @@ def refreshed_inputs(block: Block, inputs: Props, state: Props) -> Props:
 
 def _refreshed(attr: Attr | None, old: Any, new: Any) -> Any:
     if isinstance(old, list) and isinstance(new, list):
-        return [_refreshed(attr, o, n) for o, n in zip(old, new, strict=False)]
+        return [_refreshed(attr, o, n) for o, n in _matched(attr, old, new)]
     if isinstance(old, dict) and isinstance(new, dict):
         elem = (attr.elem if attr is not None else None) or {}
         return {key: _refreshed(elem.get(key), old[key], new[key]) for key in old if key in new}
     return new
+
+
+def _matched(attr: Attr | None, old: list[Any], new: list[Any]) -> list[tuple[Any, Any]]:
+    """Each old element beside the new one that it has become.
+
+    By position, but objects of a set by what they hold, in the order of the old ones: a property that both have counts
+    one, the same value in both two more (pulumi/pulumi-terraform-bridge#3384, matchSetElements in
+    pkg/tfbridge/schema.go). What has no like any more is left out.
+    """
+    objects = all(isinstance(element, dict) for element in (*old, *new))
+    if attr is None or attr.kind != "set" or not objects:
+        return list(zip(old, new, strict=False))
+    scores = [
+        (sum(3 if was[key] == now[key] else 1 for key in was.keys() & now.keys()), at, to)
+        for at, was in enumerate(old)
+        for to, now in enumerate(new)
+    ]
+    pairs: dict[int, int] = {}
+    for _, at, to in sorted(scores, key=lambda score: -score[0]):
+        if at not in pairs and to not in pairs.values():
+            pairs[at] = to
+    return [(old[at], new[pairs[at]]) for at in sorted(pairs)]
 
 
 def imported_inputs(block: Block, state: Props) -> Props:

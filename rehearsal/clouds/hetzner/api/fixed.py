@@ -20,9 +20,9 @@ _LISTS: Final[dict[str, tuple[tuple[dict[str, Any], ...], tuple[str, ...]]]] = {
 
 def listed(name: str) -> Callable[[Project, Call], Answer]:
     """The handler of a list."""
-    rows, filters = _LISTS[name]
 
     def handler(project: Project, call: Call) -> Answer:  # noqa: ARG001
+        rows, filters = _LISTS[name]
         # None of the images is deprecated: whether such are wanted changes nothing.
         query = {key: values for key, values in call.query.items() if key != "include_deprecated" or name != "images"}
         return 200, page(name, list(rows), query, filters)

@@ -10,7 +10,7 @@ from typing import Any
 
 from toolchain.plugins.base import UNKNOWN, Props, contains_unknown
 from toolchain.plugins.tfbridge.schema import ZERO, Attr, Block
-from toolchain.plugins.tfbridge.sets import identity, ordered, same, zero_filled
+from toolchain.plugins.tfbridge.sets import identity, ordered, same
 
 
 def is_blank(value: Any) -> bool:
@@ -96,12 +96,7 @@ def _changed(attr: Attr, prior: Any, value: Any) -> Any:
     if attr.kind == "map":
         return prior if prior == value else value
     if attr.kind == "set":
-        # The SDK rebuilds the state before each plan (ShimInstanceStateFromValue in helper/schema/resource.go), by
-        # which what elements leave out becomes zero: an update answers it so, creation does not.
-        if not same(attr, prior, value):
-            return _changed_set(attr, prior, value)
-        filled = zero_filled(attr, prior)
-        return ordered(attr, filled) if isinstance(filled, list) else filled
+        return prior if same(attr, prior, value) else _changed_set(attr, prior, value)
     return _changed_list(attr, prior, value)
 
 

@@ -11,7 +11,14 @@ from toolchain.plugins.tfbridge.check import check_inputs, has_chosen_name, snak
 from toolchain.plugins.tfbridge.diff import diff_of
 from toolchain.plugins.tfbridge.errors import RemoteError, UnfinishedError, listed
 from toolchain.plugins.tfbridge.plan import planned
-from toolchain.plugins.tfbridge.state import after_create, after_read, imported_inputs, partial, refreshed_inputs
+from toolchain.plugins.tfbridge.state import (
+    after_create,
+    after_read,
+    imported_inputs,
+    partial,
+    rebuilt,
+    refreshed_inputs,
+)
 
 if TYPE_CHECKING:
     from toolchain.plugins.tfbridge.schema import Block
@@ -77,6 +84,13 @@ class SdkType(BridgedType):
     def plan(self, prior: Props | None, news: Props) -> Props:
         """As the SDK v2 plans it."""
         return planned(self.schema, prior, self.normal(news))
+
+    def update(
+        self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props, *, preview: bool, timeout: float
+    ) -> Props:
+        """Changes the resource in place."""
+        answer = super().update(urn, id, old_state, old_inputs, news, preview=preview, timeout=timeout)
+        return rebuilt(self.schema, old_state, answer) if preview else answer
 
     def diff(self, urn: str, id: str, old_state: Props, old_inputs: Props, news: Props) -> Diff:
         """State against plan."""

@@ -18,9 +18,23 @@ def after_create(block: Block, plan: Props, read: Props) -> Props:
     }
 
 
+def rebuilt(block: Block, prior: Props, plan: Props) -> Props:
+    """The plan of an update as it is answered: zeros for what the elements of unchanged sets leave out.
+
+    The SDK rebuilds the state before it plans a change (ShimInstanceStateFromValue in helper/schema/resource.go), by
+    which these become zeros; a plan of creation has no state before it, and a diff does not show them.
+    """
+    return plan | {
+        key: _in_order(attr, zero_filled(attr, plan[key]))
+        for key, attr in block.items()
+        if attr.kind == "set" and plan.get(key) and plan[key] == prior.get(key)
+    }
+
+
 def after_update(block: Block, prior: Props, plan: Props) -> Props:
     """The plan of an update that reads nothing back; a removed number, flag or text becomes zero, not null."""
     out = {}
+    plan = rebuilt(block, prior, plan)
     for key, attr in block.items():
         value = _stated(attr, plan.get(key))
         if value is None and attr.scalar and prior.get(key) is not None:

@@ -66,7 +66,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
         _refuse_nobody(stack, yes=yes)
         recovered = recover(pulumi, run)
         refuse_lockout(pulumi)
-        require(pulumi)
+        _ready_there(pulumi, run, recovered=recovered)
         drift = _drift(pulumi)
         check_ahead(pulumi, CHECKS)
         asked = ("--refresh",) if refresh else ()
@@ -155,6 +155,12 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     """Brings a prepared stack up, after a killed run too; Pulumi's exit code."""
     recovered = recover(pulumi, run)
     refuse_lockout(pulumi)
+    _ready_there(pulumi, run, recovered=recovered)
+    return _converge(pulumi, run, *flags, recovered=recovered)
+
+
+def _ready_there(pulumi: PulumiCli, run: Run, *, recovered: bool) -> None:
+    """Refuses what the clouds would refuse later; what a killed run's provider has just made is removed first."""
     try:
         require(pulumi)
     except ToolError:
@@ -162,7 +168,6 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
             raise
         _late(pulumi, run)
         require(pulumi)
-    return _converge(pulumi, run, *flags, recovered=recovered)
 
 
 def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:

@@ -92,7 +92,10 @@ def test_all_that_was_done_by_hand_is_announced_and_put_back(stack):
 @pytest.mark.req("NW-03")
 def test_vectors_that_are_stored_refuse_another_size_before_anything_is_removed(stack):
     postgres = f"{stack.name}-ai-postgres"
-    text = "INSERT INTO memories (content, embedding) SELECT 'x', array_fill(0.1, ARRAY[384])::vector"
+    text = (
+        "INSERT INTO memories (tenant_id, scope, text, source, model, embedding) "
+        "SELECT 't', 's', 'x', 'test', 'm', array_fill(0.1, ARRAY[384])::vector"
+    )
     docker("exec", "-i", postgres, "psql", "-X", "-U", "postgres", "-d", "ai_memory", "-c", text)
     before = {name: inspect(name)["Id"] for name in stack.objects("container")}
     provider = {"url": "https://embeddings.example.com/v1", "model": "m", "dimensions": 768}

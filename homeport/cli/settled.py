@@ -51,10 +51,12 @@ class Settled:
     seconds: dict[str, int] = field(default_factory=dict)
 
     def resources(self) -> list[dict[str, Any]] | None:
-        """The state's resources, their secrets still encrypted; None where the state is another one by now."""
+        """The state's resources, their secrets still encrypted; None where it is another one by now, or locked."""
         try:
-            text = Path(self.state).read_bytes()
-            if not self.digest or hashlib.sha256(text).hexdigest() != self.digest:
+            file = Path(self.state)
+            text = file.read_bytes()
+            locks = file.parents[2].glob(f"locks/**/{file.stem}/*.json") if self.digest else ()
+            if not self.digest or hashlib.sha256(text).hexdigest() != self.digest or any(locks):
                 return None
             rows: list[dict[str, Any]] = json.loads(text)["checkpoint"]["latest"]["resources"]
         except (OSError, ValueError, KeyError, TypeError):

@@ -43,6 +43,8 @@ LONGEST = (
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/local/test_small_stack.py",
     "tests/rehearsal/local/test_killed.py",
+    "tests/rehearsal/local/test_bench.py",
+    "tests/rehearsal/local/test_by_hand.py",
 )
 _SHORT = 15
 """Seconds below which a group is not worth its place in a line."""

@@ -76,11 +76,17 @@ def test_an_update_that_begins_keeps_only_what_was_measured():
 
 
 def test_a_state_that_is_another_by_now_counts_as_none(tmp_path):
-    file = tmp_path / "state.json"
+    file = tmp_path / "stacks" / "homeport" / "dev.json"
+    file.parent.mkdir(parents=True)
     file.write_text(json.dumps(STATE))
     last = settled.Settled(state=str(file), digest=hashlib.sha256(file.read_bytes()).hexdigest())
 
     assert [{"type": "x"}] == last.resources()
+    lock = tmp_path / "locks" / "organization" / "homeport" / "dev" / "1.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("{}")
+    assert last.resources() is None, "somebody else is at it, or was killed"
+    lock.unlink()
     file.write_text(json.dumps(STATE) + " ")
     assert last.resources() is None, "somebody else has changed the stack"
 

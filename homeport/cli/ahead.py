@@ -243,28 +243,40 @@ def _free_port(port: PublishedPort) -> int:
 
 
 def _stored(pulumi: PulumiCli) -> Iterator[Problem]:
-    """What databases that run say to the settings: their migrations' `before_*.sql`, each row a problem and its fix."""
-    blueprint = pulumi.stack.plan.blueprint
-    asked = [(database, text) for database in blueprint.databases if (text := _question(database, blueprint))]
-    if not asked:
-        return
-    services = {service.name: service for service in blueprint.services}
-    for where in pulumi.daemons():
-        for database, text in asked:
-            container = container_spec(blueprint, services[database.server]).name
-            # Where it does not run, or has no such database yet, there is nothing stored that could be asked.
+    """What is stored says to the settings: databases by ``before_*.sql`` of their migrations, services by a question.
+
+    Where nothing runs that could answer, nothing is stored that could be asked.
+    """
+    blueprint, stack = pulumi.stack.plan.blueprint, pulumi.stack.name
+    asked = [*_of_databases(blueprint), *_of_services(blueprint)]
+    for where in pulumi.daemons() if asked else ():
+        for container, argv, script in asked:
             done = subprocess.run(
-                ["sh", "components/scripts/ask.sh", container, database.name],
-                cwd=ROOT,
-                env={**os.environ, **where},
-                input=text,
-                capture_output=True,
-                text=True,
-                check=False,
+                argv, cwd=ROOT, env={**os.environ, **where}, input=script, capture_output=True, text=True, check=False
             )
             for line in done.stdout.splitlines() if done.returncode == 0 else ():
                 path, what, fix = (*line.split("\t"), "", "")[:3]
-                yield Problem(path, what, fix.replace("{container}", container).replace("{stack}", pulumi.stack.name))
+                yield Problem(path, what, fix.replace("{container}", container).replace("{stack}", stack))
+
+
+def _of_databases(blueprint: Blueprint) -> Iterator[tuple[str, list[str], str]]:
+    """Container, command and its standard input for each database that has a question."""
+    services = {service.name: service for service in blueprint.services}
+    for database in blueprint.databases:
+        if script := _question(database, blueprint):
+            container = container_spec(blueprint, services[database.server]).name
+            yield container, ["sh", "components/scripts/ask.sh", container, database.name], script
+
+
+def _of_services(blueprint: Blueprint) -> Iterator[tuple[str, list[str], str]]:
+    """The same for each service that has one."""
+    for service in blueprint.services:
+        if service.before:
+            spec = container_spec(blueprint, service)
+            env = [f"--env={key}={value}" for key, value in spec.env.items()]
+            inside = '. components/scripts/docker_over_ssh.sh; docker exec -i "$@"'
+            argv = ["sh", "-c", inside, "components/scripts/docker", *env, spec.name, *service.before.command]
+            yield spec.name, argv, (ROOT / service.before.source).read_text(encoding="utf-8")
 
 
 def _question(database: Database, blueprint: Blueprint) -> str:

@@ -174,6 +174,20 @@ class Bind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a running container is asked before an update removes anything: whether what it stores fits the settings.
+
+    Attributes:
+        command: A program that reads a script from its standard input and runs it, with the new environment.
+        source: The script, below the project root. It changes nothing, and prints a line for each problem: where, what
+            and fix, separated by tabs, ``{stack}`` in it being the stack's name.
+    """
+
+    command: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignIn:
     """What the software's own sign-in page asks for.
 
@@ -222,6 +236,7 @@ class Service:
         waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
         sign_in: How a person signs in to it; None: it asks nobody, or not by a password of the stack's.
         secrets: The secrets that it needs; the settings and the plan know them from here.
+        before: What it is asked before an update; None: nothing.
         renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took
             its place.
     """
@@ -255,4 +270,5 @@ class Service:
     waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sign_in: SignIn | None = None
     secrets: tuple[SecretSpec, ...] = ()
+    before: Question | None = None
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

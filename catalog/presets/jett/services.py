@@ -7,7 +7,7 @@ from catalog.portainer import service as portainer
 from catalog.postgres import service as postgres
 from catalog.qdrant import service as qdrant
 from catalog.uptime_kuma import service as uptime_kuma
-from homeport.model.service import Health, Limits, Port, SecretFile, SignIn, StaticFile, Volume
+from homeport.model.service import Health, Limits, Port, Question, SecretFile, SignIn, StaticFile, Volume
 from homeport.model.template import FORMULA, TEXT
 
 POSTGRES = replace(
@@ -89,6 +89,7 @@ N8N = replace(
     tmpfs={**n8n.SERVICE.tmpfs, "/tmp": "rw,noexec,nosuid"},
     ports=(Port(name="n8n", inside=5678, at="vpn", outside=5678),),
     needs=("postgres", "qdrant"),
+    before=Question(command=("node", "-"), source="catalog/presets/jett/n8n/before.cjs"),
     sign_in=SignIn(user="{n8n-user}", secret="n8n-owner-password"),
     restart="always",
 )

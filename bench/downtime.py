@@ -30,6 +30,12 @@ EVERY = 0.2
 """Seconds between two questions."""
 _TIMEOUT = 2.0
 _TAG = "homeport-bench"
+_NEW_SERVICE = (
+    "catalog/presets/ai_orchestrator/preset.py",
+    "services=(POSTGRES, REDIS, N8N, EXECUTOR, CADDY)",
+    'services=(POSTGRES, REDIS, N8N, EXECUTOR, CADDY, __import__("dataclasses").replace(EXECUTOR, name="ai-another"))',
+)
+"""One more, like one that is there: what a user does by copying a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +46,13 @@ class Change:
         what: In words.
         settings: What is laid over the settings, mappings into mappings.
         secrets: Configuration that goes with it.
+        edit: A file of the checkout, a text in it, and what takes its place; empty: no file is changed.
     """
 
     what: str
     settings: Mapping[str, Any]
     secrets: Mapping[str, str] = field(default_factory=dict)
+    edit: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +76,7 @@ def changes(https: int, image: str) -> tuple[Change, ...]:
     """The kinds, in the order in which they are made; each stays when the next is made."""
     provider = {"url": "https://embeddings.example.com/v1", "model": "example", "dimensions": 384}
     return (
-        Change(what="a new service", settings={"services": {"ai-executor": {"enabled": True}}}),
+        Change(what="a new service", settings={}, edit=_NEW_SERVICE),
         Change(what="memory of a service", settings={"services": {"ai-n8n": {"memory": 1152}}}),
         Change(what="password of the cache", settings={"rotate": {"redis-password": 2}}),
         Change(what="password of PostgreSQL", settings={"rotate": {"postgres-password": 2}}),
@@ -141,7 +149,7 @@ def run() -> list[Measured]:
     checkout = folder / "checkout"
     world.copy_checkout(checkout)
     stack = world.stack("hbdowntime", 7, full=True)
-    stack.settings["services"] = {"ai-executor": {"enabled": False}}
+    stack.settings["services"] = {}
     inspected.sweep(stack)
     image = next(service.image for service in stack.blueprint.services if service.name == "ai-n8n")
     tagged = f"{image.rpartition(':')[0]}:{image.rpartition(':')[2].partition('@')[0]}-{_TAG}"
@@ -166,6 +174,9 @@ def _measured(homeport: Homeport, planned: tuple[Change, ...]) -> Iterator[Measu
     for change in planned:
         before = _door(stack)
         _lay(stack.settings, change.settings)
+        if change.edit:
+            path, text, other = change.edit
+            (homeport.checkout / path).write_text((homeport.checkout / path).read_text().replace(text, other))
         homeport.configure(change.secrets)
         said = sentences(homeport.verb("preview"))
         with Visitor(list(dict.fromkeys((before, _door(stack))))) as visitor:

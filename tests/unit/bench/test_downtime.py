@@ -42,6 +42,9 @@ def test_each_kind_of_change_is_a_valid_setting():
         downtime._lay(small.settings, change.settings)
         keys = {"homeport:preset": "ai-orchestrator", "homeport:settings": json.dumps(small.settings)}
         resolve(Configuration("hbdowntime", keys), sealed=True)
+        if change.edit:
+            path, text, _ = change.edit
+            assert text in (ROOT / path).read_text(), "the edit has its place"
 
 
 def test_the_page_has_a_row_for_each_change_and_its_day():

@@ -6,6 +6,7 @@ one change of its settings after the other. All the while /healthz is asked thro
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import socket
 import ssl
@@ -30,6 +31,7 @@ EVERY = 0.2
 """Seconds between two questions."""
 _TIMEOUT = 2.0
 _TAG = "homeport-bench"
+_TOKEN = hashlib.sha256(b"nobody's key").hexdigest()
 _NEW_SERVICE = (
     "catalog/presets/ai_orchestrator/preset.py",
     "services=(POSTGRES, REDIS, N8N, EXECUTOR, CADDY)",
@@ -83,7 +85,7 @@ def changes(https: int, image: str) -> tuple[Change, ...]:
         Change(
             what="embedding provider",
             settings={"embedding": provider},
-            secrets={"embedding-api-key": "0123456789abcdef0123456789abcdef"},
+            secrets={"embedding-api-key": _TOKEN},
         ),
         Change(what="host name of a route", settings={"hostnames": {"n8n": "editor.localhost"}}),
         Change(what="https port", settings={"edge": {"https_port": https}}),

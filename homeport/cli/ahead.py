@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -87,10 +88,17 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
 
 
 def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:
-    kinds = {"container": ("ps", "--all", "--quiet"), "network": ("network", "ls", "--quiet")}
-    listed = {kind: daemon.run(*argv, "--no-trunc", where=where).stdout.split() for kind, argv in kinds.items()}
-    listed["volume"] = daemon.run("volume", "ls", "--quiet", where=where).stdout.split()
-    items = {kind: daemon.inspect(kind, ids, where) for kind, ids in listed.items()}
+    kinds = {
+        "container": ("ps", "--all", "--quiet", "--no-trunc"),
+        "network": ("network", "ls", "--quiet", "--no-trunc"),
+        "volume": ("volume", "ls", "--quiet"),
+    }
+
+    def all_of(kind: str) -> list[dict[str, Any]]:
+        return daemon.inspect(kind, daemon.run(*kinds[kind], where=where).stdout.split(), where)
+
+    with ThreadPoolExecutor() as pool:
+        items = dict(zip(kinds, pool.map(all_of, kinds), strict=True))
     own = {str(item.get("id")) for item in pulumi.state().get("resources") or [] if "docker:" in str(item.get("type"))}
     return Present(where=where, own=frozenset(own), items=items)
 

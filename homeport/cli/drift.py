@@ -252,9 +252,9 @@ def look(pulumi: PulumiCli, places: Sequence[Place] = ()) -> Drift:
 
     A host that does not answer is named and passed over: the update may be what brings it back.
     """
-    resources = pulumi.secret_state().get("resources") or []
-    if not any(item.get("type") in _KINDS for item in resources):
+    if not any(item.get("type") in _KINDS for item in pulumi.state().get("resources") or []):
         return Drift()
+    resources = pulumi.secret_state().get("resources") or []
 
     def digest(content: bytes) -> str:
         return hashlib.sha256(content).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 
@@ -100,13 +101,13 @@ def test_vectors_that_are_stored_refuse_another_size_before_anything_is_removed(
     before = {name: inspect(name)["Id"] for name in stack.objects("container")}
     provider = {"url": "https://embeddings.example.com/v1", "model": "m", "dimensions": 768}
     stack.configure(embedding=provider)
-    secret = stack.pulumi("config", "set", "--secret", "homeport:embedding-api-key", "0123456789abcdef0123")
+    given = stack.pulumi("config", "set", "--secret", "homeport:embedding-api-key", secrets.token_hex(20))
     refused = _homeport(stack, "up")
     way_out = refused.stderr.partition("docker exec ")[2].partition("\n")[0]
     emptied = subprocess.run(f"docker exec {way_out}", shell=True, capture_output=True, text=True, check=False)  # noqa: S602
     checked = _homeport(stack, "preview")
 
-    assert secret.returncode == 0, secret.stderr
+    assert given.returncode == 0, given.stderr
     assert refused.returncode == 1, refused.stdout + refused.stderr
     assert "stored with vectors of 384, the settings say 768" in refused.stderr
     assert before == {name: inspect(name)["Id"] for name in stack.objects("container")}, "nothing was removed"

@@ -14,8 +14,8 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
-from components.host import pinned
 from homeport.model.errors import ToolError
+from homeport.render.ssh_options import pinned
 from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import IMAGE, inspect
 from rehearsal.machine.driver import Containers

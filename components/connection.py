@@ -85,7 +85,9 @@ def identity_file(key: pulumi.Output[str], stack: str, host: str) -> pulumi.Outp
     there on every machine that has the state. The path is no secret.
     """
 
-    def written(text: str) -> str:
+    def written(key: str) -> str:
+        # `pulumi config set` takes the last line's end away, and without it ssh reads no key.
+        text = f"{key.rstrip()}\n"
         path = private(cache() / _KEYS) / f"{stack}-{host}"
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             draft = path.with_name(f"{path.name}.{os.getpid()}")

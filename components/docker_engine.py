@@ -79,6 +79,8 @@ class DockerEngine(pulumi.ComponentResource):
                 ),
                 values={},
                 apply=_apply(args.user),
+                also=(daemon_json.PATH,),
+                units=(daemon_json.UNIT,),
                 # Without the last line's end, as hosts have it: any other text would restart Docker's unit for nothing.
                 remove=host_text.text("docker/remove.sh").rstrip(),
                 guard=0,

@@ -52,6 +52,7 @@ class Fail2ban(pulumi.ComponentResource):
             files=fail2ban.files(ports=args.ports, trusted=args.trusted),
             values={},
             apply=fail2ban.apply(),
+            units=(fail2ban.UNIT,),
             remove=fail2ban.remove(),
             guard=args.guard,
             after=args.after,

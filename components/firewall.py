@@ -10,6 +10,7 @@ import pulumi
 from components.host_unit import HostFiles, HostFilesArgs
 from homeport.model.firewall import ContainerWays
 from homeport.render import ufw
+from homeport.render.netfilter import UNIT
 
 if TYPE_CHECKING:
     from components.host import Host
@@ -58,6 +59,7 @@ class Firewall(pulumi.ComponentResource):
                 files=ufw.files(args.rules, args.chains, args.ways),
                 values={},
                 apply=ufw.apply(),
+                units=(UNIT, ufw.SERVICE),
                 remove=ufw.remove(),
                 guard=args.guard,
                 after=args.after,

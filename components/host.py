@@ -22,28 +22,6 @@ A text without a machine's path is the same for all of a team.
 """
 
 
-def pinned(address: str, port: int, key: str) -> tuple[str, ...]:
-    """Options of ssh under which only a host with this public key is spoken to; no file has to be written for it.
-
-    A host that falls silent is given up within 40 seconds at any point: ConnectTimeout ends with the banner, the rest
-    of a login and all that follows are under ServerAlive* only (measured on OpenSSH 9.2: without them a login hung for
-    as long as it was watched).
-
-    Source: ssh_config(5), KnownHostsCommand (OpenSSH 8.5).
-    """
-    name = address if port == 22 else f"[{address}]:{port}"  # noqa: PLR2004  # SSH's own port
-    return (
-        "StrictHostKeyChecking=yes",
-        "UserKnownHostsFile=none",
-        "GlobalKnownHostsFile=none",
-        f"KnownHostsCommand=/bin/echo {name} {key}",
-        "BatchMode=yes",
-        "ConnectTimeout=10",
-        "ServerAliveInterval=10",
-        "ServerAliveCountMax=3",
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Host:
     """A host's handle.
@@ -58,6 +36,7 @@ class Host:
         generation: Changes when the host is another machine: a server's id.
         deleted_with: A server that takes everything on it along when it is deleted: nothing is removed from it one by
             one (docs/traps.md, M4).
+        take_over: Files of others there that may be replaced; ``*``: all, on a machine that is the program's own.
     """
 
     name: str
@@ -67,6 +46,7 @@ class Host:
     after: tuple[pulumi.Resource, ...] = ()
     generation: pulumi.Input[str] = ""
     deleted_with: pulumi.Resource | None = None
+    take_over: tuple[str, ...] = ()
 
     def labels(self, **more: str) -> dict[str, str]:
         """The labels of an object of this stack; ``service="x"`` becomes ``homeport.service=x``."""

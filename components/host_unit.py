@@ -17,7 +17,7 @@ from homeport.render import host_text
 from homeport.render.bundle import Entry, bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from components.host import Host
     from homeport.model.host import HostFile, Package
@@ -37,6 +37,10 @@ class HostFilesArgs:
         apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to
             run again. If it fails, the old files come back, it is run again for them, and the update fails with its
             last lines.
+        also: Paths that ``apply`` changes beside the files. As with these, what is there and is somebody else's stops
+            the change, unless the host's settings say that it may be taken over.
+        units: systemd units that the change puts others in the place of, or stops: those that ran before run again when
+            the files are gone.
         remove: Shell that is run after the files are gone; also, with ``HOMEPORT_UNDO`` set, when a first change is
             undone.
         guard: Seconds after which the host undoes the change, unless a new connection confirms it; 0: no such timer.
@@ -49,6 +53,8 @@ class HostFilesArgs:
     files: tuple[HostFile, ...]
     values: Mapping[str, pulumi.Input[str]]
     apply: str = ":"
+    also: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     remove: str = ":"
     guard: int = 0
     after: tuple[pulumi.Resource, ...] = ()
@@ -105,14 +111,28 @@ class HostFiles(pulumi.ComponentResource):
 
 def packed(args: HostFilesArgs, values: Mapping[str, str]) -> str:
     """The bundle for ``unit.sh``: the files by number, what to do with them, and what must not be shown."""
-    lines, entries = [], []
+    lines, entries, paths = [], [], {*args.also}
     for number, file in enumerate((file.filled(values) for file in args.files), 1):
+        paths.add(file.path)
         lines.append(f"{file.mode:o} {file.owner} {number} {file.path}\n")
         entries.append(_entry(f"files/{number}", file.content))
     masks = "".join(f"{line}\n" for value in values.values() for line in value.splitlines())
-    texts = {"list": "".join(lines), "apply": args.apply, "remove": args.remove, "masks": masks}
+    texts = {
+        "list": "".join(lines),
+        "also": _lines(args.also),
+        "services": _lines(args.units),
+        # Of the host's whole list what this unit lays: another word in it is no change of this unit.
+        "take-over": _lines(path for path in args.host.take_over if path in paths or path == "*"),
+        "apply": args.apply,
+        "remove": args.remove,
+        "masks": masks,
+    }
     entries += [_entry(path, text) for path, text in texts.items()]
     return bundle((*entries, _entry("unit.sh", host_text.whole(ON_HOST))))
+
+
+def _lines(words: Iterable[str]) -> str:
+    return "".join(f"{word}\n" for word in words)
 
 
 def _entry(path: str, text: str) -> Entry:

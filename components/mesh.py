@@ -95,6 +95,8 @@ class Mesh(pulumi.ComponentResource):
                 files=tailscale.files(args.mesh.port, args.authority),
                 values={"mesh-image": args.images[member.name]},
                 apply=tailscale.install(),
+                also=(tailscale.CLIENT, tailscale.STATE),
+                units=(tailscale.SERVICE,),
                 remove=tailscale.remove(),
                 guard=_GUARD,
             ),

@@ -59,6 +59,7 @@ class Ssh(pulumi.ComponentResource):
                 files=sshd.files(ports=args.ports, users=args.users, host_key=key, addresses=args.addresses),
                 values={},
                 apply=sshd.apply(args.ports),
+                units=(sshd.UNIT,),
                 remove=sshd.remove(args.ports),
                 guard=args.guard,
                 after=args.after,

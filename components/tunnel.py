@@ -90,6 +90,8 @@ class Tunnel(pulumi.ComponentResource):
                 files=cloudflared.files(args.doors, args.after_units),
                 values=values,
                 apply=cloudflared.apply(),
+                also=(cloudflared.PROGRAM,),
+                units=(cloudflared.UNIT,),
                 remove=cloudflared.remove(),
                 guard=0,
                 after=args.after,

@@ -95,6 +95,7 @@ class WireGuard(pulumi.ComponentResource):
                 files=wireguard.files(args.vpn, tuple(sorted(set(args.rotating) - {SERVER}))),
                 values=values,
                 apply=wireguard.apply(args.vpn),
+                units=(wireguard.UNIT,),
                 remove=wireguard.remove(),
                 guard=args.guard,
                 after=args.after,

@@ -3,12 +3,16 @@
 # A unit is a set of files and a command that brings them about. Its place is /var/lib/homeport/units/NAME: `list` (mode owner number path),
 # `apply`, `remove`, and, while a change is under way, `journal` with the files as they were. Every file is replaced as a
 # whole (written beside, then renamed), so a kill leaves the old one or the new one. Run again after a kill, it goes on from there.
+# What the command changes beside the files of the list is in `also`. What was there before the first change and was to be
+# taken over is in `kept`, below its own path, and comes back when the unit goes; so do the systemd units in `before`. `sums`
+# is what the files were when the change ended: look.sh compares.
 # GUARD is for apply the seconds of the timer, for revert what names the timer that may (a later change has another one).
 # Exit codes: 0 done; 7 done, and a timer will undo it unless confirmed; else failed, and everything is as it was.
 set -eu
 bundle=$1 verb=$2 name=$3 guard=$4
 home=/var/lib/homeport place=/var/lib/homeport/units/$name
 umask 077
+parts="list also services apply remove"
 timer=homeport-revert-$name at_boot=/etc/systemd/system/homeport-revert.service
 
 lock() {
@@ -66,6 +70,72 @@ END
 # Columns of a list: mode, owner, number of the file in the bundle, path (which may hold spaces).
 paths() { [ ! -f "$1" ] || while read -r mode owner number path; do printf '%s\n' "$path"; done <"$1"; }
 
+. foreign.sh
+
+# All that a unit has in its hands: its files, and what its command changes beside them.
+hands() { paths "$place/${1}list"; [ ! -f "$place/${1}also" ] || cat "$place/${1}also"; }
+
+# Before anything is changed: what somebody else made is left alone, unless it may be taken over.
+claim() {
+  if [ ! -d "$place/journal" ]; then
+    number=0
+    while read -r mode owner number path; do
+      printf '%s %s\n' "$(sha256sum <"$bundle/files/$number" | cut -d' ' -f1)" "$path"
+    done <"$bundle/list" >"$bundle/claims"
+    # A unit of a time when nothing was noted beside its list has had all of it in its hands.
+    [ -f "$place/list" ] && [ ! -f "$place/also" ] || sed 's/^/- /' "$bundle/also" >>"$bundle/claims"
+    before_us <"$bundle/claims" >"$bundle/there"
+    foreign <"$bundle/there" >"$bundle/foreign"
+    grep -Fxv -f "$bundle/take-over" "$bundle/foreign" >"$bundle/refused" || true
+    if [ -s "$bundle/refused" ] && ! grep -Fxq '*' "$bundle/take-over"; then
+      echo "$name: not of homeport, and left alone; nothing of this was changed: $(paste -sd' ' "$bundle/refused")" >&2
+      echo "  fix: name them in homeport:settings.hosts.<name>.take_over (they are kept aside, and put back when the stack goes)" >&2
+      [ -f "$place/list" ] || rm -rf "${place:?}"
+      exit 1
+    fi
+    if [ ! -f "$place/list" ]; then
+      states <"$bundle/services" >"$place/before"
+      while IFS= read -r path; do [ -e "$path" ] || printf '%s\n' "$path"; done <"$bundle/also" >"$place/made"
+    fi
+    # On a machine that is the program's own nothing of others is worth keeping.
+    if grep -Fxq '*' "$bundle/take-over"; then : >"$bundle/there"; fi
+    sed 's/^[^ ]* //' "$bundle/there" >"$place/claimed"
+    while IFS= read -r path; do
+      mkdir -p "$place/kept${path%/*}"
+      copy "$path" "$place/kept$path"
+    done <"$place/claimed"
+  fi
+}
+
+states() {
+  while read -r unit; do
+    echo "$unit $(systemctl is-enabled "$unit" 2>/dev/null || true) $(systemctl is-active "$unit" 2>/dev/null || true)"
+  done
+}
+
+# What ran before homeport came runs again, as it did.
+revive() {
+  [ -s "$place/before" ] || return 0
+  systemctl daemon-reload
+  while read -r unit enabled active; do
+    [ "$enabled" != enabled ] || systemctl enable --quiet "$unit" || true
+    [ "$active" != active ] || systemctl start "$unit" || echo "$name: $unit ran before, and does not start" >&2
+  done <"$place/before"
+}
+
+copy() { cp -pP "$1" "${2%/*}/.${2##*/}.homeport" && mv -fT "${2%/*}/.${2##*/}.homeport" "$2"; }
+
+# Paths that leave our hands: what was there before comes back, or nothing is left.
+leave() { while IFS= read -r path; do back "$path" || rm -f -- "$path"; done; }
+back() { if [ -e "$place/kept$1" ] || [ -L "$place/kept$1" ]; then mkdir -p "${1%/*}"; copy "$place/kept$1" "$1"; else return 1; fi; }
+
+# The same of what commands changed; what nobody knows to have been made by them stays.
+leave_also() {
+  cat "$place/also" "$place/next-also" 2>/dev/null | sort -u | while IFS= read -r path; do
+    back "$path" || ! grep -Fxqs -e "$path" "$place/made" || rm -f -- "$path"
+  done
+}
+
 # The files as they were before the change, each once: a change that was killed must not save its own half.
 save() {
   journal=$place/journal
@@ -73,12 +143,12 @@ save() {
     rm -rf "$journal.new"
     mkdir "$journal.new"
     : >"$journal.new/paths"
-    for one in list apply remove; do [ ! -f "$place/$one" ] || cp "$place/$one" "$journal.new/$one"; done
+    for one in $parts; do [ ! -f "$place/$one" ] || cp "$place/$one" "$journal.new/$one"; done
     # How a first change is undone is what the change itself brings.
     cp "$bundle/remove" "$journal.new/first-remove"
     mv "$journal.new" "$journal"
   fi
-  { paths "$bundle/list"; paths "$place/list"; } | sort -u | while IFS= read -r path; do
+  { paths "$bundle/list"; cat "$bundle/also"; hands ""; } | sort -u | while IFS= read -r path; do
     if grep -Fxq -- "$path" "$journal/paths"; then continue; fi
     number=$(( $(wc -l <"$journal/paths") + 1 ))
     rm -f "$journal/$number"
@@ -106,7 +176,7 @@ put() {
 lay() {
   while read -r mode owner number path; do put "$mode" "$owner" "$bundle/files/$number" "$path"; done <"$bundle/list"
   paths "$bundle/list" >"$bundle/paths"
-  paths "$place/journal/list" | while IFS= read -r path; do grep -Fxq -- "$path" "$bundle/paths" || rm -f -- "$path"; done
+  paths "$place/journal/list" | while IFS= read -r path; do grep -Fxq -- "$path" "$bundle/paths" || printf '%s\n' "$path"; done | leave
   sync -f "$place"
 }
 
@@ -127,16 +197,20 @@ restore() {
   [ ! -f "$place/journal/apply" ] || again=$place/journal/apply
   # Tells a unit's removal that it undoes a first change: nothing of it shall stay.
   HOMEPORT_UNDO=yes sh "$again" 9>&- </dev/null >"$place/restoring" 2>&1 || echo "$name: what was there before said something, see $place/restoring on the host" >&2
-  for one in list apply remove; do
+  [ -f "$place/journal/apply" ] || { leave_also; revive; rm -rf "$place/kept" "$place/before" "$place/made"; }
+  [ ! -f "$place/claimed" ] || while IFS= read -r path; do rm -f -- "$place/kept$path"; done <"$place/claimed"
+  for one in $parts; do
     if [ -f "$place/journal/$one" ]; then cp "$place/journal/$one" "$place/$one"; else rm -f "${place:?}/$one"; fi
     rm -f "$place/next-$one"
   done
-  rm -rf "$place/journal" "$place/armed"
+  rm -rf "$place/journal" "$place/armed" "$place/claimed"
 }
 
 finish() {
-  for one in list apply remove; do [ ! -f "$place/next-$one" ] || mv "$place/next-$one" "$place/$one"; done
-  rm -rf "$place/journal" "$place/last-output" "$place/restoring"
+  for one in $parts; do [ ! -f "$place/next-$one" ] || mv "$place/next-$one" "$place/$one"; done
+  hands "" | sums >"$place/sums.new"
+  mv -f "$place/sums.new" "$place/sums"
+  rm -rf "$place/journal" "$place/last-output" "$place/restoring" "$place/claimed"
 }
 
 . masked.sh
@@ -154,14 +228,15 @@ failed() {
 apply() {
   cp "$bundle/unit.sh" "$place/unit.sh.new"
   mv -f "$place/unit.sh.new" "$place/unit.sh"
+  claim
   save
   disarm
   [ "$guard" = 0 ] || arm
   # A shell of its own: `set -e` does not hold in a command whose failure is looked at.
   sh "$place/unit.sh" "$bundle" lay "$name" 0 9>&- >"$place/last-output" 2>&1 || failed "its files could not be written"
-  for one in list apply remove; do cp "$bundle/$one" "$place/next-$one"; done
+  for one in $parts; do cp "$bundle/$one" "$place/next-$one"; done
   status=0
-  sh "$bundle/apply" 9>&- </dev/null >"$place/last-output" 2>&1 || status=$?
+  HOMEPORT_KEPT=$place/kept sh "$bundle/apply" 9>&- </dev/null >"$place/last-output" 2>&1 || status=$?
   [ "$status" = 0 ] || failed "it could not be brought about (exit code $status)"
   # What went well, but otherwise than on other hosts.
   sed -n "s/^note: /$name: /p" "$place/last-output"
@@ -185,9 +260,17 @@ revert() {
 
 remove() {
   disarm
-  { paths "$place/list"; paths "$place/next-list"; } | while IFS= read -r path; do rm -f -- "$path"; done
+  { paths "$place/list"; paths "$place/next-list"; } | sort -u | leave
   sh "$bundle/remove" 9>&- </dev/null >"$place/last-output" 2>&1 || { echo "$name: its removal said:"; tail -n 15 "$place/last-output" | masked; } >&2
+  leave_also
+  revive
   rm -rf "${place:?}"
+  # The last of them: nothing is left of this program but what others may use by now.
+  if rmdir "$home/units" 2>/dev/null; then
+    [ ! -e "$at_boot" ] || { systemctl disable --quiet "${at_boot##*/}"; rm -f "$at_boot"; systemctl daemon-reload; } || true
+    rm -rf "$home/reverted" "$home/lock"
+    rmdir "$home" 2>/dev/null || true
+  fi
 }
 
 [ "$verb" = lay ] || lock

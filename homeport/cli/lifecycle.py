@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli import consent, daemon, image_lock, settled, status
+from homeport.cli import consent, daemon, hosts, image_lock, settled, status
 from homeport.cli.ahead import check_ahead
 from homeport.cli.announce import measured
 from homeport.cli.clouds import keys, recover_clouds
@@ -67,6 +67,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
         recovered = recover(pulumi, run)
         refuse_lockout(pulumi)
         _ready_there(pulumi, run, recovered=recovered)
+        hosts.before_update(pulumi)
         drift = _drift(pulumi)
         check_ahead(pulumi, CHECKS)
         asked = ("--refresh",) if refresh else ()
@@ -156,6 +157,7 @@ def update(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     recovered = recover(pulumi, run)
     refuse_lockout(pulumi)
     _ready_there(pulumi, run, recovered=recovered)
+    hosts.before_update(pulumi)
     return _converge(pulumi, run, *flags, recovered=recovered)
 
 
@@ -356,6 +358,7 @@ def preview(stack: Stack, arguments: list[str]) -> int:
     tell(told)
     for loss in told.losses:
         say(f"    LOST for good: {loss.what}; up asks for it by name")
+    hosts.before_update(pulumi, preview=True)
     check_ahead(pulumi, CHECKS)
     return 0
 
@@ -377,6 +380,7 @@ def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
             say(f"    removed: {line}")
         report = look_at_clouds(pulumi)
     show(report, as_json=json)
+    hosts.before_update(pulumi, preview=True)
     return 1 if report.refused else 0
 
 

@@ -12,6 +12,9 @@ from homeport.model.host import HostFile
 from homeport.model.network import POOL
 from homeport.render import host_text
 
+PATH = "/etc/docker/daemon.json"
+"""What dockerd reads: the owner's keys and homeport's."""
+UNIT = "docker.service"
 WANTED = "/etc/homeport/docker/daemon.json"
 SETTINGS = {
     "default-address-pools": [{"base": str(POOL), "size": 24}],

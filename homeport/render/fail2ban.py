@@ -9,6 +9,7 @@ from homeport.model.host import HostFile, Package
 from homeport.render import host_text
 
 PATH = "/etc/fail2ban/jail.d/homeport.local"
+UNIT = "fail2ban.service"
 PACKAGES = (
     Package(name="fail2ban", program="fail2ban-server"),
     # Without it fail2ban cannot read the journal; it only recommends the package. It brings no program to look for.

@@ -21,6 +21,7 @@ DISTRIBUTION_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _PORTS = "/etc/ssh/sshd_config.d/00-b-homeport-port.conf"
 """What is left of the settings when they are removed."""
 REVOKED = "/etc/ssh/revoked_keys"
+UNIT = "ssh.service"
 _USUAL = 22
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from homeport.model.firewall import FirewallRule
 
 _ANYWHERE = ContainerWays()
+SERVICE = "ufw.service"
 _ANY = {4: "0.0.0.0/0", 6: "::/0"}
 _HEADS = (
     "user-input",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from homeport.model.distribution import supported
-from homeport.settings.kinds import HostAddress, HostKey, Name, Port, User
+from homeport.settings.kinds import HostAddress, HostKey, Name, Port, Taken, User
 from homeport.settings.section import Section, key
 
 MODES = ("local", "adopt", "create")
@@ -62,6 +62,12 @@ class AdoptHost(_Host):
         "The machine's public SSH key, pinned: no first connection is trusted blindly.",
         shape="the machine's public key, as ssh-keyscan -t ed25519 prints it after the address",
         example="<what ssh-keyscan -t ed25519 prints after the address>",
+    )
+    take_over: tuple[Taken, ...] = key(
+        "What others made there and an update may replace; kept aside, and put back when the stack goes.",
+        shape="a list of paths such as /etc/ufw/user.rules, and of port:80/tcp, login:alice or chain:DOCKER-USER",
+        example=["/etc/ufw/user.rules"],
+        default=(),
     )
 
 

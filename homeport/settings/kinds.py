@@ -40,6 +40,11 @@ _WEAK_POINTS = frozenset(
 )
 _ED25519 = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20"
 _KEY_BYTES = 32
+_TAKEN = re.compile(
+    r"(?:/[A-Za-z0-9._@+-]+)+"
+    r"|port:[1-9][0-9]{0,4}/(?:tcp|udp)|login:[a-z_][a-z0-9_-]{0,31}|chain:[A-Za-z0-9_-]{1,28}"
+)
+_LONGEST_TAKEN = 255
 # What the engine makes of an unquoted date in Pulumi.<stack>.yaml (tried on 3.255.0).
 _MIDNIGHT = " 00:00:00 +0000 UTC"
 
@@ -93,6 +98,13 @@ def wireguard_key(text: str) -> str:
     return text
 
 
+def taken(text: str) -> str:
+    """What `take_over` may name: a whole path without steps upwards, or another thing by its kind."""
+    if len(text) > _LONGEST_TAKEN or not _TAKEN.fullmatch(text) or "/.." in text:
+        raise ValueError("must be a whole path such as /etc/ufw/user.rules, port:80/tcp, login:alice or chain:NAME")
+    return text
+
+
 def day(value: Any) -> date:
     """A day, as ``2027-01-31``; a day without quotes in a stack's file is one too."""
     if isinstance(value, date):
@@ -117,4 +129,5 @@ Endpoint = Annotated[str, AfterValidator(url)]
 Image = Annotated[str, AfterValidator(image)]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
+Taken = Annotated[str, AfterValidator(taken)]
 Day = Annotated[date, PlainValidator(day), PlainSerializer(date.isoformat, return_type=str, when_used="json")]

@@ -9,8 +9,7 @@ import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
 from homeport.model import names
-from homeport.model.host import HostFile
-from homeport.model.template import ENV, TEXT
+from homeport.model.template import ENV
 from homeport.render.export import compose
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ def compose_files(
     works on this host, and on no other.
     """
     here = replace(blueprint, services=host.services)
-    folder = f"/opt/{blueprint.preset}"
     volumes = {
         service.name: volume
         for service in host.services
@@ -49,11 +47,7 @@ def compose_files(
         "compose": pulumi.Output.all(**volumes).apply(lambda files: compose.text(compose.model(here, dict(files)))),
         "secrets": pulumi.Output.all(**{name: secrets.values[name] for name in blueprint.secrets()}).apply(_lines),
     }
-    files = (
-        HostFile(path=f"{folder}/docker-compose.yml", content="{compose}", template=TEXT),
-        HostFile(path=f"{folder}/.env", content="{secrets}", mode=0o600, template=TEXT),
-    )
-    args = HostFilesArgs(host=machine.host, files=files, values=values, after=machine.ready)
+    args = HostFilesArgs(host=machine.host, files=compose.files(blueprint.preset), values=values, after=machine.ready)
     HostFiles(names.host_part(host.name, "compose"), args, opts)
 
 

@@ -90,6 +90,8 @@ def remote_machine(host: HostPlan, providers: Providers, secrets: Mapping[str, p
         after=(access.ready,),
         generation=provisioned.generation,
         deleted_with=provisioned.server,
+        # A rented server is the program's own, all of it.
+        take_over=host.machine.take_over if host.machine.mode == "adopt" else ("*",),
     )
     layers = _Layers(host, handle, provisioned, opts)
     port = str(host.ssh_ports[0])

@@ -97,11 +97,17 @@ class Server:
         return self.script("components/scripts/ready.sh", *words, **env)
 
     def bundle(self, files: tuple[HostFile, ...], apply=":", remove=":", **values: str) -> str:
-        return packed(SimpleNamespace(files=files, apply=apply, remove=remove), values)
+        return self.whole(files, apply, remove, values=values)
 
-    def unit(self, name: str, files=(), apply=":", *, remove=":", guard=0, env=None, **values: str):
-        """Lays a unit of files, as HostFiles does."""
-        text = self.bundle(files, apply, remove, **values)
+    def whole(self, files, apply, remove, *, also=(), units=(), take_over=("*",), values=None) -> str:
+        """A unit as a rented server gets it; an adopted one says what may be taken over."""
+        host = SimpleNamespace(take_over=take_over)
+        args = SimpleNamespace(files=files, apply=apply, remove=remove, also=also, units=units, host=host)
+        return packed(args, values or {})
+
+    def unit(self, name: str, files=(), apply=":", *, remove=":", guard=0, env=None, more=None, **values: str):
+        """Lays a unit of files, as HostFiles does; ``more`` is what else ``whole`` takes."""
+        text = self.whole(files, apply, remove, values=values, **(more or {}))
         return self.script("components/scripts/host.sh", "apply", name, str(guard), stdin=text, **(env or {}))
 
     def drop(self, name: str):

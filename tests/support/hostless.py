@@ -21,6 +21,8 @@ class HostFilesArgs:
     remove: str
     guard: int
     after: Any
+    also: Any = ()
+    units: Any = ()
 
 
 class HostFiles(pulumi.ComponentResource):

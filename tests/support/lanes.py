@@ -40,6 +40,7 @@ LONGEST = (
     "network",
     "machine",
     "probes",
+    "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/local/test_small_stack.py",
     "tests/rehearsal/local/test_killed.py",

@@ -12,12 +12,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from catalog.headscale.service import SERVICE
-from components.host import pinned
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.mesh import HOSTS
 from homeport.model.route import Guard, Route
 from homeport.render import headscale, tailscale
 from homeport.render.caddy import caddyfile
+from homeport.render.ssh_options import pinned
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from tests.support import subnets
 from tests.support.checkout import ROOT

@@ -61,8 +61,9 @@ class Scratch:
         self.settings |= settings
         path = self.folder / f"Pulumi.{self.name}.yaml"
         kept = yaml.safe_load(path.read_text()) if path.exists() else {}
-        config = {"homeport:preset": self.preset, "homeport:settings": self.settings}
-        path.write_text(yaml.safe_dump({**(kept or {}), "config": config}))
+        kept = kept or {}
+        config = {**kept.get("config", {}), "homeport:preset": self.preset, "homeport:settings": self.settings}
+        path.write_text(yaml.safe_dump({**kept, "config": config}))
 
     def command(self, *argv: str) -> list[str]:
         """The command line for ``pulumi`` in the environment that homeport would give it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 import subprocess
 
-from components.host import pinned
 from homeport.model.access import PublicHostname
 from homeport.model.route import Guard
 from homeport.render import cloudflared
+from homeport.render.ssh_options import pinned
 from rehearsal.clouds.cloudflare.emulator import Addresses
 from rehearsal.machine.daemon import CONTAINER, IMAGE
 from tests.support import subnets

@@ -15,6 +15,7 @@ import pytest
 
 from homeport.model.host import HostFile
 from homeport.model.template import TEXT
+from homeport.render import packages
 from tests.support import campaign
 from tests.support.checkout import ROOT
 from tests.support.host import Server
@@ -254,3 +255,59 @@ def test_what_nobody_confirmed_before_a_reboot_is_undone_after_it_and_the_rest_s
     assert server.pin in server.ready("key", "30", PULUMI_COMMAND_STDOUT=server.pin).stdout, (
         "another host key after a reboot"
     )
+
+
+@pytest.mark.req("CA-16")
+def test_what_somebody_made_stops_a_unit_before_it_changes_anything_and_comes_back_when_it_goes(server):
+    """A tunnel of the host's owner: its configuration, its program, its unit."""
+    paths = ("/etc/shop/config.yml", "/etc/systemd/system/shop.service", "/usr/local/bin/shop")
+    listing = f"stat -c '%a %U:%G %s %n' {' '.join(paths)}; cat {' '.join(paths)}; systemctl is-active shop"
+    server.inside(
+        "mkdir -p /etc/shop; echo theirs >/etc/shop/config.yml; chmod 640 /etc/shop/config.yml;"
+        "printf '#!/bin/sh\\nexec sleep infinity\\n' >/usr/local/bin/shop; chmod 755 /usr/local/bin/shop;"
+        "printf '[Service]\\nExecStart=/usr/local/bin/shop\\n[Install]\\nWantedBy=multi-user.target\\n'"
+        " >/etc/systemd/system/shop.service;"
+        "systemctl daemon-reload; systemctl enable -q --now shop"
+    )
+    before = server.inside(listing)
+    files = (
+        HostFile(path=paths[0], content="ours\n"),
+        HostFile(path=paths[1], content="[Service]\nExecStart=/usr/local/bin/shop\n"),
+        HostFile(path="/etc/shop/new", content="ours\n"),
+    )
+    apply = "printf '#!/bin/sh\\nexec sleep 1000000\\n' >/usr/local/bin/shop; systemctl daemon-reload"
+    apply += "; systemctl restart shop"
+    remove = "systemctl stop shop; rm -f /usr/local/bin/shop; systemctl daemon-reload"
+    more = {"also": (paths[2],), "units": ("shop.service",), "take_over": ()}
+    refused = server.unit("shop", files, apply, remove=remove, more=more)
+
+    assert 1 == refused.returncode, "what somebody made was replaced"
+    assert all(path in refused.stderr for path in paths), refused.stderr
+    assert before == server.inside(listing), "a refusal changes nothing"
+    assert "" == server.inside("ls /etc/shop/new 2>/dev/null", check=False), "a refusal changes nothing"
+
+    taken = server.unit("shop", files, apply, remove=remove, more=more | {"take_over": paths})
+    assert 0 == taken.returncode, taken.stderr
+    assert "ours\n" == server.inside("cat /etc/shop/config.yml")
+    failed = server.unit("shop", files, "exit 3", remove=remove, more=more | {"take_over": paths})
+    assert 1 == failed.returncode, "a failing change passed"
+    assert "ours\n" == server.inside("cat /etc/shop/config.yml"), "what failed is as it was"
+    server.drop("shop")
+    assert before == server.inside(listing), "theirs again: content, mode, owner, and it runs"
+    assert "" == server.inside("ls /etc/shop/new /var/lib/homeport/units/shop 2>/dev/null", check=False), "left over"
+
+
+@pytest.mark.req("CA-14")
+@pytest.mark.parametrize("kind", ["snap", "podman"])
+def test_a_docker_that_the_distributions_would_break_is_refused_by_name_before_anything_is_installed(server, kind):
+    mark = {"snap": "/snap/docker", "podman": "/usr/share/podman-docker"}[kind]
+    server.inside(f"mkdir -p {mark}")
+    log = server.inside("wc -c </var/log/dpkg.log 2>/dev/null || echo none")
+    try:
+        done = server.unit("packages", (), packages.apply())
+    finally:
+        server.inside(f"rmdir {mark}")
+
+    assert 1 == done.returncode, done.stderr
+    assert {"snap": "Docker as a snap", "podman": "podman under the name of docker"}[kind] in done.stderr, done.stderr
+    assert log == server.inside("wc -c </var/log/dpkg.log 2>/dev/null || echo none"), "nothing was installed"

@@ -38,6 +38,7 @@ def pulumi(tmp_path, monkeypatch):
     monkeypatch.setattr(lifecycle, "recover", lambda *_: False)
     monkeypatch.setattr(lifecycle, "refuse_lockout", lambda _: None)
     monkeypatch.setattr(lifecycle, "require", lambda _: None)
+    monkeypatch.setattr(lifecycle.hosts, "before_update", lambda *_, **__: None)
     monkeypatch.setattr(lifecycle, "recover_clouds", lambda *_: False)
     monkeypatch.setattr(lifecycle, "look", lambda *_: result.drift)
     monkeypatch.setattr(lifecycle, "check_ahead", lambda *_: None)

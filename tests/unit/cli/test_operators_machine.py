@@ -13,8 +13,12 @@ ROOT = Path(__file__).parents[3]
 SCRIPTS = [
     ROOT / "bin" / "homeport",
     ROOT / "homeport" / "cli" / "run.sh",
-    # unit.sh is the one that is sent to hosts.
-    *sorted(path for path in (ROOT / "components" / "scripts").glob("*.sh") if path.name != "unit.sh"),
+    # Those are sent to hosts.
+    *sorted(
+        path
+        for path in (ROOT / "components" / "scripts").glob("*.sh")
+        if path.name not in {"unit.sh", "foreign.sh", "look.sh"}
+    ),
     ROOT / "Makefile",
 ]
 ELSEWHERE = re.compile(

@@ -8,13 +8,13 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from components.connection import private_key, public_key, spelled, ssh_options
-from components.host_unit import packed
+from components.host import Host
+from components.host_unit import HostFilesArgs, packed
 from homeport.model.host import HostFile
 
 SEED = base64.b64encode(bytes(range(32))).decode()
@@ -66,7 +66,9 @@ def test_a_connection_is_shared_as_long_as_its_socket_s_path_fits(monkeypatch, l
 
 
 def test_the_script_is_the_last_in_a_bundle_so_that_one_cut_short_never_runs():
-    args = SimpleNamespace(files=(HostFile(path="/etc/a", content="{x}"),), apply=":", remove=":")
+    args = HostFilesArgs(
+        host=Host(name="main", stack="t", namespace=""), files=(HostFile(path="/etc/a", content="{x}"),), values={}
+    )
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed(args, {"x": "1"})))) as tar:
         names = tar.getnames()
 

@@ -18,4 +18,6 @@ for tool in iptables ip6tables; do
   done
   $tool -w -F DOCKER-USER 2>/dev/null || true
 done
+#: As Docker itself ends the chain when it makes it.
+! iptables -w -S DOCKER-USER >/dev/null 2>&1 || iptables -w -A DOCKER-USER -j RETURN
 rm -rf /var/lib/homeport/firewall

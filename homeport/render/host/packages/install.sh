@@ -1,6 +1,7 @@
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive LC_ALL=C
 said=/run/homeport-apt
+. engine.sh
 #: need PROGRAM PACKAGE[,PACKAGE…]: what is looked for is the program. Where it comes from is another question in each
 #: distribution: from the first of these that it has.
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2" lacking="$lacking $1"; }

@@ -10,8 +10,10 @@ if [ ! -s "$conf" ]; then
   exit 0
 fi
 if ip link show wg0 >/dev/null 2>&1 && [ ! -e "$mark" ]; then
-  echo "wg0 is there already and is not of homeport; take it down there with: wg-quick down wg0" >&2
-  exit 1
+  #: Of its owner, taken over by name: taken down as it was brought up.
+  old=${HOMEPORT_KEPT:-/none}/etc/wireguard/wg0.conf
+  [ -f "$old" ] || { echo "wg0 is there already and is not of homeport; take it down there with: wg-quick down wg0" >&2; exit 1; }
+  wg-quick down "$old" 2>/dev/null || ip link delete wg0
 fi
 systemctl daemon-reload
 systemctl enable --quiet "$unit"

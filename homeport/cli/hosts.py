@@ -1,0 +1,98 @@
+"""Hosts behind SSH, before an update: what it would take from others is refused, what a hand has changed is laid again.
+
+Pulumi's command provider cannot read, so a refresh sees no file of a host. Each host is asked once instead, all at the
+same time, and what is not as the last update left it is marked in the state: the update finds a difference there, and
+runs that unit again.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli.adoption import claims, obstacles, refusal
+from homeport.cli.look import Drift, Look, look, ways
+from homeport.cli.phases import say
+from homeport.model.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeport.cli.pulumi_cli import PulumiCli
+
+_COMMAND = "command:local:Command"
+_APPLY = ["sh", "components/scripts/host.sh", "apply"]
+
+
+def looked_at(pulumi: PulumiCli, state: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, str], Look | str]]:
+    """For each host of the stack behind SSH how it is reached and what is there, or why it does not say."""
+    plan, known = pulumi.stack.plan, ways(pulumi, state)
+    hosts = {name: way for name, way in sorted(known.items()) if name in plan.hosts}
+
+    def ask(name: str) -> tuple[Mapping[str, str], Look | str]:
+        host = plan.hosts[name]
+        # A rented server is the program's own.
+        return hosts[name], look(hosts[name], claims(plan, host) if host.machine.mode == "adopt" else ())
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(hosts, pool.map(ask, hosts), strict=True))
+
+
+def before_update(pulumi: PulumiCli, *, preview: bool = False) -> None:
+    """Looks at every host; what a hand has changed there is laid again by the update that follows.
+
+    Args:
+        pulumi: The stack and its Pulumi.
+        preview: Nothing is noted in the state: what the update would do is said.
+
+    Raises:
+        ToolError: An update would take what others made, or lacks what it needs; all of it is named.
+    """
+    if pulumi.stack.local:
+        return
+    state = pulumi.state()
+    refusals, drift = [], dict[str, list[str]]()
+    for name, (where, there) in looked_at(pulumi, state).items():
+        if isinstance(there, str):
+            say(f"    host {name} was not looked at ({where['HOMEPORT_SSH']}): {there}")
+            continue
+        host = pulumi.stack.plan.hosts[name]
+        if host.machine.mode == "adopt" and (found := obstacles(pulumi.stack.plan, host, there)):
+            refusals.append(refusal(host, where["HOMEPORT_SSH"], pulumi.stack.name, found))
+        for urn, items in drifted(state, where, there).items():
+            for item in items:
+                say(f"    host {name}: {item.what} is {item.how}: {'would be' if preview else 'is'} brought back")
+            drift[urn] = [f"{item.what} is {item.how}" for item in items]
+    if refusals:
+        raise ToolError("\n".join(refusals))
+    if drift and not preview:
+        _mark(pulumi, drift)
+
+
+def drifted(state: Mapping[str, Any], where: Mapping[str, str], there: Look) -> dict[str, list[Drift]]:
+    """The URNs of a host's units that are not as the last update left them, and what is different."""
+    units = {
+        words[3]: row["urn"]
+        for row in state.get("resources") or []
+        if row.get("type") == _COMMAND
+        and (words := str((row.get("inputs") or {}).get("create", "")).split())[:3] == _APPLY
+        and ((row["inputs"].get("environment") or {}).get("HOMEPORT_SSH")) == where["HOMEPORT_SSH"]
+    }
+    gone = [Drift(unit=unit, what=f"unit {unit}", how="gone") for unit in units if unit not in there.words("unit")]
+    drift: dict[str, list[Drift]] = {}
+    for item in (*there.drift, *gone):
+        if item.unit in units:
+            drift.setdefault(units[item.unit], []).append(item)
+    return drift
+
+
+def _mark(pulumi: PulumiCli, drift: Mapping[str, list[str]]) -> None:
+    """Notes in the state that these units were not applied as they should be."""
+
+    def marked(row: dict[str, Any]) -> dict[str, Any]:
+        if row["urn"] not in drift:
+            return row
+        text = "; ".join(drift[row["urn"]])
+        return {**row, **{side: {**row[side], "create": text} for side in ("inputs", "outputs")}}
+
+    pulumi.rewrite(lambda rows: [marked(row) for row in rows])

@@ -22,6 +22,9 @@ _LEFT_OUT = (
     "/var/lib/docker/image/*",
     "/run/docker/*",
     "/usr/local/bin/*",
+    # Of the mirror, the same for everybody.
+    "/var/cache/apt/*",
+    "/var/lib/apt/lists/*",
 )
 """Layers of images, which are searched as what their containers added to them; and programs."""
 _PLANTED, _PLANTED_FILE = "planted", "/var/lib/claims-planted"

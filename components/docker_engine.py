@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -12,6 +13,8 @@ from homeport.model.template import SHELL
 from homeport.render import daemon_json, host_text, packages, shutdown, sysctl, systemd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.host import Host
     from homeport.model.host import Package
 
@@ -27,6 +30,7 @@ class DockerEngineArgs:
         units: systemd units whose addresses containers listen on; Docker waits for them at boot.
         order: Names of the containers in the order in which they end when the machine goes down; each wave needs only
             those after it.
+        kernel: Settings of the kernel that containers want, by name.
         after: Resources that must be there first.
     """
 
@@ -35,6 +39,7 @@ class DockerEngineArgs:
     packages: tuple[Package, ...] = ()
     units: tuple[str, ...] = ()
     order: tuple[tuple[str, ...], ...] = ()
+    kernel: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     after: tuple[pulumi.Resource, ...] = ()
 
 
@@ -72,7 +77,7 @@ class DockerEngine(pulumi.ComponentResource):
             HostFilesArgs(
                 host=args.host,
                 files=(
-                    *sysctl.files(),
+                    *sysctl.files(args.kernel),
                     *daemon_json.files(),
                     systemd.docker_after(args.units),
                     *shutdown.files(args.order, args.units),

@@ -31,6 +31,6 @@ SERVICE = Service(
     volumes={"exchange": Volume(path="/exchange", shared="exchange")},
     tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"},
     health=Health(test=("python", "-I", "-S", "-B", "/workspace/healthcheck.py"), interval=10, start_period=10),
-    limits=Limits(memory=384, cpus="0.5", pids=64, nofile=1024),
+    limits=Limits(memory=384, least=320, cpus="0.5", pids=64, nofile=1024),
     grace=35,
 )

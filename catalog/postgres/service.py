@@ -49,7 +49,9 @@ SERVICE = Service(
         interval=5,
         start_period=60,
     ),
-    limits=Limits(memory=512, cpus="1.0", pids=128),
+    limits=Limits(memory=512, cpus="1.0", pids=128, least=128),
+    # postgres:15-alpine, pgvector/pgvector:0.8.1-pg16: the files of a cluster are read by no other major.
+    major=r":(?:[\w.]*-)?(?:pg)?(\d+)(?:[.@-]|$)",
     stop_signal="SIGINT",
     grace=60,
     secrets=(

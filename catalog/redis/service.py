@@ -28,7 +28,7 @@ SERVICE = Service(
     purpose="Short-term cache",
     command=("redis-server", "/etc/homeport/redis.conf"),
     uid=999,
-    files=(StaticFile(source="catalog/redis/files/redis.conf", target="redis.conf"),),
+    files=(StaticFile(source="catalog/redis/files/redis.conf", target="redis.conf", sizes=("maxmemory",)),),
     volumes={"redis": Volume(path="/data", owner=(999, 999))},
     tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=8m,mode=1777"},
     health=Health(
@@ -36,7 +36,9 @@ SERVICE = Service(
         interval=5,
         start_period=10,
     ),
-    limits=Limits(memory=192, cpus="0.5", pids=64),
+    limits=Limits(memory=192, cpus="0.5", pids=64, least=32),
+    # Without it a copy of the memory for the file on disk fails where little is free (redis.io, administration).
+    kernel={"vm.overcommit_memory": "1"},
     grace=15,
     secrets=(SecretSpec(name="redis-password", purpose="for the clients of Redis"),),
 )

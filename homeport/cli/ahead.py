@@ -80,6 +80,7 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
             problems += _names(blueprint, present, pulumi.stack.name)
             problems += _subnets(blueprint, present, pulumi.stack.name)
             problems += _ports(blueprint, present, pulumi.stack.name)
+    problems += _majors(pulumi)
     problems += _stored(pulumi)
     for check in checks:
         problems += check(pulumi)
@@ -248,6 +249,25 @@ def _free_port(port: PublishedPort) -> int:
             probe.bind((port.address, number))
             return int(probe.getsockname()[1])
     return port.outside
+
+
+def _majors(pulumi: PulumiCli) -> Iterator[Problem]:
+    """Services whose stored data, made by the image that the state names, is of another major than they read."""
+    before = {}
+    for resource in pulumi.state().get("resources") or []:
+        if resource.get("type") == "docker:index/container:Container":
+            labels = (resource.get("inputs") or {}).get("labels") or ()
+            named = {item["label"]: item["value"] for item in labels}
+            before[named.get("homeport.service")] = named.get("homeport.image", "")
+    for service in pulumi.stack.plan.blueprint.services:
+        was, now = service.data_major(before.get(service.name, "")), service.data_major(service.image)
+        if was and was != now:
+            yield Problem(
+                f"services.{service.name}",
+                f"its data is of major version {was}; {service.image} reads {now or 'no major that it names'}",
+                f"Check out the homeport that made it, and export the data there; with this one, remove volume "
+                f"{', '.join(own_volumes(pulumi.stack.plan.blueprint, service).values())}, update, and import it",
+            )
 
 
 def _stored(pulumi: PulumiCli) -> Iterator[Problem]:

@@ -148,7 +148,7 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         read_only="writable_root" not in service.waivers,
         capabilities_added=tuple(sorted(service.capabilities)),
         tmpfs=dict(service.tmpfs),
-        shm_size=service.dev_shm,
+        shm_size=limits.share(service.dev_shm) if service.dev_shm else None,
         memory=limits.memory,
         cpus=limits.cpus,
         pids=limits.pids,

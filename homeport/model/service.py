@@ -6,6 +6,7 @@ reason.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
@@ -46,12 +47,27 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one container may use: memory in MB (swap is off), CPUs, processes, and open files."""
+    """What one container may use.
+
+    Attributes:
+        memory: MB; swap is off.
+        cpus: CPUs, as a decimal number.
+        pids: Processes and threads.
+        nofile: Open files.
+        least: MB without which the software does not work; a lower limit is refused.
+        sized_for: MB that the sizes in its files are written for; 0: its memory, for nobody chose another.
+    """
 
     memory: int
     cpus: str = "1.0"
     pids: int = 256
     nofile: int = 4096
+    least: int = 16
+    sized_for: int = 0
+
+    def share(self, size: int) -> int:
+        """A size that is written for ``sized_for`` as it is for the memory that there is."""
+        return size * self.memory // (self.sized_for or self.memory)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +80,14 @@ class StaticFile:
         target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``:
             itself).
         mode: Permission bits; the owner is the service's user.
+        sizes: Settings in it that grow and shrink with the service's memory: each a word at the start of a line, with a
+            size in ``kB``, ``MB`` or ``GB`` behind it.
     """
 
     source: str
     target: str
     mode: int = 0o444
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,11 +248,14 @@ class Service:
         needs: Services that must be healthy before this one is created.
         grace: Seconds between the stop signal and the kill.
         stop_signal: None: the image's own.
-        dev_shm: Size of ``/dev/shm`` in MB; None: Docker's 64.
+        dev_shm: Size of ``/dev/shm`` in MB, which grows and shrinks with the memory; None: Docker's 64.
         binds: Paths of the host, by a name that is unique in the service.
         restart: ``unless-stopped``, or ``always``; both come back after a reboot.
         role: The service runs on the host with this role; empty: on the first one.
         waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
+        kernel: Settings of the host's kernel that it wants, with their values; on this machine they are left alone.
+        major: Regular expression for an image's reference, whose group is the major version that its stored data is of;
+            another major than the catalog's is refused, for no other reads that data. Empty: any reads it.
         sign_in: How a person signs in to it; None: it asks nobody, or not by a password of the stack's.
         secrets: The secrets that it needs; the settings and the plan know them from here.
         before: What it is asked before an update; None: nothing.
@@ -268,7 +290,14 @@ class Service:
     restart: str = "unless-stopped"
     role: str = ""
     waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    kernel: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    major: str = ""
     sign_in: SignIn | None = None
     secrets: tuple[SecretSpec, ...] = ()
     before: Question | None = None
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def data_major(self, image: str) -> str:
+        """The major version that data stored by an image is of; empty where any version reads it, or none is named."""
+        match = re.search(self.major, image) if self.major else None
+        return match[1] if match else ""

@@ -62,6 +62,8 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
 def _refuse(preset: Preset, settings: Settings) -> None:
     problems = (
         *_proxy_off(preset, settings),
+        *_limits(preset, settings),
+        *_majors(preset, settings),
         *strangers(preset, settings.model_dump()),
         *_options(preset, settings),
         *_groups(preset, settings),
@@ -88,6 +90,36 @@ def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
         for service in preset.services
         if service.edge and service.name in off
         for route in guarded
+    ]
+
+
+def _limits(preset: Preset, settings: Settings) -> list[Problem]:
+    chosen = {name: override.memory for name, override in settings.services.items() if override.memory}
+    return [
+        Problem(
+            f"homeport:settings.services.{service.name}.memory",
+            f"is less than the {service.limits.least} MB that it needs",
+            f"Run: pulumi config set --path homeport:settings.services.{service.name}.memory {service.limits.least}",
+        )
+        for service in preset.services
+        if chosen.get(service.name, service.limits.least) < service.limits.least
+    ]
+
+
+def _majors(preset: Preset, settings: Settings) -> list[Problem]:
+    """Images whose software cannot read the data that the catalog's has stored, or do not say whether it can."""
+    chosen = {name: override.image for name, override in settings.services.items() if override.image}
+    return [
+        Problem(
+            f"homeport:settings.services.{service.name}.image",
+            f"must be of major version {service.data_major(service.image)}, by a tag that says so: "
+            "data of one major is read by no other",
+            f"Run: pulumi config set --path homeport:settings.services.{service.name}.image {service.image}",
+        )
+        for service in preset.services
+        if service.major
+        and service.name in chosen
+        and service.data_major(chosen[service.name]) != service.data_major(service.image)
     ]
 
 
@@ -228,6 +260,7 @@ def _service(service: Service, override: ServiceOverride | None) -> Service:
     limits = replace(
         service.limits,
         memory=override.memory or service.limits.memory,
+        sized_for=(service.limits.sized_for or service.limits.memory) if override.memory else service.limits.sized_for,
         cpus=f"{override.cpus:.2f}" if override.cpus else service.limits.cpus,
     )
     return replace(service, limits=limits, image=override.image or service.image)
@@ -247,5 +280,9 @@ def _skipped(preset: Preset, settings: Settings) -> tuple[str, ...]:
         skipped.append("DNS records: no Cloudflare account is named; point the host names at the server yourself")
     elif settings.exposure == "direct" and modes == {"local"}:
         skipped.append("DNS records: this machine's public address is not known; point the host names at it yourself")
+    for service in preset.services if "local" in modes else ():
+        wanted = ", ".join(f"{key}={value}" for key, value in sorted(service.kernel.items()))
+        if wanted and settings.hosts[homes(preset, settings)[service.name]].mode == "local":
+            skipped.append(f"{wanted} for {service.name}: homeport leaves this machine's kernel alone")
     absent = (group.skipped for name, group in preset.groups.items() if settings.group(name) is None)
     return (*skipped, *filter(None, absent))

@@ -45,6 +45,7 @@ class HostPlan:
         vpn: The VPN, on the host that it ends on.
         wireguard: What the settings say of the VPN's keys.
         fail2ban: Whether addresses that guess at SSH are shut out.
+        kernel: Settings of its kernel that services on it want, by name.
         stop_order: Its containers as they end when the machine goes down: what needs others before those.
     """
 
@@ -65,6 +66,7 @@ class HostPlan:
     vpn: Vpn | None
     wireguard: WireGuard
     fail2ban: bool
+    kernel: Mapping[str, str]
     stop_order: tuple[tuple[str, ...], ...]
 
 
@@ -107,6 +109,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         vpn=vpn,
         wireguard=settings.wireguard,
         fail2ban=settings.ssh.fail2ban,
+        kernel={key: value for service in services for key, value in sorted(service.kernel.items())},
         stop_order=_stop_order(blueprint, services),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from homeport.model.blueprint import Blueprint
-    from homeport.model.service import Service, StaticFile
+    from homeport.model.service import Limits, Service, StaticFile
+
+
+_WHOLE = 16 * 1024
+"""Kilobytes from which on a size is written in whole megabytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,7 @@ class ServiceFiles:
 
 def service_files(blueprint: Blueprint, service: Service, root: Path) -> ServiceFiles:
     """The files of a service; static ones are read below ``root``, the project's folder."""
-    plain = {target: content for file in service.files for target, content in _read(root, file)}
+    plain = {target: content for file in service.files for target, content in _read(root, file, service.limits)}
     secret = service.secret_files
     if service.edge:
         plain["Caddyfile"] = (0o444, caddyfile(blueprint).encode())
@@ -67,8 +72,38 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
     return ServiceFiles(plain=plain, secret=secret, owner=service.uid)
 
 
-def _read(root: Path, file: StaticFile) -> list[tuple[str, tuple[int, bytes]]]:
+def _read(root: Path, file: StaticFile, limits: Limits) -> list[tuple[str, tuple[int, bytes]]]:
     if "*" not in file.source:
-        return [(file.target, (file.mode, (root / file.source).read_bytes()))]
+        content = (root / file.source).read_bytes()
+        return [(file.target, (file.mode, sized(content, file, limits) if file.sizes else content))]
     folder = "" if file.target == "." else f"{file.target}/"
     return [(f"{folder}{path.name}", (file.mode, path.read_bytes())) for path in sorted(root.glob(file.source))]
+
+
+def sized(content: bytes, file: StaticFile, limits: Limits) -> bytes:
+    """A file with its sizes for the memory that there is; as it is where nobody chose another than the catalog's.
+
+    Raises:
+        ValueError: The file does not have each of the settings once.
+    """
+    text = content.decode()
+    for name in file.sizes:
+        text, found = re.subn(
+            rf"^({re.escape(name)}(?: *= *| +))(\d+)([kKmMgG])([bB])",
+            lambda match: _share(match, limits),
+            text,
+            flags=re.MULTILINE,
+        )
+        if found != 1:
+            raise ValueError(f"{file.source} has {found} lines that begin with {name}")
+    return text.encode()
+
+
+def _share(match: re.Match[str], limits: Limits) -> str:
+    """The size in the file's own unit, or in kilobytes where that would be none of them."""
+    unit, size = match[3], int(match[2])
+    if limits.sized_for not in {0, limits.memory}:
+        size, unit = limits.share(size * 1024 ** "kmg".index(unit.lower())), "k"
+        if size % 1024 == 0 or size >= _WHOLE:
+            size, unit = size // 1024, "m" if match[3].islower() else "M"
+    return f"{match[1]}{size}{unit}{match[4]}"

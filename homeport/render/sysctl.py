@@ -6,18 +6,30 @@ would change the machine around it, some of it until that machine's next boot, s
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 from homeport.model.host import HostFile
+from homeport.model.template import NAME
 from homeport.render import host_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NETWORK = "/etc/sysctl.d/60-homeport-network.conf"
 KERNEL = "/etc/homeport/sysctl/kernel.conf"
 
 
-def files() -> tuple[HostFile, ...]:
-    """The settings, and the modules that are never loaded."""
+def files(more: Mapping[str, str] = MappingProxyType({})) -> tuple[HostFile, ...]:
+    """The settings, and the modules that are never loaded.
+
+    Args:
+        more: What the containers on the host want besides.
+    """
+    wanted = "".join(f"{NAME(key)} = {NAME(value)}\n" for key, value in sorted(more.items()))
     return (
         HostFile(path=NETWORK, content=host_text.text("kernel/network.conf")),
-        HostFile(path=KERNEL, content=host_text.text("kernel/kernel.conf")),
+        HostFile(path=KERNEL, content=host_text.text("kernel/kernel.conf") + wanted),
         HostFile(path="/etc/modprobe.d/homeport.conf", content=host_text.text("kernel/modules.conf")),
     )
 

@@ -211,6 +211,7 @@ class _Layers:
                 packages=tuple(package for layer in optional for package in layer.packages),
                 units=(_VPN_UNIT,) if plan.vpn else (),
                 order=plan.stop_order,
+                kernel=plan.kernel,
             ),
             opts,
         )

@@ -29,7 +29,11 @@ POSTGRES = replace(
         ),
     },
     files=(
-        StaticFile(source="catalog/presets/ai_orchestrator/postgres/postgresql.conf", target="postgresql.conf"),
+        StaticFile(
+            source="catalog/presets/ai_orchestrator/postgres/postgresql.conf",
+            target="postgresql.conf",
+            sizes=("shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size"),
+        ),
         StaticFile(source="catalog/presets/ai_orchestrator/postgres/pg_hba.conf", target="pg_hba.conf"),
         StaticFile(source="catalog/presets/ai_orchestrator/postgres/pg_ident.conf", target="pg_ident.conf"),
     ),

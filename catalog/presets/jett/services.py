@@ -26,7 +26,11 @@ POSTGRES = replace(
         ),
     },
     files=(
-        StaticFile(source="catalog/presets/jett/postgres/postgresql.conf", target="postgresql.conf"),
+        StaticFile(
+            source="catalog/presets/jett/postgres/postgresql.conf",
+            target="postgresql.conf",
+            sizes=("shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size"),
+        ),
         StaticFile(source="catalog/presets/jett/postgres/pg_hba.conf", target="pg_hba.conf"),
     ),
     secret_files=(SecretFile(target="superuser_password", template="{postgres-password}", syntax=TEXT),),
@@ -38,7 +42,7 @@ POSTGRES = replace(
         interval=5,
         start_period=60,
     ),
-    limits=Limits(memory=512, cpus="0.5", pids=128),
+    limits=Limits(memory=512, cpus="0.5", pids=128, least=128),
     restart="always",
 )
 

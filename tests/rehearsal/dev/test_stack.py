@@ -95,6 +95,8 @@ def test_the_owner_signs_in_and_nobody_can_claim_the_instance(world, door):
 
     assert 200 == _get(door, "/", allowed).status, "the right password opens the editor"
     assert 401 == _get(door, "/", {"Authorization": "Basic YWRtaW46d3Jvbmc="}).status, "a wrong one does not"
+    lower = {"Authorization": allowed["Authorization"].replace("Basic ", "bAsic  ")}
+    assert 401 != _get(door, "/", lower).status, "a scheme has no case (RFC 7235)"
 
 
 @pytest.mark.req("S3-09")

@@ -1,14 +1,22 @@
 """What hosts and containers get, read back by the programs that it is for, and what those programs refuse."""
 
+import base64
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
+from catalog.presets import registry
 from components.connection import private_key, public_key
+from homeport.model import template
 from homeport.model.access import PublicHostname
-from homeport.model.route import Guard
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.route import Guard, Route
 from homeport.render import cloudflared, sshd
+from homeport.render.caddy import caddyfile, snippets
 from homeport.render.cloud_init import cloud_init
+from homeport.render.files import sized
 from homeport.render.netfilter import RULE_FILES
 from homeport.render.wireguard import clamp
 from tests.support.checkout import ROOT
@@ -150,3 +158,36 @@ def test_compose_gives_containers_the_values_that_were_meant(readers):
 
     assert "$x" == good["services"]["a"]["environment"]["A"]
     assert isinstance(bad, Refused), "a reader that refuses nothing reads nothing"
+
+
+@pytest.mark.req("CF-15")
+def test_the_proxy_asks_for_basic_credentials_in_any_case(readers):
+    guards = (Guard(kind="basic", user="admin", secret="door", because="people"),)
+    routes = (Route(name="n8n", service="web", port=80, guards=guards),)
+    edge = Edge(bind="127.0.0.1", ports={"http": 8080, "https": 8443}, public=False)
+    blueprint = Blueprint(
+        preset="p", environment="dev", domain="localhost", services=(), networks=(), routes=routes, edge=edge
+    )
+    filled = {name: template.fill(text, {"door": "s3cret"}, template.PROXY) for name, text in snippets(routes).items()}
+    (read,) = readers.caddy([{"Caddyfile": caddyfile(blueprint), **filled}], validate=True)
+    text = json.dumps(read)
+    (changed,) = {json.dumps(one) for one in re.findall(r'"search_regexp": "(.*?)"', text)}
+
+    assert "^(?i:basic) +" in changed, "Go's regular expression"
+    assert text.index("search_regexp") < text.index("Basic " + base64.b64encode(b"admin:s3cret").decode()), "before"
+
+
+@pytest.mark.req("CF-10")
+@pytest.mark.parametrize("memory", [128, 333, 8192])
+def test_servers_take_the_sizes_that_follow_their_memory(readers, memory):
+    for preset, read, needle in (
+        ("jett", readers.postgresql_conf, "shared_buffers"),
+        ("ai-orchestrator", readers.redis_conf, "maxmemory"),
+    ):
+        service = next(one for one in registry.preset(preset).services if any(needle in f.sizes for f in one.files))
+        limits = replace(service.limits, memory=memory, sized_for=service.limits.memory)
+        file = next(file for file in service.files if needle in file.sizes)
+        lines = sized((ROOT / file.source).read_bytes(), file, limits).decode().splitlines()
+        (values,) = read(["".join(f"{line}\n" for line in lines if line.startswith(needle))])
+
+        assert int(re.match(r"\d+", values[needle])[0]) > 0

@@ -97,6 +97,9 @@ def problem(error: ErrorDetails, schema: type[Settings], data: dict[str, Any], u
         return loc, Problem(path_of(loc), f"must be {_shape(field, kind)}", fix)
     if kind == "missing":
         return loc, _missing(loc, field, strict=strict)
+    if kind.startswith(("model_", "dict_")):
+        # The example is one of an entry; without the mapping each has its default.
+        return loc, Problem(path_of(loc), f"must be {_shape(field, kind)}", remove_command(loc))
     what = str(error["ctx"]["error"]) if kind == "value_error" else f"must be {_shape(field, kind)}"
     return loc, Problem(path_of(loc), what, _replace(loc, field, strict=strict))
 

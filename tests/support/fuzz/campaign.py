@@ -162,7 +162,8 @@ def _twin(fuzzed: Fuzzed, plan: Plan) -> tuple[Plan | None, tuple[tuple[str, str
     for place, letter in zip(fuzzed.changed, string.ascii_lowercase, strict=False):
         value = _fuzzed_value(fuzzed, place)
         plain = _plain(fuzzed.skeleton, place, json.dumps(value), letter)
-        if plain is None:
+        # Nothing at all, where that is a choice, has no twin: parts are then left out.
+        if plain is None or value == "":
             return None, ()
         put(settings, place, json.loads(plain))
         if isinstance(value, str):

@@ -97,11 +97,8 @@ def problem(error: ErrorDetails, schema: type[Settings], data: dict[str, Any], u
         return loc, Problem(path_of(loc), f"must be {_shape(field, kind)}", fix)
     if kind == "missing":
         return loc, _missing(loc, field, strict=strict)
-    if kind.startswith(("model_", "dict_")):
-        # The example is one of an entry; without the mapping each has its default.
-        return loc, Problem(path_of(loc), f"must be {_shape(field, kind)}", remove_command(loc))
     what = str(error["ctx"]["error"]) if kind == "value_error" else f"must be {_shape(field, kind)}"
-    return loc, Problem(path_of(loc), what, _replace(loc, field, strict=strict))
+    return loc, Problem(path_of(loc), what, _replace(loc, field, kind, strict=strict))
 
 
 def _shape(field: FieldInfo | None, kind: str) -> str:
@@ -119,12 +116,15 @@ def _says(field: FieldInfo | None, what: str) -> Any:
     return extra.get(what, "") if isinstance(extra, dict) else ""
 
 
-def _replace(loc: Loc, field: FieldInfo | None, *, strict: bool) -> str:
+def _replace(loc: Loc, field: FieldInfo | None, kind: str, *, strict: bool) -> str:
     """The commands that put a right value where a wrong one is.
 
     Over a text the engine writes a text, whatever the new value and ``--type`` say (tried on 3.255.0: "8443" in quotes
     stayed one), so a number, a truth value or a list is set only after the text is gone.
     """
+    if kind.startswith(("model_", "dict_")):
+        # The example is one of an entry; without the mapping each has its default.
+        return remove_command(loc)
     fix = _fix(loc, field, strict=strict)
     example = field.examples[0] if field is not None and field.examples else ""
     whole = isinstance(example, list) and not isinstance(loc[-1], int)

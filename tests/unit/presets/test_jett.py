@@ -176,7 +176,6 @@ def test_containers_may_call_the_handler_and_what_the_settings_name_of_a_member(
     )
 
 
-@pytest.mark.req("AT-10")
 def test_postgresqls_superuser_does_not_log_in_over_the_network():
     lines = [line.split() for line in (FILES / "postgres" / "pg_hba.conf").read_text().splitlines()]
     network = {(line[1], line[2], line[-1]) for line in lines if line and line[0] == "host"}

@@ -223,12 +223,18 @@ def _compared(findings: Findings, readers: dict[str, Callable[[Sequence[Any]], l
     for kind, where, mine, theirs, words, loose in sorted(findings.pairs):
         if kind not in readings or mine == theirs or any(_refuses(readings[kind][key]) for key in (mine, theirs)):
             continue
-        first = {_plainly(line, loose) for line in flat(readings[kind][mine])}
-        second = {_plainly(_turned(line, words), loose) for line in flat(readings[kind][theirs])}
+        first = {_plainly(line, loose) for line in _lines(readings[kind][mine], loose)}
+        second = {_plainly(_turned(line, words), loose) for line in _lines(readings[kind][theirs], loose)}
         if first != second:
             difference = sorted(first - second)[:3], sorted(second - first)[:3]
             holes.append(f"{where} ({kind}): {difference[0]} instead of {difference[1]}"[:900])
     return holes
+
+
+def _lines(reading: Any, loose: bool) -> Iterable[str]:
+    """A reading's lines; where numbers differ, so may the order of what is sorted by them."""
+    apart = loose and isinstance(reading, list) and all(isinstance(line, str) for line in reading)
+    return reading if apart else flat(reading)
 
 
 def _refuses(reading: Any) -> bool:

@@ -73,6 +73,15 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         spoil=lambda statuses: {**statuses, min(statuses): 200},
     ),
     Claim(
+        name="names-have-certificates",
+        rows=("RW-09",),
+        says="at every public name the edge has a certificate that a visitor trusts, and Access stands behind it",
+        observe=lambda view: {label: view.visit_securely(name) for label, name in view.hostnames.items()},
+        value=turned_away,
+        expected=lambda view: dict.fromkeys(view.hostnames, True),
+        spoil=lambda statuses: {**statuses, min(statuses): 0},
+    ),
+    Claim(
         name="access-denies-by-default",
         rows=("S2-39",),
         says="every public name has an Access application with a policy, and none lets everybody in",

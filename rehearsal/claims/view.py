@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import ssl
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
@@ -43,6 +45,8 @@ class View:
         peer_config: The text of the stack's output for that member. Secret.
         token: Headers of a service token that the stack made. Secret.
         secrets: Name to value of all that the stack made or was given.
+        edge_tls: URL of the emulated edge over TLS.
+        edge_ca: File of the certificate that its visitors trust.
     """
 
     expected: ExpectedSystem
@@ -57,6 +61,8 @@ class View:
     peer_config: str = field(repr=False, default="")
     token: Mapping[str, str] = field(repr=False, default_factory=dict)
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
+    edge_tls: str = ""
+    edge_ca: str = ""
     _scans: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     @property
@@ -116,6 +122,19 @@ class View:
         """A visitor's request at the edge: `status`, `headers`, `body`. In names of headers `_` stands for `-`."""
         sent = {"Host": hostname, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return _ask(self.edge, method, path, sent, body)
+
+    def visit_securely(self, hostname: str) -> int:
+        """The status of a visitor's request over TLS, verified as a browser does; 0 where the handshake fails."""
+        url, context = urlsplit(self.edge_tls), ssl.create_default_context(cafile=self.edge_ca)
+        with socket.create_connection((url.hostname or "", url.port or 0), 60) as plain:
+            try:
+                secured = context.wrap_socket(plain, server_hostname=hostname)
+            except ssl.SSLError:
+                return 0
+            with closing(http.client.HTTPConnection(hostname)) as connection:
+                connection.sock = secured
+                connection.request("GET", "/")
+                return connection.getresponse().status
 
     def log_in(self, hostname: str, email: str) -> str:
         """The cookie of a person who has logged in, empty where the person may not come in."""
@@ -179,6 +198,8 @@ def rehearsed(system: str, world: Mapping[str, Any], outputs: Mapping[str, Any])
             network=network,
             peer=peer,
             edge=cloudflare["edge"],
+            edge_tls=cloudflare["edge_tls"],
+            edge_ca=cloudflare["edge_ca"],
             domain=world["domain"],
             clouds=clouds,
             ids=cloudflare["ids"],

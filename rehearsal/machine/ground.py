@@ -10,6 +10,7 @@ from typing import Final
 from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine import rules
 from rehearsal.machine.daemon import IMAGE, WORLD, docker, inspect, labelled
+from rehearsal.probes.box import LABEL as PROBE
 
 _NAME: Final = re.compile(r"[a-z0-9]{1,16}")
 _TRIES: Final = 40
@@ -115,11 +116,14 @@ class Ground:
     def down(self) -> list[str]:
         """Removes everything that carries the world's name; what is gone already is no error.
 
+        What looked on from the world's network goes first: a killed command leaves its peers, and a network goes only
+        when nobody stands on it.
+
         Returns:
             What was removed, for a person to read.
         """
         gone = []
-        for container in labelled("container", self.name):
+        for container in (*self._probes(), *labelled("container", self.name)):
             docker("rm", "--force", "--volumes", container, refused=("No such container",))
             gone.append(f"container {container}")
         for volume in labelled("volume", self.name):
@@ -131,6 +135,10 @@ class Ground:
         if inspect("image", IMAGE) is not None:
             self.unfilter(self.name)
         return gone
+
+    def _probes(self) -> list[str]:
+        on = ("--filter", f"label={PROBE}", "--filter", f"network={self.network}")
+        return docker("ps", "--all", *on, "--format", "{{.Names}}").split()
 
     @classmethod
     def unfilter(cls, world: str) -> None:

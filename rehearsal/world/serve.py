@@ -79,6 +79,7 @@ def _cloudflare(folder: Folder, identity: dict[str, Any], ground: Ground) -> Clo
     addresses = Addresses(
         api=f"127.0.0.1:{_port_before(folder, 'cloudflare')}",
         edge=f"127.0.0.1:{_port_before(folder, 'edge')},{ground.gateway}:{_HTTP}",
+        edge_tls=f"127.0.0.1:{_port_before(folder, 'edge_tls')}",
         tunnel=f"127.0.0.1:0,{ground.gateway}:{_TUNNEL}",
     )
     return Cloudflare(folder.path / "cloudflare", addresses, accounts, {identity["cloudflare_token"]: "edit"})
@@ -116,7 +117,10 @@ def _surroundings(
         "cloudflare": {
             "api": cloudflare.api_url,
             "edge": cloudflare.edge_url,
+            "edge_tls": cloudflare.edge_tls_url,
+            "edge_ca": str(cloudflare.edge_ca),
             "control": cloudflare.control_url,
+            "control_token": cloudflare.control_token,
             "token": identity["cloudflare_token"],
             "ids": {key: identity[key] for key in ("account_id", "zone_id", "team")},
         },
@@ -129,6 +133,7 @@ def _announce(folder: Folder, world: dict[str, Any]) -> None:
         "hcloud": world["hcloud"]["endpoint"],
         "cloudflare": world["cloudflare"]["api"],
         "edge": world["cloudflare"]["edge"],
+        "edge_tls": world["cloudflare"]["edge_tls"],
     }
     ports = {name: urlsplit(url).port for name, url in urls.items()}
     write_whole(folder.path / "ports.json", json.dumps(ports))

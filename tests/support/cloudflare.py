@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import ssl
 import threading
 import time
 from contextlib import contextmanager
@@ -71,18 +73,33 @@ class Cloud:
         return status, answer["errors"][0]["code"]
 
     def control(self, method, path, body=None):
-        status, content, _ = self.raw(method, f"/_control{path}", body)
+        bearer = {"Authorization": f"Bearer {self.emulator.control_token}"}
+        status, content, _ = self.raw(method, f"/_control{path}", body, bearer)
         assert status == 200, content
         return json.loads(content)
 
-    def visit(self, host, path="/", method="GET", headers=None, body=None):
+    def visit(self, host, path="/", method="GET", headers=None, body=None, *, secured=None):
         link = http.client.HTTPConnection(self._at("edge"), timeout=10)
+        link.sock = secured
         try:
             link.request(method, path, body, {"Host": host, **(headers or {})})
             answer = link.getresponse()
             return answer.status, answer.read(), answer
         finally:
             link.close()
+
+    @contextmanager
+    def secured(self, name):
+        """A connection to the edge whose handshake asked for that name, or for none, and was verified."""
+        url = urlsplit(self.emulator.edge_tls_url)
+        context = ssl.create_default_context(cafile=self.emulator.edge_ca)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        context.check_hostname = name is not None
+        with (
+            socket.create_connection((url.hostname, url.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname=name) as secured,
+        ):
+            yield secured
 
     def tunnel(self, name="edge", host="app.example.com", service="http://127.0.0.1:1"):
         base = f"/accounts/{ACCOUNT}/cfd_tunnel"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from rehearsal.clouds.cloudflare.controls import ASSERTION
 from rehearsal.clouds.cloudflare.envelope import ApiError, Record, Request
 from rehearsal.clouds.cloudflare.permissions import refused
-from rehearsal.clouds.kit.api import Answer, Api, Call, parsed
+from rehearsal.clouds.kit.api import CONTROL, Answer, Api, Call, parsed
 from rehearsal.clouds.kit.faults import Faults
 from rehearsal.clouds.kit.journal import Journal
 
@@ -30,14 +32,23 @@ class Service(Api):
         accounts: Who may call.
         router: What answers.
         controls: The control calls that only this cloud has.
+        control_token: What the caller shows for whom an assertion is signed.
     """
 
     root = "/client/v4"
 
-    def __init__(self, accounts: Accounts, router: Router, controls: Controls) -> None:
+    def __init__(self, accounts: Accounts, router: Router, controls: Controls, control_token: str) -> None:
         # Bodies hold secrets, which nothing but the answers may tell.
         super().__init__(Faults(), Journal())
         self._accounts, self._router, self._controls = accounts, router, controls
+        self._bearer = f"Bearer {control_token}".encode()
+
+    def serve(self, call: Call) -> Answer:
+        """The answer to any request; an assertion opens every door, so it is signed for a holder of the token alone."""
+        shown = call.authorization.encode(errors="replace")
+        if call.path == CONTROL + ASSERTION and not hmac.compare_digest(shown, self._bearer):
+            return Answer(403, {"error": "assertions are signed for who shows the control token of this start"})
+        return super().serve(call)
 
     def controls(self) -> dict[tuple[str, str], Callable[[dict[str, Any]], Any]]:
         """Those of every cloud, and this one's."""

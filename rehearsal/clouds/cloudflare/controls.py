@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rehearsal.clouds.cloudflare.envelope import Record
     from rehearsal.clouds.cloudflare.signing import Keys
     from rehearsal.clouds.cloudflare.store import Store
+
+ASSERTION: Final = "/assertion"
 
 
 class Controls:
@@ -29,7 +31,7 @@ class Controls:
         return {
             ("POST", "/clock"): self._clock,
             ("POST", "/keys/rotate"): lambda _: {"kid": self._keys.rotate()},
-            ("POST", "/assertion"): self._assertion,
+            ("POST", ASSERTION): self._assertion,
             ("GET", "/counters"): lambda _: {name: count() for name, count in self._counters.items()},
         }
 

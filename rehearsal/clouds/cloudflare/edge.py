@@ -10,6 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
+from rehearsal.clouds.cloudflare.certificates import TEAMS
 from rehearsal.clouds.cloudflare.decide import COOKIE, Gate, Verdict
 from rehearsal.clouds.cloudflare.forward import forward
 from rehearsal.clouds.kit.listener import BadRequestError, Handler
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _CERTS: Final = "/cdn-cgi/access/certs"
 _LOGIN: Final = "/cdn-cgi/access/login/"
 _TARGET: Final = ".cfargotunnel.com"
-_TEAMS: Final = ".cloudflareaccess.com"
 # What a visitor sends under these names is Cloudflare's to say, never the visitor's.
 _OURS: Final = ("cf-", "x-forwarded-", "x-real-ip", "true-client-ip", "cdn-loop", "forwarded", "rehearsal-")
 
@@ -114,7 +114,7 @@ class EdgeHandler(Handler):
         if path == _CERTS:
             self.reply_json(200, self.edge.certs())
             return
-        if host.endswith(_TEAMS):
+        if host.endswith(f".{TEAMS}"):
             self._log_in(path, body)
             return
         tunnel = self.edge.tunnel(host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from rehearsal.clouds.cloudflare.access import Objects, Scopes, kinds
 from rehearsal.clouds.cloudflare.accounts import Accounts, seed
 from rehearsal.clouds.cloudflare.api import Service
+from rehearsal.clouds.cloudflare.certificates import Certificates
 from rehearsal.clouds.cloudflare.controls import Controls
 from rehearsal.clouds.cloudflare.decide import Gate
 from rehearsal.clouds.cloudflare.dns import DnsRecords
@@ -46,11 +48,13 @@ class Addresses:
     Attributes:
         api: `host:port` of the API, loopback only.
         edge: `host:port` of the edge, where visitors come; several with commas between, the first of them is reported.
+        edge_tls: `host:port` of the edge over TLS, loopback only.
         tunnel: `host:port` where connectors come; several likewise.
     """
 
     api: str = "127.0.0.1:0"
     edge: str = "127.0.0.1:0"
+    edge_tls: str = "127.0.0.1:0"
     tunnel: str = "127.0.0.1:0"
 
 
@@ -62,6 +66,10 @@ class Cloudflare:
         addresses: Where to listen.
         accounts: What exists before the first call, see `accounts.seed`.
         tokens: API tokens and their permissions, see `accounts.seed`.
+
+    Attributes:
+        control_token: What a caller shows for whom an assertion with any claims is signed; another one at every start.
+        edge_ca: File of the certificate that visitors over TLS must trust; another one at every start.
     """
 
     def __init__(self, folder: Path, addresses: Addresses, accounts: dict[str, Record], tokens: Tokens) -> None:
@@ -89,13 +97,17 @@ class Cloudflare:
         for part in parts:
             part.mount(self.router)
         edge = Edge(self.store, self.hub, gate)
-        self.service = Service(owners, self.router, Controls(self.store, self.keys, {"certs": edge.certs_fetched}))
+        self.control_token = secrets.token_urlsafe(32)
+        controls = Controls(self.store, self.keys, {"certs": edge.certs_fetched})
+        self.service = Service(owners, self.router, controls, self.control_token)
         self._api = ApiServer(self.service, addresses.api)
         handler = type("BoundEdgeHandler", (EdgeHandler,), {"edge": edge})
         self.edges = [Listener(address, handler, machines=True) for address in addresses.edge.split(",")]
+        self.edge_ca = folder / "edge-ca.pem"
+        self._secured = Listener(addresses.edge_tls, handler, tls=Certificates(self.store, self.edge_ca).context)
         self.tunnel, *_ = [self.hub.listen(address) for address in addresses.tunnel.split(",")]
         self.hub.listen_file(folder / "tunnel.sock")
-        for server in (self._api, *self.edges):
+        for server in (self._api, *self.edges, self._secured):
             server.start()
 
     @property
@@ -113,8 +125,13 @@ class Cloudflare:
         """Where a visitor goes, with the hostname in the Host header."""
         return self.edges[0].url
 
+    @property
+    def edge_tls_url(self) -> str:
+        """Where a visitor goes who speaks TLS, with the hostname in SNI and in the Host header."""
+        return self._secured.url
+
     def close(self) -> None:
         """Stops listening."""
-        for server in (self._api, *self.edges):
+        for server in (self._api, *self.edges, self._secured):
             server.stop()
         self.hub.close()

@@ -1,4 +1,4 @@
-"""HTTP on loopback, and where it is asked for on the network of a rehearsal's machines; nowhere else."""
+"""HTTP or HTTPS on loopback, and where it is asked for on the network of a rehearsal's machines; nowhere else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Mapping
 
 _LONGEST_BODY: Final = 16 * 1024 * 1024
@@ -146,6 +147,7 @@ class Listener(ThreadingHTTPServer):
         address: `host:port`; port 0 takes a free one.
         handler: What serves a connection.
         machines: Whether rehearsed machines may come too, see `loopback`.
+        tls: What it takes its handshakes from; None for plain HTTP.
 
     Raises:
         NotLoopbackError: Others could reach the address.
@@ -154,10 +156,22 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, address: str, handler: type[Handler], *, machines: bool = False) -> None:
+    def __init__(
+        self, address: str, handler: type[Handler], *, machines: bool = False, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         host, port = loopback(address, machines=machines)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serves one connection in a thread of its own; the handshake is there too, and holds up nobody else."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(Handler.timeout)
+        with self._tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     def handle_error(self, *_arguments: object) -> None:
         """Says nothing of clients that hang up."""
@@ -167,7 +181,7 @@ class Listener(ThreadingHTTPServer):
         """Where it listens."""
         host, port = self.server_address[:2]
         shown = f"[{host!s}]" if ":" in str(host) else str(host)
-        return f"http://{shown}:{port}"
+        return f"{'https' if self._tls else 'http'}://{shown}:{port}"
 
     def start(self) -> Self:
         """Serves in a thread of its own until `stop`."""

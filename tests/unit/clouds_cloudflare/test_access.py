@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.clouds.cloudflare.decide import COOKIE
 from rehearsal.clouds.cloudflare.signing import DAY
-from tests.support.cloudflare import ACCOUNT, connected, origin, wait_for
+from tests.support.cloudflare import ACCOUNT, TOKEN, connected, origin, wait_for
 from toolchain.cloudflared.assertions import accepted
 
 pytestmark = pytest.mark.slow
@@ -163,6 +163,26 @@ def forgeries(cloud, app):
         "no assertion": "",
         "nonsense": "a.b",
     }
+
+
+def test_an_assertion_is_signed_for_nobody_but_the_holder_of_this_starts_control_token(cloud):
+    asked = {"claims": {"email": ADA}}
+    assert cloud.control("POST", "/assertion", asked)["token"], "tests hold it"
+    before = cloud.emulator.control_token
+    cloud.restart()
+    for shown in (
+        None,
+        "",
+        "Bearer ",
+        f"Bearer {TOKEN}",
+        f"Bearer {before}",
+        "Bearer \xff",
+        cloud.emulator.control_token,
+    ):
+        headers = {} if shown is None else {"Authorization": shown}
+        status, content, _ = cloud.raw("POST", "/_control/assertion", asked, headers)
+        assert 403 == status, f"shown: {shown}"
+        assert b"token" not in content.replace(b"control token", b""), "and nothing is signed"
 
 
 def test_the_check_behind_the_tunnel_takes_none_of_the_forgeries(cloud):

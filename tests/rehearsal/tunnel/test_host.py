@@ -141,7 +141,8 @@ def test_one_update_by_the_engine_brings_all_of_it_and_destroy_takes_all_of_it(m
 
     stack.pulumi("destroy", "--yes", "--skip-preview")
     assert before == stack.there(), "the tunnel had no connection any more, or it could not have been deleted"
-    left = machine.run("ls -A /etc/cloudflared ~root/.cloudflared /var/lib/homeport/units /usr/local/bin").split()
+    left = machine.run("ls -A /etc/cloudflared ~root/.cloudflared /usr/local/bin").split()
     assert f"{machine.tunnel}.json" in left, "what the tests before wrote by hand is not the stack's to remove"
     assert [] == [word for word in left if word.endswith("json") and machine.tunnel not in word], left
-    assert not {"config.yml", "cloudflared", "tunnel-service"} & set(left), left
+    assert not {"config.yml", "cloudflared"} & set(left), left
+    assert "gone" == machine.run("test -e /var/lib/homeport || echo gone").strip(), "the last unit takes their folder"

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 from homeport.model.template import PROXY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homeport.model.blueprint import Blueprint
     from homeport.model.route import Guard, Route
 
 SECRETS = "guards"
 """Folder of the snippets, beside the Caddyfile."""
+_BELOW = "; includeSubDomains"
+"""Of Strict-Transport-Security: for the names below as well (RFC 6797, section 6.1.2)."""
 HEALTH_PORT = 2020
 """Answers 200 on ``/`` inside the container, whatever the routes are."""
 
@@ -31,9 +35,20 @@ _HEADERS = (
 )
 
 
-def caddyfile(blueprint: Blueprint) -> str:
-    """The whole Caddyfile of a blueprint's routes."""
-    sites = [_site(blueprint, route) for route in sorted(blueprint.routes, key=lambda route: route.name)]
+def caddyfile(blueprint: Blueprint, below: Mapping[str, str] | None = None) -> str:
+    """The whole Caddyfile of a blueprint's routes.
+
+    Args:
+        blueprint: The system.
+        below: Route name to what stands in the place of ``; includeSubDomains``, for host names that are known later
+            only; None: as the names are.
+
+    HTTPS alone is for the names below a host name only where the program made it: below one that the settings give, the
+    domain's own perhaps, others may have theirs (nginx-proxy/nginx-proxy#566).
+    """
+    ours = {route.name: "" if route.name in blueprint.hostnames else _BELOW for route in blueprint.routes}
+    named = sorted(blueprint.routes, key=lambda route: route.name)
+    sites = [_site(blueprint, route, (ours if below is None else below)[route.name]) for route in named]
     return "\n".join([_options(blueprint), _health(), _unknown(), *sites])
 
 
@@ -87,14 +102,16 @@ def _unknown() -> str:
     return _text(_block("http://", ["respond 421"]))
 
 
-def _site(blueprint: Blueprint, route: Route) -> str:
+def _site(blueprint: Blueprint, route: Route, below: str) -> str:
     host = PROXY(blueprint.host(route))
     redirect = _block(f"http://{host}", [f"redir {blueprint.origin(route)}{{uri}} permanent"])
     masks = [f"request>headers>{name} delete" for name in ("Authorization", "Cookie", "X-Api-Key")]
+    # For two years.
+    strict = f'Strict-Transport-Security "max-age=63072000{below}"'
     lines = [
         "encode zstd gzip",
         *_block("request_body", [f"max_size {route.max_body}"]),
-        *_block("header", [_strict(blueprint, route), *_HEADERS]),
+        *_block("header", [strict, *_HEADERS]),
         *_block("log", ["output stdout", *_block("format filter", ["wrap json", *_block("fields", masks)])]),
     ]
     for slot, guard in enumerate(route.guards):
@@ -103,16 +120,6 @@ def _site(blueprint: Blueprint, route: Route) -> str:
             lines.append(f"{matcher} path {' '.join(guard.paths)}")
         lines += _block(f"handle {matcher}" if guard.paths else "handle", _guarded(route, slot, guard))
     return _text([*redirect, "", *_block(f"https://{host}", lines)])
-
-
-def _strict(blueprint: Blueprint, route: Route) -> str:
-    """HTTPS alone, for two years (RFC 6797).
-
-    For the names below it too only where the program made the name: below one that the settings give, the domain's own
-    perhaps, others may have theirs (nginx-proxy/nginx-proxy#566).
-    """
-    below = "" if route.name in blueprint.hostnames else "; includeSubDomains"
-    return f'Strict-Transport-Security "max-age=63072000{below}"'
 
 
 def _guarded(route: Route, slot: int, guard: Guard) -> list[str]:

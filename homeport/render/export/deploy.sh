@@ -219,11 +219,16 @@ generate() {
   if [ -f "$kept" ]; then chmod 600 "$kept"; fi
 }
 
-# A file with {$VARIABLE} for host names filled in.
+# A file with {$VARIABLE} for host names filled in, and {$VARIABLE_BELOW} with whether HTTPS holds for the names below it:
+# only below a name that homeport made; below any other, somebody else may have names.
 with_hosts() {
-  local text name
+  local text name ours below
   IFS= read -r -d '' text <"$1" || true
-  while read -r name _; do text=${text//"{\$$name}"/"${value[$name]}"}; done < <(listed route)
+  while read -r name _ _ _ _ ours; do
+    below=''
+    if [ "${value[$name]}" = "$ours" ]; then below='; includeSubDomains'; fi
+    text=${text//"{\$$name}"/"${value[$name]}"} text=${text//"{\$${name}_BELOW}"/"$below"}
+  done < <(listed route)
   printf '%s' "$text"
 }
 
@@ -322,7 +327,7 @@ check_after() {
     if [ "$state" != 'running healthy' ]; then bad+=("$name is $state: docker compose logs $name"); fi
   done < <(listed container)
   [ ${#bad[@]} -eq 0 ] || fail "${bad[@]}"
-  while read -r variable address port code root; do
+  while read -r variable address port code root _; do
     check_route "${value[$variable]}" "$address" "$port" "$code" "$root"
   done < <(listed route)
 }

@@ -15,6 +15,7 @@ from homeport.model.container import container_spec, own_volumes
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.secret import SHAPES
 from homeport.render.bundle import Entry, folders
+from homeport.render.caddy import caddyfile
 from homeport.render.databases import script
 from homeport.render.export import compose
 from homeport.render.files import ServiceFiles, service_files
@@ -171,14 +172,17 @@ class Export:
         for service in marked.services:
             files = service_files(marked, service, self.root)
             contents = {
-                self._source(service, target): self._unmarked(content.decode(), "{${}}").encode()
-                if _rendered(service, target)
-                else content
+                self._source(service, target): self._caddyfile() if _rendered(service, target) else content
                 for target, (_, content) in files.plain.items()
             }
             contents |= {_template(service, file.target): file.template.encode() for file in files.secret}
             result[service.name] = contents
         return result
+
+    def _caddyfile(self) -> bytes:
+        """With a variable where HTTPS is to hold for the names below a host name: deploy.sh knows the name."""
+        below = {route.name: f"{{${name}_BELOW}}" for name, route in self._hosts().items()}
+        return self._unmarked(caddyfile(self._marked(), below), "{${}}").encode()
 
     def _source(self, service: Service, target: str) -> str:
         """Where a file is in the export; never in a folder of runtime data."""
@@ -250,7 +254,10 @@ class Export:
         return lines
 
     def _route_line(self, variable: str, route: Route) -> str:
-        """Where a route answers, what it answers to somebody without a password, and who has its certificate's root."""
+        """Where a route answers, what it answers to somebody without a password, who has its certificate's root.
+
+        Last the name that homeport made for it: below this one, and no other, all names are its own.
+        """
         blueprint, edge = self.blueprint, self.blueprint.edge
         address = "127.0.0.1" if edge.bind in {"0.0.0.0", "::"} else edge.bind  # noqa: S104 - compared only
         guard = next((guard.kind for guard in route.guards if not guard.paths), "open")
@@ -259,7 +266,8 @@ class Export:
         data = proxy.env.get("XDG_DATA_HOME", "/data")
         container = names.physical(blueprint.namespace, proxy.name)
         root = NONE if edge.public else f"{container}:{data}/caddy/pki/authorities/local/root.crt"
-        return f"route {variable} {address} {edge.ports['https']} {code} {root}"
+        ours = NONE if route.name in blueprint.hostnames else blueprint.host(route)
+        return f"route {variable} {address} {edge.ports['https']} {code} {root} {ours}"
 
     def _sql(self) -> dict[str, bytes]:
         """The SQL of each server, with ``{secret}`` for a role's password; safe to run again."""

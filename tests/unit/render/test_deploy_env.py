@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from homeport.cli.export import of
+from homeport.cli.stack import Stack
+from homeport.render.caddy import caddyfile
+
 SCRIPT = Path(__file__).parents[3] / "homeport" / "render" / "export" / "deploy.sh"
 
 
 def functions():
-    """Those that read and judge; nothing of the script runs."""
+    """Those that read, judge and fill in; nothing of the script runs."""
     text = SCRIPT.read_text(encoding="utf-8")
-    return text[text.index("read_env() {") : text.index("check_env() {")]
+    parts = (("listed() {", "\n\n"), ("read_env() {", "check_env() {"), ("with_hosts() {", "# A template with"))
+    return "\n".join(text[text.index(first) : text.index(last, text.index(first))] for first, last in parts)
 
 
 def bash(script, *argv):
@@ -77,3 +82,30 @@ def test_a_line_of_env_means_what_dotenv_makes_of_it(tmp_path, line, meant):
 )
 def test_a_host_name_is_one_that_dns_takes(name, good):
     assert good == (not bash('fault host "$1"', name)), name
+
+
+@pytest.mark.req("CA-05", "S3-47")
+@pytest.mark.parametrize(
+    ("hostnames", "name", "below"),
+    [
+        ({}, "n8n.localhost", True),
+        ({}, "localhost", False),
+        ({}, "example.com", False),
+        ({"n8n": "n8n.localhost"}, "n8n.localhost", False),
+        ({"n8n": "example.com"}, "example.com", False),
+        ({"n8n": "example.com"}, "n8n.localhost", False),
+    ],
+)
+def test_the_proxys_file_is_that_of_the_stack_and_below_another_name_https_is_nobodys_duty(
+    tmp_path, hostnames, name, below
+):
+    whole = of(Stack(name="dev", preset="ai-orchestrator", settings={"hostnames": hostnames}))
+    for path, content in whole.tree().items():
+        if path in {"Caddyfile", "manifest"}:
+            (tmp_path / path).write_bytes(content)
+    filled = bash('here=$1; value[N8N_HOST]=$2; with_hosts "$1/Caddyfile"', str(tmp_path), name)
+
+    assert below == ("includeSubDomains" in filled), "only below a name that the program made"
+    assert "{$" not in filled, "nothing is left for Caddy to look up"
+    if name == whole.blueprint.host(whole.blueprint.routes[0]):
+        assert caddyfile(whole.blueprint) == filled, "byte for byte what the stack has"

@@ -16,6 +16,7 @@ import yaml
 
 from bench.tools import compose
 from tests.support.scratch import docker, inspect
+from tests.support.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,13 +59,16 @@ class Seen:
 def seen(container: str, files_at: str) -> Seen:
     """A container without what may differ."""
     whole = inspect(container)
-    health = whole["State"].get("Health", {}).get("Status")
     networks, ports = whole["NetworkSettings"]["Networks"], whole["NetworkSettings"]["Ports"]
     mounts = sorted((mount["Destination"], mount["RW"], *_origin(mount, files_at)) for mount in whole["Mounts"])
     # Nothing, empty and zero are one to Docker.
     same = {path: value or None for path, value in flat(whole) if not any(_below(path, known) for known in DIFFERENT)}
-    same |= {"state": (whole["State"]["Status"], health), "networks": sorted(networks), "ports": ports}
+    same |= {"state": (whole["State"]["Status"], _health(whole)), "networks": sorted(networks), "ports": ports}
     return Seen({**same, "mounts": mounts}, _files(container, files_at))
+
+
+def _health(whole: dict[str, Any]) -> str | None:
+    return whole["State"].get("Health", {}).get("Status")
 
 
 def _origin(mount: dict[str, Any], files_at: str) -> tuple[str, ...]:
@@ -74,7 +78,14 @@ def _origin(mount: dict[str, Any], files_at: str) -> tuple[str, ...]:
 
 
 def look(namespace: str, folders: dict[str, str]) -> dict[str, Seen]:
-    """Every service's container; service to the folder with its own files."""
+    """Every service's container once Docker has its own word of its health; service to the folder with its own files.
+
+    The gate of ``up`` asks the services themselves, and is through before Docker's first probe.
+    """
+    for name in folders:
+        until(
+            lambda name=name: _health(inspect(f"{namespace}-{name}")) != "starting", f"{name}: Docker never probed it"
+        )
     return {name: seen(f"{namespace}-{name}", folder) for name, folder in folders.items()}
 
 

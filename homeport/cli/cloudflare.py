@@ -23,7 +23,7 @@ from homeport.model import names
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PUBLIC = "https://api.cloudflare.com/client/v4"
 PERMISSIONS = (
@@ -124,6 +124,11 @@ def mark(state: dict[str, Any]) -> str:
     return values[0] if values else ""
 
 
+def bears(row: Mapping[str, Any], field: str, word: str) -> bool:
+    """Whether that field of an object at Cloudflare ends in the stack's mark; none does where it has none yet."""
+    return bool(word) and str(row.get(field) or "").endswith((f" {word}", f"-{word}"))
+
+
 def orphans(state: dict[str, Any], api: Cloudflare, account: str, zone: str) -> list[Orphan]:
     """What bears the stack's mark and is not in its state.
 
@@ -145,9 +150,8 @@ def orphans(state: dict[str, Any], api: Cloudflare, account: str, zone: str) -> 
     for kind, template, field in _LISTS:
         path = template.format(account=account, zone=zone)
         for row in rows(api, path):
-            marked = str(row.get(field) or "")
-            if marked.endswith((f" {word}", f"-{word}")) and row["id"] not in known:
-                name = str(row.get("name") or marked)
+            if bears(row, field, word) and row["id"] not in known:
+                name = str(row.get("name") or row[field])
                 unknown.append(Orphan(kind, f"{path}/{row['id']}", name, len(row.get("connections") or [])))
     return unknown
 
@@ -156,15 +160,26 @@ def gone(state: dict[str, Any], api: Cloudflare, account: str, zone: str) -> lis
     """The URNs of what the state has and Cloudflare has no more: the answer to a DELETE was lost.
 
     The provider takes a second DELETE's 404 for an error, so every later update would fail; a refresh drops them.
+    What the state has in another account or zone, which the settings named before, is not looked for here: it is there.
 
     Raises:
         ToolError: Cloudflare refuses or does not answer.
     """
     resources = state.get("resources") or []
-    known = {item["id"]: item["urn"] for item in resources if item["type"].startswith("cloudflare:index/")}
+    known = {
+        item["id"]: item["urn"]
+        for item in resources
+        if item["type"].startswith("cloudflare:index/") and _owner(item) in {account, zone}
+    }
     paths = [template.format(account=account, zone=zone) for _, template, _ in _LISTS] if known else []
     existing = {row["id"] for path in paths for row in rows(api, path)}
     return [urn for key, urn in known.items() if key not in existing]
+
+
+def _owner(resource: dict[str, Any]) -> str:
+    """The id of the account or the zone that an object of the state was made in."""
+    inputs = resource.get("inputs") or {}
+    return str(inputs.get("accountId") or inputs.get("zoneId") or "")
 
 
 def remove(orphans: list[Orphan], api: Cloudflare) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.cloudflare import PERMISSIONS, PUBLIC, mark
+from homeport.cli.cloudflare import PERMISSIONS, PUBLIC, bears, mark
 from homeport.cli.preflight.api import Answer, Api, UnreachableError
 from homeport.cli.preflight.findings import Finding, Outcome
 from homeport.model import names
@@ -189,12 +189,15 @@ class Cloudflare:
     def _records(self, host: str) -> Iterator[Finding]:
         rows = self._get("/zones/{zone}/dns_records", **{"name.exact": host}, per_page=_MOST) or []
         for row in rows:
-            ours = row["id"] in self._known or bool(self._mark and str(row.get("comment") or "").endswith(self._mark))
-            if ours or row["type"] not in _HOSTS:
+            if self._ours(row, "comment") or row["type"] not in _HOSTS:
                 continue
             path = f"/zones/{self._ids.zone_id}/dns_records/{row['id']}"
             what = f"{host} is there already: {row['type']} to {row.get('content', '')}, which this stack did not make"
             yield self._taken("DNS record", what, path)
+
+    def _ours(self, row: Mapping[str, Any], field: str = "name") -> bool:
+        """Whether this stack made it; also if no answer told it so: the next update removes that first."""
+        return row["id"] in self._known or bears(row, field, self._mark)
 
     def _taken(self, check: str, what: str, path: str) -> Finding:
         fix = (
@@ -243,7 +246,7 @@ class Cloudflare:
             fix = f"Google's console, Credentials, the OAuth client: add {back} to its redirect URIs"
             yield Finding(check="login", outcome="unknown", what=what, fix=fix)
             return
-        taken = next((row for row in rows if row["type"] == "onetimepin" and row["id"] not in self._known), None)
+        taken = next((row for row in rows if row["type"] == "onetimepin" and not self._ours(row)), None)
         if taken is None:
             yield Finding(check="login", outcome="ok", what="no other one-time PIN in this account")
         else:
@@ -255,7 +258,7 @@ class Cloudflare:
         rows: list[dict[str, Any]] = self._get("/accounts/{account}/access/apps", per_page=_MOST) or []
         for row in rows:
             domain = str(row.get("domain") or "").rstrip("/")
-            if row["id"] in self._known or domain not in wanted:
+            if self._ours(row) or domain not in wanted:
                 continue
             path = f"/accounts/{self._ids.account_id}/access/apps/{row['id']}"
             what = f"{row.get('name', '')!r} guards {domain} already, which this stack did not make"
@@ -267,7 +270,7 @@ class Cloudflare:
         first = f"{names.tunnel(self._plan.blueprint.preset, host)}-"
         rows = self._get("/accounts/{account}/cfd_tunnel", is_deleted="false", per_page=_MOST) or []
         for row in rows:
-            if str(row["name"]).startswith(first) and row["id"] not in self._known:
+            if str(row["name"]).startswith(first) and not self._ours(row):
                 what = f"{row['name']} is of another stack, or was left by a state that is lost"
                 fix = "if nobody needs it: remove it in Cloudflare's dashboard, Networks, Connectors"
                 yield Finding(check="tunnel", outcome="warning", what=what, fix=fix)

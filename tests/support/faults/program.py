@@ -46,7 +46,7 @@ def hetzner(cells: list[str]) -> None:
 
 
 def cloudflare(cells: list[str]) -> None:
-    """Access with a login and a program's token, a tunnel and a name for each cell."""
+    """Access with a login and a program's token, a tunnel and a name for each cell, in the cell's own account."""
     hostless.install()
     from components.access import Access, AccessArgs, IdentityProvider
     from components.cloud import cloudflare as sdk
@@ -66,13 +66,14 @@ def cloudflare(cells: list[str]) -> None:
     )
     word = " later" if LATER else ""
     for cell in cells:
-        hostname = f"{cell}{'b' if LATER else 'a'}.example.com"
+        account, zone = ASKED["places"][cell]
+        hostname = f"{'b' if LATER else 'a'}.{cell}.example.com"
         doors = (PublicHostname(name="app", hostname=hostname, origin="http://127.0.0.1:1", guards=guards),)
         people = People(emails=("ada@example.com", *(("bob@example.com",) if LATER else ())))
         access = Access(
             f"{cell}-access",
             AccessArgs(
-                account=ASKED["account"],
+                account=account,
                 label=f"{cell}{word}",
                 mark=mark,
                 doors=doors,
@@ -84,7 +85,7 @@ def cloudflare(cells: list[str]) -> None:
         tunnel = Tunnel(
             f"{cell}-tunnel",
             TunnelArgs(
-                account=ASKED["account"],
+                account=account,
                 team="team",
                 tunnel=cell,
                 mark=mark,
@@ -99,7 +100,7 @@ def cloudflare(cells: list[str]) -> None:
         after = (tunnel.ready, *access.ready)
         Dns(
             f"{cell}-dns",
-            DnsArgs(zone=ASKED["zone"], mark=mark, names={"app": hostname}, tunnel=tunnel.id, after=after),
+            DnsArgs(zone=zone, mark=mark, names={"app": hostname}, tunnel=tunnel.id, after=after),
             opts,
         )
 

@@ -15,8 +15,8 @@ from homeport.cli.clouds import recover_clouds
 from homeport.cli.pulumi_cli import PulumiCli, prepared
 from rehearsal.clouds.hetzner.limit import RateLimit
 from tests.support.checkout import ROOT
-from tests.support.cloudflare import ACCOUNT, ZONE, Cloud
 from tests.support.cloudflare import TOKEN as CLOUDFLARE_TOKEN
+from tests.support.cloudflare import Cloud
 from tests.support.faults.cells import CELL, CellFaults, Strike
 from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD_TOKEN
 from tests.unit.clouds_hetzner.emulated import Emulated
@@ -40,13 +40,22 @@ EXPECTED = {
     },
 }
 _LISTS = {
-    "cfd_tunnel": f"/accounts/{ACCOUNT}/cfd_tunnel",
-    "dns_records": f"/zones/{ZONE}/dns_records",
+    "cfd_tunnel": "/accounts/{account}/cfd_tunnel",
+    "dns_records": "/zones/{zone}/dns_records",
     **{
-        kind: f"/accounts/{ACCOUNT}/access/{kind}"
+        kind: f"/accounts/{{account}}/access/{kind}"
         for kind in ("apps", "policies", "service_tokens", "identity_providers")
     },
 }
+
+
+def place(cell: str) -> tuple[str, str]:
+    """The ids of the account and the zone that a cell has for itself.
+
+    A cell stands for a stack, and an account has one login by PIN: two that make one cannot share it.
+    """
+    number = int(cell.removeprefix("zq"))
+    return f"a{number:031}", f"c{number:031}"
 
 
 @dataclass
@@ -81,7 +90,12 @@ class Stack:
 
     def __init__(self, folder: Path, cells: dict[str, list[str]]) -> None:
         self.cells, self.strikes, self.later = cells, {}, False
-        self.hetzner, self.cloudflare = Emulated(folder / "h.json", seconds=0.1), Cloud(folder / "cf")
+        self.places = {cell: place(cell) for cell in cells.get("cloudflare", ())}
+        seed = {
+            account: {"name": cell, "team": f"team-{cell}", "zones": {zone: f"{cell}.example.com"}}
+            for cell, (account, zone) in self.places.items()
+        }
+        self.hetzner, self.cloudflare = Emulated(folder / "h.json", seconds=0.1), Cloud(folder / "cf", seed=seed)
         self.hetzner.service.limit = RateLimit(10**6)
         for service in (self.hetzner.service, self.cloudflare.emulator.service):
             CellFaults(service, self.strikes)
@@ -99,8 +113,8 @@ class Stack:
         }
         self.pulumi("stack", "init", "t", named=False)
         self._configure()
-        ids = SimpleNamespace(account_id=ACCOUNT, zone_id=ZONE) if cells.get("cloudflare") else None
-        stack = SimpleNamespace(name="t", local=False, plan=SimpleNamespace(settings=SimpleNamespace(cloudflare=ids)))
+        self.settings = SimpleNamespace(cloudflare=None)
+        stack = SimpleNamespace(name="t", local=False, plan=SimpleNamespace(settings=self.settings))
         ours = {key: value for key, value in self.environment.items() if key.startswith("PULUMI_")}
         ready = prepared(stack)
         self.engine = PulumiCli(
@@ -120,8 +134,7 @@ class Stack:
             "cells": self.cells,
             "later": self.later,
             "stack": "t",
-            "account": ACCOUNT,
-            "zone": ZONE,
+            "places": self.places,
             "hcloud_token": HCLOUD_TOKEN,
             "cloudflare_token": CLOUDFLARE_TOKEN,
             **self.urls,
@@ -171,7 +184,12 @@ class Stack:
 
     def repaired(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
         """The second run: what `make up` and `make down` do after one that failed; what `whole` says of each cell."""
-        recover_clouds(self.engine, 0.0)
+        # Once for each account, as the cells' stacks would; what is Hetzner's is found the first time.
+        for account, zone in self.places.values():
+            self.settings.cloudflare = SimpleNamespace(account_id=account, zone_id=zone)
+            recover_clouds(self.engine, 0.0)
+        if not self.places:
+            recover_clouds(self.engine, 0.0)
         done = self.run(phase)
         return done, self.whole(gone=phase == "delete")
 
@@ -187,11 +205,11 @@ class Stack:
             for row in list(self.hetzner.service.project.table(table).values()):
                 named = CELL.match(row["name"])
                 found.setdefault(named[0] if named else row["name"], []).append((table, str(row["id"])))
-        for kind, path in _LISTS.items():
-            for row in self.cloudflare.made("GET", f"{path}?per_page=5000"):
-                named = CELL.search(str(row["name"]))
-                if named and not row.get("deleted_at"):
-                    found.setdefault(named[0], []).append((kind, row["id"]))
+        for cell, (account, zone) in self.places.items():
+            for kind, path in _LISTS.items():
+                for row in self.cloudflare.made("GET", f"{path.format(account=account, zone=zone)}?per_page=5000"):
+                    if not row.get("deleted_at"):
+                        found.setdefault(cell, []).append((kind, row["id"]))
         return found
 
     def state(self) -> dict:

@@ -60,7 +60,7 @@ def api(cloud):
 
 
 def state(*known):
-    rows = [{"type": TYPES[kind], "id": key, "urn": f"urn::{kind}"} for kind, key in known]
+    rows = [{"type": TYPES[kind], "id": key, "urn": f"urn::{kind}", "inputs": EACH[kind]} for kind, key in known]
     return {"resources": [RANDOM, *rows]}
 
 
@@ -152,6 +152,17 @@ def test_what_was_deleted_without_an_answer_is_known_to_be_gone(cloud, stack, ap
 
     assert [] == before, "it is there"
     assert [f"urn::{kind}"] == gone(known, api, ACCOUNT, ZONE), "a tunnel too, which can still be read"
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_what_is_in_another_account_or_zone_is_not_taken_to_be_gone(api, kind):
+    """Settings that name another account, and an update that fails half-way: what is in the old one still is there."""
+    other = {**EACH[kind], "zoneId" if kind == "dns" else "accountId": "e" * 32}
+    row = {"type": TYPES[kind], "id": "f" * 32, "urn": f"urn::{kind}", "inputs": other}
+
+    assert [] == gone({"resources": [RANDOM, row]}, api, ACCOUNT, ZONE), (
+        "this account cannot tell, and the state would forget what it made"
+    )
 
 
 def test_another_way_to_sign_in_that_the_environment_offers_is_not_taken(cloud, monkeypatch):

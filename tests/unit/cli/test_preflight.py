@@ -9,11 +9,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from homeport.cli import lifecycle
+from homeport.cli import cloudflare, lifecycle
 from homeport.cli.preflight import look
 from homeport.cli.preflight.hetzner import fingerprint
 from homeport.cli.preflight.take_over import take_over
 from homeport.cli.stack import Stack
+from homeport.model import names
 from homeport.model.errors import ToolError
 from rehearsal.clouds.hetzner.api import fixed
 from rehearsal.clouds.kit.api import CONTROL
@@ -256,6 +257,29 @@ def test_the_accounts_one_time_pin_is_named_with_the_setting_that_uses_it(world)
     assert f"PIN login (onetimepin) is {provider['id']}" in text, (
         "one that is not there is refused, with those that are"
     )
+
+
+@pytest.mark.req("CA-17")
+def test_what_this_stack_made_without_an_answer_is_no_strangers_and_the_next_update_removes_it(world):
+    tunnel = f"{names.tunnel('jett', 'main')}-1a2b3c"
+    world.cloudflare.access("identity_providers", {"name": "homeport onetimepin 1a2b3c", "type": "onetimepin"})
+    app = {"name": "homeport n8n.example.com 1a2b3c", "domain": "n8n.example.com", "type": "self_hosted"}
+    world.cloudflare.access("apps", app)
+    world.cloudflare.made("POST", f"/accounts/{ACCOUNT}/cfd_tunnel", {"name": tunnel, "config_src": "cloudflare"})
+    strange = world.look().lines()
+
+    knows(world, "random:index/randomId:RandomId", "x", names.MARK, outputs={"hex": "1a2b3c"})
+    ours = world.look().lines()
+
+    assert ([], []) == (world.refused("login"), world.refused("Access application")), (
+        "its mark tells: a setting that named this provider would name one that the next update removes"
+    )
+    assert any(tunnel in line for line in strange), "the positive control: without the mark it is somebody's"
+    assert not any(tunnel in line for line in ours), "likewise"
+    orphans = cloudflare.orphans(
+        world.pulumi.state(), cloudflare.client(TOKEN, world.cloudflare.emulator.api_url), ACCOUNT, ZONE
+    )
+    assert ["Access application", "identity provider", "tunnel"] == [one.kind for one in orphans], "all of it"
 
 
 @pytest.mark.req("CA-17")

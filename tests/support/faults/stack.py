@@ -184,12 +184,20 @@ class Stack:
 
     def repaired(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
         """The second run: what `make up` and `make down` do after one that failed; what `whole` says of each cell."""
-        # Once for each account, as the cells' stacks would; what is Hetzner's is found the first time.
-        for account, zone in self.places.values():
-            self.settings.cloudflare = SimpleNamespace(account_id=account, zone_id=zone)
-            recover_clouds(self.engine, 0.0)
-        if not self.places:
-            recover_clouds(self.engine, 0.0)
+        ours, config, history = self.engine, self.engine.config(), self.engine.history(20)
+        # What no repair changes is read once: it is two commands of Pulumi's for each cell.
+        engine = SimpleNamespace(
+            stack=ours.stack,
+            state=ours.state,
+            rewrite=ours.rewrite,
+            ask=ours.ask,
+            config=lambda: config,
+            history=lambda _size: history,
+        )
+        # Once for each account, as the cells' own stacks would; what is Hetzner's is found the first time.
+        for account, zone in self.places.values() or [("", "")]:
+            self.settings.cloudflare = SimpleNamespace(account_id=account, zone_id=zone) if account else None
+            recover_clouds(engine, 0.0)
         done = self.run(phase)
         return done, self.whole(gone=phase == "delete")
 

@@ -6,6 +6,7 @@ one change of its settings after the other. All the while /healthz is asked thro
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import socket
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bench import inspected, tools, world
 from bench.figures import table
 from bench.with_homeport import Homeport
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,10 +97,16 @@ def changes(https: int, image: str) -> tuple[Change, ...]:
 
 
 class Visitor:
-    """Asks /healthz through the proxy, at whatever name and port it has now; a context."""
+    """Asks /healthz through the proxy, at whatever name and port it has now; a context.
 
-    def __init__(self, doors: list[tuple[str, int]]) -> None:
+    Args:
+        doors: Names and ports, of which one has to answer.
+        password: Of the proxy's user: without it the proxy answers by itself, whether n8n is there or not.
+    """
+
+    def __init__(self, doors: list[tuple[str, int]], password: str) -> None:
         self.doors = doors
+        self._login = {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
         self._answers: list[tuple[float, bool]] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
@@ -106,6 +114,9 @@ class Visitor:
         self._tls = ssl._create_unverified_context()  # noqa: S323, SLF001
 
     def __enter__(self) -> Self:
+        if not self._answered():
+            # Or all of the update would count as time without an answer.
+            raise ToolError(f"bench, downtime: nothing answers at {self.doors} before the change\n  fix: see docker ps")
         self._thread.start()
         return self
 
@@ -125,15 +136,18 @@ class Visitor:
     def _ask(self) -> None:
         while not self._over.is_set():
             when = time.monotonic()
-            self._answers.append((when, any(self._answers_at(*door) for door in self.doors)))
+            self._answers.append((when, self._answered()))
             self._over.wait(max(when + EVERY - time.monotonic(), 0))
+
+    def _answered(self) -> bool:
+        return any(self._answers_at(*door) for door in self.doors)
 
     def _answers_at(self, host: str, port: int) -> bool:
         connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
         try:
             raw = socket.create_connection(("127.0.0.1", port), _TIMEOUT)
             connection.sock = self._tls.wrap_socket(raw, server_hostname=host)
-            connection.request("GET", "/healthz")
+            connection.request("GET", "/healthz", headers=self._login)
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
@@ -181,7 +195,8 @@ def _measured(homeport: Homeport, planned: tuple[Change, ...]) -> Iterator[Measu
             (homeport.checkout / path).write_text((homeport.checkout / path).read_text().replace(text, other))
         homeport.configure(change.secrets)
         said = sentences(homeport.verb("preview"))
-        with Visitor(list(dict.fromkeys((before, _door(stack))))) as visitor:
+        password = homeport.verb("credentials", "--only", "n8n-owner-password").strip()
+        with Visitor(list(dict.fromkeys((before, _door(stack)))), password) as visitor:
             began = time.monotonic()
             homeport.up()
             took = time.monotonic() - began

@@ -66,9 +66,9 @@ class Homeport(Contestant):
         for name, value in self._secrets.items():
             self._pulumi("config", "set", "--secret", f"homeport:{name}", value)
 
-    def verb(self, verb: str) -> str:
+    def verb(self, verb: str, *argv: str) -> str:
         """Runs one of homeport's own verbs; what it printed."""
-        return self.run("sh", "bin/homeport", verb, "--stack", self.stack.name, env=self._environ)
+        return self.run("sh", "bin/homeport", verb, *argv, "--stack", self.stack.name, env=self._environ)
 
     def warm_up(self) -> None:
         """Python compiles the copied checkout, and packages that were never imported before."""

@@ -142,7 +142,8 @@ def _run(argv: Sequence[str] | None) -> int:
         if isinstance(ended.__context__, BrokenPipeError):
             return _BROKEN_PIPE
         if ended.code == 130:  # noqa: PLR2004  # typer's answer to Ctrl-C
-            print("homeport: interrupted\n  fix: make up (it takes up where this ended)", file=sys.stderr)
+            verb = "down" if "down" in (sys.argv if argv is None else argv)[:2] else "up"
+            print(f"homeport: interrupted\n  fix: make {verb} (it takes up where this ended)", file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 0
     except HomeportError as error:
         sys.stdout.flush()

@@ -82,6 +82,8 @@ def remove(stack: Stack, mail: str, device: str = "") -> Change:
     settings = copy.deepcopy(stack.settings)
     emails: list[str] = list((settings.get("access") or {}).get("emails") or [])
     peers: dict[str, Any] = (settings.get("wireguard") or {}).get("peers") or {}
+    # A mistyped address takes no device away that it only resembles.
+    guessed = not device and bool(emails) and mail not in emails
     device = device or _device(mail)
     removes: list[str] = []
     sets: list[tuple[str, str]] = []
@@ -92,15 +94,14 @@ def remove(stack: Stack, mail: str, device: str = "") -> Change:
         sets += [(f"access.emails[{number}]", name) for number, name in enumerate(rest)]
         settings["access"]["emails"] = rest
         said.append(f"{mail} does not pass Cloudflare Access any more; a login that is open ends by itself")
-    if device in peers:
+    if device in peers and not guessed:
         del peers[device]
         removes.append(f"wireguard.peers.{device}")
         said.append(f"the device {device} leaves the VPN with the update")
     if not removes:
         known = ", ".join([*emails, *peers]) or "nobody"
         raise ToolError(
-            f"colleague: {mail} is not among those whom the settings name, and neither is the device {device}; "
-            f"there are: {known}\n  fix: name the device with --device, or edit Pulumi.{stack.name}.yaml"
+            f"colleague: {mail} is not among those whom the settings name; there are: {known}\n  fix: name the device with --device, or edit Pulumi.{stack.name}.yaml"
         )
     return _checked(stack, Change(settings=settings, sets=tuple(sets), removes=tuple(removes), said=tuple(said)))
 

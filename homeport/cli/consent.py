@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
 def somebody() -> bool:
     """Whether a person sits at the other end."""
     return sys.stdin.isatty()
+
+
+def piped() -> str:
+    """The answer that a script has written into the standard input beforehand; empty where nothing waits there."""
+    with suppress(OSError, ValueError, TypeError):  # none of a file behind it
+        if select.select([sys.stdin], [], [], 0)[0]:
+            return sys.stdin.readline().strip()
+    return ""
 
 
 def answer(question: str) -> str:

@@ -285,14 +285,17 @@ def _in_a_cloud(resource: Mapping[str, Any]) -> bool:
 
 def _agreed_to_end(pulumi: PulumiCli, *, yes: bool, protected: Sequence[str], keep_data: bool) -> bool:
     stack = pulumi.stack
-    if yes or not consent.somebody():
+    if yes:
+        return True
+    waiting = "" if consent.somebody() else consent.piped()
+    if not consent.somebody() and not waiting:
         return True
     rows = pulumi.state().get("resources") or []
     data = [] if keep_data else sorted(_called(item) for item in rows if _is_data(item))
     what = f" and DELETES ALL ITS DATA ({', '.join(data)})" if data else ""
     word = stack.name if protected and not keep_data else "yes"
     question = f"==> this takes stack {stack.name} down{what}. Type {word}, anything else removes nothing"
-    return consent.answer(question) == word
+    return (waiting or consent.answer(question)) == word
 
 
 def _is_data(resource: Mapping[str, Any]) -> bool:

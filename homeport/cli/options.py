@@ -25,7 +25,7 @@ StackName = Annotated[
     typer.Option("--stack", metavar="NAME", help="dev, preprod, prod or another stack", autocompletion=stack_names),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking (dev never asks)")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Which system", autocompletion=preset_names)]
 Environment = Annotated[str, typer.Option("--env", metavar="NAME", help="preprod or prod")]
 

@@ -22,7 +22,7 @@ def test_the_sentences_of_a_preview_are_read():
 
 
 def test_time_away_is_counted_from_the_first_silence_to_the_next_answer(monkeypatch):
-    visitor = Visitor([])
+    visitor = Visitor([], "")
     visitor._answers = [(0, True), (1, False), (2, False), (4, True), (5, False), (6, True)]
     monkeypatch.setattr(downtime.time, "monotonic", lambda: 9)
 
@@ -33,7 +33,7 @@ def test_a_door_without_anybody_behind_it_is_away():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    assert not Visitor([])._answers_at("n8n.localhost", port)
+    assert not Visitor([], "")._answers_at("n8n.localhost", port)
 
 
 def test_each_kind_of_change_is_a_valid_setting():

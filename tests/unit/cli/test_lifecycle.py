@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -178,6 +179,19 @@ def test_down_of_dev_asks_once_at_a_terminal_and_names_the_data(pulumi, capsys, 
 
     assert begun is bool(pulumi.flags), "a script is asked nothing, as before"
     assert (typed is not None) is ("DELETES ALL ITS DATA (pg)" in capsys.readouterr().err)
+
+
+@pytest.mark.req("NW-15")
+@pytest.mark.parametrize(("piped", "begun"), [("no\n", False), ("yes\n", True), ("", True)])
+def test_an_answer_that_a_script_pipes_into_down_counts(pulumi, monkeypatch, piped, begun):
+    reading, writing = os.pipe()
+    os.write(writing, piped.encode())
+    os.close(writing)
+    with os.fdopen(reading) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        lifecycle.down(DEV, yes=False)
+
+    assert begun is bool(pulumi.flags), "only who pipes nothing is asked nothing"
 
 
 @pytest.mark.req("NP-01")

@@ -79,6 +79,8 @@ def test_removing_takes_both_away_and_leaves_the_others(stack):
     [
         ("add", "ann@example.com", {}, "let in already"),
         ("remove", "bob@example.com", {}, "not among those whom the settings name"),
+        # The device `ann` is that of ann@example.com, and not of whom a typing error makes.
+        ("remove", "ann@exampl.com", {}, "not among those whom the settings name"),
         (
             "add",
             "jo@example.com",

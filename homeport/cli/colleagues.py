@@ -101,7 +101,8 @@ def remove(stack: Stack, mail: str, device: str = "") -> Change:
     if not removes:
         known = ", ".join([*emails, *peers]) or "nobody"
         raise ToolError(
-            f"colleague: {mail} is not among those whom the settings name; there are: {known}\n  fix: name the device with --device, or edit Pulumi.{stack.name}.yaml"
+            f"colleague: {mail} is not among those whom the settings name; there are: {known}\n"
+            f"  fix: name the device with --device, or edit Pulumi.{stack.name}.yaml"
         )
     return _checked(stack, Change(settings=settings, sets=tuple(sets), removes=tuple(removes), said=tuple(said)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "homeport"
+_ENDPOINTS = ("hcloud:endpoint", "cloudflare:baseUrl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,13 @@ class Stack:
         name: The stack's name.
         preset: Which system it is; empty when the file does not say.
         settings: The mapping below ``homeport:settings``, unchecked.
+        endpoints: Configuration keys of the clouds' API addresses, where the file names other ones: a rehearsal's.
     """
 
     name: str
     preset: str
     settings: dict[str, Any]
+    endpoints: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def plan(self) -> Plan:
@@ -49,6 +52,7 @@ class Stack:
         from homeport.settings.load import Configuration  # noqa: PLC0415
 
         values = {f"{PROJECT}:preset": self.preset, f"{PROJECT}:settings": json.dumps(self.settings, default=str)}
+        values |= self.endpoints
         try:
             return resolve(Configuration(self.name, values), sealed=True, pins=image_lock.read(_files(), self.name))
         except ProblemsError as error:
@@ -114,4 +118,5 @@ def read(name: str, root: Path | None = None) -> Stack:
         name=name,
         preset=str(config.get(f"{PROJECT}:preset") or ""),
         settings=settings if isinstance(settings, dict) else {},
+        endpoints={key: config[key] for key in _ENDPOINTS if isinstance(config.get(key), str)},
     )

@@ -97,3 +97,12 @@ def test_a_lock_of_this_checkouts_is_none_of_the_tests(tmp_path, monkeypatch):
     monkeypatch.delenv("HOMEPORT_STACK_FILES")
     write(tmp_path, {})
     assert f"{image}@{pin['digest']}" == read("dev").images()[0], "the command at what this machine has"
+
+
+def test_a_rehearsed_stack_is_known_by_its_clouds_addresses(tmp_path):
+    content = {"homeport:preset": "ai-orchestrator", "hcloud:endpoint": "http://127.0.0.1:1/v1", "hcloud:token": "x"}
+    (tmp_path / "Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": content}))
+
+    assert {"hcloud:endpoint": "http://127.0.0.1:1/v1"} == dict(read("prod", tmp_path).endpoints), (
+        "its images were built here, and no registry's digest is asked for"
+    )

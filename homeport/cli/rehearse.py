@@ -94,15 +94,7 @@ class Rehearsal:
 def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> int:
     """Boots the world, brings the stack up in it, checks the claims if `claimed`; the exit code."""
     with held(rehearsal.name, "make rehearse") as run:
-        with phase("Docker"):
-            daemon.ensure(docker_here.here())
-            # The world's processes use Docker's SDK, which knows no contexts.
-            os.environ.update(docker_here.here())
-        images = rehearsal.images()
-        with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
-            pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()])
-        with phase("the world: emulated Hetzner Cloud and Cloudflare"):
-            world = _world(rehearsal, "up", *images)
+        world = _booted(rehearsal)
         ready = prepared(rehearsal, world)
         if as_json:
             ready = replace(ready, output=pulumi_cli.STDERR)
@@ -233,6 +225,19 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
+def _booted(rehearsal: Rehearsal) -> dict[str, Any]:
+    """The world's description, once it is up with all that it needs."""
+    with phase("Docker"):
+        daemon.ensure(docker_here.here())
+        # The world's processes use Docker's SDK, which knows no contexts.
+        os.environ.update(docker_here.here())
+    images = rehearsal.images()
+    with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
+        pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()])
+    with phase("the world: emulated Hetzner Cloud and Cloudflare"):
+        return _world(rehearsal, "up", *images)
+
+
 def _write(path: Path, record: dict[str, Any]) -> None:
     """In one step: a stack's file holds the salt without which no secret of its state can be read."""
     draft = path.with_suffix(".new")
@@ -243,15 +248,7 @@ def _write(path: Path, record: dict[str, Any]) -> None:
 def transcribe(rehearsal: Rehearsal, to: str) -> int:
     """What a person sees of a new stack, typed in a fresh rehearsal and written as a page; the exit code."""
     with held(rehearsal.name, "make rehearse") as run:
-        with phase("Docker"):
-            daemon.ensure(docker_here.here())
-            os.environ.update(docker_here.here())
-        images = rehearsal.images()
-        with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
-            pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()])
-        with phase("the world: emulated Hetzner Cloud and Cloudflare"):
-            world = _world(rehearsal, "up", *images)
-        ready = prepared(rehearsal, world)
+        ready = prepared(rehearsal, _booted(rehearsal))
         # Images that were built here have no digest of a registry's, which prod would refuse.
         waiver = {
             "reason": "images of the rehearsal are built here",

@@ -83,7 +83,7 @@ def test_python_of_the_command_asks_linux_nothing_without_another_way():
         for word in ("/proc", "/sys/", "/run/systemd", "prctl", "pidfd", "os.sched_", "/dev/shm")
         if f'"{word}' in path.read_text() or f"({word}" in path.read_text() or f'f"{word}' in path.read_text()
     }
-    assert found.items() <= wanted.items(), "on macOS there is none of it"
+    assert found.items() <= wanted.items(), "macOS has none of these"
 
 
 def test_the_command_is_found_through_links_of_links(tmp_path):

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Policy = Literal["generated", "supplied"]
-Kind = Literal["password", "account-password", "hex64", "token", "ssh-key"]
+Kind = Literal["password", "account-password", "hex64", "token", "text", "ssh-key"]
 
 SHAPES: dict[str, str] = {
     "password": "at least 24 characters, 128 bits, as openssl rand -base64 32 prints",
     "account-password": "24 to 64 characters with a capital letter and a digit, as sign-in pages ask for",
     "hex64": "64 lower-case hexadecimal digits, as openssl rand -hex 32 prints",
     "token": "the token exactly as its issuer shows it, 16 to 512 characters",
+    "text": "the text exactly as whoever made it gave it, 1 to 4096 characters",
     "ssh-key": "an OpenSSH private key of type ed25519 without a passphrase",
 }
 COMMANDS: dict[str, str] = {
@@ -20,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "account-password": '"A1$(openssl rand -hex 20)"',
     "hex64": '"$(openssl rand -hex 32)"',
     "token": "",
+    "text": "",
     "ssh-key": "< <the key's file>",
 }
 

@@ -11,6 +11,7 @@ from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.vpn import Peer, Vpn
+from homeport.plan import apps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,8 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         BlueprintError: The settings name a service, network or route that the preset does not have.
     """
     _refuse(preset, settings)
-    off = frozenset(name for name, chosen in settings.services.items() if chosen.enabled is False)
+    preset = apps.with_apps(preset, settings)
+    off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
     whole = Blueprint(
         preset=preset.name,
         environment=settings.environment,
@@ -47,7 +49,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         ports={name: chosen.port for name, chosen in settings.services.items() if chosen.port is not None},
         protect_data=settings.protect_data,
         namespace=settings.namespace,
-        hostnames=settings.hostnames,
+        hostnames={**apps.hostnames(settings), **settings.hostnames},
         values=_values(preset, settings),
         skipped=_skipped(preset, settings),
         connections=preset.connections,
@@ -56,10 +58,13 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
     )
-    return whole.without(off)
+    return whole.without(frozenset(off))
 
 
 def _refuse(preset: Preset, settings: Settings) -> None:
+    if problems := tuple(apps.problems(preset, settings)):
+        raise BlueprintError((*problems, *strangers(preset, settings.model_dump())))
+    preset = apps.with_apps(preset, settings)
     problems = (
         *_proxy_off(preset, settings),
         *_limits(preset, settings),
@@ -231,15 +236,17 @@ def _groups(preset: Preset, settings: Settings) -> list[Problem]:
 
 def strangers(preset: Preset, settings: Mapping[str, Any]) -> Iterator[Problem]:
     """Names in the settings that the preset does not have."""
+    chosen = settings.get("apps")
+    more = apps.names(chosen if isinstance(chosen, dict) else {})
     known = {
-        "services": (service.name for service in preset.services),
-        "networks": (network.name for network in preset.networks),
-        "hostnames": (route.name for route in preset.routes),
-        "options": preset.options,
+        "services": {service.name for service in preset.services},
+        "networks": {network.name for network in preset.networks},
+        "hostnames": {route.name for route in preset.routes},
+        "options": set(preset.options),
     }
     for section, names in known.items():
         chosen = settings.get(section)
-        yield from _strangers(section, chosen if isinstance(chosen, dict) else (), names)
+        yield from _strangers(section, chosen if isinstance(chosen, dict) else (), names | more.get(section, set()))
 
 
 def _strangers(section: str, chosen: Iterable[str], known: Iterable[str]) -> list[Problem]:

@@ -184,7 +184,7 @@ def _foreseen(configuration: Configuration, *, sealed: bool) -> Iterator[Problem
     yield from strangers(registry.preset(name), plain)
     if not sealed:
         held = [key.removeprefix("homeport:") for key in configuration.values]
-        yield from missing(_layers_secrets(settings), held, known_secrets(declared))
+        yield from missing(_layers_secrets(settings), held, known_secrets(declared, settings))
 
 
 def _is_made(loaded: Loaded, name: str) -> bool:

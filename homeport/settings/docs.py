@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from homeport.model.secret import SHAPES
+from homeport.settings.apps import App, AppDatabase, AppHealth, AppRoute, AppSecret, AppVolume, AppWaivers
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
 from homeport.settings.schema import PRESETS, WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
@@ -37,6 +38,13 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("wireguard.peers.<name>", Peer),
     ("cloudflare", Cloudflare),
     ("access", Access),
+    ("apps.<app>", App),
+    ("apps.<app>.route", AppRoute),
+    ("apps.<app>.secrets.<NAME>", AppSecret),
+    ("apps.<app>.volumes.<name>", AppVolume),
+    ("apps.<app>.database", AppDatabase),
+    ("apps.<app>.health", AppHealth),
+    ("apps.<app>.waivers", AppWaivers),
     ("services.<service>", ServiceOverride),
     ("waivers.<rule>", Waiver),
 )

@@ -88,7 +88,9 @@ def problem(error: ErrorDetails, schema: type[Settings], data: dict[str, Any], u
         mode = choice(loc, MODES, data, usual)
         return loc, Problem(path_of(loc), f"must be one of {', '.join(MODES)}", set_command(path_of(loc), mode))
     if loc and loc[-1] == "[key]":
-        return loc[:-1], Problem(path_of(loc[:-1]), f"its name must be {NAME_SHAPE}", remove_command(loc[:-1]))
+        return loc[:-1], Problem(
+            path_of(loc[:-1]), f"its name must be {_says(field, 'names') or NAME_SHAPE}", remove_command(loc[:-1])
+        )
     if kind == "extra_forbidden":
         return loc, _unknown(loc, known)
     if kind == "literal_error" and field is not None and _sayable(loc):

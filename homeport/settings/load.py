@@ -97,7 +97,8 @@ def load(
         SettingsError: With everything that is wrong.
     """
     values, encrypted = _ours(configuration.values), frozenset(_ours(dict.fromkeys(configuration.encrypted, "")))
-    specs, schema = known_secrets(declared), with_groups(tuple(declared.groups.items()))
+    specs = known_secrets(declared, readable(values.get("settings", "")))
+    schema = with_groups(tuple(declared.groups.items()))
     supplied = {name: value for name, value in values.items() if name in specs}
     problems = [
         *_preset(values, encrypted, declared.presets or PRESETS),
@@ -234,6 +235,11 @@ def _no_constant(_: str) -> NoReturn:
     raise ValueError("holds a number that is none (NaN or infinite)")
 
 
+def _plain(text: str, loc: friendly.Loc) -> bool:
+    """Whether a text has no control character; those of an app's program may have lines."""
+    return (text.translate({9: 32, 10: 32}) if loc[0] == "apps" else text).isprintable()
+
+
 def _slips(data: Any, loc: friendly.Loc, optional: set[str]) -> Iterator[tuple[friendly.Loc, Problem]]:
     if len(loc) > _DEEPEST:
         yield loc, Problem(friendly.path_of(loc[:3]), "is nested too deeply", friendly.remove_command(loc[:3]))
@@ -242,7 +248,7 @@ def _slips(data: Any, loc: friendly.Loc, optional: set[str]) -> Iterator[tuple[f
             loc,
             Problem(friendly.path_of(loc), "is null: give it a value, or leave it out", friendly.remove_command(loc)),
         )
-    elif isinstance(data, str) and (not data.isprintable() or len(data) > _LONGEST_TEXT):
+    elif isinstance(data, str) and (not _plain(data, loc) or len(data) > _LONGEST_TEXT):
         what = f"holds a control character, or is longer than {_LONGEST_TEXT} characters"
         yield loc, Problem(friendly.path_of(loc), what, friendly.remove_command(loc))
     elif isinstance(data, dict):

@@ -13,6 +13,7 @@ from pydantic import Field, create_model
 
 from homeport.model.blueprint import Environment, Exposure
 from homeport.model.preset import Option, OptionGroup
+from homeport.settings.apps import APP_SHAPE, App, AppName
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from homeport.settings.kinds import (
@@ -175,6 +176,13 @@ class Settings(Section):
     )
     services: Annotated[dict[Name, ServiceOverride], Field(max_length=64)] = key(
         "Limits and images that differ from the catalog's.", shape="a mapping of services", example={}, default={}
+    )
+    apps: Annotated[dict[AppName, App], Field(max_length=64)] = key(
+        "Services of your own, by name; docs/apps.md teaches it.",
+        shape="a mapping of names to apps",
+        example={},
+        default={},
+        names=APP_SHAPE,
     )
     hostnames: Annotated[dict[Name, HostName], Field(max_length=64)] = key(
         "Another host name for a route of the preset.",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeport.model.secret import SecretSpec
+from homeport.settings.apps import SUPPLIED, api_key, database_password, login_password, secret_name
+from homeport.settings.section import section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from homeport.model.declarations import Declarations
+    from homeport.model.secret import Kind
 
 GENERAL: dict[str, SecretSpec] = {
     spec.name: spec
@@ -40,12 +45,60 @@ GENERAL: dict[str, SecretSpec] = {
 }
 
 
-def known_secrets(declared: Declarations) -> dict[str, SecretSpec]:
-    """Every secret that a configuration may hold: those of services and presets, then those of the program's layers."""
-    return {**declared.secrets, **GENERAL}
+def known_secrets(declared: Declarations, settings: Any = None) -> dict[str, SecretSpec]:
+    """Every secret that a configuration may hold: those of apps, of services and presets, of the program's layers.
+
+    Args:
+        declared: What the catalog declares.
+        settings: The stack's settings in plain, which may be wrong: the apps in them.
+    """
+    return {**app_secrets(settings), **declared.secrets, **GENERAL}
 
 
 def former_names(declared: Declarations) -> dict[str, str]:
     """Names of ``.env`` files and of earlier versions, to the keys that took their place."""
     variables = {spec.env_name: name for name, spec in known_secrets(declared).items()}
     return {**variables, **declared.renamed}
+
+
+def app_secrets(data: Any) -> dict[str, SecretSpec]:
+    """Every secret that the apps of a stack's plain settings declare, by its config key."""
+    specs: dict[str, SecretSpec] = {}
+    for app, block in section(data, "apps").items():
+        if isinstance(app, str) and isinstance(block, dict):
+            specs |= {spec.name: spec for spec in _of_app(app, block)}
+    return specs
+
+
+def _of_app(app: str, block: dict[str, Any]) -> Iterator[SecretSpec]:
+    access = section(block, "route").get("access", "login" if "route" in block else "")
+    if access == "login":
+        purpose = f"for people's login to {app}, where the proxy asks for it"
+        yield SecretSpec(name=login_password(app), kind="account-password", purpose=purpose)
+    if access == "api-key":
+        purpose = f"for programs that call {app}, where the proxy asks for it"
+        yield SecretSpec(name=api_key(app), purpose=purpose)
+    if block.get("database"):
+        yield SecretSpec(name=database_password(app), purpose=f"for {app}'s role in PostgreSQL")
+    for name, secret in section(block, "secrets").items():
+        wanted = secret if isinstance(secret, dict) else {}
+        kind = _kind(wanted.get("kind"))
+        supplied = wanted.get("supplied", kind in SUPPLIED)
+        own = wanted.get("shared_as")
+        yield SecretSpec(
+            name=secret_name(app, str(name), own if isinstance(own, str) else None),
+            purpose=f"by {app}, as {name}",
+            kind=kind,
+            policy="supplied" if supplied else "generated",
+            encrypts=wanted.get("encrypts") is True,
+        )
+
+
+def _kind(text: Any) -> Kind:
+    kinds: dict[str, Kind] = {
+        "account-password": "account-password",
+        "hex64": "hex64",
+        "token": "token",
+        "text": "text",
+    }
+    return kinds.get(str(text), "password")

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
-def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str = "") -> Any:
+def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str = "", names: str = "") -> Any:
     """A field of the settings.
 
     Args:
@@ -15,8 +15,10 @@ def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str =
         default: The value when it is left out; without one it is required, or filled in by
             ``homeport.settings.defaults``.
         says: The default in words, where it depends on other settings.
+        names: Of a mapping: what its keys may be, where it is not a name as most have it.
     """
-    return Field(default, description=means, examples=[example], json_schema_extra={"shape": shape, "says": says})
+    extra: dict[str, Any] = {"shape": shape, "says": says, "names": names}
+    return Field(default, description=means, examples=[example], json_schema_extra=extra)
 
 
 class Section(BaseModel):

@@ -1,0 +1,354 @@
+"""Services of one's own laid into a preset: each becomes the same values as a service of the catalog.
+
+Nothing after this knows that a service is an app: checks, names, routes, status and export read the preset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Any
+
+from homeport.model.database import Database, Role
+from homeport.model.errors import Problem
+from homeport.model.network import Network
+from homeport.model.route import Guard, Route
+from homeport.model.service import NOBODY, Health, Limits, Port, SecretFile, Service, Volume
+from homeport.model.template import TEXT, URL
+from homeport.settings.apps import FILES_AT, api_key, database_password, login_password, secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homeport.model.preset import Preset
+    from homeport.model.route import GuardKind
+    from homeport.settings.apps import App
+    from homeport.settings.schema import Settings
+
+POOL = IPv4Network("10.208.0.0/12")
+"""Where apps' networks have their subnets: apart from Docker's own pools, and from those of presets."""
+_SUBNET = 28
+TOOLS = "/.homeport"
+"""Where an app finds a busybox that its health check, or the start with secrets in the environment, is made of."""
+_SCRATCH = "/tmp"  # noqa: S108  # in a container of its own
+_POSTGRES = 5432
+_BUSYBOX = f"{TOOLS}/busybox"
+
+
+def network_name(app: str) -> str:
+    """The network of an app alone, which has no way out."""
+    return f"app-{app}"
+
+
+def outer_name(app: str) -> str:
+    """Its second network, by which it leaves, or by which its port is published."""
+    return f"app-{app}-out"
+
+
+def subnet(network: str) -> str:
+    """The subnet of an app's network: by its name alone, so that it stays when others come and go."""
+    slots = 1 << (_SUBNET - POOL.prefixlen)
+    number = int.from_bytes(hashlib.sha256(network.encode()).digest()[:8], "big") % slots
+    return str(IPv4Network((int(POOL.network_address) + (number << (32 - _SUBNET)), _SUBNET)))
+
+
+def names(apps: Mapping[str, Any]) -> dict[str, set[str]]:
+    """What apps add to the names that other sections of the settings may use, by section."""
+    networks = {name for app in apps for name in (network_name(app), outer_name(app))}
+    return {"services": set(apps), "networks": networks, "hostnames": set(apps)}
+
+
+def off(settings: Settings) -> frozenset[str]:
+    """The apps that are switched off."""
+    return frozenset(name for name, app in settings.apps.items() if not app.enabled)
+
+
+def hostnames(settings: Settings) -> dict[str, str]:
+    """The host names of apps that are not called as their app is, by route."""
+    hosts = {name: app.route.host for name, app in settings.apps.items() if app.route and app.route.host}
+    return {name: host if "." in host else f"{host}.{settings.domain}" for name, host in hosts.items() if host != name}
+
+
+def with_apps(preset: Preset, settings: Settings) -> Preset:
+    """The preset with the apps in it; their problems are ``problems``."""
+    if not settings.apps:
+        return preset
+    layer = Layer(preset, settings)
+    edge_networks = tuple(network_name(name) for name in layer.routed if layer.proxy)
+    return replace(
+        preset,
+        services=(
+            *(
+                replace(service, networks=(*service.networks, *edge_networks)) if service.edge else service
+                for service in preset.services
+            ),
+            *(layer.service(name) for name in settings.apps),
+        ),
+        networks=(*preset.networks, *(network for name in settings.apps for network in layer.networks(name))),
+        routes=(*preset.routes, *(layer.route(name) for name in layer.routed)),
+        databases=(*preset.databases, *(layer.database(name) for name, app in settings.apps.items() if app.database)),
+    )
+
+
+class Layer:
+    """The apps of one stack over its preset.
+
+    Attributes:
+        server: The preset's PostgreSQL; empty: it has none.
+        proxy: Whether the preset has a proxy that asks who comes in.
+        routed: The apps with a route.
+    """
+
+    def __init__(self, preset: Preset, settings: Settings) -> None:
+        self._preset, self._settings = preset, settings
+        self.server = next((database.server for database in preset.databases), "")
+        self.proxy = any(service.edge for service in preset.services)
+        self.routed = tuple(
+            name for name, app in settings.apps.items() if app.port and app.route and app.route.access != "vpn"
+        )
+
+    def published(self, name: str) -> bool:
+        """Whether an app has a port of its own on its host: in the VPN, or on the loopback address."""
+        app = self._settings.apps[name]
+        return app.port is not None and app.route is not None and (app.route.access == "vpn" or not self.proxy)
+
+    def networks(self, name: str) -> Iterator[Network]:
+        """An app's own networks."""
+        yield Network(name=network_name(name), subnet=subnet(network_name(name)))
+        app = self._settings.apps[name]
+        if app.internet or self.published(name):
+            outer = outer_name(name)
+            yield Network(name=outer, subnet=subnet(outer), internal=False, way_out=app.internet)
+
+    def service(self, name: str) -> Service:
+        """An app's container."""
+        app = self._settings.apps[name]
+        uid = _ids(app.user)[0]
+        delivered = tuple(self._secrets(name))
+        return Service(
+            name=name,
+            image=app.image,
+            purpose=app.purpose or f"{app.image}",
+            command=app.command,
+            entrypoint=(*_with_secrets(delivered, _files_at(app)), *app.entrypoint),
+            uid=uid,
+            env=self._env(name, delivered),
+            secret_files=tuple(secret.file for secret in delivered),
+            files_at=_files_at(app),
+            networks=(*(network.name for network in self.networks(name)), *self._needed_networks(app)),
+            health=health(app),
+            limits=Limits(memory=app.memory, cpus=f"{app.cpus:.2f}", pids=app.pids),
+            volumes={
+                part: Volume(
+                    path=volume.path, data=volume.data, owner=_ids(volume.owner) if volume.owner else (uid, uid)
+                )
+                for part, volume in app.volumes.items()
+            },
+            tmpfs={path: _tmpfs(size) for path, size in {_SCRATCH: 32, **app.tmpfs}.items()},
+            capabilities={
+                capability if capability.startswith("CAP_") else f"CAP_{capability}": reason
+                for capability, reason in app.capabilities.items()
+            },
+            ports=self._ports(name),
+            needs=tuple(dict.fromkeys((*app.needs, *([self.server] if app.database else [])))),
+            role=app.role or "",
+            waivers={rule: reason for rule, reason in app.waivers.model_dump().items() if reason},
+        )
+
+    def _secrets(self, name: str) -> Iterator[Delivered]:
+        """An app's secrets as files, and the variable that each is for."""
+        app = self._settings.apps[name]
+        for variable, secret in app.secrets.items():
+            target = secret.path.rpartition("/")[2] if secret.path else variable.lower()
+            template = f"{{{secret_name(name, variable, secret.shared_as)}}}"
+            yield Delivered(
+                file=SecretFile(target=target, template=template, syntax=TEXT),
+                variable="" if secret.path else variable,
+                environment=secret.deliver == "environment",
+            )
+        wanted = app.database
+        if wanted:
+            inside, password = wanted.deliver == "environment", f"{{{database_password(name)}}}"
+            texts = self._database_texts(name)
+            url = f"{wanted.scheme}://{texts['db:user']}:{password}@{texts['db:host']}:{_POSTGRES}/{texts['db:name']}"
+            file = SecretFile(target=wanted.url.lower(), template=url, syntax=URL)
+            yield Delivered(file=file, variable=wanted.url, environment=inside)
+            if wanted.password:
+                file = SecretFile(target=wanted.password.lower(), template=password, syntax=TEXT)
+                yield Delivered(file=file, variable=wanted.password, environment=inside)
+
+    def _env(self, name: str, delivered: tuple[Delivered, ...]) -> dict[str, str]:
+        app = self._settings.apps[name]
+        texts = self._database_texts(name)
+        own = {variable: _filled(text, texts) for variable, text in app.env.items()}
+        files = {
+            f"{secret.variable}_FILE": f"{_files_at(app)}/{secret.file.target}"
+            for secret in delivered
+            if secret.variable
+        }
+        inside = {f"{secret.variable}_FILE" for secret in delivered if secret.environment}
+        return {**own, **{variable: path for variable, path in files.items() if variable not in inside}}
+
+    def _database_texts(self, name: str) -> dict[str, str]:
+        user = database_user(name)
+        return {"db:host": self.server, "db:port": str(_POSTGRES), "db:name": user, "db:user": user}
+
+    def database(self, name: str) -> Database:
+        """An app's database, of the same name as its role: that is what the server's rules let in."""
+        user, wanted = database_user(name), self._settings.apps[name].database
+        return Database(
+            name=user,
+            server=self.server,
+            owner=user,
+            roles=(Role(name=user, secret=database_password(name)),),
+            extensions=wanted.extensions if wanted else (),
+            users=(name,),
+        )
+
+    def _needed_networks(self, app: App) -> tuple[str, ...]:
+        """The network on which an app finds each service that it needs: one without a way out, where there is one."""
+        wanted = []
+        services = {service.name: service for service in self._preset.services}
+        internal = {network.name for network in self._preset.networks if network.internal}
+        for need in dict.fromkeys((*app.needs, *([self.server] if app.database else []))):
+            if need in self._settings.apps:
+                wanted.append(network_name(need))
+            elif services[need].networks:
+                wanted.append(min(services[need].networks, key=lambda network: network not in internal))
+        return tuple(dict.fromkeys(wanted))
+
+    def _ports(self, name: str) -> tuple[Port, ...]:
+        app = self._settings.apps[name]
+        if not self.published(name) or app.port is None or app.route is None:
+            return ()
+        return (Port(name="http", inside=app.port, outside=app.route.port or app.port, at="vpn"),)
+
+    def route(self, name: str) -> Route:
+        """The public name of an app."""
+        app = self._settings.apps[name]
+        if app.route is None or app.port is None:
+            raise ValueError(f"{name} has no route")
+        return Route(
+            name=name,
+            service=name,
+            port=app.port,
+            guards=(self._guard(name, app.route.access, app.route.because or ""),),
+            max_body=app.route.max_body * 1024 * 1024,
+        )
+
+    def _guard(self, name: str, access: str, because: str) -> Guard:
+        if access == "public":
+            kind: GuardKind = "open" if self.proxy else "bypass"
+            return Guard(kind=kind, because=because or "the settings open it to everybody")
+        if access == "login":
+            why = "the settings ask people to log in"
+            if not self.proxy:
+                return Guard(kind="login", because=why)
+            return Guard(kind="basic", user="admin", secret=login_password(name), because=why)
+        why = "the settings let programs in that have the key"
+        if not self.proxy:
+            return Guard(kind="service-token", because=why)
+        return Guard(kind="api-key", header="X-API-Key", secret=api_key(name), because=why)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """A secret on its way to an app's program.
+
+    Attributes:
+        file: The file that it is in.
+        variable: What its variable is called; empty: the program knows the file.
+        environment: Whether the variable holds it, rather than the file's path.
+    """
+
+    file: SecretFile
+    variable: str
+    environment: bool
+
+
+def _with_secrets(delivered: tuple[Delivered, ...], folder: str) -> tuple[str, ...]:
+    """What stands before an entry point that takes secrets in its environment: `docker inspect` shows none of them."""
+    inside = [secret for secret in delivered if secret.environment]
+    if not inside:
+        return ()
+    lines = [f'export {secret.variable}="$({_BUSYBOX} cat "$0/{secret.file.target}")"' for secret in inside]
+    return (_BUSYBOX, "sh", "-c", "; ".join([*lines, 'exec "$@"']), folder)
+
+
+def _files_at(app: App) -> str:
+    """The folder with the secrets: the one that the app names files in."""
+    return next((secret.path.rpartition("/")[0] for secret in app.secrets.values() if secret.path), FILES_AT)
+
+
+def _filled(text: str, texts: Mapping[str, str]) -> str:
+    for name, value in texts.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def database_user(app: str) -> str:
+    """What an app's role and its database are called."""
+    return f"app_{app.replace('-', '_')}"
+
+
+def health(app: App) -> Health | None:
+    """How an app is asked; None: nobody asks it."""
+    asked = app.health
+    if asked is None:
+        return Health(test=_listens(app.port)) if app.port else None
+    test = asked.command
+    if asked.http:
+        test = (_BUSYBOX, "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{app.port}{asked.http}")
+    elif not test and app.port:
+        test = _listens(app.port)
+    return Health(
+        test=test,
+        interval=asked.interval,
+        timeout=asked.timeout,
+        start_period=asked.start,
+        retries=asked.retries,
+        gate=asked.gate,
+    )
+
+
+def _listens(port: int) -> tuple[str, ...]:
+    """A look at the kernel's table: nothing is connected to, so nothing appears in the app's log (proc(5), net/tcp)."""
+    return (
+        _BUSYBOX,
+        "grep",
+        "-qsE",
+        f"^ *[0-9]+: [0-9A-F]+:{port:04X} [0-9A-F:]+ 0A ",
+        "/proc/net/tcp",
+        "/proc/net/tcp6",
+    )
+
+
+def _ids(user: str | None) -> tuple[int, int]:
+    """User and group."""
+    uid, _, gid = (user or str(NOBODY)).partition(":")
+    return int(uid), int(gid or uid)
+
+
+def _tmpfs(megabytes: int) -> str:
+    return f"rw,noexec,nosuid,nodev,size={megabytes}m,mode=1777"
+
+
+def problems(preset: Preset, settings: Settings) -> Iterator[Problem]:
+    """Everything about the apps that cannot be, each with what mends it."""
+    layer = Layer(preset, settings)
+    taken = {service.name for service in preset.services} | {route.name for route in preset.routes}
+    for name, app in settings.apps.items():
+        where = f"homeport:settings.apps.{name}"
+        if name in taken:
+            yield Problem(where, f"preset {preset.name} has {name} already", f"Run: pulumi config rm --path {where}")
+        for index, need in enumerate(app.needs):
+            if need not in taken | set(settings.apps):
+                fix = f"Run: pulumi config rm --path '{where}.needs[{index}]'"
+                yield Problem(f"{where}.needs[{index}]", "names no app and no service of the preset", fix)
+        if app.database and not layer.server:
+            fix = f"Run: pulumi config rm --path {where}.database"
+            yield Problem(f"{where}.database", f"preset {preset.name} has no PostgreSQL", fix)
+        if app.schedule:
+            fix = f"Run: pulumi config rm --path {where}.schedule"
+            yield Problem(f"{where}.schedule", "is not part of this version", fix)

@@ -32,7 +32,7 @@ _SUBNET = 28
 TOOLS = "/.homeport"
 """Where an app finds a busybox that its health check, or the start with secrets in the environment, is made of."""
 _SCRATCH = "/tmp"  # noqa: S108  # in a container of its own
-_POSTGRES = 5432
+_DATABASE_PORT = 5432
 _BUSYBOX = f"{TOOLS}/busybox"
 
 
@@ -171,7 +171,7 @@ class Layer:
         if wanted:
             inside, password = wanted.deliver == "environment", f"{{{database_password(name)}}}"
             texts = self._database_texts(name)
-            url = f"{wanted.scheme}://{texts['db:user']}:{password}@{texts['db:host']}:{_POSTGRES}/{texts['db:name']}"
+            url = f"{wanted.scheme}://{texts['db:user']}:{password}@{texts['db:host']}:{_DATABASE_PORT}/{texts['db:name']}"
             file = SecretFile(target=wanted.url.lower(), template=url, syntax=URL)
             yield Delivered(file=file, variable=wanted.url, environment=inside)
             if wanted.password:
@@ -192,7 +192,7 @@ class Layer:
 
     def _database_texts(self, name: str) -> dict[str, str]:
         user = database_user(name)
-        return {"db:host": self.server, "db:port": str(_POSTGRES), "db:name": user, "db:user": user}
+        return {"db:host": self.server, "db:port": str(_DATABASE_PORT), "db:name": user, "db:user": user}
 
     def database(self, name: str) -> Database:
         """An app's database, of the same name as its role: that is what the server's rules let in."""

@@ -74,7 +74,8 @@ MAY = {
     # An emulator that shares our model shares our mistakes.
     "toolchain": (set(), None),
     "rehearsal": ({"toolchain"}, None),
-    "apps": (set(), set()),
+    # Those of one program are the clients of the clouds that it works on; the others have none.
+    "apps": (set(), {"cloudflare", "infisical_sdk", "requests", "urllib3"}),
 }
 SHARED_VOCABULARY = {"host", "container", "connection", "host_unit", "cloud", "random_secret"}
 """Of components, what others are made of. The rest knows no sibling.
@@ -105,7 +106,8 @@ def refused(path):
     """What a file imports though its layer may not."""
     here = layer(path)
     layers, packages = MAY[here]
-    own_modules = {one.stem for one in path.parent.glob("*.py")} if here == "apps" else set()
+    beside = [*path.parent.glob("*.py"), *path.parent.glob("*/"), path.parent]
+    own_modules = {one.stem for one in beside} if here == "apps" else set()
     for module, line in imports(path):
         first, _, rest = module.partition(".")
         second = rest.partition(".")[0]

@@ -1,0 +1,1 @@
+"""What the programs in `00-infrastructure/scripts/` share."""

@@ -1,0 +1,75 @@
+"""What a program says, and the values that it never says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OK: Final = 0
+FAILED: Final = 1
+"""Something differs, or could not be done."""
+USAGE: Final = 2
+"""The command line or the configuration is wrong; nothing was done."""
+_SHORTEST: Final = 4
+_HIDDEN: Final = "[hidden]"
+
+
+class ToolError(Exception):
+    """What a user can mend: a line that says where and what, and one that begins with `fix:`.
+
+    Args:
+        message: Both lines.
+        code: What the program ends with.
+    """
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Console:
+    """Standard output and error, through a sieve.
+
+    Nothing of ours prints a value. The sieve is for what others word: answers of an API, errors of docker.
+    """
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+        self._warned: set[str] = set()
+
+    def hide(self, values: Iterable[str]) -> None:
+        """Values that are not to be printed; very short ones are words of any sentence, and stay."""
+        for value in values:
+            for part in {value, value.strip(), *value.splitlines()}:
+                if len(part) >= _SHORTEST:
+                    self._secrets |= {
+                        part,
+                        json.dumps(part)[1:-1],
+                        json.dumps(part, ensure_ascii=False)[1:-1],
+                        repr(part)[1:-1],
+                    }
+
+    def clean(self, text: str) -> str:
+        """The text without any of those values."""
+        for value in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(value, _HIDDEN)
+        # A terminal takes orders from control characters; a name in somebody's database may hold them.
+        return "".join(letter if letter in "\n\t" or letter.isprintable() else "?" for letter in text)
+
+    def say(self, text: str) -> None:
+        """A line for whoever runs the program, or for the program that reads it."""
+        print(self.clean(text), flush=True)
+
+    def warn(self, text: str) -> None:
+        """A line beside the result, once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            print(self.clean(text), file=sys.stderr, flush=True)
+
+    def document(self, value: Any) -> None:
+        """The result as JSON: one document on standard output."""
+        print(self.clean(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)), flush=True)

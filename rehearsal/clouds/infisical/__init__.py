@@ -1,0 +1,1 @@
+"""An emulated Infisical: as much of its API as machine identities and their secrets need."""

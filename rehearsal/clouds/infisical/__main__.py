@@ -1,0 +1,37 @@
+"""`python -m rehearsal.clouds.infisical`: serves the emulated API; the first line of standard output is its address."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from rehearsal.clouds.infisical.service import Service
+from rehearsal.clouds.infisical.store import Store
+from rehearsal.clouds.kit.api import ApiServer
+from rehearsal.clouds.kit.listener import NotLoopbackError
+
+
+def main(arguments: list[str]) -> int:
+    """Serves until interrupted."""
+    parser = argparse.ArgumentParser(prog="rehearsal.clouds.infisical", description=__doc__)
+    parser.add_argument("--address", default="127.0.0.1:0", help="loopback host:port, port 0 for a free one")
+    parser.add_argument("--state", type=Path, help="file that keeps everything; without it nothing is kept")
+    parser.add_argument("--seed", type=Path, required=True, help="JSON file: projects and identities")
+    options = parser.parse_args(arguments)
+    try:
+        store = Store(options.state, json.loads(options.seed.read_text(encoding="utf-8")))
+        server = ApiServer(Service(store), options.address)
+    except (ValueError, OSError, NotLoopbackError) as problem:
+        print(f"rehearsal.clouds.infisical: {problem}", file=sys.stderr)
+        return 2
+    print(server.url, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ HOMEPORT := @sh bin/homeport
 # Whoever reads may stop before the end (make status | head); 141 is what a verb ends with then.
 READ := || [ $$? = 141 ]
 
-.PHONY: help up down preview status credentials repair report env shell engine images export rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench docs format
+.PHONY: help up down preview status credentials repair report env shell engine images export rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench requirements docs format
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
@@ -59,6 +59,8 @@ test-long: ## what takes many minutes: campaigns of kills, the mesh
 	$(HOMEPORT) test long
 bench: ## measure beside docker compose and Ansible
 	$(RUN) python -m bench $(ARGS)
+requirements: ## rows of docs/requirements.toml, and which have neither a proof nor a reason
+	$(HOMEPORT) requirements $(ARGS) $(READ)
 docs: ## write the generated pages below docs/
 	$(HOMEPORT) docs $(ARGS)
 format: ## let ruff format and correct the code

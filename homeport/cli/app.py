@@ -37,7 +37,7 @@ PANELS = {
     "People": ("colleague", "wireguard"),
     "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),
     "Plain pulumi": ("engine", "env", "shell"),
-    "This project": ("check", "test", "docs", "completion"),
+    "This project": ("check", "test", "requirements", "docs", "completion"),
 }
 """Heading of the help to verbs, in their order."""
 VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from homeport.cli import daemon, pulumi_cli, transcript
+from homeport.cli.expectations import described
 from homeport.cli.lifecycle import destroy as destroy_stack
 from homeport.cli.lifecycle import protected_objects, recover, update
 from homeport.cli.lock import held, remove_half_written
@@ -107,8 +108,7 @@ def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> 
             return 1
         passed = True
         if claimed:
-            with phase("claims"):
-                passed = claims(rehearsal, ready, world, output=ready.output)
+            passed = claims(rehearsal, ready, world, output=ready.output)
     if as_json:
         report = rehearsal.folder / "claims.json"
         checked = json.loads(report.read_text()) if claimed and report.is_file() else None
@@ -265,10 +265,19 @@ def transcribe(rehearsal: Rehearsal, to: str) -> int:
 
 def claims(rehearsal: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, Any], output: int | None = None) -> bool:
     """Checks what production promises, by name; true when all of it holds, or a preset promises nothing yet."""
-    document = {"world": world, "preset": rehearsal.preset, "outputs": ready.outputs(secrets=True)}
+    with phase("the second preview, with a refresh"):
+        code = ready.run("preview", "--refresh", "--expect-no-changes", "--diff", quiet=True)
+    document = {
+        "world": world,
+        "preset": rehearsal.preset,
+        "outputs": ready.outputs(secrets=True),
+        "described": described(ready.stack.plan),
+        "second_preview": "changes" if code else "empty",
+    }
     argv = [sys.executable, "-m", "rehearsal.claims", "--report", str(rehearsal.folder / "claims.json")]
-    # On standard input: the outputs hold the VPN's keys and the door's tokens.
-    done = subprocess.run(argv, cwd=ROOT, input=json.dumps(document), text=True, stdout=output, check=False)
+    with phase("claims"):
+        # On standard input: the outputs hold the VPN's keys and the door's tokens.
+        done = subprocess.run(argv, cwd=ROOT, input=json.dumps(document), text=True, stdout=output, check=False)
     return done.returncode in {0, _NO_CLAIMS}
 
 

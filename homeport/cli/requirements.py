@@ -11,13 +11,16 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from homeport.cli.output import print_json, print_table
 from homeport.cli.places import ROOT
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 ROW_ID = re.compile(r"(?:S[1-5]|P|FP|RW|CA|CF|NW|NP|AT|[A-O])-\d\d")
+_STATES = _PROVED, _OPEN, _NEITHER = "proved", "open", "neither"
 _CITING = ("tests", "apps", "rehearsal/claims")
 _HEAD = """# Requirements
 
@@ -122,6 +125,56 @@ def _texts(node: Any) -> list[str]:
     if node is None:
         return []
     return [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+
+
+def show(chosen: tuple[str, ...], *, unproved: bool, as_json: bool) -> int:
+    """Prints how the rows stand; 1 where one has neither a proof nor a reason, or a citation is wrong.
+
+    Args:
+        chosen: Rows, or prefixes of groups; all for none.
+        unproved: Only rows that nothing proves.
+        as_json: One document instead of tables.
+
+    Raises:
+        ToolError: There is no such row or group.
+    """
+    whole = read()
+    for word in chosen:
+        if word not in whole.rows and word not in whole.groups:
+            groups = ", ".join(whole.groups)
+            raise ToolError(
+                f"requirements: there is no row or group {word}\n  fix: homeport requirements GROUP, of {groups}"
+            )
+    rows = [
+        {"row": row, "state": _state(whole, row), "by": [*whole.proofs.get(row, ())] or [whole.reason(row)]}
+        for row in whole.rows
+        if not chosen or row in chosen or row.rpartition("-")[0] in chosen
+    ]
+    rows = [row for row in rows if not unproved or row["state"] != _PROVED]
+    problems = list(whole.problems())
+    if as_json:
+        print_json({"groups": _counts(whole), "rows": rows, "problems": problems})
+    elif chosen or unproved:
+        print_table(("row", "state", "by"), [(row["row"], row["state"], "; ".join(row["by"])) for row in rows])
+    else:
+        counts = [[name, *map(str, each.values()), whole.groups[name]] for name, each in _counts(whole).items()]
+        print_table(("group", *_STATES, "what"), counts)
+    for line in problems if not as_json else ():
+        print(line)
+    return 1 if problems else 0
+
+
+def _state(whole: Requirements, row: str) -> str:
+    if row in whole.proofs:
+        return _PROVED
+    return _OPEN if whole.reason(row) else _NEITHER
+
+
+def _counts(whole: Requirements) -> dict[str, dict[str, int]]:
+    states = {
+        name: [_state(whole, row) for row in whole.rows if row.rpartition("-")[0] == name] for name in whole.groups
+    }
+    return {name: {state: several.count(state) for state in _STATES} for name, several in states.items()}
 
 
 def page() -> str:

@@ -39,12 +39,14 @@ class Edge:
         ports: Port name (``http``, ``https``) to port number on the host.
         public: True if the address faces the internet.
         acme_email: Contact for certificates; None where certificates are local.
+        own_authority: True: public names too have certificates of the proxy's own authority.
     """
 
     bind: str
     ports: Mapping[str, int]
     public: bool
     acme_email: str | None = None
+    own_authority: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

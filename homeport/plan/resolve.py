@@ -5,7 +5,7 @@ No Pulumi.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.presets import registry
@@ -143,6 +143,9 @@ def resolve(
 
 def _blueprint(loaded: Loaded) -> Blueprint:
     blueprint = build_blueprint(registry.preset(loaded.preset), loaded.settings)
+    if loaded.endpoints:
+        # A rehearsal: no public authority sees its servers, nor do they see one.
+        blueprint = replace(blueprint, edge=replace(blueprint.edge, own_authority=True))
     if problems := (*blueprint_problems(blueprint), *contradictions(loaded.settings, blueprint)):
         raise BlueprintError(problems)
     return blueprint

@@ -1,7 +1,8 @@
 """`python -m rehearsal.claims [NAME or ROW …]`: checks what a rehearsed system must show.
 
-Standard input: JSON with `world` (what `rehearsal.world up` printed), `preset`, and `outputs` (the stack's, secret ones
-in plain).
+Standard input: JSON with `world` (what `rehearsal.world up` printed), `preset`, `outputs` (the stack's, secret ones
+in plain), and, as far as there are some, `described` (what is expected by the settings) and `second_preview` (`empty`
+or `changes`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import json
 import sys
 from pathlib import Path
 
+from rehearsal.claims.expected import expected
 from rehearsal.claims.run import chosen, run
-from rehearsal.claims.systems import CLAIMS
+from rehearsal.claims.systems import CLAIMS, claims_of
 from rehearsal.claims.view import rehearsed
 from rehearsal.probes.errors import ProbeError
 
@@ -30,9 +32,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--list", action="store_true", help="only list the claims")
     options = parser.parse_args(arguments)
     if options.list:
-        for system, claims in CLAIMS.items():
+        for name, claims in CLAIMS.items():
             for claim in claims:
-                print(f"{system}  {claim.name:28} {','.join(claim.rows):24} {claim.says}")
+                print(f"{name}  {claim.name:28} {','.join(claim.rows):24} {claim.says}")
         return 0
     request = json.load(sys.stdin)
     preset = request["preset"]
@@ -41,8 +43,10 @@ def main(arguments: list[str]) -> int:
         print(f"rehearsal.claims: {text}", file=sys.stderr)
         return NONE
     try:
-        claims = tuple(chosen(CLAIMS[preset], options.claims))
-        with rehearsed(preset, request["world"], request["outputs"]) as view:
+        system = expected(preset, request.get("described") or {})
+        claims = tuple(chosen(claims_of(preset, system), options.claims))
+        with rehearsed(system, request["world"], request["outputs"]) as view:
+            view.second_preview = request.get("second_preview", "")
             report = run(claims, view, lambda line: print(line, flush=True))
     except (ProbeError, ValueError) as problem:
         print(f"rehearsal.claims: {problem}", file=sys.stderr)

@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.claims.claim import Claim
+from rehearsal.claims.doors import OPEN
 
 if TYPE_CHECKING:
     from rehearsal.claims.view import View
@@ -14,9 +15,15 @@ _TURNED_AWAY = (302, 401, 403)
 """Access's own answers: to its login, or refused."""
 
 
+def guarded(view: View) -> dict[str, str]:
+    """The public names at which everybody is asked for something, by the name of their route."""
+    routes = view.expected.routes
+    return {name: host for name, host in view.hostnames.items() if routes[name].doors[-1].kind not in OPEN}
+
+
 def without_credentials(view: View) -> dict[str, int]:
     """What a visitor without any credentials gets at each name, and at a webhook's path of it."""
-    names = view.hostnames.items()
+    names = guarded(view).items()
     pages = {label: view.visit(name)["status"] for label, name in names}
     hooks = {f"{label} webhook": view.visit(name, "/webhook/none", method="POST")["status"] for label, name in names}
     return {**pages, **hooks}
@@ -66,35 +73,39 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="zero-trust-on",
         rows=("S2-55", "S2-39", "S2-40"),
+        needs=frozenset({"tunnel"}),
         says="without a login or a token nobody gets past Access, at any name",
         observe=without_credentials,
         value=turned_away,
-        expected=lambda view: {name: True for label in view.hostnames for name in (label, f"{label} webhook")},
+        expected=lambda view: {name: True for label in guarded(view) for name in (label, f"{label} webhook")},
         spoil=lambda statuses: {**statuses, min(statuses): 200},
     ),
     Claim(
         name="names-have-certificates",
         rows=("RW-09",),
-        says="at every public name the edge has a certificate that a visitor trusts, and Access stands behind it",
-        observe=lambda view: {label: view.visit_securely(name) for label, name in view.hostnames.items()},
+        needs=frozenset({"tunnel"}),
+        says="at every name for which Access asks, the edge has a certificate that a visitor trusts",
+        observe=lambda view: {label: view.visit_securely(name) for label, name in guarded(view).items()},
         value=turned_away,
-        expected=lambda view: dict.fromkeys(view.hostnames, True),
+        expected=lambda view: dict.fromkeys(guarded(view), True),
         spoil=lambda statuses: {**statuses, min(statuses): 0},
     ),
     Claim(
         name="access-denies-by-default",
         rows=("S2-39",),
-        says="every public name has an Access application with a policy, and none lets everybody in",
+        needs=frozenset({"tunnel"}),
+        says="every name for which Access asks has an application of it with a policy, and none lets everybody in",
         observe=decisions,
         value=lambda apps: sorted(
             name for name, several in apps.items() if several and "bypass" not in several and "/" not in name
         ),
-        expected=lambda view: sorted(view.hostnames.values()),
+        expected=lambda view: sorted(guarded(view).values()),
         spoil=lambda apps: {name: ["bypass"] for name in apps},
     ),
     Claim(
         name="unknown-name-404",
         rows=("S2-36", "B-12"),
+        needs=frozenset({"tunnel"}),
         says="a name that leads to the tunnel but is declared nowhere gets 404, one without a record not even that",
         observe=undeclared_name,
         expected=lambda _: (404, 530),
@@ -103,6 +114,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="origin-refused-directly",
         rows=("S2-30", "S2-41", "B-11"),
+        needs=frozenset({"tunnel"}),
         says="what the tunnel leads to is not to be had without it",
         observe=reached_directly,
         expected=lambda _: [],
@@ -111,6 +123,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="names-lead-to-the-tunnel",
         rows=("S2-38",),
+        needs=frozenset({"tunnel"}),
         says="each public name is a proxied CNAME of the tunnel",
         observe=records,
         expected=lambda view: dict.fromkeys(view.hostnames.values(), ("CNAME cfargotunnel.com", True)),

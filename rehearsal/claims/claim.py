@@ -19,6 +19,7 @@ class Claim(Generic[Subject, Raw]):
     Attributes:
         name: Identity, and what a person asks for: words with hyphens.
         rows: Rows of docs/requirements.md that it proves.
+        needs: What a system must have for it to be of use: words of `ExpectedSystem.has`.
         says: The claim as a sentence.
         observe: Asks the rehearsed system. Whatever it raises is an error, neither a pass nor a failure of the claim.
         value: What of the observation is compared; all of it by default.
@@ -37,6 +38,7 @@ class Claim(Generic[Subject, Raw]):
     value: Callable[[Raw], object] = lambda raw: raw
     spoil: Callable[[Raw], Raw] | None = None
     broken: str = ""
+    needs: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.rows or not self.says:

@@ -29,6 +29,22 @@ def bindings(containers: Containers) -> dict[str, list[str]]:
     return {name: several for name, several in published.items() if several}
 
 
+def published(view: View) -> dict[str, list[str]]:
+    """The same, as it must be."""
+    at_vpn = {
+        name: [f"{view.vpn_address}:{service.port}->{service.inside or service.port}/tcp"] if service.port else []
+        for name, service in view.expected.services.items()
+    }
+    anywhere = {
+        name: [
+            f"0.0.0.0:{outside}->{inside}" for outside, _, inside in (port.partition(":") for port in service.public)
+        ]
+        for name, service in view.expected.services.items()
+    }
+    both = {name: sorted(at_vpn[name] + anywhere[name]) for name in at_vpn}
+    return {name: several for name, several in both.items() if several}
+
+
 def sockets(containers: Containers) -> list[tuple[str, bool]]:
     """Which containers have the Docker socket, and whether they may write to its file."""
     mounts = [(name, mount) for name, container in containers.items() for mount in container["Mounts"]]
@@ -74,13 +90,9 @@ def hardened(containers: Containers) -> dict[str, tuple[bool, bool]]:
 
 
 def data_volumes(containers: Containers) -> dict[str, list[str]]:
-    """The named volumes of data of each container, without the stack's prefix."""
+    """The named volumes that each container may write to."""
     return {
-        name: sorted(
-            mount["Name"].partition("-")[2] or mount["Name"]
-            for mount in container["Mounts"]
-            if mount["Type"] == "volume" and "_data" in mount["Name"]
-        )
+        name: sorted(mount["Name"] for mount in container["Mounts"] if mount["Type"] == "volume" and mount["RW"])
         for name, container in containers.items()
     }
 
@@ -110,12 +122,10 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="bound-to-wg-ip",
         rows=("S2-55", "S2-14", "S2-16", "S2-17", "S2-18", "S2-23"),
-        says="every service is published at the host's VPN address, and nowhere else",
+        says="a service is published at the host's VPN address alone, or nowhere; the public proxy alone everywhere",
         observe=View.containers,
         value=bindings,
-        expected=lambda view: {
-            name: [f"{view.vpn_address}:{port}->{port}/tcp"] for name, port in view.expected.ports().items()
-        },
+        expected=published,
         spoil=_with(_publish_everywhere),
     ),
     Claim(
@@ -213,10 +223,11 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="networks-as-described",
         rows=("AT-08",),
-        says="one bridge connects what works together; what calls others has a second one, Portainer one of its own",
+        says="each container is on the networks that the description gives, and on no other",
         observe=View.containers,
         value=lambda containers: {
-            name: tuple(sorted(container["NetworkSettings"]["Networks"])) for name, container in containers.items()
+            name: tuple(sorted(container["NetworkSettings"]["Networks"].keys() - {"none"}))
+            for name, container in containers.items()
         },
         expected=lambda view: {name: service.networks for name, service in view.expected.services.items()},
         spoil=_with(lambda container: container["NetworkSettings"].update(Networks={"bridge": {}})),

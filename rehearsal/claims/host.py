@@ -117,6 +117,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="wireguard-installed",
         rows=("S2-06",),
+        needs=frozenset({"vpn"}),
         says="WireGuard's tools are installed as a package of the distribution",
         observe=lambda view: view.run("dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Package}", _PACKAGE),
         value=str.split,

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.claims.claim import Claim
+from rehearsal.claims.doors import named_person
 from rehearsal.probes.errors import ProbeError
 
 if TYPE_CHECKING:
@@ -30,19 +31,6 @@ def with_token(view: View) -> tuple[bool, bool]:
     webhook = view.visit(view.hostnames["n8n"], f"{_WEBHOOK}nobody-has-this", method="POST", **headers)
     editor = view.visit(view.hostnames["n8n"], "/", **headers)
     return "not registered" in webhook["body"], editor["status"] in (302, 401, 403)
-
-
-def named_person(view: View) -> str:
-    """A mail address that a policy lets in by name.
-
-    Raises:
-        ProbeError: None is named.
-    """
-    policies = [policy for app in view.applications() for policy in app.get("policies") or ()]
-    rules = [rule for policy in policies if policy["decision"] == "allow" for rule in policy["include"]]
-    if not (emails := [rule["email"]["email"] for rule in rules if "email" in rule]):
-        raise ProbeError("Access", "no policy names a mail address", "set access.emails in homeport:settings")
-    return str(emails[0])
 
 
 def logins(view: View) -> dict[str, int]:

@@ -102,13 +102,13 @@ def reboot(view: View, how: str = "reboot") -> dict[str, Any]:
         for watch in watches:
             watch.wait_for(0)
         # A client notices after 15 s of traffic without an answer that its session is gone: there has to be traffic.
-        traffic = view.peer.probes(view.vpn_address, declared[0])
+        traffic = view.peer.probes(view.vpn_address or view.addresses[0], declared[0])
         began = time.monotonic()
         view.cloud("hcloud", f"/servers/{servers[0]['id']}/actions/{how}", "POST", {})
         booted = _until(boot.is_another, began)
         # The bar for the VPN counts from the network on; systemctl fails while it is not there.
         network = _until(lambda: view.run("systemctl", "is-active", "network-online.target"), began)
-        vpn = _until(lambda: _fresh(view, boot.last_seen), began) - _age(view)
+        vpn = _until(lambda: _fresh(view, boot.last_seen), began) - _age(view) if view.vpn_address else network
         services = _until(lambda: _healthy(view), began)
         seen = [watch.stop()[-1] for watch in watches]
         traffic.stop()

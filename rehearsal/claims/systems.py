@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.claims import access, containers, host, jett, leaks, network, outages
+from rehearsal.claims import access, containers, doors, host, jett, leaks, network, outages, reach, updates
+from rehearsal.claims.expected import expected, systems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rehearsal.claims.claim import Claim
+    from rehearsal.claims.expected import ExpectedSystem
     from rehearsal.claims.view import View
 
-CLAIMS: Mapping[str, tuple[Claim[View, Any], ...]] = {
-    "jett": (
-        *network.CLAIMS,
-        *containers.CLAIMS,
-        *host.CLAIMS,
-        *access.CLAIMS,
-        *jett.CLAIMS,
-        *leaks.CLAIMS,
-        # Last, as they take something away.
-        *outages.CLAIMS,
-    )
-}
+GENERAL: tuple[Claim[View, Any], ...] = (
+    *updates.CLAIMS,
+    *network.CLAIMS,
+    *containers.CLAIMS,
+    *reach.CLAIMS,
+    *host.CLAIMS,
+    *access.CLAIMS,
+    *doors.CLAIMS,
+)
+"""What every system must show, as far as it has what they look at."""
+PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {"jett": jett.CLAIMS}
+"""What a preset alone must show."""
+AT_THE_END: tuple[Claim[View, Any], ...] = (*leaks.CLAIMS, *outages.CLAIMS)
+"""Of every system. Secrets are looked for once everything has been used; outages take something away."""
+
+
+def claims_of(preset: str, system: ExpectedSystem) -> tuple[Claim[View, Any], ...]:
+    """The claims of a system, in their order."""
+    every = (*GENERAL, *PARTICULAR.get(preset, ()), *AT_THE_END)
+    return tuple(claim for claim in every if claim.needs <= system.has)
+
+
+CLAIMS: Mapping[str, tuple[Claim[View, Any], ...]] = {name: claims_of(name, expected(name)) for name in systems()}
+"""Those of each preset where its user says nothing."""
 SECURITY_CHECKLIST = (
     "bound-to-wg-ip",
     "nothing-on-public-ip",

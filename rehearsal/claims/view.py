@@ -14,7 +14,6 @@ from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rehearsal.claims.expected import ExpectedSystem, expected
 from rehearsal.probes.box import inside
 from rehearsal.probes.errors import ProbeError
 from rehearsal.probes.peer import Peer
@@ -22,6 +21,8 @@ from rehearsal.probes.scan import Scan, scan_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from rehearsal.claims.expected import ExpectedSystem
 
 _AGAIN = "make rehearse"
 _PROBED = 120.0
@@ -35,7 +36,8 @@ class View:
     Attributes:
         expected: What the system must be.
         network: Docker network of the outside.
-        peer: A member of the VPN whose tunnel is up, set up by nothing but the stack's output.
+        peer: A host of the outside; where there is a VPN, a member of it whose tunnel is up, set up by nothing but the
+            stack's output.
         edge: URL of the emulated edge.
         domain: The zone of the public names.
         clouds: Name to the URL and the headers of an emulated API: `hcloud`, `cloudflare`. Secret.
@@ -47,6 +49,7 @@ class View:
         secrets: Name to value of all that the stack made or was given.
         edge_tls: URL of the emulated edge over TLS.
         edge_ca: File of the certificate that its visitors trust.
+        second_preview: What Pulumi said of a second update: `empty` or `changes`; empty where nobody asked it.
     """
 
     expected: ExpectedSystem
@@ -63,6 +66,7 @@ class View:
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     edge_tls: str = ""
     edge_ca: str = ""
+    second_preview: str = ""
     _scans: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     @property
@@ -72,8 +76,8 @@ class View:
 
     @property
     def hostnames(self) -> dict[str, str]:
-        """First label of each public name to the whole name."""
-        return {label: f"{label}.{self.domain}" for label in self.expected.all_hostnames()}
+        """Public names by the name of their route."""
+        return {name: route.host or f"{name}.{self.domain}" for name, route in self.expected.routes.items()}
 
     def run(self, *argv: str, seconds: float = 120) -> str:
         """What a command prints on the host, as root.
@@ -119,9 +123,15 @@ class View:
     def visit(
         self, hostname: str, path: str = "/", *, method: str = "GET", body: str = "", **headers: str
     ) -> dict[str, Any]:
-        """A visitor's request at the edge: `status`, `headers`, `body`. In names of headers `_` stands for `-`."""
+        """A visitor's request: `status`, `headers`, `body`. In names of headers `_` stands for `-`.
+
+        At Cloudflare's edge, or, where the names lead to the server, at its own proxy.
+        """
         sent = {"Host": hostname, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return _ask(self.edge, method, path, sent, body)
+        if self.expected.exposure == "tunnel":
+            return _ask(self.edge, method, path, sent, body)
+        url = f"https://{self.addresses[0]}{path}"
+        return self.peer.fetch(url, server_name=hostname, method=method, body=body, headers=sent)
 
     def visit_securely(self, hostname: str) -> int:
         """The status of a visitor's request over TLS, verified as a browser does; 0 where the handshake fails."""
@@ -174,27 +184,27 @@ class View:
 
 
 @contextmanager
-def rehearsed(system: str, world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]:
-    """The rehearsed system, with its peer as a container in its VPN.
+def rehearsed(system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]:
+    """The rehearsed system, with its peer as a container in its VPN, where it has one.
 
     Args:
-        system: Whose expected values hold.
+        system: What is expected of it.
         world: What `python -m rehearsal.world up` printed.
         outputs: The stack's outputs, secret ones in plain: `client_configs`, `service_tokens`, `credentials`.
 
     Raises:
         ProbeError: Something is missing, or the tunnel does not come up.
     """
-    network, cloudflare, values = world["network"]["name"], world["cloudflare"], expected(system)
+    network, cloudflare = world["network"]["name"], world["cloudflare"]
     clouds = {
         "hcloud": (world["hcloud"]["endpoint"], {"Authorization": f"Bearer {world['hcloud']['token']}"}),
         "cloudflare": (cloudflare["api"], {"Authorization": f"Bearer {cloudflare['token']}"}),
     }
     with Peer(network) as peer:
-        config = _output(outputs, "client_configs", values.vpn_peer)
-        token = _output(outputs, "service_tokens", values.service_token)
+        token = _output(outputs, "service_tokens", system.service_token) if system.service_token else {}
+        config = _output(outputs, "client_configs", system.vpn_peer) if system.vpn_peer else ""
         view = View(
-            expected=values,
+            expected=system,
             network=network,
             peer=peer,
             edge=cloudflare["edge"],
@@ -204,7 +214,7 @@ def rehearsed(system: str, world: Mapping[str, Any], outputs: Mapping[str, Any])
             clouds=clouds,
             ids=cloudflare["ids"],
             peer_config=config,
-            token={"CF-Access-Client-Id": token["client_id"], "CF-Access-Client-Secret": token["client_secret"]},
+            token={f"CF-Access-Client-{name}": token[f"client_{name.lower()}"] for name in ("Id", "Secret") if token},
             secrets=outputs.get("credentials") or {},
         )
         server = _server(view)
@@ -212,7 +222,8 @@ def rehearsed(system: str, world: Mapping[str, Any], outputs: Mapping[str, Any])
         public = server["public_net"]
         ipv4, ipv6 = (public[family] and public[family]["ip"] for family in ("ipv4", "ipv6"))
         view.addresses = tuple(filter(None, (ipv4, ipv6 and ipv6.replace("::/64", "::1"))))
-        peer.up(config)
+        if config:
+            peer.up(config)
         yield view
 
 

@@ -31,6 +31,7 @@ SIZES = {
     "reboots": (1, 5),
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
+    "rehearsals of other presets": (1, 9),
 }
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from homeport.cli import rehearse
+from rehearsal.claims.expected import expected
 from rehearsal.claims.view import rehearsed
 from rehearsal.machine.daemon import docker, labelled
 from rehearsal.machine.ground import Ground
@@ -140,5 +141,5 @@ class Rehearsed:
     @contextmanager
     def seen(self) -> Iterator[View]:
         """Outside, VPN, edge and host, as the claims see them."""
-        with rehearsed("jett", self.world, self.outputs) as view:
+        with rehearsed(expected(ASKED.preset), self.world, self.outputs) as view:
             yield view

@@ -1,13 +1,15 @@
-"""What the claims expect: one file for each system, and one for each of its services in the folder of that name.
+"""What the claims expect of a system: one file for each preset, and what its user has changed.
 
-The values are written by hand from a system's description and never taken from its preset: a claim that asked the
-preset would share its mistakes. A new service needs one file here and no code.
+The files are written by hand from a system's description, as it is rehearsed where its user says nothing. The values of
+one rehearsal are those of the blueprint (`homeport/cli/expectations.py`), for settings and the user's own services
+change them; a test holds that without settings both are equal, so that no mistake of a preset is claimed to be right.
+A new service of a preset needs an entry in its file and no code.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 _ROOTS_HOME = "/root"
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +32,16 @@ class ExpectedService:
         user: The user and group that it is started as.
         memory: Its limit in MiB.
         cpus: Its limit of processors.
-        port: Published at the host's VPN address, and nowhere else; 0 for none.
+        port: Published at the host's VPN address; 0 for none.
+        inside: That port in the container, where it is another.
+        public: What the proxy publishes at the host's public addresses, as OUTSIDE:INSIDE/PROTOCOL.
         root_because: Why its processes may be root's; empty where they may not.
         capabilities: What it has back of the capabilities, which are all dropped.
         read_only: Whether its root is read-only.
-        volumes: The named volumes that hold its data.
+        volumes: The named volumes that it may write to.
         docker_socket: Whether it has the Docker socket, read-only.
-        health: What Docker says of it when all is well; `running` where the image has no health check.
+        health: What Docker says of it when all is well; `running` where it has no health check.
         networks: Names of the Docker networks that it is on, sorted.
-        hostname: First label of its public name; empty for none.
         clean_stop: `start` begins what its log says since it started last, `says` is in that when it was ended in order
             before.
     """
@@ -46,6 +50,8 @@ class ExpectedService:
     memory: int
     cpus: float
     port: int = 0
+    inside: int = 0
+    public: tuple[str, ...] = ()
     root_because: str = ""
     capabilities: tuple[str, ...] = ()
     read_only: bool = True
@@ -53,8 +59,41 @@ class ExpectedService:
     docker_socket: bool = False
     health: str = "healthy"
     networks: tuple[str, ...] = ()
-    hostname: str = ""
-    clean_stop: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    clean_stop: Mapping[str, str] = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedDoor:
+    """What is asked of a caller at some paths of a name.
+
+    Attributes:
+        kind: `login`, `service-token`, `api-key`, `basic`, `closed`, `open` or `bypass`.
+        paths: Patterns of paths; none: all that no other door of the name has.
+        header: Of `api-key`: the header.
+        user: Of `basic`: the user.
+        secret: The name of the secret that opens it.
+    """
+
+    kind: str
+    paths: tuple[str, ...] = ()
+    header: str = ""
+    user: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedRoute:
+    """One public name.
+
+    Attributes:
+        doors: In the order in which they are looked at.
+        service: What is behind it; empty: a member of the VPN.
+        host: The whole name; empty: the route's own below the domain.
+    """
+
+    doors: tuple[ExpectedDoor, ...]
+    service: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,32 +101,48 @@ class ExpectedSystem:
     """One system: a host and its services.
 
     Attributes:
+        exposure: How people and programs come in: `tunnel`, `direct` or `vpn`.
         services: By name.
-        vpn_address: The host's address in its VPN.
-        vpn_peer: The member of the VPN that the claims play, as the stack's output names it.
-        vpn_peer_address: That member's address.
+        networks: Docker networks to what they let out: `open`, `closed` (the host's firewall lets nothing out) or
+            `internal` (Docker does not).
+        routes: Public names, by the route's name.
         tcp: TCP ports that are open to the outside.
         udp: The same for UDP.
+        vpn_address: The host's address in its VPN; empty: there is none.
+        vpn_peer: The member of the VPN that the claims play, as the stack's output names it.
+        vpn_peer_address: That member's address.
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
-        hostnames: First labels of public names, beside the services'.
-        service_token: The stack's service token that the claims use.
+        service_token: The stack's service token that the claims use; empty: there is none.
         units: What systemd starts at boot.
         folder: Where the compose file is.
         secret_files: Files that may hold secrets: pattern (`~root` is root's home) to `owner` and `because`.
     """
 
+    exposure: str
     services: Mapping[str, ExpectedService]
-    vpn_address: str
-    vpn_peer: str
-    vpn_peer_address: str
+    networks: Mapping[str, str]
     tcp: tuple[int, ...]
-    udp: tuple[int, ...]
-    vpn_tcp: tuple[int, ...]
-    hostnames: tuple[str, ...]
-    service_token: str
     units: tuple[str, ...]
     folder: str
     secret_files: Mapping[str, Mapping[str, str]]
+    routes: Mapping[str, ExpectedRoute] = field(default_factory=lambda: _NONE)
+    udp: tuple[int, ...] = ()
+    vpn_address: str = ""
+    vpn_peer: str = ""
+    vpn_peer_address: str = ""
+    vpn_tcp: tuple[int, ...] = ()
+    service_token: str = ""
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What there is that claims look at (`Claim.needs`)."""
+        there = {
+            self.exposure: True,
+            "vpn": bool(self.vpn_address),
+            "routes": bool(self.routes),
+            "service-token": bool(self.service_token),
+        }
+        return frozenset(name for name, is_there in there.items() if is_there)
 
     def allowed_files(self) -> list[Allowed]:
         """The files that may hold secrets."""
@@ -95,7 +150,7 @@ class ExpectedSystem:
         return [Allowed(path=path, owner=about["owner"], because=about["because"]) for path, about in files.items()]
 
     def ports(self) -> dict[str, int]:
-        """Each service that publishes a port, with the port."""
+        """Each service that publishes a port in the VPN, with the port."""
         return {name: service.port for name, service in self.services.items() if service.port}
 
     def read_only(self) -> list[str]:
@@ -106,27 +161,41 @@ class ExpectedSystem:
         """TCP ports that are open to members of the VPN."""
         return tuple(sorted({*self.vpn_tcp, *self.ports().values()}))
 
-    def all_hostnames(self) -> tuple[str, ...]:
-        """First labels of all public names."""
-        of_services = (service.hostname for service in self.services.values() if service.hostname)
-        return (*of_services, *self.hostnames)
-
 
 def systems() -> list[str]:
     """The systems that something is expected of."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def expected(system: str) -> ExpectedSystem:
+def expected(system: str, described: Mapping[str, Any] = _NONE) -> ExpectedSystem:
     """What is expected of a system.
+
+    Args:
+        system: The preset.
+        described: The blueprint of one rehearsal, in the words of the file: its values take the file's place. What the
+            file alone has of a service (its last words in the log) stays.
 
     Raises:
         TypeError: A file lacks a key, or has one that there is not.
     """
-    services = {path.stem: ExpectedService(**_read(path)) for path in sorted((FOLDER / system).glob("*.json"))}
-    return ExpectedSystem(services=services, **_read(FOLDER / f"{system}.json"))
+    written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
+    own = {name: _service(values) for name, values in written.pop("services").items()}
+    values = {**written, **described}
+    described_services = {
+        name: replace(_service(about), clean_stop=own[name].clean_stop if name in own else _NONE)
+        for name, about in values.pop("services", {}).items()
+    }
+    routes = {name: _route(**about) for name, about in values.pop("routes", {}).items()}
+    return ExpectedSystem(services=described_services or own, routes=routes, **_tuples(values))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    values = json.loads(path.read_text(encoding="utf-8"))
+def _service(values: Mapping[str, Any]) -> ExpectedService:
+    return ExpectedService(**_tuples(values))
+
+
+def _route(*, doors: list[dict[str, Any]], **about: Any) -> ExpectedRoute:
+    return ExpectedRoute(doors=tuple(ExpectedDoor(**_tuples(door)) for door in doors), **about)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

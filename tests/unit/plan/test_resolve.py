@@ -33,6 +33,13 @@ def test_a_file_without_its_passphrase_is_planned_all_the_same():
     assert ("hcloud-token" in plan.secrets, plan.local) == (True, False), "the program itself asks for the token"
 
 
+def test_only_a_rehearsal_has_certificates_of_the_proxys_own_for_public_names():
+    real = configuration(RENTED)
+    rehearsed = Configuration("prod", {**real.values, "hcloud:endpoint": "http://127.0.0.1:1/v1"})
+
+    assert [False, True] == [resolve(each, sealed=True).blueprint.edge.own_authority for each in (real, rehearsed)]
+
+
 @pytest.mark.req("P-08")
 def test_a_supplied_secret_is_handed_on_masked_and_is_not_generated():
     plan = resolve(configuration(stack="dev", n8n_webhook_api_key=CANARY))

@@ -30,7 +30,7 @@ SOCKET = {"Type": "bind", "Source": "/var/run/docker.sock", "RW": False}
 
 def container(name, service):
     volumes = [
-        {"Type": "volume", "Name": f"jett-{volume}", "Source": "/var/lib/docker/volumes/x", "RW": True}
+        {"Type": "volume", "Name": volume, "Source": "/var/lib/docker/volumes/x", "RW": True}
         for volume in service.volumes
     ]
     health = {} if service.health == "running" else {"Health": {"Status": service.health}}

@@ -90,21 +90,19 @@ def test_each_way_to_break_it_is_seen(claim, host):
     assert "failed" == check(JETT[claim], host).state, "the claim no longer holds"
 
 
-def test_a_further_service_needs_one_file_of_expected_values_and_no_code(tmp_path, monkeypatch):
-    for path in expected_values.FOLDER.rglob("*.json"):
-        copied = tmp_path / path.relative_to(expected_values.FOLDER)
-        copied.parent.mkdir(exist_ok=True)
-        copied.write_text(path.read_text())
-    monkeypatch.setattr(expected_values, "FOLDER", tmp_path)
-    values = {
+def test_a_further_service_needs_an_entry_of_expected_values_and_no_code(tmp_path, monkeypatch):
+    values = json.loads((expected_values.FOLDER / "jett.json").read_text())
+    values["services"]["more"] = {
         "port": 4000,
         "user": "1000:1000",
         "memory": 128,
         "cpus": 0.25,
         "volumes": ["more_data"],
-        "hostname": "more",
+        "networks": ["jett_apps"],
     }
-    (tmp_path / "jett" / "more.json").write_text(json.dumps(values))
+    values["routes"]["more"] = {"service": "more", "doors": [{"kind": "login"}]}
+    monkeypatch.setattr(expected_values, "FOLDER", tmp_path)
+    (tmp_path / "jett.json").write_text(json.dumps(values))
     system = expected("jett")
 
     claims = [JETT[name] for name in LOCAL]
@@ -121,8 +119,7 @@ def test_a_further_service_needs_one_file_of_expected_values_and_no_code(tmp_pat
 )
 def test_expected_values_with_a_wrong_or_missing_key_are_refused(tmp_path, monkeypatch, values, word):
     monkeypatch.setattr(expected_values, "FOLDER", tmp_path)
-    (tmp_path / "jett").mkdir()
-    (tmp_path / "jett" / "more.json").write_text(json.dumps(values))
+    (tmp_path / "jett.json").write_text(json.dumps({"services": {"more": values}}))
     with pytest.raises(TypeError, match=word):
         expected("jett")
 
@@ -158,7 +155,7 @@ def test_the_command_lists_its_claims_and_refuses_what_it_does_not_know():
         line = [sys.executable, "-m", "rehearsal.claims", *argv]
         return subprocess.run(line, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
 
-    assert len(CLAIMS["jett"]) == len(command("--list").stdout.splitlines()), "one line each"
+    assert sum(map(len, CLAIMS.values())) == len(command("--list").stdout.splitlines()), "one line each"
     unknown = command(stdin=json.dumps({"preset": "nonsense", "world": {}, "outputs": {}}))
     assert (3, 1) == (unknown.returncode, len(unknown.stderr.splitlines())), "one line, no traceback, and no pass"
     wrong = command("nonsense", stdin=json.dumps({"preset": "jett", "world": {}, "outputs": {}}))

@@ -1,0 +1,101 @@
+"""A blueprint in the words of the claims' expected values (`rehearsal/claims/expected`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homeport.model import names
+from homeport.model.container import container_spec
+from homeport.model.firewall import VPN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from homeport.model.blueprint import Blueprint
+    from homeport.model.container import ContainerSpec
+    from homeport.model.network import Network
+    from homeport.model.route import Route
+    from homeport.model.service import Service
+    from homeport.plan.hosts import HostPlan
+    from homeport.plan.resolve import Plan
+
+_SOCKET = "/var/run/docker.sock"
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """What the claims expect of the main host of a plan; what no blueprint says is left to their own file."""
+    blueprint = plan.blueprint
+    host = plan.hosts[blueprint.main_host]
+    public = [opening.port for opening in host.openings if opening.protocol == "tcp"]
+    return {
+        "exposure": blueprint.exposure,
+        "tcp": sorted(public),
+        "udp": sorted(opening.port for opening in host.openings if opening.protocol == "udp"),
+        "networks": {
+            names.physical(blueprint.namespace, network.name): _lets_out(network) for network in host.networks
+        },
+        "routes": {route.name: _route(blueprint, route) for route in blueprint.routes},
+        "services": {service.name: _service(blueprint, service) for service in host.services},
+        **_vpn(host, public),
+    }
+
+
+def _vpn(host: HostPlan, public: list[int]) -> dict[str, Any]:
+    vpn = host.vpn
+    if vpn is None:
+        return {}
+    members = [rule.opening.port for rule in host.rules if rule.via == VPN and not rule.published]
+    # Of a device with a key of its own nobody here has the private one.
+    peer = next((peer for peer in vpn.peers if peer.public_key is None), None)
+    return {
+        "vpn_address": vpn.address,
+        "vpn_tcp": sorted({*public, *members}),
+        "vpn_peer": peer.name if peer else "",
+        "vpn_peer_address": vpn.at(peer.slot) if peer else "",
+    }
+
+
+def _lets_out(network: Network) -> str:
+    if network.internal:
+        return "internal"
+    return "open" if network.way_out else "closed"
+
+
+def _route(blueprint: Blueprint, route: Route) -> dict[str, Any]:
+    doors = [
+        {
+            "kind": guard.kind,
+            "paths": list(guard.paths),
+            "header": guard.header,
+            "user": guard.user,
+            "secret": guard.secret,
+        }
+        for guard in route.guards
+    ]
+    return {"service": route.service, "host": blueprint.host(route), "doors": doors}
+
+
+def _service(blueprint: Blueprint, service: Service) -> dict[str, Any]:
+    spec = container_spec(blueprint, service)
+    return {
+        "user": spec.user,
+        "memory": spec.memory,
+        "cpus": float(spec.cpus),
+        "root_because": service.waivers.get("root", ""),
+        "capabilities": sorted(name.removeprefix("CAP_") for name in spec.capabilities_added),
+        "read_only": spec.read_only,
+        "volumes": sorted(mount.source for mount in spec.mounts if mount.kind == "volume" and not mount.read_only),
+        "docker_socket": any(mount.source == _SOCKET for mount in spec.mounts),
+        "health": "healthy" if spec.probe else "running",
+        "networks": sorted(spec.networks),
+        **dict(_published(blueprint, spec)),
+    }
+
+
+def _published(blueprint: Blueprint, spec: ContainerSpec) -> Iterator[tuple[str, Any]]:
+    private = [port for port in spec.ports if blueprint.vpn and port.address == blueprint.vpn.address]
+    for port in private:
+        yield "port", port.outside
+        yield "inside", port.inside if port.inside != port.outside else 0
+    if others := [port for port in spec.ports if port not in private]:
+        yield "public", sorted(f"{port.outside}:{port.inside}/{port.protocol}" for port in others)

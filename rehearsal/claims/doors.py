@@ -1,0 +1,127 @@
+"""Claims on doors: who comes in by which public name, with which key, and with which not."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.claims.claim import Claim
+from rehearsal.probes.errors import ProbeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsal.claims.expected import ExpectedDoor, ExpectedRoute
+    from rehearsal.claims.view import View
+
+    Headers = dict[str, str]
+    """With `_` for `-` in their names."""
+
+PATH = "claim-whoever-asks"
+"""What a path ends in that a door's pattern leaves open."""
+_REFUSED, _THROUGH, _DOWN, _SILENT = "refused", "through", "nobody behind it", "no answer"
+OPEN = ("open", "bypass")
+_LOGIN = ".cloudflareaccess.com/"
+
+
+def named_person(view: View) -> str:
+    """A mail address that a policy lets in by name.
+
+    Raises:
+        ProbeError: None is named.
+    """
+    policies = [policy for app in view.applications() for policy in app.get("policies") or ()]
+    rules = [rule for policy in policies if policy["decision"] == "allow" for rule in policy["include"]]
+    if not (emails := [rule["email"]["email"] for rule in rules if "email" in rule]):
+        raise ProbeError("Access", "no policy names a mail address", "set access.emails in homeport:settings")
+    return str(emails[0])
+
+
+def path_of(door: ExpectedDoor) -> str:
+    """A path that the door stands before."""
+    return door.paths[0].replace("*", PATH) if door.paths else "/"
+
+
+def key_of(view: View, hostname: str, door: ExpectedDoor) -> Headers:
+    """What opens a door; nothing where nobody may pass, or everybody."""
+    if door.kind == "login":
+        return {"Cookie": view.log_in(hostname, named_person(view))}
+    if door.kind == "service-token":
+        return {name.replace("-", "_"): value for name, value in view.token.items()}
+    if door.kind == "api-key":
+        return {door.header.replace("-", "_"): view.secrets[door.secret]}
+    if door.kind == "basic":
+        return {"Authorization": _basic(door.user, view.secrets[door.secret])}
+    return {}
+
+
+def wrong_key_of(door: ExpectedDoor) -> Headers:
+    """What looks like a key of that kind and is none."""
+    return {
+        "login": {"Cookie": "CF_Authorization=nonsense"},
+        "service-token": {"CF_Access_Client_Id": "nonsense.access", "CF_Access_Client_Secret": "nonsense"},
+        "api-key": {door.header.replace("-", "_"): "nonsense"},
+        "basic": {"Authorization": _basic(door.user, "nonsense")},
+    }.get(door.kind, {})
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def tried(view: View) -> dict[str, dict[str, str]]:
+    """Each door of each public name: how it answers without a key, with a wrong one, with all others, with its own."""
+    seen = {}
+    for name, route in view.expected.routes.items():
+        hostname = view.hostnames[name]
+        keys = [key_of(view, hostname, door) for door in route.doors]
+        for number, door in enumerate(route.doors):
+            others: Headers = {}
+            for key in (*keys[:number], *keys[number + 1 :]):
+                others |= {word: value for word, value in key.items() if word not in keys[number]}
+            asked = {"nobody": {}, "a wrong key": wrong_key_of(door), "all other keys": others, "its key": keys[number]}
+            path = path_of(door)
+            seen[f"{name} {path}"] = {
+                who: verdict(route, view.visit(hostname, path, **headers)) for who, headers in asked.items()
+            }
+    return seen
+
+
+def verdict(route: ExpectedRoute, answer: Mapping[str, Any]) -> str:
+    """Whether a request came past a door, by the answer to it."""
+    status, location = answer["status"], answer.get("headers", {}).get("Location", "")
+    if not status:
+        return _SILENT
+    # The proxy's own 404, of what is closed, has no body.
+    if status in (401, 403) or (status == 302 and _LOGIN in location) or (status == 404 and not answer["body"]):  # noqa: PLR2004
+        return _REFUSED
+    if status in (502, 503, 504, 530) and route.service:
+        return _DOWN
+    return _THROUGH
+
+
+def as_declared(view: View) -> dict[str, dict[str, str]]:
+    """The same, as it must be."""
+    return {
+        f"{name} {path_of(door)}": {
+            "nobody": _THROUGH if door.kind in OPEN else _REFUSED,
+            "a wrong key": _THROUGH if door.kind in OPEN else _REFUSED,
+            "all other keys": _THROUGH if door.kind in OPEN else _REFUSED,
+            "its key": _REFUSED if door.kind == "closed" else _THROUGH,
+        }
+        for name, route in view.expected.routes.items()
+        for door in route.doors
+    }
+
+
+CLAIMS: tuple[Claim[View, Any], ...] = (
+    Claim(
+        name="doors",
+        rows=("S2-39", "S2-40"),
+        needs=frozenset({"routes"}),
+        says="by each public name comes in who has the key of the door there; no other key opens it, nor does none",
+        observe=tried,
+        expected=as_declared,
+        spoil=lambda seen: {**seen, min(seen): {**seen[min(seen)], "nobody": _THROUGH, "a wrong key": _REFUSED}},
+    ),
+)

@@ -1,0 +1,63 @@
+"""What claims expect: the preset's file, written by hand, and the blueprint in the same words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from homeport.cli import expectations, rehearse
+from rehearsal.claims.expected import expected, systems
+
+NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
+PLAIN = {"exposure", "tcp", "udp", "networks", "vpn_address", "vpn_peer", "vpn_peer_address", "vpn_tcp"}
+"""What blueprint and file both have, beside services and routes."""
+
+
+def described(preset, **changes):
+    """The blueprint of a rehearsal whose user says no more than these settings."""
+    rehearsal = rehearse.Rehearsal(preset=preset, environment="prod")
+    settings = {**rehearse.settings(rehearsal, NOWHERE), **changes}
+    # Through JSON, as it goes to the claims.
+    return json.loads(json.dumps(expectations.described(rehearsal.stack(settings).plan)))
+
+
+def comparable(service):
+    return replace(service, root_because=str(bool(service.root_because)), clean_stop={})
+
+
+@pytest.mark.parametrize("preset", systems())
+def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset):
+    written, planned = expected(preset), expected(preset, described(preset))
+
+    for name in sorted(PLAIN):
+        assert getattr(written, name) == getattr(planned, name), f"{name}: which of the two is wrong?"
+    assert {name: comparable(service) for name, service in written.services.items()} == {
+        name: comparable(service) for name, service in planned.services.items()
+    }, "a weaker container is a defect, or has to be written down by hand as well"
+    assert {
+        name: replace(route, host=route.host or f"{name}.example.com") for name, route in written.routes.items()
+    } == planned.routes, "who comes in by which name"
+
+
+def test_settings_change_what_is_expected_and_the_file_keeps_what_no_blueprint_says():
+    changed = {"services": {"uptime-kuma": {"enabled": False}, "postgres": {"memory": 768}}}
+    found = expected("jett", described("jett", **changed, hostnames={"n8n": "flows.example.com"}))
+
+    assert "uptime-kuma" not in found.services, "what is off is not expected"
+    assert 768 == found.services["postgres"].memory
+    assert expected("jett").services["postgres"].clean_stop == found.services["postgres"].clean_stop
+    assert "flows.example.com" == found.routes["n8n"].host
+    assert ("/opt/jett", "n8n") == (found.folder, found.service_token)
+
+
+def test_the_member_whose_key_its_device_keeps_is_not_the_one_that_claims_play():
+    vpn = {
+        "subnet": "10.9.0.0/24",
+        "slot": 2,
+        "peers": {"local": {"slot": 1, "public_key": "6oIqpEbBcXFNnTu8yf1rHRSfX4pJWvUNqVzhqUCBg1k="}, "b": {"slot": 3}},
+    }
+    found = described("jett", wireguard=vpn)
+
+    assert ("10.9.0.2", "b", "10.9.0.3") == (found["vpn_address"], found["vpn_peer"], found["vpn_peer_address"])

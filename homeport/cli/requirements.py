@@ -145,7 +145,7 @@ def show(chosen: tuple[str, ...], *, unproved: bool, as_json: bool) -> int:
             raise ToolError(
                 f"requirements: there is no row or group {word}\n  fix: homeport requirements GROUP, of {groups}"
             )
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"row": row, "state": _state(whole, row), "by": [*whole.proofs.get(row, ())] or [whole.reason(row)]}
         for row in whole.rows
         if not chosen or row in chosen or row.rpartition("-")[0] in chosen
@@ -157,7 +157,7 @@ def show(chosen: tuple[str, ...], *, unproved: bool, as_json: bool) -> int:
     elif chosen or unproved:
         print_table(("row", "state", "by"), [(row["row"], row["state"], "; ".join(row["by"])) for row in rows])
     else:
-        counts = [[name, *map(str, each.values()), whole.groups[name]] for name, each in _counts(whole).items()]
+        counts = [(name, *map(str, each.values()), whole.groups[name]) for name, each in _counts(whole).items()]
         print_table(("group", *_STATES, "what"), counts)
     for line in problems if not as_json else ():
         print(line)

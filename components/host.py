@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pulumi
 
 DELIVER = "sh components/scripts/deliver.sh"
+PROGRAM = "sh components/scripts/program.sh"
 GATE = "sh components/scripts/gate.sh"
 QUERY = "sh components/scripts/query.sh"
 HOST = "sh components/scripts/host.sh"

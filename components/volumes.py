@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
-from components.host import DELIVER
+from components.host import DELIVER, PROGRAM
 from homeport.model import names
 from homeport.render.bundle import bundle, roots
 
@@ -22,12 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SharedVolumesArgs:
-    """Which volumes to make, and with which image's help (its id, to wait for, and its name) they are prepared."""
+    """Which volumes to make, and with which image's help (its id, to wait for, and its name) they are prepared.
+
+    Attributes:
+        host: Where.
+        volumes: By the blueprint's name.
+        image: Id of an image, to wait for it.
+        reference: That image's name.
+        tools: Name of a tool whose program is laid into a volume, to the id of its image.
+        references: The same to its image's name.
+    """
 
     host: Host
     volumes: Mapping[str, Volume]
     image: pulumi.Input[str]
     reference: str
+    tools: Mapping[str, pulumi.Input[str]]
+    references: Mapping[str, str]
 
 
 class SharedVolumes(pulumi.ComponentResource):
@@ -55,10 +66,20 @@ class SharedVolumes(pulumi.ComponentResource):
             )
             prepared = command.local.Command(
                 f"{name}-{key}-prepared",
-                create=pulumi.Output.format("{0} {1} {2}", DELIVER, resource.name, carrier),
-                stdin=bundle(roots(volume.owner, volume.mode, volume.folders)),
+                **self._prepared(args, volume, resource, carrier),
                 environment=dict(args.host.environment),
                 opts=pulumi.ResourceOptions(parent=self),
             )
             self.names[key] = pulumi.Output.all(resource.name, prepared.id).apply(lambda both: str(both[0]))
         self.register_outputs({"names": self.names})
+
+    def _prepared(
+        self, args: SharedVolumesArgs, volume: Volume, resource: docker.Volume, carrier: pulumi.Output[str]
+    ) -> dict[str, Any]:
+        if not volume.tool:
+            create = pulumi.Output.format("{0} {1} {2}", DELIVER, resource.name, carrier)
+            return {"create": create, "stdin": bundle(roots(volume.owner, volume.mode, volume.folders))}
+        # By name, though it waits for the image; a volume made anew under its old name is empty.
+        image = pulumi.Output.from_input(args.tools[volume.tool]).apply(lambda _: args.references[volume.tool])
+        create = pulumi.Output.format("{0} {1} {2} {3}", PROGRAM, resource.name, image, volume.program)
+        return {"create": create, "triggers": [resource.id]}

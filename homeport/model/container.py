@@ -182,6 +182,7 @@ def _mounts(blueprint: Blueprint, service: Service) -> tuple[Mount, ...]:
             kind="volume",
             source=names.shared_volume(blueprint.namespace, volume.shared) if volume.shared else own[key],
             target=volume.path,
+            read_only=volume.read_only,
         )
         for key, volume in sorted(service.volumes.items())
     ]

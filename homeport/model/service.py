@@ -123,6 +123,9 @@ class Volume:
         folders: Folders made below its root with the same owner and mode.
         shared: Name of a volume of the blueprint that several services mount; None: the service's own.
         name: Its name in Docker, where users know it by one; empty: ``<service>-<name here>``.
+        read_only: Whether the service may not write to it.
+        tool: Of a volume of the blueprint: the one of its tools (``Blueprint.tools``) whose program is laid into it.
+        program: That program's path in the tool's image.
     """
 
     path: str
@@ -132,6 +135,9 @@ class Volume:
     folders: tuple[str, ...] = ()
     shared: str | None = None
     name: str = ""
+    read_only: bool = False
+    tool: str = ""
+    program: str = ""
 
 
 PortPlace = Literal["edge", "vpn"]

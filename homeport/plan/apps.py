@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
+from catalog.busybox import image as busybox
 from homeport.model.database import Database, Role
 from homeport.model.errors import Problem
 from homeport.model.network import Network
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 POOL = IPv4Network("10.208.0.0/12")
 """Where apps' networks have their subnets: apart from Docker's own pools, and from those of presets."""
 _SUBNET = 28
-TOOLS = "/.homeport"
-"""Where an app finds a busybox that its health check, or the start with secrets in the environment, is made of."""
+TOOL = "busybox"
+"""Name of the tool, and of the volume that it is laid into."""
+_TOOLS = Volume(path="/.homeport", data=False, mode=0o755, tool=TOOL, program=busybox.PROGRAM)
+"""Where an app finds the program that its health check, or its start with secrets in the environment, is made of."""
 _SCRATCH = "/tmp"  # noqa: S108  # in a container of its own
 _DATABASE_PORT = 5432
-_BUSYBOX = f"{TOOLS}/busybox"
+_BUSYBOX = f"{_TOOLS.path}/busybox"
 
 
 def network_name(app: str) -> str:
@@ -87,6 +90,8 @@ def with_apps(preset: Preset, settings: Settings) -> Preset:
         ),
         networks=(*preset.networks, *(network for name in settings.apps for network in layer.networks(name))),
         routes=(*preset.routes, *(layer.route(name) for name in layer.routed)),
+        shared_volumes={**preset.shared_volumes, **({TOOL: _TOOLS} if layer.with_tools else {})},
+        tools={**preset.tools, **({TOOL: busybox.REFERENCE} if layer.with_tools else {})},
         databases=(*preset.databases, *(layer.database(name) for name, app in settings.apps.items() if app.database)),
     )
 
@@ -97,6 +102,7 @@ class Layer:
     Attributes:
         server: The preset's PostgreSQL; empty: it has none.
         proxy: Whether the preset has a proxy that asks who comes in.
+        with_tools: Whether one of them has no tools of its own for what is asked of it.
         routed: The apps with a route.
     """
 
@@ -104,6 +110,7 @@ class Layer:
         self._preset, self._settings = preset, settings
         self.server = next((database.server for database in preset.databases), "")
         self.proxy = any(service.edge for service in preset.services)
+        self.with_tools = any(self._takes_tools(name) for name in settings.apps)
         self.routed = tuple(
             name for name, app in settings.apps.items() if app.port and app.route and app.route.access != "vpn"
         )
@@ -112,6 +119,14 @@ class Layer:
         """Whether an app has a port of its own on its host: in the VPN, or on the loopback address."""
         app = self._settings.apps[name]
         return app.port is not None and app.route is not None and (app.route.access == "vpn" or not self.proxy)
+
+    def _takes_tools(self, name: str) -> bool:
+        """Whether an app's health check or start is made of a program that its image may not have."""
+        app = self._settings.apps[name]
+        probe = health(app)
+        return (probe is not None and _BUSYBOX in probe.test) or any(
+            secret.environment for secret in self._secrets(name)
+        )
 
     def networks(self, name: str) -> Iterator[Network]:
         """An app's own networks."""
@@ -139,7 +154,8 @@ class Layer:
             networks=(*(network.name for network in self.networks(name)), *self._needed_networks(app)),
             health=health(app),
             limits=Limits(memory=app.memory, cpus=f"{app.cpus:.2f}", pids=app.pids),
-            volumes={
+            volumes=({TOOL: Volume(path=_TOOLS.path, shared=TOOL, read_only=True)} if self._takes_tools(name) else {})
+            | {
                 part: Volume(
                     path=volume.path, data=volume.data, owner=_ids(volume.owner) if volume.owner else (uid, uid)
                 )

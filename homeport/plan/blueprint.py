@@ -30,6 +30,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     _refuse(preset, settings)
     preset = apps.with_apps(preset, settings)
     off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
+    laid = {volume.tool for volume in preset.shared_volumes.values()}
     whole = Blueprint(
         preset=preset.name,
         environment=settings.environment,
@@ -54,7 +55,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         skipped=_skipped(preset, settings),
         connections=preset.connections,
         calls=preset.calls,
-        tools=preset.tools if settings.exposure == "tunnel" else {},
+        tools={name: image for name, image in preset.tools.items() if settings.exposure == "tunnel" or name in laid},
         next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
     )

@@ -82,7 +82,10 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     ports = ssh_ports(name, settings)
     openings = tuple(_openings(settings, blueprint, services, ports, vpn))
     networks = {network for service in services for network in service.networks}
-    volumes = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
+    shared = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
+    volumes = {key: volume for key, volume in blueprint.shared_volumes.items() if key in shared}
+    laid = {volume.tool for volume in blueprint.shared_volumes.values()}
+    tools = {volume.tool for volume in volumes.values()} | ({*blueprint.tools} - laid if main else set())
     return HostPlan(
         name=name,
         stack=stack,
@@ -90,13 +93,14 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         protect=blueprint.protect_data,
         machine=settings.hosts[name],
         services=services,
-        images={service.name: service.image for service in services} | (dict(blueprint.tools) if main else {}),
+        images={service.name: service.image for service in services}
+        | {tool: image for tool, image in blueprint.tools.items() if tool in tools},
         networks=tuple(
             replace(network, mtu=settings.hosts[name].mtu or network.mtu)
             for network in blueprint.networks
             if network.name in networks
         ),
-        shared_volumes={key: volume for key, volume in blueprint.shared_volumes.items() if key in volumes},
+        shared_volumes=volumes,
         ssh_ports=ports,
         ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",
         openings=openings,

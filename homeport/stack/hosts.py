@@ -74,6 +74,11 @@ def _shared_volumes(
     # Any image will do to prepare them with.
     first = host.services[0]
     args = SharedVolumesArgs(
-        host=machine.host, volumes=host.shared_volumes, image=images[first.name], reference=first.image
+        host=machine.host,
+        volumes=host.shared_volumes,
+        image=images[first.name],
+        reference=first.image,
+        tools={volume.tool: images[volume.tool] for volume in host.shared_volumes.values() if volume.tool},
+        references=host.images,
     )
     return SharedVolumes(names.host_part(host.name, "volumes"), args, machine.opts).names

@@ -18,10 +18,15 @@ def assemble(kit: Kit) -> str:
     return apt.version(kit, debs, "python3.11")
 
 
-RECIPE = Recipe(
-    image="python:3.11.16-slim-bookworm",
-    software="Python",
-    source="Debian: python3.11",
-    assemble=assemble,
-    folder=Path(__file__).parent,
-)
+def _recipe(tag: str) -> Recipe:
+    return Recipe(
+        image=f"python:{tag}",
+        software="Python",
+        source="Debian: python3.11",
+        assemble=assemble,
+        folder=Path(__file__).parent,
+    )
+
+
+RECIPES = tuple(_recipe(tag) for tag in ("3.11.16-slim-bookworm", "3.11-slim-bookworm", "3.11-slim", "3-slim-bookworm"))
+"""Names that mean a Python of Debian's version; the others' contract a stub can hold."""

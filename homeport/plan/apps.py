@@ -153,7 +153,7 @@ class Layer:
             files_at=_files_at(app),
             networks=(*(network.name for network in self.networks(name)), *self._needed_networks(app)),
             health=health(app),
-            limits=Limits(memory=app.memory, cpus=f"{app.cpus:.2f}", pids=app.pids),
+            limits=Limits(memory=app.memory, cpus=str(app.cpus), pids=app.pids),
             volumes=({TOOL: Volume(path=_TOOLS.path, shared=TOOL, read_only=True)} if self._takes_tools(name) else {})
             | {
                 part: Volume(

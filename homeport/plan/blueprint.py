@@ -269,7 +269,7 @@ def _service(service: Service, override: ServiceOverride | None) -> Service:
         service.limits,
         memory=override.memory or service.limits.memory,
         sized_for=(service.limits.sized_for or service.limits.memory) if override.memory else service.limits.sized_for,
-        cpus=f"{override.cpus:.2f}" if override.cpus else service.limits.cpus,
+        cpus=str(override.cpus) if override.cpus else service.limits.cpus,
     )
     return replace(service, limits=limits, image=override.image or service.image)
 

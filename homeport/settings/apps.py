@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homeport.model.addresses import host_name
-from homeport.settings.kinds import Image, Name, Port
+from homeport.settings.kinds import Cores, Image, Name, Port
 from homeport.settings.section import Section, key
 
 AccessClass = Literal["public", "login", "api-key", "vpn"]
@@ -369,9 +369,7 @@ class App(Section):
     memory: Memory = key(
         "Its memory limit, in MB.", shape="a whole number of MB from 16 to 1048576", example=256, default=256
     )
-    cpus: Annotated[float, Field(ge=0.05, le=256)] = key(
-        "Its limit of processor cores.", shape="a number from 0.05 to 256", example=1.5, default=1.0
-    )
+    cpus: Cores = key("Its limit of processor cores.", shape="a number from 0.1 to 256", example=1.5, default=1.0)
     pids: Annotated[int, Field(ge=1, le=4_194_304)] = key(
         "Its limit of processes and threads.", shape="a whole number from 1 to 4194304", example=256, default=256
     )

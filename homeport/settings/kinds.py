@@ -74,6 +74,18 @@ def image(text: str) -> str:
     return text
 
 
+def cores(number: float) -> float:
+    """Processor cores, as a number that Docker's provider reads back as it was.
+
+    Nine zeros in what it reads make it write one decimal only, 0.05 and 100.25 among them (toolchain/plugins/docker/
+    container_state.py); each later preview would replace the container.
+    """
+    number, nine = round(number, 2), 9
+    if f"{number:.9f}".count("0") == nine and round(number, 1) != number:
+        raise ValueError("is a number that Docker's provider cannot keep: leave out its last digit")
+    return number
+
+
 def ssh_host_key(text: str) -> str:
     """A machine's public SSH key, type ed25519, as ``ssh-keyscan -t ed25519`` prints it after the address."""
     kind, _, rest = text.partition(" ")
@@ -127,6 +139,7 @@ PrivateNetwork = Annotated[IPv4Network, PlainValidator(private_network)]
 Cidr = Annotated[str, AfterValidator(cidr)]
 Endpoint = Annotated[str, AfterValidator(url)]
 Image = Annotated[str, AfterValidator(image)]
+Cores = Annotated[float, Field(ge=0.1, le=256), AfterValidator(cores)]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
 Taken = Annotated[str, AfterValidator(taken)]

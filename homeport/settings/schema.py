@@ -17,6 +17,7 @@ from homeport.settings.apps import APP_SHAPE, App, AppName
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from homeport.settings.kinds import (
+    Cores,
     Day,
     Endpoint,
     HostName,
@@ -82,8 +83,8 @@ class ServiceOverride(Section):
         default=None,
         says="by catalog",
     )
-    cpus: Annotated[float, Field(ge=0.05, le=256)] | None = key(
-        "Its limit of processor cores.", shape="a number from 0.05 to 256", example=1.5, default=None, says="by catalog"
+    cpus: Cores | None = key(
+        "Its limit of processor cores.", shape="a number from 0.1 to 256", example=1.5, default=None, says="by catalog"
     )
     image: Image | None = key(
         "Another image than the catalog's.",

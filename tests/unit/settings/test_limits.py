@@ -46,7 +46,7 @@ def vpn(subnet="10.77.0.0/24", slot=1, peer=2):
     ("path", "taken", "refused"),
     [
         ("services.n8n.memory", (16, 1_048_576), (15, 1_048_577)),
-        ("services.n8n.cpus", (0.05, 256), (0.04, 256.1)),
+        ("services.n8n.cpus", (0.1, 256), (0.09, 256.1)),
         ("access.session_hours", (1, 24), (0, 25)),
         ("ssh.port", (22, 65535), (0, 65536)),
         ("edge.http_port", (1, 65535), (0, 65536)),

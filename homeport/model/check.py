@@ -14,7 +14,7 @@ from homeport.model.errors import BlueprintError, Problem
 from homeport.model.image import floats
 from homeport.model.network import RESERVED, free_network
 from homeport.model.route import ACCESS_KINDS
-from homeport.model.service import PORT_PLACES
+from homeport.model.service import ALLOWED_CAPABILITIES, PORT_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _CATALOG = "Fix it in the preset's folder below catalog/presets/, or in the service's, catalog/<service>/."
 _MAX_NAME = 63
-_ALLOWED_CAPABILITIES = frozenset(
-    f"CAP_{name}" for name in ("CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE")
-)
 
 
 def check(blueprint: Blueprint) -> Blueprint:
@@ -164,7 +161,7 @@ def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
         if service.health is None and "health" not in service.waivers:
             yield Problem(where, "has no health check and no reason in waivers['health']", _CATALOG)
         for name, reason in service.capabilities.items():
-            if name not in _ALLOWED_CAPABILITIES:
+            if name not in ALLOWED_CAPABILITIES:
                 yield Problem(f"{where}.capabilities", f"{name} is not among those a service may keep", _CATALOG)
             if not reason:
                 yield Problem(f"{where}.capabilities", f"{name} is kept without a reason", _CATALOG)

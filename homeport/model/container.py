@@ -143,7 +143,7 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         entrypoint=service.entrypoint,
         command=service.command,
         env={key: template.fill(value, texts, template.TEXT) for key, value in sorted(service.env.items())},
-        user=f"{service.uid}:{service.uid}",
+        user=service.user,
         groups=tuple(str(group) for group in service.groups),
         read_only="writable_root" not in service.waivers,
         capabilities_added=tuple(sorted(service.capabilities)),

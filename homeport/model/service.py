@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 NOBODY = 10001
 """The uid and gid of a service whose image names no better one."""
+ALLOWED_CAPABILITIES = frozenset(
+    f"CAP_{name}" for name in ("CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE")
+)
+"""The rights of root that a container may keep, each with a reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +241,8 @@ class Service:
         limits: Memory, CPUs, processes.
         networks: Names of networks of the blueprint; the first is the main one. Empty: no network at all.
         health: The probe; None needs ``waivers["health"]``.
-        uid: User and group that the container runs as; 0 needs ``waivers["root"]``.
+        uid: The user that the container runs as; 0 needs ``waivers["root"]``.
+        gid: Its group, where that is another number than the user's.
         groups: Further group ids.
         command: Arguments after the image's entry point.
         entrypoint: Replaces the image's entry point.
@@ -276,6 +281,7 @@ class Service:
     networks: tuple[str, ...] = ()
     health: Health | None = None
     uid: int = NOBODY
+    gid: int | None = None
     groups: tuple[int, ...] = ()
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
@@ -302,6 +308,11 @@ class Service:
     secrets: tuple[SecretSpec, ...] = ()
     before: Question | None = None
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def user(self) -> str:
+        """Whom the container runs as: user and group."""
+        return f"{self.uid}:{self.uid if self.gid is None else self.gid}"
 
     def data_major(self, image: str) -> str:
         """The major version that data stored by an image is of; empty where any version reads it, or none is named."""

@@ -11,19 +11,30 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 from catalog.busybox import image as busybox
+from homeport.model import template
 from homeport.model.database import Database, Role
 from homeport.model.errors import Problem
-from homeport.model.network import Network
+from homeport.model.network import Network, free_network
 from homeport.model.route import Guard, Route
 from homeport.model.service import NOBODY, Health, Limits, Port, SecretFile, Service, Volume
 from homeport.model.template import TEXT, URL
-from homeport.settings.apps import FILES_AT, api_key, database_password, login_password, secret_name
+from homeport.settings.apps import (
+    FILES_AT,
+    TOOLS_AT,
+    api_key,
+    capability,
+    database_password,
+    login_password,
+    secret_name,
+)
+from homeport.settings.secret_specs import GENERAL, app_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from homeport.model.preset import Preset
     from homeport.model.route import GuardKind
+    from homeport.model.secret import SecretSpec
     from homeport.settings.apps import App
     from homeport.settings.schema import Settings
 
@@ -32,11 +43,14 @@ POOL = IPv4Network("10.208.0.0/12")
 _SUBNET = 28
 TOOL = "busybox"
 """Name of the tool, and of the volume that it is laid into."""
-_TOOLS = Volume(path="/.homeport", data=False, mode=0o755, tool=TOOL, program=busybox.PROGRAM)
-"""Where an app finds the program that its health check, or its start with secrets in the environment, is made of."""
+_TOOLS = Volume(path=TOOLS_AT, data=False, mode=0o755, tool=TOOL, program=busybox.PROGRAM)
+_OWN = ".homeport"
+"""What an app's mount of it is called: no volume of its own can be."""
+_WORDS = ("host", "origin", "port", "db")
+"""What may stand before a colon in braces."""
 _SCRATCH = "/tmp"  # noqa: S108  # in a container of its own
 _DATABASE_PORT = 5432
-_BUSYBOX = f"{_TOOLS.path}/busybox"
+_BUSYBOX = f"{TOOLS_AT}/busybox"
 
 
 def network_name(app: str) -> str:
@@ -67,6 +81,12 @@ def off(settings: Settings) -> frozenset[str]:
     return frozenset(name for name, app in settings.apps.items() if not app.enabled)
 
 
+def literals(settings: Settings) -> dict[str, str]:
+    """What stands in braces in an app's environment and is no name of ours, ``{message}`` of a log's format: itself."""
+    words = {word for app in settings.apps.values() for text in app.env.values() for word in template.names(text)}
+    return {word: f"{{{word}}}" for word in words if word.partition(":")[0] not in _WORDS or ":" not in word}
+
+
 def hostnames(settings: Settings) -> dict[str, str]:
     """The host names of apps that are not called as their app is, by route."""
     hosts = {name: app.route.host for name, app in settings.apps.items() if app.route and app.route.host}
@@ -78,7 +98,7 @@ def with_apps(preset: Preset, settings: Settings) -> Preset:
     if not settings.apps:
         return preset
     layer = Layer(preset, settings)
-    edge_networks = tuple(network_name(name) for name in layer.routed if layer.proxy)
+    edge_networks = tuple(network_name(name) for name in layer.routed if layer.proxy and settings.apps[name].enabled)
     return replace(
         preset,
         services=(
@@ -139,7 +159,7 @@ class Layer:
     def service(self, name: str) -> Service:
         """An app's container."""
         app = self._settings.apps[name]
-        uid = _ids(app.user)[0]
+        uid, gid = _ids(app.user)
         delivered = tuple(self._secrets(name))
         return Service(
             name=name,
@@ -148,24 +168,22 @@ class Layer:
             command=app.command,
             entrypoint=(*_with_secrets(delivered, _files_at(app)), *app.entrypoint),
             uid=uid,
+            gid=gid if gid != uid else None,
             env=self._env(name, delivered),
             secret_files=tuple(secret.file for secret in delivered),
             files_at=_files_at(app),
             networks=(*(network.name for network in self.networks(name)), *self._needed_networks(app)),
             health=health(app),
             limits=Limits(memory=app.memory, cpus=str(app.cpus), pids=app.pids),
-            volumes=({TOOL: Volume(path=_TOOLS.path, shared=TOOL, read_only=True)} if self._takes_tools(name) else {})
+            volumes=({_OWN: Volume(path=TOOLS_AT, shared=TOOL, read_only=True)} if self._takes_tools(name) else {})
             | {
                 part: Volume(
-                    path=volume.path, data=volume.data, owner=_ids(volume.owner) if volume.owner else (uid, uid)
+                    path=volume.path, data=volume.data, owner=_ids(volume.owner) if volume.owner else (uid, gid)
                 )
                 for part, volume in app.volumes.items()
             },
             tmpfs={path: _tmpfs(size) for path, size in {_SCRATCH: 32, **app.tmpfs}.items()},
-            capabilities={
-                capability if capability.startswith("CAP_") else f"CAP_{capability}": reason
-                for capability, reason in app.capabilities.items()
-            },
+            capabilities={capability(name): reason for name, reason in app.capabilities.items()},
             ports=self._ports(name),
             needs=tuple(dict.fromkeys((*app.needs, *([self.server] if app.database else [])))),
             role=app.role or "",
@@ -177,16 +195,16 @@ class Layer:
         app = self._settings.apps[name]
         for variable, secret in app.secrets.items():
             target = secret.path.rpartition("/")[2] if secret.path else variable.lower()
-            template = f"{{{secret_name(name, variable, secret.shared_as)}}}"
+            value = f"{{{secret_name(name, variable, secret.shared_as)}}}"
             yield Delivered(
-                file=SecretFile(target=target, template=template, syntax=TEXT),
+                file=SecretFile(target=target, template=value, syntax=TEXT),
                 variable="" if secret.path else variable,
                 environment=secret.deliver == "environment",
             )
         wanted = app.database
         if wanted:
             inside, password = wanted.deliver == "environment", f"{{{database_password(name)}}}"
-            texts = self._database_texts(name)
+            texts = self.database_texts(name)
             url = f"{wanted.scheme}://{texts['db:user']}:{password}@{texts['db:host']}:{_DATABASE_PORT}/{texts['db:name']}"
             file = SecretFile(target=wanted.url.lower(), template=url, syntax=URL)
             yield Delivered(file=file, variable=wanted.url, environment=inside)
@@ -196,7 +214,7 @@ class Layer:
 
     def _env(self, name: str, delivered: tuple[Delivered, ...]) -> dict[str, str]:
         app = self._settings.apps[name]
-        texts = self._database_texts(name)
+        texts = self.database_texts(name)
         own = {variable: _filled(text, texts) for variable, text in app.env.items()}
         files = {
             f"{secret.variable}_FILE": f"{_files_at(app)}/{secret.file.target}"
@@ -206,7 +224,8 @@ class Layer:
         inside = {f"{secret.variable}_FILE" for secret in delivered if secret.environment}
         return {**own, **{variable: path for variable, path in files.items() if variable not in inside}}
 
-    def _database_texts(self, name: str) -> dict[str, str]:
+    def database_texts(self, name: str) -> dict[str, str]:
+        """What stands for an app's database in its environment."""
         user = database_user(name)
         return {"db:host": self.server, "db:port": str(_DATABASE_PORT), "db:name": user, "db:user": user}
 
@@ -311,6 +330,8 @@ def database_user(app: str) -> str:
 def health(app: App) -> Health | None:
     """How an app is asked; None: nobody asks it."""
     asked = app.health
+    if asked is None and app.waivers.health:
+        return None
     if asked is None:
         return Health(test=_listens(app.port)) if app.port else None
     test = asked.command
@@ -351,20 +372,147 @@ def _tmpfs(megabytes: int) -> str:
 
 
 def problems(preset: Preset, settings: Settings) -> Iterator[Problem]:
-    """Everything about the apps that cannot be, each with what mends it."""
-    layer = Layer(preset, settings)
-    taken = {service.name for service in preset.services} | {route.name for route in preset.routes}
-    for name, app in settings.apps.items():
-        where = f"homeport:settings.apps.{name}"
-        if name in taken:
-            yield Problem(where, f"preset {preset.name} has {name} already", f"Run: pulumi config rm --path {where}")
-        for index, need in enumerate(app.needs):
-            if need not in taken | set(settings.apps):
-                fix = f"Run: pulumi config rm --path '{where}.needs[{index}]'"
-                yield Problem(f"{where}.needs[{index}]", "names no app and no service of the preset", fix)
-        if app.database and not layer.server:
-            fix = f"Run: pulumi config rm --path {where}.database"
-            yield Problem(f"{where}.database", f"preset {preset.name} has no PostgreSQL", fix)
-        if app.schedule:
-            fix = f"Run: pulumi config rm --path {where}.schedule"
-            yield Problem(f"{where}.schedule", "is not part of this version", fix)
+    """Everything about the apps that cannot be in this preset, each with what mends it."""
+    if settings.apps:
+        check = _Check(preset, settings)
+        for look in (
+            check.names,
+            check.needs,
+            check.databases,
+            check.routes,
+            check.texts,
+            check.volumes,
+            check.secrets,
+        ):
+            yield from look()
+
+
+class _Check:
+    """What the apps of one stack say against its preset, and against each other."""
+
+    def __init__(self, preset: Preset, settings: Settings) -> None:
+        self._preset, self._settings, self._layer = preset, settings, Layer(preset, settings)
+        self._services = {service.name for service in preset.services}
+
+    def names(self) -> Iterator[Problem]:
+        """An app is called as nothing of the preset is, in Docker, in DNS and among images."""
+        taken = {
+            **dict.fromkeys((TOOL, *self._preset.tools), "a tool"),
+            **dict.fromkeys((route.name for route in self._preset.routes), "a route"),
+            **dict.fromkeys(self._services, "a service"),
+        }
+        networks = {network.name for network in self._preset.networks}
+        for name in self._settings.apps:
+            if name in taken:
+                yield _renamed(name, f"{taken[name]} of preset {self._preset.name} is called {name} already")
+            if {network_name(name), outer_name(name)} & networks:
+                yield _renamed(name, f"a network of preset {self._preset.name} is called as its own would be")
+            if self._settings.apps[name].schedule:
+                yield _drop(name, "schedule", "is not part of this version")
+        subnets: dict[IPv4Network, str] = {}
+        for network in (network for name in self._settings.apps for network in self._layer.networks(name)):
+            chosen = self._settings.networks.get(network.name, IPv4Network(network.subnet))
+            other = subnets.setdefault(chosen, network.name)
+            if other != network.name:
+                path = f"{_ROOT}.networks.{network.name}"
+                what = f"{chosen} would be that of {other} too: their names give the same one"
+                yield Problem(path, what, f"Run: pulumi config set --path {path} {free_network([*subnets])}")
+
+    def needs(self) -> Iterator[Problem]:
+        """What an app needs is there, and on its host: a Docker network does not leave a machine."""
+        for name, app in self._settings.apps.items():
+            for index, need in enumerate(app.needs):
+                if need not in self._services and need not in self._settings.apps:
+                    known = ", ".join(sorted({*self._services, *self._settings.apps} - {name}))
+                    yield _drop(name, f"needs[{index}]", f"names no app and no service; there are {known}")
+
+    def databases(self) -> Iterator[Problem]:
+        """Where a database is asked for there is a server, and nobody else's of that name."""
+        taken = {name for database in self._preset.databases for name in (database.name, *_roles(database))}
+        for name, app in self._settings.apps.items():
+            if app.database and not self._layer.server:
+                yield _drop(name, "database", f"preset {self._preset.name} has no PostgreSQL")
+            if app.database and database_user(name) in taken:
+                yield _drop(
+                    name, "database", f"preset {self._preset.name} has a database or role {database_user(name)}"
+                )
+
+    def routes(self) -> Iterator[Problem]:
+        """Who asks for a key or a login is there, and a number is of a port that exists."""
+        asked = self._layer.proxy or self._settings.exposure == "tunnel"
+        for name, app in self._settings.apps.items():
+            if app.route and app.route.access == "api-key" and not asked:
+                what = (
+                    f"nobody can ask for a key: preset {self._preset.name} has no proxy, and exposure is "
+                    f"{self._settings.exposure}"
+                )
+                yield Problem(f"{_ROOT}.apps.{name}.route.access", what, _set(name, "route.access", "vpn"))
+            if app.route and app.route.port and not self._layer.published(name):
+                yield _drop(name, "route.port", "it has no port of its own on the host, so nothing reads it")
+
+    def texts(self) -> Iterator[Problem]:
+        """What stands for a route, a port or a database in an environment is known."""
+        routes = {*self._layer.routed, *(route.name for route in self._preset.routes)}
+        ports = {service.name for service in self._preset.services if service.ports}
+        ports |= {name for name in self._settings.apps if self._layer.published(name)}
+        known = {f"{kind}:{name}" for kind in ("host", "origin") for name in routes} | {
+            f"port:{name}" for name in ports
+        }
+        for name, app in self._settings.apps.items():
+            own = self._layer.database_texts(name) if app.database else {}
+            for variable, text in app.env.items():
+                for word in template.names(text):
+                    kind = word.partition(":")[0]
+                    if ":" in word and kind in _WORDS and word not in known | own.keys():
+                        what = f"{{{word}}} stands for nothing here"
+                        what += ": it has no database" if kind == "db" and not own else ""
+                        yield _drop(name, f"env.{variable}", what)
+
+    def volumes(self) -> Iterator[Problem]:
+        """Two names together are one name in Docker, and one identity."""
+        taken: dict[str, str] = {}
+        mine = ((name, part) for name, app in self._settings.apps.items() for part in app.volumes)
+        theirs = ((service.name, part) for service in self._preset.services for part in service.volumes)
+        for owner, part in (*theirs, *mine):
+            other = taken.setdefault(f"{owner}-{part}", owner)
+            if other != owner:
+                yield _drop(
+                    owner, f"volumes.{part}", f"together with its app's name it is called as a volume of {other}"
+                )
+
+    def secrets(self) -> Iterator[Problem]:
+        """No two mean different secrets by one key."""
+        theirs = {spec.name for service in self._preset.services for spec in service.secrets}
+        theirs |= {spec.name for spec in self._preset.secrets}
+        seen: dict[str, tuple[str, SecretSpec]] = {}
+        for app, where, spec in app_secrets(self._settings.model_dump(mode="json")):
+            meant = replace(spec, purpose="")
+            owner, other = seen.setdefault(spec.name, (app, meant))
+            shared = where.endswith(".shared_as")
+            if spec.name in GENERAL or (spec.name in theirs and not shared):
+                yield _drop(app, where, f"its config key would be {spec.name}, which means another secret")
+            elif spec.name not in theirs and (other != meant or (owner != app and not shared)):
+                yield _drop(app, where, f"its config key would be {spec.name}, which {owner} has for another secret")
+
+
+_ROOT = "homeport:settings"
+
+
+def _drop(app: str, path: str, what: str) -> Problem:
+    where = f"{_ROOT}.apps.{app}" + (f".{path}" if path else "")
+    quoted = f"'{where}'" if "[" in where else where
+    return Problem(where, what, f"Run: pulumi config rm --path {quoted}")
+
+
+def _renamed(app: str, what: str) -> Problem:
+    where = f"{_ROOT}.apps.{app}"
+    fix = "Give it another name in Pulumi.<stack>.yaml, below apps; or, without it: pulumi config rm --path"
+    return Problem(where, what, f"{fix} {where}")
+
+
+def _set(app: str, path: str, value: str) -> str:
+    return f"Run: pulumi config set --path {_ROOT}.apps.{app}.{path} {value}"
+
+
+def _roles(database: Database) -> tuple[str, ...]:
+    return tuple(role.name for role in database.roles)

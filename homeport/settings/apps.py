@@ -19,6 +19,8 @@ SUPPLIED: frozenset[str] = frozenset({"token", "text"})
 """Kinds of secrets that only their issuer can make."""
 FILES_AT = "/run/secrets"
 """Where an app finds its secrets, unless it says otherwise: where compose puts them as well."""
+TOOLS_AT = "/.homeport"
+"""Where an app finds the program that its health check, or its start with secrets in the environment, is made of."""
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+")
 _USER = re.compile(r"(0|[1-9][0-9]{0,8})(?::(0|[1-9][0-9]{0,8}))?")
@@ -75,6 +77,11 @@ APP_SHAPE = "at most 31 lower-case letters, digits and '-', beginning with a let
 
 def _off_is_none(value: Any) -> Any:
     return None if value is False else value
+
+
+def _listed(value: Any) -> Any:
+    """A list as what it becomes: behind a validator that comes first, pydantic no longer reads JSON."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class AppRoute(Section):
@@ -216,7 +223,9 @@ class AppDatabase(Section):
         default="file",
     )
     extensions: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], ...], Field(max_length=16)
+        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], ...],
+        BeforeValidator(_listed),
+        Field(max_length=16),
     ] = key("Extensions created in it.", shape="a list of names such as pg_trgm", example=["pg_trgm"], default=())
 
     @model_validator(mode="before")
@@ -417,6 +426,11 @@ class App(Section):
         names="a capability such as CAP_CHOWN",
     )
     waivers: AppWaivers = key("Weakened defaults.", shape="a mapping", example={}, default=AppWaivers(), says="none")
+
+
+def capability(name: str) -> str:
+    """A capability as the catalog spells it: ``CHOWN`` is ``CAP_CHOWN``."""
+    return f"CAP_{name.removeprefix('CAP_')}"
 
 
 def secret_name(app: str, name: str, own: str | None = None) -> str:

@@ -15,6 +15,7 @@ from homeport.model import names, zones
 from homeport.model.addresses import IPV4, UNROUTED, host_name, literal, within
 from homeport.model.errors import Problem
 from homeport.model.network import RESERVED, free_network
+from homeport.settings.app_checks import app_checks
 from homeport.settings.findings import at, called, drop, twins
 from homeport.settings.friendly import path_of
 from homeport.settings.kinds import day, private_network
@@ -43,6 +44,7 @@ def cross_checks(data: Data, stack: str, today: date, generated: Collection[str]
     yield from _cloud_names(data, stack)
     for check in (_exposure, _tunnel, _ssh, _ports, _certificates, _hosts, _networks, vpn_checks, _names, _zone):
         yield from check(data)
+    yield from app_checks(data)
     yield from _protection(data, today)
     yield from _rotations(data, generated)
     yield from _waivers(data, today)

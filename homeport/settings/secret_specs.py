@@ -52,7 +52,8 @@ def known_secrets(declared: Declarations, settings: Any = None) -> dict[str, Sec
         declared: What the catalog declares.
         settings: The stack's settings in plain, which may be wrong: the apps in them.
     """
-    return {**app_secrets(settings), **declared.secrets, **GENERAL}
+    apps = {spec.name: spec for _, _, spec in app_secrets(settings)}
+    return {**apps, **declared.secrets, **GENERAL}
 
 
 def former_names(declared: Declarations) -> dict[str, str]:
@@ -61,37 +62,37 @@ def former_names(declared: Declarations) -> dict[str, str]:
     return {**variables, **declared.renamed}
 
 
-def app_secrets(data: Any) -> dict[str, SecretSpec]:
-    """Every secret that the apps of a stack's plain settings declare, by its config key."""
-    specs: dict[str, SecretSpec] = {}
+def app_secrets(data: Any) -> Iterator[tuple[str, str, SecretSpec]]:
+    """Every secret that the apps of a stack's plain settings declare: the app, where in its block, and the secret."""
     for app, block in section(data, "apps").items():
         if isinstance(app, str) and isinstance(block, dict):
-            specs |= {spec.name: spec for spec in _of_app(app, block)}
-    return specs
+            for where, spec in _of_app(app, block):
+                yield app, where, spec
 
 
-def _of_app(app: str, block: dict[str, Any]) -> Iterator[SecretSpec]:
-    access = section(block, "route").get("access", "login" if "route" in block else "")
+def _of_app(app: str, block: dict[str, Any]) -> Iterator[tuple[str, SecretSpec]]:
+    route = block.get("route")
+    access = route.get("access", "login") if isinstance(route, dict) else ""
     if access == "login":
         purpose = f"for people's login to {app}, where the proxy asks for it"
-        yield SecretSpec(name=login_password(app), kind="account-password", purpose=purpose)
+        yield "route", SecretSpec(name=login_password(app), kind="account-password", purpose=purpose)
     if access == "api-key":
         purpose = f"for programs that call {app}, where the proxy asks for it"
-        yield SecretSpec(name=api_key(app), purpose=purpose)
+        yield "route", SecretSpec(name=api_key(app), purpose=purpose)
     if block.get("database"):
-        yield SecretSpec(name=database_password(app), purpose=f"for {app}'s role in PostgreSQL")
+        yield "database", SecretSpec(name=database_password(app), purpose=f"for {app}'s role in PostgreSQL")
     for name, secret in section(block, "secrets").items():
         wanted = secret if isinstance(secret, dict) else {}
-        kind = _kind(wanted.get("kind"))
-        supplied = wanted.get("supplied", kind in SUPPLIED)
-        own = wanted.get("shared_as")
-        yield SecretSpec(
+        kind, own = _kind(wanted.get("kind")), wanted.get("shared_as")
+        supplied = wanted.get("supplied")
+        spec = SecretSpec(
             name=secret_name(app, str(name), own if isinstance(own, str) else None),
             purpose=f"by {app}, as {name}",
             kind=kind,
-            policy="supplied" if supplied else "generated",
+            policy="supplied" if supplied or (supplied is None and kind in SUPPLIED) else "generated",
             encrypts=wanted.get("encrypts") is True,
         )
+        yield f"secrets.{name}" + (".shared_as" if own else ""), spec
 
 
 def _kind(text: Any) -> Kind:

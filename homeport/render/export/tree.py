@@ -244,7 +244,7 @@ class Export:
 
     def _file_lines(self, service: Service, files: ServiceFiles) -> list[str]:
         """How each file of a container is made: from which source, with which mode and owner."""
-        owner, lines = f"{service.uid}:{service.uid}", []
+        owner, lines = f"{files.owner}:{files.owner}", []
         for target, (mode, _) in sorted(files.plain.items()):
             source = self._source(service, target)
             lines.append(f"file {source} files/{service.name}/{target} {owner} {mode:o}")

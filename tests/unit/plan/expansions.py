@@ -23,12 +23,9 @@ def case(path):
     return yaml.safe_load(path.read_text())
 
 
-def planned(preset, said, settings=None):
+def planned(preset, said):
     """The plan of a case with one of its presets."""
-    values = {
-        "homeport:preset": preset,
-        "homeport:settings": json.dumps(said["settings"] if settings is None else settings),
-    }
+    values = {"homeport:preset": preset, "homeport:settings": json.dumps(said["settings"])}
     values |= {f"homeport:{name}": value for name, value in said.get("secrets", {}).items()}
     encrypted = frozenset(f"homeport:{name}" for name in said.get("secrets", {}))
     return resolve(Configuration(said["stack"], values, encrypted), today=TODAY, sealed=said.get("sealed", False))
@@ -44,7 +41,7 @@ def expansion(preset, said):
     """What the apps of a case become: all that differs from the preset without them, as JSON."""
     plan = planned(preset, said)
     blueprint, apps = plan.blueprint, set(said["settings"]["apps"])
-    without = planned(preset, said, {key: value for key, value in said["settings"].items() if key != "apps"}).blueprint
+    without = planned(preset, {**said, "secrets": {}, "settings": {**said["settings"], "apps": {}}}).blueprint
     services = [service for service in blueprint.services if service.name in apps]
     parts = {
         "containers": [asdict(container_spec(blueprint, service)) for service in services],

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DELIVER = "sh components/scripts/deliver.sh"
 PROGRAM = "sh components/scripts/program.sh"
 GATE = "sh components/scripts/gate.sh"
+ROUTES = "sh components/scripts/routes.sh"
+CONNECT = "sh components/scripts/connect.sh"
 QUERY = "sh components/scripts/query.sh"
 HOST = "sh components/scripts/host.sh"
 READY = "sh components/scripts/ready.sh"

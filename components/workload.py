@@ -13,6 +13,7 @@ from components.container import arguments
 from components.host import DELIVER, GATE
 from homeport.model import names
 from homeport.render.bundle import bundle, fingerprint, roots
+from homeport.render.files import first_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,7 @@ class Workload(pulumi.ComponentResource):
         volumes, before = self._volumes()
         self.files_volume = None
         if any(mount.kind == "files" for mount in args.spec.mounts):
-            self.files_volume, delivered = self._files()
+            self.files_volume, delivered = self._routes() if args.service.edge else self._files()
             volumes[""] = self.files_volume
             before.append(delivered)
         container = docker.Container(
@@ -128,8 +129,30 @@ class Workload(pulumi.ComponentResource):
         )
         return volume.name, self._deliver("files-delivered", volume.name, pulumi.Output.secret(text), volume)
 
+    def _routes(self) -> tuple[pulumi.Output[str], pulumi.Resource]:
+        """A volume that stays when its content changes: components/routes.py lays the routes into it.
+
+        A container needs something to start with, the first time alone: what is there now runs, and is left.
+        """
+        args = self._args
+        volume = docker.Volume(
+            f"{self._name}-routes",
+            name=names.volume(args.host.namespace, args.service.name, "routes"),
+            labels=_volume_labels(args.host.labels(service=args.service.name, data="false")),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        ignored = ("create", "stdin", "environment")
+        return volume.name, self._deliver(
+            "routes-prepared", volume.name, first_routes(args.files.owner), volume, ignored
+        )
+
     def _deliver(
-        self, part: str, volume: pulumi.Input[str], content: pulumi.Input[str], after: docker.Volume
+        self,
+        part: str,
+        volume: pulumi.Input[str],
+        content: pulumi.Input[str],
+        after: docker.Volume,
+        ignored: tuple[str, ...] = (),
     ) -> pulumi.Resource:
         delivered: pulumi.Resource = command.local.Command(
             f"{self._name}-{part}",
@@ -139,7 +162,7 @@ class Workload(pulumi.ComponentResource):
             environment=dict(self._args.host.environment),
             # A volume made anew under its old name is empty: its content has to be delivered again.
             triggers=[after.id, volume],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=list(ignored) or None),
         )
         return delivered
 

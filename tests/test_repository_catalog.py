@@ -20,6 +20,7 @@ NAMES = sorted(
 )
 LAYERS = {
     "caddy": {
+        "components/scripts/routes.sh",
         "homeport/render/caddy.py",
         "homeport/render/files.py",
         "homeport/render/export/tree.py",

@@ -276,8 +276,7 @@ def _others(planned: Sequence[Step]) -> Iterator[str]:
         if step.type == _VOLUME:
             yield _data(step)
         elif step.type == _COMMAND:
-            unit = _unit(step) if step.op in {"update", "replace"} else ""
-            yield f"{unit}: brought up to date; not down" if unit else ""
+            yield _command(step) if step.op in {"update", "replace"} else ""
         elif step.op != "create":
             kind = step.type.rpartition(":")[2].lower()
             lost = ", with everything on it" if step.type == _SERVER and step.op in {"delete", "replace"} else ""
@@ -299,13 +298,17 @@ def _data(step: Step) -> str:
     )
 
 
-def _unit(step: Step) -> str:
+def _command(step: Step) -> str:
     """The words for a command that stands for something of its own; nothing for a part of a service."""
-    words = str(step.inputs().get("create") or "").split()
+    # The old ones where there are some: of new ones not all may be known before the update.
+    words = str((step.old.get("inputs") or step.inputs()).get("create") or "").split()
+    if words[:2] == ["sh", "components/scripts/routes.sh"]:
+        return f"{words[5]}: takes its routes and their guards by a reload; no connection ends"
     if words[:3] == ["sh", "components/scripts/host.sh", "apply"]:
-        return f"files of {words[3]}"
+        return f"files of {words[3]}: brought up to date; not down"
     # A database is three commands: roles, database, schema.
-    return f"database {step.parent.removeprefix('database-')}" if step.parent.startswith("database-") else ""
+    database = step.parent.removeprefix("database-")
+    return f"database {database}: brought up to date; not down" if database != step.parent else ""
 
 
 def _holds_data(step: Step) -> bool:

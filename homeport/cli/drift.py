@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli import daemon
 from homeport.cli.phases import say
 from homeport.model.errors import ToolError
+from homeport.render.files import PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ _KINDS = {
 _IMAGE = "docker:index/remoteImage:RemoteImage"
 _COMMAND = "command:local:Command"
 _DELIVER = "sh components/scripts/deliver.sh "
+_ROUTES = "sh components/scripts/routes.sh "
 _GATE = "sh components/scripts/gate.sh "
 _STOPPED = {"exited", "created", "dead"}
 _MEGABYTE = 1 << 20
@@ -217,7 +219,11 @@ class Looked:
                 yield Finding(what=what, refresh=True)
 
     def _deliverers(self, volume: str) -> tuple[str, ...]:
-        return tuple(item["urn"] for item in self._commands if _words(item)[:3] == [*_DELIVER.split(), volume])
+        scripts = [[*_DELIVER.split(), volume], [*_ROUTES.split(), volume]]
+        return tuple(item["urn"] for item in self._commands if _words(item)[:3] in scripts)
+
+    def _routes(self, volume: str) -> tuple[str, ...]:
+        return tuple(item["urn"] for item in self._commands if _words(item)[:3] == [*_ROUTES.split(), volume])
 
     def _deliveries(
         self, there: _Daemon, containers: Mapping[str, dict[str, Any]]
@@ -233,10 +239,16 @@ class Looked:
         if done.returncode:
             return None
         wanted, current = self._wanted[volume], digests(done.stdout, self._digest)
-        different = sorted(path for path in {*wanted, *current} if path and wanted.get(path) != current.get(path))
+        routes = self._routes(volume)
+        # What else lies beside the routes is of a killed run, and nothing leads to it.
+        paths = {*wanted} if routes else {*wanted, *current}
+        different = sorted(path for path in paths if path and wanted.get(path) != current.get(path))
         if not different:
             return None
         shown = ", ".join(different[:3]) + (f" and {len(different) - 3} more" if len(different) > 3 else "")  # noqa: PLR2004
+        if routes:
+            what = f"volume {volume}: {shown} was changed by hand: {name} takes its routes anew"
+            return Finding(what=what, replace=routes)
         what = f"volume {volume}: {shown} was changed by hand: {name} gets its files anew, and is replaced"
         owner = tuple(item["urn"] for item in self._owned["container"] if item["id"] == container["Id"])
         replace = self._deliverers(volume)
@@ -289,10 +301,17 @@ def delivered(resources: Sequence[dict[str, Any]], digest: Callable[[bytes], str
         and _holds_data({row["label"]: row["value"] for row in (item.get("outputs") or {}).get("labels") or ()})
     }
     wanted: Digests = {}
-    for item in resources:
-        words = _words(item) if item.get("type") == _COMMAND else []
+    commands = [
+        (_words(item), _plain(item["inputs"].get("stdin"))) for item in resources if item.get("type") == _COMMAND
+    ]
+    for words, text in commands:
         if words[:2] == _DELIVER.split() and words[2] not in data:
-            wanted[words[2]] = digests(base64.b64decode(_plain(item["inputs"].get("stdin"))), digest)
+            wanted[words[2]] = digests(base64.b64decode(text), digest)
+    # After what a proxy began with: its routes have taken that one's place.
+    for words, text in commands:
+        if words[:2] == _ROUTES.split():
+            laid = digests(base64.b64decode(text.rpartition("\n")[2]), digest)
+            wanted[words[2]] = {path.removesuffix(PENDING): content for path, content in laid.items()}
     return {volume: paths for volume, paths in wanted.items() if ".homeport" not in paths}
 
 

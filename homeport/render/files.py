@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from homeport.model import template
 from homeport.model.service import SecretFile
-from homeport.render.bundle import Entry
-from homeport.render.caddy import caddyfile, snippets
+from homeport.render.bundle import Entry, bundle, fingerprint
+from homeport.render.caddy import caddyfile, first, snippets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +61,66 @@ class ServiceFiles:
         )
 
 
+_CONFIGURATION = "Caddyfile"
+PENDING = ".next"
+"""End of the name of the file that becomes the proxy's configuration by a rename, at once and as a whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routes:
+    """What the edge proxy is given: a folder of files, and one more file that leads to it.
+
+    Attributes:
+        mark: The folder's name, made of its content.
+        bundle: Both.
+        masks: What may not be shown of an answer: the secrets, and the words that they have become.
+    """
+
+    mark: str
+    bundle: str
+    masks: tuple[str, ...]
+
+
+def routes(files: ServiceFiles, values: Mapping[str, str], key: str) -> Routes:
+    """The files of the edge proxy, to be laid beside those that it runs with.
+
+    Args:
+        files: Its files.
+        values: Secret's name to its value.
+        key: Keys the folder's name.
+
+    Raises:
+        KeyError: A secret has no value.
+    """
+    entries = files.entries(values)
+    mark = fingerprint(bundle(entries), key)
+    inside = tuple(replace(entry, path=mark if entry.path == "." else f"{mark}/{entry.path}") for entry in entries)
+    leads = _entry(files.owner, _CONFIGURATION + PENDING, f"import {mark}/{_CONFIGURATION}\n")
+    texts = "".join(template.fill(file.template, values, file.syntax) for file in files.secret)
+    words = {*(values[name] for name in files.secrets), *re.findall(r'"([^"\n]+)"', texts)}
+    return Routes(mark=mark, bundle=bundle((_open(files.owner), leads, *inside)), masks=tuple(sorted(words)))
+
+
+def first_routes(owner: int) -> str:
+    """The bundle that the edge proxy starts with the first time; nobody has given it routes then."""
+    return bundle((_open(owner), _entry(owner, _CONFIGURATION, first())))
+
+
+def _open(owner: int) -> Entry:
+    """The volume's root, in which files are renamed by their owner; the proxy itself has it read-only."""
+    return Entry(path=".", mode=0o750, uid=owner, gid=owner)
+
+
+def _entry(owner: int, path: str, text: str) -> Entry:
+    return Entry(path=path, mode=0o444, uid=owner, gid=owner, content=text.encode())
+
+
 def service_files(blueprint: Blueprint, service: Service, root: Path) -> ServiceFiles:
     """The files of a service; static ones are read below ``root``, the project's folder."""
     plain = {target: content for file in service.files for target, content in _read(root, file, service.limits)}
     secret = service.secret_files
     if service.edge:
-        plain["Caddyfile"] = (0o444, caddyfile(blueprint).encode())
+        plain[_CONFIGURATION] = (0o444, caddyfile(blueprint).encode())
         guards = sorted(snippets(blueprint.routes).items())
         secret += tuple(SecretFile(target=target, template=text, syntax=template.PROXY) for target, text in guards)
     return ServiceFiles(plain=plain, secret=secret, owner=service.uid)

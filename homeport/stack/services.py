@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.database import Database, DatabaseArgs
+from components.routes import Routes, RoutesArgs
 from components.workload import AtRest, AtRestArgs, Workload, WorkloadArgs
 from homeport.model import names
 from homeport.model.container import container_spec
@@ -53,6 +54,9 @@ class Services:
             for service in wave:
                 self.workloads[service.name] = workload = self._workload(service)
                 self._databases[service.name] = self._databases_on(service, workload)
+        for service in blueprint.services:
+            if service.edge:
+                self._routes(service)
         for service in blueprint.resting:
             host = self._host(service)
             AtRest(service.name, AtRestArgs(host=host.host, service=service, protect=blueprint.protect_data), host.opts)
@@ -81,6 +85,22 @@ class Services:
             after=tuple(after),
         )
         return Workload(service.name, args, host.opts)
+
+    def _routes(self, proxy: Service) -> None:
+        """What the proxy leads to is there, and healthy, before a name leads to it."""
+        blueprint, host = self._blueprint, self._host(proxy)
+        files = service_files(blueprint, proxy, ROOT)
+        behind = sorted({route.service for route in blueprint.routes} & self.workloads.keys())
+        args = RoutesArgs(
+            host=host.host,
+            service=proxy,
+            workload=self.workloads[proxy.name],
+            files=files,
+            secrets={name: self._secrets.values[name] for name in files.secrets},
+            key=self._secrets.key,
+            after=tuple(self.workloads[name].ready for name in behind),
+        )
+        Routes(f"{proxy.name}-routes", args, host.opts)
 
     def _databases_on(self, server: Service, workload: Workload) -> list[pulumi.Resource]:
         """The databases on a server, once it answers; what needs the server waits for them too."""

@@ -65,6 +65,17 @@ def test_a_change_in_place_says_that_nothing_is_down(tmp_path):
 
 
 @pytest.mark.req("NW-12")
+@pytest.mark.parametrize("op", ["update", "replace"])
+def test_a_changed_route_takes_nothing_down(tmp_path, op):
+    create = "sh components/scripts/routes.sh ai-caddy-routes mark caddy:2 ai-caddy /etc/homeport 10001 dev"
+    event = _event(op, "command:local:Command", "ai-caddy-routes-taken", old={"create": create}, new={"create": "?"})
+
+    assert ("ai-caddy: takes its routes and their guards by a reload; no connection ends",) == _announced(
+        tmp_path, event
+    ).sentences
+
+
+@pytest.mark.req("NW-12")
 def test_a_time_that_nobody_has_measured_is_said_to_be_that(tmp_path):
     told = _announced(tmp_path, _container("replace", "ai-redis", {"image": "1"}, {"image": "2"}))
 

@@ -196,3 +196,35 @@ def test_files_of_a_volume_that_were_changed_are_seen_by_name_and_laid_anew(dock
         "the container is removed first, and the engine refuses to replace what it does not know"
     )
     assert "app-container" in drift.preview_flags[-1], "a preview shows that it is replaced"
+
+
+ROUTES = {
+    volume: (
+        Entry(path="mark/app.conf", mode=0o444, uid=1, gid=1, content=b"a=1\n"),
+        Entry(path=f"conf{end}", mode=0o444, uid=1, gid=1, content=b"import mark\n"),
+    )
+    for volume, end in (("laid", ".next"), ("there", ""))
+}
+
+
+def _routes():
+    """The same stack, whose container is a proxy that was given routes."""
+    taken = _command("app-routes-taken", "sh components/scripts/routes.sh app-files-1 mark image app /etc/app 1 dev")
+    taken["inputs"]["stdin"]["plaintext"] = f'"a-secret\\n{bundle(ROUTES["laid"])}"'
+    state = [*STATE, taken]
+    return Drift(findings=tuple(Looked(state, delivered(state, digest), digest).findings([{}])))
+
+
+def test_routes_that_were_taken_are_as_they_were_left_and_what_a_killed_run_laid_beside_them_is_no_change(docker):
+    docker.files = (*ROUTES["there"], Entry(path="other/app.conf", mode=0o444, uid=1, gid=1, content=b""))
+
+    assert () == _routes().findings
+
+
+def test_routes_that_were_changed_by_hand_are_taken_anew_by_a_proxy_that_goes_on(docker):
+    changed = Entry(path="mark/app.conf", mode=0o444, uid=1, gid=1, content=b"a=2\n")
+    docker.files = (ROUTES["there"][1], changed)
+    drift = _routes()
+
+    assert "volume app-files-1: mark/app.conf was changed by hand: app takes its routes anew" == drift.findings[0].what
+    assert ["app-routes-taken"] == [flag.rpartition("::")[2] for flag in drift.flags], "no container is replaced for it"

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Gives a running proxy its routes: routes.sh VOLUME MARK IMAGE CONTAINER FOLDER UID STACK. The last line of stdin is a bundle with a
+# folder MARK, those before it are what may not be shown. The proxy reads the new routes beside those that it runs with, takes them
+# without an end of a connection, and only then are they what it starts with: what it refuses was never in its way.
+set -eu
+. "${0%/*}/docker_over_ssh.sh"
+volume=$1 mark=$2 image=$3 container=$4 folder=$5 uid=$6 stack=$7
+input=$(cat)
+files=${input##*"
+"}
+secrets=${input%"$files"}
+# As in gate.sh: by descriptor 3, so that no secret ever lies on this machine's disk.
+. "${0%/*}/masked.sh"
+shown() {
+  bundle=$(mktemp -d)
+  ln -s /dev/fd/3 "$bundle/masks"
+  masked 3<<END
+$secrets
+END
+  rm -rf "$bundle"
+}
+limit=$(command -v timeout) && limit="$limit 60" || limit=
+
+# Inside of the volume, as its owner: the file that leads to the new routes becomes the one that is read, by a rename, once all of it is on
+# the disk. The folders that it does not lead to go, and so does what was refused.
+# shellcheck disable=SC2016 # the container's shell expands it
+settle='cd /routes; umask 077
+  [ -z "$1" ] || { find "$1" Caddyfile.next -type f -exec sync {} + || sync; mv -f Caddyfile.next Caddyfile; }
+  for old in *; do
+    case $old in Caddyfile) continue ;; esac
+    grep -Fqx "import $old/Caddyfile" Caddyfile || { chmod -R u+w "$old"; rm -rf "$old"; }
+  done'
+settle() {
+  docker run --rm --label homeport.carrier=true --network none --user "$uid:$uid" --cap-drop ALL --security-opt no-new-privileges \
+    --read-only --memory 64m --entrypoint sh -v "$volume:/routes" "$image" -ec "$settle" settle "$1"
+}
+
+refused() {
+  {
+    echo "$container: $1 the new routes; it goes on with those that it has, now and after a restart. Its words:"
+    words=$(printf '%s\n' "$said" | sed -n '/^Error/,$p')
+    printf '%s\n' "${words:-$said}" | tail -n 20 | shown
+    echo "  fix: change what they name in homeport:settings, then: homeport up --stack $stack"
+  } >&2
+  settle "" >/dev/null 2>&1 || true
+  exit 1
+}
+
+printf '%s' "$files" | sh "${0%/*}/deliver.sh" "$volume" "$image"
+ask() { $limit docker exec "$container" caddy "$1" --adapter caddyfile --config "$folder/$mark/Caddyfile" 2>&1; }
+# First by another process: one that fails to load has replaced the running one's admin endpoint already (caddy.go, provisionContext).
+said=$(ask validate) || refused refuses
+said=$(ask reload) || refused "did not take"
+settle "$mark"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.host import Host
-    from components.workload import Workload
     from homeport.model.service import Service
     from homeport.render.files import ServiceFiles
 
@@ -27,16 +26,18 @@ class RoutesArgs:
     Attributes:
         host: Where the proxy runs.
         service: The proxy.
-        workload: Its container and the volume of its routes.
+        container: Its container's name.
+        volume: The volume that it reads its routes from.
         files: Its files.
         secrets: Values of the secrets that they hold.
         key: Keys the fingerprint of the files.
-        after: Resources that must be there first: what the routes lead to.
+        after: Resources that must be there first: the proxy's gate, and what the routes lead to.
     """
 
     host: Host
     service: Service
-    workload: Workload
+    container: pulumi.Input[str]
+    volume: pulumi.Input[str]
     files: ServiceFiles
     secrets: Mapping[str, pulumi.Output[str]]
     key: pulumi.Output[str]
@@ -48,9 +49,6 @@ class Routes(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RoutesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:docker:Routes", name, None, opts)
-        volume = args.workload.files_volume
-        if volume is None:
-            raise ValueError(f"{args.service.name} has no volume for its routes: components/workload.py makes it")
         secrets = pulumi.Output.all(**{secret: args.secrets[secret] for secret in args.files.secrets})
         rendered = pulumi.Output.all(secrets, args.key).apply(lambda both: routes(args.files, both[0], both[1]))
         command.local.Command(
@@ -58,10 +56,10 @@ class Routes(pulumi.ComponentResource):
             create=pulumi.Output.format(
                 "{0} {1} {2} {3} {4} {5} {6} {7}",
                 ROUTES,
-                volume,
+                args.volume,
                 pulumi.Output.unsecret(rendered.apply(lambda item: item.mark)),
                 args.service.image,
-                args.workload.container,
+                args.container,
                 args.service.files_at,
                 str(args.files.owner),
                 args.host.stack,
@@ -70,7 +68,7 @@ class Routes(pulumi.ComponentResource):
             stdin=rendered.apply(lambda item: "\n".join((*item.masks, item.bundle))),
             environment=dict(args.host.environment),
             # A volume made anew is empty.
-            triggers=[volume],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.workload.ready, *args.after]),
+            triggers=[args.volume],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         self.register_outputs({})

@@ -88,17 +88,20 @@ class Services:
 
     def _routes(self, proxy: Service) -> None:
         """What the proxy leads to is there, and healthy, before a name leads to it."""
-        blueprint, host = self._blueprint, self._host(proxy)
+        blueprint, host, workload = self._blueprint, self._host(proxy), self.workloads[proxy.name]
+        if workload.files_volume is None:
+            raise ValueError(f"{proxy.name} has no volume for its routes: homeport/model/container.py mounts it")
         files = service_files(blueprint, proxy, ROOT)
         behind = sorted({route.service for route in blueprint.routes} & self.workloads.keys())
         args = RoutesArgs(
             host=host.host,
             service=proxy,
-            workload=self.workloads[proxy.name],
+            container=workload.container,
+            volume=workload.files_volume,
             files=files,
             secrets={name: self._secrets.values[name] for name in files.secrets},
             key=self._secrets.key,
-            after=tuple(self.workloads[name].ready for name in behind),
+            after=(workload.ready, *(self.workloads[name].ready for name in behind)),
         )
         Routes(f"{proxy.name}-routes", args, host.opts)
 

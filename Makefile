@@ -23,7 +23,7 @@ preview: ## show what `up` would change
 	$(HOMEPORT) preview --stack $(STACK) $(ARGS) $(READ)
 status: ## table of services, health and addresses
 	$(HOMEPORT) status --stack $(STACK) $(ARGS) $(READ)
-credentials: ## show the stack's passwords and keys
+credentials: ## where to sign in and as whom; ARGS=--show for the passwords and keys too
 	$(HOMEPORT) credentials --stack $(STACK) $(ARGS) $(READ)
 repair: ## after a killed run: clear what it left half-done (make up does it by itself)
 	$(HOMEPORT) repair --stack $(STACK) $(ARGS)

@@ -41,6 +41,8 @@ SERVICE = Service(
     env={
         # initdb refuses the volume's own root: what prepared it left a file there.
         "PGDATA": "/var/lib/postgresql/data/pgdata",
+        # psql would complain at each end that it cannot write one beside the data: the home is read-only.
+        "PSQL_HISTORY": "/dev/null",
     },
     volumes={"data": Volume(path="/var/lib/postgresql/data", owner=(999, 999))},
     health=Health(

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _BUILT = {"ai-orchestrator": "catalog.presets.ai_orchestrator.preset", "jett": "catalog.presets.jett.preset"}
 
 
+def names() -> tuple[str, ...]:
+    """The presets of this version."""
+    return tuple(_BUILT)
+
+
 def preset(name: str) -> Preset:
     """The preset of that name.
 

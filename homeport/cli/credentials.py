@@ -38,7 +38,9 @@ def _values(outputs: Mapping[str, Any]) -> dict[str, str]:
         for route, token in (outputs.get("service_tokens") or {}).items()
         for part in ("id", "secret")
     }
-    return {**(outputs.get("credentials") or {}), **connections, **tokens}
+    values = {**(outputs.get("credentials") or {}), **connections, **tokens}
+    # Empty: of a section of the settings that this stack does not use.
+    return {name: value for name, value in values.items() if value}
 
 
 def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:

@@ -116,8 +116,8 @@ def _today() -> date:
 
 def _counted(pins: Mapping[str, Pin]) -> str:
     substitutes = sum(pin.origin == "substitute" for pin in pins.values())
-    also = f", {substitutes} built here in the registry's place, by their ids" if substitutes else ""
-    return f"{len(pins) - substitutes} images by digest{also}"
+    counts = {"by digest": len(pins) - substitutes, "by the ids that they have here": substitutes}
+    return ", ".join(f"{count} images {how}" for how, count in counts.items() if count)
 
 
 def _may_float(stack: Stack) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from homeport.cli.status import Status
 
 _QUIET = ("--suppress-permalink=true", "--suppress-outputs")
+_HINT = ("The resources in the stack have been deleted, but", "If you want to remove the stack completely, run")
+"""How the lines begin that advise to delete a stack's settings too (pulumi v3.255, cmd/pulumi/operations/destroy.go)."""
 PLACES: tuple[Place, ...] = ()
 """Where `up` and `preview` look for what was changed by hand, beside Docker; each answers with findings."""
 CHECKS: tuple[Check, ...] = ()
@@ -89,6 +91,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
         return 1
     _settle(pulumi, inputs)
     current = status.status(pulumi)
+    say("")
     status.show(current, json=json)
     total(f"up: stack {stack.name}")
     return 0 if current.healthy else 1
@@ -321,7 +324,8 @@ def destroy(pulumi: PulumiCli, *, protected: Sequence[str], keep_data: bool) -> 
         targets = [f"--target={urn}" for urn in connectors]
         if targets and (code := pulumi.run("destroy", *flags, "--target-dependents", *targets)):
             return code
-        return pulumi.run("destroy", *flags, *(["--exclude-protected"] if keep_data else []))
+        # What follows says itself what is left; the stack, its settings and its keys are to stay for the next `up`.
+        return pulumi.run_without(_HINT, "destroy", *flags, *(["--exclude-protected"] if keep_data else []))
 
 
 def _is_connector(resource: Mapping[str, Any]) -> bool:

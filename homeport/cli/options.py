@@ -15,9 +15,9 @@ def stack_names(incomplete: str) -> list[str]:
 
 def preset_names(incomplete: str) -> list[str]:
     """For a shell's completion: the presets."""
-    from homeport.settings.schema import PRESETS  # noqa: PLC0415  # costs pydantic, and only a completion needs it
+    from catalog.presets.registry import names  # noqa: PLC0415  # only a completion needs it
 
-    return [name for name in PRESETS if name.startswith(incomplete)]
+    return [name for name in names() if name.startswith(incomplete)]
 
 
 StackName = Annotated[

@@ -78,15 +78,22 @@ def engine_command(*argv: str) -> int:
     return subprocess.run([sys.executable, "-m", "toolchain.engine", *argv], cwd=ROOT, check=False).returncode
 
 
-def ensure(images: Sequence[str] = (), *, engine: bool = True) -> None:
+def ensure(images: Sequence[str] = (), *, engine: bool = True, which: bool = False) -> None:
     """Fetches or builds what is missing of the engine and the images.
 
     Both at once: one waits for the processor while the other waits for the network.
 
+    Args:
+        images: Which images.
+        engine: Whether the engine too.
+        which: It is said which engine that is, also where nothing of it was missing.
+
     Raises:
         ToolError: One of them cannot be had; the other was still tried.
     """
-    commands: list[tuple[str, ...]] = [("toolchain.engine", "ensure")] if engine else []
+    commands: list[tuple[str, ...]] = (
+        [("toolchain.engine", "ensure", *(() if which else ("--changes",)))] if engine else []
+    )
     commands += [("toolchain.images", "ensure", *images)] if images else []
     with Progress() as progress, ThreadPoolExecutor() as pool:
         codes = list(pool.map(lambda command: _watched(command, progress), commands))
@@ -150,6 +157,22 @@ class PulumiCli:
         if quiet and done.returncode:
             print(done.stdout.rstrip(), file=sys.stderr, flush=True)
         return done.returncode
+
+    def run_without(self, lines: tuple[str, ...], *argv: str) -> int:
+        """Runs a Pulumi command for the person to see, but for lines that begin so; its exit code."""
+        coloured = ["--color", "always"] if sys.stdout.isatty() and "NO_COLOR" not in self.environ else []
+        stream = sys.stderr if self.output == STDERR else sys.stdout
+        with subprocess.Popen(
+            ["pulumi", *argv, *coloured, "--stack", self.stack.name],
+            cwd=self.root,
+            env=self.environ,
+            text=True,
+            stdout=subprocess.PIPE,
+        ) as process:
+            for line in process.stdout or ():
+                if not line.startswith(lines):
+                    print(line, end="", file=stream, flush=True)
+        return process.returncode
 
     def ask(self, *argv: str, named: bool = True, input_: str | None = None) -> str:
         """What a Pulumi command prints; `named` false where the stack's name is its last word and no flag.

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -249,15 +248,6 @@ def transcribe(rehearsal: Rehearsal, to: str) -> int:
     """What a person sees of a new stack, typed in a fresh rehearsal and written as a page; the exit code."""
     with held(rehearsal.name, "make rehearse") as run:
         ready = prepared(rehearsal, _booted(rehearsal))
-        # Images that were built here have no digest of a registry's, which prod would refuse.
-        waiver = {
-            "reason": "images of the rehearsal are built here",
-            "expires": str(date.today() + timedelta(days=30)),  # noqa: DTZ011  # the operator's own day
-        }
-        for key, value in waiver.items():
-            ready.ask(
-                "config", "set", "--path", f"{PROJECT}:settings.waivers.floating-image.{key}", "--plaintext", value
-            )
         run.recovered = True
     with phase("the first commands of production"):
         return transcript.take(ready, rehearsal.preset, to)

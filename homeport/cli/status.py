@@ -120,7 +120,7 @@ def show(current: Status, *, json: bool = False) -> None:
             why = f"it was taken down at {current.taken_down}"
         print(f"stack {current.stack}: {why}. Bring it up: make up STACK={current.stack}")
         return
-    print(f"\n{current.preset} in {current.environment} (stack {current.stack})\n")
+    print(f"{current.preset} in {current.environment} (stack {current.stack})\n")
     print_table(_COLUMNS, [tuple(asdict(service).values()) for service in current.services])
     for title, lines in (("Skipped in this environment", current.skipped), ("Next steps", current.next_steps)):
         if lines:

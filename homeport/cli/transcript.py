@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from homeport.cli.phases import duration, say
 from homeport.cli.places import ROOT, cache, from_here
+from homeport.model import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +79,10 @@ def _neutral(text: str, pulumi: PulumiCli) -> str:
     ):
         text = text.replace(folder, name)
     outputs = pulumi.outputs(secrets=True)
-    secrets = [*(outputs.get("credentials") or {}).values(), *(outputs.get("connections") or {}).values()]
-    for value in sorted(map(str, secrets), key=len, reverse=True):
+    secrets = [str(value) for value in (outputs.get("credentials") or {}).values()]
+    # As connections hold them (model/template.py); the rest of a connection is an address, which is none.
+    secrets += [template.URL(value) for value in secrets]
+    for value in sorted(secrets, key=len, reverse=True):
         text = text.replace(value, "[secret]") if value else text
     return text
 

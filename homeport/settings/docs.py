@@ -13,7 +13,7 @@ from homeport.model.secret import SHAPES
 from homeport.settings.apps import App, AppDatabase, AppHealth, AppRoute, AppSecret, AppVolume, AppWaivers
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
-from homeport.settings.schema import PRESETS, WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
+from homeport.settings.schema import WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
 from homeport.settings.schema import Edge as EdgeSection
 from homeport.settings.secret_specs import former_names, known_secrets
 from homeport.settings.vpn import Peer, Ssh, WireGuard
@@ -70,7 +70,7 @@ def page(declared: Declarations) -> str:
     """The whole page, in Markdown; ``declared`` is what the catalog adds to the program's own settings."""
     parts = [
         _HEAD,
-        *_preset(),
+        *_preset(declared),
         *(_section(prefix, model) for prefix, model in sections(declared)),
         _waivers(),
         _secrets(declared),
@@ -86,9 +86,9 @@ def sections(declared: Declarations) -> tuple[tuple[str, type[BaseModel]], ...]:
     return (("", with_groups(groups)), *before, *((name, group_section(name, group)) for name, group in groups), *after)
 
 
-def _preset() -> Iterator[str]:
+def _preset(declared: Declarations) -> Iterator[str]:
     yield "## homeport:preset\n\nRequired: which system the stack is.\n"
-    yield "".join(f"- `{name}`\n" for name in PRESETS)
+    yield "".join(f"- `{name}`\n" for name in declared.presets)
 
 
 def _section(prefix: str, model: type[BaseModel]) -> str:

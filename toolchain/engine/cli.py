@@ -30,7 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     report = verbs.add_parser("report", help="say which engine and plugins are in use, and why")
     report.add_argument("--json", action="store_true", help="as JSON")
     report.set_defaults(verb=_report)
-    verbs.add_parser("ensure", help="fetch or build what is missing").set_defaults(verb=_ensure)
+    ensure = verbs.add_parser("ensure", help="fetch or build what is missing, and say which engine it is")
+    ensure.add_argument("--changes", action="store_true", help="say it only where something was missing")
+    ensure.set_defaults(verb=_ensure)
     verbs.add_parser("env", help="print the environment as shell exports").set_defaults(verb=_env)
     run = verbs.add_parser("exec", help="run a command in the environment: exec -- pulumi up")
     run.add_argument("command", nargs=argparse.REMAINDER)
@@ -48,10 +50,12 @@ def _report(places: Places, asked: argparse.Namespace) -> None:
     print(json.dumps(dict(rows), indent=2) if asked.json else report.as_text(rows))
 
 
-def _ensure(places: Places, _: argparse.Namespace) -> None:
+def _ensure(places: Places, asked: argparse.Namespace) -> None:
+    silent = asked.changes and choose(places).ready
     choice = ensure_choice(places)
     _install(places, choice, os.environ)
-    print(f"engine: ready: {choice.binary}, {choice.binary.stat().st_size / 1e6:.0f} MB ({choice.why})", flush=True)
+    if not silent:
+        print(f"engine: ready: {choice.binary}, {choice.binary.stat().st_size / 1e6:.0f} MB ({choice.why})", flush=True)
 
 
 def _env(places: Places, _: argparse.Namespace) -> None:

@@ -11,5 +11,5 @@ def command() -> None:
     """Fetch or build Pulumi's engine, where its own CLI is not there."""
     from homeport.cli import pulumi_cli
 
-    pulumi_cli.ensure()
+    pulumi_cli.ensure(which=True)
     raise typer.Exit

@@ -7,6 +7,7 @@ from homeport.cli.options import Json, StackName
 EXAMPLES = """
 homeport status
 homeport status --json | jq '.services[] | select(.health != "healthy")'
+homeport status --json | jq --exit-status .healthy   in a pipe, whose exit code is that of its last command
 """
 KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "taken_down", "healthy")
 

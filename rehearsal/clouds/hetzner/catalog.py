@@ -175,23 +175,6 @@ IMAGES: Final[tuple[Row, ...]] = tuple(
 )
 
 
-def _datacenter(location: Row) -> Row:
-    sold = [
-        kind["id"]
-        for kind in SERVER_TYPES
-        if any(place["name"] == location["name"] and place["available"] for place in kind["locations"])
-    ]
-    return {
-        "id": location["id"],
-        "name": f"{location['name']}-dc1",
-        "description": f"{location['city']} 1 virtual DC 1",
-        "location": location,
-        "server_types": {"supported": sold, "available": sold, "available_for_migration": sold},
-    }
-
-
-DATACENTERS: Final[tuple[Row, ...]] = tuple(_datacenter(location) for location in LOCATIONS)
-
 PRICING: Final[Row] = {
     "currency": "EUR",
     "vat_rate": "19.000000",

@@ -29,6 +29,11 @@ def not_found(noun: str, number: int | str) -> ApiError:
     return ApiError(404, "not_found", f"{noun} with ID '{number}' not found")
 
 
+def gone(what: str) -> ApiError:
+    """There was such an endpoint once."""
+    return ApiError(410, "deprecated_api_endpoint", f"{what} are not part of the API any more")
+
+
 def invalid(fields: dict[str, str]) -> ApiError:
     """Fields of the request are wrong: name of the field to the reason."""
     rows = [{"name": name, "messages": [reason]} for name, reason in fields.items()]

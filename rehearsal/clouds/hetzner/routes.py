@@ -69,9 +69,11 @@ def _routes() -> Iterator[tuple[str, str, Callable[[Project, Call], Answer]]]:
         yield "POST", f"servers/N/actions/{action}", server_actions.power(action)
     for action in ("attach_to_network", "detach_from_network", "change_alias_ips"):
         yield "POST", f"servers/N/actions/{action}", getattr(server_networks, action)
-    for name in ("locations", "datacenters", "images"):
+    for name in ("locations", "images"):
         yield "GET", name, fixed.listed(name)
         yield "GET", f"{name}/N", fixed.single(name)
+    for name in ("datacenters", "datacenters/N"):
+        yield "GET", name, fixed.datacenters
     yield "GET", "server_types", fixed.server_types
     yield "GET", "server_types/N", fixed.server_type
     yield "GET", "actions", fixed.actions()

@@ -151,6 +151,8 @@ def test_the_documented_psql_opens_the_database(world):
     )
 
     assert "ai_user" == done.stdout.strip(), done.stderr
+    history = world.docker("exec", "ai-postgres", "sh", "-c", 'test -w "$PSQL_HISTORY"')
+    assert 0 == history.returncode, "a person's session ends without a word about its history"
 
 
 @pytest.mark.req("S3-10", "S3-47")

@@ -59,6 +59,7 @@ def pulumi(tmp_path, monkeypatch):
         return json.dumps({"deployment": {"resources": result.resources}})
 
     monkeypatch.setattr(PulumiCli, "run", run)
+    monkeypatch.setattr(PulumiCli, "run_without", lambda self, _, *argv: run(self, *argv))
     monkeypatch.setattr(PulumiCli, "ask", ask)
     monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": result.resources})
     monkeypatch.setattr(PulumiCli, "daemons", lambda _: [])
@@ -283,3 +284,23 @@ def test_a_question_whose_input_ends_is_answered_with_no(monkeypatch):
 
     monkeypatch.setattr("builtins.input", ends)
     assert not consent.answer("?")
+
+
+def test_taking_down_advises_nobody_to_delete_the_settings_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(PulumiCli, "state", lambda _: {})
+    program = tmp_path / "pulumi"
+    program.write_text(
+        "#!/bin/sh\n"
+        "printf '%s\\n' ' -  docker:index:Container n8n deleted' \\\n"
+        "  'The resources in the stack have been deleted, but the history and configuration associated with the stack "
+        "are still maintained. ' 'If you want to remove the stack completely, run `pulumi stack rm dev`.'\n"
+        "exit 3\n"
+    )
+    program.chmod(0o700)
+    pulumi = PulumiCli(stack=DEV, environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, root=tmp_path)
+
+    assert 3 == lifecycle.destroy(pulumi, protected=(), keep_data=False), "Pulumi's own exit code"
+    shown = capsys.readouterr().out
+    assert "n8n deleted" in shown, "what was removed is shown"
+    assert "stack rm" not in shown, "it would delete Pulumi.dev.yaml, which the next `up` needs"
+    assert "history" not in shown, "half a piece of advice is none"

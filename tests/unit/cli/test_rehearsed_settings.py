@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 
 from homeport.cli import rehearse
@@ -51,3 +54,16 @@ def test_a_preset_without_a_stack_of_its_own_is_rehearsed_with_what_it_brings(mo
 
     assert ("prod", "example.com", EMULATED) == (found["environment"], found["domain"], found["cloudflare"])
     assert found["access"]["emails"], "somebody may come in"
+
+
+def test_a_transcript_types_what_a_user_types_and_lets_no_image_float(monkeypatch):
+    asked, taken = [], []
+    ready = SimpleNamespace(ask=lambda *argv: asked.append(argv))
+    monkeypatch.setattr(rehearse, "held", lambda *_: nullcontext(SimpleNamespace(recovered=False)))
+    monkeypatch.setattr(rehearse, "_booted", lambda _: {})
+    monkeypatch.setattr(rehearse, "prepared", lambda *_: ready)
+    monkeypatch.setattr(rehearse.transcript, "take", lambda *what: taken.append(what) or 0)
+
+    assert 0 == rehearse.transcribe(rehearse.Rehearsal(preset="jett", environment="prod"), "page.md")
+    assert [(ready, "jett", "page.md")] == taken, "the commands are typed on the rehearsed stack"
+    assert [] == asked, "that its images were built here is known by its clouds: no waiver is needed, so none is shown"

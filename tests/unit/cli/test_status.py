@@ -110,6 +110,22 @@ def test_the_status_is_one_json_document_of_one_shape(capsys):
     assert {"name", "container", "state", "health", "address", "access"} == set(document["services"][0])
 
 
+@pytest.mark.usefixtures("running")
+def test_the_first_line_says_which_stack_that_is(capsys):
+    status.show(status.status(Pulumi({"services": SERVICES, "preset": "p", "environment": "dev"})))
+
+    assert "p in dev (stack dev)" == capsys.readouterr().out.splitlines()[0], "make status | head -1 shows it"
+
+
+def test_a_secret_that_this_stack_does_without_has_no_row(capsys):
+    pulumi = Pulumi({"credentials": {"redis-password": "canary", "key-of-a-section": ""}})
+
+    assert 0 == credentials.show(pulumi, values=True)
+    assert "key-of-a-section" not in capsys.readouterr().out, "an empty row looks like something lost"
+    with pytest.raises(ToolError, match="there is no key-of-a-section; there are: redis-password"):
+        credentials.print_one(pulumi, "key-of-a-section")
+
+
 def test_credentials_are_shown_only_on_request(capsys):
     pulumi = Pulumi({"credentials": {"redis-password": "canary"}, "services": SERVICES})
 

@@ -8,7 +8,10 @@ from homeport.cli import transcript
 from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
 
-SECRETS = {"credentials": {"a": "canary-4711", "empty": ""}, "connections": {"db": "postgresql://x:canary-4711@h"}}
+SECRETS = {
+    "credentials": {"a": "canary/4711", "empty": ""},
+    "connections": {"db": "postgresql://x:canary%2F4711@h", "web": "http://10.0.0.2:5678"},
+}
 
 
 @pytest.fixture
@@ -17,7 +20,7 @@ def pulumi(tmp_path, monkeypatch):
     command = tmp_path / "bin" / "homeport"
     command.parent.mkdir()
     command.write_text(
-        'echo "$@"; echo "in $PWD of $HOME"; printf "\\033[1mbold\\033[0m canary-4711 postgresql://x:canary-4711@h\\n"\n'
+        'echo "$@"; echo "in $PWD of $HOME"; printf "\\033[1mbold\\033[0m canary/4711 postgresql://x:canary%%2F4711@h http://10.0.0.2:5678\\n"\n'
         '[ "$1" != up ] || { i=0; while [ $i -lt 300 ]; do echo "line $i"; i=$((i+1)); done; }\n'
         '[ "$1" != status ] || exit 1\n'
     )
@@ -35,7 +38,8 @@ def test_the_page_holds_each_command_and_what_it_showed(pulumi, tmp_path, capsys
         assert f"$ homeport {' '.join(words)} --stack prod\n" in text, words
     assert "code 1" in text, "and on the page"
     assert "canary" not in text, "a page is for everybody"
-    assert "[secret]" in text, "what was there is marked"
+    assert "postgresql://x:[secret]@h" in text, "what was there is marked, in whatever syntax it stood"
+    assert "http://10.0.0.2:5678" in text, "an address in the VPN is where the reader goes, and no secret"
     assert str(tmp_path) not in text, "no folder of this machine"
     assert "rehearse-jett-prod" not in text, "a reader has no rehearsal"
     assert "\x1b" not in text, "plain text"

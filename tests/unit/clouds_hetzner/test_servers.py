@@ -104,3 +104,14 @@ def test_addresses_come_from_the_documentation_ranges_and_are_never_given_twice(
         taken.add(driver.ipv4(taken))
     assert (20, True) == (len(taken), all(ip.startswith("203.0.113.") for ip in taken))
     assert "2001:db8:0:1::/64" == driver.ipv6({"2001:db8::/64"})
+
+
+def test_no_answer_names_a_datacenter_any_more(cloud):
+    server = cloud.server()
+    address = cloud.make("/primary_ips", {"name": "p", "type": "ipv4", "location": "hel1"})["primary_ip"]
+
+    assert "fsn1" == server["location"]["name"], "a server is at a location"
+    assert "hel1" == address["location"]["name"], "and so is an address"
+    assert "datacenter" not in {*server, *address}, (
+        "the API has taken it away in July 2026 (hetznercloud/hcloud-go, release notes of v2.45.0)"
+    )

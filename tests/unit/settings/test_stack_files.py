@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pulumi
 import pytest
 import yaml
 
+from catalog.presets import registry
 from catalog.presets.registry import declared
 from homeport.cli import stack as stacks
 from homeport.cli.stack import read
@@ -92,6 +94,14 @@ def test_the_project_file_declares_what_the_engine_can_hand_on():
         "else the engine refuses in its own words, the first mistake only"
     )
     assert ["*"] == project["config"]["pulumi:disable-default-providers"]["value"], "every resource names its provider"
+
+
+def test_the_page_about_settings_lists_the_presets_that_there_are():
+    section = docs.page(declared()).partition("## homeport:preset")[2].partition("\n## ")[0]
+
+    assert [*registry.names()] == re.findall(r"^- `(.+)`$", section, re.MULTILINE), (
+        "a preset of a later version is none"
+    )
 
 
 def test_the_page_about_settings_is_fresh():

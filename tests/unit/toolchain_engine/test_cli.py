@@ -40,6 +40,12 @@ def test_without_an_engine_every_verb_says_what_fixes_it(engine):
         assert "Traceback" not in done.stderr
 
 
+def test_an_engine_that_was_there_already_is_named_only_to_who_asks(engine):
+    assert "engine: ready:" in engine("ensure").stdout, "who calls for the engine hears which it is"
+    silent = engine("ensure", "--changes")
+    assert (0, "") == (silent.returncode, silent.stdout), f"each update says it otherwise; {silent.stderr}"
+
+
 def test_an_unknown_command_is_no_traceback(engine):
     done = engine("exec", "--", "no-such-command")
     assert "no-such-command: cannot be run (No such file or directory)" in done.stderr

@@ -227,3 +227,19 @@ def test_the_keys_of_a_project_are_listed_page_by_page(plugin, cloud):
     assert "-".join(str(key["id"]) for key in everything["sshKeys"]) == everything["id"]
     assert [("k7", {"n": "7"})] == [(key["name"], key["labels"]) for key in chosen["sshKeys"]]
     assert {"fingerprint", "id", "labels", "name", "publicKey"} == set(chosen["sshKeys"][0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        ("Server", {"serverType": "cx23", "image": "debian-12"}),
+        ("PrimaryIp", {"type": "ipv4", "assigneeType": "server"}),
+    ],
+)
+def test_a_datacenter_is_asked_for_as_its_location(plugin, cloud, kind, inputs):
+    made = Resource(plugin, kind).create(**inputs, datacenter="hel1-dc2")
+
+    listed = cloud.get("/servers" if kind == "Server" else "/primary_ips")
+    places = {row["location"]["name"] for rows in listed.values() if isinstance(rows, list) for row in rows}
+    assert {"hel1"} == places, "the API takes no datacenter, and the provider goes on taking one"
+    assert "hel1" == made.state["location"], "and reads back where that is"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolchain.plugins import context
 from toolchain.plugins.hcloud.keys import LABELS
-from toolchain.plugins.hcloud.resource import HcloudFrameworkType, body_of, changes_of
+from toolchain.plugins.hcloud.resource import HcloudFrameworkType, body_of, changes_of, located
 from toolchain.plugins.tfbridge.schema import flag, number, text
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PrimaryIp(HcloudFrameworkType):
     def make(self, plan: Props) -> tuple[str, Props | None]:
         """Asks for an address."""
         names = {"name": "name", "type": "type", "labels": "labels", "auto_delete": "autoDelete"}
-        body = body_of(plan, **names, location="location", datacenter="datacenter", assignee_id="assigneeId")
+        body = located(plan) | body_of(plan, **names, assignee_id="assigneeId")
         if "assignee_id" in body:
             body["assignee_type"] = plan.get("assigneeType", "server")
         answer = self.cloud.call("POST", "/primary_ips", body)

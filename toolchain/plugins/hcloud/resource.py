@@ -72,6 +72,18 @@ def body_of(values: Props, **names: str) -> Props:
     return {field: value for field, value in picked.items() if value is not None and value is not UNKNOWN}
 
 
+def located(values: Props) -> Props:
+    """The part of a request body that says where: a datacenter's location, as the API takes no datacenter any more.
+
+    Source: hetznercloud/terraform-provider-hcloud, release notes of v1.58.0.
+    """
+    place = body_of(values, location="location", datacenter="datacenter")
+    if "datacenter" in place:
+        place = {"location": place["datacenter"].partition("-")[0], **place}
+        del place["datacenter"]
+    return place
+
+
 def changes_of(old: Props, plan: Props, **names: str) -> Props:
     """As `body_of`, but only what has changed; labels that were removed become an empty object."""
     out = {}

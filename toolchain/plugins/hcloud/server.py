@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from toolchain.plugins.base import UNKNOWN
 from toolchain.plugins.hcloud.client import Cloud, CloudError
 from toolchain.plugins.hcloud.firewall import with_sorted
-from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of
+from toolchain.plugins.hcloud.resource import HcloudSdkType, body_of, changes_of, located
 from toolchain.plugins.tfbridge.errors import after_creation
 from toolchain.plugins.tfbridge.schema import Attr, flag, group, listing, mapping, number, text
 
@@ -120,7 +120,7 @@ class Server(HcloudSdkType):
         keys = [_ssh_key(self.cloud, str(key)) for key in plan["sshKeys"] or []]
         if keys:
             body["ssh_keys"] = keys
-        body |= body_of(plan, location="location", datacenter="datacenter", labels="labels")
+        body |= located(plan) | body_of(plan, labels="labels")
         body |= body_of(plan, placement_group="placementGroupId")
         if news.get("userData"):
             body["user_data"] = news["userData"]

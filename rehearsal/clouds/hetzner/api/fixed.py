@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _LISTS: Final[dict[str, tuple[tuple[dict[str, Any], ...], tuple[str, ...]]]] = {
     "locations": (catalog.LOCATIONS, ("name",)),
-    "datacenters": (catalog.DATACENTERS, ("name",)),
     "images": (catalog.IMAGES, ("name", "architecture", "type", "status", "include_deprecated")),
 }
 
@@ -41,6 +40,11 @@ def single(name: str) -> Callable[[Project, Call], Answer]:
         return 200, {name.removesuffix("s"): row}
 
     return handler
+
+
+def datacenters(project: Project, call: Call) -> Answer:  # noqa: ARG001
+    """Gone, as announced for after 1 October 2026: hetznercloud/hcloud-python, release notes of v2.22.0."""
+    raise errors.gone("datacenters")
 
 
 def server_types(project: Project, call: Call) -> Answer:

@@ -20,11 +20,6 @@ def location(key: int | str, field: str = "location") -> Row:
     return row
 
 
-def datacenter_of(place: str) -> Row:
-    """The datacenter that answers still name beside a location."""
-    return next(row for row in catalog.DATACENTERS if row["location"]["name"] == place)
-
-
 def default_dns(ip: str) -> str:
     """The reverse name that an address has until somebody sets one."""
     return f"static.{ipaddress.ip_address(ip).reverse_pointer.rsplit('.', 2)[0]}.clients.example.com"

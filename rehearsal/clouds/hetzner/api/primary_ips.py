@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rehearsal.clouds.hetzner import errors
-from rehearsal.clouds.hetzner.api.places import change_dns, datacenter_of, default_dns, location, protect
+from rehearsal.clouds.hetzner.api.places import change_dns, default_dns, location, protect
 from rehearsal.clouds.hetzner.api.table import Table
 from rehearsal.clouds.hetzner.fields import checked
 from rehearsal.clouds.hetzner.project import Answer, Call, Project, public
@@ -38,7 +38,7 @@ def shown(project: Project, row: Row) -> Row:
     """
     place = location(row["location"])
     kind = project.unassigned if row["assignee_id"] is None else "server"
-    return {**public(row), "assignee_type": kind, "location": place, "datacenter": datacenter_of(row["location"])}
+    return {**public(row), "assignee_type": kind, "location": place}
 
 
 def made(project: Project, name: str, kind: str, place: str, **more: Any) -> Row:
@@ -58,14 +58,14 @@ TABLE: Final = Table(
 
 def create(project: Project, call: Call) -> Answer:
     """Makes a primary IP, at a location or for a server that is switched off."""
-    optional = "labels:dict auto_delete:bool location:str datacenter:str assignee_id:int? assignee_type:str"
+    optional = "labels:dict auto_delete:bool location:str assignee_id:int? assignee_type:str"
     spec = f"name:str! type:str! {optional}"
     body = checked(call.body, spec)
     project.free_name("primary_ips", body["name"])
     kind, server = address_type(body), None
     if body.get("assignee_id") is not None:
         server = assignable(project, body["assignee_id"], kind)
-    chosen = body.get("location") or str(body.get("datacenter", "")).partition("-dc")[0]
+    chosen = body.get("location", "")
     if (server is None) == (not chosen):
         raise errors.invalid({"location": "either a location or an assignee_id is needed"})
     place = location(server["location"] if server else chosen)["name"]

@@ -46,7 +46,6 @@ def shown(project: Project, row: Row) -> Row:
         "server_type": project.server_type(row["server_type"]) or catalog.named(catalog.RETIRED, row["server_type"]),
         "image": catalog.named(catalog.IMAGES, row["image"]),
         "location": places.location(row["location"]),
-        "datacenter": places.datacenter_of(row["location"]),
         "locked": any({"id": row["id"], "type": "server"} in action["resources"] for action in running),
         "volumes": [volume["id"] for volume in project.table("volumes").values() if volume["server"] == row["id"]],
         "placement_group": show_group(project, project.get("placement_groups", group)) if group else None,

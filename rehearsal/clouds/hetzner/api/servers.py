@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _SPEC: Final = (
-    "name:str! server_type:id_or_name! image:id_or_name! location:str datacenter:str ssh_keys:list user_data:str "
+    "name:str! server_type:id_or_name! image:id_or_name! location:str ssh_keys:list user_data:str "
     "labels:dict firewalls:list networks:list volumes:list public_net:dict placement_group:int? automount:bool "
     "start_after_create:bool"
 )
@@ -66,7 +66,7 @@ def _facts(project: Project, body: Row) -> tuple[Row, list[str]]:
     image = catalog.named(catalog.IMAGES, body["image"], architecture=kind["architecture"])
     if image is None:
         raise errors.invalid({"image": f"no image {body['image']!r} for architecture {kind['architecture']}"})
-    named = body.get("location") or body.get("datacenter", "").partition("-dc")[0] or "fsn1"
+    named = body.get("location") or "fsn1"
     place = places.location(named)["name"]
     orderable(kind, place)
     if body.get("placement_group") is not None:

@@ -61,9 +61,9 @@ N8N = replace(
     networks=("jett_apps", "jett_default"),
     env={
         **n8n.SERVICE.env,
-        # n8n 1.0 took these away; they are set as the system's description asks, and the owner's account has the same
-        # user and password (docs/requirements.md, R-03). The password as a file: the plain variable would stand in
-        # `docker inspect`.
+        # n8n 1.0 took these away, and no file of n8n 2.38.7 names one of them; they are set as the system's description
+        # asks, and the owner's account has the same user and password (docs/requirements.md, R-03). The password as a
+        # file: the plain variable would stand in `docker inspect`.
         "N8N_BASIC_AUTH_ACTIVE": "true",
         "N8N_BASIC_AUTH_USER": "{n8n-user}",
         "N8N_BASIC_AUTH_PASSWORD_FILE": "/etc/homeport/owner_password",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _QUIET = ("--suppress-permalink=true", "--suppress-outputs")
 _HINT = ("The resources in the stack have been deleted, but", "If you want to remove the stack completely, run")
-"""How the lines begin that advise to delete a stack's settings too (pulumi v3.255, cmd/pulumi/operations/destroy.go)."""
+"""How the lines begin that advise to delete a stack's settings too (pulumi v3.255, pkg/cmd/pulumi/operations)."""
 PLACES: tuple[Place, ...] = ()
 """Where `up` and `preview` look for what was changed by hand, beside Docker; each answers with findings."""
 CHECKS: tuple[Check, ...] = ()

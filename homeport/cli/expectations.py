@@ -87,7 +87,8 @@ def _service(blueprint: Blueprint, service: Service) -> dict[str, Any]:
         "volumes": sorted(mount.source for mount in spec.mounts if mount.kind == "volume" and not mount.read_only),
         "docker_socket": any(mount.source == _SOCKET for mount in spec.mounts),
         "health": "healthy" if spec.probe else "running",
-        "networks": sorted(spec.networks),
+        # Of the proxy those too that it is connected to once it runs.
+        "networks": sorted(names.physical(blueprint.namespace, network) for network in service.networks),
         **dict(_published(blueprint, spec)),
     }
 

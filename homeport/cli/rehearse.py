@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -171,7 +172,10 @@ def settings(rehearsal: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]
     if exposure == "tunnel" or chosen.get("cloudflare"):
         chosen["cloudflare"] = cloudflare
     if exposure == "tunnel":
-        chosen.setdefault("access", {}).setdefault("emails", ["admin@example.com"])
+        access = chosen.setdefault("access", {})
+        access.setdefault("emails", ["admin@example.com"])
+        # What a login with Google needs; with the one-time PIN nobody reads it.
+        access.setdefault("google_client_id", "rehearsal.apps.googleusercontent.com")
     return chosen
 
 
@@ -209,6 +213,9 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
     wanted = {"hcloud-token": world["hcloud"]["token"]}
     if chosen.get("cloudflare"):
         wanted["cloudflare-api-token"] = world["cloudflare"]["token"]
+    plan = stack.plan
+    issued = plan.secrets.keys() - plan.generated.keys() - plan.supplied.keys() - wanted.keys()
+    wanted |= {name: _invented(plan.secrets[name].kind) for name in sorted(issued)}
     for name, value in wanted.items():
         if f"{PROJECT}:{name}" not in kept_secrets and ready.run(
             "config", "set", "--secret", f"{PROJECT}:{name}", input_=value
@@ -217,6 +224,13 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
                 f"{rehearsal.name}: secret {name} cannot be set\n  fix: make rehearse-down, then make rehearse"
             )
     return ready
+
+
+def _invented(kind: str) -> str:
+    """A secret that only its issuer could give: nobody in the rehearsal's world knows a real one."""
+    if kind == "account-password":
+        return f"A1{secrets.token_hex(20)}"
+    return secrets.token_hex(32) if kind == "hex64" else secrets.token_urlsafe(32)
 
 
 def _link(link: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from homeport.cli import rehearse
+from homeport.cli.expectations import described
 from rehearsal.claims.expected import expected
 from rehearsal.claims.view import rehearsed
 from rehearsal.machine.daemon import docker, labelled
@@ -141,5 +142,6 @@ class Rehearsed:
     @contextmanager
     def seen(self) -> Iterator[View]:
         """Outside, VPN, edge and host, as the claims see them."""
-        with rehearsed(expected(ASKED.preset), self.world, self.outputs) as view:
+        system = expected(ASKED.preset, described(self.engine.stack.plan))
+        with rehearsed(system, self.world, self.outputs) as view:
             yield view

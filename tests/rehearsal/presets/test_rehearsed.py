@@ -15,6 +15,7 @@ from rehearsal.claims.expected import systems
 from rehearsal.machine.daemon import labelled
 from tests.support import campaign
 from tests.support.command import make
+from tests.support.rehearsed_settings import own_settings
 
 pytestmark = [pytest.mark.docker, pytest.mark.campaign]
 OTHERS = sorted({*systems()} - {"jett"})
@@ -24,16 +25,17 @@ OTHERS = sorted({*systems()} - {"jett"})
 @pytest.mark.parametrize("preset", campaign.sample("rehearsals of other presets", OTHERS))
 def test_a_preset_is_rehearsed_from_nothing_to_every_claim_and_nothing_is_left(preset):
     asked = Rehearsal(preset=preset, environment="prod")
-    # A run that was cut off may have left half a rehearsal.
-    gone = make("rehearse-down", f"PRESET={preset}", timeout=300)
-    assert gone.returncode == 0, gone.stdout
-    try:
-        done = make("rehearse", f"PRESET={preset}", timeout=2400)
-        assert 0 == done.returncode, done.stdout[-6000:]
-        report = json.loads((asked.folder / "claims.json").read_text())
-        world = json.loads((asked.folder / "world" / "world.json").read_text())["id"]
-    finally:
-        down = make("rehearse-down", f"PRESET={preset}", timeout=300)
+    with own_settings(preset):
+        # A run that was cut off may have left half a rehearsal.
+        gone = make("rehearse-down", f"PRESET={preset}", timeout=300)
+        assert gone.returncode == 0, gone.stdout
+        try:
+            done = make("rehearse", f"PRESET={preset}", timeout=2400)
+            assert 0 == done.returncode, done.stdout[-6000:]
+            report = json.loads((asked.folder / "claims.json").read_text())
+            world = json.loads((asked.folder / "world" / "world.json").read_text())["id"]
+        finally:
+            down = make("rehearse-down", f"PRESET={preset}", timeout=300)
     names = {claim["name"] for claim in report["claims"]}
 
     assert {"second-preview-empty", "doors", "reached-by-networks", "outside-sees-declared-ports"} <= names, names

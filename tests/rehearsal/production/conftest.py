@@ -13,6 +13,7 @@ import pytest
 from tests.support.checkout import ROOT
 from tests.support.command import make
 from tests.support.production import ASKED, Rehearsed
+from tests.support.rehearsed_settings import own_settings
 
 
 def _git() -> str:
@@ -20,7 +21,7 @@ def _git() -> str:
 
 
 @pytest.fixture(scope="session")
-def rehearsed():
+def _rehearsal():
     """Production, rehearsed, for all modules that look at it: what a person types, and what it left up.
 
     With HOMEPORT_REHEARSED=1 a rehearsal that is up already is used as it is, and left up.
@@ -28,10 +29,19 @@ def rehearsed():
     if os.environ.get("HOMEPORT_REHEARSED") == "1" and (ASKED.folder / "world" / "world.json").is_file():
         yield Rehearsed()
         return
-    # A run that was cut off may have left half a rehearsal.
-    gone = make("rehearse-down", timeout=300)
-    assert gone.returncode == 0, gone.stdout
-    before = _git()
-    done = make("rehearse", timeout=2400)
+    with own_settings(ASKED.preset):
+        # A run that was cut off may have left half a rehearsal.
+        gone = make("rehearse-down", timeout=300)
+        assert gone.returncode == 0, gone.stdout
+        before = _git()
+        done = make("rehearse", timeout=2400)
     yield Rehearsed(done.stdout, done.returncode, (before, _git()))
-    make("rehearse-down", timeout=300)
+    with own_settings(ASKED.preset):
+        make("rehearse-down", timeout=300)
+
+
+@pytest.fixture(scope="module")
+def rehearsed(_rehearsal):
+    """The same, while this module's commands read the settings that were rehearsed."""
+    with own_settings(ASKED.preset):
+        yield _rehearsal

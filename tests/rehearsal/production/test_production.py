@@ -20,6 +20,20 @@ def test_one_update_from_nothing_to_every_claim(rehearsed):
     assert len(rehearsed.claims()) >= 20, "the list is not the one this test is about"
 
 
+def test_services_of_the_users_own_are_claimed_like_all_others(rehearsed):
+    """One with a public name and a volume, one for members of the VPN with a database and a secret."""
+    seen = {name: claim["got"] for name, claim in rehearsed.claims().items()}
+
+    assert "'hello /': {'nobody': 'through'" in seen["doors"], seen["doors"]
+    assert "'notes': ['10.0.0.2:8100->8100/tcp']" in seen["bound-to-wg-ip"]
+    assert "8100: 'open'" in seen["services-in-the-vpn"], "a member of the VPN reaches it"
+    for name in ("only-declared-services", "caps-dropped", "read-only-roots", "limits", "named-volumes", "non-root"):
+        assert name in seen
+    for name in ("only-declared-services", "caps-dropped", "read-only-roots", "limits", "networks-as-described"):
+        assert "'hello'" in seen[name] and "'notes'" in seen[name], name
+    assert {"notes-notes-key", "notes-database-password"} <= rehearsed.outputs["credentials"].keys()
+
+
 def test_the_rehearsal_leaves_the_checkout_as_it_was(rehearsed):
     assert rehearsed.dirty[0] == rehearsed.dirty[1], "it works in a copy"
 

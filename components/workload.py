@@ -122,7 +122,8 @@ class Workload(pulumi.ComponentResource):
         text = secrets.apply(lambda values: bundle(args.files.entries(values)))
         mark = pulumi.Output.unsecret(pulumi.Output.all(text, args.key).apply(lambda both: fingerprint(*both)))
         volume = docker.Volume(
-            f"{self._name}-files",
+            # A service may have a volume called files itself.
+            f"{self._name}-files" if "files" not in args.service.volumes else f"{self._name}-own-files",
             name=pulumi.Output.concat(names.volume(args.host.namespace, args.service.name, "files-"), mark),
             labels=_volume_labels(args.host.labels(service=args.service.name, data="false")),
             opts=pulumi.ResourceOptions(parent=self),

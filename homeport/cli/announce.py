@@ -6,6 +6,7 @@ Read from the events of Pulumi's own preview, so that nothing is announced that 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ _VOLUME = "docker:index/volume:Volume"
 _RANDOM = "random:index/randomPassword:RandomPassword"
 _SERVER = "hcloud:index/server:Server"
 _COMMAND = "command:local:Command"
+_FILES = re.compile(r"-files-[0-9a-f]{12}$")
+"""In Docker, a volume with a service's own files: named after their content."""
 _PLANNED = ("create", "update", "replace", "delete")
 _QUIET = (
     # Parts of a service, or of no consequence: what they do shows in the container that they belong to.
@@ -216,7 +219,7 @@ class Announcer:
 
     def _has_data(self, step: Step) -> bool:
         volumes = {str(mount.get("volumeName", "")) for mount in (step.old.get("inputs") or {}).get("volumes") or ()}
-        return any(volume and "-files-" not in volume for volume in volumes)
+        return any(volume and not _FILES.search(volume) for volume in volumes)
 
     def _addresses(self, planned: Sequence[Step]) -> Iterator[str]:
         """The routes that lead through something that is replaced."""

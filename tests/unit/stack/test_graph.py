@@ -14,6 +14,7 @@ from tests.unit.stack.graph import CANARY
 GOLDEN = Path(__file__).parents[2] / "golden"
 CONTAINER = "docker:index/container:Container"
 COMMAND = "command:local:Command"
+VOLUME = "docker:index/volume:Volume"
 DRAWN = "random:index/randomPassword:RandomPassword"
 TOKEN = hashlib.sha256(b"nobody's token").hexdigest()
 RENTED = {
@@ -218,3 +219,14 @@ def test_no_address_names_a_type_of_assignee_without_an_assignee(build):
 
     assert 2 == len(addresses), "IPv4 and IPv6"
     assert not any("assigneeType" in inputs for inputs in addresses), "the provider warns of each, at every preview"
+
+
+def test_a_service_of_ones_own_may_call_a_volume_as_homeport_calls_that_with_its_files(build):
+    """The engine refuses twins; a secret that is added later leaves the volume's identity alone."""
+    app = {"image": "app:1", "port": 8000, "volumes": {"files": "/srv"}}
+    secret = {"secrets": {"KEY": {}}, "entrypoint": ["app"]}
+    before = build({"apps": {"notes": app}}, {}).one(VOLUME, "notes-files")["inputs"]["name"]
+    graph = build({"apps": {"notes": {**app, **secret}}}, {})
+
+    assert "notes-files" == before == graph.one(VOLUME, "notes-files")["inputs"]["name"]
+    assert graph.one(VOLUME, "notes-own-files"), "the files that homeport delivers are in another one"

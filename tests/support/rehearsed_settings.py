@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.support.checkout import ROOT
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = ROOT / "tests" / "cases" / "rehearsed"
+
+
+def own_services(preset: str) -> list[str]:
+    """The names of those services."""
+    path = FOLDER / preset / "Pulumi.prod.yaml"
+    config = yaml.safe_load(path.read_text())["config"] if path.is_file() else {}
+    return list(config.get("homeport:settings", {}).get("apps", {}))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from rehearsal.claims.expected import systems
 from rehearsal.machine.daemon import labelled
 from tests.support import campaign
 from tests.support.command import make
-from tests.support.rehearsed_settings import own_settings
+from tests.support.rehearsed_settings import own_services, own_settings
 
 pytestmark = [pytest.mark.docker, pytest.mark.campaign]
 OTHERS = sorted({*systems()} - {"jett"})
@@ -36,10 +36,12 @@ def test_a_preset_is_rehearsed_from_nothing_to_every_claim_and_nothing_is_left(p
             world = json.loads((asked.folder / "world" / "world.json").read_text())["id"]
         finally:
             down = make("rehearse-down", f"PRESET={preset}", timeout=300)
-    names = {claim["name"] for claim in report["claims"]}
+    claims = {claim["name"]: claim for claim in report["claims"]}
 
-    assert {"second-preview-empty", "doors", "reached-by-networks", "outside-sees-declared-ports"} <= names, names
-    assert {"passed"} == {claim["state"] for claim in report["claims"]}
+    assert {"second-preview-empty", "doors", "reached-by-networks", "outside-sees-declared-ports"} <= claims.keys()
+    assert {"passed"} == {claim["state"] for claim in claims.values()}
+    for name in own_services(preset):
+        assert f"'{name}'" in claims["only-declared-services"]["got"], "the user's own are claimed like all others"
     assert 0 == down.returncode, down.stdout
     assert [] == [left for kind in ("container", "volume", "network") for left in labelled(kind, world)]
     assert not asked.folder.exists(), "nor of its state"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from homeport.model import fixes
 from homeport.model.declarations import Declarations, declarations
 from homeport.model.errors import BlueprintError, Problem
 
@@ -28,7 +29,7 @@ def preset(name: str) -> Preset:
         BlueprintError: It is not there, or not yet.
     """
     if name not in _BUILT:
-        fix = f"Run: pulumi config set homeport:preset <one of: {', '.join(sorted(_BUILT))}>"
+        fix = fixes.run(f"{fixes.PULUMI} config set homeport:preset {min(_BUILT)} --plaintext")
         raise BlueprintError((Problem("homeport:preset", f"preset {name} is not part of this version", fix),))
     found: Preset = import_module(_BUILT[name]).PRESET
     return found

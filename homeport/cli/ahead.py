@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
 from homeport.cli.places import ROOT
-from homeport.model import names, template
+from homeport.model import fixes, names, template
 from homeport.model.container import container_spec, own_volumes
 from homeport.model.errors import Problem, ProblemsError
 
@@ -79,13 +79,13 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
             present = _present(pulumi, where)
             problems += _names(blueprint, present, pulumi.stack.name)
             problems += _subnets(blueprint, present, pulumi.stack.name)
-            problems += _ports(blueprint, present, pulumi.stack.name)
+            problems += _ports(blueprint, present)
     problems += _majors(pulumi)
     problems += _stored(pulumi)
     for check in checks:
         problems += check(pulumi)
     if problems:
-        raise AheadError(tuple(problems))
+        raise AheadError(tuple(problems)).of(pulumi.stack.name)
 
 
 def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:
@@ -123,8 +123,11 @@ def _names(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Probl
                 yield Problem(
                     f"{kind} {name}",
                     f"Docker has one of this name that {f'stack {whose}' if whose else 'somebody else'} made",
-                    f"Run: pulumi config set --path homeport:settings.namespace {stack} --stack {stack} (a prefix for "
-                    f"all names), or remove it: docker {kind} rm {name}",
+                    fixes.put(
+                        f"{fixes.SETTINGS}.namespace",
+                        stack,
+                        first=f"Remove it (docker {kind} rm {name}), or have a prefix before all names of this stack.",
+                    ),
                 )
 
 
@@ -137,11 +140,10 @@ def _subnets(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Pro
                 if taken and taken.version == subnet.version and taken.overlaps(subnet):
                     path = f"homeport:settings.networks.{network.name}"
                     what = f"{subnet} overlaps {taken} of Docker's network {item['Name']}"
-                    fix = f"Run: pulumi config set --path {path} <a free private subnet> --stack {stack}"
-                    yield Problem(path, what, fix)
+                    yield Problem(path, what, fixes.put(path, "<a free private subnet>"))
 
 
-def _ports(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Problem]:
+def _ports(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
     mine = {service.name: blueprint.published(service) for service in blueprint.services}
     here = _listeners() if _is_here(present.where) else []
     for service, ports in sorted(mine.items()):
@@ -150,9 +152,10 @@ def _ports(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Probl
             if holder:
                 edge = next((name for name, number in blueprint.edge.ports.items() if number == port.outside), "")
                 path = f"homeport:settings.edge.{edge}_port" if edge else f"homeport:settings.services.{service}.port"
-                fix = f"Run: pulumi config set --path {path} {_free_port(port)} --stack {stack}"
                 what = f"{port.address}:{port.outside} ({port.protocol}) is held by {holder}"
-                yield Problem(path, what, f"{fix}, or end that program")
+                yield Problem(
+                    path, what, fixes.put(path, _free_port(port), first="End that program, or take another port.")
+                )
 
 
 def _bindings(item: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:

@@ -50,6 +50,8 @@ _REASONS = {
     "restart": "restart policy",
     "user": "user",
 }
+_OTHERWISE = "other settings of the container"
+"""What has no word of a person's: Pulumi's own names are shown to nobody."""
 _VERBS = {"create": "is made", "update": "is changed in place", "replace": "is replaced", "delete": "is removed"}
 
 
@@ -199,7 +201,7 @@ class Announcer:
 
     def _service(self, step: Step, planned: Sequence[Step]) -> str:
         service = step.parent
-        why = _listed(dict.fromkeys(_REASONS.get(key, key) for key in step.changed()))
+        why = _listed(dict.fromkeys(_REASONS.get(key, _OTHERWISE) for key in step.changed()))
         if step.op == "update" and "mustRun" in step.changed():
             return f"{service}: stopped now, and started again; its data stays"
         if step.op == "update":
@@ -246,7 +248,7 @@ class Announcer:
             health = known[name].health if name in known else None
             sure = sure and name in self.seconds
             total += self.seconds.get(name, health.start_period if health else 5)
-        return f"about {total} s" if sure else f"about {total} s (not measured yet)"
+        return f"about {total} s" if sure else f"about {total} s (an estimate: no update has measured it yet)"
 
 
 def _losses(planned: Sequence[Step], keys: frozenset[str]) -> Iterator[Loss]:

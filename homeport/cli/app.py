@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from homeport.model.errors import HomeportError, for_stack
+from homeport.model.errors import HomeportError
+from homeport.model.fixes import for_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ PANELS = {
     ),
     "People": ("colleague", "wireguard"),
     "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),
-    "Plain pulumi": ("engine", "env", "shell"),
+    "Plain pulumi": ("pulumi", "engine", "env", "shell"),
     "This project": ("check", "test", "requirements", "docs", "completion"),
 }
 """Heading of the help to verbs, in their order."""

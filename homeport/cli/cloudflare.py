@@ -19,7 +19,7 @@ from cloudflare import APIError, APIStatusError, Cloudflare
 from cloudflare.pagination import SyncV4PagePaginationArray
 
 from homeport.cli import proxies
-from homeport.model import names
+from homeport.model import fixes, names
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def client(token: str, base: str = PUBLIC) -> Cloudflare:
         ToolError: That is no URL, or the environment's proxy cannot be used.
     """
     if urlsplit(base).scheme not in {"http", "https"}:
-        raise ToolError(f"cloudflare:baseUrl {base!r} is no URL\n  fix: pulumi config rm cloudflare:baseUrl")
+        raise ToolError(f"cloudflare:baseUrl {base!r} is no URL\n  fix: {fixes.drop_command('cloudflare:baseUrl')}")
     proxies.refuse_unusable()
     api = Cloudflare(api_token=token, base_url=base, timeout=_SECONDS)
     # Out of CLOUDFLARE_EMAIL and its like the client takes another way to sign in, which wins over the token.
@@ -112,7 +112,7 @@ def refusals(call: str) -> Iterator[None]:
 def _advice(status: int) -> str:
     if status in {401, 403}:
         scopes = ", ".join(f"{name}:Edit" for name in PERMISSIONS)
-        return f"fix: give the API token {scopes}; then: pulumi config set --secret homeport:cloudflare-api-token"
+        return f"fix: give the API token {scopes}; if it is a new one: {fixes.keep('cloudflare-api-token')}"
     return "fix: try again; if it stays: https://www.cloudflarestatus.com"
 
 

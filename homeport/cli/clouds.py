@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.lost import SERVER, drop_references
 from homeport.cli.phases import say
+from homeport.model import fixes
 
 if TYPE_CHECKING:
     from homeport.cli.pulumi_cli import PulumiCli
@@ -117,10 +118,13 @@ def _epoch(text: str) -> float:
 def keys(pulumi: PulumiCli) -> list[str]:
     """What to do if a cloud refused the stack's key: for each cloud a line that names the key."""
     config = pulumi.config()
-    command = f"pulumi config set --stack {pulumi.stack.name} --secret {_PREFIX}{{}}"
-    advice = "if {} refused the token (401, 403, {}): " + command
+    advice = "if {} refused the token (401, 403, {}): {}"
     clouds = {
         "hcloud-token": ("Hetzner Cloud", "unauthorized, token_readonly"),
         "cloudflare-api-token": ("Cloudflare", "10000, 9109"),
     }
-    return [advice.format(name, codes, key) for key, (name, codes) in clouds.items() if _PREFIX + key in config]
+    return [
+        advice.format(name, codes, fixes.for_stack(fixes.keep(key), pulumi.stack.name))
+        for key, (name, codes) in clouds.items()
+        if _PREFIX + key in config
+    ]

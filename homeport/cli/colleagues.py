@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import pulumi_cli
+from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ def add(stack: Stack, mail: str, device: str = "") -> Change:
     if not sets and plan.exposure != "tunnel" and not plan.wireguard.enabled:
         raise ToolError(
             f"stack {stack.name}: it has neither a tunnel with Cloudflare Access nor a VPN to let anybody in by\n"
-            f"  fix: pulumi config set --path {_ROOT}.wireguard.enabled true --stack {stack.name}"
+            f"  fix: {fixes.put_command(f'{_ROOT}.wireguard.enabled', value=True)}"
         )
     if not sets:
         raise ToolError(
             f"colleague: {mail} is let in already, and {device} is in the VPN\n"
-            f"  fix: name another device with --device, or homeport colleague remove {mail} --stack {stack.name}"
+            f"  fix: name another device with --device, or bin/homeport colleague remove {mail} --stack {stack.name}"
         )
     return _checked(stack, Change(settings=settings, sets=tuple(sets), said=tuple(said)))
 
@@ -137,7 +138,7 @@ def _free_slot(stack: Stack) -> int:
     if free is None:
         raise ToolError(
             f"stack {stack.name}: no place is free in the VPN's subnet {private.subnet}\n"
-            f"  fix: homeport colleague remove … --stack {stack.name}, or a wider {_ROOT}.wireguard.subnet"
+            f"  fix: bin/homeport colleague remove … --stack {stack.name}, or a wider {_ROOT}.wireguard.subnet"
         )
     return free
 

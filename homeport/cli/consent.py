@@ -65,9 +65,13 @@ def announcement(pulumi: PulumiCli, flags: Sequence[str], *, quiet: bool) -> Ann
 
 
 def tell(told: Announcement) -> None:
-    """One sentence a change."""
+    """One sentence a change; one in all where nothing changes."""
     if told.sentences:
         say("==> what changes")
+    elif told.changes:
+        say(f"==> nothing that runs changes; {told.changes} parts of it are brought up to date")
+    else:
+        say("==> nothing changes")
     for sentence in told.sentences:
         say(f"    {sentence}")
 

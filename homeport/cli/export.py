@@ -33,7 +33,7 @@ def export(stack: Stack, to: str, secrets: Mapping[str, str] | None = None) -> i
         ToolError: No folder was named, or it holds something else than an earlier export.
     """
     if not to:
-        raise ToolError(f"export: no folder is named\n  fix: homeport export --stack {stack.name} --to DIR")
+        raise ToolError(f"export: no folder is named\n  fix: bin/homeport export --stack {stack.name} --to DIR")
     folder = Path(to).absolute()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file()):
         raise ToolError(f"{folder}: is not empty, and no earlier export\n  fix: name a new folder with --to")

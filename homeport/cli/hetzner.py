@@ -19,6 +19,7 @@ from hcloud import APIException, Client
 from hcloud.actions import ActionFailedException, ActionTimeoutException
 
 from homeport.cli import proxies
+from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def client(token: str, base: str = PUBLIC) -> Client:
         ToolError: That is no URL, or the environment's proxy cannot be used.
     """
     if urlsplit(base).scheme not in {"http", "https"}:
-        raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  fix: pulumi config rm hcloud:endpoint")
+        raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  fix: {fixes.drop_command('hcloud:endpoint')}")
     proxies.refuse_unusable()
     return Client(token, api_endpoint=base, application_name="homeport", poll_interval=_PAUSE, timeout=_SECONDS)
 
@@ -91,8 +92,7 @@ def _refusals() -> Iterator[None]:
         yield
     except APIException as error:
         raise RefusedError(
-            f"Hetzner Cloud refuses: {error}\n"
-            "  fix: pulumi config set --secret homeport:hcloud-token, if the token is wrong; else try again",
+            f"Hetzner Cloud refuses: {error}\n  fix: try again; if the token is wrong: {fixes.keep('hcloud-token')}",
             error.code,
         ) from None
     except OSError as error:

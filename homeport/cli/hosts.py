@@ -14,6 +14,7 @@ from homeport.cli.adoption import claims, obstacles, refusal
 from homeport.cli.look import Drift, Look, look, ways
 from homeport.cli.phases import say
 from homeport.model.errors import ToolError
+from homeport.model.placeholders import stands_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ def looked_at(pulumi: PulumiCli, state: Mapping[str, Any]) -> dict[str, tuple[Ma
 
     def ask(name: str) -> tuple[Mapping[str, str], Look | str]:
         host = plan.hosts[name]
+        if not pulumi.stack.endpoints and host.machine.mode == "adopt" and (why := stands_in(host.machine.address)):
+            return hosts[name], why
         # A rented server is the program's own.
         return hosts[name], look(hosts[name], claims(plan, host) if host.machine.mode == "adopt" else ())
 

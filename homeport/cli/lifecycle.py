@@ -21,7 +21,7 @@ from homeport.cli.lost import forget_lost
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
 from homeport.cli.preflight.look import look as look_at_clouds
-from homeport.cli.preflight.look import require, show
+from homeport.cli.preflight.look import of_settings, require, show
 from homeport.cli.pulumi_cli import STDERR, ensure, module, prepared
 from homeport.cli.repair import repair
 from homeport.model import names
@@ -62,6 +62,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
             say(f"==> nothing to do: {len(current.services)} services run as the last update left them")
             status.show(current, json=json)
             return 0
+        stack.refuse_wrong()
         pulumi = _ready(stack, images=True, json=json)
         # After the lock of images is written, and before the program reads anything.
         inputs = settled.inputs(stack.name)
@@ -346,6 +347,8 @@ def preview(stack: Stack, arguments: list[str]) -> int:
     Raises:
         ToolError: The stack is on this machine, whose Docker does not answer; nothing is installed or started.
     """
+    if not any(word.startswith(("-c", "--config")) for word in arguments):
+        stack.refuse_wrong()
     if stack.local:
         daemon.require(stack.docker)
     pulumi = _pulumi(stack)
@@ -357,12 +360,15 @@ def preview(stack: Stack, arguments: list[str]) -> int:
             else 0
         )
     drift = _drift(pulumi)
-    told = announcement(
-        pulumi, (*arguments, *(flag for flag in drift.preview_flags if flag not in arguments)), quiet=False
-    )
+    flags = (*arguments, *(flag for flag in drift.preview_flags if flag not in arguments))
+    # A refresh has Pulumi list every resource, and name what differs by its inputs' names.
+    short = bool(drift.findings) and not arguments
+    told = announcement(pulumi, flags, quiet=short)
     if told is None:
         return 1
     tell(told)
+    if short:
+        say(f"    Pulumi's own list: bin/homeport preview --stack {stack.name} --diff")
     for loss in told.losses:
         say(f"    LOST for good: {loss.what}; up asks for it by name")
     hosts.before_update(pulumi, preview=True)
@@ -373,8 +379,14 @@ def preview(stack: Stack, arguments: list[str]) -> int:
 def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
     """Looks at what `up` would need, and makes nothing; the exit code.
 
-    With `others`, what others made under the stack's names is removed, after asking.
+    With `others`, what others made under the stack's names is removed, after asking. Where the settings are wrong no
+    cloud and no host is asked: what they name is nobody's, or not what is meant.
     """
+    if stack.wrong:
+        if not json:
+            stack.refuse_wrong()
+        show(of_settings(stack.name, stack.wrong), as_json=True)
+        return 1
     pulumi = _pulumi(stack)
     report = look_at_clouds(pulumi)
     if others and any(finding.foreign for finding in report.findings):

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from homeport.cli.places import ROOT
+from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def refuse_lockout(pulumi: PulumiCli) -> None:
             raise ToolError(
                 f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine "
                 f"as {address}, which is in none of {', '.join(ssh.sources)}\n"
-                f"  fix: pulumi config set --path 'homeport:settings.ssh.sources[{len(ssh.sources)}]' {address}/32 "
-                f"--stack {pulumi.stack.name}"
+                f"  fix: {fixes.put_command(f'{fixes.SETTINGS}.ssh.sources[{len(ssh.sources)}]', f'{address}/32')}"
             )
 
 

@@ -38,8 +38,11 @@ _HINTS = (
         "PULUMI_CONFIG_PASSPHRASE=… or PULUMI_CONFIG_PASSPHRASE_FILE=…, as with this stack's first update",
     ),
     ("no stack named", "make up STACK={stack}, which makes it"),
-    ("failed to load checkpoint", "put the state back from your backup: pulumi stack import --stack {stack} --file …"),
-    ("pulumi login", "pulumi login, to the place that PULUMI_BACKEND_URL names"),
+    (
+        "failed to load checkpoint",
+        "put the state back from your backup: bin/homeport pulumi stack import --stack {stack} --file …",
+    ),
+    ("pulumi login", "bin/homeport pulumi login, to the place that PULUMI_BACKEND_URL names"),
     ("permission denied", "let this user write there, or set HOMEPORT_CACHE to a folder of its own"),
 )
 """By words of what Pulumi says, in any case."""

@@ -79,7 +79,8 @@ def _refresh(pulumi: PulumiCli, *urns: str) -> None:
     try:
         pulumi.ask("refresh", *flags, *targets)
     except ToolError as error:
-        raise ToolError(f"{error}\n  or: pulumi stack export, and edit pending_operations by hand") from error
+        edit = "bin/homeport pulumi stack export, and edit pending_operations by hand"
+        raise ToolError(f"{error}\n  or: {edit}") from error
 
 
 def unknown(state: dict[str, Any], pulumi: PulumiCli) -> list[tuple[Mapping[str, str], DockerObject]]:

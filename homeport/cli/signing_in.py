@@ -35,7 +35,7 @@ def open_address(pulumi: PulumiCli, service: str, *, json: bool = False) -> int:
         known = ", ".join(dict.fromkeys(item["service"] for item in addresses))
         first = addresses[0]["service"]
         raise ToolError(
-            f"open: {service} has no address; there are: {known}\n  fix: homeport open {first} --stack {name}"
+            f"open: {service} has no address; there are: {known}\n  fix: bin/homeport open {first} --stack {name}"
         )
     if json:
         print_json({"stack": name, "addresses": there})
@@ -58,12 +58,12 @@ def member(pulumi: PulumiCli, peer: str, *, to: str = "", code: bool = True, jso
     if not configs:
         raise ToolError(
             f"stack {name}: it has no VPN, or was not brought up since it has one\n"
-            f"  fix: homeport colleague add you@example.com --stack {name}"
+            f"  fix: bin/homeport colleague add you@example.com --stack {name}"
         )
     if peer and peer not in configs:
         raise ToolError(
             f"wireguard: there is no member {peer}; there are: {', '.join(sorted(configs))}\n"
-            f"  fix: homeport wireguard {min(configs)} --stack {name}"
+            f"  fix: bin/homeport wireguard {min(configs)} --stack {name}"
         )
     if json:
         print_json({"stack": name, "members": sorted(configs), "config": configs.get(peer)})

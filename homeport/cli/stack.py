@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from homeport.model.docker_here import here
-from homeport.model.errors import ProblemsError, ToolError
+from homeport.model.errors import ProblemsError, SettingsError, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homeport.model.errors import Problem
     from homeport.plan.resolve import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,12 +34,14 @@ class Stack:
         preset: Which system it is; empty when the file does not say.
         settings: The mapping below ``homeport:settings``, unchecked.
         endpoints: Configuration keys of the clouds' API addresses, where the file names other ones: a rehearsal's.
+        config: All that the file has below ``config``, secrets encrypted; None where it may not be all of it.
     """
 
     name: str
     preset: str
     settings: dict[str, Any]
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @cached_property
     def plan(self) -> Plan:
@@ -57,6 +60,41 @@ class Stack:
             return resolve(Configuration(self.name, values), sealed=True, pins=image_lock.read(_files(), self.name))
         except ProblemsError as error:
             raise error.of(self.name) from None
+
+    @cached_property
+    def wrong(self) -> tuple[Problem, ...]:
+        """All that the program would refuse, as far as the file says it without its secrets' values.
+
+        Which secrets there are it says too, so that a missing one is named before Pulumi runs.
+        """
+        from homeport.plan.resolve import resolve  # noqa: PLC0415
+        from homeport.settings.load import Configuration  # noqa: PLC0415
+
+        config = {str(key): value for key, value in (self.config or {}).items()}
+        unread = frozenset(key for key, value in config.items() if isinstance(value, dict) and set(value) == {"secure"})
+        values = {
+            key: value if isinstance(value, str) else json.dumps(value, default=str)
+            for key, value in config.items()
+            if key not in unread and (key.startswith(f"{PROJECT}:") or key in _ENDPOINTS)
+        }
+        encrypted = frozenset(key for key, value in config.items() if '"secure":' in json.dumps(value, default=str))
+        try:
+            if self.config is None:
+                self.plan  # noqa: B018  # it refuses what the file has
+            else:
+                resolve(Configuration(self.name, values, encrypted, unread))
+        except ProblemsError as error:
+            return error.of(self.name).problems
+        return ()
+
+    def refuse_wrong(self) -> None:
+        """Nothing, where nothing is wrong.
+
+        Raises:
+            SettingsError: Something is; all of it is named.
+        """
+        if self.wrong:
+            raise SettingsError(self.wrong)
 
     @property
     def environment(self) -> str:
@@ -113,10 +151,13 @@ def read(name: str, root: Path | None = None) -> Stack:
         raise ToolError(f"{where}: this is not valid YAML\n  fix: edit {path.name}") from None
     config = content.get("config") if isinstance(content, dict) else None
     config = config if isinstance(config, dict) else {}
+    # An environment of Pulumi's own (ESC) brings further keys, which no file here has.
+    whole = not (isinstance(content, dict) and content.get("environment"))
     settings = config.get(f"{PROJECT}:settings")
     return Stack(
         name=name,
         preset=str(config.get(f"{PROJECT}:preset") or ""),
         settings=settings if isinstance(settings, dict) else {},
         endpoints={key: config[key] for key in _ENDPOINTS if isinstance(config.get(key), str)},
+        config=config if whole else None,
     )

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from homeport.model import fixes
 from homeport.model.errors import Problem
 from homeport.model.route import ACCESS_KINDS
 
@@ -122,7 +123,7 @@ def public_hostnames(blueprint: Blueprint) -> tuple[PublicHostname, ...]:
 def problems(hostnames: tuple[PublicHostname, ...], people: People) -> Iterator[Problem]:
     """What Access could not do, or would do otherwise than the preset means."""
     if any(area.kind == "login" for hostname in hostnames for area in hostname.areas()) and not people:
-        fix = "Run: pulumi config set --path 'homeport:settings.access.emails[0]' you@example.com"
+        fix = fixes.put(f"{fixes.SETTINGS}.access.emails[0]", "<a mail address>")
         yield Problem("access", "a route asks for a login, and nobody is named who may log in", fix)
     for hostname in hostnames:
         where = f"routes.{hostname.name}"

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from homeport.model import template
+from homeport.model import fixes, template
 from homeport.model.addresses import host_name
 from homeport.model.database import database_name_problem
 from homeport.model.errors import BlueprintError, Problem
@@ -63,14 +63,15 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
     for name in _repeated(network.name for network in blueprint.networks):
         yield Problem(f"networks.{name}", "two networks have this name", _CATALOG)
     for name in _repeated(blueprint.host(route) for route in blueprint.routes):
-        fix = "Run: pulumi config set --path homeport:settings.hostnames.<route> <another name>"
+        last = [route.name for route in blueprint.routes if blueprint.host(route) == name][-1]
+        fix = fixes.put(f"{fixes.SETTINGS}.hostnames.{last}", "<another host name>")
         yield Problem(f"routes.{name}", "two routes have this host name", fix)
     for place in _repeated(
         f"{port.address}:{port.outside}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
         for service in blueprint.services
         for port in blueprint.published(service)
     ):
-        fix = "Run: pulumi config set --path homeport:settings.edge.https_port <a free port>, or services.<name>.port"
+        fix = fixes.put(f"{fixes.SETTINGS}.edge.https_port", "<a free port>", first="Or give a service another port.")
         yield Problem(f"ports.{place}", "is published twice", fix)
 
 
@@ -89,7 +90,7 @@ def _networks(blueprint: Blueprint) -> Iterator[Problem]:
 
 
 def _moved(where: str, what: str, taken: list[IPv4Network]) -> Problem:
-    return Problem(where, what, f"Run: pulumi config set --path homeport:settings.{where} {free_network(taken)}")
+    return Problem(where, what, fixes.put(f"{fixes.SETTINGS}.{where}", str(free_network(taken))))
 
 
 def _names(blueprint: Blueprint) -> Iterator[Problem]:
@@ -100,7 +101,7 @@ def _names(blueprint: Blueprint) -> Iterator[Problem]:
             # The least that is asked for: a name of its own, or localhost's.
             host_name(name)
         except ValueError:
-            fix = f"Run: pulumi config set --path homeport:settings.hostnames.{route.name} <a shorter name>"
+            fix = fixes.put(f"{fixes.SETTINGS}.hostnames.{route.name}", "<a shorter name>")
             yield Problem(
                 f"routes.{route.name}", "its name below the domain is no host name of at most 253 characters", fix
             )
@@ -113,10 +114,11 @@ def _names(blueprint: Blueprint) -> Iterator[Problem]:
         if blueprint.vpn and name.startswith("peer:"):
             peer = name.removeprefix("peer:")
             where = f"wireguard.peers.{peer}"
-            what, fix = "is needed: what the preset leads to it would end nowhere", f"Name a peer {peer} with a slot."
-            yield Problem(
-                where, what, f"{fix} Run: pulumi config set --path homeport:settings.{where}.slot <a free slot>"
-            )
+            what = "is needed: what the preset leads to it would end nowhere"
+            taken = {blueprint.vpn.slot, *(member.slot for member in blueprint.vpn.peers)}
+            free = next(slot for slot in range(2, 255) if slot not in taken)
+            first = f"It gives the device {peer} a place in the VPN."
+            yield Problem(where, what, fixes.put(f"{fixes.SETTINGS}.{where}.slot", free, first=first))
 
 
 def _service(blueprint: Blueprint, service: Service) -> Iterator[Problem]:
@@ -210,7 +212,7 @@ def _routes(blueprint: Blueprint) -> Iterator[Problem]:
         if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
             yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
     if blueprint.edge.bind in {"", "0.0.0.0", "::"} and not blueprint.edge.public:  # noqa: S104  # compared, not bound
-        fix = "Run: pulumi config set --path homeport:settings.edge.bind 127.0.0.1"
+        fix = fixes.put(f"{fixes.SETTINGS}.edge.bind", "127.0.0.1")
         yield Problem("edge.bind", "every address of the host would be open", fix)
 
 
@@ -232,8 +234,9 @@ def _needs(blueprint: Blueprint) -> Iterator[Problem]:
     known = {service.name for service in blueprint.services}
     for service in blueprint.services:
         for need in sorted(set(service.needs) - known):
-            set_to = "pulumi config set --path homeport:settings.services"
-            fix = f"Run: {set_to}.{need}.enabled true; or, off as well: {set_to}.{service.name}.enabled false"
+            off = fixes.put_command(f"{fixes.SETTINGS}.services.{service.name}.enabled", value=False)
+            first = f"Or turn that off as well ({off})."
+            fix = fixes.put(f"{fixes.SETTINGS}.services.{need}.enabled", value=True, first=first)
             yield Problem(f"services.{service.name}.needs", f"{need} is not part of this stack", fix)
     try:
         blueprint.waves()

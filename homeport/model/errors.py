@@ -8,17 +8,10 @@ HomeportError
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Self
 
-_COMMAND = re.compile(r"\bpulumi (config (?:set|rm|get))\b(?![^\n]*--stack)")
-"""A command of a fix that means whichever stack is selected; homeport selects none."""
-
-
-def for_stack(text: str, stack: str) -> str:
-    """A text whose commands name the stack that they are for."""
-    return _COMMAND.sub(rf"pulumi \1 --stack {stack}", text)
+from homeport.model.fixes import for_stack
 
 
 @dataclass(frozen=True, order=True)
@@ -28,7 +21,7 @@ class Problem:
     Attributes:
         path: Where, as the user would type it: a config key's path such as ``homeport:settings.edge.https_port``.
         what: What is wrong there. Never holds the value of a secret.
-        fix: The command, or the edit, that fixes it.
+        fix: The edit that fixes it, or ``Run:`` and the commands, which are the rest of the line.
     """
 
     path: str
@@ -36,7 +29,7 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}\n      {self.fix}"
+        return f"{self.path}: {self.what}\n      fix: {self.fix.removeprefix('Run: ')}"
 
 
 class HomeportError(Exception):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from homeport.model.fixes import keep
+
 Policy = Literal["generated", "supplied"]
 Kind = Literal["password", "account-password", "hex64", "token", "text", "ssh-key"]
 
@@ -22,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "hex64": '"$(openssl rand -hex 32)"',
     "token": "",
     "text": "",
-    "ssh-key": "< <the key's file>",
+    "ssh-key": "< ~/.ssh/id_ed25519",
 }
 
 
@@ -56,4 +58,4 @@ class SecretSpec:
     @property
     def command(self) -> str:
         """The command that sets it."""
-        return f"pulumi config set --secret homeport:{self.name} {COMMANDS[self.kind]}".rstrip()
+        return keep(self.name, COMMANDS[self.kind])

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 from catalog.busybox import image as busybox
-from homeport.model import template
+from homeport.model import fixes, template
 from homeport.model.database import Database, Role
 from homeport.model.errors import Problem
 from homeport.model.network import Network, free_network
@@ -416,7 +416,7 @@ class _Check:
             if other != network.name:
                 path = f"{_ROOT}.networks.{network.name}"
                 what = f"{chosen} would be that of {other} too: their names give the same one"
-                yield Problem(path, what, f"Run: pulumi config set --path {path} {free_network([*subnets])}")
+                yield Problem(path, what, fixes.put(path, str(free_network([*subnets]))))
 
     def needs(self) -> Iterator[Problem]:
         """What an app needs is there, and on its host: a Docker network does not leave a machine."""
@@ -500,18 +500,17 @@ _ROOT = "homeport:settings"
 
 def _drop(app: str, path: str, what: str) -> Problem:
     where = f"{_ROOT}.apps.{app}" + (f".{path}" if path else "")
-    quoted = f"'{where}'" if "[" in where else where
-    return Problem(where, what, f"Run: pulumi config rm --path {quoted}")
+    return Problem(where, what, fixes.drop(where))
 
 
 def _renamed(app: str, what: str) -> Problem:
     where = f"{_ROOT}.apps.{app}"
-    fix = "Give it another name in Pulumi.<stack>.yaml, below apps; or, without it: pulumi config rm --path"
-    return Problem(where, what, f"{fix} {where}")
+    first = "Give it another name in Pulumi.<stack>.yaml, below apps, or take it out."
+    return Problem(where, what, fixes.drop(where, first=first))
 
 
 def _set(app: str, path: str, value: str) -> str:
-    return f"Run: pulumi config set --path {_ROOT}.apps.{app}.{path} {value}"
+    return fixes.put(f"{_ROOT}.apps.{app}.{path}", value)
 
 
 def _roles(database: Database) -> tuple[str, ...]:

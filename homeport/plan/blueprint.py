@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from homeport.model import fixes
 from homeport.model.addresses import mail, url
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.vpn import Peer, Vpn
 from homeport.plan import apps
+from homeport.settings.friendly import is_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from homeport.model.preset import Option, Preset
     from homeport.model.service import Service
@@ -64,13 +67,13 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
 
 def _refuse(preset: Preset, settings: Settings) -> None:
     if problems := tuple(apps.problems(preset, settings)):
-        raise BlueprintError((*problems, *strangers(preset, settings.model_dump())))
+        raise BlueprintError((*problems, *strangers([preset], settings.model_dump())))
     preset = apps.with_apps(preset, settings)
     problems = (
         *_proxy_off(preset, settings),
         *_limits(preset, settings),
         *_majors(preset, settings),
-        *strangers(preset, settings.model_dump()),
+        *strangers([preset], settings.model_dump()),
         *_options(preset, settings),
         *_groups(preset, settings),
         *_homeless(preset, settings),
@@ -91,7 +94,7 @@ def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
         Problem(
             f"homeport:settings.services.{service.name}.enabled",
             f"is false, but route {route.name} to {route.service} is guarded by it alone",
-            f"Run: pulumi config set --path homeport:settings.services.{service.name}.enabled true",
+            fixes.put(f"homeport:settings.services.{service.name}.enabled", value=True),
         )
         for service in preset.services
         if service.edge and service.name in off
@@ -105,7 +108,7 @@ def _limits(preset: Preset, settings: Settings) -> list[Problem]:
         Problem(
             f"homeport:settings.services.{service.name}.memory",
             f"is less than the {service.limits.least} MB that it needs",
-            f"Run: pulumi config set --path homeport:settings.services.{service.name}.memory {service.limits.least}",
+            fixes.put(f"homeport:settings.services.{service.name}.memory", service.limits.least),
         )
         for service in preset.services
         if chosen.get(service.name, service.limits.least) < service.limits.least
@@ -120,7 +123,7 @@ def _majors(preset: Preset, settings: Settings) -> list[Problem]:
             f"homeport:settings.services.{service.name}.image",
             f"must be of major version {service.data_major(service.image)}, by a tag that says so: "
             "data of one major is read by no other",
-            f"Run: pulumi config set --path homeport:settings.services.{service.name}.image {service.image}",
+            fixes.put(f"homeport:settings.services.{service.name}.image", service.image),
         )
         for service in preset.services
         if service.major
@@ -167,7 +170,7 @@ def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
             "homeport:settings.hosts",
             f"no host takes service {service}: none has its role{f' {role}' if role else ''}, and none takes "
             "everything",
-            f"Run: pulumi config rm --path homeport:settings.hosts.{next(iter(sorted(settings.hosts)))}.roles",
+            fixes.drop(f"homeport:settings.hosts.{next(iter(sorted(settings.hosts)))}.roles"),
         )
         for service, role in sorted((service.name, service.role) for service in preset.services)
         if not homes(preset, settings)[service]
@@ -179,7 +182,7 @@ def _options(preset: Preset, settings: Settings) -> list[Problem]:
         Problem(
             f"homeport:settings.options.{name}",
             f"must be {preset.options[name].shape}",
-            f"Run: pulumi config rm --path homeport:settings.options.{name}",
+            fixes.drop(f"homeport:settings.options.{name}"),
         )
         for name, text in sorted(settings.options.items())
         if name in preset.options and _option(preset.options[name], text) is None
@@ -228,38 +231,31 @@ def _groups(preset: Preset, settings: Settings) -> list[Problem]:
         Problem(
             f"homeport:settings.{name}",
             f"the preset {preset.name} does not read it",
-            f"Run: pulumi config rm --path homeport:settings.{name}",
+            fixes.drop(f"homeport:settings.{name}"),
         )
         for name in settings.groups
         if name not in preset.groups
     ]
 
 
-def strangers(preset: Preset, settings: Mapping[str, Any]) -> Iterator[Problem]:
-    """Names in the settings that the preset does not have."""
+def strangers(presets: Sequence[Preset], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names in the settings that the preset does not have; or none of several, where it is not known which it is."""
     chosen = settings.get("apps")
     more = apps.names(chosen if isinstance(chosen, dict) else {})
     known = {
-        "services": {service.name for service in preset.services},
-        "networks": {network.name for network in preset.networks},
-        "hostnames": {route.name for route in preset.routes},
-        "options": set(preset.options),
+        "services": {service.name for preset in presets for service in preset.services},
+        "networks": {network.name for preset in presets for network in preset.networks},
+        "hostnames": {route.name for preset in presets for route in preset.routes},
+        "options": {option for preset in presets for option in preset.options},
     }
-    for section, names in known.items():
-        chosen = settings.get(section)
-        yield from _strangers(section, chosen if isinstance(chosen, dict) else (), names | more.get(section, set()))
-
-
-def _strangers(section: str, chosen: Iterable[str], known: Iterable[str]) -> list[Problem]:
-    names = sorted(known)
-    return [
-        Problem(
-            f"homeport:settings.{section}.{name}",
-            f"the preset has no {name}; it has {', '.join(names)}",
-            f"Run: pulumi config rm --path homeport:settings.{section}.{name}",
-        )
-        for name in sorted(set(chosen) - set(names))
-    ]
+    nobody = "the preset has no" if len(presets) == 1 else "no preset has"
+    for section, own in known.items():
+        chosen, names = settings.get(section), own | more.get(section, set())
+        for name in sorted({key for key in chosen if is_plain(key)} - names) if isinstance(chosen, dict) else ():
+            near = get_close_matches(name, sorted(names), n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(names)) or 'none'}"
+            path = f"homeport:settings.{section}.{name}"
+            yield Problem(path, f"{nobody} {name}{hint}", fixes.drop(path))
 
 
 def _service(service: Service, override: ServiceOverride | None) -> Service:

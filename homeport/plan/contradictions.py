@@ -9,10 +9,10 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
-from homeport.model import zones
+from homeport.model import fixes, zones
 from homeport.model.access import METRICS, People, public_hostnames
 from homeport.model.access import problems as access_problems
-from homeport.model.addresses import literal, placeholder
+from homeport.model.addresses import literal
 from homeport.model.errors import Problem
 from homeport.model.listeners import Listener, clashes, free_port
 from homeport.model.network import free_network
@@ -35,11 +35,11 @@ def contradictions(settings: Settings, blueprint: Blueprint) -> Iterator[Problem
 
 
 def _set(path: str, what: str, value: Any) -> Problem:
-    return Problem(f"{ROOT}.{path}", what, f"Run: pulumi config set --path {ROOT}.{path} {value}")
+    return Problem(f"{ROOT}.{path}", what, fixes.put(f"{ROOT}.{path}", value))
 
 
 def _drop(path: str, what: str) -> Problem:
-    return Problem(f"{ROOT}.{path}", what, f"Run: pulumi config rm --path {ROOT}.{path}")
+    return Problem(f"{ROOT}.{path}", what, fixes.drop(f"{ROOT}.{path}"))
 
 
 def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
@@ -56,7 +56,7 @@ def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     if local and exposure in {"tunnel", "vpn"}:
         yield _set("exposure", f"{exposure} needs a server, and hosts.{local[0]} is this machine", "local")
     if local and settings.wireguard.enabled and exposure != "vpn":
-        yield _set("wireguard.enabled", "homeport leaves this machine's own network alone", "false")
+        yield _set("wireguard.enabled", "homeport leaves this machine's own network alone", value=False)
     private = {blueprint.homes[service.name] for service in blueprint.services if _in_vpn(service)}
     if len(private) > 1:
         what = f"services in the VPN are on {' and '.join(sorted(private))}; one host has it"
@@ -135,10 +135,8 @@ def _listeners(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
                 yield _drop(moved.path, what)
             elif moved.path.startswith("hosts."):
                 free = free_port(table, 22)
-                say = (
-                    f"Have sshd there listen on another port first; then: pulumi config set --path {ROOT}.{moved.path}"
-                )
-                yield Problem(f"{ROOT}.{moved.path}", what, f"{say} {free}")
+                first = f"Have sshd there listen on port {free} first."
+                yield Problem(f"{ROOT}.{moved.path}", what, fixes.put(f"{ROOT}.{moved.path}", free, first=first))
             elif moved.path == "ssh.previous":
                 yield _drop(moved.path, what)
             else:
@@ -179,36 +177,7 @@ def _hostnames(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
             what = f"{name} has no certificate at Cloudflare's edge, which covers one level below {zone}"
             flat = zones.flat(zone, name)
             flat = flat if flat not in taken else f"{route.name}-{flat}"
-            problem = _set(f"hostnames.{route.name}", what, flat)
             # A zone may have another name than the domain's last labels tell.
-            also = "  # or name the zone: homeport:settings.cloudflare.zone"
-            yield Problem(problem.path, problem.what, problem.fix + ("" if settings.cloudflare.zone else also))
-
-
-def placeholders(settings: Settings) -> Iterator[Problem]:
-    """Names and addresses that stand in documentation alone, in a stack that others are to reach.
-
-    A rehearsal, on emulated clouds, has no others; nor has a stack for this machine alone.
-    """
-    modes = {host.mode for host in settings.hosts.values()}
-    nobody_else = settings.environment == "dev" or (settings.exposure == "local" and modes == {"local"})
-    if nobody_else or "placeholders" in settings.waivers:
-        return
-    for path, text in _texts(settings.model_dump(mode="json", exclude={"waivers"}), ""):
-        if name := placeholder(text):
-            what = (
-                f"{name} is for documentation: replace it by your own, or give waivers.placeholders a reason and a day"
-            )
-            yield _set(path, what, "<your own>")
-
-
-def _texts(data: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every text in the settings, with its path."""
-    if isinstance(data, str):
-        yield path, data
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            yield from _texts(value, f"{path}.{key}".removeprefix("."))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _texts(value, f"{path}[{index}]")
+            first = "" if settings.cloudflare.zone else "If the zone is another one, name it in cloudflare.zone."
+            path = f"{ROOT}.hostnames.{route.name}"
+            yield Problem(path, what, fixes.put(path, flat, first=first))

@@ -5,20 +5,24 @@ No Pulumi.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.presets import registry
+from homeport.model import fixes
 from homeport.model.check import problems as blueprint_problems
-from homeport.model.errors import BlueprintError, Problem, SettingsError
+from homeport.model.errors import BlueprintError, Problem, ProblemsError, SettingsError
 from homeport.plan import image_lock
 from homeport.plan.blueprint import build_blueprint, strangers
-from homeport.plan.contradictions import contradictions, placeholders
+from homeport.plan.contradictions import contradictions
 from homeport.plan.hosts import plan_hosts
+from homeport.plan.placeholders import placeholders
 from homeport.plan.written import unwritable
 from homeport.settings import defaults
-from homeport.settings.friendly import is_plain
-from homeport.settings.load import Configuration, load, readable
+from homeport.settings.friendly import without
+from homeport.settings.load import ENDPOINTS, Configuration, load, readable
 from homeport.settings.secret_specs import known_secrets
 from homeport.settings.secrets import Masked, missing
 
@@ -31,6 +35,17 @@ if TYPE_CHECKING:
     from homeport.plan.hosts import HostPlan
     from homeport.settings.load import Loaded
     from homeport.settings.schema import Settings
+
+PRESET, SETTINGS = "homeport:preset", "homeport:settings"
+DECIDING = frozenset(
+    (
+        *("environment", "exposure", "domain", "hosts", "edge", "ssh", "wireguard", "cloudflare", "networks"),
+        *("hostnames", "apps"),
+    )
+)
+"""Sections on which it depends what else is needed or contradicts itself."""
+LOCAL = frozenset(("services", "networks", "hostnames", "options"))
+"""Sections whose entries are wrong or right by themselves, in a preset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,30 +109,34 @@ def resolve(
         pins: The lock of the stack's images.
 
     Raises:
-        SettingsError: Settings or secrets are wrong, or a secret is missing; with everything that is wrong.
-        BlueprintError: The settings and the preset together contradict themselves.
+        SettingsError, BlueprintError: With everything that is wrong.
     """
     try:
-        loaded = load(configuration, today, defaults=registry.defaults, declared=registry.declared())
-    except SettingsError as refused:
-        raise SettingsError((*refused.problems, *_foreseen(configuration, sealed=sealed))) from None
-    settings = loaded.settings
+        return _resolved(configuration, today, pins or {}, sealed=sealed)
+    except ProblemsError as refused:
+        named = {problem.path for problem in refused.problems}
+        more = [item for item in _besides(configuration, today, refused, sealed=sealed) if item.path not in named]
+        raise type(refused)((*refused.problems, *more)) from None
+
+
+def _resolved(
+    configuration: Configuration, today: date | None, pins: Mapping[str, image_lock.Pin], *, sealed: bool
+) -> Plan:
+    """The plan; what is wrong is raised by the first part that sees it."""
+    loaded = _loaded(configuration, today)
+    settings, held = loaded.settings, configuration.held
     layers = [*_layers_secrets(settings.model_dump(mode="json"))]
-    try:
-        named = _blueprint(loaded)
-    except BlueprintError as refused:
-        absent = () if sealed else tuple(missing(layers, loaded.secrets, loaded.specs))
-        raise BlueprintError((*refused.problems, *absent)) from None
-    blueprint = image_lock.applied(named, pins or {})
+    named = _blueprint(loaded)
+    blueprint = image_lock.applied(named, pins)
     needed = [*blueprint.secrets(), *layers]
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in settings.hosts.values()) else set()
     unused = {name for name in needed if _of_unused_section(loaded, name)}
     # Of a service that is off: one that the configuration holds may stay, one that was made is kept in the state.
     resting = [name for name in blueprint.resting_secrets if name in loaded.specs]
     if not sealed:
-        found = [*_secret_problems(loaded, {*needed}, unused, {*optional, *resting})]
+        found = [*_secret_problems(loaded, held, {*needed}, unused, {*optional, *resting})]
         # A rehearsal says by its clouds' addresses that it is one.
-        found += () if loaded.endpoints else placeholders(settings)
+        found += () if loaded.endpoints else placeholders(settings.model_dump(mode="json"))
         if found:
             raise SettingsError(tuple(found))
     supplied = {name: loaded.secrets[name] for name in (*needed, *optional) if name in loaded.secrets}
@@ -139,6 +158,10 @@ def resolve(
         },
         named=_references(named),
     )
+
+
+def _loaded(configuration: Configuration, today: date | None) -> Loaded:
+    return load(configuration, today, defaults=registry.defaults, declared=registry.declared())
 
 
 def _blueprint(loaded: Loaded) -> Blueprint:
@@ -174,20 +197,68 @@ def _layers_secrets(settings: Mapping[str, Any]) -> Iterator[str]:
         yield "google-client-secret"
 
 
-def _foreseen(configuration: Configuration, *, sealed: bool) -> Iterator[Problem]:
-    """What is wrong besides, where the settings alone are refused already: nobody is to mend in rounds."""
-    declared, name = registry.declared(), configuration.values.get("homeport:preset", "")
-    settings = readable(configuration.values.get("homeport:settings", ""))
-    if settings is None or name not in declared.presets:
+def _besides(
+    configuration: Configuration, today: date | None, refused: ProblemsError, *, sealed: bool
+) -> Iterator[Problem]:
+    """What is wrong beside that: nobody is to mend in rounds.
+
+    What is wrong is left out, and the rest looked at again, as far as it does not depend on what was left out.
+    """
+    written = readable(configuration.values.get(SETTINGS, ""))
+    if written is None:
         return
-    settings = with_defaults(configuration.stack, name, settings)
-    # Odd names are refused as such already, and are not to be repeated.
-    sections = {key: section for key, section in settings.items() if isinstance(section, dict)}
-    plain = {key: {part: 1 for part in section if is_plain(part)} for key, section in sections.items()}
-    yield from strangers(registry.preset(name), plain)
+    name = configuration.values.get(PRESET, "")
+    known = name in registry.declared().presets
+    settings = with_defaults(configuration.stack, name, written) if known else written
+    presets = [registry.preset(each) for each in ((name,) if known else registry.declared().presets)]
+    yield from strangers(presets, settings)
     if not sealed:
-        held = [key.removeprefix("homeport:") for key in configuration.values]
-        yield from missing(_layers_secrets(settings), held, known_secrets(declared, settings))
+        yield from missing(_layers_secrets(settings), configuration.held, known_secrets(registry.declared(), settings))
+        rehearsed = any(key in configuration.values for key in ENDPOINTS)
+        yield from () if rehearsed else placeholders(with_defaults(configuration.stack, name, written))
+    if known:
+        yield from _of_the_rest(configuration, written, today, refused.problems, sealed=sealed)
+
+
+def _of_the_rest(
+    configuration: Configuration,
+    settings: dict[str, Any],
+    today: date | None,
+    problems: tuple[Problem, ...],
+    *,
+    sealed: bool,
+) -> Iterator[Problem]:
+    known = known_secrets(registry.declared(), settings)
+    unread = {f"homeport:{name}" for name in configuration.held & known.keys()}
+    gone, left_out = set[str](), without(settings, [problem.path for problem in problems])
+    while True:
+        gone |= left_out
+        values = {PRESET: configuration.values[PRESET], SETTINGS: json.dumps(settings)}
+        values |= {key: configuration.values[key] for key in ENDPOINTS & configuration.values.keys()}
+        rest = replace(configuration, values=values, encrypted=frozenset(), unread=frozenset(unread))
+        try:
+            _loaded(rest, today)
+        except SettingsError as refused:
+            # All that settings say wrong by themselves was named at first; this is for want of what was left out.
+            problems = refused.problems
+        else:
+            try:
+                _resolved(rest, today, {}, sealed=sealed)
+            except ProblemsError as refused:
+                problems = refused.problems
+            else:
+                return
+            # A secret that the rest does not need may be needed by what was left out.
+            yield from (item for item in problems if item.path not in unread and _stands(item, gone))
+        if not (left_out := without(settings, [problem.path for problem in problems])):
+            return
+
+
+def _stands(problem: Problem, gone: set[str]) -> bool:
+    """Whether something is wrong also beside what was left out, rather than for want of it."""
+    top = re.match(r"[A-Za-z0-9_-]*", problem.path.removeprefix(f"{SETTINGS}."))
+    # An app that was left out has names in these sections.
+    return not gone & DECIDING or (top is not None and top[0] in LOCAL and "apps" not in gone)
 
 
 def _is_made(loaded: Loaded, name: str) -> bool:
@@ -199,12 +270,14 @@ def _of_unused_section(loaded: Loaded, name: str) -> bool:
     return bool(section) and loaded.settings.group(section) is None
 
 
-def _secret_problems(loaded: Loaded, needed: set[str], unused: set[str], optional: set[str]) -> Iterator[Problem]:
+def _secret_problems(
+    loaded: Loaded, held: frozenset[str], needed: set[str], unused: set[str], optional: set[str]
+) -> Iterator[Problem]:
     """What is missing, what is rotated though nobody makes it, and what nothing reads: a secret too many."""
-    yield from missing(needed - unused, loaded.secrets, loaded.specs)
+    yield from missing(needed - unused, held, loaded.specs)
     for name in sorted(loaded.settings.rotate):
-        if name not in loaded.specs or loaded.specs[name].policy != "generated" or name in loaded.secrets:
+        if name not in loaded.specs or loaded.specs[name].policy != "generated" or name in held:
             where, what = f"homeport:settings.rotate.{name}", "is no secret that homeport generates in this stack"
-            yield Problem(where, what, f"Run: pulumi config rm --path {where}")
-    for name in sorted(loaded.secrets.keys() - needed - optional):
-        yield Problem(f"homeport:{name}", "is not needed by this stack", f"Run: pulumi config rm homeport:{name}")
+            yield Problem(where, what, fixes.drop(where))
+    for name in sorted((held & loaded.specs.keys()) - needed - optional):
+        yield Problem(f"homeport:{name}", "is not needed by this stack", fixes.drop(f"homeport:{name}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from homeport.model import fixes
 from homeport.model.errors import Problem
 from homeport.model.service import ALLOWED_CAPABILITIES
 from homeport.settings.apps import FILES_AT, SUPPLIED, TOOLS_AT, capability, secret_name
@@ -145,7 +146,7 @@ def _variables(where: Loc, app: Data) -> Findings:
             what = "looks like a secret, and settings are stored and shown in plain"
             loc, app_name = (*where, "env", name), str(where[1])
             kind = set_command(path_of((*where, "secrets", name, "kind")), "text").removeprefix("Run: ")
-            own = f"pulumi config set --secret homeport:{secret_name(app_name, name)}"
+            own = fixes.keep(secret_name(app_name, name))
             yield loc, Problem(path_of(loc), what, f"{remove_command(loc)}; {kind}; {own}")
 
 
@@ -188,8 +189,8 @@ def _delivered(where: Loc, app: Data, secrets: Data) -> Findings:
             entry = (*where, "entrypoint")
             what = "is needed: a secret in the environment is put there before the program starts"
             look = f"docker image inspect -f '{{{{json .Config.Entrypoint}}}} {{{{json .Config.Cmd}}}}' {shown}"
-            put = set_command(path_of((*entry, 0)), "<the program>").removeprefix("Run: ")
-            yield entry, Problem(path_of(entry), what, f"Run: {look}; {put}  # its command as well")
+            first = f"See it by {look}; it needs its command as well."
+            yield entry, Problem(path_of(entry), what, fixes.put(path_of((*entry, 0)), "<the program>", first=first))
 
 
 def _opened(where: Loc, app: Data, environment: Any) -> Findings:

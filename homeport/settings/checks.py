@@ -81,7 +81,9 @@ def _exposure(data: Data) -> Iterator[tuple[Loc, Problem]]:
         if not section(data, "wireguard", "peers"):
             yield at(("wireguard", "peers", "laptop", "slot"), "nobody is in the VPN: this would lock you out", 2)
     if exposure in ("direct", "tunnel", "vpn") and data.get("domain") == "localhost":
-        yield at(("domain",), f"localhost has no certificate and no visitors; exposure is {exposure}", "example.com")
+        yield at(
+            ("domain",), f"localhost has no certificate and no visitors; exposure is {exposure}", "<your own domain>"
+        )
 
 
 def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
@@ -92,7 +94,7 @@ def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
         return
     cloudflare = section(data, "cloudflare")
     ids = ("account_id", "<32 hexadecimal digits>"), ("zone_id", "<32 hexadecimal digits>")
-    for name, value in (*(() if cloudflare else ids), ("team", "<team>")):
+    for name, value in (*(() if cloudflare else ids), ("team", "<the team's name>")):
         if not cloudflare.get(name):
             yield at(
                 ("cloudflare", name),
@@ -101,7 +103,7 @@ def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
             )
     if not access.get("emails") and not access.get("email_domains"):
         yield at(
-            ("access", "emails", 0), "nobody may come in by the tunnel: name at least one person", "admin@example.com"
+            ("access", "emails", 0), "nobody may come in by the tunnel: name at least one person", "<a mail address>"
         )
 
 
@@ -134,9 +136,9 @@ def _cloud_names(data: Data, stack: str) -> Iterator[tuple[Loc, Problem]]:
         if not isinstance(host, dict) or host.get("mode") != "create" or not isinstance(name, str):
             continue
         if what := names.server_name_problem(names.rented(stack, name)):
-            fix = "Give it another name: letters, digits and '-', short, as in Pulumi.<stack>.yaml: hosts: {main: ...}"
+            fix = f"Give it a short name in Pulumi.{stack}.yaml, of letters, digits and '-': hosts: {{main: ...}}"
             if names.server_name_problem(names.rented(stack, names.MAIN)):
-                fix = "Use a stack of another name: pulumi stack init <letters, digits and '-'>"
+                fix = f"Use a stack of another name, of letters, digits and '-': rename Pulumi.{stack}.yaml"
             yield ("hosts", name), Problem(path_of(("hosts", name)), what, fix)
 
 
@@ -151,7 +153,7 @@ def _hosts(data: Data) -> Iterator[tuple[Loc, Problem]]:
         address = literal(str(host.get("address"))) if records and host.get("mode") == "adopt" else None
         if address is not None and (address.version != IPV4 or within(address, UNROUTED)):
             what = "is where the records of its names would lead, and nobody would come: containers are published at "
-            fix = "<its public IPv4 address, or a host name>"
+            fix = "<its public IPv4 address or a host name>"
             yield at(("hosts", name, "address"), what + "IPv4 addresses, and visitors come from everywhere", fix)
 
 

@@ -56,9 +56,9 @@ Made by `make docs` from `homeport/settings/` and `catalog/`; do not edit by han
 A stack has a preset, one mapping of settings, and secrets under keys of their own:
 
 ```console
-pulumi config set homeport:preset ai-orchestrator --stack dev
-pulumi config set --path homeport:settings.edge.https_port 8443 --stack dev
-pulumi config set --secret homeport:hcloud-token --stack prod
+bin/homeport pulumi config set homeport:preset ai-orchestrator --stack dev
+bin/homeport pulumi config set --path homeport:settings.edge.https_port 8443 --stack dev
+bin/homeport pulumi config set --secret homeport:hcloud-token --stack prod
 ```
 
 Everything that is wrong is refused before anything is registered, all at once, each with its path and the command that
@@ -147,7 +147,8 @@ def _secrets(declared: Declarations) -> str:
         for spec in known_secrets(declared).values()
     )
     return (
-        "## Secrets\n\nEach is set with `pulumi config set --secret homeport:<name> --stack <stack>`; stored in plain "
+        "## Secrets\n\nEach is set with `bin/homeport pulumi config set --secret homeport:<name> --stack <stack>`; "
+        "stored in plain "
         "it is refused, and so is a value that "
         "is a placeholder,\nguessable, of another shape, or the same as another secret's.\n\n"
         f"| Key | Must be | Given | Meaning |\n|---|---|---|---|\n{rows}\n"

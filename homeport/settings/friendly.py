@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import types
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from homeport.model.addresses import placeholder
+from homeport.model import fixes
 from homeport.model.errors import Problem
+from homeport.model.placeholders import stands_in
 from homeport.settings.choices import choice
 from homeport.settings.hosts import MODES
 from homeport.settings.schema import Settings
+from homeport.settings.section import section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -48,6 +49,31 @@ def path_of(loc: Loc) -> str:
     return text
 
 
+_PART = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]|\[(\"(?:[^\"\\]|\\.)*\")\]")
+
+
+def without(settings: dict[str, Any], paths: Iterable[str]) -> set[str]:
+    """Takes out of settings what stands at these paths, or the nearest above; the sections that were touched.
+
+    A key that is unknown and nearly a section's name touches that section. A list goes as a whole: the numbers of what
+    stays in it would be others.
+    """
+    touched: set[str] = set()
+    for path in paths:
+        parts: list[str] = [
+            key or (json.loads(text) if text else "") for key, _, text in _PART.findall(path.removeprefix(ROOT))
+        ]
+        spot, holder, last = settings, settings, ""
+        for part in parts if path.startswith(f"{ROOT}.") else ():
+            if not isinstance(spot, dict) or part not in spot:
+                break
+            holder, last, spot = spot, part, spot[part]
+        if last:
+            del holder[last]
+            touched.add(next(iter(get_close_matches(parts[0], Settings.model_fields, n=1)), parts[0]))
+    return touched
+
+
 def is_plain(key: str) -> bool:
     """Whether a key can stand in a message and a command as it is."""
     return _PLAIN_KEY.fullmatch(key) is not None
@@ -55,10 +81,7 @@ def is_plain(key: str) -> bool:
 
 def set_command(path: str, value: Any) -> str:
     """The command that sets a path to a value."""
-    kind = "--type float " if isinstance(value, float) else ""
-    words = value if isinstance(value, str) else json.dumps(value)
-    shown = words if words.startswith("<") else shlex.quote(words)
-    return f"Run: pulumi config set --path {kind}{shlex.quote(path)} {shown}"
+    return fixes.put(path, value)
 
 
 def _sayable(loc: Loc) -> bool:
@@ -68,7 +91,7 @@ def _sayable(loc: Loc) -> bool:
 def remove_command(loc: Loc) -> str:
     """The command that removes a path, or the edit where no command line could name it."""
     if _sayable(loc):
-        return f"Run: pulumi config rm --path {shlex.quote(path_of(loc))}"
+        return fixes.drop(path_of(loc))
     return "Remove that line from Pulumi.<stack>.yaml"
 
 
@@ -113,6 +136,16 @@ def _shape(field: FieldInfo | None, kind: str) -> str:
     return str(_says(field, "shape")) or "a value of another type"
 
 
+def asked_for(loc: Loc, data: Mapping[str, Any]) -> str:
+    """In words what a setting may be, for whoever is asked for it."""
+    tagged = list(loc)
+    if loc[0] == "hosts" and len(loc) > 2:  # noqa: PLR2004  # hosts, a name, and what is asked for
+        tagged.insert(2, str(section(data, "hosts", str(loc[1])).get("mode")))
+    _, field, _ = locate(tagged, Settings)
+    shape = str(_says(field, "shape")) or "what docs/settings.md says"
+    return f"one of {shape}" if isinstance(loc[-1], int) else shape
+
+
 def _says(field: FieldInfo | None, what: str) -> Any:
     extra = field.json_schema_extra if field is not None else None
     return extra.get(what, "") if isinstance(extra, dict) else ""
@@ -130,7 +163,7 @@ def _replace(loc: Loc, field: FieldInfo | None, kind: str, *, strict: bool) -> s
     fix = _fix(loc, field, strict=strict)
     example = field.examples[0] if field is not None and field.examples else ""
     whole = isinstance(example, list) and not isinstance(loc[-1], int)
-    if (isinstance(example, int | float) or whole) and fix.startswith("Run: pulumi config set "):
+    if (isinstance(example, int | float) or whole) and fix.startswith("Run: "):
         return f"{remove_command(loc)}; {fix.removeprefix('Run: ')}"
     return fix
 
@@ -140,9 +173,9 @@ def _fix(loc: Loc, field: FieldInfo | None, *, strict: bool) -> str:
     if isinstance(example, list) and example:
         loc, example = (loc if isinstance(loc[-1], int) else (*loc, 0)), example[0]
     if example is None or isinstance(example, dict | list) or not _sayable(loc):
-        return remove_command(loc) + "  # or see docs/settings.md"
+        return f"Put it right as docs/settings.md says, or take it out. {remove_command(loc)}"
     # Outside of dev documentation's own would be refused next, or lock somebody out.
-    return set_command(path_of(loc), f"<{_says(field, 'shape')}>" if strict and placeholder(str(example)) else example)
+    return set_command(path_of(loc), f"<{_says(field, 'shape')}>" if strict and stands_in(str(example)) else example)
 
 
 def _missing(loc: Loc, field: FieldInfo | None, *, strict: bool) -> Problem:
@@ -154,7 +187,7 @@ def _unknown(loc: Loc, known: tuple[str, ...]) -> Problem:
     name = str(loc[-1])
     if _SECRET_LOOKING.search(name):
         what = "looks like a secret, and settings are stored and shown in plain"
-        return Problem(path_of(loc), what, f"{remove_command(loc)}; then: pulumi config set --secret homeport:<name>")
+        return Problem(path_of(loc), what, remove_command(loc))
     if loc[0] == "hosts" and (modes := _modes_with(name)):
         return Problem(path_of(loc), f"belongs to a host of mode {' or '.join(modes)}", remove_command(loc))
     near = get_close_matches(name[:64].lower(), known, n=1)

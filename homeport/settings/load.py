@@ -6,7 +6,6 @@ No Pulumi.
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import ValidationError
 
+from homeport.model import fixes
 from homeport.model.addresses import url
 from homeport.model.declarations import Declarations
 from homeport.model.errors import Problem, SettingsError
@@ -24,7 +24,7 @@ from homeport.settings.schema import PRESETS, Settings, with_groups
 from homeport.settings.secret_specs import former_names, known_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date
 
     from homeport.model.secret import SecretSpec
@@ -39,6 +39,7 @@ _LONGEST_KEY = 64
 _LONGEST_TEXT = 2048
 # Keys of the providers themselves, as the official plugins spell them.
 _ENDPOINTS = {"hcloud": "hcloud:endpoint", "cloudflare": "cloudflare:baseUrl"}
+ENDPOINTS = frozenset(_ENDPOINTS.values())
 _MAY_BE_NULL = {"acme_email", "cloudflare"}
 
 
@@ -51,11 +52,18 @@ class Configuration:
         values: Every key that is known, ``homeport:settings`` among them, with its text; other namespaces are left
             alone.
         encrypted: Keys that are stored encrypted, wholly or in part.
+        unread: Keys that are there, and whose values nobody can read here: a stack's file without its passphrase.
     """
 
     stack: str
     values: Mapping[str, str] = field(repr=False)
     encrypted: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The names of all keys of ours, without the project's name."""
+        return frozenset(_ours(dict.fromkeys((*self.values, *self.unread), "")))
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ def load(
     supplied = {name: value for name, value in values.items() if name in specs}
     problems = [
         *_preset(values, encrypted, declared.presets or PRESETS),
-        *_strangers(values, specs, former_names(declared), schema),
+        *_strangers(configuration.held, specs, former_names(declared), schema),
         *secrets.check(supplied, encrypted, specs),
     ]
     generated = [name for name, spec in specs.items() if spec.policy == "generated"]
@@ -111,7 +119,7 @@ def load(
     settings, wrong = _settings(values.get("settings", ""), configuration.stack, day, preset, generated, schema=schema)
     problems.extend(wrong)
     if "settings" in encrypted:
-        fix = "Run: pulumi config set --secret homeport:<name>, and take the encrypted part out of homeport:settings"
+        fix = "Remove the encrypted part from Pulumi.<stack>.yaml"
         problems.append(Problem(friendly.ROOT, "holds an encrypted value; a secret has a key of its own", fix))
     problems.extend(_endpoints(configuration.values))
     if problems or settings is None:
@@ -123,11 +131,11 @@ def load(
 
 def _endpoints(values: Mapping[str, str]) -> Iterator[Problem]:
     """Where the clouds' tokens are sent to."""
-    for key in _ENDPOINTS.values():
+    for key in sorted(ENDPOINTS):
         try:
             url(values.get(key, "https://localhost"))
         except ValueError as error:
-            yield Problem(key, str(error), f"Run: pulumi config rm {key}")
+            yield Problem(key, str(error), fixes.drop(key))
 
 
 def _ours(values: Mapping[str, str]) -> dict[str, str]:
@@ -150,33 +158,31 @@ def _preset(values: Mapping[str, str], encrypted: frozenset[str], known: tuple[s
     yield Problem(
         "homeport:preset",
         f"{what}; the valid names are {', '.join(known)}",
-        f"Run: pulumi config set homeport:preset {near[0]} --plaintext",
+        fixes.run(f"{fixes.PULUMI} config set homeport:preset {near[0]} --plaintext"),
     )
 
 
 def _strangers(
-    values: Mapping[str, str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str], schema: type[Settings]
+    held: Iterable[str], specs: Mapping[str, SecretSpec], renamed: Mapping[str, str], schema: type[Settings]
 ) -> Iterator[Problem]:
     known = ("preset", "settings", *specs)
-    for name in sorted(set(values) - set(known)):
+    for name in sorted(set(held) - set(known)):
         sayable = name.isascii() and name.isprintable() and len(name) <= _LONGEST_KEY
         path = f"{_NAMESPACE}{name if sayable else json.dumps(name[:_LONGEST_KEY])}"
-        remove = (
-            f"Run: pulumi config rm {shlex.quote(path)}" if sayable else "Remove that line from Pulumi.<stack>.yaml"
-        )
+        remove = fixes.drop(path) if sayable else "Remove that line from Pulumi.<stack>.yaml"
         if new := renamed.get(name):
-            command = specs[new].command if new in specs else _set_command(new)
+            command = specs[new].command if new in specs else fixes.put_command(f"{_NAMESPACE}{new}")
             yield Problem(path, f"is now called homeport:{new}", f"{remove}; {command}")
         elif name in schema.model_fields:
-            yield Problem(path, f"belongs to homeport:settings.{name}", f"{remove}; {_set_command(f'settings.{name}')}")
+            yield Problem(
+                path,
+                f"belongs to homeport:settings.{name}",
+                f"{remove}; {fixes.put_command(f'{friendly.ROOT}.{name}')}",
+            )
         else:
             near = get_close_matches(name[:_LONGEST_KEY].lower().replace("_", "-"), known, n=1)
             hint = f"did you mean homeport:{near[0]}?" if near else "every setting is below homeport:settings"
             yield Problem(path, f"is no known key; {hint}", remove)
-
-
-def _set_command(path: str) -> str:
-    return f"pulumi config set --path homeport:{path} <value>"
 
 
 def _settings(
@@ -185,7 +191,7 @@ def _settings(
     try:
         values = _parse(text)
     except ValueError as error:
-        fix = "Run: pulumi config set --path homeport:settings.<key> <value>, or see docs/settings.md"
+        fix = "Write it as docs/settings.md says, in Pulumi.<stack>.yaml"
         return None, [Problem(friendly.ROOT, str(error), fix)]
     optional = _MAY_BE_NULL | (set(schema.model_fields) - set(Settings.model_fields))
     wrong = dict(_slips(values, (), optional))

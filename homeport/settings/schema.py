@@ -39,7 +39,7 @@ WAIVERS = {
     "protect-data": "environment prod with protect_data: false",
     "floating-image": "an image that goes by its tag in prod, because no digest of it could be found",
     "edge-certificate": "names of the tunnel deeper than one level below the zone: another certificate covers them",
-    "placeholders": "example.com and documentation addresses outside of dev, in a stack that is only tried",
+    "placeholders": "example.com, addresses of documentation, made-up ids and keys in a stack that is only tried",
 }
 
 

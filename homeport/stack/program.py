@@ -23,7 +23,7 @@ def build(plan: Plan) -> None:
     """Registers everything, layer by layer."""
     if plan.floating:
         what = f"{', '.join(plan.floating)}: by tag alone, which can mean another image tomorrow"
-        pulumi.log.warn(f"{what}\n  fix: homeport images --renew --stack {plan.stack}")
+        pulumi.log.warn(f"{what}\n  fix: bin/homeport images --renew --stack {plan.stack}")
     providers = Providers(plan.endpoints, _supplied_key(plan))
     supplied = {name: pulumi.Output.secret(value.reveal()) for name, value in plan.supplied.items()}
     args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli.cloudflare import PERMISSIONS, PUBLIC, bears, mark
 from homeport.cli.preflight.api import Answer, Api, UnreachableError
 from homeport.cli.preflight.findings import Finding, Outcome
-from homeport.model import names
+from homeport.model import fixes, names
 from homeport.model.access import public_hostnames
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class Cloudflare:
     def _new_token(self) -> str:
         return (
             "My Profile, API Tokens in Cloudflare's dashboard: give it "
-            f"{', '.join(f'{name}: Edit' for name in self._permissions())}; "
-            f"a new one: pulumi config set --secret homeport:cloudflare-api-token --stack {self._plan.stack}"
+            f"{', '.join(f'{name}: Edit' for name in self._permissions())}. "
+            f"If it is a new one: Run: {fixes.keep('cloudflare-api-token')}"
         )
 
     def _status(self) -> str:
@@ -149,7 +149,7 @@ class Cloudflare:
             yield Finding(check=_CHECK, outcome="ok", what=f"has {name}: Edit")
 
     def _set(self, check: str, what: str, key: str, value: str) -> Finding:
-        fix = f"pulumi config set --path homeport:settings.{key} {value} --stack {self._plan.stack}"
+        fix = fixes.put(f"{fixes.SETTINGS}.{key}", value)
         return Finding(check=check, outcome="refused", what=what, fix=fix)
 
     def _zone(self) -> Iterator[Finding]:
@@ -202,7 +202,7 @@ class Cloudflare:
     def _taken(self, check: str, what: str, path: str) -> Finding:
         fix = (
             "remove it in Cloudflare's dashboard, or let homeport take the name over (what is there is removed then): "
-            f"homeport preflight --take-over --stack {self._plan.stack}"
+            f"bin/homeport preflight --take-over --stack {self._plan.stack}"
         )
         return Finding(check=check, outcome="refused", what=what, fix=fix, foreign=path)
 
@@ -211,10 +211,8 @@ class Cloudflare:
         answer = self._api.ask("GET", path)
         if _off(answer):
             what = "is not switched on in this account"
-            fix = (
-                "open https://one.dash.cloudflare.com once, choose a team's name and the Free plan, then: "
-                f"pulumi config set --path homeport:settings.cloudflare.team <team> --stack {self._plan.stack}"
-            )
+            first = "Open https://one.dash.cloudflare.com once, choose a team's name and the Free plan."
+            fix = fixes.put(f"{fixes.SETTINGS}.cloudflare.team", "<that name>", first=first)
             yield Finding(check="Zero Trust", outcome="refused", what=what, fix=fix)
         elif answer.good and answer.body.get("result"):
             team = str(answer.body["result"].get("auth_domain", "")).removesuffix(".cloudflareaccess.com")
@@ -235,8 +233,8 @@ class Cloudflare:
             if row is None:
                 what = f"{key} names an identity provider that this account does not have"
                 there = ", ".join(f"{other['name']} ({other['type']}) is {other['id']}" for other in rows) or "none"
-                fix = f"take one of these: {there}; or: pulumi config rm --path homeport:settings.{key}"
-                yield Finding(check="login", outcome="refused", what=what, fix=f"{fix} --stack {self._plan.stack}")
+                fix = fixes.drop(f"{fixes.SETTINGS}.{key}", first=f"Take one of these: {there}; or take it out.")
+                yield Finding(check="login", outcome="refused", what=what, fix=fix)
             else:
                 yield Finding(check="login", outcome="ok", what=f"{row['name']} ({row['type']}) is used as it is")
             return

@@ -68,7 +68,7 @@ class Report:
         for finding in self.findings:
             shown.append(f"{finding.outcome:<8}  {finding.check:<{width}}  {finding.what}")
             if finding.fix:
-                shown.append(f"{'':<8}  {'':<{width}}  fix: {finding.fix}")
+                shown.append(f"{'':<8}  {'':<{width}}  fix: {finding.fix.removeprefix('Run: ')}")
         return shown
 
     def require(self) -> None:
@@ -79,7 +79,10 @@ class Report:
         """
         if not self.refused:
             return
-        named = [f"  {finding.check}: {finding.what}\n    fix: {finding.fix}" for finding in self.refused]
+        named = [
+            f"  {finding.check}: {finding.what}\n    fix: {finding.fix.removeprefix('Run: ')}"
+            for finding in self.refused
+        ]
         count = f"{len(named)} thing{'s' * (len(named) > 1)} to put right first"
         raise ToolError("\n".join([f"stack {self.stack}: nothing was made; {count}", *named]))
 

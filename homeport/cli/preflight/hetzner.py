@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.preflight.api import Answer, Api, UnreachableError
 from homeport.cli.preflight.findings import Finding, Outcome
-from homeport.model import names
+from homeport.model import fixes, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,8 +91,8 @@ class Hetzner:
 
     def _bad_token(self, what: str) -> Finding:
         fix = (
-            "make one with Read & Write in Hetzner's console (project, Security, API tokens), then: "
-            f"pulumi config set --secret homeport:hcloud-token --stack {self._plan.stack}"
+            "make one with Read & Write in Hetzner's console (project, Security, API tokens). "
+            f"Run: {fixes.keep('hcloud-token')}"
         )
         return Finding(check=_CHECK, outcome="refused", what=what, fix=fix)
 
@@ -143,7 +143,7 @@ class Hetzner:
         yield Finding(check=check, outcome="ok", what=f"{host.server_type} with {host.image} is to be had")
 
     def _refused(self, check: str, what: str, path: str, value: str) -> Finding:
-        fix = f"pulumi config set --path {path} {value} --stack {self._plan.stack}"
+        fix = fixes.put(path, value)
         return Finding(check=check, outcome="refused", what=what, fix=fix)
 
     def _names(self, name: str) -> Iterator[Finding]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say
 from homeport.cli.preflight.findings import Finding, Report, findings_of
+from homeport.model.fixes import for_stack, keep, run
+from homeport.model.placeholders import stands_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from homeport.cli.pulumi_cli import PulumiCli
+    from homeport.model.errors import Problem
 
 _PREFIX = "homeport:"
 
@@ -38,27 +42,32 @@ def look(pulumi: PulumiCli) -> Report:
             probes += project.probes()
             ends.append(project.close)
         else:
-            probes.append(lambda: [_missing("Hetzner token", "hcloud-token", pulumi.stack.name)])
+            probes.append(lambda: [_missing("Hetzner token", "hcloud-token")])
     if plan.settings.cloudflare is not None:
         from homeport.cli.preflight import cloudflare  # noqa: PLC0415
 
         if token := config.get(f"{_PREFIX}cloudflare-api-token"):
             base = config.get("cloudflare:baseUrl", "")
-            account = cloudflare.Cloudflare(plan, plan.settings.cloudflare, state, token, base)
-            probes += account.probes()
-            ends.append(account.close)
+            ids = plan.settings.cloudflare
+            if not base and (why := stands_in(ids.account_id) or stands_in(ids.zone_id)):
+                probes.append(lambda: [Finding(check="Cloudflare", outcome="unknown", what=f"was not asked: {why}")])
+            else:
+                account = cloudflare.Cloudflare(plan, ids, state, token, base)
+                probes += account.probes()
+                ends.append(account.close)
         else:
-            probes.append(lambda: [_missing("Cloudflare token", "cloudflare-api-token", pulumi.stack.name)])
+            probes.append(lambda: [_missing("Cloudflare token", "cloudflare-api-token")])
     try:
-        return Report(stack=pulumi.stack.name, findings=findings_of(probes))
+        name = pulumi.stack.name
+        findings = (replace(item, fix=for_stack(item.fix, name)) for item in findings_of(probes))
+        return Report(stack=name, findings=tuple(findings))
     finally:
         for end in ends:
             end()
 
 
-def _missing(check: str, name: str, stack: str) -> Finding:
-    fix = f"pulumi config set --secret {_PREFIX}{name} --stack {stack}"
-    return Finding(check=check, outcome="refused", what="is not set", fix=fix)
+def _missing(check: str, name: str) -> Finding:
+    return Finding(check=check, outcome="refused", what="is not set", fix=run(keep(name)))
 
 
 def _public(private: str) -> str:
@@ -91,10 +100,16 @@ def require(pulumi: PulumiCli) -> Report:
     return report
 
 
+def of_settings(stack: str, wrong: Iterable[Problem]) -> Report:
+    """What is wrong before anybody is asked."""
+    findings = (Finding(check=item.path, outcome="refused", what=item.what, fix=item.fix) for item in wrong)
+    return Report(stack=stack, findings=tuple(findings))
+
+
 def show(report: Report, *, as_json: bool) -> None:
     """The findings: a list for people, or one document."""
     if as_json:
         print_json(report.document())
         return
-    nothing = f"stack {report.stack} rents nothing and opens nothing at a cloud: there is nothing to look at"
+    nothing = f"ok  settings and secrets of stack {report.stack}; it needs no cloud"
     print("\n".join(report.lines() or [nothing]))

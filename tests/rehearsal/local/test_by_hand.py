@@ -103,7 +103,7 @@ def test_vectors_that_are_stored_refuse_another_size_before_anything_is_removed(
     stack.configure(embedding=provider)
     given = stack.pulumi("config", "set", "--secret", "homeport:embedding-api-key", secrets.token_hex(20))
     refused = _homeport(stack, "up")
-    way_out = refused.stderr.partition("docker exec ")[2].partition("\n")[0]
+    way_out = refused.stderr.partition("(docker exec ")[2].partition(")")[0]
     emptied = subprocess.run(f"docker exec {way_out}", shell=True, capture_output=True, text=True, check=False)  # noqa: S602
     checked = _homeport(stack, "preview")
 

@@ -79,7 +79,26 @@ def test_a_changed_route_takes_nothing_down(tmp_path, op):
 def test_a_time_that_nobody_has_measured_is_said_to_be_that(tmp_path):
     told = _announced(tmp_path, _container("replace", "ai-redis", {"image": "1"}, {"image": "2"}))
 
-    assert "down for about 10 s (not measured yet)" in told.sentences[0], told
+    assert "down for about 10 s (an estimate: no update has measured it yet)" in told.sentences[0], told
+
+
+@pytest.mark.req("NW-12")
+@pytest.mark.parametrize("op", ["update", "replace"])
+def test_no_word_of_pulumis_is_in_a_sentence(tmp_path, op):
+    inputs = (
+        "mustRun",
+        "logDriver",
+        "destroyGraceSeconds",
+        "capabilities",
+        "readOnly",
+        "sysctls",
+        "envs",
+        "waitTimeout",
+    )
+    for name in inputs:
+        told = _announced(tmp_path, _container(op, "ai-n8n", {name: 1}, {name: 2}))
+        assert not [word for word in inputs if word in "".join(told.sentences)], told
+        assert told.sentences[0].startswith("ai-n8n: "), told
 
 
 @pytest.mark.req("NW-12")

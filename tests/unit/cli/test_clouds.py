@@ -79,5 +79,5 @@ def test_what_an_update_left_half_changed_is_read_anew():
 def test_a_refused_token_is_named_by_its_key():
     [line] = clouds.keys(Pulumi(config={"homeport:hcloud-token": "x"}))
 
-    assert "pulumi config set --stack prod --secret homeport:hcloud-token" in line, line
+    assert "bin/homeport pulumi config set --stack prod --secret homeport:hcloud-token" in line, line
     assert "Cloudflare" not in line, "this stack has none"

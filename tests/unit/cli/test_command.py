@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ROOT / "bin" / "homeport"
 HEAVY = {"yaml", "pydantic", "pulumi", "docker", "hcloud", "cloudflare", "xml.etree.ElementTree"}
 """What only some verbs need; `cloudflare` and `pulumi` alone cost more than the whole help."""
+OF_A_STACK = ("config", "up", "preview", "refresh", "destroy")
 COMPLETIONS = {
     "bash": ({"COMP_WORDS": "homeport st", "COMP_CWORD": "1"}, "status"),
     "zsh": ({"_TYPER_COMPLETE_ARGS": "homeport status --stack pre"}, "preprod"),
@@ -195,7 +196,7 @@ def test_a_page_names_the_stack_in_every_example():
         f"{page.name}: {line}"
         for page in pages
         for line in page.read_text().splitlines()
-        if line.startswith(("pulumi config", "pulumi up", "pulumi preview", "pulumi refresh", "pulumi destroy"))
+        if line.removeprefix("bin/homeport ").startswith(tuple(f"pulumi {word}" for word in OF_A_STACK))
         and "--stack" not in line
     ]
     assert [] == wrong, "no stack is selected"

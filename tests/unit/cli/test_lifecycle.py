@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,8 @@ from homeport.cli.stack import read
 from homeport.cli.status import Status
 from homeport.model.errors import ToolError
 
-PROD, DEV = read("prod"), read("dev")
+# What the shipped file says is to be replaced: here it stands for a file that is right.
+PROD, DEV = replace(read("prod"), config=None), read("dev")
 STATUS = Status(stack="prod", preset="ai-orchestrator", environment="prod", services=(), skipped=(), next_steps=())
 VOLUME = {
     "urn": "urn:pulumi:prod::homeport::homeport:docker:Workload$docker:index/volume:Volume::postgres-data",
@@ -304,3 +306,41 @@ def test_taking_down_advises_nobody_to_delete_the_settings_too(tmp_path, monkeyp
     assert "n8n deleted" in shown, "what was removed is shown"
     assert "stack rm" not in shown, "it would delete Pulumi.dev.yaml, which the next `up` needs"
     assert "history" not in shown, "half a piece of advice is none"
+
+
+@pytest.mark.req("NW-12")
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (Announcement(), "==> nothing changes"),
+        (Announcement(changes=3), "==> nothing that runs changes; 3 parts of it are brought up to date"),
+        (Announcement(changes=1, sentences=("ai-n8n: memory changed in place; not down",)), "==> what changes"),
+    ],
+)
+def test_a_preview_says_in_a_sentence_that_nothing_changes(capsys, told, sentence):
+    consent.tell(told)
+
+    assert sentence == capsys.readouterr().err.splitlines()[0]
+
+
+@pytest.mark.req("NW-12")
+@pytest.mark.parametrize("drifted", [True, False])
+def test_a_preview_is_short_where_a_hand_has_changed_something(monkeypatch, capsys, drifted):
+    quiet = []
+    found = (Finding(what="container ai-n8n: stopped", refresh=True),) if drifted else ()
+
+    def announced(*_, quiet: bool, shown=quiet):
+        shown.append(quiet)
+        return Announcement(changes=1, sentences=("ai-n8n: stopped now, and started again; its data stays",))
+
+    monkeypatch.setattr(lifecycle, "announcement", announced)
+    monkeypatch.setattr(lifecycle, "_pulumi", lambda stack: PulumiCli(stack=stack, environ={}))
+    monkeypatch.setattr(lifecycle, "_drift", lambda _: Drift(findings=found))
+    for name in ("check_ahead", "tell"):
+        monkeypatch.setattr(lifecycle, name, lambda *_: None)
+    for module, name in ((lifecycle.daemon, "require"), (lifecycle.image_lock, "show")):
+        monkeypatch.setattr(module, name, lambda *_: None)
+
+    assert 0 == lifecycle.preview(DEV, [])
+    assert [drifted] == quiet, "a refresh has Pulumi list every resource"
+    assert drifted == ("bin/homeport preview --stack dev --diff" in capsys.readouterr().err), "and where the list is"

@@ -13,9 +13,9 @@ from homeport.cli import cloudflare, lifecycle
 from homeport.cli.preflight import look
 from homeport.cli.preflight.hetzner import fingerprint
 from homeport.cli.preflight.take_over import take_over
-from homeport.cli.stack import Stack
+from homeport.cli.stack import Stack, read
 from homeport.model import names
-from homeport.model.errors import ToolError
+from homeport.model.errors import SettingsError, ToolError
 from rehearsal.clouds.hetzner.api import fixed
 from rehearsal.clouds.kit.api import CONTROL
 from tests.support.cloudflare import ACCOUNT, PERMISSIONS, SEED, TOKEN, ZONE, Cloud
@@ -63,7 +63,10 @@ class World:
         return look.look(self.pulumi)
 
     def refused(self, check=""):
-        return [f"{one.what} / {one.fix}" for one in self.look().refused if check in one.check]
+        refused = self.look().refused
+        unnamed = [one.fix for one in refused if "pulumi config" in one.fix and "--stack prod" not in one.fix]
+        assert [] == unnamed, "no stack is selected"
+        return [f"{one.what} / {one.fix}" for one in refused if check in one.check]
 
     def made(self):
         """What any call has made or changed; a refused or vain one has not."""
@@ -93,6 +96,30 @@ def knows(world, kind, key, name="x", **inputs):
     world.resources.append(
         {"type": kind, "id": str(key), "urn": f"urn:pulumi:prod::homeport::{kind}::{name}", **inputs}
     )
+
+
+@pytest.mark.req("NW-19", "NW-02")
+@pytest.mark.parametrize("verb", ["preflight", "preview", "up"])
+def test_what_is_wrong_in_the_file_is_named_before_anybody_is_asked(monkeypatch, verb, capsys):
+    def nobody(*_, **__):
+        raise AssertionError("no engine is needed and no address is asked")
+
+    for name in ("_pulumi", "look_at_clouds", "_ready", "_docker"):
+        monkeypatch.setattr(lifecycle, name, nobody)
+    stack = read("prod")
+    calls = {
+        "preflight": lambda: lifecycle.preflight(stack, json=False, others=False, yes=False),
+        "preview": lambda: lifecycle.preview(stack, []),
+        "up": lambda: lifecycle.up(stack, yes=True),
+    }
+    with pytest.raises(SettingsError) as refused:
+        calls[verb]()
+
+    named = [problem.path.removeprefix("homeport:settings.") for problem in refused.value.problems]
+    assert ["acme_email", "domain", "hosts.main.address", "hosts.main.host_key"] == named, "as the file is shipped"
+    assert 1 == lifecycle.preflight(stack, json=True, others=False, yes=False), "for a program too"
+    document = json.loads(capsys.readouterr().out)
+    assert not document["ready"] and 4 == len(document["findings"])
 
 
 @pytest.mark.req("RW-10")
@@ -125,7 +152,7 @@ def test_a_token_that_lacks_one_permission_is_refused_by_its_name_before_anythin
     assert "may only read" in text if lacks == "Hetzner" else f"lacks {lacks}: Edit" in text
     assert 1 == text.count("lacks ") + text.count("may only read"), "that one, and no other"
     assert "fix: " in text
-    assert f"homeport:{name} --stack prod" in text, "the command that sets another"
+    assert f"pulumi config set --stack prod --secret homeport:{name}" in text, "the command that sets another"
     assert ([], []) == (ran, world.made()), "Pulumi never began, and nothing was made"
     assert token not in text
 
@@ -149,11 +176,11 @@ def test_a_wrong_or_missing_token_is_one_finding_and_the_other_cloud_is_looked_a
 @pytest.mark.parametrize(
     ("change", "reason", "fix"),
     [
-        ({"server_type": "cx22"}, "cx22 is not sold any more in fsn1", "server_type cx23 --stack prod"),
-        ({"server_type": "cx32"}, "cx32 is not sold any more", "server_type cx33 --stack prod"),
-        ({"server_type": "cpx31"}, "cpx31 is not sold any more in fsn1", "server_type cpx32 --stack prod"),
+        ({"server_type": "cx22"}, "cx22 is not sold any more in fsn1", "server_type cx23"),
+        ({"server_type": "cx32"}, "cx32 is not sold any more", "server_type cx33"),
+        ({"server_type": "cpx31"}, "cpx31 is not sold any more in fsn1", "server_type cpx32"),
         ({"server_type": "cx23", "location": "ash"}, "sold there: ccx13", "server_type"),
-        ({"server_type": "cx43"}, "cx43 cannot be had now in fsn1", "server_type cx53 --stack prod"),
+        ({"server_type": "cx43"}, "cx43 cannot be had now in fsn1", "server_type cx53"),
         ({"location": "xyz"}, "Hetzner has no location 'xyz'", "location fsn1"),
     ],
 )
@@ -249,7 +276,7 @@ def test_the_accounts_one_time_pin_is_named_with_the_setting_that_uses_it(world)
 
     [text] = world.refused("login")
     assert "'PIN login'" in text
-    assert f"homeport:settings.access.identity_provider {provider['id']} --stack prod" in text
+    assert f"homeport:settings.access.identity_provider {provider['id']}" in text
     world.settings["access"]["identity_provider"] = provider["id"]
     assert [] == world.refused("login"), "it is used, and no second one is made"
     world.settings["access"]["identity_provider"] = f"{'0' * 8}-0000-0000-0000-{'0' * 12}"
@@ -311,7 +338,7 @@ def test_an_account_without_zero_trust_or_of_another_team_is_told_how_to_go_on(t
     world.settings["cloudflare"]["team"] = "other"
     [text] = world.refused("Zero Trust")
     assert "this account's team is team, not other" in text
-    assert "cloudflare.team team --stack prod" in text
+    assert "cloudflare.team team" in text
 
     off = World(tmp_path / "off", team="")
     try:
@@ -344,7 +371,7 @@ def test_a_name_that_the_edge_has_no_certificate_for_is_refused_by_the_zones_own
 
     texts = world.refused("zone")
     assert any("no certificate for n8n.preprod.example.com" in text for text in texts)
-    assert any("hostnames.n8n n8n-preprod.example.com --stack prod" in text for text in texts), "a name that works"
+    assert any("hostnames.n8n n8n-preprod.example.com" in text for text in texts), "a name that works"
 
 
 @pytest.mark.req("RW-10")

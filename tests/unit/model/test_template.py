@@ -139,5 +139,5 @@ def test_a_secret_that_one_of_its_places_cannot_hold_is_refused_before_anything_
     (problem,) = refusal.value.problems
     assert key == problem.path
     assert "app_password of n8n" in problem.what and "formula" in problem.what, "where, and why"
-    assert problem.fix.startswith(f"Run: pulumi config set --secret {key}")
+    assert problem.fix.startswith(f"Run: bin/homeport pulumi config set --secret {key}")
     assert password not in str(refusal.value), "never its value"

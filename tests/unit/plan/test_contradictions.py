@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from homeport.model.errors import ProblemsError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
+from tests.support.fixes import applied
 
 CASES = Path(__file__).parents[2] / "cases" / "plan"
 TODAY = date(2026, 11, 29)
@@ -67,28 +67,6 @@ def test_what_holds_together_is_accepted(path):
     assert case["preset"] == planned(case).blueprint.preset, case["because"]
 
 
-def applied(settings, fix):
-    """The settings after the commands of a suggestion; None where a person has to fill something in."""
-    settings = json.loads(json.dumps(settings))
-    for command in re.findall(r"pulumi config ((?:set|rm) --path .*?)(?=; pulumi|  #|$)", fix):
-        verb, where, value = re.fullmatch(
-            r"(set|rm) --path '?homeport:settings\.([^' ]+)'?(?: (.*))?", command.strip()
-        ).groups()
-        if value and "<" in value:
-            return None
-        *parents, last = [int(part) if part.isdigit() else part for part in re.findall(r"[A-Za-z0-9_-]+", where)]
-        spot = settings
-        for part in parents:
-            spot = spot[part] if isinstance(spot, list) else spot.setdefault(part, {})
-        if verb == "set":
-            if isinstance(spot, list):
-                spot += [None] * (last + 1 - len(spot))
-            spot[last] = int(value) if value.isdigit() else {"true": True, "false": False}.get(value, value)
-        else:
-            spot.pop(last)
-    return settings
-
-
 @pytest.mark.req("NW-18")
 @cases("refused")
 def test_what_a_refusal_suggests_is_valid(path):
@@ -124,6 +102,7 @@ def test_a_mail_address_keeps_the_case_before_its_sign_and_has_none_after_it():
     assert "Jane@example.com" == planned(case).settings.access.emails[1]
 
 
+KEY = "hosts.main.host_key"
 WAIVER = {"placeholders": {"reason": "only tried, nobody is to come", "expires": "2026-12-31"}}
 
 
@@ -131,10 +110,10 @@ WAIVER = {"placeholders": {"reason": "only tried, nobody is to come", "expires":
 @pytest.mark.parametrize(
     ("settings", "paths"),
     [
-        ({}, ["domain", "hosts.main.address"]),
-        ({"acme_email": "admin@example.com"}, ["acme_email", "domain", "hosts.main.address"]),
-        ({"domain": "our.dev", "hostnames": {"n8n": "n8n.example.org"}}, ["hostnames.n8n", "hosts.main.address"]),
-        ({"domain": "our.dev", "ssh": {"sources": ["2001:db8::/48"]}}, ["hosts.main.address", "ssh.sources[0]"]),
+        ({}, ["domain", "hosts.main.address", KEY]),
+        ({"acme_email": "admin@example.com"}, ["acme_email", "domain", "hosts.main.address", KEY]),
+        ({"domain": "our.dev", "hostnames": {"n8n": "n8n.example.org"}}, ["hostnames.n8n", "hosts.main.address", KEY]),
+        ({"domain": "our.dev", "ssh": {"sources": ["2001:db8::/48"]}}, ["hosts.main.address", KEY, "ssh.sources[0]"]),
     ],
 )
 def test_placeholders_are_refused_by_name_outside_of_dev(settings, paths):

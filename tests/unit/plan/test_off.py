@@ -56,7 +56,10 @@ def test_what_uses_a_service_that_is_off_is_off_or_refused(preset, off):
         plan = planned(preset, off)
     except BlueprintError as refused:
         assert needed(preset, off), f"refused without need: {refused}"
-        assert all("Run: pulumi config set --path homeport:settings.services." in one.fix for one in refused.problems)
+        assert all(
+            "Run: bin/homeport pulumi config set --path homeport:settings.services." in one.fix
+            for one in refused.problems
+        )
         return
     blueprint = plan.blueprint
 

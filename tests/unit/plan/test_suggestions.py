@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 
 import pytest
@@ -12,7 +11,7 @@ from catalog.presets.registry import declared
 from homeport.model.errors import ProblemsError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
-from tests.unit.plan.test_contradictions import applied
+from tests.support.fixes import applied, commands
 
 pytestmark = pytest.mark.req("NW-18")
 OPEN = ("local", "vpn", "tunnel", "direct")
@@ -78,7 +77,7 @@ def test_what_is_suggested_is_taken_and_opens_no_more(stack, preset, settings, p
 @pytest.mark.parametrize("value", ["", "ai-orchestratr", "vpia", "vps-infrastructur"])
 def test_only_presets_that_are_there_are_suggested(value):
     [problem] = [one for path, one in problems("dev", value, {}).items() if path == "homeport:preset"]
-    command = re.search(r"pulumi config set homeport:preset (\S+)", problem.fix)
+    [command] = commands(problem.fix)
 
-    assert command[1] in declared().presets
+    assert "homeport:preset" == command[4] and command[5] in declared().presets
     assert "vpai" not in problem.what, "what is not built is no valid name"

@@ -231,7 +231,9 @@ def test_an_option_refuses_what_would_break_later(name, value):
         resolve(Configuration("dev", raw), sealed=True)
 
     assert [f"homeport:settings.options.{name}"] == [problem.path for problem in refusal.value.problems]
-    assert refusal.value.problems[0].fix.startswith("Run: pulumi config rm "), "the default is one of its own"
+    assert refusal.value.problems[0].fix.startswith("Run: bin/homeport pulumi config rm"), (
+        "the default is one of its own"
+    )
 
 
 @pytest.mark.req("CA-09", "CA-10", "CF-11", "CF-12")

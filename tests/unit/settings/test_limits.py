@@ -112,10 +112,12 @@ def test_settings_are_read_up_to_their_largest_size():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("a b; id", "'a b; id'"), ("<a password>", "<a password>"), (["x"], """'["x"]'"""), (True, "true"), (22, "22")],
+    [("a b; id", "'a b; id'"), (["x"], """'["x"]'"""), (True, "true"), (22, "22")],
 )
 def test_a_command_to_set_a_value_can_be_pasted_into_a_shell(value, shown):
-    assert f"Run: pulumi config set --path homeport:settings.a {shown}" == set_command("homeport:settings.a", value)
+    assert f"Run: bin/homeport pulumi config set --path homeport:settings.a {shown}" == set_command(
+        "homeport:settings.a", value
+    )
 
 
 @pytest.mark.parametrize(

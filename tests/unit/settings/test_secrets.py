@@ -59,8 +59,8 @@ def test_every_missing_secret_is_named_with_its_purpose_and_its_command():
     )
     assert all(SPECS[one.path[9:]].purpose in one.what for one in problems), "a user learns what breaks without it"
     assert [
-        "Run: pulumi config set --secret homeport:embedding-api-key",
-        "Run: pulumi config set --secret homeport:hcloud-token",
+        "Run: bin/homeport pulumi config set --secret homeport:embedding-api-key",
+        "Run: bin/homeport pulumi config set --secret homeport:hcloud-token",
     ] == [problem.fix for problem in problems], "the line to type"
 
 

@@ -15,7 +15,7 @@ async function main() {
   for (const [what, wanted, is] of [['size', size, String(have.size)], ['distance', distance, have.distance]]) {
     if (wanted !== is) {
       console.log([`${SETTINGS}-${what}`, `the collection ${name} has vectors of ${what} ${is}, the settings say ${wanted}`,
-        `Run: pulumi config set --path ${SETTINGS}-${what} ${is} --stack {stack}, or name another collection in ${SETTINGS}-collection`].join('\t'));
+        `Or name another collection in ${SETTINGS}-collection. Run: bin/homeport pulumi config set --stack {stack} --path ${SETTINGS}-${what} ${is}`].join('\t'));
     }
   }
 }

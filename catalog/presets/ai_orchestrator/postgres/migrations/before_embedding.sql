@@ -5,9 +5,9 @@ SELECT count(*) AS there FROM pg_catalog.pg_class WHERE oid = to_regclass('publi
 SELECT 'homeport:settings.embedding.dimensions',
     format('the memories were stored with vectors of %s, the settings say %s', held.atttypmod, :'embedding_dimensions'),
     format(
-        'Run: pulumi config set --path homeport:settings.embedding.dimensions %s --stack {stack}, or, after a backup, delete all memories: '
-            'docker exec {container} psql -U %s -d %s -c "TRUNCATE public.memories RESTART IDENTITY"',
-        held.atttypmod, current_user, current_database()
+        'Or, after a backup, delete all memories (docker exec {container} psql -U %s -d %s -c "TRUNCATE public.memories RESTART IDENTITY"). '
+            'Run: bin/homeport pulumi config set --stack {stack} --path homeport:settings.embedding.dimensions %s',
+        current_user, current_database(), held.atttypmod
     )
 FROM pg_catalog.pg_attribute AS held
 WHERE held.attrelid = to_regclass('public.memories') AND held.attname = 'embedding' AND held.atttypmod <> :'embedding_dimensions'::integer

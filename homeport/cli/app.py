@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 from itertools import pairwise
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -35,6 +36,7 @@ PANELS = {
         "images",
         "export",
     ),
+    "Own services": ("add", "import"),
     "People": ("colleague", "wireguard"),
     "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),
     "Plain pulumi": ("pulumi", "engine", "env", "shell"),
@@ -66,7 +68,9 @@ class Verbs(TyperGroup):
 
 
 def _module(verb: str) -> ModuleType:
-    return import_module(f"homeport.cli.verbs.{verb.replace('-', '_')}")
+    # A word of Python's own has an underscore behind it.
+    name = f"{verb}_" if iskeyword(verb) else verb.replace("-", "_")
+    return import_module(f"homeport.cli.verbs.{name}")
 
 
 def document_keys(verb: str) -> tuple[str, ...]:

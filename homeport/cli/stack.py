@@ -127,6 +127,11 @@ def _files() -> Path:
     return Path(os.environ.get("HOMEPORT_STACK_FILES") or ROOT)
 
 
+def path_of(name: str) -> Path:
+    """The file of a stack, whether it is there or not."""
+    return _files() / f"Pulumi.{name}.yaml"
+
+
 def read(name: str, root: Path | None = None) -> Stack:
     """The stack of that name, from the checkout's files.
 

@@ -195,9 +195,9 @@ class Layer:
         app = self._settings.apps[name]
         for variable, secret in app.secrets.items():
             target = secret.path.rpartition("/")[2] if secret.path else variable.lower()
-            value = f"{{{secret_name(name, variable, secret.shared_as)}}}"
+            value = secret.template or f"{{{secret_name(name, variable, secret.shared_as)}}}"
             yield Delivered(
-                file=SecretFile(target=target, template=value, syntax=TEXT),
+                file=SecretFile(target=target, template=value, syntax=URL if "://" in value else TEXT),
                 variable="" if secret.path else variable,
                 environment=secret.deliver == "environment",
             )
@@ -493,6 +493,11 @@ class _Check:
                 yield _drop(app, where, f"its config key would be {spec.name}, which means another secret")
             elif spec.name not in theirs and (other != meant or (owner != app and not shared)):
                 yield _drop(app, where, f"its config key would be {spec.name}, which {owner} has for another secret")
+        for name, app in self._settings.apps.items():
+            for variable, secret in app.secrets.items():
+                for key in template.names(secret.template or ""):
+                    if key not in seen:
+                        yield _drop(name, f"secrets.{variable}.template", f"no app has the secret {key}")
 
 
 _ROOT = "homeport:settings"

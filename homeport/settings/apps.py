@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from homeport.model import template
 from homeport.model.addresses import host_name
 from homeport.settings.kinds import Cores, Image, Name, Port
 from homeport.settings.section import Section, key
@@ -24,6 +25,7 @@ TOOLS_AT = "/.homeport"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+")
 _USER = re.compile(r"(0|[1-9][0-9]{0,8})(?::(0|[1-9][0-9]{0,8}))?")
+_LONGEST_TEXT = 4096
 _HTTP_PATH = re.compile(r"/[!-~]{0,255}")
 
 
@@ -48,6 +50,12 @@ def _http_path(text: str) -> str:
     return text
 
 
+def _template(text: str) -> str:
+    if not template.names(text) or len(text) > _LONGEST_TEXT:
+        raise ValueError("must name a secret by its config key in braces, as in mysql://shop:{db-password}@db:3306/shop")
+    return text
+
+
 def _text(value: Any) -> Any:
     """A number or a truth value as programs read them in their environment: YAML has made them of a plain word."""
     if isinstance(value, bool):
@@ -63,7 +71,7 @@ def _user(value: Any) -> Any:
 
 
 AppName = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$")]
-Text = Annotated[str, BeforeValidator(_text), Field(max_length=4096)]
+Text = Annotated[str, BeforeValidator(_text), Field(max_length=_LONGEST_TEXT)]
 Words = Annotated[tuple[Text, ...], Field(max_length=64)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Path = Annotated[str, AfterValidator(_path)]
@@ -185,6 +193,14 @@ class AppSecret(Section):
         example="shop-session-key",
         default=None,
         says="<app>-<name>",
+    )
+    template: Annotated[str, AfterValidator(_template)] | None = key(
+        "A text around other secrets, each by its config key in braces, as a connection string; it has no value of "
+        "its own.",
+        shape="a text such as mysql://shop:{db-password}@db:3306/shop",
+        example="mysql://shop:{db-password}@db:3306/shop",
+        default=None,
+        says="none",
     )
     encrypts: bool = key(
         "Whether stored data is encrypted with it: another value loses that data.",

@@ -83,6 +83,8 @@ def _of_app(app: str, block: dict[str, Any]) -> Iterator[tuple[str, SecretSpec]]
         yield "database", SecretSpec(name=database_password(app), purpose=f"for {app}'s role in PostgreSQL")
     for name, secret in section(block, "secrets").items():
         wanted = secret if isinstance(secret, dict) else {}
+        if wanted.get("template"):
+            continue
         kind, own = _kind(wanted.get("kind")), wanted.get("shared_as")
         supplied = wanted.get("supplied")
         spec = SecretSpec(

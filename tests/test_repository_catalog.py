@@ -27,6 +27,7 @@ LAYERS = {
     },
     "headscale": {"homeport/render/headscale.py", "components/mesh.py", "components/scripts/mesh.sh"},
     "postgres": {
+        "homeport/plan/compose/companion.py",
         "homeport/render/databases.py",
         "homeport/render/export/deploy.sh",
         "components/database.py",

@@ -9,6 +9,7 @@ Source: https://github.com/compose-spec/compose-spec, read 2026-11-29.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,10 @@ import yaml
 
 from homeport.model.errors import ToolError
 from homeport.plan.compose.document import Leaf, items, leaves, listed, pairs, said
-from homeport.plan.compose.variables import Piece, Text, VariableError, fill
+from homeport.plan.compose.variables import Text, VariableError, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from homeport.plan.compose.document import Node
 
@@ -127,10 +128,9 @@ def dotenv(text: str, variables: Mapping[str, str] | None = None) -> dict[str, s
         if quote == '"':
             raw = raw.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\")
         if quote != "'":
-            try:
+            # What is no template stays as it is.
+            with suppress(VariableError):
                 raw = fill(raw, {**(variables or {}), **values}).value
-            except VariableError:
-                pass
         values[match["name"]] = raw
     return values
 
@@ -236,8 +236,13 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return Leaf(path=prefix + where, value=self._scalar(node, where, path))
         if isinstance(node, yaml.SequenceNode):
-            below = [self._node(item, prefix, f"{where}[{number}]", depth + 1, path) for number, item in enumerate(node.value)]
+            below = [
+                self._node(item, prefix, f"{where}[{number}]", depth + 1, path)
+                for number, item in enumerate(node.value)
+            ]
             return below or Leaf(path=prefix + where, value=None)
+        if not isinstance(node, yaml.MappingNode):
+            raise ToolError(f"{path.name}: {where} is neither mapping, list nor scalar\n  fix: edit {path.name}")
         pairs_here = self._merged(node, path, 0)
         result = {
             key: self._node(value, prefix, f"{where}.{key}" if where else key, depth + 1, path)
@@ -266,7 +271,7 @@ class _Reader:
             below |= self._merged(item, path, depth + 1)
         return {**below, **own}
 
-    def _scalar(self, node: yaml.ScalarNode, where: str, path: Path) -> str | int | float | bool | None | Text:
+    def _scalar(self, node: yaml.ScalarNode, where: str, path: Path) -> str | int | float | bool | Text | None:
         text = str(node.value)
         if node.style is None and node.tag != "tag:yaml.org,2002:binary":
             if text in _NULL or node.tag == "!reset":
@@ -292,7 +297,10 @@ def _overlay(base: Node, own: Node, key: str = "") -> Node:
     if key in _NAMED and (isinstance(base, list) or isinstance(own, list)):
         base, own = _by_name(base), _by_name(own)
     if isinstance(base, dict) and isinstance(own, dict):
-        return {**base, **{name: _overlay(base[name], value, name) if name in base else value for name, value in own.items()}}
+        return {
+            **base,
+            **{name: _overlay(base[name], value, name) if name in base else value for name, value in own.items()},
+        }
     if isinstance(base, list) and isinstance(own, list) and key in _APPENDED:
         place = _target if key == "volumes" else _whole
         replaced = {place(node) for node in own}

@@ -1,4 +1,4 @@
-"""What is known of an image: what it says of itself where it is on this machine, else what the catalog has read of it."""
+"""What is known of an image: what it says itself where it is on this machine, else what the catalog has read of it."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import compose_files, image_facts, stack_file
@@ -15,6 +14,7 @@ from homeport.plan.compose.shapes import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from homeport.cli.stack import Stack
     from homeport.plan.compose.account import Finding
@@ -87,21 +87,20 @@ def look(stack: Stack, asked: Asked) -> Imported:
 
 def taken(stack: Stack) -> frozenset[str]:
     """The names that the stack's containers have."""
-    return frozenset(service.name for service in stack.plan.blueprint.services) | frozenset(stack.settings.get("apps") or {})
+    return frozenset(service.name for service in stack.plan.blueprint.services) | frozenset(
+        stack.settings.get("apps") or {}
+    )
 
 
-def report(imported: Imported) -> None:
-    """Prints the blocks and the three lists."""
-    print("apps:")
-    for line in stack_file.shown(imported.apps).splitlines():
-        print(f"  {line}" if line else "")
+def report(imported: Imported) -> str:
+    """The blocks and the three lists, for a person."""
+    lines = ["apps:", *(f"  {line}" if line else "" for line in stack_file.shown(imported.apps).splitlines())]
     for kind, heading in HEADINGS.items():
         findings = [finding for finding in imported.findings if finding.kind == kind]
-        if not findings:
-            continue
-        print(f"\n{heading} ({sum(len(finding.leaves) or 1 for finding in findings)}):")
-        for line in _lines(findings):
-            print(f"  {line}")
+        if findings:
+            count = sum(len(finding.leaves) or 1 for finding in findings)
+            lines += ["", f"{heading} ({count}):", *(f"  {line}" for line in _lines(findings))]
+    return "\n".join(lines)
 
 
 def _lines(findings: Iterable[Finding]) -> Iterable[str]:
@@ -127,7 +126,12 @@ def document(imported: Imported) -> dict[str, Any]:
         "apps": {name: dict(block) for name, block in imported.apps.items()},
         **{
             kind: [
-                {"lines": list(finding.leaves), "service": finding.about, "what": finding.what, "way_back": finding.waiver}
+                {
+                    "lines": list(finding.leaves),
+                    "service": finding.about,
+                    "what": finding.what,
+                    "way_back": finding.waiver,
+                }
                 for finding in imported.findings
                 if finding.kind == kind
             ]

@@ -30,7 +30,7 @@ _NUMBER_LIKE = re.compile(r"[-+.0-9~]")
 class _Dumper(yaml.SafeDumper):
     """Short mappings on one line, and lists indented below their key."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
         super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # PyYAML's signature
@@ -79,7 +79,9 @@ def _styled(block: Mapping[str, Any]) -> dict[str, Any]:
     styled: dict[str, Any] = {}
     for key, value in block.items():
         if key in _FLOW and isinstance(value, dict):
-            styled[key] = _Short({name: _Line(item) if isinstance(item, list) else item for name, item in value.items()})
+            styled[key] = _Short(
+                {name: _Line(item) if isinstance(item, list) else item for name, item in value.items()}
+            )
         elif key in _FLOW and isinstance(value, list):
             styled[key] = _Line(value)
         elif isinstance(value, dict):
@@ -108,7 +110,9 @@ def with_apps(text: str, apps: Mapping[str, Mapping[str, Any]], name: str) -> st
     known = settings.get("apps") or {}
     if not isinstance(known, dict) or set(known) & set(apps):
         twice = ", ".join(sorted(set(known) & set(apps))) if isinstance(known, dict) else "apps"
-        raise ToolError(f"{name}: {twice}: there already, and left as it is\n  fix: edit {name}, or take another --name")
+        raise ToolError(
+            f"{name}: {twice}: there already, and left as it is\n  fix: edit {name}, or take another --name"
+        )
     settings["apps"] = {**known, **{app: dict(block) for app, block in apps.items()}}
     new = _edited(text, apps)
     try:
@@ -203,5 +207,7 @@ def _inserted(lines: list[str], at: int, block: str) -> str:
 
 
 def _flow(apps: Mapping[str, Mapping[str, Any]]) -> str:
-    text = yaml.dump(dict(apps), Dumper=_Dumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**6)
+    text = yaml.dump(
+        dict(apps), Dumper=_Dumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**6
+    )
     return text.strip()[1:-1]

@@ -52,7 +52,9 @@ def _http_path(text: str) -> str:
 
 def _template(text: str) -> str:
     if not template.names(text) or len(text) > _LONGEST_TEXT:
-        raise ValueError("must name a secret by its config key in braces, as in mysql://shop:{db-password}@db:3306/shop")
+        raise ValueError(
+            "must name a secret by its config key in braces, as in mysql://shop:{db-password}@db:3306/shop"
+        )
     return text
 
 

@@ -33,7 +33,8 @@ def command(
         str, typer.Option("--access", metavar="CLASS", help="Who may come in by routes: login, api-key, vpn, public")
     ] = "login",
     database: Annotated[
-        str, typer.Option("--database", metavar="NAME", help="The service that the stack's PostgreSQL takes the place of")
+        str,
+        typer.Option("--database", metavar="NAME", help="The service that the stack's PostgreSQL takes the place of"),
     ] = "",
     env_file: Annotated[
         list[str] | None,
@@ -68,7 +69,7 @@ def command(
     if json:
         print_json(importing.document(imported))
     else:
-        importing.report(imported)
+        print(importing.report(imported))
     importing.refuse_open(imported, stack)
     if not write:
         say(f"==> nothing was written; the same with --write puts it into Pulumi.{stack}.yaml")

@@ -1,1 +1,1 @@
-"""Compose files as apps: what is taken, what is hardened, and what cannot be taken, so that each key is answered for."""
+"""Compose files as apps: what is taken, what is hardened and what is not taken, each line answered for."""

@@ -42,12 +42,19 @@ class Finding:
             return self.about
         if len(self.leaves) == 1:
             return self.leaves[0]
-        start = commonprefix(self.leaves)
-        head = start[: max(start.rfind("."), start.rfind("[")) + 1]
+        # Of characters: the paths are those of YAML keys, not of files.
+        start = commonprefix(self.leaves)  # noqa: RUF071
+        head = start[: len(_parent(start))]
         ends = [leaf.removeprefix(head) for leaf in self.leaves]
         if head.endswith("["):
             return head[:-1]
         return f"{head}{{{', '.join(ends)}}}" if head else ", ".join(ends)
+
+
+def _parent(path: str) -> str:
+    """Up to the last step of a path: of a file's own name, the dots are none."""
+    file, colon, rest = path.rpartition(": ")
+    return file + colon + rest[: max(rest.rfind("."), rest.rfind("[")) + 1]
 
 
 class Account:
@@ -66,7 +73,9 @@ class Account:
                 known = self._found[before]
                 if _WORSE[known.kind] >= _WORSE[kind]:
                     continue
-                self._found[before] = replace(known, leaves=tuple(leaf for leaf in known.leaves if leaf != path))
+                rest = tuple(leaf for leaf in known.leaves if leaf != path)
+                # Of what has lost its last line nothing is left to be said.
+                self._found[before] = replace(known, leaves=rest, about=known.about if rest else "")
             mine.append(path)
         if not mine and nodes is not None:
             return
@@ -82,7 +91,7 @@ class Account:
         merged: dict[tuple[str, ...], Finding] = {}
         for finding in self._found:
             if finding.leaves or finding.about:
-                place = finding.leaves[0].rpartition(".")[0] if finding.leaves else finding.about
+                place = _parent(finding.leaves[0]) if finding.leaves else finding.about
                 key = (finding.kind, finding.what, finding.waiver, place.partition("[")[0])
                 known = merged.get(key)
                 both = replace(finding, leaves=(*known.leaves, *finding.leaves)) if known else finding

@@ -1,4 +1,4 @@
-"""A compose file as a tree whose leaves know where they stand: what is said of them later is said of the user's line."""
+"""A compose file as a tree whose leaves know where they stand, so that the user's own line is answered for."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ _ABOUT = re.compile(
 )
 _HARMLESS = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null"})
 _URL = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@?#]*:)(?P<password>[^\s/@]+)(?P<after>@)")
-_QUERY = re.compile(r"(?P<before>[?&;\s](?:password|passwd|pwd|token|secret|api_?key)=)(?P<password>[^\s&;\"']+)", re.I)
+_QUERY = re.compile(
+    r"(?P<before>[?&;\s](?:password|passwd|pwd|token|secret|api_?key)=)(?P<password>[^\s&;\"']+)", re.IGNORECASE
+)
 _PAIR = re.compile(
     r"(?P<before>(?:^|[\s;,])(?:--?[\w-]*(?:pass|password|passwd|requirepass|masterauth|token|secret|api-?key)"
     r"|password|passwd|pwd)[=\s]+[\"']?)(?P<password>[^\s;,\"']+)",
@@ -37,14 +39,16 @@ _PAIR = re.compile(
 _LOOKS = re.compile(
     r"\b(gh[pousr]_[A-Za-z0-9]{30,}|glpat-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{20,}"
     r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*|base64:[A-Za-z0-9+/]{40,}=*)|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*|base64:[A-Za-z0-9+/]{40,}=*)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 _BASIC = re.compile(r"[\w.-]+:\$(apr1|2[aby]|5|6)\$")
+_HASHED = re.compile(r"\$(apr1|2[aby]|5|6|argon2i?d?)\$")
 # Of somebody else, so that nothing made here opens anything there.
 _ISSUED = re.compile(
     r"(^|[_.-])(SMTP|MAIL|MAILER|EMAIL|AWS|S3|OAUTH|OAUTH2|OIDC|SSO|SAML|LDAP|GOOGLE|GITHUB|GITLAB|DISCORD|SLACK|TWITTER|"
     r"FACEBOOK|OPENAI|ANTHROPIC|STRIPE|TWILIO|SENDGRID|MAILGUN|SENTRY|TELEGRAM|CLOUDFLARE|CF|MAXMIND|LICENSE|AZURE|GCP|"
-    r"PUSHER|VAPID|RECAPTCHA|HCAPTCHA|TURNSTILE|CLAIM|TUNNEL|CLIENT)([_.-]|$)|API_?KEY|ACCESS_?KEY|TOKEN$|PRIVATE_?KEY",
+    r"PUSHER|VAPID|RECAPTCHA|HCAPTCHA|TURNSTILE|CLAIM|TUNNEL|CLIENT|HASH|HTPASSWD)([_.-]|$)|API_?KEY|ACCESS_?KEY|TOKEN$|PRIVATE_?KEY",
     re.IGNORECASE,
 )
 _ENCRYPTS = re.compile(r"ENCRYPT|CRYPT|APP_KEY|MASTER_KEY|STORAGE_KEY", re.IGNORECASE)
@@ -92,7 +96,8 @@ def inside(text: Text) -> list[Inside]:
     for pattern in (_URL, _QUERY, _PAIR):
         for match in pattern.finditer(value):
             start, end = match.span("password")
-            if all(end <= low or start >= high for low, high in spans) and not match["password"].startswith("$"):
+            apart = all(end <= low or start >= high for low, high in spans)
+            if apart and not match["password"].startswith("$") and not harmless(match["password"]):
                 spans.append((start, end))
                 result.append(Inside(before=value[:start], value=value[start:end], after=value[end:]))
     if not result and (_LOOKS.search(value) or _BASIC.search(value)):
@@ -123,6 +128,6 @@ def manner(name: str, value: str) -> Manner:
     encrypts = bool(_ENCRYPTS.search(name))
     if _HEX64.fullmatch(value):
         return Manner(kind="hex64", encrypts=encrypts)
-    if _ISSUED.search(name) or _LOOKS.search(value) or "\n" in value:
+    if _ISSUED.search(name) or _LOOKS.search(value) or _HASHED.search(value) or "\n" in value:
         return Manner(kind="text", encrypts=encrypts)
     return Manner(kind="password", encrypts=encrypts)

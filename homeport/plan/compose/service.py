@@ -20,8 +20,8 @@ from homeport.plan.compose.shapes import (
     PATH,
     USER,
     VARIABLE,
-    WEB,
     Secret,
+    best_ports,
     megabytes,
     part_name,
     port_numbers,
@@ -40,7 +40,9 @@ _HOST_RULE = re.compile(r"Host\(\s*[`'\"]([^`'\"]+)[`'\"]")
 _PROXY_PORT = re.compile(r"\.loadbalancer\.server\.port$", re.IGNORECASE)
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 _LEAST_MEMORY = 16
+_LEAST_CPUS = 0.05
 _MOST_WORDS = 64
+_MOST_RETRIES = 100
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _FILE_LIKE = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _SYSTEM = ("/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo")
@@ -100,7 +102,8 @@ class Keys:
         if build is not None:
             self._left(build, "an app runs an image that is there: build and push it, and name it with --image")
         if not image:
-            self._left(node, "nothing sets it")
+            if node is not None:
+                self._left(node, "nothing sets it")
             fix = f"--image {service.name}=registry.example.com/{service.app}:1.0, once it is built and pushed"
             self._whole.decide(Problem(f"services.{service.name}.image", "it is built, and no image is named", fix))
             return
@@ -131,7 +134,9 @@ class Keys:
             texts = [leaf.text for leaf in listed(node) if isinstance(leaf, Leaf)]
             words = [text.value for text in texts]
         if any(secretive.inside(text) for text in texts) or self._secret_word(words):
-            self._left(node, "a secret stands in it, and everybody may read a command: hand it over as a variable or file")
+            self._left(
+                node, "a secret stands in it, and everybody may read a command: hand it over as a variable or file"
+            )
             return
         if len(words) > _MOST_WORDS or any(len(word) > LONGEST_TEXT for word in words):
             self._left(node, f"an app's {key} has at most {_MOST_WORDS} words of {LONGEST_TEXT} characters")
@@ -217,13 +222,9 @@ class Keys:
         value = text.value
         if not VARIABLE.fullmatch(name):
             self._left(leaf, "an app's variables are named by letters, digits and _, 64 at most")
-        elif name.endswith("_FILE") and value.startswith(f"{MOUNTED_SECRETS}/"):
-            self._mounted(name, value, leaf)
         elif self._is_proxy_hint(name, value, leaf):
             return
-        elif secretive.name_tells(name) and not secretive.harmless(value):
-            self._secret(name, text, leaf)
-        elif secretive.name_tells(name) and not value and text.unset:
+        elif secretive.name_tells(name) and (text.unset if not value else not secretive.harmless(value)):
             self._secret(name, text, leaf)
         elif within := secretive.inside(text):
             self._service.texts.append((name, value))
@@ -235,17 +236,20 @@ class Keys:
                     value=value,
                     variable=within[0].variable if whole else "",
                     around=() if whole else tuple(within),
+                    leaf=leaf,
                 )
             )
-            self._secret_said(name, leaf, "a secret stands in it")
         elif text.unset and not value:
             self._left(leaf, f"nothing sets {', '.join(text.unset)}, so compose would hand over an empty text")
         elif len(value) > LONGEST_TEXT:
             self._left(leaf, f"longer than {LONGEST_TEXT} characters")
         elif template.names(value):
-            self._left(leaf, "a name in braces stands for a setting in an app's variables, and this one means something else")
+            self._left(
+                leaf, "a name in braces stands for a setting in an app's variables, and this one means something else"
+            )
         else:
             self._block.setdefault("env", {})[name] = value
+            self._service.lines[name] = leaf
             self._service.texts.append((name, value))
             what = f"as it is, without {', '.join(text.unset)}, which nothing sets" if text.unset else "as it is"
             self._taken(leaf, what)
@@ -257,19 +261,26 @@ class Keys:
         variable = variables[0] if len(variables) == 1 and len([p for p in text.pieces if p.text]) <= 1 else ""
         around = tuple(within) if within and not (len(within) == 1 and within[0].value == value) else ()
         self._add(
-            Secret(service=self._service.name, name=name, value=value, variable="" if around else variable, around=around)
+            Secret(
+                service=self._service.name,
+                name=name,
+                value=value,
+                variable="" if around else variable,
+                around=around,
+                leaf=leaf,
+            )
         )
-        self._secret_said(name, leaf, "")
 
     def _add(self, secret: Secret) -> None:
         known = self._service.secrets
         if all(other.name != secret.name for other in known):
             known.append(secret)
         self._block.get("env", {}).pop(secret.name, None)
+        if not secret.mounted:
+            self._started_with_secrets()
 
-    def _secret_said(self, name: str, leaf: Leaf, why: str) -> None:
-        what = "a secret of the stack: made anew or supplied, encrypted, and in no setting"
-        self._hard(leaf, f"{what} ({why})" if why else what)
+    def _started_with_secrets(self) -> None:
+        """A program that takes no file is started by its own entry point, with the secrets in its environment."""
         if not self._block.get("entrypoint") and self._known and self._known.entrypoint and not self._takes_files():
             self._block["entrypoint"] = list(self._known.entrypoint)
             if "command" not in self._service.keys and self._known.command:
@@ -278,50 +289,33 @@ class Keys:
     def _takes_files(self) -> bool:
         return any(name.endswith("_FILE") for name in (self._known.variables if self._known else ()))
 
-    def _mounted(self, name: str, value: str, leaf: Leaf) -> None:
-        """``NAME_FILE`` that points at a mounted secret: homeport writes both."""
-        source = PurePosixPath(value).name
-        self._add(
-            Secret(
-                service=self._service.name,
-                name=name.removesuffix("_FILE"),
-                value="",
-                variable=f"secret:{self._secret_source(source)}",
-                by_file=True,
-            )
-        )
-        self._taken(leaf, "the app's own file of that secret")
-
-    def _secret_source(self, target: str) -> str:
-        for below in listed(self._service.keys.get("secrets")):
-            if isinstance(below, dict) and PurePosixPath(said(below.get("target"))).name == target:
-                return said(below.get("source"))
-        return target
-
     def _key_secrets(self, node: Node) -> None:
         for below in listed(node):
             long = items(below)
             source = said(long.get("source")) if long else said(below)
             target = said(long.get("target")) or source
             path = target if target.startswith("/") else f"{MOUNTED_SECRETS}/{target}"
-            wanted = any(
-                pair.name.endswith("_FILE") and pair.value is not None and pair.value.value == path
-                for pair in pairs(self._service.keys.get("environment"))
-            )
             name = re.sub(r"[^A-Za-z0-9]+", "_", source).strip("_").upper()
-            if not wanted and VARIABLE.fullmatch(name) and PATH.fullmatch(path):
-                self._add(
-                    Secret(
-                        service=self._service.name, name=name, value="", variable=f"secret:{source}", mounted=path
-                    )
+            fits = VARIABLE.fullmatch(name) and PATH.fullmatch(path) and path.rpartition("/")[0] == MOUNTED_SECRETS
+            if not fits:
+                self._left(below, f"an app finds its secrets as files in {MOUNTED_SECRETS}")
+                continue
+            leaf = long.get("source") if long else below
+            self._add(
+                Secret(
+                    service=self._service.name,
+                    name=name,
+                    value="",
+                    variable=f"secret:{source}",
+                    mounted=path,
+                    leaf=leaf,
                 )
+            )
             for key, value in long.items():
                 if key in {"uid", "gid", "mode"}:
                     self._hard(value, "the app's user owns it, mode 0400")
-                else:
-                    self._taken(value, "a file that the app's user alone may read")
-            if not long:
-                self._taken(below, "a file that the app's user alone may read")
+                elif key == "target":
+                    self._taken(value, "the file's name")
 
     # What it may use.
 
@@ -340,7 +334,7 @@ class Keys:
             cpus = float(said(node))
         except ValueError:
             cpus = 0
-        if cpus >= 0.05:
+        if cpus >= _LEAST_CPUS:
             self._block["cpus"] = cpus
             self._taken(node, "as it is")
         else:
@@ -417,7 +411,9 @@ class Keys:
                 self._block.setdefault("capabilities", {})[f"CAP_{name}"] = reason
                 self._taken(below, "kept, with the reason that the file asks for it")
             else:
-                self._left(below, f"no app keeps this right of root; those that it may keep: {', '.join(sorted(CAPABILITIES))}")
+                self._left(
+                    below, f"no app keeps this right of root; those that it may keep: {', '.join(sorted(CAPABILITIES))}"
+                )
 
     def _key_cap_drop(self, node: Node) -> None:
         self._taken(node, "an app keeps no right of root but those it names")
@@ -448,13 +444,18 @@ class Keys:
         else:
             self._hard(node, f"its host name is the app's, {self._service.app}; whoever names it is told so")
 
+    def _key_extends(self, node: Node) -> None:
+        self._taken(node, "laid over what it extends")
+
     def _key_container_name(self, node: Node) -> None:
         self._hard(node, "homeport names containers after stack and app; other apps call it by the app's name")
 
     def _key_tmpfs(self, node: Node) -> None:
         for below in listed(node):
             path, _, options = said(below).partition(":")
-            sizes = [megabytes(option.removeprefix("size=")) for option in options.split(",") if option.startswith("size=")]
+            sizes = [
+                megabytes(option.removeprefix("size=")) for option in options.split(",") if option.startswith("size=")
+            ]
             self._tmpfs(path, sizes[0] if sizes and sizes[0] else None, below)
 
     def _tmpfs(self, path: str, size: float | None, node: Node) -> None:
@@ -511,8 +512,13 @@ class Keys:
         elif kind == "bind" and (source in _SYSTEM or target in _SYSTEM):
             self._left(node, "an app sees no file of the host; the variable TZ sets the time zone of most images")
         elif kind == "bind" and ("ro" in modes or _FILE_LIKE.search(PurePosixPath(target).name)):
-            self._left(node, "an app has no files of the checkout or the host: build it into the image, or put it into a volume")
-        elif kind == "bind" and source.startswith(("/dev", "/proc", "/sys", "/run", "/var/run", "/var/lib/docker", "/etc")):
+            self._left(
+                node,
+                "an app has no files of the checkout or the host: build it into the image, or put it into a volume",
+            )
+        elif kind == "bind" and source.startswith(
+            ("/dev", "/proc", "/sys", "/run", "/var/run", "/var/lib/docker", "/etc")
+        ):
             self._left(node, "an app sees nothing of the host's own")
         elif any(volume["path"] == target for volume in self._paths()):
             self._left(node, "something else is mounted there already")
@@ -520,21 +526,23 @@ class Keys:
             self._volume(kind, source, target, modes, node)
 
     def _paths(self) -> Iterable[dict[str, Any]]:
-        return ({"path": value} if isinstance(value, str) else value for value in self._block.get("volumes", {}).values())
+        return (
+            {"path": value} if isinstance(value, str) else value for value in self._block.get("volumes", {}).values()
+        )
 
-    def _volume(self, kind: str, source: str, target: str, modes: set[str], node: Node) -> None:
+    def _volume(self, kind: str, source: str, target: str, modes: set[str], node: Node | None) -> None:
         volumes = self._block.setdefault("volumes", {})
-        name = part_name(PurePosixPath(source).name if source and PurePosixPath(source).name not in {"", ".", ".."} else target)
-        number = 2
-        while name in volumes:
-            name = f"{part_name(target)[:36]}-{number}" if number > 2 or part_name(target) in volumes else part_name(target)
-            number += 1
+        own = PurePosixPath(source).name if source not in {"", ".", ".."} else ""
+        candidates = (part_name(own) if own else "", part_name(target), *(f"v-{number}" for number in range(2, 40)))
+        name = next(text for text in candidates if text and text not in volumes)
         volumes[name] = target
         owner = self._whole.owner_of(source, self._service.name) if source else self._service.name
         if owner != self._service.name:
             self._left(node, f"{owner} has this volume: two apps share none, so here it is another one, and empty")
         elif kind == "bind":
-            self._hard(node, f"the volume {name} in the place of a folder of the host; what is in the folder is not copied")
+            self._hard(
+                node, f"the volume {name} in the place of a folder of the host; what is in the folder is not copied"
+            )
         elif "ro" in modes:
             self._left(node, f"the volume {name}, which the app may write to: it is its own")
         else:
@@ -656,12 +664,10 @@ class Keys:
     def _port(self) -> None:
         """The one port of the app; and a route where the file opens it."""
         block = self._block
-        everything = [*self._hints, *self._published, *self._exposed]
-        numbers = [number for number, _ in everything]
-        image = list(self._known.ports) if self._known else []
-        candidates = [number for number, _ in self._hints] or _best(
-            [number for number, _ in self._published] or numbers or image
-        )
+        published, exposed = ([number for number, _ in found] for found in (self._published, self._exposed))
+        image = best_ports(list(self._known.ports)) if self._known else []
+        # What is opened to people is the web's; what only other containers see is whatever comes first.
+        candidates = [number for number, _ in self._hints] or best_ports(published) or exposed or image
         if not candidates:
             return
         port = candidates[0]
@@ -695,34 +701,37 @@ class Keys:
     # How it is.
 
     def _key_healthcheck(self, node: Node) -> None:
-        keys = items(node)
-        if isinstance(disable := keys.get("disable"), Leaf) and disable.true:
-            self._left(disable, "an app without a check needs a reason: waivers.health")
-            return
-        if disable is not None:
-            self._taken(disable, "a check is made")
         health: dict[str, Any] = {}
-        test = keys.get("test")
-        if test is not None:
-            self._test(test, health)
-        for name, key in (("interval", "interval"), ("timeout", "timeout"), ("start_period", "start")):
-            value = keys.get(name)
-            if value is not None:
-                self._duration(key, value, health)
-        if (retries := keys.get("retries")) is not None:
-            if said(retries).isdigit() and 1 <= int(said(retries)) <= 100:  # noqa: PLR2004  # the schema's
-                health["retries"] = int(said(retries))
-                self._taken(retries, "as it is")
-            else:
-                self._left(retries, "must be from 1 to 100")
-        for key in ("start_interval",):
-            if key in keys:
-                self._left(keys[key], "probes have one interval")
+        readers: dict[str, Callable[[Node], None]] = {
+            "disable": self._unchecked,
+            "test": lambda below: self._test(below, health),
+            "interval": lambda below: self._duration("interval", below, health),
+            "timeout": lambda below: self._duration("timeout", below, health),
+            "start_period": lambda below: self._duration("start", below, health),
+            "retries": lambda below: self._retries(below, health),
+            "start_interval": lambda below: self._left(below, "probes have one interval"),
+        }
+        for key, below in items(node).items():
+            if key in readers:
+                readers[key](below)
         if "command" in health:
             self._block["health"] = health
         elif health:
-            for leaf in leaves(node):
-                self._left(leaf, "what it asks was not taken; an app's port is looked at")
+            self._left(node, "what it asks was not taken; an app's port is looked at")
+
+    def _unchecked(self, node: Node) -> None:
+        if isinstance(node, Leaf) and node.true:
+            self._left(node, "an app without a check needs a reason: waivers.health")
+        else:
+            self._taken(node, "a check is made")
+
+    def _retries(self, node: Node, health: dict[str, Any]) -> None:
+        text = said(node)
+        if text.isdigit() and 1 <= int(text) <= _MOST_RETRIES:
+            health["retries"] = int(text)
+            self._taken(node, "as it is")
+        else:
+            self._left(node, f"must be from 1 to {_MOST_RETRIES}")
 
     def _test(self, node: Node, health: dict[str, Any]) -> None:
         if isinstance(node, Leaf):
@@ -758,19 +767,10 @@ class Keys:
     # What nobody said.
 
     def _defaults(self) -> None:
+        """What compose would do where the file is silent, and an app does not."""
         block, keys = self._block, self._service.keys
-        known = self._known
         if "user" not in keys:
-            uid = known.user if known else ""
-            if USER.fullmatch(uid) and uid.partition(":")[0] != "0":
-                block["user"] = uid
-                self._hard(None, f"it runs as {uid}, its image's own user")
-            elif "image" in block:
-                self._hard(
-                    None,
-                    "it runs as 10001, where the image may run as root",
-                    'user: "0" and .waivers.root: <why it must be root>, where it must',
-                )
+            self._own_user()
         if "read_only" not in keys:
             self._hard(
                 None,
@@ -780,20 +780,25 @@ class Keys:
         self._hard(None, "it has no way out to the internet", "internet: true, where it needs one")
         if "memory" not in block:
             self._hard(None, "it has 256 MB of memory, and no swap", "memory: <MB>, where it needs more")
-        if known:
-            paths = {volume["path"] for volume in self._paths()} | set(block.get("tmpfs", {}))
-            for path in known.volumes:
-                if path not in paths and PATH.fullmatch(path):
-                    self._volume("volume", "", path, set(), None)
-        if "health" not in block and known and known.health and "healthcheck" not in keys:
-            block["health"] = {"command": list(known.health)}
-        if "health" not in block and "port" not in block:
-            block["waivers"] = {**block.get("waivers", {}), "health": "the compose file names neither a check nor a port"}
-            self._left(None, "nobody asks how it is: the file names neither a check nor a port")
+        if self._known:
+            self._of_the_image(self._known)
 
+    def _own_user(self) -> None:
+        uid = self._known.user if self._known else ""
+        if USER.fullmatch(uid) and uid.partition(":")[0] != "0":
+            self._block["user"] = uid
+            self._hard(None, f"it runs as {uid}, its image's own user")
+        elif "image" in self._block:
+            self._hard(
+                None,
+                "it runs as 10001, where the image may run as root",
+                'user: "0" and .waivers.root: <why it must be root>, where it must',
+            )
 
-def _best(numbers: list[int]) -> list[int]:
-    """Ports, those first that look like the web's."""
-    web = [number for number in WEB if number in numbers]
-    plain = [number for number in numbers if number not in NO_WEB and number not in web]
-    return [*web, *plain, *numbers]
+    def _of_the_image(self, known: Known) -> None:
+        paths = {volume["path"] for volume in self._paths()} | set(self._block.get("tmpfs", {}))
+        for path in known.volumes:
+            if path not in paths and PATH.fullmatch(path):
+                self._volume("volume", "", path, set(), None)
+        if "health" not in self._block and known.health and "healthcheck" not in self._service.keys:
+            self._block["health"] = {"command": list(known.health)}

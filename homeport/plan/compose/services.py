@@ -10,13 +10,14 @@ from homeport.model import template
 from homeport.model.errors import Problem
 from homeport.plan.compose import secretive
 from homeport.plan.compose.account import Account
+from homeport.plan.compose.companion import Companion
 from homeport.plan.compose.document import Leaf, items, leaves, listed, said
 from homeport.plan.compose.keys import LEFT, TOP
 from homeport.plan.compose.service import Keys
 from homeport.plan.compose.shapes import LONGEST_NAME, Secret, Service, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from homeport.plan.compose.account import Finding
     from homeport.plan.compose.document import Node
@@ -44,7 +45,9 @@ class Imported:
     supplied: Mapping[str, str]
 
 
-def translate(tree: Mapping[str, Node], env_files: Mapping[str, Mapping[str, str] | None], choices: Choices) -> Imported:
+def translate(
+    tree: Mapping[str, Node], env_files: Mapping[str, Mapping[str, str] | None], choices: Choices
+) -> Imported:
     """The apps of a compose file, and what became of each of its lines.
 
     Args:
@@ -56,14 +59,17 @@ def translate(tree: Mapping[str, Node], env_files: Mapping[str, Mapping[str, str
 
 
 class Translation:
+    """One compose file on its way to apps; what its services ask of each other and of the whole."""
+
     def __init__(
         self,
         tree: Mapping[str, Node],
         env_files: Mapping[str, Mapping[str, str] | None],
         choices: Choices,
     ) -> None:
-        self._tree, self._env_files, self._choices = tree, env_files, choices
-        self._account = Account()
+        self.account = Account()
+        self.choices = choices
+        self._tree, self._env_files = tree, env_files
         self._open: list[Problem] = []
         self._supplied: dict[str, str] = {}
         self._all = {name: items(node) for name, node in items(tree.get("services")).items()}
@@ -78,42 +84,37 @@ class Translation:
 
     def whole(self) -> Imported:
         """Everything."""
-        for name, why in self._left_whole.items():
-            self._account.note("left", items(self._tree.get("services"))[name], why, about=f"services.{name}")
-        for name, node in items(self._tree.get("services")).items():
-            if isinstance(node, Leaf):
-                self._account.note("left", node, "a service is a mapping")
-                self._open.append(Problem(f"services.{name}", "has nothing in it", "Take it out of the file"))
+        self._not_services()
         for service in self._services.values():
             Keys(self, service).read()
         for service in self._services.values():
             self._references(service)
+        if self.choices.database:
+            server = Companion.of(self.choices.database, self._all[self.choices.database], self._env_files)
+            for service in self._services.values():
+                server.replaced(service, self.account)
         self._secrets()
         self._top()
         for leaf in leaves(dict(self._tree)):
-            if not self._account.knows(leaf.path):
-                self._account.note("left", leaf, "homeport does not know this key")
+            if not self.account.knows(leaf.path):
+                self.account.note("left", leaf, "homeport does not know this key")
         for service in self._services.values():
-            if service.needs:
-                service.block["needs"] = service.needs
-        apps = {service.app: _ordered(service.block) for service in self._services.values()}
+            service.block["needs"] = service.needs
         return Imported(
-            apps=apps, findings=self._account.findings(), open=tuple(self._open), supplied=dict(self._supplied)
+            apps={service.app: _ordered(service.block) for service in self._services.values()},
+            findings=self.account.findings(),
+            open=tuple(self._open),
+            supplied=dict(self._supplied),
         )
 
-    # What others of this module's classes ask.
-
-    @property
-    def account(self) -> Account:
-        return self._account
-
-    @property
-    def choices(self) -> Choices:
-        return self._choices
-
-    @property
-    def tree(self) -> Mapping[str, Node]:
-        return self._tree
+    def _not_services(self) -> None:
+        """Services that become no app."""
+        nodes = items(self._tree.get("services"))
+        for name, why in self._left_whole.items():
+            self.account.note("left", nodes[name], why, about=f"services.{name}")
+        for name, node in nodes.items():
+            if isinstance(node, Leaf):
+                self._open.append(Problem(f"services.{name}", "has nothing in it", "Take it out of the file"))
 
     def decide(self, problem: Problem) -> None:
         """The person has to decide something first."""
@@ -145,9 +146,9 @@ class Translation:
             if said(items(below).get("condition")) == "service_completed_successfully"
         }
         for name, keys in self._all.items():
-            if self._choices.only and name not in self._choices.only:
+            if self.choices.only and name not in self.choices.only:
                 yield name, "not asked for: --service names others"
-            elif name == self._choices.database:
+            elif name == self.choices.database:
                 yield name, "the stack's own PostgreSQL takes its place (--database); its data is not moved"
             elif name in jobs:
                 yield name, "runs once, to its end, before others start: an app runs always, or on a schedule"
@@ -156,9 +157,9 @@ class Translation:
 
     def _app_name(self, name: str) -> str:
         plain = slug(name)
-        used = {service.app for service in self._services.values()} | self._choices.taken
-        if plain in used and self._choices.project:
-            plain = slug(f"{self._choices.project}-{name}")
+        used = {service.app for service in self._services.values()} | self.choices.taken
+        if plain in used and self.choices.project:
+            plain = slug(f"{self.choices.project}-{name}")
         number = 2
         while plain in used:
             plain = f"{plain[: LONGEST_NAME - 3].rstrip('-')}-{number}"
@@ -174,8 +175,8 @@ class Translation:
                 if name := said(service.keys.get(key)):
                     result.setdefault(name, service)
             for network in items(service.keys.get("networks")).values():
-                for alias in listed(items(network).get("aliases")):
-                    result.setdefault(said(alias), service)
+                for other in listed(items(network).get("aliases")):
+                    result.setdefault(said(other), service)
         for service in self._services.values():
             for link in listed(service.keys.get("links")):
                 target, _, alias = said(link).partition(":")
@@ -205,7 +206,7 @@ class Translation:
             name = waiting.pop()
             if name == service.app:
                 what = f"it would need {app} ({why}), which needs it: it does not reach it; they share no network"
-                self._account.note("left", None, what, about=service.about)
+                self.account.note("left", None, what, about=service.about)
                 return
             if name not in seen and name in by_app:
                 seen.add(name)
@@ -221,25 +222,47 @@ class Translation:
             service.block[key] = [pattern.sub(app, word) for word in service.block[key]]
         else:
             service.secrets = [
-                _with_host(secret, pattern, app) if secret.name == key else secret for secret in service.secrets
+                _with_host(known, pattern, app) if known.name == key else known for known in service.secrets
             ]
-        self._account.note("hardened", None, f"{key} names {app}, as the app of {alias} is called", about=service.about)
+        what = f"{key} names {app}, as the app of {alias} is called"
+        self.account.note("hardened", service.lines.get(key), what, about=service.about)
 
     def _secrets(self) -> None:
         """Each secret by itself, or shared by all to whom the file gives the same."""
         order = self._by_needs()
-        everywhere = [secret for service in order for secret in service.secrets]
-        groups = _groups(everywhere)
+        groups = _groups([secret for service in order for secret in service.secrets])
         for service in order:
-            block: dict[str, Any] = {}
-            for secret in service.secrets:
-                if not secret.around:
-                    block[secret.name] = self._declared(service, secret, groups)
-            for secret in service.secrets:
-                if secret.around:
-                    block[secret.name] = self._connection(service, secret, groups, order)
+            block = {
+                secret.name: self._connection(service, secret, groups)
+                if secret.around
+                else self._declared(service, secret, groups)
+                for secret in sorted(service.secrets, key=lambda item: bool(item.around))
+            }
             if block:
                 service.block["secrets"] = block
+            self._read_by_shells(service)
+            self._unasked(service)
+
+    def _read_by_shells(self, service: Service) -> None:
+        """A check has no secret in its environment, and a command has one only where it is delivered so."""
+        for secret in service.secrets:
+            named = re.compile(rf"\$\{{?{re.escape(secret.name)}\b")
+            if any(named.search(word) for word in service.block.get("health", {}).get("command", ())):
+                del service.block["health"]
+                what = f"it asks with {secret.name}, which is in no environment of a check"
+                self.account.note("left", service.keys.get("healthcheck"), what, about=service.about)
+            words = (*service.block.get("command", ()), *service.block.get("entrypoint", ()))
+            inside = service.block["secrets"][secret.name].get("deliver") == "environment"
+            if not inside and any(named.search(word) for word in words):
+                what = f"its command reads {secret.name} from its environment, and it comes as a file"
+                self.account.note("left", None, what, about=service.about)
+
+    def _unasked(self, service: Service) -> None:
+        """Nobody asks how it is where there is neither a check nor a port: a weakness, with its reason."""
+        if "health" not in service.block and "port" not in service.block:
+            reason = "the compose file names neither a check nor a port"
+            service.block["waivers"] = {**service.block.get("waivers", {}), "health": reason}
+            self.account.note("left", None, f"nobody asks how it is: {reason}", about=service.about)
 
     def _by_needs(self) -> list[Service]:
         """Those first that others need: theirs are the names of shared secrets."""
@@ -255,7 +278,10 @@ class Translation:
     def _declared(self, service: Service, secret: Secret, groups: Mapping[Secret, list[Secret]]) -> dict[str, Any]:
         group = groups[secret]
         first = group[0]
-        manner = secretive.manner(first.variable or first.name, first.value)
+        manner = secretive.manner(first.name if first.mounted else first.variable or first.name, first.value)
+        if first.mounted and not secretive.name_tells(first.name):
+            # A certificate, a key, whatever is in the file: nothing that could be made here.
+            manner = secretive.Manner(kind="text")
         declared: dict[str, Any] = {}
         if manner.kind != "password":
             declared["kind"] = manner.kind
@@ -270,37 +296,52 @@ class Translation:
             declared["shared_as"] = key
         if manner.supplied:
             self._supplied.setdefault(key, f"{secret.name} of {service.app}")
+        self._said(service, secret, key, declared, "from whoever made it" if manner.supplied else "made anew")
         return declared
+
+    def _said(self, service: Service, secret: Secret, key: str, declared: Mapping[str, Any], whence: str) -> None:
+        """What becomes of a line that holds a secret."""
+        inside = bool(secret.mounted) or declared.get("deliver") == "environment"
+        way = "" if inside else f"; a file, which {secret.name}_FILE names"
+        waiver = f"homeport:settings.apps.{service.app}.secrets.{secret.name}.deliver: environment, with its entrypoint"
+        self.account.note(
+            "hardened",
+            secret.leaf if secret.leaf is not None else {},
+            f"{secret.name} is the stack's secret {key}, {whence}, and in no setting{way}",
+            waiver="" if inside else f"{waiver}, where the image reads no file",
+        )
 
     def _key(self, secret: Secret) -> str:
         return f"{self._services[secret.service].app}-{secret.name.lower().replace('_', '-')}"
 
-    def _connection(
-        self, service: Service, secret: Secret, groups: Mapping[Secret, list[Secret]], order: Iterable[Service]
-    ) -> dict[str, Any]:
-        """A text with secrets in it: written around them where all are known by themselves, else a secret as a whole."""
-        known = {item.value: item for group in groups.values() for item in group if not item.around and item.value}
-        by_variable = {item.variable: item for known_in in order for item in known_in.secrets if item.variable}
+    def _connection(self, service: Service, secret: Secret, groups: Mapping[Secret, list[Secret]]) -> dict[str, Any]:
+        """A text with secrets in it: around them where all are known by themselves, else a secret as a whole."""
+        by_value = {known.value: group[0] for known, group in groups.items() if known.value}
+        by_variable = {known.variable: group[0] for known, group in groups.items() if known.variable}
+        key = self._key(secret)
         pieces: list[str] = []
         at = 0
-        whole = secret.value
         for part in secret.around:
-            item = by_variable.get(part.variable) or known.get(part.value)
-            if item is None or item.around or template.names(whole):
-                key = self._key(secret)
+            known = by_variable.get(part.variable) or by_value.get(part.value)
+            if known is None or template.names(secret.value):
+                declared = {"kind": "text", **self._way(service, secret)}
                 self._supplied.setdefault(key, f"{secret.name} of {service.app}")
-                return {"kind": "text", **self._way(service, secret)}
-            start = len(part.before)
-            pieces += [whole[at:start], f"{{{self._key(groups[item][0])}}}"]
-            at = start + len(part.value)
-        return {"template": "".join([*pieces, whole[at:]]), **self._way(service, secret)}
+                self._said(service, secret, key, declared, "from whoever made it")
+                return declared
+            pieces += [secret.value[at : len(part.before)], f"{{{self._key(known)}}}"]
+            at = len(part.before) + len(part.value)
+        declared = {"template": "".join([*pieces, secret.value[at:]]), **self._way(service, secret)}
+        self._said(
+            service, secret, " and ".join(template.names(declared["template"])), declared, "with what is around it"
+        )
+        return declared
 
     def _way(self, service: Service, secret: Secret) -> dict[str, Any]:
-        return {"deliver": "environment"} if "entrypoint" in service.block and not secret.by_file else {}
+        return {"deliver": "environment"} if "entrypoint" in service.block else {}
 
     def _top(self) -> None:
         """What stands beside the services."""
-        note = self._account.note
+        note = self.account.note
         for key, node in self._tree.items():
             if key in {"name", "version"}:
                 note("taken", node, "an app is named by itself; this is only looked at for names that are taken")
@@ -311,29 +352,38 @@ class Translation:
             elif key == "volumes":
                 self._top_volumes(node)
             elif key == "secrets":
-                note("taken", node, "each app that it is given to declares it; its value comes from the stack's secrets")
+                note(
+                    "hardened",
+                    node,
+                    "each app that it is given to declares it; its value is the stack's, and no file is read",
+                )
             elif key.startswith("x-"):
-                note("left", node, "an extension that compose itself does not read; what it is the anchor of is read there")
+                note(
+                    "left",
+                    node,
+                    "an extension that compose itself does not read; what it is the anchor of is read there",
+                )
             elif key in LEFT or key in TOP:
                 note("left", node, TOP.get(key) or LEFT[key])
 
     def _top_volumes(self, node: Node) -> None:
         if isinstance(node, Leaf):
-            self._account.note("taken", node, "each app names its volumes itself")
+            self.account.note("taken", node, "each app names its volumes itself")
         for below in items(node).values():
             if isinstance(below, Leaf):
-                self._account.note("taken", below, "each app names its volumes itself")
+                self.account.note("taken", below, "each app names its volumes itself")
             for key, value in items(below).items():
                 if key == "driver" and said(value) in {"", "local"}:
-                    self._account.note("taken", value, "Docker's own")
+                    self.account.note("taken", value, "Docker's own")
                 elif key in {"name", "external"}:
-                    self._account.note("left", value, "an app's volume is new, and named after it; no data is moved")
+                    self.account.note("left", value, "an app's volume is new, and named after it; no data is moved")
                 else:
-                    self._account.note("left", value, "an app's volume is Docker's own, without options")
+                    self.account.note("left", value, "an app's volume is Docker's own, without options")
 
 
 def _with_host(secret: Secret, pattern: re.Pattern[str], app: str) -> Secret:
     """The same with another host name in the text around it."""
+
     def changed(text: str) -> str:
         return pattern.sub(app, text)
 
@@ -389,7 +439,9 @@ def _names(alias: str, key: str, text: str) -> bool:
     """Whether a setting names a host: alone under a name that asks for one, or where a URL or an address has it."""
     if text.strip() == alias:
         return bool(_NAMES_A_HOST.search(key))
-    found = re.compile(rf"(?:^|//|@|[\s,=(\[\"'])(?<![\w.-]){re.escape(alias)}(?=:[0-9]{{2,5}}\b)|(?://|@){re.escape(alias)}(?=[/:?\s,\"']|$)")
+    found = re.compile(
+        rf"(?:^|//|@|[\s,=(\[\"'])(?<![\w.-]){re.escape(alias)}(?=:[0-9]{{2,5}}\b)|(?://|@){re.escape(alias)}(?=[/:?\s,\"']|$)"
+    )
     return bool(found.search(text))
 
 

@@ -93,8 +93,8 @@ class Secret:
         value: The file's value, with what stands around it; empty: none.
         variable: The variable of compose that it came from; empty: none.
         mounted: The path of the file that the program reads it from; empty: none.
-        by_file: The program reads the file that the variable's ``_FILE`` names.
         around: The secrets in it, where the variable holds more than one secret alone.
+        leaf: Where the file says so; None: that is answered for elsewhere.
     """
 
     service: str
@@ -102,8 +102,8 @@ class Secret:
     value: str = field(repr=False)
     variable: str = ""
     mounted: str = ""
-    by_file: bool = False
     around: tuple[Inside, ...] = field(default=(), repr=False)
+    leaf: Node | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(kw_only=True)
@@ -119,6 +119,7 @@ class Service:
         secrets: Those that it is given.
         needs: The apps that it needs.
         texts: Where hosts may be named: the setting's name and its text.
+        lines: Where each variable of its environment stands.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Service:
     secrets: list[Secret] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)
+    lines: dict[str, Node] = field(default_factory=dict)
 
 
 def slug(name: str) -> str:
@@ -166,3 +168,10 @@ def port_numbers(text: str) -> tuple[int, ...]:
         return ()
     low, high = int(first), int(last or first)
     return tuple(range(low, high + 1)) if 1 <= low <= high <= _MOST_PORTS else ()
+
+
+def best_ports(numbers: list[int]) -> list[int]:
+    """Ports, those first that look like the web's."""
+    web = [number for number in WEB if number in numbers]
+    plain = [number for number in numbers if number not in NO_WEB and number not in web]
+    return list(dict.fromkeys([*web, *plain, *numbers]))

@@ -94,7 +94,10 @@ def taken(stack: Stack) -> frozenset[str]:
 
 def report(imported: Imported) -> str:
     """The blocks and the three lists, for a person."""
-    lines = ["apps:", *(f"  {line}" if line else "" for line in stack_file.shown(imported.apps).splitlines())]
+    lines = [
+        "apps:",
+        *(f"  {line}" if line else "" for line in stack_file.shown(imported.apps).rstrip("\n").split("\n")),
+    ]
     for kind, heading in HEADINGS.items():
         findings = [finding for finding in imported.findings if finding.kind == kind]
         if findings:

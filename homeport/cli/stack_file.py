@@ -54,7 +54,7 @@ def _line(dumper: yaml.SafeDumper, data: list[Any]) -> yaml.Node:
 
 
 def _word(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
-    style = '"' if _NUMBER_LIKE.match(data) or "\n" in data else None
+    style = '"' if _NUMBER_LIKE.match(data) or not data.isprintable() else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
@@ -199,7 +199,7 @@ def _inside(line: str, outer: int) -> bool:
 
 
 def _indented(apps: Mapping[str, Mapping[str, Any]], indent: int, end: str) -> str:
-    return "".join(f"{' ' * indent}{line}{end}" if line else end for line in shown(apps).splitlines())
+    return "".join(f"{' ' * indent}{line}{end}" if line else end for line in shown(apps).rstrip("\n").split("\n"))
 
 
 def _inserted(lines: list[str], at: int, block: str) -> str:

@@ -47,7 +47,7 @@ class Finding:
         head = start[: len(_parent(start))]
         ends = [leaf.removeprefix(head) for leaf in self.leaves]
         if head.endswith("["):
-            return head[:-1]
+            return head[:-1] + " ".join(f"[{end}" for end in ends)
         return f"{head}{{{', '.join(ends)}}}" if head else ", ".join(ends)
 
 

@@ -290,7 +290,7 @@ class Translation:
         if secret.mounted:
             declared["path"] = secret.mounted
         else:
-            declared |= self._way(service, secret)
+            declared |= self._way(service)
         key = self._key(first)
         if secret is not first:
             declared["shared_as"] = key
@@ -324,19 +324,19 @@ class Translation:
         for part in secret.around:
             known = by_variable.get(part.variable) or by_value.get(part.value)
             if known is None or template.names(secret.value):
-                declared = {"kind": "text", **self._way(service, secret)}
+                declared = {"kind": "text", **self._way(service)}
                 self._supplied.setdefault(key, f"{secret.name} of {service.app}")
                 self._said(service, secret, key, declared, "from whoever made it")
                 return declared
             pieces += [secret.value[at : len(part.before)], f"{{{self._key(known)}}}"]
             at = len(part.before) + len(part.value)
-        declared = {"template": "".join([*pieces, secret.value[at:]]), **self._way(service, secret)}
+        declared = {"template": "".join([*pieces, secret.value[at:]]), **self._way(service)}
         self._said(
             service, secret, " and ".join(template.names(declared["template"])), declared, "with what is around it"
         )
         return declared
 
-    def _way(self, service: Service, secret: Secret) -> dict[str, Any]:
+    def _way(self, service: Service) -> dict[str, Any]:
         return {"deliver": "environment"} if "entrypoint" in service.block else {}
 
     def _top(self) -> None:
@@ -355,7 +355,7 @@ class Translation:
                 note(
                     "hardened",
                     node,
-                    "each app that it is given to declares it; its value is the stack's, and no file is read",
+                    "declared by each app that it is given to; its value is the stack's, and no file is read",
                 )
             elif key.startswith("x-"):
                 note(

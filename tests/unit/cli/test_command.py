@@ -43,7 +43,8 @@ def test_the_help_lists_every_verb_by_its_purpose():
 
 
 def test_every_file_of_a_verb_is_a_verb():
-    files = {path.stem.replace("_", "-") for path in (ROOT / "homeport/cli/verbs").glob("*.py")} - {"--init--"}
+    names = {path.stem.replace("_", "-") for path in (ROOT / "homeport/cli/verbs").glob("*.py")} - {"--init--"}
+    files = {name.removesuffix("-") for name in names}
 
     assert set(app.VERBS) == files, "a verb that no heading names could not be called"
 

@@ -496,8 +496,8 @@ class _Check:
         for name, app in self._settings.apps.items():
             for variable, secret in app.secrets.items():
                 for key in template.names(secret.template or ""):
-                    if key not in seen:
-                        yield _drop(name, f"secrets.{variable}.template", f"no app has the secret {key}")
+                    if key not in seen and key not in theirs:
+                        yield _drop(name, f"secrets.{variable}.template", f"nobody has the secret {key}")
 
 
 _ROOT = "homeport:settings"

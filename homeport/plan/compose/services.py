@@ -292,7 +292,7 @@ class Translation:
         else:
             declared |= self._way(service)
         key = self._key(first)
-        if secret is not first:
+        if any(known.service != first.service for known in group):
             declared["shared_as"] = key
         if manner.supplied:
             self._supplied.setdefault(key, f"{secret.name} of {service.app}")

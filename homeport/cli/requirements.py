@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-ROW_ID = re.compile(r"(?:S[1-5]|P|FP|RW|CA|CF|NW|NP|AT|[A-O])-\d\d")
+ROW_ID = re.compile(r"(?:S[1-5]|P|FP|RW|CA|CF|NW|NP|AT|OS|[A-O])-\d\d")
 _STATES = _PROVED, _OPEN, _NEITHER = "proved", "open", "neither"
 _CITING = ("tests", "apps", "rehearsal/claims")
 _HEAD = """# Requirements

@@ -493,11 +493,11 @@ class _Check:
                 yield _drop(app, where, f"its config key would be {spec.name}, which means another secret")
             elif spec.name not in theirs and (other != meant or (owner != app and not shared)):
                 yield _drop(app, where, f"its config key would be {spec.name}, which {owner} has for another secret")
-        for name, app in self._settings.apps.items():
-            for variable, secret in app.secrets.items():
+        for owner, block in self._settings.apps.items():
+            for variable, secret in block.secrets.items():
                 for key in template.names(secret.template or ""):
                     if key not in seen and key not in theirs:
-                        yield _drop(name, f"secrets.{variable}.template", f"nobody has the secret {key}")
+                        yield _drop(owner, f"secrets.{variable}.template", f"nobody has the secret {key}")
 
 
 _ROOT = "homeport:settings"

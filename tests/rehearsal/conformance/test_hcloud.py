@@ -102,8 +102,10 @@ def test_the_emulated_cloud_answers_every_recorded_call_with_the_recorded_status
                     differing += [f"{where}: {line}" for line in shape(row["response"], reply.body)]
         world.listener.stop()
         assert calls > 0 or not any(scenario.http(PREFIX))
-        assert [] == [line for line in differing if not line.endswith(FORGOTTEN)]
+        assert [] == [line for line in differing if not line.endswith((FORGOTTEN, *TAKEN_AWAY))]
 
 
 # The recording's fake left a removed server in its volume; the cloud, and the emulator, do not.
 FORGOTTEN = ".volume.server: recorded 1013, answered None"
+# The recording's fake named it; the API does not since July 2026 (hetznercloud/hcloud-go, release notes of v2.45.0).
+TAKEN_AWAY = (".server.datacenter is missing", ".primary_ip.datacenter is missing")

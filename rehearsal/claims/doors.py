@@ -42,12 +42,12 @@ def path_of(door: ExpectedDoor) -> str:
     return door.paths[0].replace("*", PATH) if door.paths else "/"
 
 
-def key_of(view: View, hostname: str, door: ExpectedDoor) -> Headers:
+def key_of(view: View, route: str, door: ExpectedDoor) -> Headers:
     """What opens a door; nothing where nobody may pass, or everybody."""
     if door.kind == "login":
-        return {"Cookie": view.log_in(hostname, named_person(view))}
+        return {"Cookie": view.log_in(view.hostnames[route], named_person(view))}
     if door.kind == "service-token":
-        return {name.replace("-", "_"): value for name, value in view.token.items()}
+        return {name.replace("-", "_"): value for name, value in view.tokens[route].items()}
     if door.kind == "api-key":
         return {door.header.replace("-", "_"): view.secrets[door.secret]}
     if door.kind == "basic":
@@ -74,7 +74,7 @@ def tried(view: View) -> dict[str, dict[str, str]]:
     seen = {}
     for name, route in view.expected.routes.items():
         hostname = view.hostnames[name]
-        keys = [key_of(view, hostname, door) for door in route.doors]
+        keys = [key_of(view, name, door) for door in route.doors]
         for number, door in enumerate(route.doors):
             others: Headers = {}
             for key in (*keys[:number], *keys[number + 1 :]):
@@ -118,7 +118,6 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="doors",
         rows=("S2-39", "S2-40"),
-        needs=frozenset({"routes"}),
         says="by each public name comes in who has the key of the door there; no other key opens it, nor does none",
         observe=tried,
         expected=as_declared,

@@ -27,7 +27,7 @@ _DASHBOARD = 3000
 
 def with_token(view: View) -> tuple[bool, bool]:
     """Whether a service token opens the webhooks' path (n8n itself answers), and whether it opens the editor."""
-    headers = {name.replace("-", "_"): value for name, value in view.token.items()}
+    headers = {name.replace("-", "_"): value for name, value in view.tokens["n8n"].items()}
     webhook = view.visit(view.hostnames["n8n"], f"{_WEBHOOK}nobody-has-this", method="POST", **headers)
     editor = view.visit(view.hostnames["n8n"], "/", **headers)
     return "not registered" in webhook["body"], editor["status"] in (302, 401, 403)
@@ -165,6 +165,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="no-node-runs-code",
         rows=("AT-02",),
+        needs=frozenset({"service n8n", "vpn"}),
         says="n8n's owner can put no node to work that runs code or commands",
         observe=owners_nodes,
         value=lambda found: {kind for kind, working in found.items() if working},
@@ -174,6 +175,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="closed-in-any-spelling",
         rows=("AT-03",),
+        needs=frozenset({"tunnel", "route n8n"}),
         says="who has logged in and knows the API key reaches no webhook through the tunnel, however its path is spelt",
         observe=in_any_spelling,
         value=lambda statuses: {path for path, status in statuses.items() if status not in (302, 401, 403, 404)},
@@ -183,6 +185,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="webhooks-by-token",
         rows=("S2-40", "S2-41"),
+        needs=frozenset({"tunnel", "route n8n"}),
         says="a service token reaches n8n through the tunnel at its webhooks, and not its editor",
         observe=with_token,
         expected=lambda _: (True, True),
@@ -191,6 +194,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="people-log-in",
         rows=("S2-39",),
+        needs=frozenset({"tunnel", "route n8n"}),
         says="a person whom the settings name reaches n8n's editor after a login; a stranger gets no session",
         observe=logins,
         expected=lambda _: {"named": 200, "sessions of a stranger": 0},
@@ -199,6 +203,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="dashboard-on-and-off",
         rows=("S2-42",),
+        needs=frozenset({"tunnel", "route jett", "vpn"}),
         says="the dashboard's name leads through the VPN to the local machine; while it is off, visitors hear it soon",
         observe=dashboard,
         value=lambda answers: {name: (status, seconds < _OFFLINE) for name, (status, seconds) in answers.items()},
@@ -208,6 +213,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="heartbeat-is-taken",
         rows=("S2-45", "S2-46"),
+        needs=frozenset({"service n8n", "vpn"}),
         says="n8n takes the heartbeat of the local machine",
         observe=heartbeat,
         expected=lambda _: (200, 404),

@@ -36,7 +36,12 @@ def known(view: View) -> dict[str, str]:
     for key in ("PrivateKey", "PresharedKey"):
         if match := re.search(rf"(?m)^\s*{key}\s*=\s*(\S+)", view.peer_config):
             values[f"peer {key}"] = match[1]
-    values |= {f"service token {name}": value for name, value in view.token.items() if "Secret" in name}
+    values |= {
+        f"service token of {route} {name}": value
+        for route, token in view.tokens.items()
+        for name, value in token.items()
+        if "Secret" in name
+    }
     return {name: value for name, value in values.items() if len(value.encode()) >= SHORTEST}
 
 

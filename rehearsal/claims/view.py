@@ -45,7 +45,7 @@ class View:
         host: Command that leads into the host as root: `docker exec -i MACHINE`, or `ssh … sudo`.
         addresses: The host's public addresses.
         peer_config: The text of the stack's output for that member. Secret.
-        token: Headers of a service token that the stack made. Secret.
+        tokens: Names of routes to the headers of the service token that the stack made for each. Secret.
         secrets: Name to value of all that the stack made or was given.
         edge_tls: URL of the emulated edge over TLS.
         edge_ca: File of the certificate that its visitors trust.
@@ -62,7 +62,7 @@ class View:
     host: list[str] = field(default_factory=list)
     addresses: tuple[str, ...] = ()
     peer_config: str = field(repr=False, default="")
-    token: Mapping[str, str] = field(repr=False, default_factory=dict)
+    tokens: Mapping[str, Mapping[str, str]] = field(repr=False, default_factory=dict)
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     edge_tls: str = ""
     edge_ca: str = ""
@@ -201,7 +201,6 @@ def rehearsed(system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping
         "cloudflare": (cloudflare["api"], {"Authorization": f"Bearer {cloudflare['token']}"}),
     }
     with Peer(network) as peer:
-        token = _output(outputs, "service_tokens", system.service_token) if system.service_token else {}
         config = _output(outputs, "client_configs", system.vpn_peer) if system.vpn_peer else ""
         view = View(
             expected=system,
@@ -214,7 +213,10 @@ def rehearsed(system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping
             clouds=clouds,
             ids=cloudflare["ids"],
             peer_config=config,
-            token={f"CF-Access-Client-{name}": token[f"client_{name.lower()}"] for name in ("Id", "Secret") if token},
+            tokens={
+                name: {"CF-Access-Client-Id": token["client_id"], "CF-Access-Client-Secret": token["client_secret"]}
+                for name, token in (outputs.get("service_tokens") or {}).items()
+            },
             secrets=outputs.get("credentials") or {},
         )
         server = _server(view)

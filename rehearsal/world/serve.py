@@ -19,6 +19,7 @@ from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.packages import Packages
+from rehearsal.machine.resolver import Resolver
 from rehearsal.machine.shelf import Shelf
 from rehearsal.whole_file import write_whole
 from rehearsal.world.folder import birth
@@ -43,6 +44,7 @@ def serve(folder: Folder, identity: dict[str, Any], images: list[str], systems: 
         shelf = Shelf(images)
         shelf.fill()
         packages = Packages(ground.gateway).start()
+        resolver = Resolver(ground.gateway, {CONNECTORS: ground.gateway}).start()
         machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway}, systems=systems)
     project = Project(Store(folder.path / "hetzner.json"), machines, 0.0)
     lost = _restore(project, machines)
@@ -55,6 +57,7 @@ def serve(folder: Folder, identity: dict[str, Any], images: list[str], systems: 
     cloudflare.close()
     hetzner.stop()
     packages.close()
+    resolver.close()
     return 0
 
 

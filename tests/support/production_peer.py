@@ -69,7 +69,11 @@ class Local:
 
     def through_the_tunnel(self, number: int, *, token: bool = True, **more: object) -> dict:
         """A request of a program on the internet, with the service token that the stack made for it."""
-        headers = {"Content-Type": "application/json", "X-API-Key": self.key, **(self.view.token if token else {})}
+        headers = {
+            "Content-Type": "application/json",
+            "X-API-Key": self.key,
+            **(self.view.tokens["n8n"] if token else {}),
+        }
         return self.view.visit(self.view.hostnames["n8n"], HOOK, method="POST", body=_body(number, **more), **headers)
 
     def queue(self) -> str:

@@ -112,7 +112,6 @@ class ExpectedSystem:
         vpn_peer: The member of the VPN that the claims play, as the stack's output names it.
         vpn_peer_address: That member's address.
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
-        service_token: The stack's service token that the claims use; empty: there is none.
         units: What systemd starts at boot.
         folder: Where the compose file is.
         secret_files: Files that may hold secrets: pattern (`~root` is root's home) to `owner` and `because`.
@@ -131,18 +130,16 @@ class ExpectedSystem:
     vpn_peer: str = ""
     vpn_peer_address: str = ""
     vpn_tcp: tuple[int, ...] = ()
-    service_token: str = ""
 
     @property
     def has(self) -> frozenset[str]:
         """What there is that claims look at (`Claim.needs`)."""
         there = {
-            self.exposure: True,
-            "vpn": bool(self.vpn_address),
-            "routes": bool(self.routes),
-            "service-token": bool(self.service_token),
+            self.exposure,
+            *(f"service {name}" for name in self.services),
+            *(f"route {name}" for name in self.routes),
         }
-        return frozenset(name for name, is_there in there.items() if is_there)
+        return frozenset(there | ({"vpn"} if self.vpn_address else set()))
 
     def allowed_files(self) -> list[Allowed]:
         """The files that may hold secrets."""
@@ -181,12 +178,12 @@ def expected(system: str, described: Mapping[str, Any] = _NONE) -> ExpectedSyste
     written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
     own = {name: _service(values) for name, values in written.pop("services").items()}
     values = {**written, **described}
-    described_services = {
+    services = {
         name: replace(_service(about), clean_stop=own[name].clean_stop if name in own else _NONE)
         for name, about in values.pop("services", {}).items()
     }
     routes = {name: _route(**about) for name, about in values.pop("routes", {}).items()}
-    return ExpectedSystem(services=described_services or own, routes=routes, **_tuples(values))
+    return ExpectedSystem(services=services if "services" in described else own, routes=routes, **_tuples(values))
 
 
 def _service(values: Mapping[str, Any]) -> ExpectedService:

@@ -9,6 +9,7 @@ import pytest
 
 from homeport.cli import expectations, rehearse
 from rehearsal.claims.expected import expected, systems
+from rehearsal.claims.systems import claims_of
 
 NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
 PLAIN = {"exposure", "tcp", "udp", "networks", "vpn_address", "vpn_peer", "vpn_peer_address", "vpn_tcp"}
@@ -49,7 +50,7 @@ def test_settings_change_what_is_expected_and_the_file_keeps_what_no_blueprint_s
     assert 768 == found.services["postgres"].memory
     assert expected("jett").services["postgres"].clean_stop == found.services["postgres"].clean_stop
     assert "flows.example.com" == found.routes["n8n"].host
-    assert ("/opt/jett", "n8n") == (found.folder, found.service_token)
+    assert "/opt/jett" == found.folder
 
 
 def test_the_member_whose_key_its_device_keeps_is_not_the_one_that_claims_play():
@@ -61,3 +62,11 @@ def test_the_member_whose_key_its_device_keeps_is_not_the_one_that_claims_play()
     found = described("jett", wireguard=vpn)
 
     assert ("10.9.0.2", "b", "10.9.0.3") == (found["vpn_address"], found["vpn_peer"], found["vpn_peer_address"])
+
+
+def test_what_is_off_is_no_failed_claim():
+    off = {"services": {name: {"enabled": False} for name in ("n8n", "uptime-kuma")}}
+    claims = {claim.name for claim in claims_of("jett", expected("jett", described("jett", **off)))}
+
+    assert not {"heartbeat-is-taken", "no-node-runs-code", "people-log-in"} & claims, "of n8n, which is not there"
+    assert {"doors", "dashboard-on-and-off", "handshake"} <= claims

@@ -86,9 +86,9 @@ def test_the_secrets_looked_for_are_the_stacks_the_peers_and_the_token():
         "[Interface]\nPrivateKey = aaaaaaaaaaaaaaaa=\n"
         "[Peer]\nPresharedKey = bbbbbbbbbbbbbbbb=\nPublicKey = cccccccccccccccc=\n"
     )
-    view.token = {"CF-Access-Client-Id": "dddddddd.access", "CF-Access-Client-Secret": "eeeeeeeeee"}
+    view.tokens = {"n8n": {"CF-Access-Client-Id": "dddddddd.access", "CF-Access-Client-Secret": "eeeeeeeeee"}}
     view.secrets = {"n8n-key": "ffffffffff", "pin": "1234"}
-    names = {"n8n-key", "peer PrivateKey", "peer PresharedKey", "service token CF-Access-Client-Secret"}
+    names = {"n8n-key", "peer PrivateKey", "peer PresharedKey", "service token of n8n CF-Access-Client-Secret"}
     assert names == set(known(view)), "no public key, no id, and nothing too short to be told from chance"
 
 

@@ -197,7 +197,9 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
     path = rehearsal.checkout / f"Pulumi.{rehearsal.name}.yaml"
     kept = yaml.safe_load(path.read_text()) if path.is_file() else {}
     kept_secrets = {
-        key: value for key, value in kept.get("config", {}).items() if isinstance(value, dict) and "secure" in value
+        key: value
+        for key, value in kept.get("config", {}).items()
+        if isinstance(value, dict) and "secure" in value and key.removeprefix(f"{PROJECT}:") in stack.plan.secrets
     }
     config = {
         **kept_secrets,
@@ -210,12 +212,7 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
     remove_half_written(ready)
     if not ready.has_stack:
         ready.ask("stack", "init", named=False)
-    wanted = {"hcloud-token": world["hcloud"]["token"]}
-    if chosen.get("cloudflare"):
-        wanted["cloudflare-api-token"] = world["cloudflare"]["token"]
-    plan = stack.plan
-    issued = plan.secrets.keys() - plan.generated.keys() - plan.supplied.keys() - wanted.keys()
-    wanted |= {name: _invented(plan.secrets[name].kind) for name in sorted(issued)}
+    wanted = supplied(stack, world)
     for name, value in wanted.items():
         if f"{PROJECT}:{name}" not in kept_secrets and ready.run(
             "config", "set", "--secret", f"{PROJECT}:{name}", input_=value
@@ -224,6 +221,14 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
                 f"{rehearsal.name}: secret {name} cannot be set\n  fix: make rehearse-down, then make rehearse"
             )
     return ready
+
+
+def supplied(stack: Stack, world: dict[str, Any]) -> dict[str, str]:
+    """The secrets that a person would give: the clouds' tokens are the world's, and all others are invented."""
+    plan = stack.plan
+    tokens = {"hcloud-token": world["hcloud"]["token"], "cloudflare-api-token": world["cloudflare"]["token"]}
+    wanted = [name for name in plan.secrets if name not in {*plan.generated, *plan.supplied}]
+    return {name: tokens.get(name) or _invented(plan.secrets[name].kind) for name in wanted}
 
 
 def _invented(kind: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -10,6 +12,8 @@ import pytest
 from homeport.cli import rehearse
 from homeport.cli.stack import Stack
 from homeport.model.errors import ToolError
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
 
 EMULATED = {"account_id": "e" * 32, "zone_id": "f" * 32, "team": "rehearsal"}
 OWN = {"account_id": "a" * 32, "zone_id": "b" * 32, "team": "mine"}
@@ -67,3 +71,23 @@ def test_a_transcript_types_what_a_user_types_and_lets_no_image_float(monkeypatc
     assert 0 == rehearse.transcribe(rehearse.Rehearsal(preset="jett", environment="prod"), "page.md")
     assert [(ready, "jett", "page.md")] == taken, "the commands are typed on the rehearsed stack"
     assert [] == asked, "that its images were built here is known by its clouds: no waiver is needed, so none is shown"
+
+
+WORLD = {name: {"token": secrets.token_urlsafe(48)} for name in ("hcloud", "cloudflare")}
+
+
+def test_secrets_that_only_others_could_give_are_invented_and_the_clouds_tokens_are_the_worlds(rehearsed):
+    app = {"image": "app:1", "port": 80, "secrets": {"API_TOKEN": {"kind": "token"}, "SEED": {"kind": "hex64"}}}
+    settings = rehearsed("jett", {"access": {"login": "google"}, "apps": {"notes": app}})
+    stack = Stack(name="rehearse-jett-prod", preset="jett", settings=settings)
+    found = rehearse.supplied(stack, WORLD)
+
+    assert {"hcloud-token", "cloudflare-api-token", "google-client-secret", "notes-api-token"} == found.keys(), (
+        "those that homeport makes it makes here too"
+    )
+    assert WORLD == {
+        name: {"token": found[f"{name}{kind}"]} for name, kind in (("hcloud", "-token"), ("cloudflare", "-api-token"))
+    }
+    values = {"homeport:preset": "jett", "homeport:settings": json.dumps(settings), "hcloud:endpoint": "http://[::1]:1"}
+    held = {f"homeport:{name}": value for name, value in found.items()}
+    assert resolve(Configuration(stack.name, values | held, frozenset(held))), "and the program takes them"

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from catalog.presets import registry
 from homeport.cli import daemon
 from homeport.cli.phases import duration, phase, say, total
 from homeport.cli.places import ROOT, cache
@@ -187,8 +188,9 @@ _ON_A_SOCKET = "homeport/machine:ubuntu-like"
 
 def _images() -> list[str]:
     """What the tests' systems run."""
-    rehearsal = Rehearsal(preset="jett", environment="prod")
-    return [*read("dev").images(), *rehearsal.images(), MACHINE, *rehearsal.systems().values(), _ON_A_SOCKET]
+    rehearsals = [Rehearsal(preset=name, environment="prod") for name in registry.built()]
+    needed = [image for each in rehearsals for image in (*each.images(), *each.systems().values())]
+    return [*dict.fromkeys([*read("dev").images(), *needed, MACHINE, _ON_A_SOCKET])]
 
 
 def _log(part: str) -> Path:

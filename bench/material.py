@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import secrets
@@ -16,7 +17,7 @@ from homeport.render.files import service_files
 from homeport.settings.secret_specs import known_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from homeport.model.blueprint import Blueprint
@@ -33,13 +34,21 @@ class File:
     secret: bool = False
 
 
+_FRESH: dict[str, Callable[[], str]] = {
+    "hex64": lambda: secrets.token_hex(32),
+    "hex32": lambda: secrets.token_hex(16),
+    "base64": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+}
+"""Kinds of secrets whose text is not the usual one."""
+
+
 def generate(blueprint: Blueprint) -> dict[str, str]:
     """A random value for every secret that homeport would generate; the others are empty."""
     values = {}
     specs = known_secrets(declared())
     for name in blueprint.secrets():
         spec = specs[name]
-        fresh = secrets.token_hex(32) if spec.kind == "hex64" else f"A1{secrets.token_urlsafe(32)}"
+        fresh = _FRESH.get(spec.kind, lambda: f"A1{secrets.token_urlsafe(32)}")()
         values[name] = fresh if spec.policy == "generated" else ""
     return values
 

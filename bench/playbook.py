@@ -150,8 +150,11 @@ def container(spec: ContainerSpec, blueprint: Blueprint, mark: str, folder: Path
         "healthcheck": _healthcheck(spec),
         "volumes": [_mount(mount, blueprint, folder / "host/files" / spec.service) for mount in spec.mounts],
         "published_ports": [f"{port.address}:{port.outside}:{port.inside}/{port.protocol}" for port in spec.ports],
-        "networks": [{"name": name} for name in spec.networks],
-        "network_mode": spec.networks[0] if spec.networks else "none",
+        "networks": [
+            {"name": name} | ({"ipv4_address": spec.address} if spec.address and name == spec.networks[0] else {})
+            for name in (*spec.networks, *spec.joined)
+        ],
+        "network_mode": next(iter((*spec.networks, *spec.joined)), "none"),
         "labels": {"homeport.bench": blueprint.namespace, "homeport.files": mark},
         "command_handling": "correct",
         "container_default_behavior": "no_defaults",

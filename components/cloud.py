@@ -24,6 +24,7 @@ _PACKAGE: Final = "pulumi_cloudflare"
 _USED: Final = (
     "DnsRecord",
     "ZeroTrustTunnelCloudflared",
+    "ZeroTrustTunnelCloudflaredConfig",
     "ZeroTrustAccessApplication",
     "ZeroTrustAccessIdentityProvider",
     "ZeroTrustAccessPolicy",

@@ -29,7 +29,10 @@ def arguments(
         volumes: Name in Docker of each volume to the output by which it is waited for; empty text: its own files.
         networks: The same for its networks.
     """
-    attached = [networks[name] for name in spec.networks]
+    attached = [*(networks[name] for name in spec.networks), *spec.joined]
+    # The provider takes an address with a further network only: this one's main network is Docker's own bridge, which
+    # it leaves before it starts (terraform-provider-docker, resource_docker_container_funcs.go).
+    main, further = ("bridge", attached) if spec.address else (attached[0] if attached else "none", attached[1:])
     return {
         "name": spec.name,
         "hostname": spec.hostname,
@@ -72,8 +75,14 @@ def arguments(
             )
             for mount in spec.mounts
         ],
-        "network_mode": attached[0] if attached else "none",
-        "networks_advanced": [docker.ContainerNetworksAdvancedArgs(name=network) for network in attached[1:]] or None,
+        "network_mode": main,
+        "networks_advanced": [
+            docker.ContainerNetworksAdvancedArgs(
+                name=network, ipv4_address=spec.address if spec.address and network is attached[0] else None
+            )
+            for network in further
+        ]
+        or None,
         "ports": [
             docker.ContainerPortArgs(
                 internal=port.inside, external=port.outside, ip=port.address, protocol=port.protocol

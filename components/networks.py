@@ -42,7 +42,11 @@ class Networks(pulumi.ComponentResource):
                 driver="bridge",
                 internal=network.internal,
                 options={"com.docker.network.driver.mtu": str(network.mtu)} if network.mtu else None,
-                ipam_configs=[docker.NetworkIpamConfigArgs(subnet=network.subnet, gateway=network.gateway)],
+                ipam_configs=[
+                    docker.NetworkIpamConfigArgs(
+                        subnet=network.subnet, gateway=network.gateway, ip_range=network.given_out
+                    )
+                ],
                 labels=[
                     docker.NetworkLabelArgs(label=label, value=value)
                     for label, value in sorted(args.host.labels(network=network.name).items())

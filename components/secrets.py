@@ -11,7 +11,7 @@ import pulumi
 from components.random_secret import random_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,9 @@ class SecretsArgs:
 
     Attributes:
         supplied: Values from the configuration, already secret.
-        generated: Names to make, each with its kind: ``hex64`` (32 random bytes, 64 digits) or any other (32 random
-            bytes, URL-safe, with a capital letter and a digit in front for those who count kinds of characters).
+        generated: Names to make, each with its kind: ``hex64`` and ``hex32`` (32 and 16 random bytes in digits),
+            ``base64`` (32 random bytes) or any other (32 random bytes, URL-safe, with a capital letter and a digit in
+            front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
     """
 
@@ -48,7 +49,7 @@ class Secrets(pulumi.ComponentResource):
         for secret, kind in sorted(args.generated.items()):
             keepers = {"version": str(args.versions.get(secret, 1))}
             generated = random_secret(f"{name}-{secret}", here, keepers)
-            self.values[secret] = generated.apply(_hex if kind == "hex64" else _url_safe)
+            self.values[secret] = generated.apply(_WRITTEN.get(kind, _url_safe))
         self.key = random_secret(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})
@@ -58,6 +59,14 @@ def _hex(text: str) -> str:
     return base64.b64decode(text).hex()
 
 
+def _half_hex(text: str) -> str:
+    return _hex(text)[:32]
+
+
 def _url_safe(text: str) -> str:
     """Base64 in the alphabet that needs no quoting in a URL, an ACL file or SQL."""
     return "A1" + text.replace("+", "-").replace("/", "_").rstrip("=")
+
+
+_WRITTEN: Mapping[str, Callable[[str], str]] = {"hex64": _hex, "hex32": _half_hex, "base64": str}
+"""Kinds whose text is not the usual one."""

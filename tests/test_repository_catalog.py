@@ -25,6 +25,17 @@ LAYERS = {
         "homeport/render/files.py",
         "homeport/render/export/tree.py",
     },
+    "cloudflared": {
+        "homeport/model/check.py",
+        "homeport/render/cloudflared.py",
+        "homeport/render/host/cloudflared/apply.sh",
+        "homeport/render/host/cloudflared/cloudflared.service",
+        "homeport/render/host/cloudflared/remove.sh",
+        "homeport/cli/adoption.py",
+        "homeport/cli/cloudflare.py",
+        "homeport/stack/ingress.py",
+        "components/tunnel.py",
+    },
     "headscale": {"homeport/render/headscale.py", "components/mesh.py", "components/scripts/mesh.sh"},
     "postgres": {
         "homeport/plan/compose/companion.py",
@@ -37,7 +48,7 @@ LAYERS = {
 }
 """A layer that drives a piece of software speaks its language.
 
-The proxy Caddy's, the mesh headscale's, databases PostgreSQL's.
+The proxy Caddy's, the tunnel cloudflared's, the mesh headscale's, databases PostgreSQL's.
 """
 GUESSED = "homeport/settings/strength.py"
 """Words that people make passwords of: names of software are among them, whether the catalog has it or not."""

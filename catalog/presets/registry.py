@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from homeport.model.preset import Preset
 
-_BUILT = {"ai-orchestrator": "catalog.presets.ai_orchestrator.preset", "jett": "catalog.presets.jett.preset"}
+_BUILT = {
+    "ai-orchestrator": "catalog.presets.ai_orchestrator.preset",
+    "jett": "catalog.presets.jett.preset",
+    "shared-infrastructure": "catalog.presets.shared_infrastructure.preset",
+}
 
 
 def names() -> tuple[str, ...]:

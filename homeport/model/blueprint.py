@@ -80,6 +80,7 @@ class Blueprint:
         skipped: What this environment does without, each with its reason.
         next_steps: What is left for a person to do.
         people: Whom Cloudflare Access lets in, and how they prove it, in words.
+        joined: Network of another stack, by its name in Docker, to the services here that join it.
     """
 
     preset: str
@@ -107,6 +108,7 @@ class Blueprint:
     skipped: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     people: str = ""
+    joined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def service(self, name: str) -> Service:
         """The service of that name; KeyError if there is none."""
@@ -122,10 +124,33 @@ class Blueprint:
         Without a proxy of the preset's own it is the tunnel's name or, where there is no tunnel, the service's own
         port.
         """
-        if self.services and not any(service.edge for service in self.services):
-            return f"https://{self.host(route)}" if self.exposure == "tunnel" else self.upstream(route)
+        if self.exposure == "tunnel":
+            return f"https://{self.host(route)}"
+        if self.services and self.proxy is None:
+            return self.upstream(route)
         port = self.edge.ports["https"]
         return f"https://{self.host(route)}" + ("" if port == 443 else f":{port}")  # noqa: PLR2004  # HTTPS's own port
+
+    @property
+    def proxy(self) -> Service | None:
+        """The edge proxy; None: the preset has none."""
+        return next((service for service in self.services if service.edge), None)
+
+    @property
+    def connector(self) -> Service | None:
+        """What connects the tunnel to the proxy, where that is a container; None: it runs on the host, if at all."""
+        return next((service for service in self.services if service.connector), None)
+
+    @property
+    def connector_address(self) -> str:
+        """The connector's address on its network; empty: there is no such container."""
+        return self.address(self.connector) if self.connector else ""
+
+    def address(self, service: Service) -> str:
+        """A service's fixed address on its main network; empty: Docker gives it one."""
+        if not service.connector:
+            return ""
+        return {network.name: network.last for network in self.networks}[service.networks[0]]
 
     @property
     def main_host(self) -> str:
@@ -134,12 +159,15 @@ class Blueprint:
         return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
 
     def published(self, service: Service) -> tuple[PublishedPort, ...]:
-        """A service's ports as this stack publishes them."""
-        return tuple(self._published(service, port) for port in service.ports)
+        """A service's ports as this stack publishes them: none for the proxy that a tunnel leads to from inside."""
+        inside = self.connector is not None
+        return tuple(self._published(service, port) for port in service.ports if not (inside and port.at == "edge"))
 
     def _published(self, service: Service, port: Port) -> PublishedPort:
         if port.at == "vpn":
             outside, address = self.ports.get(service.name, port.outside), self.vpn.address if self.vpn else LOOPBACK
+        elif port.at == "here":
+            outside, address = port.outside, LOOPBACK
         else:
             # A name that the edge does not have is refused by homeport/model/check.py.
             outside, address = self.edge.ports.get(port.name, port.inside), self.edge.bind
@@ -148,8 +176,12 @@ class Blueprint:
     def upstream(self, route: Route) -> str:
         """Where a tunnel finds what is behind a route; nothing where its service publishes no port.
 
+        A connector beside the proxy finds everything there: the proxy tells routes by their names.
+
         A service that listens in the VPN is not to be found at ``localhost`` (docs/requirements.md, R-20).
         """
+        if self.connector and self.proxy:
+            return f"http://{self.proxy.name}:{next(port.inside for port in self.proxy.ports if port.name == 'http')}"
         if route.upstream:
             return template.fill(route.upstream, self._addresses(), template.URL)
         ports = (
@@ -167,6 +199,7 @@ class Blueprint:
         for route in self.routes:
             texts[f"host:{route.name}"] = self.host(route)
             texts[f"origin:{route.name}"] = self.origin(route)
+        texts |= {f"subnet:{network.name}": network.subnet for network in self.networks}
         for service in self.services:
             for port in self.published(service):
                 # Of several the first: connections name the service alone.

@@ -203,7 +203,7 @@ def _routes(blueprint: Blueprint) -> Iterator[Problem]:
     for route in blueprint.routes:
         where = f"routes.{route.name}"
         target = services.get(route.service)
-        if target is None and route.upstream:
+        if target is None and (route.upstream or route.guest):
             pass
         elif target is None:
             yield Problem(where, f"service {route.service} is not declared", _CATALOG)

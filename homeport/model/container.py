@@ -91,6 +91,8 @@ class ContainerSpec:
         stop_signal: None: the image's own.
         mounts: Volumes, then paths of the host, then the service's own files.
         networks: Names in Docker, the main one first; empty: no network at all.
+        joined: Networks of other stacks, by their names in Docker, that it is on besides.
+        address: Its fixed address on the main network; empty: Docker gives it one.
         ports: Published ports, sorted.
         needs: Services that must be healthy before it starts, sorted.
         labels: ``service``, ``image`` and ``spec``, without a prefix; ``spec`` changes with what Docker's provider
@@ -127,6 +129,8 @@ class ContainerSpec:
     stop_signal: str | None
     mounts: tuple[Mount, ...]
     networks: tuple[str, ...]
+    joined: tuple[str, ...] = ()
+    address: str = ""
     ports: tuple[PublishedPort, ...]
     needs: tuple[str, ...]
     labels: Mapping[str, str]
@@ -160,6 +164,8 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         stop_signal=service.stop_signal,
         mounts=_mounts(blueprint, service),
         networks=tuple(names.physical(blueprint.namespace, network) for network in service.networks),
+        joined=tuple(sorted(name for name, services in blueprint.joined.items() if service.name in services)),
+        address=blueprint.address(service),
         ports=tuple(sorted(blueprint.published(service))),
         needs=tuple(sorted(service.needs)),
         labels={"service": service.name, "image": service.image, "spec": _fingerprint(service)},

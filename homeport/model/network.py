@@ -33,6 +33,8 @@ class Network:
         way_out: False, where ``internal`` is: its ports can be published, but the host's firewall lets nothing out
             that a container begins. A local stack has no firewall of ours, and so not this.
         mtu: Bytes of the largest packet on it; 0: what the host's Docker gives to networks.
+        shared: True: containers of other stacks join it. Docker gives out addresses of the first half of its subnet
+            only, so that one of the second half is nobody else's; it is not taken away while a stranger is on it.
     """
 
     name: str
@@ -40,6 +42,17 @@ class Network:
     internal: bool = True
     mtu: int = 0
     way_out: bool = True
+    shared: bool = False
+
+    @property
+    def given_out(self) -> str | None:
+        """The addresses that Docker gives out by itself; None: all of the subnet."""
+        return str(next(IPv4Network(self.subnet).subnets())) if self.shared else None
+
+    @property
+    def last(self) -> str:
+        """The last address that a container can have."""
+        return str(IPv4Network(self.subnet)[-2])
 
     @property
     def gateway(self) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from homeport.model.database import Database
     from homeport.model.network import Network
-    from homeport.model.route import Route
+    from homeport.model.route import Guard, Route
     from homeport.model.secret import SecretSpec
     from homeport.model.service import Service, Volume
 
@@ -109,6 +109,10 @@ class Preset:
         secrets: Secrets that it needs besides those of its services.
         renamed: A name in ``.env`` files of the same system, or of an earlier version, to the key that took its place.
         export: How it looks as plain files.
+        guests: Routes to services of other stacks, known beforehand: open where the stack is for this machine alone,
+            elsewhere where ``settings.guests`` names them.
+        operator: What the proxy asks of a guest's caller where Cloudflare Access does not stand before it; None: the
+            preset has no guests.
     """
 
     name: str
@@ -128,3 +132,5 @@ class Preset:
     secrets: tuple[SecretSpec, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     export: ExportLayout = field(default_factory=ExportLayout)
+    guests: tuple[Route, ...] = ()
+    operator: Guard | None = None

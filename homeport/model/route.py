@@ -44,6 +44,10 @@ class Route:
         upstream: Instead of a service: a URL on a member of the VPN; ``{peer:NAME}`` stands for its address.
         guards: Read in order; the one without paths comes last. No guards at all is refused.
         max_body: Largest request body in bytes.
+        here: Where the stack is for this machine alone: the port on the loopback address at which it answers without a
+            host name, in plain HTTP; 0: none.
+        guest: True: the service is another stack's, which joins the proxy's network, and may not be there.
+        without_access: The guards where Cloudflare Access does not stand before the proxy; empty: the same.
     """
 
     name: str
@@ -52,3 +56,6 @@ class Route:
     guards: tuple[Guard, ...]
     max_body: int = 10 * 1024 * 1024
     upstream: str = ""
+    here: int = 0
+    guest: bool = False
+    without_access: tuple[Guard, ...] = ()

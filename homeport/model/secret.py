@@ -7,13 +7,15 @@ from typing import Literal
 
 from homeport.model.fixes import keep
 
-Policy = Literal["generated", "supplied"]
-Kind = Literal["password", "account-password", "hex64", "token", "text", "ssh-key"]
+Policy = Literal["generated", "supplied", "issued"]
+Kind = Literal["password", "account-password", "hex64", "hex32", "base64", "token", "text", "ssh-key"]
 
 SHAPES: dict[str, str] = {
     "password": "at least 24 characters, 128 bits, as openssl rand -base64 32 prints",
     "account-password": "24 to 64 characters with a capital letter and a digit, as sign-in pages ask for",
     "hex64": "64 lower-case hexadecimal digits, as openssl rand -hex 32 prints",
+    "hex32": "32 lower-case hexadecimal digits, as openssl rand -hex 16 prints",
+    "base64": "32 bytes in Base64, 44 characters, as openssl rand -base64 32 prints",
     "token": "the token exactly as its issuer shows it, 16 to 512 characters",
     "text": "the text exactly as whoever made it gave it, 1 to 4096 characters",
     "ssh-key": "an OpenSSH private key of type ed25519 without a passphrase",
@@ -22,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "password": '"$(openssl rand -base64 32)"',
     "account-password": '"A1$(openssl rand -hex 20)"',
     "hex64": '"$(openssl rand -hex 32)"',
+    "hex32": '"$(openssl rand -hex 16)"',
+    "base64": '"$(openssl rand -base64 32)"',
     "token": "",
     "text": "",
     "ssh-key": "< ~/.ssh/id_ed25519",
@@ -37,6 +41,7 @@ class SecretSpec:
         purpose: What it is for, after "is needed": a user who does not know it learns what breaks without it.
         kind: What it must look like, a key of ``SHAPES``.
         policy: ``generated``: made by pulumi-random when it is missing. ``supplied``: only its issuer can give it.
+            ``issued``: a layer of the program has it from its issuer, so that nobody supplies it.
         variable: Its name in a ``.env`` file of the same software; empty: the name in capitals.
         section: It is needed only where the settings have this section; elsewhere it is empty.
         encrypts: Stored data is encrypted with it: another value loses that data.

@@ -144,7 +144,7 @@ class Volume:
     program: str = ""
 
 
-PortPlace = Literal["edge", "vpn"]
+PortPlace = Literal["edge", "vpn", "here"]
 PORT_PLACES: tuple[PortPlace, ...] = get_args(PortPlace)
 
 
@@ -157,8 +157,8 @@ class Port:
         inside: The port in the container.
         protocol: ``tcp`` or ``udp``.
         at: ``edge``: on the edge's address. ``vpn``: on the host's address in the VPN, for its members only; on a local
-            host the loopback address takes its place.
-        outside: The number on the host, with ``at="vpn"``.
+            host the loopback address takes its place. ``here``: on the loopback address.
+        outside: The number on the host, where it is not at the edge.
     """
 
     name: str
@@ -256,6 +256,8 @@ class Service:
         capabilities: Capabilities kept, each with its reason.
         ports: Published ports; those at the edge only with ``edge``.
         edge: True for the proxy that opens the blueprint's routes.
+        connector: True for what connects a tunnel to the proxy: it runs only where the internet comes in by a tunnel,
+            has the last address of its first network, and no other container there is believed who its caller is.
         needs: Services that must be healthy before this one is created.
         grace: Seconds between the stop signal and the kill.
         stop_signal: None: the image's own.
@@ -294,6 +296,7 @@ class Service:
     capabilities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ports: tuple[Port, ...] = ()
     edge: bool = False
+    connector: bool = False
     needs: tuple[str, ...] = ()
     grace: int = 30
     stop_signal: str | None = None

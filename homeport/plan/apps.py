@@ -273,16 +273,18 @@ class Layer:
         )
 
     def _guard(self, name: str, access: str, because: str) -> Guard:
+        # In a tunnel Cloudflare Access has asked before the proxy, if there is one, sees the request.
+        proxy = self.proxy and self._settings.exposure != "tunnel"
         if access == "public":
-            kind: GuardKind = "open" if self.proxy else "bypass"
+            kind: GuardKind = "open" if proxy else "bypass"
             return Guard(kind=kind, because=because or "the settings open it to everybody")
         if access == "login":
             why = "the settings ask people to log in"
-            if not self.proxy:
+            if not proxy:
                 return Guard(kind="login", because=why)
             return Guard(kind="basic", user="admin", secret=login_password(name), because=why)
         why = "the settings let programs in that have the key"
-        if not self.proxy:
+        if not proxy:
             return Guard(kind="service-token", because=why)
         return Guard(kind="api-key", header="X-API-Key", secret=api_key(name), because=why)
 

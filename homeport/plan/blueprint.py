@@ -12,14 +12,16 @@ from homeport.model.addresses import mail, url
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.route import ACCESS_KINDS
+from homeport.model.service import Port
 from homeport.model.vpn import Peer, Vpn
-from homeport.plan import apps
+from homeport.plan import apps, guests
 from homeport.settings.friendly import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from homeport.model.preset import Option, Preset
+    from homeport.model.route import Route
     from homeport.model.service import Service
     from homeport.settings.schema import ServiceOverride, Settings
 
@@ -34,16 +36,21 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     preset = apps.with_apps(preset, settings)
     off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
     laid = {volume.tool for volume in preset.shared_volumes.values()}
+    routes = guests.routes(preset, settings)
+    tunnel = settings.exposure == "tunnel"
+    running = [service for service in preset.services if tunnel or not service.connector]
     whole = Blueprint(
         preset=preset.name,
         environment=settings.environment,
         domain=settings.domain,
-        services=tuple(_service(service, settings.services.get(service.name)) for service in preset.services),
+        services=tuple(
+            _opened(_service(service, settings.services.get(service.name)), routes, settings) for service in running
+        ),
         networks=tuple(
             replace(network, subnet=str(settings.networks.get(network.name, network.subnet)))
             for network in preset.networks
         ),
-        routes=preset.routes,
+        routes=routes,
         databases=preset.databases,
         shared_volumes=preset.shared_volumes,
         edge=_edge(settings),
@@ -53,7 +60,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         ports={name: chosen.port for name, chosen in settings.services.items() if chosen.port is not None},
         protect_data=settings.protect_data,
         namespace=settings.namespace,
-        hostnames={**apps.hostnames(settings), **settings.hostnames},
+        hostnames={**apps.hostnames(settings), **guests.hostnames(settings), **settings.hostnames},
         values={**apps.literals(settings), **_values(preset, settings)},
         skipped=_skipped(preset, settings),
         connections=preset.connections,
@@ -61,6 +68,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         tools={name: image for name, image in preset.tools.items() if settings.exposure == "tunnel" or name in laid},
         next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
+        joined=settings.join,
     )
     return whole.without(frozenset(off))
 
@@ -74,6 +82,7 @@ def _refuse(preset: Preset, settings: Settings) -> None:
         *_limits(preset, settings),
         *_majors(preset, settings),
         *strangers([preset], settings.model_dump()),
+        *guests.problems(preset, settings),
         *_options(preset, settings),
         *_groups(preset, settings),
         *_homeless(preset, settings),
@@ -87,7 +96,7 @@ def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
     off = {name for name, chosen in settings.services.items() if chosen.enabled is False}
     guarded = [
         route
-        for route in preset.routes
+        for route in guests.routes(preset, settings)
         if route.service not in off and not {guard.kind for guard in route.guards} <= ACCESS_KINDS
     ]
     return [
@@ -245,7 +254,10 @@ def strangers(presets: Sequence[Preset], settings: Mapping[str, Any]) -> Iterato
     known = {
         "services": {service.name for preset in presets for service in preset.services},
         "networks": {network.name for preset in presets for network in preset.networks},
-        "hostnames": {route.name for preset in presets for route in preset.routes},
+        "hostnames": {
+            *(route.name for preset in presets for route in (*preset.routes, *preset.guests)),
+            *(key for key in _section(settings, "guests") if is_plain(key)),
+        },
         "options": {option for preset in presets for option in preset.options},
     }
     nobody = "the preset has no" if len(presets) == 1 else "no preset has"
@@ -256,6 +268,19 @@ def strangers(presets: Sequence[Preset], settings: Mapping[str, Any]) -> Iterato
             hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(names)) or 'none'}"
             path = f"homeport:settings.{section}.{name}"
             yield Problem(path, f"{nobody} {name}{hint}", fixes.drop(path))
+
+
+def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = settings.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _opened(service: Service, routes: tuple[Route, ...], settings: Settings) -> Service:
+    """The proxy with a port on the loopback address for each route that has one there; any other service as it is."""
+    if not service.edge or settings.exposure != "local":
+        return service
+    here = (Port(name=route.name, inside=route.here, outside=route.here, at="here") for route in routes if route.here)
+    return replace(service, ports=(*service.ports, *here))
 
 
 def _service(service: Service, override: ServiceOverride | None) -> Service:
@@ -288,5 +313,9 @@ def _skipped(preset: Preset, settings: Settings) -> tuple[str, ...]:
         wanted = ", ".join(f"{key}={value}" for key, value in sorted(service.kernel.items()))
         if wanted and settings.hosts[homes(preset, settings)[service.name]].mode == "local":
             skipped.append(f"{wanted} for {service.name}: homeport leaves this machine's kernel alone")
+    if settings.exposure != "tunnel":
+        skipped += [
+            f"{service.name}: no tunnel leads to this stack" for service in preset.services if service.connector
+        ]
     absent = (group.skipped for name, group in preset.groups.items() if settings.group(name) is None)
     return (*skipped, *filter(None, absent))

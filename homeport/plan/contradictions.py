@@ -47,13 +47,13 @@ def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
     proxies = [service.name for service in blueprint.services if service.edge]
     exposure = settings.exposure
-    if exposure == "tunnel" and proxies:
+    if exposure == "tunnel" and proxies and blueprint.connector is None:
         what = f"{proxies[0]} answers this preset's routes itself; no tunnel leads to it yet"
         yield _set("exposure", what, "local")
     if exposure == "direct" and not proxies:
         what = "opens nothing: no proxy is among the services, so nobody would come in"
         yield _set("exposure", what, "vpn" if settings.wireguard.peers and not local else "local")
-    if local and exposure in {"tunnel", "vpn"}:
+    if local and (exposure == "vpn" or (exposure == "tunnel" and blueprint.connector is None)):
         yield _set("exposure", f"{exposure} needs a server, and hosts.{local[0]} is this machine", "local")
     if local and settings.wireguard.enabled and exposure != "vpn":
         yield _set("wireguard.enabled", "homeport leaves this machine's own network alone", value=False)
@@ -61,7 +61,7 @@ def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     if len(private) > 1:
         what = f"services in the VPN are on {' and '.join(sorted(private))}; one host has it"
         yield Problem(f"{ROOT}.hosts", what, "Give their services' hosts one role, or use one host")
-    if exposure == "tunnel" and not proxies:
+    if exposure == "tunnel" and (blueprint.connector or not proxies):
         people = People(emails=settings.access.emails, domains=settings.access.email_domains)
         yield from access_problems(public_hostnames(blueprint), people)
 
@@ -121,7 +121,7 @@ def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Li
             yield Listener(
                 whose="WireGuard", port=blueprint.vpn.port, protocol="udp", path="wireguard.port", chosen=True
             )
-        if settings.exposure == "tunnel":
+        if settings.exposure == "tunnel" and blueprint.connector is None:
             address, _, port = METRICS.partition(":")
             yield Listener(whose="the tunnel's connector", port=int(port), address=address, path="exposure")
 

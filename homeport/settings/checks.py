@@ -88,10 +88,10 @@ def _exposure(data: Data) -> Iterator[tuple[Loc, Problem]]:
 
 def _tunnel(data: Data) -> Iterator[tuple[Loc, Problem]]:
     access = section(data, "access")
-    if access.get("login") == "google" and not (access.get("google_client_id") or access.get("identity_provider")):
-        yield at(("access", "google_client_id"), "is needed for logins with Google", "<the OAuth client's id>")
     if data.get("exposure") != "tunnel":
         return
+    if access.get("login") == "google" and not (access.get("google_client_id") or access.get("identity_provider")):
+        yield at(("access", "google_client_id"), "is needed for logins with Google", "<the OAuth client's id>")
     cloudflare = section(data, "cloudflare")
     ids = ("account_id", "<32 hexadecimal digits>"), ("zone_id", "<32 hexadecimal digits>")
     for name, value in (*(() if cloudflare else ids), ("team", "<the team's name>")):

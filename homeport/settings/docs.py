@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from homeport.model.secret import SHAPES
 from homeport.settings.apps import App, AppDatabase, AppHealth, AppRoute, AppSecret, AppVolume, AppWaivers
 from homeport.settings.clouds import Access, Cloudflare
+from homeport.settings.guests import Guest
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
 from homeport.settings.schema import WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
 from homeport.settings.schema import Edge as EdgeSection
@@ -45,6 +46,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("apps.<app>.database", AppDatabase),
     ("apps.<app>.health", AppHealth),
     ("apps.<app>.waivers", AppWaivers),
+    ("guests.<name>", Guest),
     ("services.<service>", ServiceOverride),
     ("waivers.<rule>", Waiver),
 )
@@ -141,7 +143,11 @@ def _waivers() -> str:
 
 
 def _secrets(declared: Declarations) -> str:
-    origins = {"generated": "made when missing", "supplied": "by you, where needed"}
+    origins = {
+        "generated": "made when missing",
+        "supplied": "by you, where needed",
+        "issued": "by its issuer, whom the program asks",
+    }
     rows = "\n".join(
         f"| `homeport:{spec.name}` | {_cell(SHAPES[spec.kind])} | {origins[spec.policy]} | Needed {spec.purpose}. |"
         for spec in known_secrets(declared).values()

@@ -15,6 +15,7 @@ from homeport.model.blueprint import Environment, Exposure
 from homeport.model.preset import Option, OptionGroup
 from homeport.settings.apps import APP_SHAPE, App, AppName
 from homeport.settings.clouds import Access, Cloudflare
+from homeport.settings.guests import Guest, NetworkName
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from homeport.settings.kinds import (
     Cores,
@@ -184,6 +185,21 @@ class Settings(Section):
         example={},
         default={},
         names=APP_SHAPE,
+    )
+    guests: Annotated[dict[Name, Guest], Field(max_length=64)] = key(
+        "Routes to services of other stacks, which have joined the network of this stack's proxy.",
+        shape="a mapping of names to guests",
+        example={},
+        default={},
+        says="by preset",
+    )
+    join: Annotated[
+        dict[NetworkName, Annotated[tuple[Name, ...], Field(min_length=1, max_length=64)]], Field(max_length=8)
+    ] = key(
+        "Networks of other stacks, each with the services of this one that join it.",
+        shape="a mapping of networks to lists of services",
+        example={"shared-network": ["app"]},
+        default={},
     )
     hostnames: Annotated[dict[Name, HostName], Field(max_length=64)] = key(
         "Another host name for a route of the preset.",

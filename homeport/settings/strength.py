@@ -37,6 +37,7 @@ _RUN = 4
 _TOKEN = (16, 512)
 _LONGEST_ACCOUNT_PASSWORD = 64
 _LONGEST_TEXT = 4096
+_DIGITS = {"hex64": "[0-9a-f]{64}", "hex32": "[0-9a-f]{32}", "base64": "[A-Za-z0-9+/]{43}="}
 _ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
 
 
@@ -49,7 +50,7 @@ def weakness(kind: str, value: str) -> str:
     if kind == "text":
         # Whoever made it chose it: a mail server's password may be short, and have a dollar sign.
         return _slip(value) or ("" if len(value) <= _LONGEST_TEXT else f"is too long: must be {SHAPES[kind]}")
-    return _slip(value) or (_hex64(value) if kind == "hex64" else _text(kind, value))
+    return _slip(value) or (_digits(kind, value) if kind in _DIGITS else _text(kind, value))
 
 
 def _slip(value: str) -> str:
@@ -69,9 +70,9 @@ def _text(kind: str, value: str) -> str:
     return _token(value) if kind == "token" else _password(kind, value)
 
 
-def _hex64(value: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{64}", value):
-        return f"has another shape: must be {SHAPES['hex64']}"
+def _digits(kind: str, value: str) -> str:
+    if not re.fullmatch(_DIGITS[kind], value):
+        return f"has another shape: must be {SHAPES[kind]}"
     return "is guessable: it repeats itself" if _repeats(value) or len(set(value)) < _LEAST_DISTINCT else ""
 
 

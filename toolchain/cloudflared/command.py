@@ -1,6 +1,7 @@
 """The stub's command line, cloudflared's as far as homeport uses it.
 
-`cloudflared --config FILE tunnel run`, with a token likewise. Also `tunnel ingress validate` and `--version`. Where the
+`cloudflared --config FILE tunnel run`, with a token likewise. Also `tunnel ready`, `tunnel ingress validate` and
+`--version`. Where the
 edge is: `--edge`, TUNNEL_EDGE, else cloudflared's own `region1.v2.argotunnel.com:7844`, which a machine of the
 rehearsal has in its /etc/hosts.
 """
@@ -11,6 +12,8 @@ import argparse
 import os
 import socket
 import sys
+import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EDGE: Final = "region1.v2.argotunnel.com:7844"
-_WORDS: Final = ("tunnel", "run", "ingress", "validate")
+_ASK: Final = 5.0
+_WORDS: Final = ("tunnel", "run", "ready", "ingress", "validate")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +66,16 @@ def _asked(given: argparse.Namespace) -> Local:
     raise SettingsError("needs TUNNEL_TOKEN or --token-file, or --config")
 
 
+def _is_ready(metrics: str) -> bool:
+    """Whether a connector that runs says by its metrics that it is ready, as ``cloudflared tunnel ready`` asks it."""
+    try:
+        with urllib.request.urlopen(f"http://{metrics}/ready", timeout=_ASK) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, ValueError) as problem:
+        print(f"connector stub: not ready: {problem}", file=sys.stderr)
+        return False
+
+
 def _notify() -> None:
     """Tells systemd that a connection stands, as cloudflared does under `Type=notify` (sd_notify(3))."""
     where = os.environ.get("NOTIFY_SOCKET", "")
@@ -74,6 +88,8 @@ def main(arguments: Sequence[str]) -> int:
     """Runs until SIGTERM or SIGINT; the exit status."""
     # cloudflared takes its flags before or after the words "tunnel" and "run"; so does this.
     given = _parser().parse_args([word for word in arguments if word not in _WORDS])
+    if "ready" in arguments:
+        return 0 if _is_ready(given.metrics) else 1
     try:
         if "validate" in arguments:
             checked(str(given.config))

@@ -51,7 +51,7 @@ def model(blueprint: Blueprint, files: Mapping[str, str]) -> dict[str, Any]:
     ]
     mounted = {mount.source for spec in specs for mount in spec.mounts if mount.kind == "volume"}
     volumes = sorted(mounted | {source for source in files.values() if not source.startswith("./")})
-    networks = sorted({network for spec in specs for network in spec.networks})
+    networks = sorted({network for spec in specs for network in (*spec.networks, *spec.joined)})
     whole = {
         "name": names.physical(blueprint.namespace, blueprint.preset),
         # What a container needs on another host is no other service of this file.
@@ -103,8 +103,8 @@ def service(spec: ContainerSpec, files: str, here: Collection[str]) -> dict[str,
         "depends_on": {need: {"condition": "service_healthy"} for need in spec.needs if need in here},
         "volumes": [_mount(mount, files) for mount in spec.mounts],
         "ports": [_port(port) for port in spec.ports],
-        "networks": _networks(spec.networks),
-        "network_mode": None if spec.networks else "none",
+        "networks": _networks((*spec.networks, *spec.joined), spec.address),
+        "network_mode": None if (*spec.networks, *spec.joined) else "none",
     }
     return {key: value for key, value in values.items() if value not in (None, [], {})}
 
@@ -114,8 +114,10 @@ def _healthcheck(spec: ContainerSpec) -> dict[str, Any] | None:
     return asdict(probe) | {"test": list(probe.test)} if probe else None
 
 
-def _networks(names: tuple[str, ...]) -> list[str] | dict[str, dict[str, int]]:
+def _networks(names: tuple[str, ...], address: str) -> list[str] | dict[str, dict[str, int | str]]:
     """The main network first: compose takes the one of the highest priority, else the first of the alphabet."""
+    if address:
+        return {name: {"ipv4_address": address} if name == names[0] else {} for name in names}
     if len(names) < 2:  # noqa: PLR2004  # one has no rank
         return list(names)
     return {name: {"priority": len(names) - place} for place, name in enumerate(names)}

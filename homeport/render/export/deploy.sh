@@ -72,6 +72,8 @@ fault() {
   local kind=$1 text=$2 characters='characters, no space, quote, backslash or dollar sign, and no = at the start'
   case $kind in
     hex64) [[ $text =~ ^[0-9a-fA-F]{64}$ ]] || echo 'must be 64 hexadecimal digits (openssl rand -hex 32)' ;;
+    hex32) [[ $text =~ ^[0-9a-fA-F]{32}$ ]] || echo 'must be 32 hexadecimal digits (openssl rand -hex 16)' ;;
+    base64) [[ $text =~ ^[A-Za-z0-9+/]{43}=$ ]] || echo 'must be 32 bytes in Base64 (openssl rand -base64 32)' ;;
     host) is_host "$text" || echo 'must be a host name such as www.example.com' ;;
     token) shape "$text" 16 512 || echo "must be 16 to 512 $characters" ;;
     account-password)
@@ -204,14 +206,18 @@ sync() {
 
 # Passwords that nobody has to know are made once and kept; .env comes first.
 generate() {
-  local name need kept=$target/secrets/generated.env
+  local name kind need kept=$target/secrets/generated.env
   local -A set_in_env=()
   mkdir -p "$target/secrets"
   for name in "${!value[@]}"; do set_in_env[$name]=${value[$name]}; done
   if [ -f "$kept" ]; then read_env "$kept"; fi
-  while read -r name _ need _; do
+  while read -r name kind need _; do
     if [ "$need" = generated ] && [ -z "${value[$name]:-}" ]; then
-      value[$name]=$(openssl rand -hex 32)
+      case $kind in
+        hex32) value[$name]=$(openssl rand -hex 16) ;;
+        base64) value[$name]=$(openssl rand -base64 32) ;;
+        *) value[$name]=$(openssl rand -hex 32) ;;
+      esac
       printf '%s=%s\n' "$name" "${value[$name]}" >>"$kept"
     fi
   done < <(listed variable)

@@ -314,7 +314,7 @@ class Export:
                 "target": self._target(),
                 "purpose": self.preset.purpose,
                 "containers": " ".join(containers),
-                "service": blueprint.services[0].name,
+                "service": next((service.name for service in blueprint.services), "<service>"),
                 "folders": ", ".join(f"`{path}/`" for path in self._runtime_folders() if "/" not in path),
                 "databases": databases,
                 "generated": ", ".join(f"`{line.name}`" for line in self.variables() if line.need == "generated"),

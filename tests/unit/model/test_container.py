@@ -56,6 +56,8 @@ CHANGES = {
     "stop_signal": "SIGINT",
     "mounts": (Mount(kind="bind", source="/a", target="/b", read_only=True),),
     "networks": ("net",),
+    "joined": ("other",),
+    "address": "192.0.2.9",
     "ports": (PublishedPort(inside=1, outside=2, address="127.0.0.1", protocol="udp"),),
     "needs": ("two",),
     "labels": {"service": "other"},
@@ -108,7 +110,7 @@ ADAPTERS = {
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("field", [field.name for field in fields(container_spec(BLUEPRINT, SERVICE))])
 def test_every_part_of_the_specification_reaches_every_adapter(adapter, field):
-    spec = container_spec(BLUEPRINT, SERVICE)
+    spec = replace(container_spec(BLUEPRINT, SERVICE), networks=("main",))
     changed = replace(spec, **{field: CHANGES[field]})
     same = ADAPTERS[adapter](spec) == ADAPTERS[adapter](changed)
 

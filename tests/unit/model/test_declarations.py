@@ -14,7 +14,8 @@ from homeport.settings.secret_specs import GENERAL, known_secrets
 def test_every_secret_that_a_preset_uses_is_declared_by_it_or_by_its_services(name):
     preset = registry.preset(name)
     used = {secret for service in preset.services for file in service.secret_files for secret in file.secrets}
-    used |= {guard.secret for route in preset.routes for guard in route.guards if guard.secret}
+    routes = (*preset.routes, *preset.guests)
+    used |= {guard.secret for route in routes for guard in (*route.guards, *route.without_access) if guard.secret}
     used |= {role.secret for database in preset.databases for role in database.roles if role.secret}
 
     assert used == set(declarations([preset]).secrets), "none without a purpose, and none that nothing reads"

@@ -32,6 +32,7 @@ class Stub(TypedDict):
         software: What it stands in for.
         port: The port that it serves.
         paths: The paths that answer 200.
+        answers: Path to what it answers, where somebody reads that.
         source: Where the contract was read.
         entrypoint: The program that the image starts.
         writable: Folders that the software writes to: without them it does not start.
@@ -45,6 +46,7 @@ class Stub(TypedDict):
     software: str
     port: int
     paths: list[str]
+    answers: NotRequired[dict[str, str]]
     source: NotRequired[str]
     entrypoint: NotRequired[str]
     writable: NotRequired[list[str]]
@@ -93,7 +95,7 @@ def assemble(stub: Stub, kit: Kit) -> str:
     for path in stub["paths"]:
         page = web / f"{path}index.html".lstrip("/") if path.endswith("/") else web / path.lstrip("/")
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(_WORDS, encoding="utf-8")
+        page.write_text(stub.get("answers", {}).get(path, _WORDS), encoding="utf-8")
     _program(kit.root / "stub", start_script(stub))
     if "entrypoint" in stub:
         _program(kit.root / stub["entrypoint"].lstrip("/"), '#!/bin/sh\nexec /stub "$@"\n')

@@ -1,0 +1,135 @@
+"""What shared-infrastructure's services do differently from the catalog's."""
+
+from dataclasses import replace
+
+from catalog.caddy import service as caddy
+from catalog.cloudflared import service as cloudflared
+from catalog.infisical import service as infisical
+from catalog.postgres import service as postgres
+from catalog.valkey import service as valkey
+from homeport.model.secret import SecretSpec
+from homeport.model.service import Health, SecretFile, StaticFile, Volume
+from homeport.model.template import URL, WORD
+
+NETWORK = "ai-network"
+
+INFISICAL_DB = replace(
+    postgres.SERVICE,
+    name="infisical-db",
+    # renovate: datasource=docker depName=postgres
+    image="postgres:16.14-alpine",
+    purpose="PostgreSQL of Infisical alone",
+    networks=(NETWORK,),
+    env={
+        **postgres.SERVICE.env,
+        # The superuser has no password and no way in over the network (pg_hba.conf); a password would stay in the
+        # server's environment. This method goes into a pg_hba.conf that is never read.
+        "POSTGRES_HOST_AUTH_METHOD": "trust",
+        # 999 has no name in the image (its postgres is 70), so `peer` could not know who asks on the socket.
+        "POSTGRES_INITDB_ARGS": (
+            "--data-checksums --auth-local=trust --auth-host=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8"
+        ),
+    },
+    files=(
+        StaticFile(
+            source="catalog/presets/shared_infrastructure/infisical_db/postgresql.conf",
+            target="postgresql.conf",
+            sizes=("shared_buffers", "work_mem", "maintenance_work_mem", "effective_cache_size"),
+        ),
+        StaticFile(source="catalog/presets/shared_infrastructure/infisical_db/pg_hba.conf", target="pg_hba.conf"),
+    ),
+    volumes={"data": Volume(path="/var/lib/postgresql/data", owner=(999, 999), name="infisical-db-data")},
+    tmpfs={
+        "/tmp": "rw,noexec,nosuid,nodev,size=32m,mode=1777",
+        "/var/run/postgresql": "rw,noexec,nosuid,nodev,size=1m,uid=999,gid=999,mode=2775",
+    },
+    health=Health(
+        test=("pg_isready", "-q", "-h", "127.0.0.1", "-U", "infisical", "-d", "infisical"), interval=5, start_period=60
+    ),
+    secrets=(SecretSpec(name="infisical-db-password", purpose="for Infisical's role in its PostgreSQL"),),
+)
+
+INFISICAL_REDIS = replace(
+    valkey.SERVICE,
+    name="infisical-redis",
+    purpose="Cache of Infisical alone",
+    networks=(NETWORK,),
+    secret_files=(
+        SecretFile(
+            target="users.acl",
+            # Split at white space, without quotes (src/acl.c, ACLLoadFromFile).
+            syntax=WORD,
+            template=(
+                "user default on nopass resetkeys resetchannels -@all +ping\n"
+                "user infisical on >{infisical-redis-password} resetkeys ~* resetchannels &* +@all"
+                " -@admin -@dangerous +info\n"
+            ),
+        ),
+    ),
+    volumes={"data": Volume(path="/data", owner=(999, 999), name="infisical-redis-data")},
+    secrets=(SecretSpec(name="infisical-redis-password", purpose="for Infisical at its cache"),),
+)
+
+INFISICAL = replace(
+    infisical.SERVICE,
+    name="infisical-backend",
+    networks=(NETWORK,),
+    env={
+        **infisical.SERVICE.env,
+        # Whose word on the caller's address counts (backend/src/server/plugins/ip.ts).
+        "TRUSTED_PROXY_CIDRS": "{subnet:ai-network}",
+    },
+    secret_files=(
+        *infisical.SERVICE.secret_files,
+        SecretFile(
+            target="database_url",
+            template="postgresql://infisical:{infisical-db-password}@infisical-db:5432/infisical",
+            syntax=URL,
+        ),
+        SecretFile(
+            target="redis_url", template="redis://infisical:{infisical-redis-password}@infisical-redis:6379", syntax=URL
+        ),
+    ),
+    needs=("infisical-db", "infisical-redis"),
+)
+
+REDIS = replace(
+    valkey.SERVICE,
+    name="redis",
+    purpose="Cache and job queues of other stacks, at redis:6379",
+    networks=(NETWORK,),
+    secret_files=(
+        SecretFile(
+            target="users.acl",
+            syntax=WORD,
+            # A queue's library asks for the server's version first: INFO is among the dangerous commands.
+            template=(
+                "user default on nopass resetkeys resetchannels -@all +ping\n"
+                "user shared on >{redis-shared-password} resetkeys ~* resetchannels &* +@all"
+                " -@admin -@dangerous +info\n"
+            ),
+        ),
+    ),
+    volumes={"data": Volume(path="/data", owner=(999, 999), name="valkey-data")},
+    secrets=(
+        SecretSpec(
+            name="redis-shared-password", purpose="for other stacks at redis:6379, as the user shared of its ACL"
+        ),
+    ),
+)
+
+CADDY = replace(
+    caddy.SERVICE,
+    networks=(NETWORK,),
+    # Where the image itself has it, so that its own commands find it.
+    files_at="/etc/caddy",
+    command=("caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"),
+    files=(StaticFile(source="catalog/presets/shared_infrastructure/caddy_addon/*", target="caddy-addon"),),
+    volumes={
+        "caddy_data": Volume(path="/data", owner=(10001, 10001), name="caddy-data"),
+        # Beside the socket for reloads, which is gone with the container.
+        "caddy_config": Volume(path="/config/caddy", data=False, owner=(10001, 10001), name="caddy-config"),
+    },
+)
+
+CLOUDFLARED = replace(cloudflared.SERVICE, networks=(NETWORK,), needs=("caddy",))

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 11, 29)
 _NUMBERS = re.compile(r"[0-9]+(?:[.][0-9]+)?")
-_ADDRESS = re.compile(r"(?:[0-9a-f:]*::[0-9a-f:]*|[0-9]+(?:[.][0-9]+){3})(?:/[0-9]+)?")
+_ADDRESS = re.compile(r"\[?(?:[0-9a-f:]*::[0-9a-f:]*|[0-9]+(?:[.][0-9]+){3})\]?(?:/[0-9]+)?(?::[0-9]+)*")
+"""With its brackets and the ports behind it: one of IPv6 stands in brackets where its twin of IPv4 does not."""
 
 
 @dataclass

@@ -1,7 +1,12 @@
-"""A Cloudflare tunnel: itself, and cloudflared on the host, which opens it from inside. No port is open for it."""
+"""A Cloudflare tunnel: itself, and cloudflared, which opens it from inside. No port is open for it.
+
+cloudflared runs on the host, by files there; or it is a service of the stack, beside the proxy, and has but a token.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,3 +105,60 @@ class Tunnel(pulumi.ComponentResource):
         )
         self.ready = service.ready
         self.register_outputs({"tunnelId": self.id})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteTunnelArgs:
+    """What a tunnel needs whose connector is a service of the stack; the names are those of ``TunnelArgs``."""
+
+    account: pulumi.Input[str]
+    team: str
+    tunnel: str
+    mark: pulumi.Input[str]
+    doors: tuple[PublicHostname, ...]
+    audiences: Mapping[str, pulumi.Output[str]]
+    version: int = 1
+
+
+class RemoteTunnel(pulumi.ComponentResource):
+    """A tunnel whose routes Cloudflare keeps: its connector has but a token.
+
+    Attributes:
+        id: The tunnel's id.
+        token: The connector's token, secret. Made of what is known here, as the connector reads it
+            (cloudflared connection/connection.go, ``TunnelToken``), so that nobody has to be asked for it.
+        ready: To depend on: the tunnel has its routes.
+    """
+
+    id: pulumi.Output[str]
+    token: pulumi.Output[str]
+    ready: pulumi.Resource
+
+    def __init__(self, name: str, args: RemoteTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("homeport:cloudflare:RemoteTunnel", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        secret = random_secret(f"{name}-secret", here, {"version": str(args.version)})
+        tunnel = cloudflare.ZeroTrustTunnelCloudflared(
+            f"{name}-tunnel",
+            account_id=args.account,
+            name=pulumi.Output.concat(args.tunnel, "-", args.mark),
+            config_src="cloudflare",
+            tunnel_secret=secret,
+            opts=here,
+        )
+        self.id = tunnel.id
+        self.token = pulumi.Output.secret(pulumi.Output.all(args.account, tunnel.id, secret).apply(_token))
+        self.ready = cloudflare.ZeroTrustTunnelCloudflaredConfig(
+            f"{name}-routes",
+            account_id=args.account,
+            tunnel_id=tunnel.id,
+            config={"ingresses": cloudflared.remote(args.doors, args.team, args.audiences)},
+            source="cloudflare",
+            opts=here,
+        )
+        self.register_outputs({"tunnelId": self.id})
+
+
+def _token(parts: list[str]) -> str:
+    account, tunnel, secret = parts
+    return base64.b64encode(json.dumps({"a": account, "s": secret, "t": tunnel}).encode()).decode()

@@ -97,7 +97,7 @@ def layers(blueprint: Blueprint, host: HostPlan) -> dict[str, tuple[HostFile, ..
 
 
 def _tunnel(blueprint: Blueprint, host: HostPlan) -> bool:
-    return blueprint.exposure == "tunnel" and host.name == blueprint.main_host
+    return blueprint.tunnel_on_host and host.name == blueprint.main_host
 
 
 def _user(host: HostPlan) -> str:

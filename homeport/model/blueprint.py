@@ -142,6 +142,11 @@ class Blueprint:
         return next((service for service in self.services if service.connector), None)
 
     @property
+    def tunnel_on_host(self) -> bool:
+        """Whether a tunnel's connector runs on the main host itself."""
+        return self.exposure == "tunnel" and self.connector is None
+
+    @property
     def connector_address(self) -> str:
         """The connector's address on its network; empty: there is no such container."""
         return self.address(self.connector) if self.connector else ""
@@ -158,10 +163,14 @@ class Blueprint:
         private = [self.homes[service.name] for service in self.services for port in service.ports if port.at == "vpn"]
         return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
 
-    def published(self, service: Service) -> tuple[PublishedPort, ...]:
-        """A service's ports as this stack publishes them: none for the proxy that a tunnel leads to from inside."""
+    def opened(self, service: Service) -> tuple[Port, ...]:
+        """A service's ports that are published here: none of the proxy's that a tunnel leads to from inside."""
         inside = self.connector is not None
-        return tuple(self._published(service, port) for port in service.ports if not (inside and port.at == "edge"))
+        return tuple(port for port in service.ports if not (inside and port.at == "edge"))
+
+    def published(self, service: Service) -> tuple[PublishedPort, ...]:
+        """The same as this stack publishes them."""
+        return tuple(self._published(service, port) for port in self.opened(service))
 
     def _published(self, service: Service, port: Port) -> PublishedPort:
         if port.at == "vpn":

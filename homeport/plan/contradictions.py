@@ -47,13 +47,13 @@ def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
     proxies = [service.name for service in blueprint.services if service.edge]
     exposure = settings.exposure
-    if exposure == "tunnel" and proxies and blueprint.connector is None:
+    if blueprint.tunnel_on_host and proxies:
         what = f"{proxies[0]} answers this preset's routes itself; no tunnel leads to it yet"
         yield _set("exposure", what, "local")
     if exposure == "direct" and not proxies:
         what = "opens nothing: no proxy is among the services, so nobody would come in"
         yield _set("exposure", what, "vpn" if settings.wireguard.peers and not local else "local")
-    if local and (exposure == "vpn" or (exposure == "tunnel" and blueprint.connector is None)):
+    if local and (exposure == "vpn" or blueprint.tunnel_on_host):
         yield _set("exposure", f"{exposure} needs a server, and hosts.{local[0]} is this machine", "local")
     if local and settings.wireguard.enabled and exposure != "vpn":
         yield _set("wireguard.enabled", "homeport leaves this machine's own network alone", value=False)
@@ -96,7 +96,7 @@ def _of_services(host: str, blueprint: Blueprint) -> Iterator[Listener]:
     for service in blueprint.services:
         if blueprint.homes[service.name] != host:
             continue
-        for port, published in zip(service.ports, blueprint.published(service), strict=True):
+        for port, published in zip(blueprint.opened(service), blueprint.published(service), strict=True):
             edge = port.at == "edge"
             yield Listener(
                 whose=f"service {service.name}",
@@ -121,7 +121,7 @@ def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Li
             yield Listener(
                 whose="WireGuard", port=blueprint.vpn.port, protocol="udp", path="wireguard.port", chosen=True
             )
-        if settings.exposure == "tunnel" and blueprint.connector is None:
+        if blueprint.tunnel_on_host:
             address, _, port = METRICS.partition(":")
             yield Listener(whose="the tunnel's connector", port=int(port), address=address, path="exposure")
 

@@ -7,7 +7,7 @@ cmd/cloudflared/linux_service.go).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeport.model.access import METRICS
 from homeport.model.host import HostFile
@@ -15,6 +15,8 @@ from homeport.model.template import JSON, LINE, YAML, yaml_value
 from homeport.render import host_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homeport.model.access import Area, PublicHostname
 
 FOLDER = "/etc/cloudflared"
@@ -97,6 +99,30 @@ def _origin(door: PublicHostname, area: Area) -> list[str]:
         # In quotes: YAML would read 12e3… as a number.
         f'          - "{{aud:{area.key}}}"',
     ]
+
+
+def remote(doors: tuple[PublicHostname, ...], team: str, audiences: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same rules as Cloudflare keeps them for a connector that has but a token.
+
+    Args:
+        doors: What the tunnel leads to.
+        team: Name of the Zero Trust team.
+        audiences: Area's key to its audience tag, whatever stands for it.
+    """
+    rules: list[dict[str, Any]] = []
+    for door in doors:
+        areas = door.areas()
+        if len(areas) > 1:
+            rules.append({"hostname": door.hostname, "path": _DOTS, "service": "http_status:400"})
+        for area in areas:
+            rule: dict[str, Any] = {"hostname": door.hostname, **({"path": area.pattern} if area.pattern else {})}
+            if area.kind == "closed":
+                rules.append({**rule, "service": "http_status:403"})
+                continue
+            access = {"required": True, "team_name": team, "aud_tags": [audiences[area.key]]}
+            origin = {"connect_timeout": 5, **({} if area.kind == "bypass" else {"access": access})}
+            rules.append({**rule, "service": door.origin, "origin_request": origin})
+    return [*rules, {"service": "http_status:404"}]
 
 
 def unit(after: tuple[str, ...] = ()) -> str:

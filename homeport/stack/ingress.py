@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -9,12 +10,14 @@ import pulumi_random as random
 
 from components.access import Access, AccessArgs, IdentityProvider
 from components.dns import Dns, DnsArgs
-from components.tunnel import Tunnel, TunnelArgs
+from components.tunnel import RemoteTunnel, RemoteTunnelArgs, Tunnel, TunnelArgs
 from homeport.model import names
 from homeport.model.access import People, public_hostnames
 from homeport.model.addresses import literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from components.secrets import Secrets
     from homeport.model.blueprint import Blueprint
     from homeport.settings.clouds import Access as AccessSettings
@@ -23,14 +26,27 @@ if TYPE_CHECKING:
     from homeport.stack.hosts import HostResources
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """A tunnel and who may pass it, before a name leads into it.
+
+    Attributes:
+        exports: What the stack exports of it; the service tokens and the audience tags are secret.
+        ready: To depend on: it has a connection, or all that its connector needs to get one; and nobody passes unasked.
+        lead: Makes the names that lead into it, once all of those are there.
+        token: Of its connector, where that is a service of the stack; secret.
+    """
+
+    exports: Mapping[str, pulumi.Input[object]]
+    ready: tuple[pulumi.Resource, ...]
+    lead: Callable[[tuple[pulumi.Resource, ...]], Dns]
+    token: pulumi.Output[str] | None = None
+
+
 def tunnel(
     blueprint: Blueprint, settings: Settings, host: HostResources, secrets: Secrets, cloudflare: pulumi.ProviderResource
-) -> dict[str, pulumi.Input[object]]:
-    """A tunnel to a host for all routes, who may pass it, and the names that lead into it.
-
-    Returns:
-        What the stack exports of it; the service tokens and the audience tags are secret.
-    """
+) -> Doors:
+    """A tunnel to a host for all routes, and who may pass it."""
     account = settings.cloudflare
     if account is None or account.team is None:
         raise ValueError(
@@ -51,34 +67,61 @@ def tunnel(
         ),
         opts,
     )
-    connector = Tunnel(
-        "tunnel",
-        TunnelArgs(
+    called = names.tunnel(blueprint.preset, host.host.name)
+    token = None
+    connector: Tunnel | RemoteTunnel
+    if blueprint.connector:
+        args = RemoteTunnelArgs(
             account=account.account_id,
             team=account.team,
-            tunnel=names.tunnel(blueprint.preset, host.host.name),
+            tunnel=called,
             mark=mark,
-            host=host.host,
-            image=host.images["cloudflared"],
             doors=hostnames,
             audiences=access.audiences,
-            after_units=("wg-quick@wg0.service",) if blueprint.vpn else (),
-            after=host.host.after,
-        ),
-        opts,
-    )
-    called = {hostname.name: hostname.hostname for hostname in hostnames}
-    after = (connector.ready, *access.ready)
-    Dns("dns", DnsArgs(zone=account.zone_id, mark=mark, names=called, tunnel=connector.id, after=after), opts)
+        )
+        connector = RemoteTunnel("tunnel", args, opts)
+        token = connector.token
+    else:
+        connector = Tunnel(
+            "tunnel",
+            TunnelArgs(
+                account=account.account_id,
+                team=account.team,
+                tunnel=called,
+                mark=mark,
+                host=host.host,
+                image=host.images["cloudflared"],
+                doors=hostnames,
+                audiences=access.audiences,
+                after_units=("wg-quick@wg0.service",) if blueprint.vpn else (),
+                after=host.host.after,
+            ),
+            opts,
+        )
+    led = {hostname.name: hostname.hostname for hostname in hostnames}
+
+    def lead(after: tuple[pulumi.Resource, ...]) -> Dns:
+        return Dns("dns", DnsArgs(zone=account.zone_id, mark=mark, names=led, tunnel=connector.id, after=after), opts)
+
     tokens = {
         name: {"client_id": access.client_ids[name], "client_secret": access.client_secrets[name]}
         for name in access.client_ids
     }
-    return {
+    domain = f"https://{account.team}.cloudflareaccess.com"
+    exports: dict[str, pulumi.Input[object]] = {
         "tunnel_id": connector.id,
         "access_audiences": pulumi.Output.secret(access.audiences),
         "service_tokens": pulumi.Output.secret(tokens),
     }
+    if guests := {route.name for route in blueprint.routes if route.guest}:
+        # What a service of another stack needs to check the assertion that comes with each request.
+        exports["guests"] = pulumi.Output.secret(
+            {
+                name: {"CLOUDFLARE_AUD_TAG": access.audiences[name], "CLOUDFLARE_AUTH_DOMAIN": domain}
+                for name in sorted(guests & access.audiences.keys())
+            }
+        )
+    return Doors(exports=exports, ready=(connector.ready, *access.ready), lead=lead, token=token)
 
 
 def records(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from homeport.plan.resolve import Plan
     from homeport.stack.hetzner_key import HetznerKey
+    from homeport.stack.ingress import Doors
 
 
 def build(plan: Plan) -> None:
@@ -29,10 +30,21 @@ def build(plan: Plan) -> None:
     args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate)
     secrets = Secrets("secrets", args, providers.opts)
     hosts = {name: host_resources(host, providers, secrets.values) for name, host in plan.hosts.items()}
-    services = Services(plan.blueprint, hosts, secrets, _records(plan, hosts, providers, secrets))
+    connector = plan.blueprint.connector
+    # A connector that is a service has its token of the tunnel; one on the host leads to services that are there.
+    doors = _tunnel(plan, hosts, providers, secrets) if connector else None
+    if doors and doors.token is not None:
+        secrets.values |= {name: doors.token for name, spec in plan.secrets.items() if spec.policy == "issued"}
+    before = {proxy.name: _records(plan, hosts, providers, secrets) for proxy in filter(None, [plan.blueprint.proxy])}
+    before |= {connector.name: doors.ready} if connector and doors else {}
+    services = Services(plan.blueprint, hosts, secrets, before)
     _compose_files(plan, hosts, services, secrets, providers.opts)
-    ingress = _tunnel(plan, hosts, providers, secrets)
-    outputs.export(plan.blueprint, hosts, services.workloads, secrets, ingress)
+    if plan.blueprint.tunnel_on_host:
+        doors = _tunnel(plan, hosts, providers, secrets)
+    if doors:
+        inside = (services.workloads[connector.name].ready, *services.routes) if connector else ()
+        doors.lead((*doors.ready, *inside))
+    outputs.export(plan.blueprint, hosts, services.workloads, secrets, doors.exports if doors else {})
 
 
 def _supplied_key(plan: Plan) -> HetznerKey | None:
@@ -79,12 +91,8 @@ def _records(
     return records(plan.blueprint, account.zone_id, plan.hosts[host].machine, hosts[host], cloudflare)
 
 
-def _tunnel(
-    plan: Plan, hosts: Mapping[str, HostResources], providers: Providers, secrets: Secrets
-) -> Mapping[str, pulumi.Input[object]]:
-    """The tunnel, where the internet comes in by one."""
-    if plan.blueprint.exposure != "tunnel":
-        return {}
+def _tunnel(plan: Plan, hosts: Mapping[str, HostResources], providers: Providers, secrets: Secrets) -> Doors:
+    """The tunnel that the internet comes in by."""
     from homeport.stack.ingress import tunnel  # noqa: PLC0415
 
     cloudflare = providers.cloudflare(secrets.values["cloudflare-api-token"])

@@ -30,6 +30,7 @@ class Services:
 
     Attributes:
         workloads: By the service's name.
+        routes: What the proxy leads by; to depend on.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Services:
         blueprint: Blueprint,
         hosts: Mapping[str, HostResources],
         secrets: Secrets,
-        before_edge: tuple[pulumi.Resource, ...],
+        before: Mapping[str, tuple[pulumi.Resource, ...]],
     ) -> None:
         """Registers them in the order in which they can start.
 
@@ -45,10 +46,11 @@ class Services:
             blueprint: The system.
             hosts: By the host's name.
             secrets: All secrets of the stack.
-            before_edge: What the edge proxy waits for beside the services that it needs.
+            before: Service's name to what it waits for beside the services that it needs.
         """
-        self._blueprint, self._hosts, self._secrets, self._before_edge = blueprint, hosts, secrets, before_edge
+        self._blueprint, self._hosts, self._secrets, self._before = blueprint, hosts, secrets, before
         self.workloads: dict[str, Workload] = {}
+        self.routes: list[pulumi.Resource] = []
         self._databases: dict[str, list[pulumi.Resource]] = {}
         for wave in blueprint.waves():
             for service in wave:
@@ -56,7 +58,7 @@ class Services:
                 self._databases[service.name] = self._databases_on(service, workload)
         for service in blueprint.services:
             if service.edge:
-                self._routes(service)
+                self.routes.append(self._routes(service))
         for service in blueprint.resting:
             host = self._host(service)
             AtRest(service.name, AtRestArgs(host=host.host, service=service, protect=blueprint.protect_data), host.opts)
@@ -69,7 +71,7 @@ class Services:
         files = service_files(blueprint, service, ROOT)
         after = [self.workloads[need].ready for need in service.needs]
         after += [database for need in service.needs for database in self._databases[need]]
-        after += self._before_edge if service.edge else ()
+        after += self._before.get(service.name, ())
         args = WorkloadArgs(
             host=host.host,
             service=service,
@@ -86,7 +88,7 @@ class Services:
         )
         return Workload(service.name, args, host.opts)
 
-    def _routes(self, proxy: Service) -> None:
+    def _routes(self, proxy: Service) -> Routes:
         """What the proxy leads to is there, and healthy, before a name leads to it."""
         blueprint, host, workload = self._blueprint, self._host(proxy), self.workloads[proxy.name]
         if workload.files_volume is None:
@@ -103,7 +105,7 @@ class Services:
             key=self._secrets.key,
             after=(workload.ready, *(self.workloads[name].ready for name in behind)),
         )
-        Routes(f"{proxy.name}-routes", args, host.opts)
+        return Routes(f"{proxy.name}-routes", args, host.opts)
 
     def _databases_on(self, server: Service, workload: Workload) -> list[pulumi.Resource]:
         """The databases on a server, once it answers; what needs the server waits for them too."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.model.errors import ToolError
 from homeport.model.image import floats, parts
 from homeport.model.service import NOBODY
-from homeport.plan.compose.shapes import PATH, USER, Known, best_ports, part_name, slug
+from homeport.plan.compose.shapes import PATH, USER, Known, best_ports, ordered, part_name, slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +38,7 @@ class Asked:
         env: Variables.
         secrets: Names of secrets.
         volumes: Name to path.
+        capabilities: Rights of root that it keeps, with the reasons.
         memory: MB.
         internet: Whether it has a way out.
         database: Whether it has a database.
@@ -55,6 +56,7 @@ class Asked:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     volumes: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Mapping[str, str] = field(default_factory=dict)
     memory: int | None = None
     internet: bool = False
     database: bool = False
@@ -114,11 +116,13 @@ def block(
         "env": dict(asked.env),
         "volumes": _volumes(asked, known),
         "memory": asked.memory,
-        "database": asked.database,
         "internet": asked.internet,
+        "capabilities": dict(asked.capabilities),
     }
     result |= {key: value for key, value in said.items() if value}
-    return Added(name=name, block=_with_waivers(asked, result), warnings=tuple(_warnings(asked, image, result)))
+    return Added(
+        name=name, block=ordered(_with_waivers(asked, result)), warnings=tuple(_warnings(asked, image, result))
+    )
 
 
 class _Answers:
@@ -163,15 +167,15 @@ def _reached(asked: Asked, known: Known, name: str, answers: _Answers) -> dict[s
 
 
 def _with_secrets(asked: Asked, known: Known) -> dict[str, Any]:
-    """Secrets: as files, or where an image takes none and its entry point is known, in its environment."""
-    if not asked.secrets:
-        return {}
-    if not known.entrypoint or any(variable.endswith("_FILE") for variable in known.variables):
-        return {"secrets": {secret: {} for secret in asked.secrets}}
-    start: dict[str, Any] = {"entrypoint": list(known.entrypoint)}
-    if known.command:
-        start["command"] = list(known.command)
-    return {**start, "secrets": {secret: {"deliver": "environment"} for secret in asked.secrets}}
+    """Secrets: as files, or where an image takes none and its start is known, in its environment."""
+    start = {} if known.takes_files else known.start([])
+    way = {"deliver": "environment"} if start else {}
+    result: dict[str, Any] = {}
+    if asked.secrets:
+        result["secrets"] = {secret: dict(way) for secret in asked.secrets}
+    if asked.database:
+        result["database"] = dict(way) or True
+    return {**start, **result} if result else {}
 
 
 def _reference(text: str, image: Image | None) -> str:

@@ -79,6 +79,7 @@ def look(stack: Stack, asked: Asked) -> Imported:
             access=asked.access,
             database=asked.database,
             taken=taken(stack),
+            hosts=hosts(stack),
             pins={name: image.pinned for name, image in images.items() if image.pinned},
             facts={name: image.known for name, image in images.items()},
         ),
@@ -86,10 +87,16 @@ def look(stack: Stack, asked: Asked) -> Imported:
 
 
 def taken(stack: Stack) -> frozenset[str]:
-    """The names that the stack's containers have."""
-    return frozenset(service.name for service in stack.plan.blueprint.services) | frozenset(
-        stack.settings.get("apps") or {}
-    )
+    """The names that the stack's containers and routes have."""
+    blueprint = stack.plan.blueprint
+    names = {service.name for service in blueprint.services} | {route.name for route in blueprint.routes}
+    return frozenset(names | set(stack.settings.get("apps") or {}))
+
+
+def hosts(stack: Stack) -> frozenset[str]:
+    """The labels below the stack's domain that its routes have."""
+    blueprint = stack.plan.blueprint
+    return frozenset(blueprint.host(route).removesuffix(f".{blueprint.domain}") for route in blueprint.routes)
 
 
 def report(imported: Imported) -> str:

@@ -38,6 +38,10 @@ def command(
         str | None,
         typer.Option("--writable-root", metavar="WHY", help="It writes to its image's files, for this reason"),
     ] = None,
+    capability: Annotated[
+        list[str] | None,
+        typer.Option("--capability", metavar="NAME=WHY", help="A right of root that it keeps, with the reason"),
+    ] = None,
     env: Annotated[
         list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="A variable; several times")
     ] = None,
@@ -74,6 +78,7 @@ def command(
         env=dict(_pair(text, "=", "--env") for text in env or ()),
         secrets=tuple(secret or ()),
         volumes=dict(_pair(text, ":", "--volume") for text in volume or ()),
+        capabilities=dict(_pair(text, "=", "--capability") for text in capability or ()),
         memory=memory,
         internet=internet,
         database=database,

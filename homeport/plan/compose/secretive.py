@@ -25,7 +25,8 @@ _ABOUT = re.compile(
     r"|^(ENABLE|DISABLE|ALLOW|ALLOWED|REQUIRE|USE|SHOW|HIDE|FORCE|NO|SKIP|MIN|MAX)_|_(LOGIN|LOGINS|SIGNUP)$",
     re.IGNORECASE,
 )
-_HARMLESS = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null"})
+_HARMLESS = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1", "none"})
+_ABSENT = frozenset({"null", "nil", "undefined"})
 _URL = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@?#]*:)(?P<password>[^\s/@]+)(?P<after>@)")
 _QUERY = re.compile(
     r"(?P<before>[?&;\s](?:password|passwd|pwd|token|secret|api_?key)=)(?P<password>[^\s&;\"']+)", re.IGNORECASE
@@ -62,7 +63,12 @@ def name_tells(name: str) -> bool:
 
 def harmless(value: str) -> bool:
     """Whether a value is none that a secret could have: an empty one, a truth value."""
-    return value.strip().lower() in _HARMLESS
+    return value.strip().lower() in _HARMLESS | _ABSENT
+
+
+def absent(value: str) -> bool:
+    """Whether a value says, in a programming language, that there is none."""
+    return value.strip().lower() in _ABSENT
 
 
 @dataclass(frozen=True, kw_only=True)

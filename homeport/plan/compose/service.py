@@ -40,6 +40,9 @@ _HOST_RULE = re.compile(r"Host\(\s*[`'\"]([^`'\"]+)[`'\"]")
 _PROXY_PORT = re.compile(r"\.loadbalancer\.server\.port$", re.IGNORECASE)
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 _LEAST_MEMORY = 16
+_MEMORY = 256
+_KERNEL = ("/proc", "/sys", "/dev", "/.homeport", MOUNTED_SECRETS)
+"""Where the kernel, and homeport, have files of their own."""
 _LEAST_CPUS = 0.05
 _MOST_WORDS = 64
 _MOST_RETRIES = 100
@@ -59,6 +62,7 @@ class Keys:
         self._hints: list[tuple[int, Node]] = []
         self._host = ""
         self._known: Known | None = None
+        self._with_secrets = False
 
     def read(self) -> None:
         """All of them; what no method reads is left for a reason, or for want of one."""
@@ -68,6 +72,8 @@ class Keys:
             method: Callable[[Node], None] | None = getattr(self, f"_key_{key}", None)
             if method is not None:
                 method(node)
+        if self._with_secrets and self._known:
+            self._block |= self._known.start(self._block.get("command", []))
         self._port()
         self._defaults()
         for key, node in keys.items():
@@ -226,6 +232,8 @@ class Keys:
             return
         elif secretive.name_tells(name) and (text.unset if not value else not secretive.harmless(value)):
             self._secret(name, text, leaf)
+        elif secretive.name_tells(name) and secretive.absent(value):
+            self._left(leaf, "it says that there is none, so there is none")
         elif within := secretive.inside(text):
             self._service.texts.append((name, value))
             whole = len(within) == 1 and within[0].value == value
@@ -281,13 +289,9 @@ class Keys:
 
     def _started_with_secrets(self) -> None:
         """A program that takes no file is started by its own entry point, with the secrets in its environment."""
-        if not self._block.get("entrypoint") and self._known and self._known.entrypoint and not self._takes_files():
-            self._block["entrypoint"] = list(self._known.entrypoint)
-            if "command" not in self._service.keys and self._known.command:
-                self._block["command"] = list(self._known.command)
-
-    def _takes_files(self) -> bool:
-        return any(name.endswith("_FILE") for name in (self._known.variables if self._known else ()))
+        known = self._known
+        if known and "entrypoint" not in self._service.keys and "entrypoint" not in self._block:
+            self._with_secrets = not known.takes_files
 
     def _key_secrets(self, node: Node) -> None:
         for below in listed(node):
@@ -379,7 +383,7 @@ class Keys:
                 self._left(leaf, "of deploy an app has limits of memory, cpus and pids; the rest is for clusters")
 
     def _key_shm_size(self, node: Node) -> None:
-        self._left(node, "an app's /dev/shm has 64 MB; a larger one can be a tmpfs of that path")
+        self._left(node, "an app's /dev/shm has 64 MB")
 
     # How it is kept in.
 
@@ -459,7 +463,7 @@ class Keys:
             self._tmpfs(path, sizes[0] if sizes and sizes[0] else None, below)
 
     def _tmpfs(self, path: str, size: float | None, node: Node) -> None:
-        if not PATH.fullmatch(path.rstrip("/")):
+        if not _free(path.rstrip("/")):
             self._left(node, "no path that an app can have something at")
             return
         self._block.setdefault("tmpfs", {})[path.rstrip("/")] = max(1, round(size or 64))
@@ -505,7 +509,7 @@ class Keys:
         modes = set(mode.split(","))
         if kind not in {"volume", "bind"}:
             self._left(node, f"an app has volumes and tmpfs, and no {kind}")
-        elif not PATH.fullmatch(target):
+        elif not _free(target):
             self._left(node, "no path that an app can have something at")
         elif kind == "bind" and source.endswith(".sock"):
             self._left(node, "a socket of the host gives what listens there to the app; Docker's is root of the host")
@@ -657,7 +661,7 @@ class Keys:
         label = host.lower().partition(".")[0]
         if not self._host and _HOST.fullmatch(label):
             self._host = label
-            self._hard(leaf, f"the route's host is {label}, below the stack's domain, behind its own guard")
+            self._hard(leaf, f"the route's host is {label} or, where that is taken, the app's name; behind a guard")
         else:
             self._left(leaf, "an app has one route")
 
@@ -675,7 +679,8 @@ class Keys:
         open_here = bool(self._published or self._host or self._hints)
         web = port not in NO_WEB
         if open_here and web:
-            block["route"] = {"host": self._host or self._service.app, "access": self._whole.choices.access}
+            host = self._whole.host(self._host or self._service.app, self._service.app)
+            block["route"] = {"host": host, "access": self._whole.choices.access}
         for number, node in self._hints:
             if number == port:
                 self._taken(node, "the port that the route leads to")
@@ -782,6 +787,10 @@ class Keys:
             self._hard(None, "it has 256 MB of memory, and no swap", "memory: <MB>, where it needs more")
         if self._known:
             self._of_the_image(self._known)
+        memory, folders = block.get("memory", _MEMORY), sum(block.get("tmpfs", {}).values())
+        if folders >= memory:
+            block["memory"] = memory + folders
+            self._left(None, f"it has {memory + folders} MB of memory: its folders in memory alone may take {folders}")
 
     def _own_user(self) -> None:
         uid = self._known.user if self._known else ""
@@ -802,3 +811,10 @@ class Keys:
                 self._volume("volume", "", path, set(), None)
         if "health" not in self._block and known.health and "healthcheck" not in self._service.keys:
             self._block["health"] = {"command": list(known.health)}
+
+
+def _free(path: str) -> bool:
+    """Whether something can be mounted at a path."""
+    steps = path.split("/")
+    own = any(path == folder or path.startswith(f"{folder}/") for folder in _KERNEL)
+    return bool(PATH.fullmatch(path)) and not own and not {".", ".."} & set(steps)

@@ -14,7 +14,7 @@ from homeport.plan.compose.companion import Companion
 from homeport.plan.compose.document import Leaf, items, leaves, listed, said
 from homeport.plan.compose.keys import LEFT, TOP
 from homeport.plan.compose.service import Keys
-from homeport.plan.compose.shapes import LONGEST_NAME, Secret, Service, slug
+from homeport.plan.compose.shapes import LONGEST_NAME, Secret, Service, ordered, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,6 +75,7 @@ class Translation:
         self._all = {name: items(node) for name, node in items(tree.get("services")).items()}
         self._left_whole = dict(self._whole_left())
         self._volumes_of: dict[str, str] = {}
+        self._hosts: list[str] = []
         self._services: dict[str, Service] = {}
         for name, keys in self._all.items():
             if name not in self._left_whole:
@@ -101,7 +102,7 @@ class Translation:
         for service in self._services.values():
             service.block["needs"] = service.needs
         return Imported(
-            apps={service.app: _ordered(service.block) for service in self._services.values()},
+            apps={service.app: ordered(service.block) for service in self._services.values()},
             findings=self.account.findings(),
             open=tuple(self._open),
             supplied=dict(self._supplied),
@@ -131,6 +132,15 @@ class Translation:
     def left_whole(self, name: str) -> str:
         """Why a service becomes no app."""
         return self._left_whole.get(name, "")
+
+    def host(self, wanted: str, app: str) -> str:
+        """The label of an app's route: the one that the file has for it, or its name where that is taken."""
+        taken = self.choices.hosts | set(self._hosts)
+        label = next(
+            text for text in (wanted, app, *(f"{app}-{number}" for number in range(2, 99))) if text not in taken
+        )
+        self._hosts.append(label)
+        return label
 
     def owner_of(self, volume: str, service: str) -> str:
         """The service that has a named volume first."""
@@ -443,13 +453,3 @@ def _names(alias: str, key: str, text: str) -> bool:
         rf"(?:^|//|@|[\s,=(\[\"'])(?<![\w.-]){re.escape(alias)}(?=:[0-9]{{2,5}}\b)|(?://|@){re.escape(alias)}(?=[/:?\s,\"']|$)"
     )
     return bool(found.search(text))
-
-
-def _ordered(block: dict[str, Any]) -> dict[str, Any]:
-    """In the order of docs/apps.md."""
-    order = (
-        "image", "enabled", "purpose", "command", "entrypoint", "user", "port", "route", "env", "secrets", "database",
-        "volumes", "health", "memory", "cpus", "pids", "needs", "schedule", "role", "internet", "tmpfs", "read_only",
-        "capabilities", "waivers",
-    )  # fmt: skip
-    return {key: block[key] for key in order if key in block and block[key] not in ({}, [], None)}

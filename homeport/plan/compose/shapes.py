@@ -31,6 +31,11 @@ _UNITS = {"": 2**-20, "b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20}
 _TIME = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _MOST_PORTS = 65535
+_ORDER = (
+    "image", "enabled", "purpose", "command", "entrypoint", "user", "port", "route", "env", "secrets", "database",
+    "volumes", "health", "memory", "cpus", "pids", "needs", "schedule", "role", "internet", "tmpfs", "read_only",
+    "capabilities", "waivers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,22 @@ class Known:
     health: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether it has shown that it reads secrets from files."""
+        return any(name.endswith("_FILE") for name in self.variables)
+
+    def start(self, command: list[str]) -> dict[str, list[str]]:
+        """Entry point and command as a block names both, for a program that is to find secrets in its environment.
+
+        Args:
+            command: The arguments in the place of the image's own; empty: those.
+        """
+        words = command or list(self.command)
+        if not self.entrypoint:
+            return {"entrypoint": words} if words else {}
+        return {"entrypoint": list(self.entrypoint), **({"command": words} if words else {})}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
@@ -67,7 +88,8 @@ class Choices:
         images: Service to another image than the file's.
         access: Access class of routes.
         database: The service whose place the stack's PostgreSQL takes; empty: none.
-        taken: Names of apps and services that the stack has.
+        taken: Names of apps, services and routes that the stack has.
+        hosts: Labels below the stack's domain that its routes have.
         pins: Image, as the file has it, to the same with a digest, where it is on this machine.
         facts: Image to what is known of it, for those that are on this machine.
     """
@@ -79,6 +101,7 @@ class Choices:
     access: str = "login"
     database: str = ""
     taken: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     facts: Mapping[str, Known] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -131,6 +154,11 @@ class Service:
     needs: list[str] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)
     lines: dict[str, Node] = field(default_factory=dict)
+
+
+def ordered(block: dict[str, Any]) -> dict[str, Any]:
+    """A block in the order of docs/apps.md, without what is empty."""
+    return {key: block[key] for key in _ORDER if key in block and block[key] not in ({}, [], None)}
 
 
 def slug(name: str) -> str:

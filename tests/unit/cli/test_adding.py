@@ -85,7 +85,12 @@ def test_what_a_person_says_goes_before_what_an_image_says():
         "root": "it binds to the devices of the container",
         "writable_root": "it writes beside its program",
     } == block["waivers"], "each weakened default has its reason"
-    assert (512, True, True, {"A": "b"}) == (block["memory"], block["internet"], block["database"], block["env"])
+    assert (512, True, {"deliver": "environment"}, {"A": "b"}) == (
+        block["memory"],
+        block["internet"],
+        block["database"],
+        block["env"],
+    )
 
 
 @pytest.mark.req("OS-20")

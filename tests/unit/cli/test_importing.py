@@ -70,7 +70,9 @@ KEYS = sorted(
 )  # fmt: skip
 FILES = st.dictionaries(
     st.sampled_from(["web", "db", "Worker_2"]),
-    st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6),
+    st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6).map(
+        lambda keys: {**keys, "image": "registry.example.com/a:1"} if len(keys) % 4 else keys
+    ),
     min_size=1,
     max_size=3,
 )
@@ -131,6 +133,8 @@ def test_every_line_of_any_file_is_in_one_list(tmp_path_factory, services):
     counts = answered(result)
 
     assert {} == {line: counts[line] for line in lines(document) if counts[line] != 1}, "once, and nothing silently"
+    if not result.open and not any(map(floating, result.apps.values())):
+        assert importing.checked(read_stack("dev"), result.apps), "what is written is never refused"
 
 
 @pytest.mark.req("OS-23")

@@ -1,7 +1,7 @@
 """A compose file read as compose reads it: YAML 1.2's words, anchors, `extends`, `include`, `.env` and `env_file`.
 
 Own code, and not `docker compose config`: an import needs no Docker, and each line of the person's own file is to be
-answered for, of which that command's output knows nothing (docs/adr/0012-compose-files.md).
+answered for, of which that command's output knows nothing (docs/adr/0014-compose-files.md).
 
 Source: https://github.com/compose-spec/compose-spec, read 2026-11-29.
 """
@@ -52,12 +52,14 @@ class Read:
         tree: Its keys.
         env_files: What each ``env_file`` holds; None: it is not there.
         project: Its name.
+        variables: The variables that were filled in.
         beside: Files beside it that `docker compose` would lay over it, and that were not read.
     """
 
     tree: dict[str, Node]
     env_files: dict[str, dict[str, str] | None] = field(repr=False)
     project: str
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
     beside: tuple[str, ...] = ()
 
 
@@ -100,7 +102,7 @@ def read(path: Path, env_files: tuple[Path, ...] = ()) -> Read:
                      "docker-compose.override.yml")
         if path.name in NAMES and (path.parent / name).is_file()
     )  # fmt: skip
-    return Read(tree=tree, env_files=reader.env_files(tree), project=project, beside=beside)
+    return Read(tree=tree, env_files=reader.env_files(tree), project=project, variables=variables, beside=beside)
 
 
 def dotenv(text: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -83,6 +83,7 @@ def look(stack: Stack, asked: Asked) -> Imported:
             pins={name: image.pinned for name, image in images.items() if image.pinned},
             facts={name: image.known for name, image in images.items()},
         ),
+        content.variables,
     )
 
 

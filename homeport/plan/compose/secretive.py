@@ -32,7 +32,7 @@ _QUERY = re.compile(
     r"(?P<before>[?&;\s](?:password|passwd|pwd|token|secret|api_?key)=)(?P<password>[^\s&;\"']+)", re.IGNORECASE
 )
 _PAIR = re.compile(
-    r"(?P<before>(?:^|[\s;,])(?:--?[\w-]*(?:pass|password|passwd|requirepass|masterauth|token|secret|api-?key)"
+    r"(?P<before>(?:^|[\s;,])(?:--?[\w-]*(?:pass|password|passwd|requirepass|masterauth|token|secret|api-?key|auth-?code|passcode)"
     r"|password|passwd|pwd)[=\s]+[\"']?)(?P<password>[^\s;,\"']+)",
     re.IGNORECASE,
 )

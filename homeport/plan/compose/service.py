@@ -216,6 +216,10 @@ class Keys:
                     self._variable_of(name, leaf.text, leaf)
 
     def _variable(self, pair: Pair) -> None:
+        if pair.value is None and pair.name in self._whole.variables:
+            value = Text((Piece(self._whole.variables[pair.name], pair.name),))
+            self._variable_of(pair.name, value, pair.leaf)
+            return
         if pair.value is None:
             if secretive.name_tells(pair.name):
                 self._secret(pair.name, Text.plain(""), pair.leaf)

@@ -46,7 +46,10 @@ class Imported:
 
 
 def translate(
-    tree: Mapping[str, Node], env_files: Mapping[str, Mapping[str, str] | None], choices: Choices
+    tree: Mapping[str, Node],
+    env_files: Mapping[str, Mapping[str, str] | None],
+    choices: Choices,
+    variables: Mapping[str, str] | None = None,
 ) -> Imported:
     """The apps of a compose file, and what became of each of its lines.
 
@@ -54,8 +57,9 @@ def translate(
         tree: The file, with its variables filled in, and what it extends and includes.
         env_files: What each ``env_file`` holds, by its name; None: it is not there.
         choices: What the person decides, or is known.
+        variables: The variables that were filled in, for those that a service takes over by their name alone.
     """
-    return Translation(tree, env_files, choices).whole()
+    return Translation(tree, env_files, choices, variables or {}).whole()
 
 
 class Translation:
@@ -66,9 +70,10 @@ class Translation:
         tree: Mapping[str, Node],
         env_files: Mapping[str, Mapping[str, str] | None],
         choices: Choices,
+        variables: Mapping[str, str],
     ) -> None:
         self.account = Account()
-        self.choices = choices
+        self.choices, self.variables = choices, variables
         self._tree, self._env_files = tree, env_files
         self._open: list[Problem] = []
         self._supplied: dict[str, str] = {}

@@ -104,7 +104,9 @@ def fill(text: str, values: Mapping[str, str], *, depth: int = 0) -> Text:
             unset += [] if name[0] in values else [name[0]]
             at = name.end()
         else:
-            raise VariableError("a $ that begins no variable must be written $$")
+            # As compose does, whatever its specification says: a dollar that begins no variable is one.
+            pieces.append(Piece("$"))
+            at = start + 1
     pieces.append(Piece(text[at:]))
     return Text(tuple(piece for piece in pieces if piece.text) or (Piece(""),), tuple(dict.fromkeys(unset)))
 

@@ -27,7 +27,7 @@ def imported(case):
     """What a case becomes."""
     content = read(case)
     choices = Choices(project=content.project, **CHOICES.get(case.name, {}))
-    return translate(content.tree, content.env_files, choices)
+    return translate(content.tree, content.env_files, choices, content.variables)
 
 
 def text(case):

@@ -19,6 +19,8 @@ VALUES = {"SET": "s", "EMPTY": ""}
         ("${UNSET:-${SET}}", "s"), ("${UNSET:-a${UNSET:-b}c}", "abc"), ("${UNSET:-$$}", "$"),
         ("${SET:+r}", "r"), ("${EMPTY:+r}", ""), ("${EMPTY+r}", "r"), ("${UNSET+r}", ""),
         ("${SET:?why}", "s"), ("${UNSET:?why}", ""), ("plain", "plain"), ("", ""), ("a:$SET:b", "a:s:b"),
+        ("$", "$"), ("a$", "a$"),
+        ("$1", "$1"), ("$ SET", "$ SET"), ("^(a|b)?$", "^(a|b)?$"),
         ("${UNSET:-http://x:80/{y}}", "http://x:80/{y"),
     ],
 )  # fmt: skip
@@ -26,7 +28,7 @@ def test_a_text_with_variables_is_filled_in_as_compose_does(text, value):
     assert value == fill(text, VALUES).value.rstrip("}") if "{y}" in text else value == fill(text, VALUES).value
 
 
-@pytest.mark.parametrize("text", ["$", "a$", "$1", "${", "${}", "${1}", "${SET", "${SET:x}", "${SET!x}", "$ SET"])
+@pytest.mark.parametrize("text", ["${", "${}", "${1}", "${SET", "${SET:x}", "${SET!x}"])
 def test_a_text_that_compose_refuses_is_refused(text):
     with pytest.raises(VariableError):
         fill(text, VALUES)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """How a compose file is called where nobody names it, in compose's own order."""
+_EXAMPLES = (".env.example", ".env.sample", "env.example", "example.env", ".env.template", ".env.dist", ".env-example")
 _LARGEST = 4 * 1024 * 1024
 _DEEPEST = 32
 _MOST = 100_000
@@ -54,6 +55,7 @@ class Read:
         project: Its name.
         variables: The variables that were filled in.
         beside: Files beside it that `docker compose` would lay over it, and that were not read.
+        example: A file with examples of its variables, where the one with their values is missing; empty: none.
     """
 
     tree: dict[str, Node]
@@ -61,6 +63,7 @@ class Read:
     project: str
     variables: dict[str, str] = field(default_factory=dict, repr=False)
     beside: tuple[str, ...] = ()
+    example: str = ""
 
 
 def find(name: str, here: Path) -> Path:
@@ -93,6 +96,9 @@ def read(path: Path, env_files: tuple[Path, ...] = ()) -> Read:
             variables |= dotenv(_text(file), variables)
         elif env_files:
             raise ToolError(f"{file.name}: there is no such file\n  fix: homeport import {path.name}")
+    examples = (path.parent / name for name in _EXAMPLES)
+    missing = not env_files and not (path.parent / ".env").is_file()
+    example = next((file.name for file in examples if missing and file.is_file()), "")
     reader = _Reader(path.parent, variables)
     tree = reader.whole(path)
     project = said(tree.get("name")) or path.parent.resolve().name
@@ -102,7 +108,14 @@ def read(path: Path, env_files: tuple[Path, ...] = ()) -> Read:
                      "docker-compose.override.yml")
         if path.name in NAMES and (path.parent / name).is_file()
     )  # fmt: skip
-    return Read(tree=tree, env_files=reader.env_files(tree), project=project, variables=variables, beside=beside)
+    return Read(
+        tree=tree,
+        env_files=reader.env_files(tree),
+        project=project,
+        variables=variables,
+        beside=beside,
+        example=example,
+    )
 
 
 def dotenv(text: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:

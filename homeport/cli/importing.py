@@ -59,6 +59,8 @@ def look(stack: Stack, asked: Asked) -> Imported:
     content = compose_files.read(asked.file, asked.env_files)
     for name in content.beside:
         say(f"    {name} lies beside it and was not read: docker compose would lay it over {asked.file.name}")
+    if content.example:
+        say(f"    .env is not there; {content.example} is: with --env-file {content.example} its values are taken")
     services = items(content.tree.get("services"))
     for name in (*asked.services, *asked.images, *((asked.database,) if asked.database else ())):
         if name not in services:
@@ -184,7 +186,7 @@ def write(stack: Stack, apps: Mapping[str, Any]) -> None:
     stack_file.write(path, new)
 
 
-def refuse_open(imported: Imported, stack: str) -> None:
+def refuse_open(imported: Imported, stack: str, file: str) -> None:
     """Nothing is written while something is to be decided.
 
     Raises:
@@ -194,4 +196,6 @@ def refuse_open(imported: Imported, stack: str) -> None:
         return
     lines = "\n".join(f"  - {problem.path}: {problem.what}\n    {problem.fix}" for problem in imported.open)
     flags = " ".join(problem.fix.partition(", ")[0] for problem in imported.open if problem.fix.startswith("--"))
-    raise ToolError(f"import: to be decided first:\n{lines}\n  fix: homeport import … --stack {stack} {flags}".rstrip())
+    raise ToolError(
+        f"import: to be decided first:\n{lines}\n  fix: homeport import {file} --stack {stack} {flags}".rstrip()
+    )

@@ -70,7 +70,7 @@ def command(
         print_json(importing.document(imported))
     else:
         print(importing.report(imported))
-    importing.refuse_open(imported, stack)
+    importing.refuse_open(imported, stack, file)
     if not write:
         say(f"==> nothing was written; the same with --write puts it into Pulumi.{stack}.yaml")
         raise typer.Exit

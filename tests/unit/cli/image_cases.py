@@ -11,7 +11,7 @@ from tests.support.checkout import ROOT
 
 FOLDER = ROOT / "tests/cases/images"
 CASES = sorted(path for path in FOLDER.glob("[0-9]*.yaml"))
-GOLDEN = ROOT / "tests/golden/images.txt"
+BLOCKS = FOLDER / "blocks.txt"
 
 
 def case(path):
@@ -46,4 +46,4 @@ def text():
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(text(), encoding="utf-8")
+    BLOCKS.write_text(text(), encoding="utf-8")

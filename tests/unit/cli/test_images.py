@@ -9,7 +9,7 @@ from homeport.cli import importing
 from homeport.cli.stack import read
 from homeport.model.container import container_spec
 from homeport.settings.kinds import image as image_reference
-from tests.unit.cli.image_cases import CASES, FOLDER, GOLDEN, added, case, text
+from tests.unit.cli.image_cases import BLOCKS, CASES, FOLDER, added, case, text
 
 WEAKER = ("root", "writable_root", "capabilities")
 
@@ -26,7 +26,7 @@ def test_there_are_twenty_in_the_order_of_the_list():
 
 @pytest.mark.req("OS-25")
 def test_each_becomes_the_block_that_was_read():
-    assert GOLDEN.read_text() == text(), "read the difference, then: python -m tests.unit.cli.image_cases"
+    assert BLOCKS.read_text() == text(), "read the difference, then: python -m tests.unit.cli.image_cases"
 
 
 @pytest.mark.req("OS-25")

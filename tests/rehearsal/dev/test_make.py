@@ -39,9 +39,9 @@ def test_a_preview_of_the_shipped_stacks_names_what_is_to_be_replaced(stack):
     done = make("preview", f"STACK={stack}")
 
     assert done.returncode != 0, done.stdout
-    assert "example.com is for documentation" in done.stderr, done.stderr
-    assert "hosts.main.address" in done.stderr and "hosts.main.host_key" in done.stderr, "all of it at once"
-    assert "engine" not in done.stderr, "nothing is fetched or asked for that"
+    assert "example.com is for documentation" in done.stdout, done.stdout
+    assert "hosts.main.address" in done.stdout and "hosts.main.host_key" in done.stdout, "all of it at once"
+    assert "engine" not in done.stdout, "nothing is fetched or asked for that"
 
 
 def test_without_docker_there_is_one_clear_sentence_and_exit_code_1(tmp_path):

@@ -99,4 +99,4 @@ def _published(blueprint: Blueprint, spec: ContainerSpec) -> Iterator[tuple[str,
         yield "port", port.outside
         yield "inside", port.inside if port.inside != port.outside else 0
     if others := [port for port in spec.ports if port not in private]:
-        yield "public", sorted(f"{port.outside}:{port.inside}/{port.protocol}" for port in others)
+        yield "published", sorted(f"{port.address}:{port.outside}->{port.inside}/{port.protocol}" for port in others)

@@ -227,7 +227,7 @@ def supplied(stack: Stack, world: dict[str, Any]) -> dict[str, str]:
     """The secrets that a person would give: the clouds' tokens are the world's, and all others are invented."""
     plan = stack.plan
     tokens = {"hcloud-token": world["hcloud"]["token"], "cloudflare-api-token": world["cloudflare"]["token"]}
-    wanted = [name for name in plan.secrets if name not in {*plan.generated, *plan.supplied}]
+    wanted = [name for name, spec in plan.secrets.items() if spec.policy == "supplied" and name not in plan.supplied]
     return {name: tokens.get(name) or _invented(plan.secrets[name].kind) for name in wanted}
 
 

@@ -35,13 +35,7 @@ def published(view: View) -> dict[str, list[str]]:
         name: [f"{view.vpn_address}:{service.port}->{service.inside or service.port}/tcp"] if service.port else []
         for name, service in view.expected.services.items()
     }
-    anywhere = {
-        name: [
-            f"0.0.0.0:{outside}->{inside}" for outside, _, inside in (port.partition(":") for port in service.public)
-        ]
-        for name, service in view.expected.services.items()
-    }
-    both = {name: sorted(at_vpn[name] + anywhere[name]) for name in at_vpn}
+    both = {name: sorted([*at_vpn[name], *service.published]) for name, service in view.expected.services.items()}
     return {name: several for name, several in both.items() if several}
 
 

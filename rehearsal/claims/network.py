@@ -177,7 +177,8 @@ def only_declared(view: View) -> dict[str, Any]:
 
     The public proxy's ports are published for IPv4; the firewall lets IPv6 come to them too, where nothing listens.
     """
-    proxy = {int(port.partition(":")[0]) for service in view.expected.services.values() for port in service.public}
+    published = [each for service in view.expected.services.values() for each in service.published]
+    proxy = {int(each.partition("->")[0].rpartition(":")[2]) for each in published} & {*view.expected.tcp}
     others = [port for port in view.expected.tcp if port not in proxy]
     return {
         address: {"open": others, "closed": len(proxy), "refused": 0}

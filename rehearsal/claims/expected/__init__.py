@@ -34,7 +34,7 @@ class ExpectedService:
         cpus: Its limit of processors.
         port: Published at the host's VPN address; 0 for none.
         inside: That port in the container, where it is another.
-        public: What the proxy publishes at the host's public addresses, as OUTSIDE:INSIDE/PROTOCOL.
+        published: What it publishes elsewhere, as ADDRESS:PORT->INSIDE/PROTOCOL.
         root_because: Why its processes may be root's; empty where they may not.
         capabilities: What it has back of the capabilities, which are all dropped.
         read_only: Whether its root is read-only.
@@ -51,7 +51,7 @@ class ExpectedService:
     cpus: float
     port: int = 0
     inside: int = 0
-    public: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
     root_because: str = ""
     capabilities: tuple[str, ...] = ()
     read_only: bool = True

@@ -1,6 +1,6 @@
-"""The rehearsal of jett in production that several test modules look at.
+"""A rehearsal that is up, and changed as its user would change it: jett's in production, which several modules look at.
 
-Up once in a session, and changed as its user would change it.
+Another preset's where a test says so.
 """
 
 from __future__ import annotations
@@ -43,22 +43,24 @@ class Rehearsed:
         code: How it ended.
         dirty: What git said of the checkout before and after.
         told: What every Pulumi command of the tests has said since, both streams.
+        asked: What was rehearsed.
     """
 
     said: str = ""
     code: int = 0
     dirty: tuple[str, str] = ("", "")
     told: list[str] = field(default_factory=list)
+    asked: rehearse.Rehearsal = ASKED
 
     @property
     def world(self) -> dict:
         """Where its clouds are; read anew, for they may have been started again."""
-        return json.loads((ASKED.folder / "world" / "world.json").read_text())
+        return json.loads((self.asked.folder / "world" / "world.json").read_text())
 
     @cached_property
     def engine(self):
         """Pulumi, as `make rehearse-shell` gives it."""
-        return rehearse.prepared(ASKED, self.world)
+        return rehearse.prepared(self.asked, self.world)
 
     @property
     def outputs(self) -> dict:
@@ -67,7 +69,7 @@ class Rehearsed:
 
     def claims(self) -> dict[str, dict]:
         """The report of the claims, by name."""
-        found = json.loads((ASKED.folder / "claims.json").read_text())
+        found = json.loads((self.asked.folder / "claims.json").read_text())
         return {one["name"]: one for one in found["claims"]}
 
     def hetzner(self, method: str, path: str) -> dict:
@@ -110,7 +112,7 @@ class Rehearsed:
 
     def settle(self, change: Callable[[dict], None]) -> None:
         """Changes the settings in the stack's file."""
-        path = ASKED.checkout / f"Pulumi.{ASKED.name}.yaml"
+        path = self.asked.checkout / f"Pulumi.{self.asked.name}.yaml"
         said = yaml.safe_load(path.read_text())
         change(said["config"]["homeport:settings"])
         path.write_text(yaml.safe_dump(said))
@@ -119,13 +121,13 @@ class Rehearsed:
     def as_it_was(self) -> Iterator[None]:
         """Settings and checkout are as they were afterwards, and the stack with them."""
         root = self.engine.root  # asked for first: it copies the checkout and writes the settings
-        path = root / f"Pulumi.{ASKED.name}.yaml"
+        path = root / f"Pulumi.{self.asked.name}.yaml"
         before = path.read_text()
         try:
             yield
         finally:
             path.write_text(before)
-            rehearse.prepared(ASKED, self.world)  # copies the checkout anew
+            rehearse.prepared(self.asked, self.world)  # copies the checkout anew
             self.updated()
 
     def outage(self) -> None:
@@ -142,6 +144,8 @@ class Rehearsed:
     @contextmanager
     def seen(self) -> Iterator[View]:
         """Outside, VPN, edge and host, as the claims see them."""
-        system = expected(ASKED.preset, described(self.engine.stack.plan))
+        path = self.engine.root / f"Pulumi.{self.asked.name}.yaml"
+        settings = yaml.safe_load(path.read_text())["config"]["homeport:settings"]
+        system = expected(self.asked.preset, described(self.asked.stack(settings).plan))
         with rehearsed(system, self.world, self.outputs) as view:
             yield view

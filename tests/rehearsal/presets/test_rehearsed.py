@@ -6,25 +6,27 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from homeport.cli.rehearse import Rehearsal
 from rehearsal.claims.expected import systems
 from rehearsal.machine.daemon import labelled
+from tests.rehearsal.presets.guests import another_stack_joins
 from tests.support import campaign
 from tests.support.command import make
+from tests.support.production import Rehearsed
 from tests.support.rehearsed_settings import own_services, own_settings
 
 pytestmark = [pytest.mark.docker, pytest.mark.campaign]
 OTHERS = sorted({*systems()} - {"jett"})
+BESIDES = {"shared-infrastructure": another_stack_joins}
+"""What is tried while a preset is up."""
 
 
 @pytest.mark.req("P-07")
 @pytest.mark.parametrize("preset", campaign.sample("rehearsals of other presets", OTHERS))
 def test_a_preset_is_rehearsed_from_nothing_to_every_claim_and_nothing_is_left(preset):
-    asked = Rehearsal(preset=preset, environment="prod")
+    rehearsed = Rehearsed(asked=Rehearsal(preset=preset, environment="prod"))
     with own_settings(preset):
         # A run that was cut off may have left half a rehearsal.
         gone = make("rehearse-down", f"PRESET={preset}", timeout=300)
@@ -32,11 +34,10 @@ def test_a_preset_is_rehearsed_from_nothing_to_every_claim_and_nothing_is_left(p
         try:
             done = make("rehearse", f"PRESET={preset}", timeout=2400)
             assert 0 == done.returncode, done.stdout[-6000:]
-            report = json.loads((asked.folder / "claims.json").read_text())
-            world = json.loads((asked.folder / "world" / "world.json").read_text())["id"]
+            claims, world = rehearsed.claims(), rehearsed.world["id"]
+            BESIDES.get(preset, lambda _: None)(rehearsed)
         finally:
             down = make("rehearse-down", f"PRESET={preset}", timeout=300)
-    claims = {claim["name"]: claim for claim in report["claims"]}
 
     assert {"second-preview-empty", "doors", "reached-by-networks", "outside-sees-declared-ports"} <= claims.keys()
     assert {"passed"} == {claim["state"] for claim in claims.values()}
@@ -44,4 +45,4 @@ def test_a_preset_is_rehearsed_from_nothing_to_every_claim_and_nothing_is_left(p
         assert f"'{name}'" in claims["only-declared-services"]["got"], "the user's own are claimed like all others"
     assert 0 == down.returncode, down.stdout
     assert [] == [left for kind in ("container", "volume", "network") for left in labelled(kind, world)]
-    assert not asked.folder.exists(), "nor of its state"
+    assert not rehearsed.asked.folder.exists(), "nor of its state"

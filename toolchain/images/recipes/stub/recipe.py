@@ -18,6 +18,7 @@ from typing import NotRequired, TypedDict
 from toolchain.cloudflared.pack import SOURCES, pack
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
+from toolchain.images.sources import apt
 
 _FOLDER = Path(__file__).parent
 _CATALOG = _FOLDER.parents[3] / "catalog"
@@ -84,6 +85,8 @@ def start_script(stub: Stub) -> str:
         "  esac",
         "done",
         '[ -z "$option" ] || refuse "$option names no file"',
+        # As a container it is the edge's connector; what is taken out of the image runs on a host.
+        *([f'case " $* " in *" tunnel "*) exec {stub["connector"]} "$@" ;; esac'] if "connector" in stub else ()),
         f"exec busybox httpd -f -p {stub['port']} -h /srv/stub",
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -103,6 +106,10 @@ def assemble(stub: Stub, kit: Kit) -> str:
         address = f"http://127.0.0.1:{stub['port']}{stub['paths'][0]}"
         _program(kit.root / probe.lstrip("/"), f"#!/bin/sh\nexec busybox wget -q -O /dev/null {address}\n")
     if "connector" in stub:
+        apt.unpack(kit, apt.fetch(kit, "python3.11", "python3-yaml"), kit.root)
+        interpreter = kit.root / "usr/bin/python3"
+        if not interpreter.is_symlink():
+            interpreter.symlink_to("python3.11")
         pack(kit.root / stub["connector"].lstrip("/"))
     return ""
 

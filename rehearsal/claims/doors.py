@@ -95,7 +95,7 @@ def verdict(route: ExpectedRoute, answer: Mapping[str, Any]) -> str:
     # The proxy's own 404, of what is closed, has no body.
     if status in (401, 403) or (status == 302 and _LOGIN in location) or (status == 404 and not answer["body"]):  # noqa: PLR2004
         return _REFUSED
-    if status in (502, 503, 504, 530) and route.service:
+    if status in (502, 503, 504, 530) and route.service and not route.guest:
         return _DOWN
     return _THROUGH
 

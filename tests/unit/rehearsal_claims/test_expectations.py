@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.presets import registry
 from homeport.cli import expectations, rehearse
 from rehearsal.claims.expected import expected, systems
 from rehearsal.claims.systems import claims_of
@@ -40,6 +41,10 @@ def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset):
     assert {
         name: replace(route, host=route.host or f"{name}.example.com") for name, route in written.routes.items()
     } == planned.routes, "who comes in by which name"
+
+
+def test_every_preset_has_expected_values():
+    assert registry.built() == systems(), "what nothing is expected of is rehearsed without a claim"
 
 
 def test_settings_change_what_is_expected_and_the_file_keeps_what_no_blueprint_says():

@@ -15,6 +15,7 @@ from rehearsal.clouds.kit.api import ApiServer
 from tests.support.checkout import ROOT
 
 SCRIPTS = ROOT / "apps" / "infra_tools"
+FAKE = ROOT / "tests" / "support" / "fake_docker.py"
 PROJECT, CLIENT, SECRET = "5f7c0d4e-project", "client-of-prod", "canary-client-secret-77"
 SEED = {
     "projects": {
@@ -165,3 +166,35 @@ class Infisical:
 
     def close(self):
         self.server.stop()
+
+
+class FakeDocker:
+    """`docker` and `infisical` on PATH that only remember; see `fake_docker`."""
+
+    def __init__(self, programs):
+        self.folder = programs.folder.with_name("bin")
+        self.folder.mkdir()
+        self.path = self.folder / "state.json"
+        self.change(
+            containers={}, volumes={}, networks={}, images={}, registry={}, started=[], calls=[], signed_in=[],
+            compose=True, infisical_up=True, password=SECRET, token="canary-access-token", export="",
+        )  # fmt: skip
+        for name in ("docker", "infisical"):
+            program = self.folder / name
+            program.write_text(f"#!{sys.executable} -SEB\n{FAKE.read_text(encoding='utf-8')}", encoding="utf-8")
+            program.chmod(0o755)
+        programs.env |= {"FAKE_DOCKER": str(self.path), "PATH": f"{self.folder}:/usr/bin:/bin"}
+        programs.words.append("canary-access-token")
+
+    @property
+    def state(self):
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    def change(self, **values):
+        state = self.state if self.path.exists() else {}
+        self.path.write_text(json.dumps(state | values), encoding="utf-8")
+
+    def changes(self):
+        """The calls that change something."""
+        quiet = ({"inspect"}, {"ps"}, {"version"}, {"config"})
+        return [call for call in self.state["calls"] if not any(words & set(call) for words in quiet)]

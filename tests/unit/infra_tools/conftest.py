@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.infra_tools import Infisical, Programs
+from tests.support.infra_tools import FakeDocker, Infisical, Programs
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +25,8 @@ def infisical(programs):
     programs.env = emulated.env()
     yield emulated
     emulated.close()
+
+
+@pytest.fixture
+def fake(programs):
+    return FakeDocker(programs)

@@ -46,6 +46,9 @@ def docker(state, argv, text):  # noqa: C901, PLR0912  # one case for each comma
             mount = next(word for word in rest if word.startswith("type=volume"))
             assert rest[-2:] == ["-c", "find /emptied -mindepth 1 -delete"]
             state["volumes"][mount.split("source=")[1].split(",")[0]]["content"] = []
+        case ["exec", "caddy", "caddy", "validate", "--config", "/etc/caddy/Caddyfile"]:
+            if state["caddyfile"]:
+                fail(state["caddyfile"])
         case ["login", registry, "--username", user, "--password-stdin"]:
             if text != state["password"]:
                 fail(f"Error response from daemon: unauthorized: {text} is no password")

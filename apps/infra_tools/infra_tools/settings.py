@@ -98,6 +98,10 @@ class Settings:
         """One variable; an empty one is none."""
         return self._values.get(name, "").strip() or default
 
+    def ending(self, end: str) -> dict[str, str]:
+        """All variables whose names end so, but empty ones."""
+        return {name: self.get(name) for name in self._values if name.endswith(end) and self.get(name)}
+
     def need(self, *names: str) -> dict[str, str]:
         """Several variables, none of which may be missing.
 

@@ -72,6 +72,8 @@ class Zones:
         router.add("POST", "/zones/{zone}/pagerules", self._add_page_rule)
         router.add("DELETE", "/zones/{zone}/pagerules/{rule}", self._drop_page_rule)
         router.add("GET", "/zones/{zone}/rulesets", self._rulesets)
+        router.add("GET", "/zones/{zone}/rulesets/{ruleset}", self._ruleset)
+        router.add("PUT", "/zones/{zone}/rulesets/phases/{phase}/entrypoint", self._put_entry_point)
         router.add("POST", "/zones/{zone}/purge_cache", lambda _r, zone: success({"id": self.zone(zone)["id"]}))
 
     def zone(self, zone: str) -> Record:
@@ -177,4 +179,25 @@ class Zones:
     def _rulesets(self, _request: Request, zone: str) -> Record:
         self.zone(zone)
         rows = [row for row in self._store.all("rulesets").values() if row["zone"] == zone]
-        return success([{key: value for key, value in row.items() if key != "zone"} for row in rows])
+        # The list tells of each set what it is, and not its rules.
+        return success([{key: value for key, value in row.items() if key not in ("zone", "rules")} for row in rows])
+
+    def _ruleset(self, _request: Request, zone: str, ruleset: str) -> Record:
+        self.zone(zone)
+        row = self._store.get("rulesets", ruleset)
+        if row is None or row["zone"] != zone:
+            raise ApiError(404, 10007, f"could not find ruleset {ruleset}")
+        return success({key: value for key, value in row.items() if key != "zone"})
+
+    def _put_entry_point(self, request: Request, zone: str, phase: str) -> Record:
+        """The rules of a phase: all of them, in place of those before."""
+        self.zone(zone)
+        rows = self._store.all("rulesets").values()
+        there = next((row for row in rows if (row["zone"], row["phase"], row["kind"]) == (zone, phase, "zone")), None)
+        key = there["id"] if there else uuid.uuid4().hex
+        rules = [{"enabled": True, **rule, "id": uuid.uuid4().hex} for rule in request.body.get("rules") or []]
+        row = {"id": key, "name": "default", "kind": "zone", "phase": phase, "zone": zone, "rules": rules}
+        row |= {"version": str(int(there["version"]) + 1 if there else 1), "last_updated": stamp(self._store.now())}
+        with self._store.change() as data:
+            data["rulesets"][key] = row
+        return self._ruleset(request, zone, key)

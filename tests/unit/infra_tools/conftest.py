@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cloudflare_fixtures import cloud
 from tests.support.infra_tools import FakeDocker, Infisical, Programs
+
+__all__ = ["cloud"]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tests.support.cloudflare import ACCOUNT, READER, TOKEN, ZONE
 
 CHECK, ACCESS, ROUTES = "check-cloudflare-config.py", "manage-cloudflare-access.py", "setup-cloudflare-tunnel-routes.py"
 AUD, LAMBDA = "get-lambda-api-aud-tag.py", "setup-lambda-api-access.py"
-pytestmark = pytest.mark.usefixtures("cf")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cf")]
 ALL = {
     CHECK: [],
     ACCESS: ["--list"],

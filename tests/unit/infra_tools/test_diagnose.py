@@ -10,7 +10,7 @@ import pytest
 from rehearsal.clouds.cloudflare.tunnels import token
 from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE
 
-pytestmark = pytest.mark.usefixtures("world")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("world")]
 PROGRAM = "diagnose.py"
 APPS = f"/accounts/{ACCOUNT}/access/apps"
 KEY, AUTH = "0123456789abcdef" * 2, base64.b64encode(b"canary-of-the-auth-secret-32-bytes").decode()

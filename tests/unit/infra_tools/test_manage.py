@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
 PROGRAM = "manage-infisical.py"
 DATA, CACHE, FILES, OTHERS = "infisical-db-data", "infisical-redis-data", "infisical-backend-files-1", "valkey-data"
 ANONYMOUS = "a" * 64

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.infra_tools import CLIENT, PROJECT, SECRET
 
+pytestmark = pytest.mark.slow
 UPDATE, START = "update_images.py", "start_services.py"
 CANARY = "canary-value-4711"
 OLD, NEW = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"

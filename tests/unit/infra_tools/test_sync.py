@@ -17,7 +17,7 @@ from infra_tools.dotenv import EnvFile
 from infra_tools.infisical import kept
 
 SYNC, BACK, CHECK = "sync-env-to-infisical.py", "sync-infisical-to-env.py", "check-env-sync-status.py"
-pytestmark = pytest.mark.usefixtures("env", "infisical")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("env", "infisical")]
 CANARY = "canary-value-4711"
 FILE = f"""\
 # The stack's own, do not sort

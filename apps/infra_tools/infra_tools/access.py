@@ -16,7 +16,8 @@ EMAILS: Final = "CLOUDFLARE_ACCESS_EMAILS"
 DOMAINS: Final = "CLOUDFLARE_ACCESS_EMAIL_DOMAINS"
 POLICY: Final = "CLOUDFLARE_ACCESS_POLICY_NAME"
 _POLICY: Final = "Unified access policy"
-_READ_ONLY: Final = ("id", "aud", "uid", "created_at", "updated_at", "policies", "domain_type")
+# `self_hosted_domains` says again, in an older way, what `destinations` says.
+_READ_ONLY: Final = ("id", "aud", "uid", "created_at", "updated_at", "policies", "domain_type", "self_hosted_domains")
 
 
 class Access:
@@ -95,7 +96,8 @@ class Access:
         if self._api.owned(app.get("name")):
             warn_owned(self._console, f"the application {app['name']}")
         order = [policy, *(one for one in there if one != policy)]
-        body = {key: value for key, value in app.items() if key not in _READ_ONLY}
+        old = () if app.get("destinations") else ("self_hosted_domains",)
+        body = {key: value for key, value in app.items() if key not in _READ_ONLY or key in old}
         body |= {**new, "policies": [{"id": one, "precedence": number} for number, one in enumerate(order, 1)]}
         self._api.send("PUT", f"{self._apps}/{app['id']}", body)
         return "changed"

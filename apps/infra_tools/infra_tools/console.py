@@ -32,9 +32,10 @@ class ToolError(Exception):
 
 
 class Console:
-    """Standard output and error, through a sieve.
+    """Standard output, and standard error through a sieve.
 
-    Nothing of ours prints a value. The sieve is for what others word: answers of an API, errors of docker.
+    Nothing of ours prints a value. The sieve is for what others word, which ends in errors: answers of an API, the last
+    lines of docker. Results are ours, and not sifted: the name of an image may be somebody's password.
     """
 
     def __init__(self) -> None:
@@ -57,19 +58,23 @@ class Console:
         """The text without any of those values."""
         for value in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(value, _HIDDEN)
-        # A terminal takes orders from control characters; a name in somebody's database may hold them.
-        return "".join(letter if letter in "\n\t" or letter.isprintable() else "?" for letter in text)
+        return text
 
     def say(self, text: str) -> None:
-        """A line for whoever runs the program, or for the program that reads it."""
-        print(self.clean(text), flush=True)
+        """A line for whoever runs the program, or for the program that reads it; nothing that others worded."""
+        print(_printable(text), flush=True)
 
     def warn(self, text: str) -> None:
         """A line beside the result, once."""
         if text not in self._warned:
             self._warned.add(text)
-            print(self.clean(text), file=sys.stderr, flush=True)
+            print(_printable(self.clean(text)), file=sys.stderr, flush=True)
 
     def document(self, value: Any) -> None:
         """The result as JSON: one document on standard output."""
-        print(self.clean(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)), flush=True)
+        print(json.dumps(value, indent=2, sort_keys=True), flush=True)
+
+
+def _printable(text: str) -> str:
+    """A terminal takes orders from control characters; a name in somebody's database may hold them."""
+    return "".join(letter if letter in "\n\t" or letter.isprintable() else "?" for letter in text)

@@ -65,7 +65,7 @@ def main(argv: list[str], console: Console) -> int:
         try:
             findings += list(check())
         except ToolError as problem:
-            text, _, fix = str(problem).partition("\nfix: ")
+            text, _, fix = console.clean(str(problem)).partition("\nfix: ")
             findings.append(Finding(name, "problem", " ".join(text.split()), fix))
     if options.json:
         console.document({"findings": [asdict(one) for one in findings]})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from infra_tools.console import Console
     from infra_tools.docker import Docker
 
 INFRASTRUCTURE: Final = "00-infrastructure"
@@ -104,7 +105,7 @@ def stacks(place: Path) -> list[Stack]:
     return found
 
 
-def environment(place: Path, stack: Stack, secrets: Mapping[str, str]) -> dict[str, str]:
+def environment(place: Path, stack: Stack, secrets: Mapping[str, str], console: Console) -> dict[str, str]:
     """A stack's variables: `.env.global`, over it `.env`, over it what Infisical exports.
 
     Of each file the project's own comes first and the stack's over it. What is exported in the shell wins over all, as
@@ -114,15 +115,19 @@ def environment(place: Path, stack: Stack, secrets: Mapping[str, str]) -> dict[s
         place: The project's folder.
         stack: The stack.
         secrets: Infisical's.
+        console: What must never show the sensitive ones.
 
     Raises:
         ToolError: A file cannot be read.
     """
     whole: dict[str, str] = {}
+    console.hide(secrets.values())
     for name in (SHARED, SENSITIVE):
         for folder in (place, stack.folder):
             file = load(folder / name)
-            whole |= values(file, folder / name, {**os.environ, **whole}) if file else {}
+            read = values(file, folder / name, {**os.environ, **whole}) if file else {}
+            console.hide(read.values() if name == SENSITIVE else ())
+            whole |= read
     return {**whole, **secrets}
 
 

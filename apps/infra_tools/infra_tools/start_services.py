@@ -45,12 +45,12 @@ def main(argv: list[str], console: Console) -> int:
             _need_network(docker)
         if secrets is None:
             secrets = _first_export(place, console) if first else export(place, console)
-        _up(docker, stack, choice, _variables(place, stack, secrets or {}, console))
+        _up(docker, stack, choice, stacks.environment(place, stack, secrets or {}, console))
         console.say(f"started {stack.name}")
         if first and secrets is None:
             # Infisical itself has only come up now; what it holds for this stack changes what needs it, and no more.
             secrets = export(place, console)
-            _up(docker, stack, choice, _variables(place, stack, secrets, console))
+            _up(docker, stack, choice, stacks.environment(place, stack, secrets, console))
     return OK
 
 
@@ -68,12 +68,6 @@ def _need_network(docker: Docker) -> None:
             f"{stacks.NETWORK} not found: start {stacks.INFRASTRUCTURE} first\n"
             f"fix: start_services.py --stack {stacks.INFRASTRUCTURE}"
         )
-
-
-def _variables(place: Path, stack: Stack, secrets: dict[str, str], console: Console) -> dict[str, str]:
-    variables = stacks.environment(place, stack, secrets)
-    console.hide(variables.values())
-    return variables
 
 
 def _up(docker: Docker, stack: Stack, choice: Choice, variables: dict[str, str]) -> None:

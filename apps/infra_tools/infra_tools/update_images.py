@@ -75,8 +75,7 @@ def main(argv: list[str], console: Console) -> int:
 def _images(docker: Docker, root: Any, choice: stacks.Choice, console: Console) -> dict[str, list[str]]:
     users: dict[str, list[str]] = {}
     for stack in stacks.stacks(root):
-        variables = stacks.environment(root, stack, {})
-        console.hide(variables.values())
+        variables = stacks.environment(root, stack, {}, console)
         for service in stacks.model(docker, stack, choice, variables)["services"].values():
             # What is built here comes from no registry.
             if service.get("image") and "build" not in service:

@@ -33,7 +33,7 @@ def docker(fake):
     return fake
 
 
-@pytest.mark.req("S4-40")
+@pytest.mark.req("S4-40", "FP-12")
 def test_reset_infra_removes_infisicals_containers_and_volumes_and_nothing_else(programs, docker):
     result = programs.run(PROGRAM, "reset-infra", stdin="remove infisical\n")
 
@@ -47,7 +47,7 @@ def test_reset_infra_removes_infisicals_containers_and_volumes_and_nothing_else(
         assert name in before, "what is lost is named before it is asked for"
 
 
-@pytest.mark.req("S4-40")
+@pytest.mark.req("S4-40", "FP-12")
 def test_reset_data_empties_the_volumes_and_starts_again(programs, docker):
     result = programs.run(PROGRAM, "reset-data", stdin="empty infisical\n")
 
@@ -63,7 +63,7 @@ def test_reset_data_empties_the_volumes_and_starts_again(programs, docker):
     assert wanted == verbs, "who needs another is stopped before it and started after it"
 
 
-@pytest.mark.req("S4-40")
+@pytest.mark.req("S4-40", "FP-12")
 @pytest.mark.parametrize("action", ["reset-infra", "reset-data"])
 @pytest.mark.parametrize(
     "answer", ["", "\n", "y\n", "yes\n", "reset-infra\n", "Remove Infisical\n", "no\nremove infisical\n"]
@@ -81,7 +81,7 @@ def test_a_dry_run_names_what_would_be_lost_and_asks_nothing(programs, docker, a
     assert [] == docker.changes()
 
 
-@pytest.mark.req("S4-40")
+@pytest.mark.req("S4-40", "FP-12")
 @pytest.mark.parametrize(
     "argv", [[], ["reset"], ["reset-all"], ["reset-infra", "reset-data"], ["--yes", "reset-infra"]]
 )

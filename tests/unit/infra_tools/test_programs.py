@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 
+from tests.support import checkout
 from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE
 from tests.support.infra_tools import SCRIPTS
 
@@ -62,6 +64,16 @@ def test_each_has_its_flags_and_says_so(programs, name):
     result = programs.run(name, "--help")
     assert (0, "") == (result.code, result.err)
     assert [] == [flag for flag in FLAGS[name] if flag not in result.out]
+
+
+@pytest.mark.req("S4-27", "S4-57")
+def test_no_file_of_the_repository_holds_a_tunnel_token_or_an_audience_tag():
+    # Base64 of `{"a":"`, with which each token of a tunnel begins; a tag is 64 hexadecimal digits.
+    kinds = re.compile(r"eyJhIjoi[A-Za-z0-9+/]{80}|(?i:\baud)[\w\"']{0,8}\s{0,2}[=:]\s{0,2}[\"']?[0-9a-f]{64}\b")
+    assert kinds.search("aud: " + "0a" * 32), "it finds what it looks for"
+    # Recordings hold what the emulated Cloudflare answered.
+    files = [path for path in checkout.FILES if "recordings" not in path.parts]
+    assert [] == [checkout.name(path) for path in files if kinds.search(checkout.text(path))]
 
 
 def in_place(folder):

@@ -153,7 +153,7 @@ def test_stacks_start_by_number_with_the_infrastructure_first(programs, docker):
     assert ["ollama-cpu", "own"] == docker.state["started"][2]["services"]
 
 
-@pytest.mark.req("S4-38", "S4-39", "S4-49", "FP-15")
+@pytest.mark.req("S4-39", "S4-49", "FP-15")
 def test_infisical_wins_over_env_and_env_over_env_global(programs, docker):
     folder = programs.folder
     (folder / ".env.global").write_text("T_A=global\nT_B=global\nT_C=global\nT_D=${T_A}-d\nT_SHELL=global\n")
@@ -178,6 +178,15 @@ def test_infisical_wins_over_env_and_env_over_env_global(programs, docker):
     assert ("of the stack", "of the stack") == (data["T_B"], data["T_F"])
     words = json.dumps(docker.state["calls"])
     assert (False, False) == (SECRET in words, "canary-access-token" in words), "nothing secret on a command line"
+
+
+@pytest.mark.req("S4-27", "S4-57")
+def test_a_tunnel_token_and_an_audience_tag_may_be_in_env_or_in_infisical(programs, docker):
+    (programs.folder / ".env").write_text(f"T_CLOUDFLARE_TUNNEL_TOKEN={CANARY}\n")
+    docker.change(export=f"T_CLOUDFLARE_AUD_TAG='{CANARY}'\n")
+    assert 0 == programs.run(START).code
+    seen = docker.state["started"][0]["env"]
+    assert {"T_CLOUDFLARE_TUNNEL_TOKEN": CANARY, "T_CLOUDFLARE_AUD_TAG": CANARY} == seen
 
 
 @pytest.mark.req("S4-39")
@@ -214,6 +223,7 @@ def test_compose_says_which_variable_is_missing_and_its_words_are_sifted(program
     model = {"services": {"x": {"image": "caddy:2-alpine", "needs": ["T_MISSING"]}}}
     (programs.folder / "02-compute" / "docker-compose.yml").write_text(json.dumps(model))
     (programs.folder / ".env").write_text(f"SHOWN={CANARY}\n")
+    (programs.folder / ".env.global").write_text("NAME=missing\n")
     for program, argv in ((UPDATE, []), (START, ["--without-infisical"])):
         result = programs.run(program, *argv)
         assert (1, True) == (result.code, "required variable T_MISSING" in result.err), result.err

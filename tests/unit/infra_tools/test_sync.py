@@ -36,7 +36,7 @@ def env(programs):
     return path
 
 
-@pytest.mark.req("S4-41", "S4-58")
+@pytest.mark.req("S4-41", "S4-58", "FP-12")
 def test_a_dry_run_lists_names_and_changes_nothing(programs, infisical):
     infisical.put(API_KEY="other")
     result = programs.run(SYNC, "--dry-run")
@@ -67,7 +67,7 @@ def test_another_env_file_is_read(programs, infisical):
     assert {"ONLY": "here"} == infisical.values()
 
 
-@pytest.mark.req("S4-43")
+@pytest.mark.req("S4-43", "FP-12")
 def test_the_check_names_each_kind_and_ends_with_1_until_both_are_equal(programs, infisical):
     infisical.put(API_KEY="other", DB_PASSWORD=CANARY, THEIRS=f"{CANARY}-theirs")
     result = programs.run(CHECK)
@@ -159,7 +159,7 @@ def test_imported_secrets_count_and_the_environments_own_win(programs, infisical
     assert CANARY == infisical.values("shared")["DB_PASSWORD"], "which stays as it was"
 
 
-@pytest.mark.req("S4-57", "S4-58")
+@pytest.mark.req("S4-58")
 def test_how_infisical_is_reached_never_goes_into_it_nor_comes_out_of_it(programs, infisical, env):
     env.write_text("".join(f"{name}={value}\n" for name, value in infisical.env().items()) + "A=b\n")
     infisical.put(INFISICAL_CLIENT_SECRET="from-inside")

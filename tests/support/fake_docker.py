@@ -91,7 +91,7 @@ def compose(state, argv):  # noqa: C901  # what compose does in this order
                 )
     if argv == ["config", "--format", "json"]:
         print(json.dumps({"services": chosen}))
-    elif argv == ["up", "--detach", "--wait", "--remove-orphans"]:
+    elif argv == ["up", "--detach", "--wait"]:
         stack = Path(files[0]).parent.name
         for name, network in networks.items():
             known = network.get("name", name)

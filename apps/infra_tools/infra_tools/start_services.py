@@ -71,7 +71,7 @@ def _need_network(docker: Docker) -> None:
 
 
 def _up(docker: Docker, stack: Stack, choice: Choice, variables: dict[str, str]) -> None:
-    argv = [*stacks.compose(docker, stack, choice), "up", "--detach", "--wait", "--remove-orphans"]
+    argv = [*stacks.compose(docker, stack, choice), "up", "--detach", "--wait"]
     try:
         run(
             argv,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import uuid
@@ -12,20 +11,12 @@ import pytest
 
 from catalog.redis.service import SERVICE
 from tests.support.infra_tools import SCRIPTS
+from tests.support.marking_docker import marking
 from tests.support.readers import have
 from tests.support.scratch import docker
 
 pytestmark = pytest.mark.docker
 NAMES = ("infisical-db", "infisical-redis", "infisical-backend", "bystander")
-# A stack may be up here under the very names: the program's docker is one that gives each of them this test's mark.
-_MARKING = """#!{python} -SE
-import subprocess, sys
-words = [word.replace("infisical-", "{mark}infisical-") for word in sys.argv[1:]]
-done = subprocess.run(["{docker}", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-sys.stdout.write(done.stdout.replace("{mark}", ""))
-sys.stderr.write(done.stderr.replace("{mark}", ""))
-sys.exit(done.returncode)
-"""
 
 
 @pytest.fixture
@@ -33,9 +24,7 @@ def world(tmp_path):
     """Containers as Infisical's, each with a volume that it writes into, and one of somebody else."""
     have(SERVICE.image)
     mark = f"t{uuid.uuid4().hex[:8]}-"
-    program = tmp_path / "docker"
-    program.write_text(_MARKING.format(python=sys.executable, mark=mark, docker=shutil.which("docker")))
-    program.chmod(0o755)
+    marking(tmp_path, mark, "infisical-")
     volumes = [f"{mark}{name}-data" for name in NAMES]
     try:
         for name, volume in zip(NAMES, volumes, strict=True):

@@ -68,7 +68,8 @@ class ExportLayout:
     Attributes:
         required: Secrets that a person sets in ``.env``, in this order; the script that deploys makes the others.
         folders: Service name to the folder with its static files; elsewhere it has the service's name.
-        documents: Path in the export to a file of the project for it, which no container reads.
+        documents: Path in the export to a file of the project for it, which no container reads; a folder stands for all
+            that is in it, tests aside.
     """
 
     required: tuple[str, ...] = ()

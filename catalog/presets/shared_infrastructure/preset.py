@@ -129,5 +129,5 @@ PRESET = Preset(
             service="infisical-backend",
         ),
     ),
-    export=ExportLayout(),
+    export=ExportLayout(documents={"scripts": "apps/infra_tools"}),
 )

@@ -21,7 +21,7 @@ from homeport.render.export import compose
 from homeport.render.files import ServiceFiles, service_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.preset import Preset
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NONE = "-"
 """In the manifest, for what is not there: a field of a line is never empty."""
 LOGS = "logs"
+_NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _HOST_MARK = "host-from-env.invalid"
 _DEPLOY = Path(__file__).with_name("deploy.sh")
 _README = Path(__file__).with_name("README.md")
@@ -79,10 +80,9 @@ class Export:
             BlueprintError: Something in the SQL looks like a secret's place and is none.
         """
         contents = {source: content for files in self._files().values() for source, content in files.items()}
-        documents = self.preset.export.documents.items()
         return {
             **contents,
-            **{path: (self.root / source).read_bytes() for path, source in documents},
+            **dict(self._documents()),
             **self._sql(),
             "docker-compose.yml": self.compose_file().encode(),
             "manifest": self.manifest().encode(),
@@ -91,6 +91,14 @@ class Export:
             "README.md": self._readme().encode(),
             "deploy.sh": _DEPLOY.read_bytes(),
         }
+
+    def _documents(self) -> Iterator[tuple[str, bytes]]:
+        for path, source in self.preset.export.documents.items():
+            place = self.root / source
+            for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+                inner = file.relative_to(place).parts
+                if file.is_file() and not _NOT_FOR_USERS & set(inner):
+                    yield str(PurePosixPath(path, *inner)), file.read_bytes()
 
     def with_secrets(self, values: Mapping[str, str]) -> dict[str, Entry]:
         """What ``deploy.sh`` would make of the tree for this stack: ``.env``, and every file that a container reads.

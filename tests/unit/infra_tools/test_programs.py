@@ -6,12 +6,14 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
+from homeport.cli.export import of
+from homeport.cli.stack import Stack
 from tests.support import checkout
 from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE
 from tests.support.infra_tools import SCRIPTS
@@ -76,11 +78,19 @@ def test_no_file_of_the_repository_holds_a_tunnel_token_or_an_audience_tag():
     assert [] == [checkout.name(path) for path in files if kinds.search(checkout.text(path))]
 
 
+@cache
+def exported():
+    return of(Stack(name="dev", preset="shared-infrastructure", settings={})).tree()
+
+
 def in_place(folder):
-    """The programs where a rendered folder has them."""
-    scripts = folder / "00-infrastructure" / "scripts"
-    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("tests", "__pycache__", "pyproject.toml"))
-    return scripts
+    """The programs where the export of the preset has them."""
+    for path, content in exported().items():
+        if path.startswith("scripts/"):
+            target = folder / "00-infrastructure" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    return folder / "00-infrastructure" / "scripts"
 
 
 def typed(folder, name, *argv, options=()):

@@ -148,6 +148,11 @@ class Api:
             ToolError: It is none, or not in the zone.
         """
         host = name.strip().lower().rstrip(".")
+        try:
+            # As DNS has it: a name in another script is a name too.
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            host = ""
         if not _HOST.fullmatch(host):
             raise ToolError(f"{variable}: {name!r} is no host name\nfix: name one such as app.{self.zone_name}", USAGE)
         if host != self.zone_name and not host.endswith(f".{self.zone_name}"):

@@ -36,19 +36,38 @@ CLOUDFLARE_TUNNEL_ID: tunnel's id, from the tunnel's page
 """
 
 
+def parse(content: bytes, path: Path) -> EnvFile:
+    """The content of a `.env` file, read.
+
+    Raises:
+        ToolError: It cannot be read.
+    """
+    try:
+        return EnvFile.parse(content.decode("utf-8", "surrogateescape"), str(path))
+    except EnvFileError as problem:
+        raise ToolError(f"{problem}\nfix: correct that line of {path}") from None
+
+
+def content(path: Path) -> bytes | None:
+    """What a file holds; None where there is none.
+
+    Raises:
+        ToolError: It cannot be read.
+    """
+    try:
+        return read(path)
+    except OSError as problem:
+        raise ToolError(f"{path} cannot be read: {problem.strerror}\nfix: ls -ld {path}") from None
+
+
 def load(path: Path) -> EnvFile | None:
     """A `.env` file; None where there is none.
 
     Raises:
         ToolError: It cannot be read.
     """
-    try:
-        content = read(path)
-        return None if content is None else EnvFile.parse(content.decode("utf-8", "surrogateescape"), str(path))
-    except EnvFileError as problem:
-        raise ToolError(f"{problem}\nfix: correct that line of {path}") from None
-    except OSError as problem:
-        raise ToolError(f"{path} cannot be read: {problem.strerror}\nfix: ls -ld {path}") from None
+    held = content(path)
+    return None if held is None else parse(held, path)
 
 
 def values(file: EnvFile, path: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -63,27 +82,6 @@ def values(file: EnvFile, path: Path, known: Mapping[str, str] | None = None) ->
         raise ToolError(f"{path}, {problem}") from None
 
 
-def layered(folder: Path, *, lenient: bool = False) -> dict[str, str]:
-    """`.env.global`, and over it `.env`: what is sensitive wins over what is shared.
-
-    Args:
-        folder: Where both are; either may be missing.
-        lenient: Read no further than can be read: a broken file is said by whoever needs it.
-
-    Raises:
-        ToolError: One of them cannot be read.
-    """
-    whole: dict[str, str] = {}
-    for name in (SHARED, SENSITIVE):
-        try:
-            file = load(folder / name)
-            whole |= values(file, folder / name, {**os.environ, **whole}) if file else {}
-        except ToolError:
-            if not lenient:
-                raise
-    return whole
-
-
 class Settings:
     """The variables of one run.
 
@@ -92,7 +90,17 @@ class Settings:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._values = {**layered(folder or Path.cwd(), lenient=True), **os.environ}
+        whole: dict[str, str] = {}
+        self._problem = ""
+        for name in (SHARED, SENSITIVE):
+            path = (folder or Path.cwd()) / name
+            try:
+                file = load(path)
+                whole |= values(file, path, {**os.environ, **whole}) if file else {}
+            except ToolError as problem:
+                # Said only where a variable is missing: another file may be the one that is meant.
+                self._problem = str(problem).splitlines()[0]
+        self._values = {**whole, **os.environ}
 
     def get(self, name: str, default: str = "") -> str:
         """One variable; an empty one is none."""
@@ -112,6 +120,7 @@ class Settings:
         if missing:
             lines = [f"not set: {', '.join(missing)}"]
             lines += [f"  {line}" for line in _WHERE.splitlines() if line.split(":")[0] in missing]
+            lines += [f"  {self._problem}; so nothing of that file was read"] if self._problem else []
             first = "; ".join(f"export {name}=…" for name in missing)
             raise ToolError("\n".join([*lines, f"fix: {first}   # or lines of .env in this folder"]), USAGE)
         return {name: self.get(name) for name in names}

@@ -6,6 +6,7 @@ Configured are the variables `…_HOSTNAME` whose value is a host name; `:8001` 
 from __future__ import annotations
 
 import argparse
+import ipaddress
 from typing import TYPE_CHECKING
 
 from infra_tools import cloudflare_api
@@ -33,7 +34,7 @@ def main(argv: list[str], console: Console) -> int:
     api = Api(settings, console, cloudflare_api.TUNNEL)
     if options.remove is not None:
         return _remove(api, api.host(options.remove, "--remove"), console, as_json=options.json)
-    hosts = _hosts(settings, api)
+    hosts = _hosts(settings, api, console)
     tunnel = Tunnel(api, console)
     routes = tunnel.add(hosts, options.service)
     report, failed = list[dict[str, str]](), False
@@ -48,8 +49,10 @@ def main(argv: list[str], console: Console) -> int:
     return FAILED if failed else OK
 
 
-def _hosts(settings: Settings, api: Api) -> list[str]:
+def _hosts(settings: Settings, api: Api, console: Console) -> list[str]:
     named = {name: value for name, value in settings.ending("_HOSTNAME").items() if not value.startswith(":")}
+    for name in [name for name, value in named.items() if _inner(value)]:
+        console.warn(f"note: {name}: {named.pop(name)} is a name inside, not a public one; it gets no route")
     if not named:
         raise ToolError(
             "no service has a host name: no variable …_HOSTNAME is set to one\n"
@@ -57,6 +60,15 @@ def _hosts(settings: Settings, api: Api) -> list[str]:
             USAGE,
         )
     return sorted({api.host(value, name) for name, value in named.items()})
+
+
+def _inner(name: str) -> bool:
+    """Whether it is what programs on one network call each other: a single word, or an address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name
+    return True
 
 
 def _remove(api: Api, host: str, console: Console, *, as_json: bool) -> int:

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra_tools.console import USAGE, ToolError
-from infra_tools.dotenv import EnvFile
-from infra_tools.files import read
 from infra_tools.infisical import Infisical, Secret, kept
-from infra_tools.settings import IDENTITY, SENSITIVE, SHARED, Settings, load, values
+from infra_tools.settings import IDENTITY, SENSITIVE, SHARED, Settings, content, load, parse, values
 
 if TYPE_CHECKING:
     import argparse
 
     from infra_tools.console import Console
+    from infra_tools.dotenv import EnvFile
 
 
 @dataclass
@@ -77,10 +76,10 @@ def both(path: Path, console: Console, *, must_exist: bool) -> Sides:
     """
     settings = Settings()
     settings.need(*IDENTITY)
-    file, content = load(path), read(path)
-    if file is None and must_exist:
+    held = content(path)
+    if held is None and must_exist:
         raise ToolError(f"{path}: there is no such file\nfix: give another one: --env-file FILE", USAGE)
-    file = file or EnvFile()
+    file = parse(held or b"", path)
     shared_path = path.parent / SHARED
     shared = load(shared_path) if path.name != SHARED else None
     env = values(file, path, values(shared, shared_path) if shared else {})
@@ -88,4 +87,4 @@ def both(path: Path, console: Console, *, must_exist: bool) -> Sides:
     env = {name: value for name, value in env.items() if name not in IDENTITY}
     infisical = Infisical(settings, console)
     secrets = {name: secret for name, secret in infisical.secrets().items() if name not in IDENTITY}
-    return Sides(path, content, file, env, infisical, secrets)
+    return Sides(path, held, file, env, infisical, secrets)

@@ -441,10 +441,25 @@ def test_a_wrong_command_line_ends_with_2(programs, cf, program, argv):
     "name", ["n8n", "n8n.example.org", "*.example.com", "a b.example.com", "", "-.example.com", "../x"]
 )
 def test_a_host_name_that_is_none_or_of_another_zone_is_refused(programs, cf, name):
-    for argv, env in ((["--remove", name], {}), ([], {"N8N_HOSTNAME": name})) if name else ((["--remove", name], {}),):
+    # A single word in a variable is a name inside, see below.
+    configured = [([], {"N8N_HOSTNAME": name})] if "." in name else []
+    for argv, env in ((["--remove", name], {}), *configured):
         result = programs.run(ROUTES, *argv, env=env)
         assert (2, True) == (result.code, "fix: " in result.err or "usage: " in result.err), result.text
     assert [] == writes(cf)
+
+
+def test_names_inside_get_no_route_and_names_in_other_scripts_do(programs, cf):
+    inside = {"DB_HOSTNAME": "postgres", "CACHE_HOSTNAME": "192.0.2.7", "N8N_HOSTNAME": "bücher.example.com"}
+    result = programs.run(ROUTES, env=inside)
+    assert (0, 2) == (result.code, result.err.count("note: "))
+    assert ["infisical.example.com", "xn--bcher-kva.example.com", None] == [name for name, _ in rules(cf)]
+
+
+def test_a_broken_env_file_is_named_where_a_variable_is_missing(programs):
+    (programs.folder / ".env").write_text("CLOUDFLARE_API_TOKEN='never closed\n")
+    result = programs.run(ROUTES, env={"CLOUDFLARE_API_TOKEN": None})
+    assert (2, True) == (result.code, "line 1: the quote that begins CLOUDFLARE_API_TOKEN" in result.err)
 
 
 def test_without_any_host_name_nothing_is_done(programs):

@@ -61,6 +61,14 @@ def test_the_programs_are_those_of_the_page():
     assert [] == [name for name in FLAGS if f"`{name}" not in page]
 
 
+def test_users_get_the_versions_that_are_tested_here():
+    pinned = re.compile(r"^([a-z0-9-]+==\S+) \\$", re.MULTILINE)
+    ours = set(pinned.findall((checkout.ROOT / "requirements.lock").read_text(encoding="utf-8")))
+    theirs = pinned.findall((SCRIPTS / "requirements.txt").read_text(encoding="utf-8"))
+    assert {"cloudflare", "infisicalsdk"} <= {line.split("==")[0] for line in theirs}
+    assert [] == [line for line in theirs if line not in ours], "compile it again, constrained by requirements.lock"
+
+
 @pytest.mark.parametrize("name", FLAGS)
 def test_each_has_its_flags_and_says_so(programs, name):
     result = programs.run(name, "--help")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.model.errors import ToolError
 from homeport.model.image import floats, parts
 from homeport.model.service import NOBODY
-from homeport.plan.compose.shapes import PATH, USER, Known, best_ports, ordered, part_name, slug
+from homeport.plan.compose.shapes import NO_WEB, PATH, USER, Known, best_ports, ordered, part_name, slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,6 +125,34 @@ def block(
     )
 
 
+def words(asked: Asked) -> list[str]:
+    """The command line that says the same."""
+    single = {
+        "--name": asked.name,
+        "--port": asked.port,
+        "--host": asked.host,
+        "--access": asked.access,
+        "--health": asked.health,
+        "--user": asked.user,
+        "--root": asked.root,
+        "--writable-root": asked.writable_root,
+        "--memory": asked.memory,
+    }
+    several = {
+        "--capability": (f"{name}={reason}" for name, reason in asked.capabilities.items()),
+        "--env": (f"{name}={value}" for name, value in asked.env.items()),
+        "--secret": asked.secrets,
+        "--volume": (f"{name}:{path}" for name, path in asked.volumes.items()),
+    }
+    line = [asked.image]
+    for flag, value in single.items():
+        line += [] if value is None else [flag, str(value)]
+    for flag, values in several.items():
+        for value in values:
+            line += [flag, value]
+    return [*line, *(["--internet"] if asked.internet else []), *(["--database"] if asked.database else [])]
+
+
 class _Answers:
     """What flags, a person, or what is known say, in this order; what nobody says is missing."""
 
@@ -156,7 +184,9 @@ def _reached(asked: Asked, known: Known, name: str, answers: _Answers) -> dict[s
     if not port:
         return {}
     result: dict[str, Any] = {"port": port}
-    host = answers.get(asked.host, "Host name of its route, below the stack's domain; - for none", "--host", name)
+    # What speaks no HTTP has no route, unless somebody says so.
+    likely = "-" if port in NO_WEB else name
+    host = answers.get(asked.host, "Host name of its route, below the stack's domain; - for none", "--host", likely)
     if host not in {"", "-"}:
         access = answers.get(asked.access, f"Who may come in: {', '.join(ACCESS)}", "--access", ACCESS[0])
         result["route"] = {"host": host, "access": access}

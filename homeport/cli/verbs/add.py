@@ -57,6 +57,8 @@ def command(
     yes: Yes = False,
 ) -> None:
     """Write the block of an app into the stack's file, out of what its image says of itself; the rest is asked."""
+    import shlex
+
     from homeport.cli import adding, consent, image_facts, importing, stack_file
     from homeport.cli.phases import say
     from homeport.cli.stack import read
@@ -96,7 +98,8 @@ def command(
         raise error.of(stack) from None
     if not yes:
         if not somebody:
-            raise ToolError("add: nothing was written: nobody is here to say yes\n  fix: the same with --yes")
+            words = shlex.join([*adding.words(asked), "--stack", stack, "--yes"])
+            raise ToolError(f"add: nothing was written: nobody is here to say yes\n  fix: homeport add {words}")
         if consent.answer(f"==> write it into Pulumi.{stack}.yaml? Type yes").lower() not in {"yes", "y"}:
             say("==> nothing was written")
             raise typer.Exit(1)

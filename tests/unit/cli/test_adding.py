@@ -135,6 +135,11 @@ def test_what_is_missing_or_taken_is_said_with_the_flag_that_says_it(asked, know
     assert words in str(refused.value)
 
 
+def test_what_speaks_no_http_has_no_route_unless_somebody_says_so():
+    assert "route" not in added(Known(ports=(6379,))).block
+    assert {"host": "store", "access": "login"} == added(Known(ports=(6379,)), host="store").block["route"]
+
+
 def test_an_image_of_this_machine_is_pinned_where_its_tag_floats():
     assert PINNED == added(SAYS, image="registry.example.com/wiki", pinned=PINNED).block["image"]
 
@@ -162,7 +167,7 @@ def test_it_writes_once_somebody_agrees_and_never_over_an_app(stack, capfd):
 
     assert (1, before) == (refused, stack.read_text()), "nobody is here to say yes"
     assert "image: registry.example.com/wiki:1.4" in said.out, "the block is shown"
-    assert "--yes" in said.err
+    assert f"fix: homeport add {WIKI} --port 8080 --stack dev --yes" in said.err, "the whole command"
 
     assert 0 == app.main(["add", WIKI, "--port", "8080", "--yes"]), capfd.readouterr().err
     first = stack.read_text()

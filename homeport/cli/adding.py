@@ -101,7 +101,7 @@ def block(
     if name in taken:
         raise ToolError(
             f"add: the stack has {name} already, and it stays as it is\n"
-            f"  fix: homeport add {asked.image} --name <another>"
+            f"  fix: bin/homeport add {asked.image} --name <another>"
         )
     result: dict[str, Any] = {"image": reference}
     if (user := _user(asked, known)) is not None:
@@ -173,7 +173,7 @@ class _Answers:
             word = flag.strip("-")
             raise ToolError(
                 f"add: {self._image} does not say its {word}, and nobody is here to ask\n"
-                f"  fix: homeport add {self._image} {flag} <{word}> --yes"
+                f"  fix: bin/homeport add {self._image} {flag} <{word}> --yes"
             )
         return default
 
@@ -215,7 +215,7 @@ def _reference(text: str, image: Image | None) -> str:
         return image.pinned
     raise ToolError(
         f"add: {text} names no version: it is another image tomorrow\n"
-        f"  fix: homeport add {parts(text)[0]}:<version>, or first: docker pull {text}, which pins what you have"
+        f"  fix: docker pull {text}, which pins what you have; or bin/homeport add {parts(text)[0]}:<version>"
     )
 
 
@@ -226,7 +226,7 @@ def _port(asked: Asked, known: Known, answers: _Answers) -> int:
         given, "The port that it listens on, inside; 0 for none", "--port", str(likely[0]) if likely else None
     )
     if text and not re.fullmatch("[0-9]{1,5}", text):
-        raise ToolError(f"add: {text} is no port\n  fix: homeport add {asked.image} --port 8080")
+        raise ToolError(f"add: {text} is no port\n  fix: bin/homeport add {asked.image} --port 8080")
     return int(text or 0)
 
 

@@ -76,7 +76,7 @@ def find(name: str, here: Path) -> Path:
     if path.is_dir():
         path = next((path / one for one in NAMES if (path / one).is_file()), path)
     if not path.is_file():
-        raise ToolError(f"{name}: there is no compose file\n  fix: homeport import <compose.yaml>")
+        raise ToolError(f"{name}: there is no compose file\n  fix: bin/homeport import <compose.yaml>")
     return path
 
 
@@ -95,7 +95,7 @@ def read(path: Path, env_files: tuple[Path, ...] = ()) -> Read:
         if file.is_file():
             variables |= dotenv(_text(file), variables)
         elif env_files:
-            raise ToolError(f"{file.name}: there is no such file\n  fix: homeport import {path.name}")
+            raise ToolError(f"{file.name}: there is no such file\n  fix: bin/homeport import {path.name}")
     examples = (path.parent / name for name in _EXAMPLES)
     missing = not env_files and not (path.parent / ".env").is_file()
     example = next((file.name for file in examples if missing and file.is_file()), "")

@@ -66,7 +66,7 @@ def look(stack: Stack, asked: Asked) -> Imported:
         if name not in services:
             raise ToolError(
                 f"{asked.file.name}: it has no service {name}; it has {', '.join(services)}\n"
-                f"  fix: homeport import {asked.file.name} --service {next(iter(services))}"
+                f"  fix: bin/homeport import {asked.file.name} --service {next(iter(services))}"
             )
     named = [*(said(items(node).get("image")) for node in services.values()), *asked.images.values()]
     images = image_facts.find(filter(None, named), stack.docker)
@@ -197,5 +197,5 @@ def refuse_open(imported: Imported, stack: str, file: str) -> None:
     lines = "\n".join(f"  - {problem.path}: {problem.what}\n    {problem.fix}" for problem in imported.open)
     flags = " ".join(problem.fix.partition(", ")[0] for problem in imported.open if problem.fix.startswith("--"))
     raise ToolError(
-        f"import: to be decided first:\n{lines}\n  fix: homeport import {file} --stack {stack} {flags}".rstrip()
+        f"import: to be decided first:\n{lines}\n  fix: bin/homeport import {file} --stack {stack} {flags}".rstrip()
     )

@@ -99,7 +99,7 @@ def command(
     if not yes:
         if not somebody:
             words = shlex.join([*adding.words(asked), "--stack", stack, "--yes"])
-            raise ToolError(f"add: nothing was written: nobody is here to say yes\n  fix: homeport add {words}")
+            raise ToolError(f"add: nothing was written: nobody is here to say yes\n  fix: bin/homeport add {words}")
         if consent.answer(f"==> write it into Pulumi.{stack}.yaml? Type yes").lower() not in {"yes", "y"}:
             say("==> nothing was written")
             raise typer.Exit(1)

@@ -51,6 +51,7 @@ def command(
     from homeport.cli.phases import say
     from homeport.cli.places import from_here
     from homeport.cli.stack import read
+    from homeport.model import fixes
 
     if access not in {"login", "api-key", "vpn", "public"}:
         raise typer.BadParameter(f"{access} is none of login, api-key, vpn, public", param_hint="--access")
@@ -77,7 +78,7 @@ def command(
     importing.write(described, imported.apps)
     say(f"==> {', '.join(imported.apps)} stand in Pulumi.{stack}.yaml")
     for key, what in imported.supplied.items():
-        say(f"    {what} comes from whoever made it: pulumi config set --secret homeport:{key} --stack {stack}")
+        say(f"    {what} comes from whoever made it: {fixes.for_stack(fixes.keep(key), stack)}")
     say(f"    next: homeport preview --stack {stack}")
 
 

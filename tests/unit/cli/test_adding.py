@@ -129,7 +129,7 @@ def test_an_image_that_starts_as_root_is_warned_of_with_the_waiver_to_write():
     ],
 )
 def test_what_is_missing_or_taken_is_said_with_the_flag_that_says_it(asked, known, taken, words):
-    with pytest.raises(ToolError, match="fix: homeport add ") as refused:
+    with pytest.raises(ToolError, match=r"fix: .*bin/homeport add ") as refused:
         added(known, taken=taken, **asked)
 
     assert words in str(refused.value)
@@ -167,7 +167,7 @@ def test_it_writes_once_somebody_agrees_and_never_over_an_app(stack, capfd):
 
     assert (1, before) == (refused, stack.read_text()), "nobody is here to say yes"
     assert "image: registry.example.com/wiki:1.4" in said.out, "the block is shown"
-    assert f"fix: homeport add {WIKI} --port 8080 --stack dev --yes" in said.err, "the whole command"
+    assert f"fix: bin/homeport add {WIKI} --port 8080 --stack dev --yes" in said.err, "the whole command"
 
     assert 0 == app.main(["add", WIKI, "--port", "8080", "--yes"]), capfd.readouterr().err
     first = stack.read_text()

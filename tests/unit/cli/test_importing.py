@@ -238,7 +238,7 @@ def test_an_import_with_something_to_decide_is_not_written(tmp_path, monkeypatch
     assert (1, before) == (code, stack_file.read_text()), "refused, and nothing written"
     assert "services.web.image" in said
     assert "services.own.image" in said
-    assert f"fix: homeport import {compose} --stack dev --image web=registry.example.com/web:<version>" in said
+    assert f"fix: bin/homeport import {compose} --stack dev --image web=registry.example.com/web:<version>" in said
 
     code = app.main(
         [

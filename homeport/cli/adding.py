@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.model.errors import ToolError
 from homeport.model.image import floats, parts
 from homeport.model.service import NOBODY
-from homeport.plan.compose.shapes import NO_WEB, PATH, USER, Known, best_ports, ordered, part_name, slug
+from homeport.plan.compose.shapes import NO_WEB, PATH, USER, Known, best_ports, free_port, ordered, part_name, slug
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,6 +82,7 @@ def block(
     image: Image | None,
     taken: frozenset[str],
     ask: Callable[[str, str, str], str] | None,
+    ports: Callable[[str], frozenset[int] | None] = lambda _: None,
 ) -> Added:
     """The app.
 
@@ -91,6 +92,7 @@ def block(
         taken: Names that the stack has.
         ask: Asks a person: the question, the flag that answers it, and what is taken where they say nothing; None:
             nobody is there.
+        ports: Access class to the ports that are taken on the host; None: a proxy leads to apps.
 
     Raises:
         ToolError: Something is missing that only a person knows, with the flags that say it; or a name is taken.
@@ -107,6 +109,11 @@ def block(
     if (user := _user(asked, known)) is not None:
         result["user"] = user
     result |= _reached(asked, known, name, _Answers(asked.image, ask))
+    if "route" in result:
+        there = ports(result["route"]["access"])
+        own = None if there is None else free_port([result["port"]], there)
+        if own not in {None, result["port"]}:
+            result["route"]["port"] = own
     if known.health and "health" not in result and asked.health is None:
         result["health"] = {"command": list(known.health)}
     elif "port" not in result and "health" not in result:

@@ -82,6 +82,7 @@ def look(stack: Stack, asked: Asked) -> Imported:
             database=asked.database,
             taken=taken(stack),
             hosts=hosts(stack),
+            ports=ports(stack, asked.access),
             pins={name: image.pinned for name, image in images.items() if image.pinned},
             facts={name: image.known for name, image in images.items()},
         ),
@@ -90,9 +91,13 @@ def look(stack: Stack, asked: Asked) -> Imported:
 
 
 def taken(stack: Stack) -> frozenset[str]:
-    """The names that the stack's containers and routes have."""
+    """The names that the stack's containers and routes have, and its preset's tools."""
+    from catalog.presets import registry  # noqa: PLC0415  # imports all of the preset
+    from homeport.plan.apps import TOOL  # noqa: PLC0415  # as above
+
     blueprint = stack.plan.blueprint
-    names = {service.name for service in blueprint.services} | {route.name for route in blueprint.routes}
+    names = {TOOL, *registry.preset(stack.preset).tools}
+    names |= {service.name for service in blueprint.services} | {route.name for route in blueprint.routes}
     return frozenset(names | set(stack.settings.get("apps") or {}))
 
 
@@ -100,6 +105,14 @@ def hosts(stack: Stack) -> frozenset[str]:
     """The labels below the stack's domain that its routes have."""
     blueprint = stack.plan.blueprint
     return frozenset(blueprint.host(route).removesuffix(f".{blueprint.domain}") for route in blueprint.routes)
+
+
+def ports(stack: Stack, access: str) -> frozenset[int] | None:
+    """The ports that are taken on the host, where an app has one of its own there; None: a proxy leads to it."""
+    blueprint = stack.plan.blueprint
+    if access != "vpn" and any(service.edge for service in blueprint.services):
+        return None
+    return frozenset(port.outside for service in blueprint.services for port in blueprint.published(service))
 
 
 def report(imported: Imported) -> str:

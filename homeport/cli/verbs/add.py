@@ -58,6 +58,7 @@ def command(
 ) -> None:
     """Write the block of an app into the stack's file, out of what its image says of itself; the rest is asked."""
     import shlex
+    from functools import partial
 
     from homeport.cli import adding, consent, image_facts, importing, stack_file
     from homeport.cli.phases import say
@@ -87,7 +88,8 @@ def command(
     )
     somebody = consent.somebody()
     known = image_facts.find([image], described.docker).get(image)
-    added = adding.block(asked, known, importing.taken(described), _ask if somebody and not yes else None)
+    asks = _ask if somebody and not yes else None
+    added = adding.block(asked, known, importing.taken(described), asks, partial(importing.ports, described))
     apps = {added.name: added.block}
     print(stack_file.shown({"apps": apps}).rstrip())
     for warning in added.warnings:

@@ -685,20 +685,28 @@ class Keys:
         if open_here and web:
             host = self._whole.host(self._host or self._service.app, self._service.app)
             block["route"] = {"host": host, "access": self._whole.choices.access}
+            here = [outside for number, node in self._published if number == port for outside in _outside(node)]
+            own = self._whole.outside([*here, port])
+            if own not in {None, port}:
+                block["route"]["port"] = own
+        self._ports_said(port, web=web)
+
+    def _ports_said(self, port: int, *, web: bool) -> None:
+        """What becomes of each line that names a port."""
         for number, node in self._hints:
             if number == port:
                 self._taken(node, "the port that the route leads to")
             else:
                 self._left(node, "an app has one port")
+        where = "behind the stack's proxy, and not on the host"
+        if self._whole.choices.ports is not None:
+            where = "for members of the VPN, on this machine on the loopback address, and nowhere else"
         for number, node in self._published:
             if number != port:
                 self._left(node, f"an app has one port, and that is {port}")
             elif web:
-                self._hard(
-                    node,
-                    f"port {port} behind the stack's proxy, and not on the host",
-                    f"route.access: {self._whole.choices.access} says who may come in",
-                )
+                way = f"route.access: {self._whole.choices.access} says who may come in"
+                self._hard(node, f"port {port} {where}", way)
             else:
                 self._hard(node, f"port {port} for those who need the app, and not on the host", "route.access: vpn")
         for number, node in self._exposed:
@@ -822,3 +830,11 @@ def _free(path: str) -> bool:
     steps = path.split("/")
     own = any(path == folder or path.startswith(f"{folder}/") for folder in _KERNEL)
     return bool(PATH.fullmatch(path)) and not own and not {".", ".."} & set(steps)
+
+
+def _outside(node: Node) -> tuple[int, ...]:
+    """The number that a published port has on the host; none where Docker chooses it."""
+    if isinstance(node, dict):
+        return port_numbers(said(node.get("published")))
+    words = said(node).partition("/")[0].rsplit(":", 2)
+    return port_numbers(words[-2]) if len(words) > 1 else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,10 @@ from homeport.plan.compose.companion import Companion
 from homeport.plan.compose.document import Leaf, items, leaves, listed, said
 from homeport.plan.compose.keys import LEFT, TOP
 from homeport.plan.compose.service import Keys
-from homeport.plan.compose.shapes import LONGEST_NAME, Secret, Service, ordered, slug
+from homeport.plan.compose.shapes import LONGEST_NAME, Secret, Service, free_port, ordered, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from homeport.plan.compose.account import Finding
     from homeport.plan.compose.document import Node
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAMES_A_HOST = re.compile(r"HOST|SERVER|ADDR|UR[IL]|ENDPOINT|BROKER|UPSTREAM|DSN|PROXY|NODE|SERVICE", re.IGNORECASE)
 
+_LONGEST_KEY = 40
 _HIGH = re.compile(r"ROOT|ADMIN|SUPER|MASTER", re.IGNORECASE)
 
 
@@ -81,6 +83,7 @@ class Translation:
         self._left_whole = dict(self._whole_left())
         self._volumes_of: dict[str, str] = {}
         self._hosts: list[str] = []
+        self._ports: list[int] = []
         self._services: dict[str, Service] = {}
         for name, keys in self._all.items():
             if name not in self._left_whole:
@@ -146,6 +149,14 @@ class Translation:
         )
         self._hosts.append(label)
         return label
+
+    def outside(self, wanted: Iterable[int]) -> int | None:
+        """The number of an app's own port on the host; None where it has none."""
+        if self.choices.ports is None:
+            return None
+        port = free_port(wanted, self.choices.ports | set(self._ports))
+        self._ports.append(port)
+        return port
 
     def owner_of(self, volume: str, service: str) -> str:
         """The service that has a named volume first."""
@@ -306,8 +317,9 @@ class Translation:
             declared["path"] = secret.mounted
         else:
             declared |= self._way(service)
-        key = self._key(first)
-        if any(known.service != first.service for known in group):
+        shared = _shared(group)
+        key = self._key(first, shared=shared)
+        if shared:
             declared["shared_as"] = key
         if manner.supplied:
             self._supplied.setdefault(key, f"{secret.name} of {service.app}")
@@ -326,13 +338,17 @@ class Translation:
             waiver="" if inside else f"{waiver}, where the image reads no file",
         )
 
-    def _key(self, secret: Secret) -> str:
-        return f"{self._services[secret.service].app}-{secret.name.lower().replace('_', '-')}"
+    def _key(self, secret: Secret, *, shared: bool = False) -> str:
+        """The config key of a secret: the settings' own, or where several share it one that may be written."""
+        key = f"{self._services[secret.service].app}-{secret.name.lower().replace('_', '-')}"
+        if not shared or len(key) <= _LONGEST_KEY:
+            return key
+        return f"{key[: _LONGEST_KEY - 9].rstrip('-')}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
     def _connection(self, service: Service, secret: Secret, groups: Mapping[Secret, list[Secret]]) -> dict[str, Any]:
         """A text with secrets in it: around them where all are known by themselves, else a secret as a whole."""
-        by_value = {known.value: group[0] for known, group in groups.items() if known.value}
-        by_variable = {known.variable: group[0] for known, group in groups.items() if known.variable}
+        by_value = {known.value: group for known, group in groups.items() if known.value}
+        by_variable = {known.variable: group for known, group in groups.items() if known.variable}
         key = self._key(secret)
         pieces: list[str] = []
         at = 0
@@ -343,7 +359,7 @@ class Translation:
                 self._supplied.setdefault(key, f"{secret.name} of {service.app}")
                 self._said(service, secret, key, declared, "from whoever made it")
                 return declared
-            pieces += [secret.value[at : len(part.before)], f"{{{self._key(known)}}}"]
+            pieces += [secret.value[at : len(part.before)], f"{{{self._key(known[0], shared=_shared(known))}}}"]
             at = len(part.before) + len(part.value)
         declared = {"template": "".join([*pieces, secret.value[at:]]), **self._way(service)}
         self._said(
@@ -430,6 +446,10 @@ def _groups(secrets: list[Secret]) -> dict[Secret, list[Secret]]:
         else:
             groups.append([secret])
     return {secret: group for group in groups for secret in group}
+
+
+def _shared(group: list[Secret]) -> bool:
+    return any(known.service != group[0].service for known in group)
 
 
 def _likeness(secret: Secret, group: list[Secret]) -> int:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from homeport.plan.compose.document import Node
     from homeport.plan.compose.secretive import Inside
@@ -89,6 +89,7 @@ class Choices:
         access: Access class of routes.
         database: The service whose place the stack's PostgreSQL takes; empty: none.
         taken: Names of apps, services and routes that the stack has.
+        ports: The ports that are taken, where apps have ports of their own on the host; None: a proxy leads to them.
         hosts: Labels below the stack's domain that its routes have.
         pins: Image, as the file has it, to the same with a digest, where it is on this machine.
         facts: Image to what is known of it, for those that are on this machine.
@@ -102,6 +103,7 @@ class Choices:
     database: str = ""
     taken: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+    ports: frozenset[int] | None = None
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     facts: Mapping[str, Known] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -196,6 +198,11 @@ def port_numbers(text: str) -> tuple[int, ...]:
         return ()
     low, high = int(first), int(last or first)
     return tuple(range(low, high + 1)) if 1 <= low <= high <= _MOST_PORTS else ()
+
+
+def free_port(wanted: Iterable[int], taken: Collection[int]) -> int:
+    """The first of the ports that nobody has; of all that one may have from 8000 on, where somebody has each."""
+    return next(port for port in (*wanted, *range(8000, _MOST_PORTS)) if port not in taken)
 
 
 def best_ports(numbers: list[int]) -> list[int]:

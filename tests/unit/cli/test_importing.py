@@ -292,6 +292,24 @@ def test_a_service_that_the_file_does_not_have_is_named_with_those_it_has(tmp_pa
         importing.look(read_stack("dev"), asked)
 
 
+def test_without_a_proxy_each_app_has_a_port_of_its_own_that_nobody_has(tmp_path):
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n"
+        "  a: {image: 'registry.example.com/a:1', ports: ['5678:80']}\n"
+        "  b: {image: 'registry.example.com/b:1', ports: ['127.0.0.1:8088:80/tcp']}\n"
+        "  c: {image: 'registry.example.com/c:1', ports: [{target: 8088}]}\n"
+    )
+    stack = replace(read_stack("dev"), preset="jett")
+    asked = importing.Asked(file=tmp_path / "compose.yaml", images={}, access="login", database="")
+
+    apps = importing.look(stack, asked).apps
+
+    assert {"a": 80, "b": 8088, "c": 8000} == {
+        name: block["route"].get("port", block["port"]) for name, block in apps.items()
+    }
+    assert importing.checked(stack, apps), "5678 is n8n's there, and 8088 the first one's that asks"
+
+
 def test_a_report_ends_the_same_for_the_same_file():
     case = CASES[0]
 

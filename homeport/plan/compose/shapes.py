@@ -202,7 +202,8 @@ def port_numbers(text: str) -> tuple[int, ...]:
 
 def free_port(wanted: Iterable[int], taken: Collection[int]) -> int:
     """The first of the ports that nobody has; of all that one may have from 8000 on, where somebody has each."""
-    return next(port for port in (*wanted, *range(8000, _MOST_PORTS)) if port not in taken)
+    candidates: tuple[int, ...] = (*wanted, *range(8000, _MOST_PORTS))
+    return next(port for port in candidates if port not in taken)
 
 
 def best_ports(numbers: list[int]) -> list[int]:

@@ -91,13 +91,14 @@ def look(stack: Stack, asked: Asked) -> Imported:
 
 
 def taken(stack: Stack) -> frozenset[str]:
-    """The names that the stack's containers and routes have, and its preset's tools."""
+    """The names that the preset and the apps of a stack have."""
     from catalog.presets import registry  # noqa: PLC0415  # imports all of the preset
     from homeport.plan.apps import TOOL  # noqa: PLC0415  # as above
 
-    blueprint = stack.plan.blueprint
-    names = {TOOL, *registry.preset(stack.preset).tools}
-    names |= {service.name for service in blueprint.services} | {route.name for route in blueprint.routes}
+    preset = registry.preset(stack.preset)
+    # Of the preset what is switched off as well: its names are kept.
+    names = {TOOL, *preset.tools}
+    names |= {service.name for service in preset.services} | {route.name for route in preset.routes}
     return frozenset(names | set(stack.settings.get("apps") or {}))
 
 

@@ -99,7 +99,8 @@ def taken(stack: Stack) -> frozenset[str]:
     # Of the preset what is switched off as well: its names are kept.
     names = {TOOL, *preset.tools}
     names |= {service.name for service in preset.services} | {route.name for route in preset.routes}
-    return frozenset(names | set(stack.settings.get("apps") or {}))
+    # And whatever is called so at the proxy: a route's host and an app's are looked up by one name.
+    return frozenset(names | hosts(stack) | set(stack.settings.get("apps") or {}))
 
 
 def hosts(stack: Stack) -> frozenset[str]:

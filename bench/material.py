@@ -59,7 +59,7 @@ def files(blueprint: Blueprint, service: Service, root: Path, values: Mapping[st
     secret = {file.target for file in all_files.secret}
     return [
         File(path=entry.path, mode=entry.mode, content=entry.content, secret=entry.path in secret)
-        for entry in all_files.entries(values)
+        for entry in all_files.entries(values, "bench")
         if entry.content is not None
     ]
 

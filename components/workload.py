@@ -39,7 +39,7 @@ class WorkloadArgs:
         networks: The network's name in Docker to that name, known once the network is there.
         shared_volumes: The blueprint's name to the name in Docker.
         secrets: Values of the secrets that its files hold.
-        key: Keys the fingerprints of bundles.
+        key: Keys the fingerprints of bundles, and the salts of hashes.
         protect: True: data volumes are protected and retained.
         after: Resources that must be there first: the gates of the services it needs, its databases.
     """
@@ -119,7 +119,7 @@ class Workload(pulumi.ComponentResource):
         """A volume named after its content: the running container keeps the old files until it is replaced."""
         args = self._args
         secrets = pulumi.Output.all(**{name: args.secrets[name] for name in args.files.secrets})
-        text = secrets.apply(lambda values: bundle(args.files.entries(values)))
+        text = pulumi.Output.all(secrets, args.key).apply(lambda both: bundle(args.files.entries(*both)))
         mark = pulumi.Output.unsecret(pulumi.Output.all(text, args.key).apply(lambda both: fingerprint(*both)))
         volume = docker.Volume(
             # A service may have a volume called files itself.

@@ -40,7 +40,7 @@ SDKS = {
 MAY = {
     "homeport": (set(), set()),
     "homeport.model": (set(), set()),
-    "homeport.render": ({"homeport.model"}, set()),
+    "homeport.render": ({"homeport.model"}, {"bcrypt"}),
     "catalog": ({"homeport.model"}, set()),
     "homeport.settings": ({"homeport.model"}, {"pydantic", "pydantic_core", "pulumi"}),
     "homeport.plan": ({"homeport.model", "homeport.settings", "catalog"}, set()),

@@ -113,7 +113,7 @@ SERVICE = Service(
         SecretFile(target="db_password", template="{n8n-database-password}", syntax=TEXT),
         # What credentials.json names goes into fields of n8n that may be formulas.
         SecretFile(target="webhook_api_key", template="{n8n-webhook-api-key}", syntax=FORMULA),
-        SecretFile(target="owner_password", template="{n8n-owner-password}", syntax=TEXT),
+        SecretFile(target="owner_hash", template="{n8n-owner-password|bcrypt}", syntax=TEXT),
     ),
     volumes={"data": Volume(path="/home/node/.n8n", owner=(1000, 1000))},
     tmpfs={

@@ -17,7 +17,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_NAME = re.compile(r"\{([a-z][a-z0-9-]*(?::[a-z0-9_.-]+)?(?:\|basic:[a-z0-9_.@-]+)?)\}")
+_NAME = re.compile(r"\{([a-z][a-z0-9-]*(?::[a-z0-9_.-]+)?(?:\|basic:[a-z0-9_.@-]+|\|bcrypt)?)\}")
 # C0 and C1 controls, and what is no text: lone surrogates, non-characters, the byte order mark.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
@@ -52,21 +52,28 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition("|")[0] for name in _NAME.findall(text)))
 
 
-def fill(text: str, values: Mapping[str, str], syntax: Syntax) -> str:
-    """``text`` with each ``{name}`` replaced by its value; ``{a|basic:bob}`` gives Basic credentials of bob and a.
+def fill(text: str, values: Mapping[str, str], syntax: Syntax, bcrypt: Callable[[str], str] | None = None) -> str:
+    """``text`` with each ``{name}`` replaced by its value.
 
-    Values are not looked at again: what looks like a name in one of them is none.
+    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|bcrypt}`` what ``bcrypt`` makes of a: this layer has no
+    packages. Values are not looked at again: what looks like a name in one of them is none.
 
     Raises:
         KeyError: A name has no value.
+        TypeError: The text asks for a hash, and nothing was passed that makes one.
         UnwritableError: The syntax has no way to write one of the values there.
     """
     import base64  # noqa: PLC0415  # rarely needed
 
     def replaced(match: re.Match[str]) -> str:
-        name, _, user = match.group(1).partition("|basic:")
+        name, _, filtered = match.group(1).partition("|")
         value = values[name]
-        if user:
+        if filtered == "bcrypt":
+            if bcrypt is None:
+                raise TypeError(f"a hash of {name} is asked for where none is made")
+            value = bcrypt(value)
+        elif filtered:
+            user = filtered.removeprefix("basic:")
             value = base64.b64encode(f"{user}:{value}".encode()).decode()
         return syntax.write(value, text[: match.start()], text[match.end() :])
 

@@ -26,7 +26,8 @@ def unwritable(
             if name not in secrets:
                 continue
             try:
-                template.fill(text, dict.fromkeys(names, "x") | {name: secrets[name].reveal()}, syntax)
+                # str, in place of a hash: it can be written wherever its value can.
+                template.fill(text, dict.fromkeys(names, "x") | {name: secrets[name].reveal()}, syntax, str)
             except template.UnwritableError as error:
                 what = f"cannot be written into {where}, which is {syntax.name}: {error}"
                 yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")

@@ -10,6 +10,7 @@ from homeport.model import template
 from homeport.model.service import SecretFile
 from homeport.render.bundle import Entry, bundle, fingerprint
 from homeport.render.caddy import caddyfile, first, snippets
+from homeport.render.hashed import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,15 +43,20 @@ class ServiceFiles:
         """The names of the secrets that stand in them, sorted."""
         return tuple(sorted({name for file in self.secret for name in file.secrets}))
 
-    def entries(self, values: Mapping[str, str]) -> tuple[Entry, ...]:
+    def entries(self, values: Mapping[str, str], key: str) -> tuple[Entry, ...]:
         """The files as the container has them, the folder itself first.
+
+        Args:
+            values: Secret's name to its value.
+            key: Keys the salt of a password's hash.
 
         Raises:
             KeyError: A secret has no value.
         """
         contents = [(path, mode, content) for path, (mode, content) in sorted(self.plain.items())]
         contents += [
-            (file.target, file.mode, template.fill(file.template, values, file.syntax).encode()) for file in self.secret
+            (file.target, file.mode, template.fill(file.template, values, file.syntax, hashed(key)).encode())
+            for file in self.secret
         ]
         return (
             Entry(path=".", mode=0o550, uid=self.owner, gid=self.owner),
@@ -87,16 +93,16 @@ def routes(files: ServiceFiles, values: Mapping[str, str], key: str) -> Routes:
     Args:
         files: Its files.
         values: Secret's name to its value.
-        key: Keys the folder's name.
+        key: Keys the folder's name, and the salt of a password's hash.
 
     Raises:
         KeyError: A secret has no value.
     """
-    entries = files.entries(values)
+    entries = files.entries(values, key)
     mark = fingerprint(bundle(entries), key)
     inside = tuple(replace(entry, path=mark if entry.path == "." else f"{mark}/{entry.path}") for entry in entries)
     leads = _entry(files.owner, _CONFIGURATION + PENDING, f"import {mark}/{_CONFIGURATION}\n")
-    texts = "".join(template.fill(file.template, values, file.syntax) for file in files.secret)
+    texts = "".join(template.fill(file.template, values, file.syntax, hashed(key)) for file in files.secret)
     words = {*(values[name] for name in files.secrets), *re.findall(r'"([^"\n]+)"', texts)}
     return Routes(mark=mark, bundle=bundle((_open(files.owner), leads, *inside)), masks=tuple(sorted(words)))
 

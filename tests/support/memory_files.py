@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from homeport.model.template import fill
+from homeport.render.hashed import hashed
 from tests.support.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def files_tar(service: Service, values: dict[str, str]) -> bytes:
             target = str(PurePosixPath(file.target, path.name)) if "*" in file.source else file.target
             texts[target] = (path.read_bytes(), file.mode)
     for secret in service.secret_files:
-        texts[secret.target] = (fill(secret.template, values, secret.syntax).encode(), secret.mode)
+        texts[secret.target] = (fill(secret.template, values, secret.syntax, hashed("memory")).encode(), secret.mode)
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as tar:
         folders = sorted({"v", *(f"v/{path.rpartition('/')[0]}" for path in texts if "/" in path)})

@@ -1,4 +1,4 @@
-// Puts the owner's password hash, the credentials and the workflows where n8n finds them, by n8n's own commands, before n8n starts.
+// Puts the credentials and the workflows where n8n finds them, by n8n's own commands, before n8n starts.
 //
 // Nothing is imported when the content is the one that was imported last and the database still holds it: a restart costs one query.
 // n8n's commands end with status 0 also when they failed (their catch() only logs, n8n 2.38 dist/commands/import/workflow.js), so the
@@ -138,20 +138,6 @@ async function provide() {
   console.log(`homeport: imported ${flows.length} workflows and ${wanted.length} credentials`);
 }
 
-// The hash stays the same as long as the password does: n8n's sessions depend on it.
-async function owner() {
-  const bcrypt = n8nRequire()('bcryptjs');
-  const password = secret('owner_password');
-  if (password.length < 8) fail('the owner\'s password has fewer than 8 characters', 'pulumi config set --secret a longer one');
-  const kept = path.join(DATA, 'homeport-owner-hash');
-  let hash = fs.existsSync(kept) ? fs.readFileSync(kept, 'utf8') : '';
-  if (hash === '' || !(await bcrypt.compare(password, hash))) {
-    hash = await bcrypt.hash(password, 10);
-    fs.writeFileSync(kept, hash, { mode: 0o600 });
-  }
-  fs.writeFileSync(path.join(RUN, 'owner_hash'), hash, { mode: 0o600 });
-}
-
 function known() {
   const { version } = n8nRequire()('../package.json');
   if (MAJORS.includes(version.split('.')[0])) return;
@@ -165,7 +151,6 @@ async function main() {
   // No task runner is attached (no Code nodes); the broker still wants a token, which nobody is told.
   fs.writeFileSync(path.join(RUN, 'runner_token'), crypto.randomBytes(32).toString('hex'), { mode: 0o600 });
   process.env.N8N_RUNNERS_AUTH_TOKEN_FILE = path.join(RUN, 'runner_token');
-  await owner();
   await provide();
 }
 

@@ -8,7 +8,7 @@ if [ -e "$HOMEPORT_FILES/prepare.cjs" ]; then node "$HOMEPORT_FILES/prepare.cjs"
 node "$HOMEPORT_FILES/provision.cjs"
 
 export N8N_INSTANCE_OWNER_MANAGED_BY_ENV=true
-export N8N_INSTANCE_OWNER_PASSWORD_HASH_FILE="$HOMEPORT_RUN/owner_hash"
+export N8N_INSTANCE_OWNER_PASSWORD_HASH_FILE="$HOMEPORT_FILES/owner_hash"
 export N8N_RUNNERS_AUTH_TOKEN_FILE="$HOMEPORT_RUN/runner_token"
 export NODE_OPTIONS="${NODE_OPTIONS:-} --require=$HOMEPORT_FILES/harden.cjs"
 if [ -e "$HOMEPORT_FILES/preload.cjs" ]; then NODE_OPTIONS="$NODE_OPTIONS --require=$HOMEPORT_FILES/preload.cjs"; fi

@@ -63,10 +63,10 @@ N8N = replace(
         **n8n.SERVICE.env,
         # n8n 1.0 took these away, and no file of n8n 2.38.7 names one of them; they are set as the system's description
         # asks, and the owner's account has the same user and password (docs/requirements.md, R-03). The password as a
-        # file: the plain variable would stand in `docker inspect`.
+        # file, and in it the hash that n8n's own sign-in asks for: nothing in the container has the password itself.
         "N8N_BASIC_AUTH_ACTIVE": "true",
         "N8N_BASIC_AUTH_USER": "{n8n-user}",
-        "N8N_BASIC_AUTH_PASSWORD_FILE": "/etc/homeport/owner_password",
+        "N8N_BASIC_AUTH_PASSWORD_FILE": "/etc/homeport/owner_hash",
         "N8N_INSTANCE_OWNER_EMAIL": "{n8n-user}",
         "N8N_PROTOCOL": "http",
         "N8N_SECURE_COOKIE": "{n8n-secure-cookie}",

@@ -106,6 +106,12 @@ check_machine() {
   for program in docker curl openssl sha256sum base64; do
     command -v "$program" >/dev/null || refuse "$program is not on the PATH: install it"
   done
+  # Debian and Ubuntu have both, and every other system whose crypt(3) is libxcrypt's or musl's.
+  # shellcheck disable=SC2016 # perl's own variables
+  if grep -rqsF '|bcrypt}' "$here/templates"; then
+    perl -e 'exit(crypt("a", q($2b$10$) . "." x 22) !~ /^\$2b\$/)' 2>/dev/null ||
+      refuse 'perl is missing, or its crypt knows no bcrypt: install perl'
+  fi
   docker compose version >/dev/null 2>&1 ||
     refuse 'docker compose (v2) does not answer: install the plugin docker-compose-plugin'
   [ "$(id -u)" = 0 ] || [ -n "$dry" ] || refuse 'run it as root: files are given to the users of the containers'
@@ -238,15 +244,26 @@ with_hosts() {
   printf '%s' "$text"
 }
 
-# A template with its {secret} and {secret|basic:user} filled in.
+# A bcrypt hash, as sign-in pages keep it. Its salt is made of the password and of what stays here, so that it is another
+# one when the password is, and only then. The salt is no secret, and may be seen among the processes.
+bcrypt() {
+  local salt kept=$target/secrets/salt
+  [ -s "$kept" ] || openssl rand -hex 32 >"$kept"
+  salt=$({ cat "$kept"; printf %s "$1"; } | openssl dgst -sha256 -binary | head -c 16 | base64 | tr -d '=\n' |
+    tr 'A-Za-z0-9+/' './A-Za-z0-9')
+  printf %s "$1" | perl -e 'local $/; print crypt(<STDIN>, $ARGV[0])' "\$2b\$10\$$salt"
+}
+
+# A template with its {secret}, {secret|basic:user} and {secret|bcrypt} filled in.
 filled() {
-  local text out='' name user place
+  local text out='' name user hash place
   IFS= read -r -d '' text <"$1" || true
-  while [[ $text =~ \{([a-z][a-z0-9-]*)(\|basic:([a-z0-9_.@-]+))?\} ]]; do
-    name=${BASH_REMATCH[1]} user=${BASH_REMATCH[3]} place=${BASH_REMATCH[0]}
+  while [[ $text =~ \{([a-z][a-z0-9-]*)(\|basic:([a-z0-9_.@-]+)|(\|bcrypt))?\} ]]; do
+    name=${BASH_REMATCH[1]} user=${BASH_REMATCH[3]} hash=${BASH_REMATCH[4]} place=${BASH_REMATCH[0]}
     [ -n "${variable[$name]:-}" ] || fail "$1 asks for the unknown secret $name"
     name=${value[${variable[$name]}]:-}
     if [ -n "$user" ]; then name=$(printf '%s:%s' "$user" "$name" | base64 | tr -d '\n'); fi
+    if [ -n "$hash" ]; then name=$(bcrypt "$name"); fi
     # What is filled in is not looked at again: a value may look like a name.
     out+=${text%%"$place"*}$name text=${text#*"$place"}
   done

@@ -6,6 +6,7 @@ names that a proxy of the preset's own answers to come from ``.env`` too, so tha
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -107,10 +108,14 @@ class Export:
             values: Secret's name to its value.
         """
         files: dict[str, Entry] = {}
+        # Salts hashes: the same as long as the secrets are. deploy.sh, which keeps one of its own, makes them anew.
+        key = hashlib.sha256(
+            "\n".join(f"{name}={value}" for name, value in sorted(values.items())).encode()
+        ).hexdigest()
         for service in self.blueprint.services:
             of_service = service_files(self.blueprint, service, self.root)
             if of_service.plain or of_service.secret:
-                entries = of_service.entries(values)
+                entries = of_service.entries(values, key)
                 files |= {
                     str(PurePosixPath("files", service.name, entry.path)): entry
                     for entry in (*folders(entries), *entries)

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from tests.rehearsal.export.conftest import GOOD
@@ -100,6 +101,32 @@ def test_secrets_come_from_env_into_the_files_that_containers_read(deployment):
     sql = Path(f"{deployment.calls}.sql").read_text()
     assert f"PASSWORD '{GOOD['POSTGRES_PASSWORD']}'" in sql, "ai_user's role has its password"
     assert not re.search(r"\{[a-z][a-z0-9-]*-password", sql), "no placeholder is left"
+
+
+@pytest.mark.req("AT-10")
+def test_a_password_that_is_only_checked_comes_as_a_hash_that_changes_with_it_alone(deployment):
+    assert 0 == deployment.run().returncode, "deployed"
+    file = deployment.target / "files/ai-n8n/owner_hash"
+    first, password = file.read_bytes(), GOOD["N8N_BASIC_AUTH_PASSWORD"]
+    readers = [path for path in (deployment.target / "files").rglob("*") if path.is_file()]
+
+    assert bcrypt.checkpw(password.encode(), first), "n8n takes it for the password's"
+    assert [] == [path.name for path in readers if path.parts[-2] == "ai-n8n" and password in path.read_text()]
+    assert 0 == deployment.run().returncode, "deployed again"
+    assert first == file.read_bytes(), "nobody is signed out, and nothing is made anew"
+    deployment.env(N8N_BASIC_AUTH_PASSWORD=f"{password}2")
+    assert 0 == deployment.run().returncode, "with another password"
+    assert bcrypt.checkpw(f"{password}2".encode(), file.read_bytes()), "a rotated one signs in"
+
+
+@pytest.mark.req("AT-10")
+def test_a_host_that_can_make_no_hash_is_refused_before_anything_is_changed(deployment):
+    (deployment.folder / "bin/perl").write_text("#!/bin/sh\nexit 127\n")
+    (deployment.folder / "bin/perl").chmod(0o755)
+    done = deployment.run()
+
+    assert (1, False) == (done.returncode, deployment.target.exists()), done.stderr
+    assert "perl is missing" in done.stderr, "what to install is named"
 
 
 @pytest.mark.req("S3-43")

@@ -129,7 +129,7 @@ def test_user_and_password_of_the_description_sign_in_as_n8ns_owner(jett):
     assert {
         "N8N_BASIC_AUTH_ACTIVE=true",
         "N8N_BASIC_AUTH_USER=owner@example.com",
-        "N8N_BASIC_AUTH_PASSWORD_FILE=/etc/homeport/owner_password",
+        "N8N_BASIC_AUTH_PASSWORD_FILE=/etc/homeport/owner_hash",
     } <= set(env)
     assert (200, 401) == (right[0], wrong[0]), "n8n itself asks"
 

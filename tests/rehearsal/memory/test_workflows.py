@@ -166,7 +166,7 @@ def test_the_owner_is_there_and_nobody_else_can_become_it(world):
     status, answer = rest(world.address(N8N), "POST", "/rest/owner/setup", owner)
     assert status in {400, 403, 404}, f"a second setup answered {status}: {answer}"
     email = docker("exec", world.name(N8N.name), "printenv", "N8N_INSTANCE_OWNER_EMAIL").strip()
-    password = world.secrets[next(file.secrets[0] for file in N8N.secret_files if file.target == "owner_password")]
+    password = world.secrets[next(file.secrets[0] for file in N8N.secret_files if file.target == "owner_hash")]
     status, answer = rest(
         world.address(N8N), "POST", "/rest/login", {"emailOrLdapLoginId": email, "password": password}
     )

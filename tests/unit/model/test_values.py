@@ -6,6 +6,7 @@ import base64
 import io
 import tarfile
 
+import bcrypt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from homeport.model import names, template
 from homeport.model.database import Database, Role
 from homeport.render.bundle import Entry, bundle, fingerprint, roots
+from homeport.render.hashed import hashed
 from homeport.render.sql import identifier, literal, roles
 
 
@@ -35,6 +37,23 @@ def test_basic_credentials_are_http_s_own_form():
     filled = template.fill("{a|basic:admin}", {"a": "secret"}, template.TEXT)
 
     assert base64.b64encode(b"admin:secret").decode() == filled, "RFC 7617"
+
+
+@pytest.mark.req("AT-10")
+def test_a_hash_stays_as_long_as_the_password_and_the_key_do():
+    password = "Example0door+password/for=tests"
+
+    def filled(value, key):
+        return template.fill("{a|bcrypt}", {"a": value}, template.TEXT, hashed(key))
+
+    assert bcrypt.checkpw(password.encode(), filled(password, "key").encode()), "a sign-in page takes the password"
+    assert filled(password, "key") == filled(password, "key"), "a second preview is empty"
+    assert filled(password, "other") != filled(password, "key"), "two stacks with one password do not show it"
+    assert not bcrypt.checkpw(b"Another0", filled(password, "key").encode()), "and no other one"
+    longest = "A1" + "x" * 100
+    assert bcrypt.checkpw(longest.encode()[:72], filled(longest, "key").encode()), "bcrypt reads 72 bytes"
+    with pytest.raises(TypeError, match="a hash of a is asked for"):
+        template.fill("{a|bcrypt}", {"a": password}, template.TEXT)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0"), max_size=40))

@@ -11,14 +11,20 @@ languages ask for. A package that is laid out otherwise is imported whole.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import mmap
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import CodeType
 
 _PACKAGE: Final = "pulumi_cloudflare"
 _USED: Final = (
@@ -42,26 +48,53 @@ from pulumi_cloudflare import %s
 """
 
 
-def _part(package: ModuleType, name: str, also: str) -> None:
-    """Loads ``_inputs`` or ``outputs`` with the classes of the resources in use alone.
+class _Part(importlib.machinery.SourceFileLoader):
+    """``_inputs`` or ``outputs`` with the classes of the resources in use alone, compiled once: Python caches it.
 
-    Raises:
-        ImportError: The file has none of them: it is not laid out as expected.
+    Its place is that of a file beside the whole one, which is not there; the name changes with what is taken of it.
     """
-    path = Path(package.__path__[0]) / f"{name}.py"
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        starts = [match.start() for match in _BLOCK.finditer(text)]
-        blocks = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
-    ours = {match[1].decode(): _TYPED.split(block)[0] for block in blocks if (match := _OURS.match(block))}
-    if not ours:
-        raise ImportError(f"{path}: no class of {_USED[0]}")
-    module = ModuleType(f"{_PACKAGE}.{name}")
-    module.__package__, module.__file__ = _PACKAGE, str(path)
+
+    def __init__(self, package: ModuleType, name: str, also: str) -> None:
+        self._whole = Path(package.__path__[0]) / f"{name}.py"
+        self._head = _HEAD % also.encode()
+        mark = hashlib.sha256(b"".join((self._head, _BLOCK.pattern, _OURS.pattern, _TYPED.pattern))).hexdigest()[:12]
+        super().__init__(f"{_PACKAGE}.{name}", str(self._whole.with_name(f"{name}_{mark}.py")))
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        """Those of the whole file: when it changes, its part is compiled again. The size is that of neither."""
+        return {**super().path_stats(str(self._whole)), "size": None} if path == self.path else super().path_stats(path)
+
+    def get_data(self, path: str) -> bytes:
+        """The text, or what is cached of it.
+
+        Raises:
+            ImportError: The whole file has none of the classes: it is not laid out as expected.
+        """
+        if path != self.path:
+            return super().get_data(path)
+        with self._whole.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            starts = [match.start() for match in _BLOCK.finditer(text)]
+            blocks = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+        ours = {match[1].decode(): _TYPED.split(block)[0] for block in blocks if (match := _OURS.match(block))}
+        if not ours:
+            raise ImportError(f"{self._whole}: no class of {_USED[0]}")
+        return self._head + b"".join(ours.values()) + f"\n__all__ = {list(ours)}\n".encode()
+
+    def source_to_code(self, data: Any, path: Any, **_options: Any) -> CodeType:  # type: ignore[override]  # typeshed's
+        """Without its words, which are nine tenths of it."""
+        return compile(data, path, "exec", dont_inherit=True, optimize=2)
+
+
+def _part(package: ModuleType, name: str, also: str) -> None:
+    """Loads ``_inputs`` or ``outputs``."""
+    loader = _Part(package, name, also)
+    spec = importlib.util.spec_from_file_location(loader.name, loader.path, loader=loader)
+    if spec is None:
+        raise ImportError(loader.path)
+    module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     setattr(package, name, module)
-    code = compile(_HEAD % also.encode() + b"".join(ours.values()), str(path), "exec", dont_inherit=True, optimize=2)
-    exec(code, module.__dict__)  # noqa: S102  # the installed SDK's own text
-    module.__dict__["__all__"] = list(ours)
+    loader.exec_module(module)
 
 
 def _find(name: str) -> Any:

@@ -1,5 +1,6 @@
 """Containers for the tests of images: hardened as the catalog hardens its services, gone after the test."""
 
+import json
 import subprocess
 import time
 import uuid
@@ -82,3 +83,27 @@ def until_says(said, name, *argv, seconds=60):
         time.sleep(0.3)
     logs = subprocess.run(["docker", "logs", "--tail", "30", name], capture_output=True, text=True, check=False)
     raise AssertionError(f"{argv} never said {said!r} in {seconds} s, but: {output}\n{logs.stdout}{logs.stderr}")
+
+
+_SEARCH = """
+const fs = require('node:fs');
+const word = fs.readFileSync(0);
+const walk = (path) => {
+  try {
+    if (fs.statSync(path).isFile()) return fs.readFileSync(path).includes(word) ? [path] : [];
+    return fs.readdirSync(path).flatMap((name) => walk(`${path}/${name}`));
+  } catch { return []; }
+};
+const own = fs.readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
+const processes = own.flatMap((name) => [`/proc/${name}/environ`, `/proc/${name}/cmdline`]);
+console.log(JSON.stringify([...process.argv.slice(1), ...processes].flatMap(walk).sort()));
+"""
+
+
+def readable_with(container, word):
+    """The files that hold a word and that the user of a container with Node can read; its root is the image's."""
+    facts = json.loads(docker("inspect", "--type", "container", container))[0]
+    assert facts["HostConfig"]["ReadonlyRootfs"], "what is not mounted is the image's, and holds nothing of ours"
+    mounted = [mount["Destination"] for mount in facts["Mounts"]] + list(facts["HostConfig"]["Tmpfs"])
+    argv = ("exec", "-i", container, "node", "-e", _SEARCH, *mounted)
+    return json.loads(docker(*argv, input=word))

@@ -80,7 +80,8 @@ def _settled(image: str, nameless: set[str], *, pull: bool) -> bool:
 
 
 def _pulled(image: str, nameless: set[str]) -> bool:
-    print(f"{image}: pulling", flush=True)
+    # Not yet "pulling": it may have no registry here, and stay what it is.
+    print(f"{image}: asking its registry", flush=True)
     refusal = daemon.pull(image)
     if not refusal:
         print(f"{image}: pulled", flush=True)

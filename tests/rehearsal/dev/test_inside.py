@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import memory_claims
 from tests.support.checkout import ROOT
+from tests.support.containers import readable_with
 from tests.support.dev import SERVICES
 
 pytestmark = pytest.mark.world
@@ -63,6 +64,14 @@ def test_no_secret_value_stands_in_inspect_preview_state_process_list_or_logs(wo
     assert len(secrets) >= 6, "the secrets that are looked for"
     assert world.credentials["n8n-encryption-key"] in proof, "the positive control: in its file it is found"
     assert dict.fromkeys(places, 0) == occurrences, "a secret's only places are its file and the encrypted state"
+
+
+@pytest.mark.req("AT-10")
+def test_no_file_that_n8n_reads_holds_its_owners_password(world):
+    container, secrets = world.containers["ai-n8n"], world.credentials
+
+    assert "/etc/homeport/encryption_key" in readable_with(container, secrets["n8n-encryption-key"]), "it looks there"
+    assert [] == readable_with(container, secrets["n8n-owner-password"]), "the hash is all that it gets"
 
 
 @pytest.mark.req("S3-18")

@@ -14,6 +14,7 @@ import pytest
 
 from rehearsal.claims.jett import CODE_NODES, HARMLESS, code_nodes
 from tests.support.checkout import ROOT
+from tests.support.containers import readable_with
 from tests.support.scratch import docker, inspect
 from tests.support.waits import until
 
@@ -132,6 +133,14 @@ def test_user_and_password_of_the_description_sign_in_as_n8ns_owner(jett):
         "N8N_BASIC_AUTH_PASSWORD_FILE=/etc/homeport/owner_hash",
     } <= set(env)
     assert (200, 401) == (right[0], wrong[0]), "n8n itself asks"
+
+
+@pytest.mark.req("AT-10")
+def test_no_file_that_n8n_reads_holds_its_owners_password(jett):
+    container, secrets = jett.container("n8n"), jett.secrets
+
+    assert "/etc/homeport/encryption_key" in readable_with(container, secrets["n8n-encryption-key"]), "it looks there"
+    assert [] == readable_with(container, secrets["n8n-owner-password"]), "the hash is all that it gets"
 
 
 @pytest.mark.req("AT-02")

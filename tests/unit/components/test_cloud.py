@@ -54,6 +54,29 @@ def test_a_package_that_is_laid_out_otherwise_is_imported_whole():
     assert "Zone True" == printed, "slower, and right"
 
 
+def test_it_is_compiled_once_and_again_when_the_package_is_another(tmp_path):
+    printed = python(
+        "import sys\n"
+        f"sys.dont_write_bytecode, sys.pycache_prefix = False, {str(tmp_path)!r}\n"
+        "from components import cloud\n"
+        "compiled = []\n"
+        "def parts():\n"
+        "    for name, also in (('_inputs', '_utilities'), ('outputs', '_utilities, outputs')):\n"
+        "        part = cloud._Part(cloud.cloudflare, name, also)\n"
+        "        part.source_to_code = lambda *of, **how: compiled.append(name) or compile('', '', 'exec')\n"
+        "        part.get_code(part.name)\n"
+        "    print(*compiled or ['nothing'])\n"
+        "parts()\n"
+        "stats = cloud._Part.path_stats\n"
+        "cloud._Part.path_stats = lambda self, path: stats(self, path) | {'mtime': 1.0}\n"
+        "parts()"
+    )
+
+    assert "nothing | _inputs outputs" == printed.replace("\n", " | "), (
+        "the second program takes what the first one left"
+    )
+
+
 def test_a_program_that_has_imported_it_whole_goes_on_with_that():
     printed = python(
         "import pulumi_cloudflare as whole\nfrom components.cloud import cloudflare\nprint(cloudflare is whole)"

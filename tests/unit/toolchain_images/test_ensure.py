@@ -60,6 +60,16 @@ def test_a_substitute_of_todays_recipe_stays_while_nobody_knows_the_registrys_na
     assert [f"pull {REDIS}"] == world.calls, "it was asked for, and nothing is built anew"
 
 
+def test_nothing_is_said_to_be_pulled_where_there_is_no_registry(world, capsys):
+    world.images[REDIS] = _substitute(REDIS)
+    ensure.ensure([REDIS])
+
+    assert [
+        f"{REDIS}: asking its registry",
+        f"{REDIS}: present ({find(REDIS).kind})",
+    ] == capsys.readouterr().out.splitlines()
+
+
 def test_a_substitute_of_an_older_recipe_is_built_anew_after_its_base(world):
     world.images[REDIS] = _substitute(REDIS, fingerprint="older")
     ensure.ensure([REDIS])

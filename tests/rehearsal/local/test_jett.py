@@ -186,7 +186,7 @@ def test_an_upgrade_that_nobody_answers_ends(jett, path):
             pass  # a refusal, and then its end; a connection that stays open is the test's timeout
 
 
-@pytest.mark.req("S2-44")
+@pytest.mark.req("S2-44", "AT-10")
 def test_the_local_machine_logs_in_to_jett_and_to_no_other_database(jett):
     app, boss, n8n = (
         jett.secrets[name] for name in ("jett-app-password", "postgres-password", "n8n-database-password")

@@ -364,17 +364,24 @@ def test_what_a_consumer_never_ended_comes_again_when_its_lease_is_over(jett):
     assert [(1, 2)] == [(item["id"], item["attempts"]) for item in after]
 
 
-@pytest.mark.req("S2-19", "S2-51", "S2-54")
-def test_replaced_containers_find_their_data_and_credentials_again(jett):
+@pytest.mark.req("S2-19", "S2-51", "S2-54", "AT-10")
+def test_replaced_containers_find_their_data_and_credentials_again_and_a_rotated_password_signs_in(jett):
+    def sign_in(password):
+        body = {"emailOrLdapLoginId": "owner@example.com", "password": password}
+        return jett.call("/rest/login", body, key=False)[0]
+
+    before = jett.secrets["n8n-owner-password"]
     jett.sql("CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer")
     migrations = "SELECT file, sha256, applied_at FROM schema_migrations"
     applied = jett.sql(migrations)
     for service in ("postgres", "n8n"):
         docker("rm", "-f", jett.container(service))
     refreshed = jett.stack.pulumi("refresh", "--yes", "--skip-preview")
+    jett.stack.configure(rotate={"n8n-owner-password": 2})
     jett.up()
 
     assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
     assert "42" == jett.sql("SELECT answer FROM kept"), "a container is cattle, its volume is not"
     assert applied == jett.sql(migrations) != "", "run again, and nothing is made twice"
     assert 200 == jett.call("/webhook/queue/claim", {})[0], "n8n still reads its credential for PostgreSQL"
+    assert [401, 200] == [sign_in(before), sign_in(jett.secrets["n8n-owner-password"])], "a new hash is a new container"

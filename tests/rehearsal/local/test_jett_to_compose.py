@@ -47,6 +47,15 @@ def test_data_written_before_is_there_and_its_credentials_work(jett):
     assert 200 == jett.call("/webhook/queue/claim", {})[0], "n8n reads its credential for PostgreSQL by the same key"
 
 
+@pytest.mark.req("AT-10")
+@pytest.mark.usefixtures("composed")
+def test_the_owner_signs_in_by_the_hash_that_the_script_has_made(jett):
+    body = {"emailOrLdapLoginId": "owner@example.com", "password": jett.secrets["n8n-owner-password"]}
+
+    assert 200 == jett.call("/rest/login", body, key=False)[0], "another salt, and the same password"
+    assert 401 == jett.call("/rest/login", {**body, "password": "wrong-Passw0rd"}, key=False)[0]
+
+
 @pytest.mark.req("S2-05")
 def test_after_compose_is_down_homeport_takes_it_back_with_the_data(jett, composed):
     composed.down()

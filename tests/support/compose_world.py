@@ -50,7 +50,7 @@ class Seen:
 
     Attributes:
         same: Everything that must be the same whoever made it, by path in `docker inspect`.
-        files: What is below the folder with its own files: path to mode, owner and SHA-256, whatever the salt of a hash in it.
+        files: What is below the folder with its own files: path to mode, owner and SHA-256, without salts.
     """
 
     same: dict[str, Any]

@@ -55,12 +55,11 @@ def names(text: str) -> tuple[str, ...]:
 def fill(text: str, values: Mapping[str, str], syntax: Syntax, bcrypt: Callable[[str], str] | None = None) -> str:
     """``text`` with each ``{name}`` replaced by its value.
 
-    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|bcrypt}`` what ``bcrypt`` makes of a: this layer has no
-    packages. Values are not looked at again: what looks like a name in one of them is none.
+    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|bcrypt}`` what ``bcrypt`` makes of a, for this layer has
+    no packages: without it, it is left alone as other braces are. Values are not looked at again: what looks like a name in one of them is none.
 
     Raises:
         KeyError: A name has no value.
-        TypeError: The text asks for a hash, and nothing was passed that makes one.
         UnwritableError: The syntax has no way to write one of the values there.
     """
     import base64  # noqa: PLC0415  # rarely needed
@@ -70,7 +69,7 @@ def fill(text: str, values: Mapping[str, str], syntax: Syntax, bcrypt: Callable[
         value = values[name]
         if filtered == "bcrypt":
             if bcrypt is None:
-                raise TypeError(f"a hash of {name} is asked for where none is made")
+                return match.group(0)
             value = bcrypt(value)
         elif filtered:
             user = filtered.removeprefix("basic:")

@@ -55,8 +55,9 @@ def names(text: str) -> tuple[str, ...]:
 def fill(text: str, values: Mapping[str, str], syntax: Syntax, bcrypt: Callable[[str], str] | None = None) -> str:
     """``text`` with each ``{name}`` replaced by its value.
 
-    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|bcrypt}`` what ``bcrypt`` makes of a, for this layer has
-    no packages: without it, it is left alone as other braces are. Values are not looked at again: what looks like a name in one of them is none.
+    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|bcrypt}`` what ``bcrypt`` makes of a, which this layer
+    without packages is handed: without it, the text is left alone as other braces are. Values are not looked at again:
+    what looks like a name in one of them is none.
 
     Raises:
         KeyError: A name has no value.

@@ -29,7 +29,7 @@ def arguments(
         volumes: Name in Docker of each volume to the output by which it is waited for; empty text: its own files.
         networks: The same for its networks.
     """
-    attached = [*(networks[name] for name in spec.networks), *spec.joined]
+    attached = [*(networks[name] for name in spec.networks if name not in spec.later_networks), *spec.joined]
     # The provider takes an address with a further network only: this one's main network is Docker's own bridge, which
     # it leaves before it starts (terraform-provider-docker, resource_docker_container_funcs.go).
     main, further = ("bridge", attached) if spec.address else (attached[0] if attached else "none", attached[1:])

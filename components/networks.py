@@ -28,13 +28,15 @@ class Networks(pulumi.ComponentResource):
 
     Attributes:
         names: The blueprint's name of a network to its name in Docker, known once the network is there.
+        ids: The same to its id, which is another when it is made anew.
     """
 
     names: dict[str, pulumi.Output[str]]
+    ids: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: NetworksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:docker:Networks", name, None, opts)
-        self.names = {}
+        self.names, self.ids = {}, {}
         for network in sorted(args.networks, key=lambda network: network.name):
             resource = docker.Network(
                 f"{name}-{network.name}",
@@ -53,5 +55,5 @@ class Networks(pulumi.ComponentResource):
                 ],
                 opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
             )
-            self.names[network.name] = resource.name
+            self.names[network.name], self.ids[network.name] = resource.name, resource.id
         self.register_outputs({"names": self.names})

@@ -36,7 +36,10 @@ _IMAGE = "docker:index/remoteImage:RemoteImage"
 _COMMAND = "command:local:Command"
 _DELIVER = "sh components/scripts/deliver.sh "
 _ROUTES = "sh components/scripts/routes.sh "
+_CONNECT = "sh components/scripts/connect.sh connect "
 _GATE = "sh components/scripts/gate.sh "
+_NO_NETWORK = {"none", "bridge", None}
+"""What a container is made on that has no network, or leaves before it starts (components/container.py)."""
 _STOPPED = {"exited", "created", "dead"}
 _MEGABYTE = 1 << 20
 _NANO = 1_000_000_000
@@ -177,7 +180,8 @@ class Looked:
         status, ended = state["Status"], f"stopped (exit code {state.get('ExitCode')})"
         if status in _STOPPED:
             return Finding(what=f"container {name} is {ended}: it is started again", refresh=True, replace=gate)
-        changed = _changed(resource["outputs"], current, self._pids(name))
+        networks, lost = self._networks(resource, current)
+        changed = _changed(resource["outputs"], current, self._pids(name), networks)
         unhealthy = (state.get("Health") or {}).get("Status") == "unhealthy"
         if status == "restarting" or (unhealthy and not alone):
             # Unhealthy beside others that are away: what it needs may be among them, and then it recovers by itself.
@@ -188,7 +192,23 @@ class Looked:
                 f"was changed by hand ({changed})" if changed else "is paused" if status == "paused" else "is unhealthy"
             )
             return Finding(what=f"container {name} {how}: it is replaced", replace=(urn,))
+        if lost:
+            off = ", ".join(lost.values())
+            return Finding(what=f"container {name} was taken off {off} by hand: it is connected", replace=tuple(lost))
         return None
+
+    def _networks(self, resource: Mapping[str, Any], current: Mapping[str, Any]) -> tuple[set[str], dict[str, str]]:
+        """What a container was created on and is connected to; and, by the URN of the command, what it no longer is."""
+        there = (current.get("NetworkSettings") or {}).get("Networks") or {}
+        inputs = resource["inputs"]
+        networks = {inputs.get("networkMode"), *(item["name"] for item in inputs.get("networksAdvanced") or ())}
+        connected = {
+            str(item["urn"]): words[5]
+            for item in self._commands
+            if (words := _words(item))[:4] == [*_CONNECT.split(), resource["id"]]
+        }
+        lost = {urn: network for urn, network in connected.items() if network not in there}
+        return {*networks, *(set(connected.values()) - set(lost.values()))} - _NO_NETWORK, lost
 
     def _pids(self, container: str) -> int | None:
         for item in self._commands:
@@ -328,10 +348,9 @@ def digests(archive: bytes, digest: Callable[[bytes], str]) -> dict[str, str]:
     return paths
 
 
-def _changed(outputs: Mapping[str, Any], current: Mapping[str, Any], pids: int | None) -> str:
+def _changed(outputs: Mapping[str, Any], current: Mapping[str, Any], pids: int | None, networks: set[str]) -> str:
     """What `docker update`, `docker network` and `docker rename` can change, in words; nothing where nothing was."""
     host = current["HostConfig"]
-    networks = {item["networkName"] for item in outputs.get("networkDatas") or () if item.get("networkName")} - {"none"}
     pairs = {
         "name": (outputs["name"], current["Name"].removeprefix("/")),
         "memory": (int(outputs.get("memory") or 0) * _MEGABYTE, host.get("Memory")),

@@ -93,6 +93,7 @@ class ContainerSpec:
         networks: Names in Docker, the main one first; empty: no network at all.
         joined: Networks of other stacks, by their names in Docker, that it is on besides.
         address: Its fixed address on the main network; empty: Docker gives it one.
+        later_networks: Those of them that it is connected to once it runs.
         ports: Published ports, sorted.
         needs: Services that must be healthy before it starts, sorted.
         labels: ``service``, ``image`` and ``spec``, without a prefix; ``spec`` changes with what Docker's provider
@@ -131,6 +132,7 @@ class ContainerSpec:
     networks: tuple[str, ...]
     joined: tuple[str, ...] = ()
     address: str = ""
+    later_networks: tuple[str, ...] = ()
     ports: tuple[PublishedPort, ...]
     needs: tuple[str, ...]
     labels: Mapping[str, str]
@@ -166,6 +168,7 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         networks=tuple(names.physical(blueprint.namespace, network) for network in service.networks),
         joined=tuple(sorted(name for name, services in blueprint.joined.items() if service.name in services)),
         address=blueprint.address(service),
+        later_networks=tuple(names.physical(blueprint.namespace, network) for network in service.later_networks),
         ports=tuple(sorted(blueprint.published(service))),
         needs=tuple(sorted(service.needs)),
         labels={"service": service.name, "image": service.image, "spec": _fingerprint(service)},

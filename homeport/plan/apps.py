@@ -103,7 +103,9 @@ def with_apps(preset: Preset, settings: Settings) -> Preset:
         preset,
         services=(
             *(
-                replace(service, networks=(*service.networks, *edge_networks)) if service.edge else service
+                replace(service, networks=(*service.networks, *edge_networks), later_networks=edge_networks)
+                if service.edge
+                else service
                 for service in preset.services
             ),
             *(layer.service(name) for name in settings.apps),

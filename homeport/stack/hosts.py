@@ -29,12 +29,14 @@ class HostResources:
         machine: The machine itself.
         images: Name of a service, or of a tool, to the id of its image.
         networks: Network name to its name in Docker.
+        network_ids: Network name to its id there.
         shared_volumes: Name of a shared volume to its name in Docker.
     """
 
     machine: Machine
     images: Mapping[str, pulumi.Output[str]]
     networks: Mapping[str, pulumi.Output[str]]
+    network_ids: Mapping[str, pulumi.Output[str]]
     shared_volumes: Mapping[str, pulumi.Output[str]]
 
     @property
@@ -57,11 +59,13 @@ def host_resources(host: HostPlan, providers: Providers, secrets: Mapping[str, p
 
         machine = remote_machine(host, providers, secrets)
     images = Images(names.host_part(host.name, "images"), ImagesArgs(references=host.images), machine.opts).ids
-    networks = NetworksArgs(host=machine.host, networks=host.networks)
+    args = NetworksArgs(host=machine.host, networks=host.networks)
+    networks = Networks(names.host_part(host.name, "networks"), args, machine.opts)
     return HostResources(
         machine=machine,
         images=images,
-        networks=Networks(names.host_part(host.name, "networks"), networks, machine.opts).names,
+        networks=networks.names,
+        network_ids=networks.ids,
         shared_volumes=_shared_volumes(host, machine, images),
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.database import Database, DatabaseArgs
+from components.network_connections import NetworkConnections, NetworkConnectionsArgs
 from components.routes import Routes, RoutesArgs
 from components.workload import AtRest, AtRestArgs, Workload, WorkloadArgs
 from homeport.model import names
@@ -94,6 +95,7 @@ class Services:
         if workload.files_volume is None:
             raise ValueError(f"{proxy.name} has no volume for its routes: homeport/model/container.py mounts it")
         files = service_files(blueprint, proxy, ROOT)
+        connected = self._connections(proxy) if proxy.later_networks else ()
         behind = sorted({route.service for route in blueprint.routes} & self.workloads.keys())
         args = RoutesArgs(
             host=host.host,
@@ -103,9 +105,19 @@ class Services:
             files=files,
             secrets={name: self._secrets.values[name] for name in files.secrets},
             key=self._secrets.key,
-            after=(workload.ready, *(self.workloads[name].ready for name in behind)),
+            after=(workload.ready, *connected, *(self.workloads[name].ready for name in behind)),
         )
         return Routes(f"{proxy.name}-routes", args, host.opts)
+
+    def _connections(self, service: Service) -> tuple[pulumi.Resource, ...]:
+        host, workload = self._host(service), self.workloads[service.name]
+        args = NetworkConnectionsArgs(
+            host=host.host,
+            container=workload.container_id,
+            networks={name: (host.networks[name], host.network_ids[name]) for name in service.later_networks},
+            after=(workload.ready,),
+        )
+        return NetworkConnections(f"{service.name}-on", args, host.opts).ready
 
     def _databases_on(self, server: Service, workload: Workload) -> list[pulumi.Resource]:
         """The databases on a server, once it answers; what needs the server waits for them too."""

@@ -59,7 +59,7 @@ STATE = [
         memory=64,
         cpus="0.5",
         restart="always",
-        networkDatas=[{"networkName": "net"}],
+        networkMode="net",
     ),
     {
         "urn": f"{URN}docker:index/remoteImage:RemoteImage::images-app",
@@ -228,3 +228,15 @@ def test_routes_that_were_changed_by_hand_are_taken_anew_by_a_proxy_that_goes_on
 
     assert "volume app-files-1: mark/app.conf was changed by hand: app takes its routes anew" == drift.findings[0].what
     assert ["app-routes-taken"] == [flag.rpartition("::")[2] for flag in drift.flags], "no container is replaced for it"
+
+
+def test_a_network_that_a_container_is_connected_to_while_it_runs_is_none_of_a_hands_doing(docker):
+    connected = _command("app-on-later", "sh components/scripts/connect.sh connect c1 n2 later")
+    state = [*STATE, connected]
+    docker.app["NetworkSettings"].update(Networks={"net": {}, "later": {}})
+    assert () == tuple(Looked(state, delivered(state, digest), digest).findings([{}]))
+
+    docker.app["NetworkSettings"].update(Networks={"net": {}})
+    (lost,) = Looked(state, delivered(state, digest), digest).findings([{}])
+    assert "container app was taken off later by hand: it is connected" == lost.what
+    assert (connected["urn"],) == lost.replace, "the container goes on"

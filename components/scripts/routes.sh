@@ -47,8 +47,32 @@ refused() {
 }
 
 printf '%s' "$files" | sh "${0%/*}/deliver.sh" "$volume" "$image"
+# Go's server closes a connection whose first request comes once it was told to shut down (golang/go#65802), and a reload shuts the old
+# server down. So before it new connections wait for a moment, in the proxy's own network alone: the caller's kernel asks again after a
+# second, and nobody is refused. That takes root where the proxy is; without it, who comes at that moment has to ask a second time.
+if [ -n "${HOMEPORT_SSH:-}" ]; then . "${0%/*}/ssh.sh"; listening; else
+  as_root() { if [ "$(id -u)" = 0 ]; then setsid sh -c "$1"; else setsid sudo -n sh -c "$1"; fi; }
+fi
+hold() {
+  space=$(docker inspect -f '{{.NetworkSettings.SandboxKey}}' "$container") || return 0
+  pipes=$(mktemp -d)
+  mkfifo "$pipes/begun" "$pipes/over"
+  # Taken away at the end of its input, which is the end of this script too, however it ends.
+  as_root "PATH=\$PATH:/usr/sbin:/sbin; rule() { nsenter --net=$space iptables -w 5 \$1 INPUT ! -i lo -p tcp --syn -j DROP; }
+    test -e '$space' && rule -I || exit 0; trap 'rule -D' EXIT; trap exit HUP INT TERM; echo begun; timeout 20 cat" <"$pipes/over" >"$pipes/begun" 2>/dev/null &
+  exec 8>"$pipes/over"
+  begun=
+  read -r begun <"$pipes/begun" || true
+  rm -rf "$pipes"
+  # What has been accepted already sends its first request meanwhile.
+  [ -z "$begun" ] || sleep 0.5
+}
+release() { exec 8>&-; wait; }
+
 ask() { $limit docker exec "$container" caddy "$1" --adapter caddyfile --config "$folder/$mark/Caddyfile" 2>&1; }
 # First by another process: one that fails to load has replaced the running one's admin endpoint already (caddy.go, provisionContext).
 said=$(ask validate) || refused refuses
-said=$(ask reload) || refused "did not take"
+hold
+said=$(ask reload) || { release; refused "did not take"; }
+release
 settle "$mark"

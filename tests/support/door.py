@@ -106,20 +106,14 @@ class Stream:
 class Load:
     """Fifty requests a second, each over a connection of its own.
 
-    One that gets no answer is sent once more, as every browser and most libraries do with what changes nothing (RFC
-    9110, section 9.2.2): a server of Go's that shuts down closes a connection on which the first request has just come
-    (golang/go#65802), and a reload of Caddy shuts down the old server.
-
     Attributes:
         seen: How often each status came; 0 for no answer at all.
-        again: How many were sent twice.
     """
 
     door: Door
     host: str
     headers: tuple[str, ...] = ()
     seen: Counter[int] = field(default_factory=Counter)
-    again: int = 0
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -128,11 +122,7 @@ class Load:
     def _call(self, place: int) -> None:
         due = time.monotonic() + place / 50
         while not self._over.wait(max(0.0, due - time.monotonic())):
-            status = self.door.ask(self.host, "/", *self.headers)
-            if not status:
-                self.again += 1
-                status = self.door.ask(self.host, "/", *self.headers)
-            self.seen[status] += 1
+            self.seen[self.door.ask(self.host, "/", *self.headers)] += 1
             due += 0.2
 
     def __enter__(self) -> Self:

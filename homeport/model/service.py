@@ -240,7 +240,7 @@ class Service:
         purpose: One sentence for tables and the runbook.
         limits: Memory, CPUs, processes.
         networks: Names of networks of the blueprint; the first is the main one. Empty: no network at all.
-        later_networks: Those of them that it is connected to while it runs: when one comes or goes, the container stays.
+        later_networks: Those of them that it is connected to while it runs: they come and go, and the container stays.
         health: The probe; None needs ``waivers["health"]``.
         uid: The user that the container runs as; 0 needs ``waivers["root"]``.
         gid: Its group, where that is another number than the user's.

@@ -42,17 +42,14 @@ _HEADERS_IN = "10s"
 _IDLE = "2m"
 """A connection without a request: longer than a browser's own polls are apart."""
 _SLOWEST = 16 * 1024
-"""Bytes a second that a body may come with."""
-_BODY = 3600
-"""Seconds that a request with a body has on top of that.
+"""Bytes a second that a body may come with: a line that is slow today."""
+_PAUSE = 60
+"""Seconds on top of that for a body that is small, or stops for a while.
 
-Caddy up to 2.11 knows no limit of a pause, only one of the whole (modules/caddyhttp/requestbody), and over HTTP/1.1 the
-answer ends with it: Go reads on for the end of the connection, and a passed deadline cancels the request (net/http,
-``backgroundRead``). So there is none where no body is expected, as for server-sent events; none for the whole server
-(``read_body``), which would have the same effect; and none for answers (``write``), which would cut off each long one.
-An hour is more than a model's answer or a workflow takes; who sends a byte now and then holds a connection that long.
+Caddy up to 2.11 knows no limit of a pause, only one of the whole body; it ends with the body, an answer may take as long
+as it likes (net/http, ``startBackgroundRead``). There is no limit of answers, ``write``: it begins with the request, and
+would cut off each long download and every stream of events.
 """
-_WITH_BODY = "POST PUT PATCH"
 
 ADDONS = "caddy-addon"
 """Folder beside the Caddyfile with what a preset, or whoever keeps its export, adds: read first."""
@@ -125,7 +122,9 @@ def _text(lines: list[str]) -> str:
 
 
 def _options(blueprint: Blueprint) -> str:
-    limits = _block("timeouts", [f"read_header {_HEADERS_IN}", f"idle {_IDLE}"])
+    largest = max((route.max_body for route in blueprint.routes), default=0)
+    body = f"read_body {_PAUSE + largest // _SLOWEST}s"
+    limits = _block("timeouts", [body, f"read_header {_HEADERS_IN}", f"idle {_IDLE}"])
     lines = [
         _ADMIN,
         "persist_config off",
@@ -194,8 +193,6 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
     lines = [
         "encode zstd gzip",
         *_block("request_body", [f"max_size {route.max_body}"]),
-        f"@with-body method {_WITH_BODY}",
-        *_block("request_body @with-body", [f"read_timeout {_BODY + route.max_body // _SLOWEST}s"]),
         *_block("header", [*filter(None, [strict]), *_HEADERS]),
         *_block("log", ["output stdout", *_block("format filter", ["wrap json", *_block("fields", masks)])]),
     ]

@@ -46,9 +46,9 @@ _SLOWEST = 16 * 1024
 _PAUSE = 60
 """Seconds on top of that for a body that is small, or stops for a while.
 
-Caddy up to 2.11 knows no limit of a pause, only one of the whole body; it ends with the body, an answer may take as long
-as it likes (net/http, ``startBackgroundRead``). There is no limit of answers, ``write``: it begins with the request, and
-would cut off each long download and every stream of events.
+Caddy up to 2.11 knows no limit of a pause, only one of the whole body; it ends with the body, and an answer may take as
+long as it likes (net/http, ``startBackgroundRead``). There is no limit of answers, ``write``: it begins with the request
+and would cut off each long download and every stream of events.
 """
 
 ADDONS = "caddy-addon"

@@ -40,6 +40,15 @@ _NEW_SERVICE = (
     'services=(POSTGRES, REDIS, N8N, EXECUTOR, CADDY, __import__("dataclasses").replace(EXECUTOR, name="ai-another"))',
 )
 """One more, like one that is there: what a user does by copying a folder."""
+_APP = {
+    "image": "python:3.11-slim-bookworm",
+    "command": ["python", "-m", "http.server", "8000", "--directory", "/srv"],
+    "port": 8000,
+    "route": {"host": "hello", "access": "public"},
+    "health": {"http": "/"},
+    "volumes": {"files": "/srv"},
+    "memory": 64,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +98,9 @@ def changes(https: int, image: str) -> tuple[Change, ...]:
             settings={"embedding": provider},
             secrets={"embedding-api-key": _TOKEN},
         ),
+        Change(what="a new app with a route", settings={"apps": {"hello": _APP}}),
+        Change(what="host name of an app's route", settings={"apps": {"hello": {"route": {"host": "other"}}}}),
+        Change(what="key that a route asks for", settings={"rotate": {"n8n-webhook-api-key": 2}}),
         Change(what="host name of a route", settings={"hostnames": {"n8n": "editor.localhost"}}),
         Change(what="https port", settings={"edge": {"https_port": https}}),
         Change(what="n8n's image", settings={"services": {"ai-n8n": {"image": image}}}),

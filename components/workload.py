@@ -170,7 +170,8 @@ class Workload(pulumi.ComponentResource):
     def _gate(self, container: docker.Container) -> pulumi.Resource:
         service = self._args.service
         seconds = service.health.gate if service.health else 30
-        secrets = self._args.files.secrets
+        # A proxy has read its routes before it starts with them, and gets them after this.
+        secrets = () if service.edge else self._args.files.secrets
         # Secret, because its parts are.
         masks = pulumi.Output.all(*[self._args.secrets[name] for name in secrets]).apply(_lines)
         gate: pulumi.Resource = command.local.Command(

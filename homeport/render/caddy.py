@@ -47,8 +47,8 @@ _PAUSE = 60
 """Seconds on top of that for a body that is small, or stops for a while.
 
 Caddy up to 2.11 knows no limit of a pause, only one of the whole body; it ends with the body, and an answer may take as
-long as it likes (net/http, ``startBackgroundRead``). There is no limit of answers, ``write``: it begins with the request
-and would cut off each long download and every stream of events.
+long as it likes (net/http, ``startBackgroundRead``). Answers have no limit of their own, ``write``: it would begin with
+the request, and cut off each long download and every stream of events.
 """
 
 ADDONS = "caddy-addon"

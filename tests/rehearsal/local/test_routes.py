@@ -144,6 +144,7 @@ def _up(stack):
     return done
 
 
+@pytest.mark.req("OS-30", "OS-31")
 @pytest.mark.usefixtures("going_on")
 def test_an_app_that_comes_is_renamed_and_goes_and_a_new_key_touch_nobody_else(stack, door):
     before = stack.ids
@@ -171,6 +172,7 @@ def test_an_app_that_comes_is_renamed_and_goes_and_a_new_key_touch_nobody_else(s
     assert f"{stack.name}-app-late" not in stack.objects("network")
 
 
+@pytest.mark.req("OS-31", "OS-32")
 @pytest.mark.usefixtures("going_on")
 def test_routes_that_the_proxy_refuses_never_take_the_place_of_those_that_run(stack):
     stack.edit("homeport/render/caddy.py", '"encode zstd gzip"', '"encode zstd gzip nonsense"')
@@ -185,6 +187,7 @@ def test_routes_that_the_proxy_refuses_never_take_the_place_of_those_that_run(st
     assert "fix: " in said, "and what to do"
 
 
+@pytest.mark.req("OS-32")
 def test_what_it_refused_it_does_not_start_with_either(stack):
     docker("restart", stack.proxy)
     door = stack.door()
@@ -194,12 +197,14 @@ def test_what_it_refused_it_does_not_start_with_either(stack):
     assert 200 == door.ask("keyed.localhost", "/", f"X-API-Key: {stack.key()}"), "and takes what is right"
 
 
+@pytest.mark.req("P-02")
 def test_nothing_is_left_to_do_also_after_a_refresh(stack):
     done = stack.pulumi("preview", "--refresh", "--expect-no-changes")
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.req("OS-33")
 def test_a_large_upload_passes_and_one_beyond_the_limit_does_not(door):
     def put(megabytes):
         body = secrets.token_bytes(1 << 20) * megabytes

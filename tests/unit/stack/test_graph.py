@@ -191,6 +191,38 @@ def test_a_rotated_secret_gets_a_new_keeper_and_no_other_does(build):
     assert {"secrets-redis-password"} == {name for name, version in versions.items() if version == "2"}, "singly"
 
 
+def changed(before, after):
+    """The resources of two graphs that are new, gone or have other inputs; what a secret is drawn from aside."""
+    was, is_ = ({(one["type"], one["name"]): one["inputs"] for one in graph.resources} for graph in (before, after))
+    names = {name for kind, name in {*was, *is_} if was.get((kind, name)) != is_.get((kind, name)) and kind != DRAWN}
+    return names - {"homeport-dev"}
+
+
+@pytest.mark.req("OS-30")
+def test_a_changed_route_is_a_reload_and_replaces_those_alone_that_are_told_its_name(build):
+    apps = {name: {"image": "nginx:1.27", "port": 80, "route": {"access": "api-key"}} for name in ("one", "two")}
+    renamed = {**apps, "two": {**apps["two"], "route": {"access": "api-key", "host": "other"}}}
+    before = build({"apps": apps})
+
+    assert {"caddy-routes-taken"} == {name.removeprefix("ai-") for name in changed(before, build({"apps": renamed}))}, (
+        "a name is no reason for another container"
+    )
+    assert {"ai-caddy-routes-taken", "ai-n8n-container"} == changed(
+        before, build({"apps": apps, "hostnames": {"n8n": "editor.localhost"}})
+    ), "n8n is told its own name"
+
+
+@pytest.mark.req("OS-30")
+def test_the_proxy_stays_when_an_app_comes_or_goes(build):
+    app = {"image": "nginx:1.27", "port": 80, "route": {"access": "api-key"}}
+    new = changed(build({"apps": {"one": app}}), build({"apps": {"one": app, "two": app}}))
+    graph = build({"apps": {"one": app}})
+
+    assert {"ai-caddy-routes-taken", "ai-caddy-on-app-two"} == {name for name in new if name.startswith("ai-")}
+    assert "ai-edge" == graph.one(CONTAINER, "ai-caddy-container")["inputs"]["networkMode"]
+    assert not graph.one(CONTAINER, "ai-caddy-container")["inputs"].get("networksAdvanced"), "connected while it runs"
+
+
 @pytest.mark.req("NW-08")
 def test_a_service_switched_off_runs_no_more_and_keeps_its_data_and_keys(build):
     on = build({})

@@ -40,6 +40,8 @@ refused() {
     echo "$container: $1 the new routes; it goes on with those that it has, now and after a restart. Its words:"
     words=$(printf '%s\n' "$said" | sed -n '/^Error/,$p')
     printf '%s\n' "${words:-$said}" | tail -n 20 | shown
+    line=$(printf '%s' "$words" | sed -n 's/.*Caddyfile:\([0-9][0-9]*\).*/\1/p' | tail -n 1)
+    [ -z "$line" ] || printf '%s' "$files" | base64 -d | tar -xOf - "bundle/$mark/Caddyfile" | sed -n "${line}s/^/line $line: /p" | shown
     echo "  fix: change what they name in homeport:settings, then: homeport up --stack $stack"
   } >&2
   settle "" >/dev/null 2>&1 || true

@@ -41,7 +41,9 @@ refused() {
     words=$(printf '%s\n' "$said" | sed -n '/^Error/,$p')
     printf '%s\n' "${words:-$said}" | tail -n 20 | shown
     line=$(printf '%s' "$words" | sed -n 's/.*Caddyfile:\([0-9][0-9]*\).*/\1/p' | tail -n 1)
-    [ -z "$line" ] || printf '%s' "$files" | base64 -d | tar -xOf - "bundle/$mark/Caddyfile" | sed -n "${line}s/^/line $line: /p" | shown
+    # The line, or the end of what it is in, and the two before it.
+    [ -z "$line" ] || printf '%s' "$files" | base64 -d | tar -xOf - "bundle/$mark/Caddyfile" |
+      awk -v line="$line" 'NR >= line - 2 && NR <= line { print NR ": " $0 }' | shown
     echo "  fix: change what they name in homeport:settings, then: homeport up --stack $stack"
   } >&2
   settle "" >/dev/null 2>&1 || true
@@ -60,8 +62,11 @@ hold() {
   pipes=$(mktemp -d)
   mkfifo "$pipes/begun" "$pipes/over"
   # Taken away at the end of its input, which is the end of this script too, however it ends.
-  as_root "PATH=\$PATH:/usr/sbin:/sbin; rule() { nsenter --net=$space iptables -w 5 \$1 INPUT ! -i lo -p tcp --syn -j DROP; }
-    test -e '$space' && rule -I || exit 0; trap 'rule -D' EXIT; trap exit HUP INT TERM; echo begun; timeout 20 cat" <"$pipes/over" >"$pipes/begun" 2>/dev/null &
+  as_root "PATH=\$PATH:/usr/sbin:/sbin
+    rule() { nsenter --net=$space iptables -w 5 \$1 INPUT ! -i lo -p tcp --syn -j DROP; }
+    test -e '$space' && rule -I || exit 0
+    trap 'rule -D' EXIT; trap exit HUP INT TERM
+    echo begun; timeout 20 cat" <"$pipes/over" >"$pipes/begun" 2>/dev/null &
   exec 8>"$pipes/over"
   begun=
   read -r begun <"$pipes/begun" || true

@@ -217,3 +217,11 @@ def test_a_large_upload_passes_and_one_beyond_the_limit_does_not(door):
 
     assert f"read {9 << 20}".encode() in put(9)
     assert b" 413 " in put(11).splitlines()[0], "ten megabytes unless the settings say more"
+
+
+@pytest.mark.req("OS-30")
+def test_nothing_is_left_of_proxy_apps_and_their_networks(stack):
+    done = stack.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [] == [*stack.objects("container"), *stack.objects("network"), *stack.objects("volume")]

@@ -100,7 +100,7 @@ def changes(https: int, image: str) -> tuple[Change, ...]:
         ),
         Change(what="a new app with a route", settings={"apps": {"hello": _APP}}),
         Change(what="host name of an app's route", settings={"apps": {"hello": {"route": {"host": "other"}}}}),
-        Change(what="key that a route asks for", settings={"rotate": {"n8n-webhook-api-key": 2}}),
+        Change(what="key that n8n's route asks for, and n8n has too", settings={"rotate": {"n8n-webhook-api-key": 2}}),
         Change(what="host name of a route", settings={"hostnames": {"n8n": "editor.localhost"}}),
         Change(what="https port", settings={"edge": {"https_port": https}}),
         Change(what="n8n's image", settings={"services": {"ai-n8n": {"image": image}}}),

@@ -308,7 +308,9 @@ def _command(step: Step) -> str:
     # The old ones where there are some: of new ones not all may be known before the update.
     words = str((step.old.get("inputs") or step.inputs()).get("create") or "").split()
     if words[:2] == ["sh", "components/scripts/routes.sh"]:
-        return f"{words[5]}: takes its routes and their guards by a reload; no connection ends"
+        return (
+            f"{step.parent.removesuffix('-routes')}: takes its routes and their guards by a reload; no connection ends"
+        )
     if words[:3] == ["sh", "components/scripts/host.sh", "apply"]:
         return f"files of {words[3]}: brought up to date; not down"
     # A database is three commands: roles, database, schema.

@@ -68,7 +68,14 @@ def test_a_change_in_place_says_that_nothing_is_down(tmp_path):
 @pytest.mark.parametrize("op", ["update", "replace"])
 def test_a_changed_route_takes_nothing_down(tmp_path, op):
     create = "sh components/scripts/routes.sh ai-caddy-routes mark caddy:2 ai-caddy /etc/homeport 10001 dev"
-    event = _event(op, "command:local:Command", "ai-caddy-routes-taken", old={"create": create}, new={"create": "?"})
+    event = _event(
+        op,
+        "command:local:Command",
+        "ai-caddy-routes-taken",
+        "ai-caddy-routes",
+        old={"create": create},
+        new={"create": "?"},
+    )
 
     assert ("ai-caddy: takes its routes and their guards by a reload; no connection ends",) == _announced(
         tmp_path, event

@@ -55,7 +55,7 @@ printf '%s' "$files" | sh "${0%/*}/deliver.sh" "$volume" "$image"
 # server down. So before it new connections wait for a moment, in the proxy's own network alone: the caller's kernel asks again after a
 # second, and nobody is refused. That takes root where the proxy is; without it, who comes at that moment has to ask a second time.
 if [ -n "${HOMEPORT_SSH:-}" ]; then . "${0%/*}/ssh.sh"; listening; else
-  as_root() { if [ "$(id -u)" = 0 ]; then setsid sh -c "$1"; else setsid sudo -n sh -c "$1"; fi; }
+  as_root() { if [ "$(id -u)" = 0 ]; then sh -c "$1"; else sudo -n sh -c "$1"; fi; }
 fi
 hold() {
   space=$(docker inspect -f '{{.NetworkSettings.SandboxKey}}' "$container") || return 0
@@ -64,7 +64,9 @@ hold() {
   # Taken away at the end of its input, which is the end of this script too, however it ends.
   as_root "PATH=\$PATH:/usr/sbin:/sbin
     rule() { nsenter --net=$space iptables -w 5 \$1 INPUT ! -i lo -p tcp --syn -j DROP; }
-    test -e '$space' && rule -I || exit 0
+    test -e '$space' || exit 0
+    while rule -D; do :; done # one that a killed run left
+    rule -I || exit 0
     trap 'rule -D' EXIT; trap exit HUP INT TERM
     echo begun; timeout 20 cat" <"$pipes/over" >"$pipes/begun" 2>/dev/null &
   exec 8>"$pipes/over"

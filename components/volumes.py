@@ -60,7 +60,7 @@ class SharedVolumes(pulumi.ComponentResource):
                 name=names.shared_volume(args.host.namespace, key),
                 labels=[
                     docker.VolumeLabelArgs(label=label, value=value)
-                    for label, value in sorted(args.host.labels(volume=key).items())
+                    for label, value in sorted(args.host.labels(volume=key, **_kept(volume)).items())
                 ],
                 opts=pulumi.ResourceOptions(parent=self),
             )
@@ -83,3 +83,8 @@ class SharedVolumes(pulumi.ComponentResource):
         image = pulumi.Output.from_input(args.tools[volume.tool]).apply(lambda _: args.references[volume.tool])
         create = pulumi.Output.format("{0} {1} {2} {3}", PROGRAM, resource.name, image, volume.program)
         return {"create": create, "triggers": [resource.id]}
+
+
+def _kept(volume: Volume) -> dict[str, str]:
+    """What a program is laid into holds nobody's data; of others nothing is said, for they may."""
+    return {"data": "false"} if volume.tool else {}

@@ -449,7 +449,7 @@ def _ready(stack: Stack, *, images: bool, json: bool) -> PulumiCli:
 def _pulumi(stack: Stack, images: Sequence[str] = ()) -> PulumiCli:
     what = "Pulumi's engine and plugins" + (", and the images: here already, fetched, or built" if images else "")
     with phase(what):
-        ensure(images)
+        ensure(images, contracts=stack.contracts() if images else ())
     pulumi = prepared(stack)
     if not pulumi.has_stack:
         module("toolchain.engine", "init-stack", stack.name, quiet=True)

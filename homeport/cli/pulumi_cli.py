@@ -81,7 +81,9 @@ def engine_command(*argv: str) -> int:
     return subprocess.run([sys.executable, "-m", "toolchain.engine", *argv], cwd=ROOT, check=False).returncode
 
 
-def ensure(images: Sequence[str] = (), *, engine: bool = True, which: bool = False) -> None:
+def ensure(
+    images: Sequence[str] = (), *, engine: bool = True, which: bool = False, contracts: Sequence[str] = ()
+) -> None:
     """Fetches or builds what is missing of the engine and the images.
 
     Both at once: one waits for the processor while the other waits for the network.
@@ -90,6 +92,7 @@ def ensure(images: Sequence[str] = (), *, engine: bool = True, which: bool = Fal
         images: Which images.
         engine: Whether the engine too.
         which: It is said which engine that is, also where nothing of it was missing.
+        contracts: What stands in for an image of the stack's own where no registry can be asked (``Stack.contracts``).
 
     Raises:
         ToolError: One of them cannot be had; the other was still tried.
@@ -97,7 +100,8 @@ def ensure(images: Sequence[str] = (), *, engine: bool = True, which: bool = Fal
     commands: list[tuple[str, ...]] = (
         [("toolchain.engine", "ensure", *(() if which else ("--changes",)))] if engine else []
     )
-    commands += [("toolchain.images", "ensure", *images)] if images else []
+    told = (f"--contract={contract}" for contract in contracts)
+    commands += [("toolchain.images", "ensure", *told, *images)] if images else []
     with Progress() as progress, ThreadPoolExecutor() as pool:
         codes = list(pool.map(lambda command: _watched(command, progress), commands))
     for command, code in zip(commands, codes, strict=True):

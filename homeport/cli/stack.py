@@ -121,6 +121,12 @@ class Stack:
         """The references of all images that it needs, each once, in order."""
         return list(self.plan.images)
 
+    def contracts(self) -> list[str]:
+        """What stands in for each image of its own apps where no registry can be asked, as JSON."""
+        from homeport.cli.stand_ins import contracts  # noqa: PLC0415
+
+        return [json.dumps(contract) for contract in contracts(self.plan.settings.apps)]
+
 
 def _files() -> Path:
     """The folder of the stacks' files: the checkout, or another one that the project's own tests name."""

@@ -30,6 +30,7 @@ class Service:
         health: Docker's word; ``no check`` where the image has none, ``-`` where the container is gone.
         address: Its URL; ``-`` where it has none.
         access: Who may come in.
+        words: How its last run ended, where it runs at times and that was no success.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Service:
     health: str
     address: str
     access: str
+    words: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -121,7 +123,7 @@ def show(current: Status, *, json: bool = False) -> None:
         print(f"stack {current.stack}: {why}. Bring it up: make up STACK={current.stack}")
         return
     print(f"{current.preset} in {current.environment} (stack {current.stack})\n")
-    print_table(_COLUMNS, [tuple(asdict(service).values()) for service in current.services])
+    print_table(_COLUMNS, [tuple(asdict(service).values())[: len(_COLUMNS)] for service in current.services])
     for title, lines in (("Skipped in this environment", current.skipped), ("Next steps", current.next_steps)):
         if lines:
             print(f"\n{title}:")
@@ -136,7 +138,10 @@ def _advice(current: Status) -> str:
     """What helps each service that is not well; what only has to be started is put back by an update."""
     ill = [service for service in current.services if not service.healthy]
     stopped = [service.container for service in ill if service.state != "running"]
-    lines = [f"  {service.container}: {service.state}, {service.health}" for service in ill]
+    lines = [
+        f"  {service.container}: {service.state}, {service.health}" + (f": {service.words}" if service.words else "")
+        for service in ill
+    ]
     if stopped:
         lines.append(f"  fix: make up STACK={current.stack} puts {', '.join(stopped)} back")
     lines += [
@@ -181,11 +186,16 @@ def services(declared: dict[str, dict[str, str]], states: dict[str, dict[str, An
 
 
 def _service(name: str, declared: dict[str, str], state: dict[str, Any]) -> Service:
+    health = state.get("Health") or {}
+    # Of our own probe alone: an image's own might say a secret.
+    log = (health.get("Log") or []) if declared.get("schedule") else []
+    said = str(log[-1].get("Output", "")).strip() if log else ""
     return Service(
         name=name,
         container=declared["container"],
         state=str(state.get("Status", "gone")),
-        health=str((state.get("Health") or {}).get("Status", "no check" if state else "-")),
+        health=str(health.get("Status", "no check" if state else "-")),
         address=declared.get("url") or "-",
         access=declared.get("access") or "-",
+        words=said if health.get("Status") == "unhealthy" else "",
     )

@@ -272,7 +272,14 @@ class Blueprint:
         """
         return replace(
             self,
-            services=tuple(service for service in self.services if service.name not in disabled),
+            # The proxy needs no more than there is: without a route's service it has one route less.
+            services=tuple(
+                replace(service, needs=tuple(need for need in service.needs if need not in disabled))
+                if service.edge
+                else service
+                for service in self.services
+                if service.name not in disabled
+            ),
             routes=tuple(route for route in self.routes if route.service not in disabled),
             databases=tuple(
                 database

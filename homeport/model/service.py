@@ -271,6 +271,7 @@ class Service:
         major: Regular expression for an image's reference, whose group is the major version that its stored data is of;
             another major than the catalog's is refused, for no other reads that data. Empty: any reads it.
         sign_in: How a person signs in to it; None: it asks nobody, or not by a password of the stack's.
+        schedule: When its program runs, as a line of cron, for tables; empty: always.
         secrets: The secrets that it needs; the settings and the plan know them from here.
         before: What it is asked before an update; None: nothing.
         renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took
@@ -310,6 +311,7 @@ class Service:
     kernel: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     major: str = ""
     sign_in: SignIn | None = None
+    schedule: str = ""
     secrets: tuple[SecretSpec, ...] = ()
     before: Question | None = None
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

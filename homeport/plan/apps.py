@@ -8,18 +8,22 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.busybox import image as busybox
 from homeport.model import fixes, template
 from homeport.model.database import Database, Role
 from homeport.model.errors import Problem
+from homeport.model.names import physical
 from homeport.model.network import Network, free_network
 from homeport.model.route import Guard, Route
+from homeport.model.schedule import schedule
 from homeport.model.service import NOBODY, Health, Limits, Port, SecretFile, Service, Volume
 from homeport.model.template import TEXT, URL
 from homeport.settings.apps import (
     FILES_AT,
+    RUNS_AT,
     TOOLS_AT,
     api_key,
     capability,
@@ -64,7 +68,7 @@ def outer_name(app: str) -> str:
 
 
 def subnet(network: str) -> str:
-    """The subnet of an app's network: by its name alone, so that it stays when others come and go."""
+    """The subnet of an app's network: by its name in Docker alone, so that it stays when others come and go."""
     slots = 1 << (_SUBNET - POOL.prefixlen)
     number = int.from_bytes(hashlib.sha256(network.encode()).digest()[:8], "big") % slots
     return str(IPv4Network((int(POOL.network_address) + (number << (32 - _SUBNET)), _SUBNET)))
@@ -152,11 +156,13 @@ class Layer:
 
     def networks(self, name: str) -> Iterator[Network]:
         """An app's own networks."""
-        yield Network(name=network_name(name), subnet=subnet(network_name(name)))
+        inner = network_name(name)
+        yield Network(name=inner, subnet=subnet(physical(self._settings.namespace, inner)))
         app = self._settings.apps[name]
         if app.internet or self.published(name):
             outer = outer_name(name)
-            yield Network(name=outer, subnet=subnet(outer), internal=False, way_out=app.internet)
+            place = subnet(physical(self._settings.namespace, outer))
+            yield Network(name=outer, subnet=place, internal=False, way_out=app.internet)
 
     def service(self, name: str) -> Service:
         """An app's container."""
@@ -168,7 +174,7 @@ class Layer:
             image=app.image,
             purpose=app.purpose or f"{app.image}",
             command=app.command,
-            entrypoint=(*_with_secrets(delivered, _files_at(app)), *app.entrypoint),
+            entrypoint=(*_with_secrets(delivered, _files_at(app)), *_at_times(app), *app.entrypoint),
             uid=uid,
             gid=gid if gid != uid else None,
             env=self._env(name, delivered),
@@ -184,11 +190,13 @@ class Layer:
                 )
                 for part, volume in app.volumes.items()
             },
-            tmpfs={path: _tmpfs(size) for path, size in {_SCRATCH: 32, **app.tmpfs}.items()},
+            tmpfs={path: _tmpfs(size) for path, size in {_SCRATCH: 32, **app.tmpfs}.items()}
+            | ({RUNS_AT: f"rw,noexec,nosuid,nodev,size=1m,uid={uid},gid={gid},mode=0700"} if app.schedule else {}),
             capabilities={capability(name): reason for name, reason in app.capabilities.items()},
             ports=self._ports(name),
             needs=tuple(dict.fromkeys((*app.needs, *([self.server] if app.database else [])))),
             role=app.role or "",
+            schedule=app.schedule or "",
             waivers={rule: reason for rule, reason in app.waivers.model_dump().items() if reason},
         )
 
@@ -334,6 +342,9 @@ def database_user(app: str) -> str:
 def health(app: App) -> Health | None:
     """How an app is asked; None: nobody asks it."""
     asked = app.health
+    if app.schedule:
+        # Of its last run: one failure is enough to say so, and nothing is restarted for it.
+        return Health(test=(_BUSYBOX, "sh", "-c", _LAST), interval=30, start_period=1, retries=1)
     if asked is None and app.waivers.health:
         return None
     if asked is None:
@@ -351,6 +362,27 @@ def health(app: App) -> Health | None:
         retries=asked.retries,
         gate=asked.gate,
     )
+
+
+_LAST = f"""read -r code when <{RUNS_AT}/last || {{ echo 'not run yet'; exit 0; }}
+echo "last run, $when: ended with $code"; [ "$code" = 0 ]"""
+_WAITS = "\n".join(
+    line
+    for line in (Path(__file__).parent / "at_times.sh").read_text(encoding="utf-8").splitlines()
+    if not line.lstrip().startswith("#")
+)
+_SUNDAY = 7
+
+
+def _at_times(app: App) -> tuple[str, ...]:
+    """What stands before a program that runs at times alone."""
+    if not app.schedule:
+        return ()
+    times = schedule(app.schedule)
+    weekdays = tuple(day or _SUNDAY for day in times.weekdays)
+    fields = (times.minutes, times.hours, times.days, times.months, weekdays)
+    texts = (f",{','.join(map(str, field))}," for field in fields)
+    return (_BUSYBOX, "sh", "-c", _WAITS, _BUSYBOX, *texts, str(int(times.either)))
 
 
 def _listens(port: int) -> tuple[str, ...]:
@@ -411,8 +443,6 @@ class _Check:
                 yield _renamed(name, f"{taken[name]} of preset {self._preset.name} is called {name} already")
             if {network_name(name), outer_name(name)} & networks:
                 yield _renamed(name, f"a network of preset {self._preset.name} is called as its own would be")
-            if self._settings.apps[name].schedule:
-                yield _drop(name, "schedule", "is not part of this version")
         subnets: dict[IPv4Network, str] = {}
         for network in (network for name in self._settings.apps for network in self._layer.networks(name)):
             chosen = self._settings.networks.get(network.name, IPv4Network(network.subnet))

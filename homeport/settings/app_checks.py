@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.model import fixes
 from homeport.model.errors import Problem
 from homeport.model.service import ALLOWED_CAPABILITIES
-from homeport.settings.apps import FILES_AT, SUPPLIED, TOOLS_AT, capability, secret_name
+from homeport.settings.apps import FILES_AT, RUNS_AT, SUPPLIED, TOOLS_AT, capability, secret_name
 from homeport.settings.findings import at, drop
 from homeport.settings.friendly import is_plain, path_of, remove_command, set_command
 from homeport.settings.section import section
@@ -53,6 +53,11 @@ def _listens(where: Loc, app: Data) -> Findings:
         for part in ("port", "route", "health"):
             if part in app:
                 yield drop((*where, part), "goes with a program that always runs; with a schedule it runs at times")
+        if "health" in section(app, "waivers"):
+            yield drop((*where, "waivers", "health"), "waives nothing: its last run's success is its health")
+        if not app.get("command") and not app.get("entrypoint"):
+            what = "is needed: what runs at those times, the whole of it"
+            yield _program(where, app, "command", what)
         return
     health = section(app, "health")
     wants = "route" in app or "http" in health or health.get("tcp") is True
@@ -66,7 +71,7 @@ def _asked(where: Loc, app: Data) -> Findings:
     ways = [way for way in ("http", "tcp", "command") if section(app, "health").get(way)]
     for way in ways[1:]:
         yield drop((*where, "health", way), f"asks in another way than {ways[0]}: one of them is enough")
-    if waived and health is not None:
+    if waived and health is not None and app.get("schedule") is None:
         yield drop((*where, "waivers", "health"), "gives a reason why nobody asks it, and health says how it is asked")
     silent = not ways and not {"port", "route", "schedule"} & set(app)
     if silent and not waived:
@@ -117,7 +122,7 @@ def _paths(where: Loc, app: Data) -> Findings:
             yield drop(loc, f"is mounted where {taken[path]} is")
         elif path in _KERNEL or path.startswith(tuple(f"{top}/" for top in _KERNEL)):
             yield drop(loc, f"is mounted where the kernel has its own: {', '.join(_KERNEL)}")
-        elif _within(path, TOOLS_AT) or (files and _within(path, files)):
+        elif _within(path, TOOLS_AT) or _within(path, RUNS_AT) or (files and _within(path, files)):
             yield drop(loc, "is mounted where homeport puts files of its own, which nobody writes to")
         elif is_plain(str(name)) or kind == "tmpfs":
             taken[path] = f"{kind}.{name}"
@@ -183,14 +188,18 @@ def _delivered(where: Loc, app: Data, secrets: Data) -> Findings:
             yield drop((*where, "env", name), "is said here, and comes from a secret as well")
         if (other := files.setdefault(variable.lower(), loc)) != loc:
             yield drop((*where, *loc), f"is the same file as {'.'.join(map(str, other))}")
-        if deliver == "environment" and not app.get("entrypoint"):
-            image = app.get("image")
-            shown = image if isinstance(image, str) and re.fullmatch(r"[\w./:@-]+", image) else "<image>"
-            entry = (*where, "entrypoint")
+        if deliver == "environment" and not app.get("entrypoint") and app.get("schedule") is None:
             what = "is needed: a secret in the environment is put there before the program starts"
-            look = f"docker image inspect -f '{{{{json .Config.Entrypoint}}}} {{{{json .Config.Cmd}}}}' {shown}"
-            first = f"See it by {look}; it needs its command as well."
-            yield entry, Problem(path_of(entry), what, fixes.put(path_of((*entry, 0)), "<the program>", first=first))
+            yield _program(where, app, "entrypoint", what)
+
+
+def _program(where: Loc, app: Data, part: str, what: str) -> tuple[Loc, Problem]:
+    """What is started has to be said; the image's own is shown."""
+    image, loc = app.get("image"), (*where, part)
+    shown = image if isinstance(image, str) and re.fullmatch(r"[\w./:@-]+", image) else "<image>"
+    look = f"docker image inspect -f '{{{{json .Config.Entrypoint}}}} {{{{json .Config.Cmd}}}}' {shown}"
+    first = f"See it by {look}; it needs its arguments as well."
+    return loc, Problem(path_of(loc), what, fixes.put(path_of((*loc, 0)), "<the program>", first=first))
 
 
 def _opened(where: Loc, app: Data, environment: Any) -> Findings:

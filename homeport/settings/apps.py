@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homeport.model import template
 from homeport.model.addresses import host_name
+from homeport.model.schedule import schedule
 from homeport.settings.kinds import Cores, Image, Name, Port
 from homeport.settings.section import Section, key
 
@@ -22,6 +23,8 @@ FILES_AT = "/run/secrets"
 """Where an app finds its secrets, unless it says otherwise: where compose puts them as well."""
 TOOLS_AT = "/.homeport"
 """Where an app finds the program that its health check, or its start with secrets in the environment, is made of."""
+RUNS_AT = "/.homeport-runs"
+"""Where an app that runs at times notes how its last run ended, in memory."""
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+")
 _USER = re.compile(r"(0|[1-9][0-9]{0,8})(?::(0|[1-9][0-9]{0,8}))?")
@@ -87,6 +90,11 @@ APP_SHAPE = "at most 31 lower-case letters, digits and '-', beginning with a let
 
 def _off_is_none(value: Any) -> Any:
     return None if value is False else value
+
+
+def _schedule(text: str) -> str:
+    schedule(text)
+    return text
 
 
 def _listed(value: Any) -> Any:
@@ -406,9 +414,10 @@ class App(Section):
         example=["cache"],
         default=(),
     )
-    schedule: Annotated[str, Field(max_length=128)] | None = key(
-        "When it runs, as a line of cron: minute, hour, day of month, month, day of week; instead of a port.",
-        shape="five fields of cron such as 30 3 * * *",
+    schedule: Annotated[str, Field(max_length=128), AfterValidator(_schedule)] | None = key(
+        "When its command runs, as a line of cron: minute, hour, day of the month, month, day of the week, in UTC; "
+        "instead of a port. The last run's success is its health.",
+        shape="five fields of cron such as 30 3 * * *, or @daily",
         example="30 3 * * *",
         default=None,
         says="it runs always",

@@ -62,6 +62,7 @@ def _service(blueprint: Blueprint, service: Service, workload: Workload) -> dict
         "container": workload.container,
         "url": blueprint.origin(routes[service.name]) if service.name in routes else "",
         "access": _access(blueprint, service),
+        **({"schedule": service.schedule} if service.schedule else {}),
     }
 
 
@@ -71,6 +72,8 @@ def _access(blueprint: Blueprint, service: Service) -> str:
     edge = "public" if blueprint.edge.public else blueprint.edge.bind
     if service.edge:
         return f"the proxy itself, {edge}"
+    if service.schedule:
+        return f"runs at {service.schedule} (UTC)"
     private = "VPN only" if blueprint.vpn else "this machine only"
     ports = [f"{private}, {port.address}:{port.outside}" for port in blueprint.published(service)]
     if service.name not in routes or (ports and blueprint.exposure != "tunnel"):

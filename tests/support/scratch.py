@@ -83,6 +83,20 @@ class Scratch:
             stdin=subprocess.DEVNULL,
         )
 
+    def homeport(self, *argv: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Runs the operator's command with nobody at the terminal; both streams in ``stdout``."""
+        return subprocess.run(
+            [sys.executable, "-m", "homeport.cli", *argv, "--stack", self.name],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
     def up(self) -> subprocess.CompletedProcess[str]:
         """``pulumi up``, as the user's script would."""
         return self.pulumi("up", "--yes", "--skip-preview")

@@ -7,6 +7,7 @@ import sys
 from toolchain.images import report
 from toolchain.images.ensure import ensure
 from toolchain.images.errors import ImageError
+from toolchain.images.recipes.stub.recipe import hand
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -14,6 +15,8 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         if args.command == "ensure":
+            for contract in args.contract:
+                hand(contract)
             ensure(args.image, pull=not args.no_pull)
         else:
             lines = report.lines(args.image)
@@ -33,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     having = commands.add_parser("ensure", help="have images: here already, pulled, or built by recipe")
     having.add_argument("image", nargs="+", metavar="IMAGE[:TAG]")
     having.add_argument("--no-pull", action="store_true", help="build from recipes even where a registry answers")
+    having.add_argument(
+        "--contract", action="append", default=[], metavar="JSON", help="what a stub holds of an image (recipes/stub)"
+    )
     telling = commands.add_parser("report", help="tell which image is pulled, real software, or a stub")
     telling.add_argument("image", nargs="*", metavar="IMAGE[:TAG]", help="images besides those that have recipes")
     telling.add_argument("--json", action="store_true", help="as JSON")

@@ -31,7 +31,7 @@ def command(
     if source:
         image_lock.promote(source, known)
     if ensure:
-        pulumi_cli.ensure(known.images(), engine=False)
+        pulumi_cli.ensure(known.images(), engine=False, contracts=known.contracts())
     if renew:
         image_lock.settle(known, renew=True)
     images = read(stack).images()

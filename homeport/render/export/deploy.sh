@@ -169,6 +169,16 @@ directories() {
   done < <(listed network)
 }
 
+# Programs that containers of any image are asked with, each out of an image that is never started.
+programs() {
+  local place image path carrier
+  while read -r place image path; do
+    carrier=$(docker create --network none --entrypoint /none "$image")
+    docker cp "$carrier:$path" "$target/$place"
+    docker rm -f "$carrier" >/dev/null
+  done < <(listed program)
+}
+
 # --- Step 2: source files -------------------------------------------------------------------------
 
 # Everything but secrets, keys, runtime data and what tools leave behind; paths below this folder.
@@ -390,7 +400,7 @@ if [ -n "$dry" ]; then
   say "4. would run docker compose up in $target, and check $(listed container | wc -l) containers"
   exit 0
 fi
-say "1. runtime directories in $target"; directories
+say "1. runtime directories in $target"; directories; programs
 say '2. source files'; if [ "$here" != "$target" ]; then sync; fi
 say '3. secrets, owners and modes'; permissions
 say '4. services'; restart

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 NONE = "-"
 """In the manifest, for what is not there: a field of a line is never empty."""
+_OWN = frozenset({"files", "secrets", "templates", "config", "logs"})
+"""Folders of the export's own: no volume is one of them, or it would hold what is there."""
 LOGS = "logs"
 _NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _HOST_MARK = "host-from-env.invalid"
@@ -145,7 +147,8 @@ class Export:
         return (*first, *hosts, *(variable for variable in secrets if variable.need != "required"))
 
     def _variable(self, spec: SecretSpec, *, required: bool) -> Variable:
-        need = "required" if required else "generated" if spec.policy == "generated" else "optional"
+        given = "optional" if spec.section else "required"
+        need = "required" if required else "generated" if spec.policy == "generated" else given
         kept = "; made and kept by deploy.sh unless you set it" if need == "generated" else ""
         words = f"Needed {spec.purpose}: {SHAPES[spec.kind]}{kept}"
         return Variable(name=spec.env_name, kind=spec.kind, need=need, secret=spec.name, words=words)
@@ -216,7 +219,7 @@ class Export:
             for key, name in own_volumes(blueprint, service).items():
                 volume = service.volumes[key]
                 folder = volume.name or (f"{self._folder(service)}_data" if key == "data" else key)
-                taken = any(folder == other for other, _ in result.values())
+                taken = folder in _OWN or any(folder == other for other, _ in result.values())
                 result[name] = (f"{service.name}_{key}" if taken else folder, volume)
         for key, volume in blueprint.shared_volumes.items():
             result[names.shared_volume(blueprint.namespace, key)] = (key, volume)
@@ -248,6 +251,11 @@ class Export:
                 lines.append(f"network {name} {network.subnet} {network.gateway} {way_out}")
         lines += [f"volume {name} {folder}" for name, (folder, _) in self._volumes().items()]
         lines += [f"folder {path} {owner} {mode}" for path, (owner, mode) in sorted(self._runtime_folders().items())]
+        lines += [
+            f"program {folder}/{PurePosixPath(volume.program).name} {blueprint.tools[volume.tool]} {volume.program}"
+            for folder, volume in self._volumes().values()
+            if volume.tool
+        ]
         lines += [f"sql {server} {_sql_path(server)}" for server in self._servers()]
         lines += [self._route_line(name, route) for name, route in self._hosts().items()]
         return "".join(f"{line}\n" for line in lines)

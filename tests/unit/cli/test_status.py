@@ -107,7 +107,17 @@ def test_the_status_is_one_json_document_of_one_shape(capsys):
 
     assert list(app.document_keys("status")) == list(document), "programs rely on these names"
     assert app.document_keys("status") == app.document_keys("up"), "up ends with the status"
-    assert {"name", "container", "state", "health", "address", "access"} == set(document["services"][0])
+    assert {"name", "container", "state", "health", "address", "access", "words"} == set(document["services"][0])
+
+
+@pytest.mark.req("OS-11")
+def test_how_the_last_run_ended_is_said_of_what_runs_at_times_and_of_nothing_else():
+    ill = {"Status": "running", "Health": {"Status": "unhealthy", "Log": [{"Output": "last run: ended with 1\n"}]}}
+    declared = {"job": {"container": "job", "schedule": "@daily"}, "other": {"container": "other"}}
+    job, other = status.services(declared, {"job": ill, "other": ill})
+
+    assert ("unhealthy", "last run: ended with 1") == (job.health, job.words)
+    assert "" == other.words, "the words of an image's own probe may hold a secret"
 
 
 @pytest.mark.usefixtures("running")

@@ -6,10 +6,12 @@ import pytest
 
 from homeport.model.errors import ProblemsError
 from tests.unit.plan.expansions import CASES, GOLDEN, accepted, case, expansion, planned
+from tests.unit.plan.test_contradictions import applied
 
 REFUSED = [path for path in sorted(CASES.glob("*.yaml")) if "refused" in case(path)]
 
 
+@pytest.mark.req("OS-10")
 @pytest.mark.parametrize(("path", "preset"), accepted(), ids=lambda value: getattr(value, "stem", value))
 def test_an_app_becomes_the_same_values_as_a_service_of_the_catalog(path, preset):
     golden = GOLDEN / f"{path.stem}.{preset}.json"
@@ -19,15 +21,36 @@ def test_an_app_becomes_the_same_values_as_a_service_of_the_catalog(path, preset
     )
 
 
+def refusal(preset, said):
+    """The problems of a case; none where it is accepted."""
+    try:
+        planned(preset, said)
+    except ProblemsError as refused:
+        return refused.problems
+    return ()
+
+
+@pytest.mark.req("OS-09")
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
 def test_everything_wrong_about_apps_is_said_at_once(path):
     said = case(path)
     for preset in said["presets"]:
-        with pytest.raises(ProblemsError) as refused:
-            planned(preset, said)
-        problems = {problem.path.removeprefix("homeport:settings."): problem for problem in refused.value.problems}
+        problems = {problem.path.removeprefix("homeport:settings."): problem for problem in refusal(preset, said)}
 
         assert set(said["refused"]) == set(problems), said["because"]
         for place, words in said["refused"].items():
             assert words in problems[place].what, said["because"]
             assert problems[place].fix, "what mends it is said"
+
+
+@pytest.mark.req("OS-09")
+@pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
+def test_what_a_refusal_suggests_mends_what_it_is_about(path):
+    said = case(path)
+    for preset in said["presets"]:
+        for problem in refusal(preset, said):
+            mended = applied(said["settings"], problem.fix)
+            if mended is None or mended == said["settings"]:
+                continue  # a person fills something in
+            left = {other.path: other.what for other in refusal(preset, {**said, "settings": mended})}
+            assert problem.what != left.get(problem.path), f"{problem.path}: {problem.fix}"

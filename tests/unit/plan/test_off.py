@@ -35,13 +35,17 @@ def planned(preset, off, **more):
 
 
 def needed(preset, off):
-    """Services that are on and need, near or far, one that is off; and what only a proxy that is off guards."""
+    """Services that are on and need, near or far, one that is off; and what only a proxy that is off guards.
+
+    The proxy itself needs none: without a route's service it has one route less.
+    """
     whole = registry.preset(preset)
     # In dev no tunnel leads to a stack, so its connector does not run.
     services = [service for service in whole.services if not service.connector]
     missing, proxies = set(off), {service.name for service in services if service.edge}
     while True:
-        more = {service.name for service in services if set(service.needs) & missing} - missing
+        needing = (service for service in services if set(service.needs) & missing and not service.edge)
+        more = {service.name for service in needing} - missing
         if not more:
             break
         missing |= more

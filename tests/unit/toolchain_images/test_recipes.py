@@ -103,7 +103,8 @@ def test_a_name_without_a_tag_means_latest_even_behind_a_registry_with_a_port():
     assert cases == {name: tagged(name) for name in cases}, "Docker reads names so"
 
 
-def test_software_that_no_registry_has_gets_a_stub_that_says_so():
+def test_software_that_no_registry_has_gets_a_stub_that_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
     stub = known("qdrant/qdrant:v1.15.0")
     assert stub is not None, "qdrant is listed"
     assert ("stub", "qdrant/qdrant:v1.15.0") == (stub.kind, stub.image), "a stub must never pass for the software"

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from homeport.cli.stand_ins import contracts
+from homeport.settings.apps import App
 from tests.support.checkout import ROOT
 from toolchain.images.recipe import known
 from toolchain.images.recipes.stub import recipe as stubs
@@ -95,3 +97,33 @@ def test_a_stub_answers_at_the_root_and_its_probes_ask_there(tmp_path):
     assert all((tmp_path / "srv/stub" / page).is_file() for page in ("index.html", "deep/index.html")), "a page each"
     assert "http://127.0.0.1:8080/" in (tmp_path / "app/healthcheck").read_text(), "the image's own health check works"
     assert all(os.access(tmp_path / path, os.X_OK) for path in ("stub", "app/start", "app/healthcheck"))
+
+
+@pytest.mark.req("OS-12")
+def test_an_image_of_a_users_own_is_stood_in_for_by_what_its_block_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path / "cache"))
+    block = {
+        "image": "registry.example.net:5000/team/shop:1.4",
+        "entrypoint": ["/usr/bin/shop"],
+        "port": 3000,
+        "health": {"http": "/deep/health?full=1"},
+    }
+    worker = {**block, "port": 3001, "health": {"command": ["shop-check", "--now"]}}
+    nightly = {"image": block["image"], "command": ["tidy"], "schedule": "@daily"}
+    blocks = {"shop": block, "worker": worker, "nightly": nightly}
+    (contract,) = contracts({name: App.model_validate_json(json.dumps(app)) for name, app in blocks.items()})
+    stubs.hand(json.dumps(contract))
+    recipe = stubs.recipe_for(block["image"])
+    kit = SimpleNamespace(root=tmp_path / "root")
+    recipe.assemble(kit)
+
+    assert ("stub", block["image"]) == (recipe.kind, recipe.image), "nobody takes it for the software"
+    assert (kit.root / "srv/stub/deep/health").is_file(), "its health check's path answers"
+    script = (kit.root / "stub").read_text()
+    assert "busybox httpd -p 3001 " in script, "two apps of one image, a port each"
+    assert script.endswith("exec busybox httpd -f -p 3000 -h /srv/stub\n")
+    programs = ("usr/bin/shop", "usr/local/bin/shop-check", "usr/local/bin/tidy")
+    assert all(os.access(kit.root / path, os.X_OK) for path in programs), "what is started and asked is there"
+    before = recipe.fingerprint
+    stubs.hand(json.dumps({**contract, "port": 3002}))
+    assert before != stubs.recipe_for(block["image"]).fingerprint, "another block is another stub"

@@ -10,12 +10,14 @@ has the others.
 """
 
 import json
+import os
 import shlex
 from functools import partial
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from toolchain.cloudflared.pack import SOURCES, pack
+from toolchain.images import store
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
 from toolchain.images.sources import apt
@@ -41,6 +43,9 @@ class Stub(TypedDict):
         file_options: Options whose value is a file that it must be able to read.
         probes: Programs of the image that ask for its health: they succeed where the first path answers.
         connector: Where the emulated edge's connector is put.
+        ports: Further ports that it serves.
+        programs: Programs that start it, besides its entry point.
+        jobs: Programs of the image that do their work and end.
     """
 
     repository: str
@@ -55,6 +60,9 @@ class Stub(TypedDict):
     file_options: NotRequired[list[str]]
     probes: NotRequired[list[str]]
     connector: NotRequired[str]
+    ports: NotRequired[list[int]]
+    programs: NotRequired[list[str]]
+    jobs: NotRequired[list[str]]
 
 
 def start_script(stub: Stub) -> str:
@@ -87,7 +95,8 @@ def start_script(stub: Stub) -> str:
         '[ -z "$option" ] || refuse "$option names no file"',
         # As a container it is the edge's connector; what is taken out of the image runs on a host.
         *([f'case " $* " in *" tunnel "*) exec {stub["connector"]} "$@" ;; esac'] if "connector" in stub else ()),
-        f"exec busybox httpd -f -p {stub['port']} -h /srv/stub",
+        *(f"busybox httpd -p {port} -h /srv/stub" for port in stub.get("ports", ())),
+        f"exec busybox httpd -f -p {stub['port']} -h /srv/stub" if stub["port"] else "exec sleep infinity",
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -102,9 +111,13 @@ def assemble(stub: Stub, kit: Kit) -> str:
     _program(kit.root / "stub", start_script(stub))
     if "entrypoint" in stub:
         _program(kit.root / stub["entrypoint"].lstrip("/"), '#!/bin/sh\nexec /stub "$@"\n')
+    for program in stub.get("programs", ()):
+        _program(kit.root / program.lstrip("/"), '#!/bin/sh\nexec /stub "$@"\n')
     for probe in stub.get("probes", ()):
         address = f"http://127.0.0.1:{stub['port']}{stub['paths'][0]}"
         _program(kit.root / probe.lstrip("/"), f"#!/bin/sh\nexec busybox wget -q -O /dev/null {address}\n")
+    for job in stub.get("jobs", ()):
+        _program(kit.root / job.lstrip("/"), "#!/bin/sh\necho 'stub: nothing was done' >&2\n")
     if "connector" in stub:
         apt.unpack(kit, apt.fetch(kit, "python3.11", "python3-yaml"), kit.root)
         interpreter = kit.root / "usr/bin/python3"
@@ -128,15 +141,37 @@ def contracts() -> dict[str, tuple[Path, Stub]]:
     return {stub["repository"]: (path, stub) for path, stub in stubs}
 
 
+def _held(stub: Stub) -> str:
+    return f"its port {stub['port']} and health check" if stub["port"] else "its start"
+
+
+def handed() -> dict[str, tuple[Path, Stub]]:
+    """The same of images that a stack names and the catalog does not: what was said of them last."""
+    files = sorted(store.folder("contracts").glob("*.json"))
+    stubs: list[tuple[Path, Stub]] = [(path, json.loads(path.read_text(encoding="utf-8"))) for path in files]
+    return {stub["repository"]: (path, stub) for path, stub in stubs}
+
+
+def hand(text: str) -> None:
+    """Keep the contract of an image that the catalog does not know, as JSON: from now on a stub can stand in for it."""
+    stub: Stub = json.loads(text)
+    path = store.folder("contracts") / f"{store.slug(stub['repository'])}.json"
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(stub, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    draft.rename(path)
+
+
 def recipe_for(image: str) -> Recipe | None:
     """The stub for an image of any tag, when its repository has a contract."""
-    path, stub = contracts().get(image.rpartition(":")[0], (_FOLDER, None))
-    if stub is None:
+    repository = image.partition("@")[0].rpartition(":")[0]
+    contract = contracts().get(repository) or handed().get(repository)
+    if contract is None:
         return None
+    path, stub = contract
     also = "; and the emulated edge's connector" if "connector" in stub else ""
     return Recipe(
         image=image,
-        software=f"{stub['software']}, its port {stub['port']} and health check only{also}",
+        software=f"{stub['software']}, {_held(stub)} only{also}",
         source="none",
         assemble=partial(assemble, stub),
         folder=_FOLDER,

@@ -209,7 +209,7 @@ valid = st.fixed_dictionaries(
                 optional={
                     "enabled": st.booleans(),
                     "memory": st.integers(16, 1_048_576),
-                    "cpus": st.floats(0.1, 256) | st.integers(1, 256),
+                    "cpus": st.integers(1, 2560).map(lambda tenths: tenths / 10) | st.integers(1, 256),
                 },
             ),
             max_size=5,

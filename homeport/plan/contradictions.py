@@ -30,7 +30,7 @@ ROOT = "homeport:settings"
 
 def contradictions(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     """Everything that the two cannot have together."""
-    for look in (_exposure, _placing, _published, _listeners, _networks, _hostnames):
+    for look in (_exposure, _placing, _apart, _published, _listeners, _networks, _hostnames):
         yield from look(settings, blueprint)
 
 
@@ -80,6 +80,20 @@ def _placing(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
                 yield _drop(f"hosts.{name}.roles[{index}]", what)
 
 
+def _apart(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """An app is where what leads to it is, and what it asks: a network of Docker does not leave its machine."""
+    proxies = [service.name for service in blueprint.services if service.edge]
+    routed = {route.service for route in blueprint.routes}
+    here = {service.name for service in blueprint.services} & set(settings.apps)
+    for name in sorted(here):
+        home = blueprint.homes[name]
+        wanted = [*(proxies if name in routed else ()), *blueprint.service(name).needs]
+        for other in wanted:
+            if blueprint.homes.get(other, home) != home:
+                what = f"puts it on host {home}, and {other}, which it needs, is on {blueprint.homes[other]}"
+                yield _drop(f"apps.{name}.role", what)
+
+
 def _published(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     for service in blueprint.services:
         chosen = settings.services.get(service.name)
@@ -89,10 +103,10 @@ def _published(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
 
 def listeners(host: str, settings: Settings, blueprint: Blueprint) -> tuple[Listener, ...]:
     """The table of one host: all that this stack has listen there."""
-    return (*_of_services(host, blueprint), *_of_host(host, settings, blueprint))
+    return (*_of_services(host, settings, blueprint), *_of_host(host, settings, blueprint))
 
 
-def _of_services(host: str, blueprint: Blueprint) -> Iterator[Listener]:
+def _of_services(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Listener]:
     for service in blueprint.services:
         if blueprint.homes[service.name] != host:
             continue
@@ -103,9 +117,13 @@ def _of_services(host: str, blueprint: Blueprint) -> Iterator[Listener]:
                 port=published.outside,
                 protocol=published.protocol,
                 address=published.address,
-                path=f"edge.{port.name}_port" if edge else f"services.{service.name}.port",
+                path=f"edge.{port.name}_port" if edge else _port_of(service.name, settings),
                 chosen=not edge and service.name in blueprint.ports,
             )
+
+
+def _port_of(service: str, settings: Settings) -> str:
+    return f"apps.{service}.route.port" if service in settings.apps else f"services.{service}.port"
 
 
 def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Listener]:

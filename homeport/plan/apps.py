@@ -136,6 +136,8 @@ class Layer:
         self._preset, self._settings = preset, settings
         self.server = next((database.server for database in preset.databases), "")
         self.proxy = any(service.edge for service in preset.services)
+        # In a tunnel Cloudflare Access stands before the proxy, and asks in its place.
+        self._asks = self.proxy and settings.exposure != "tunnel"
         self.with_tools = any(self._takes_tools(name) for name in settings.apps)
         self.routed = tuple(
             name for name, app in settings.apps.items() if app.port and app.route and app.route.access != "vpn"
@@ -434,7 +436,7 @@ class _Check:
         """An app is called as nothing of the preset is, in Docker, in DNS and among images."""
         taken = {
             **dict.fromkeys((TOOL, *self._preset.tools), "a tool"),
-            **dict.fromkeys((route.name for route in self._preset.routes), "a route"),
+            **dict.fromkeys((route.name for route in (*self._preset.routes, *self._preset.guests)), "a route"),
             **dict.fromkeys(self._services, "a service"),
         }
         networks = {network.name for network in self._preset.networks}

@@ -43,7 +43,7 @@ class Networks(pulumi.ComponentResource):
                 name=names.physical(args.host.namespace, network.name),
                 driver="bridge",
                 internal=network.internal,
-                options={"com.docker.network.driver.mtu": str(network.mtu)} if network.mtu else None,
+                options=network.options or None,
                 ipam_configs=[
                     docker.NetworkIpamConfigArgs(
                         subnet=network.subnet, gateway=network.gateway, ip_range=network.given_out

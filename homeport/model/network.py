@@ -33,6 +33,8 @@ class Network:
         way_out: False, where ``internal`` is: its ports can be published, but the host's firewall lets nothing out
             that a container begins. A local stack has no firewall of ours, and so not this.
         mtu: Bytes of the largest packet on it; 0: what the host's Docker gives to networks.
+        masquerade: False: what a container on it begins leaves under the container's own address, to which nothing on
+            the internet finds back; its ports can be published all the same, also where there is no firewall of ours.
         shared: True: containers of other stacks join it. Docker gives out addresses of the first half of its subnet
             only, so that one of the second half is nobody else's; it is not taken away while a stranger is on it.
     """
@@ -43,6 +45,13 @@ class Network:
     mtu: int = 0
     way_out: bool = True
     shared: bool = False
+    masquerade: bool = True
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What Docker's bridge driver is told."""
+        mtu = {"com.docker.network.driver.mtu": str(self.mtu)} if self.mtu else {}
+        return mtu | ({} if self.masquerade else {"com.docker.network.bridge.enable_ip_masquerade": "false"})
 
     @property
     def given_out(self) -> str | None:

@@ -164,7 +164,7 @@ class Layer:
         if app.internet or self.published(name):
             outer = outer_name(name)
             place = subnet(physical(self._settings.namespace, outer))
-            yield Network(name=outer, subnet=place, internal=False, way_out=app.internet)
+            yield Network(name=outer, subnet=place, internal=False, way_out=app.internet, masquerade=app.internet)
 
     def service(self, name: str) -> Service:
         """An app's container."""

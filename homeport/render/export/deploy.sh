@@ -164,7 +164,11 @@ directories() {
   done < <(listed volume)
   while read -r name subnet gateway way; do
     docker network inspect "$name" >/dev/null 2>&1 && continue
-    if [ "$way" = internal ]; then way=--internal; else way=--internal=false; fi
+    case $way in
+      internal) way=--internal ;;
+      inward) way=--opt=com.docker.network.bridge.enable_ip_masquerade=false ;;
+      *) way=--internal=false ;;
+    esac
     docker network create --driver bridge "$way" --subnet "$subnet" --gateway "$gateway" "$name" >/dev/null
   done < <(listed network)
 }

@@ -247,7 +247,7 @@ class Export:
         for network in blueprint.networks:
             name = names.physical(blueprint.namespace, network.name)
             if name in used:
-                way_out = "internal" if network.internal else "open"
+                way_out = "internal" if network.internal else "open" if network.masquerade else "inward"
                 lines.append(f"network {name} {network.subnet} {network.gateway} {way_out}")
         lines += [f"volume {name} {folder}" for name, (folder, _) in self._volumes().items()]
         lines += [f"folder {path} {owner} {mode}" for path, (owner, mode) in sorted(self._runtime_folders().items())]

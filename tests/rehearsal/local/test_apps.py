@@ -171,7 +171,10 @@ def test_an_app_for_members_alone_has_a_port_on_the_loopback_address_and_no_name
         first = connection.recv(64)
     published = inspect(f"{stack.name}-members")["NetworkSettings"]["Ports"]["8000/tcp"]
 
+    outer = json.loads(docker("network", "inspect", f"{stack.name}-app-members-out"))[0]
+
     assert first.startswith(b"HTTP/1.0 200"), first
+    assert "false" == outer["Options"]["com.docker.network.bridge.enable_ip_masquerade"], "and no way to the internet"
     assert [("127.0.0.1", str(port))] == [(row["HostIp"], row["HostPort"]) for row in published]
     with pytest.raises(ssl.SSLError):
         asked(stack, trust, "members.localhost")

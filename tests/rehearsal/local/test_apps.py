@@ -117,11 +117,11 @@ def test_the_block_of_the_page_answers_at_its_name(stack, trust):
 
 
 @pytest.mark.req("OS-02")
-def test_the_server_of_databases_runs_on_when_apps_come(stack, added):
+def test_no_other_container_is_replaced_when_apps_come(stack, added):
     before, said, _ = added
-    name = f"{stack.name}-ai-postgres"
 
-    assert before[name] == inspect(name)["Id"], "its rules let in a database of any app"
+    assert {f"{stack.name}-ai-postgres", f"{stack.name}-ai-caddy"} <= before.keys()
+    assert before == {name: inspect(name)["Id"] for name in before}, "a database, and routes, of an app that comes"
     assert "started; nothing is down for it" in said
 
 

@@ -416,6 +416,7 @@ def problems(preset: Preset, settings: Settings) -> Iterator[Problem]:
         for look in (
             check.names,
             check.needs,
+            check.ways_out,
             check.databases,
             check.routes,
             check.texts,
@@ -461,6 +462,21 @@ class _Check:
                 if need not in self._services and need not in self._settings.apps:
                     known = ", ".join(sorted({*self._services, *self._settings.apps} - {name}))
                     yield _drop(name, f"needs[{index}]", f"names no app and no service; there are {known}")
+
+    def ways_out(self) -> Iterator[Problem]:
+        """An app that may not leave is on no network that leads out, not even to reach what it needs."""
+        open_ = {network.name for network in self._preset.networks if not network.internal and network.way_out}
+        services = {service.name: service for service in self._preset.services}
+        for name, app in self._settings.apps.items():
+            asked = {f"needs[{index}]": need for index, need in enumerate(app.needs)}
+            asked |= {"database": self._layer.server} if app.database else {}
+            for path, need in asked.items():
+                networks = services[need].networks if need in services and not app.internet else ()
+                if networks and set(networks) <= open_:
+                    what = (
+                        f"leads to {need}, which is on {networks[0]} alone, and that has a way out: internet is false"
+                    )
+                    yield _drop(name, path, what, first="Or let it out: internet: true.")
 
     def databases(self) -> Iterator[Problem]:
         """Where a database is asked for there is a server, and nobody else's of that name."""
@@ -539,9 +555,9 @@ class _Check:
 _ROOT = "homeport:settings"
 
 
-def _drop(app: str, path: str, what: str) -> Problem:
+def _drop(app: str, path: str, what: str, first: str = "") -> Problem:
     where = f"{_ROOT}.apps.{app}" + (f".{path}" if path else "")
-    return Problem(where, what, fixes.drop(where))
+    return Problem(where, what, fixes.drop(where, first=first))
 
 
 def _renamed(app: str, what: str) -> Problem:

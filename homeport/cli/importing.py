@@ -81,6 +81,7 @@ def look(stack: Stack, asked: Asked) -> Imported:
             access=asked.access,
             database=asked.database,
             taken=taken(stack),
+            words=frozenset(stack.plan.blueprint.texts()),
             hosts=hosts(stack),
             ports=ports(stack, asked.access),
             pins={name: image.pinned for name, image in images.items() if image.pinned},

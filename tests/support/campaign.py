@@ -32,6 +32,7 @@ SIZES = {
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
     "rehearsals of other presets": (1, 9),
+    "images of a public list": (3, 20),
 }
 
 

@@ -45,6 +45,7 @@ LONGEST = (
     "tests/rehearsal/presets/test_rehearsed.py",
     "tests/rehearsal/local/test_apps.py",
     "tests/rehearsal/local/test_small_stack.py",
+    "tests/rehearsal/local/test_app_images.py",
     "tests/rehearsal/local/test_killed.py",
     "tests/rehearsal/local/test_bench.py",
     "tests/rehearsal/local/test_by_hand.py",

@@ -255,7 +255,7 @@ class Keys:
             self._left(leaf, f"nothing sets {', '.join(text.unset)}, so compose would hand over an empty text")
         elif len(value) > LONGEST_TEXT:
             self._left(leaf, f"longer than {LONGEST_TEXT} characters")
-        elif template.names(value):
+        elif any(":" in word or word in self._whole.choices.words for word in template.names(value)):
             self._left(
                 leaf, "a name in braces stands for a setting in an app's variables, and this one means something else"
             )

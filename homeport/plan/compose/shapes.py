@@ -89,6 +89,7 @@ class Choices:
         access: Access class of routes.
         database: The service whose place the stack's PostgreSQL takes; empty: none.
         taken: Names of apps, services and routes that the stack has.
+        words: Words that stand for something in an app's variables, in braces.
         ports: The ports that are taken, where apps have ports of their own on the host; None: a proxy leads to them.
         hosts: Labels below the stack's domain that its routes have.
         pins: Image, as the file has it, to the same with a digest, where it is on this machine.
@@ -102,6 +103,7 @@ class Choices:
     access: str = "login"
     database: str = ""
     taken: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset({"domain"})
     hosts: frozenset[str] = frozenset()
     ports: frozenset[int] | None = None
     pins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

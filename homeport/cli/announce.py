@@ -319,7 +319,8 @@ def _command(step: Step) -> str:
 
 
 def _holds_data(step: Step) -> bool:
-    return {"label": "homeport.data", "value": "false"} not in (step.inputs().get("labels") or ())
+    # A volume that several share (tools, files, a queue) says nothing of data: the next update fills it again.
+    return {"label": "homeport.data", "value": "true"} in (step.inputs().get("labels") or ())
 
 
 def _volume(step: Step) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from homeport.cli import announce, settled
 from homeport.cli.phases import phase, say
 from homeport.model.errors import ToolError
+from homeport.model.fixes import both
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,7 @@ def tell(told: Announcement) -> None:
     if told.sentences:
         say("==> what changes")
     elif told.changes:
-        say(f"==> nothing that runs changes; {told.changes} parts of it are brought up to date")
+        say(f"==> nothing that runs changes; {counted(told.changes, 'part')} of it brought up to date")
     else:
         say("==> nothing changes")
     for sentence in told.sentences:
@@ -100,6 +101,6 @@ def _given_up(losses: Sequence[Loss], stack: str) -> bool:
         flags = " ".join(f"--give-up {loss.name}" for loss in losses)
         raise ToolError(
             f"stack {stack}: {names} would be lost for good; nothing was changed\n"
-            f"  fix: take the change back, or, after a backup: make up STACK={stack} ARGS='{flags}'"
+            f"  fix: take the change back, or, after a backup: {both('up', stack, flags)}"
         )
     return answer(f"==> to give up, type: {names}") == names

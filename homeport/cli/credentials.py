@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.output import print_json
 from homeport.cli.phases import say
+from homeport.cli.status import taken_down
 from homeport.model.errors import ToolError
+from homeport.model.fixes import both
 from homeport.model.sign_in import service_token
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def print_one(pulumi: PulumiCli, name: str) -> int:
     values = _values(pulumi.outputs(secrets=True))
     if name not in values:
         known = ", ".join(sorted(values)) or "none yet"
-        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  fix: make credentials ARGS=--show")
+        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  fix: {both('credentials', pulumi.stack.name, '--show')}")
     print(values[name])
     return 0
 
@@ -55,7 +57,9 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
         print_json({"stack": name, "addresses": addresses, "credentials": credentials if values else None})
         return 0 if credentials else 1
     if not credentials:
-        print(f"stack {name}: there are none yet. Bring it up: make up STACK={name}")
+        down = taken_down(pulumi)
+        why = f"it was taken down at {down}" if down else "there are none yet"
+        print(f"stack {name}: {why}. Bring it up: make up STACK={name}")
         return 1
     for item in addresses:
         print(f"{item['service']}: {item['address']}")
@@ -65,9 +69,7 @@ def show(pulumi: PulumiCli, *, values: bool, json: bool = False) -> int:
         for header in item["headers"]:
             print(f"  programs send {header['header']} with the secret {header['secret']} to {header['path']}")
     if not values:
-        print(
-            f"passwords and keys are kept in the encrypted state. Show them: make credentials STACK={name} ARGS=--show"
-        )
+        print(f"passwords and keys are kept in the encrypted state. Show them: {both('credentials', name, '--show')}")
         return 0
     width = max(len(key) for key in credentials)
     print("\n".join(f"{key.ljust(width)}  {value}" for key, value in sorted(credentials.items())))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli.adoption import claims, obstacles, refusal
 from homeport.cli.look import Drift, Look, look, ways
 from homeport.cli.phases import say
+from homeport.cli.preflight.findings import Finding
 from homeport.model.errors import ToolError
 from homeport.model.placeholders import stands_in
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homeport.cli.pulumi_cli import PulumiCli
+    from homeport.plan.hosts import HostPlan
 
 _COMMAND = "command:local:Command"
+_PREFLIGHT = "bin/homeport preflight --stack {stack}"
 _APPLY = ["sh", "components/scripts/host.sh", "apply"]
 
 
@@ -70,6 +73,41 @@ def before_update(pulumi: PulumiCli, *, preview: bool = False) -> None:
         raise ToolError("\n".join(refusals))
     if drift and not preview:
         _mark(pulumi, drift)
+
+
+def findings(pulumi: PulumiCli) -> list[Finding]:
+    """What a look at every host finds: one that does not answer, what stands against an update, what was changed."""
+    if pulumi.stack.local:
+        return []
+    state = pulumi.state()
+    rows: list[Finding] = []
+    for name, (where, there) in looked_at(pulumi, state).items():
+        check, host = f"host {name}", pulumi.stack.plan.hosts[name]
+        if isinstance(there, str):
+            rows.append(_unreached(pulumi.stack.name, check, host, where["HOMEPORT_SSH"], there))
+            continue
+        against = obstacles(pulumi.stack.plan, host, there) if host.machine.mode == "adopt" else []
+        if against:
+            text = refusal(host, where["HOMEPORT_SSH"], pulumi.stack.name, against)
+            what, _, fix = text.partition("\n  fix: ")
+            fix = fix or f"{_PREFLIGHT.format(stack=pulumi.stack.name)}, once each is done"
+            rows.append(Finding(check=check, outcome="refused", what=what, fix=fix))
+        changed = [item for items in drifted(state, where, there).values() for item in items]
+        fix = f"bin/homeport up --stack {pulumi.stack.name}"
+        rows += [
+            Finding(check=check, outcome="warning", what=f"{item.what} is {item.how}: up brings it back", fix=fix)
+            for item in changed
+        ]
+        if not against and not changed:
+            rows.append(Finding(check=check, outcome="ok", what=f"answers at {where['HOMEPORT_SSH']}, nothing in the way"))
+    return rows
+
+
+def _unreached(stack: str, check: str, host: HostPlan, where: str, why: str) -> Finding:
+    what = f"was not looked at ({where}): {why}"
+    fix = f"see that it runs and that `ssh {where}` reaches it, then: {_PREFLIGHT.format(stack=stack)}"
+    # A rented server that is off is switched on by the update.
+    return Finding(check=check, outcome="refused" if host.machine.mode == "adopt" else "unknown", what=what, fix=fix)
 
 
 def drifted(state: Mapping[str, Any], where: Mapping[str, str], there: Look) -> dict[str, list[Drift]]:

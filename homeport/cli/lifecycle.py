@@ -20,6 +20,7 @@ from homeport.cli.lockout import refuse_lockout
 from homeport.cli.lost import forget_lost
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
+from homeport.cli.preflight import dns
 from homeport.cli.preflight.look import look as look_at_clouds
 from homeport.cli.preflight.look import of_settings, require, show
 from homeport.cli.pulumi_cli import STDERR, ensure, module, prepared
@@ -27,6 +28,7 @@ from homeport.cli.repair import repair
 from homeport.model import names
 from homeport.model.docker_here import here
 from homeport.model.errors import ToolError
+from homeport.model.fixes import both
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from homeport.cli.ahead import Check
     from homeport.cli.drift import Drift, Place
     from homeport.cli.lock import Run
+    from homeport.cli.preflight.findings import Report
     from homeport.cli.pulumi_cli import PulumiCli
     from homeport.cli.stack import Stack
     from homeport.cli.status import Status
@@ -66,7 +69,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
         pulumi = _ready(stack, images=True, json=json)
         # After the lock of images is written, and before the program reads anything.
         inputs = settled.inputs(stack.name)
-        _refuse_nobody(stack, yes=yes)
+        _refuse_nobody(stack, "up", yes=yes)
         recovered = recover(pulumi, run)
         refuse_lockout(pulumi)
         _ready_there(pulumi, run, recovered=recovered)
@@ -215,7 +218,7 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
     with held(stack.name, "make down") as run:
         pulumi = _ready(stack, images=False, json=json)
         protected = protected_objects(pulumi, keep_data=keep_data, delete_data=delete_data)
-        _refuse_nobody(stack, yes=yes)
+        _refuse_nobody(stack, "down", yes=yes)
         _recover_for_the_end(pulumi, run)
         if not _agreed_to_end(pulumi, yes=yes, protected=protected, keep_data=keep_data):
             say("==> nothing was removed")
@@ -251,14 +254,13 @@ def protected_objects(pulumi: PulumiCli, *, keep_data: bool, delete_data: str) -
     if delete_data and delete_data != stack:
         raise ToolError(
             f"--delete-data {delete_data}: names another stack than {stack}; nothing was removed\n"
-            f"  fix: make down STACK={stack} ARGS='--delete-data {stack}'"
+            f"  fix: {both('down', stack, f'--delete-data {stack}')}"
         )
     if names and not keep_data and not delete_data:
         raise ToolError(
             f"stack {stack}: its data is protected: {', '.join(names)}; nothing was removed\n"
-            f"  fix: make down STACK={stack} ARGS=--keep-data (these stay, with the server that they are on; "
-            "all else is removed)\n"
-            f"  or, after a backup: make down STACK={stack} ARGS='--delete-data {stack}' (all of it is deleted)"
+            f"  fix: {both('down', stack, '--keep-data')}: these stay, with the server that they are on; all else is removed\n"
+            f"  or, after a backup: {both('down', stack, f'--delete-data {stack}')}: all of it is deleted"
         )
     return names
 
@@ -388,7 +390,7 @@ def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
         show(of_settings(stack.name, stack.wrong), as_json=True)
         return 1
     pulumi = _pulumi(stack)
-    report = look_at_clouds(pulumi)
+    report = _looked(pulumi)
     if others and any(finding.foreign for finding in report.findings):
         from homeport.cli.preflight.take_over import take_over  # noqa: PLC0415  # only who asks for it
 
@@ -397,10 +399,15 @@ def preflight(stack: Stack, *, json: bool, others: bool, yes: bool) -> int:
         _agree(stack, yes=yes)
         for line in take_over(report, pulumi.config()):
             say(f"    removed: {line}")
-        report = look_at_clouds(pulumi)
+        report = _looked(pulumi)
     show(report, as_json=json)
-    hosts.before_update(pulumi, preview=True)
     return 1 if report.refused else 0
+
+
+def _looked(pulumi: PulumiCli) -> Report:
+    """What the clouds, the hosts and the names of the routes answer."""
+    report = look_at_clouds(pulumi)
+    return replace(report, findings=(*report.findings, *hosts.findings(pulumi), *dns.findings(pulumi.stack.plan)))
 
 
 def _agree(stack: Stack, *, yes: bool) -> None:
@@ -478,10 +485,10 @@ def _clear(pulumi: PulumiCli, run: Run) -> bool:
     return repair(pulumi, killed=True) or removed
 
 
-def _refuse_nobody(stack: Stack, *, yes: bool) -> None:
+def _refuse_nobody(stack: Stack, verb: str, *, yes: bool) -> None:
     """Dev asks nothing; elsewhere a person at a terminal sees the preview and decides, and a script says --yes."""
     if stack.environment != "dev" and not yes and not consent.somebody():
-        raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  fix: add ARGS=--yes")
+        raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  fix: {both(verb, stack.name, '--yes')}")
 
 
 def _leftovers(pulumi: PulumiCli) -> list[dict[str, str]]:

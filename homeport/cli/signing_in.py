@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli.output import print_json, print_table
 from homeport.cli.phases import say
 from homeport.cli.places import from_here
+from homeport.cli.status import taken_down
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def open_address(pulumi: PulumiCli, service: str, *, json: bool = False) -> int:
     name = pulumi.stack.name
     addresses: list[dict[str, Any]] = pulumi.outputs().get("doors") or []
     if not addresses:
-        raise ToolError(f"stack {name}: no address is known of it yet\n  fix: make up STACK={name}")
+        down = taken_down(pulumi)
+        why = f"it was taken down at {down}" if down else "no address is known of it yet"
+        raise ToolError(f"stack {name}: {why}\n  fix: make up STACK={name}")
     there = [item for item in addresses if service in {"", item["service"]}]
     if not there:
         known = ", ".join(dict.fromkeys(item["service"] for item in addresses))
@@ -42,6 +45,8 @@ def open_address(pulumi: PulumiCli, service: str, *, json: bool = False) -> int:
     elif service and webbrowser.open(there[0]["address"]):
         say(f"opened {there[0]['address']}")
     else:
+        if service:
+            say("homeport: this machine has no browser that can be opened; the address is")
         print_table(("service", "address"), [(item["service"], item["address"]) for item in there])
     return 0
 

@@ -151,7 +151,7 @@ def read(name: str, root: Path | None = None) -> Stack:
     path = root / f"Pulumi.{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))) or "none"
-        fix = f"name one with STACK=, or copy Pulumi.dev.yaml to {path.name}"
+        fix = f"name one with --stack (make: STACK=), or copy Pulumi.dev.yaml to {path.name}"
         raise ToolError(f"{path.name}: there is no such stack; there are: {there}\n  fix: {fix}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}

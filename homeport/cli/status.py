@@ -84,9 +84,14 @@ def status(pulumi: PulumiCli) -> Status:
     current = _status(pulumi.stack.name, pulumi.outputs(), pulumi.daemons)
     if current.services:
         return current
+    return replace(current, taken_down=taken_down(pulumi))
+
+
+def taken_down(pulumi: PulumiCli) -> str:
+    """When a stack was taken down; empty where that was not the last thing that happened to it."""
     last = next(iter(pulumi.history(1)), {})
     down = last.get("kind") == "destroy" and last.get("result") == "succeeded"
-    return replace(current, taken_down=str(last.get("endTime") or "") if down else "")
+    return str(last.get("endTime") or "") if down else ""
 
 
 def of_state(stack: str, resources: Sequence[dict[str, Any]], where: Mapping[str, str]) -> Status:

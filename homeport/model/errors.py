@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from homeport.model.fixes import for_stack
+from homeport.model.fixes import for_stack, shown
 
 
 @dataclass(frozen=True, order=True)
@@ -29,7 +29,7 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}\n      fix: {self.fix.removeprefix('Run: ')}"
+        return f"{self.path}: {self.what}\n      fix: {shown(self.fix, ' ' * 11)}"
 
 
 class HomeportError(Exception):

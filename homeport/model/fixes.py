@@ -27,6 +27,19 @@ def run(*commands: str, first: str = "") -> str:
     return f"{f'{first} ' if first else ''}Run: {'; '.join(commands)}"
 
 
+def both(verb: str, stack: str, *arguments: str) -> str:
+    """A verb's command in both forms in which it may have been called."""
+    more = " ".join(arguments)
+    quoted = f"ARGS={more}" if more and len(arguments) == 1 and " " not in more else f"ARGS='{more}'" if more else ""
+    return f"bin/homeport {verb} --stack {stack} {more}".rstrip() + f"  (or: make {verb} STACK={stack} {quoted}".rstrip() + ")"
+
+
+def shown(fix: str, indent: str) -> str:
+    """A fix as a person reads it: what is pasted comes first, what has to be known or done stands below it."""
+    first, _, commands = fix.rpartition("Run: ")
+    return f"{commands}\n{indent}({first.strip()})" if first else commands
+
+
 def put(path: str, value: Any, *, first: str = "") -> str:
     """The fix that sets a setting.
 
@@ -36,8 +49,13 @@ def put(path: str, value: Any, *, first: str = "") -> str:
         first: What a person has to know or do before.
     """
     if isinstance(value, str) and value.startswith("<"):
-        return run(put_command(path), first=f"{f'{first} ' if first else ''}It asks for {value.strip('<>')}.")
+        return run(put_command(path), first=f"{f'{first} ' if first else ''}It asks for {_asked(value)}.")
     return run(put_command(path, value), first=first)
+
+
+def _asked(value: str) -> str:
+    """What stands in the angle brackets, where one pair holds all of it."""
+    return value if "<" in value[1:] else value.strip("<>")
 
 
 def put_command(path: str, value: Any = None) -> str:

@@ -160,6 +160,9 @@ def _replace(loc: Loc, field: FieldInfo | None, kind: str, *, strict: bool) -> s
     if kind.startswith(("model_", "dict_")):
         # The example is one of an entry; without the mapping each has its default.
         return remove_command(loc)
+    if str(_says(field, "says")).startswith("by "):
+        # The catalog or the preset says it, each service its own: an example would be some other one's.
+        return remove_command(loc)
     fix = _fix(loc, field, strict=strict)
     example = field.examples[0] if field is not None and field.examples else ""
     whole = isinstance(example, list) and not isinstance(loc[-1], int)
@@ -175,7 +178,8 @@ def _fix(loc: Loc, field: FieldInfo | None, *, strict: bool) -> str:
     if example is None or isinstance(example, dict | list) or not _sayable(loc):
         return f"Put it right as docs/settings.md says, or take it out. {remove_command(loc)}"
     # Outside of dev documentation's own would be refused next, or lock somebody out.
-    return set_command(path_of(loc), f"<{_says(field, 'shape')}>" if strict and stands_in(str(example)) else example)
+    unknown = str(example).count("<") > 1 or (strict and stands_in(str(example)))
+    return set_command(path_of(loc), f"<{_says(field, 'shape')}>" if unknown else example)
 
 
 def _missing(loc: Loc, field: FieldInfo | None, *, strict: bool) -> Problem:

@@ -114,11 +114,11 @@ class Cloudflare:
         return answer.body.get("result") if answer.good else None
 
     def _new_token(self) -> str:
-        return (
+        first = (
             "My Profile, API Tokens in Cloudflare's dashboard: give it "
-            f"{', '.join(f'{name}: Edit' for name in self._permissions())}. "
-            f"If it is a new one: Run: {fixes.keep('cloudflare-api-token')}"
+            f"{', '.join(f'{name}: Edit' for name in self._permissions())}. A new one is then set by this command."
         )
+        return fixes.run(fixes.keep("cloudflare-api-token"), first=first)
 
     def _status(self) -> str:
         """Of the token; nothing where Cloudflare knows none. A user's and an account's are asked for in two places."""

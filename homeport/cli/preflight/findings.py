@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from homeport.model.errors import ToolError
+from homeport.model.fixes import shown as shown_fix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,7 +69,7 @@ class Report:
         for finding in self.findings:
             shown.append(f"{finding.outcome:<8}  {finding.check:<{width}}  {finding.what}")
             if finding.fix:
-                shown.append(f"{'':<8}  {'':<{width}}  fix: {finding.fix.removeprefix('Run: ')}")
+                shown.append(f"{'':<8}  {'':<{width}}  fix: {shown_fix(finding.fix, ' ' * (width + 17))}")
         return shown
 
     def require(self) -> None:
@@ -80,7 +81,7 @@ class Report:
         if not self.refused:
             return
         named = [
-            f"  {finding.check}: {finding.what}\n    fix: {finding.fix.removeprefix('Run: ')}"
+            f"  {finding.check}: {finding.what}\n    fix: {shown_fix(finding.fix, ' ' * 9)}"
             for finding in self.refused
         ]
         count = f"{len(named)} thing{'s' * (len(named) > 1)} to put right first"

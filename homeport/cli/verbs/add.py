@@ -106,7 +106,7 @@ def command(
             say("==> nothing was written")
             raise typer.Exit(1)
     importing.write(described, apps)
-    say(f"==> {added.name} stands in Pulumi.{stack}.yaml; next: homeport preview --stack {stack}")
+    say(f"==> {added.name} stands in Pulumi.{stack}.yaml; next: bin/homeport preview --stack {stack}")
 
 
 def _ask(question: str, flag: str, default: str) -> str:

@@ -79,7 +79,7 @@ def command(
     say(f"==> {', '.join(imported.apps)} stand in Pulumi.{stack}.yaml")
     for key, what in imported.supplied.items():
         say(f"    {what} comes from whoever made it: {fixes.for_stack(fixes.keep(key), stack)}")
-    say(f"    next: homeport preview --stack {stack}")
+    say(f"    next: bin/homeport preview --stack {stack}")
 
 
 def _pair(text: str) -> tuple[str, str]:

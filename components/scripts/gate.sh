@@ -68,12 +68,13 @@ done
 bundle=$(mktemp -d)
 ln -s /dev/fd/3 "$bundle/masks"
 {
-  echo "$container did not get healthy within $seconds s (state, health, restarts: $now)."
+  if [ "${now##* }" -ge 4 ]; then echo "$container keeps restarting (${now##* } times; state, health, restarts: $now)."
+  else echo "$container did not get healthy within $seconds s (state, health, restarts: $now)."; fi
   [ -n "$limited" ] || echo "  Its limit of $pids processes could not be set: $refused"
   echo "  Its last lines:"
   docker logs --tail 20 "$container" 2>&1 | shown
-  echo "  Its last probe:"
-  docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' "$container" | tail -n 3 | shown
+  said=$(docker inspect -f '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' "$container" | tail -n 3)
+  [ -z "$said" ] || { echo "  Its last probe:"; printf '%s\n' "$said" | shown; }
   echo "  Fix the service, then run pulumi up again. More: docker logs $container"
 } >&2
 rm -rf "$bundle"

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from homeport.cli.look import ANY, Listener, Look
+from homeport.cli.phases import counted
 from homeport.model import names
 from homeport.model.access import public_hostnames
 from homeport.render import (
@@ -258,8 +259,9 @@ def _closed(host: HostPlan, there: Look) -> Iterator[Obstacle]:
 def refusal(host: HostPlan, where: str, stack: str, found: list[Obstacle]) -> str:
     """All obstacles of a host as one text."""
     width = max((len(item.key) for item in found if item.key), default=0)
+    against = f"{counted(len(found), 'thing')} there {'stands' if len(found) == 1 else 'stand'} against an update"
     lines = [
-        f"host {host.name} ({where}): {len(found)} things there stand against an update; nothing was changed",
+        f"host {host.name} ({where}): {against}; nothing was changed",
         *(f"    {item.what}\n      fix: {item.fix}" for item in found if not item.key),
         *(f"    {item.key.ljust(width)}  {item.what}" for item in found if item.key),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from homeport.model import names
+from homeport.model.sign_in import doors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,11 +172,13 @@ class Announcer:
 
     Attributes:
         blueprint: What the stack is to be.
+        doors: Address to its service, as the last update left them.
         keys: Secrets that data is encrypted with: a new value is a loss.
         seconds: How long each service was away in an earlier update.
     """
 
     blueprint: Blueprint
+    doors: Mapping[str, str] = field(default_factory=dict)
     keys: frozenset[str] = frozenset()
     seconds: Mapping[str, int] = field(default_factory=dict)
 
@@ -184,7 +187,8 @@ class Announcer:
         changes = [step for step in planned if step.type and not step.type.startswith("homeport:")]
         if not changes:
             return Announcement()
-        sentences = [*self._services(changes), *self._addresses(changes), *_secrets(changes), *_others(changes)]
+        sentences = [*self._services(changes), *self._disturbed(changes), *self._moved(), *self._addresses(changes)]
+        sentences += [*_secrets(changes), *_others(changes)]
         return Announcement(
             sentences=tuple(dict.fromkeys(filter(None, sentences))),
             losses=tuple(_losses(changes, self.keys)),
@@ -219,6 +223,24 @@ class Announcer:
             return f"{service}: stopped and removed; {data}"
         return f"{service}: replaced{f' ({why})' if why else ''}; down for {self._about([service])}; {data}"
 
+    def _disturbed(self, planned: Sequence[Step]) -> Iterator[str]:
+        """What stays as it is, and needs something that is away for a while."""
+        touched = {step.parent: step for step in planned if step.type == _CONTAINER}
+        away = {name for name, step in touched.items() if step.op != "update" or "mustRun" in step.changed()}
+        for service in self.blueprint.services:
+            hit = sorted(needed_by(self.blueprint, service.name) & away)
+            if hit and service.name not in touched and not service.edge:
+                yield f"{service.name}: disturbed by it, for it needs {_listed(hit)}; it recovers by itself"
+
+    def _moved(self) -> Iterator[str]:
+        """Addresses that nothing answers at any more, and what answers instead."""
+        now = {door.address: door.service for door in doors(self.blueprint)}
+        for address, service in self.doors.items():
+            if address not in now:
+                fresh = [new for new, owner in now.items() if owner == service and new not in self.doors]
+                instead = f"; {service} answers at {_listed(fresh)} from then on" if fresh else ""
+                yield f"{address}: stops for good{instead}"
+
     def _has_data(self, step: Step) -> bool:
         volumes = {str(mount.get("volumeName", "")) for mount in (step.old.get("inputs") or {}).get("volumes") or ()}
         return any(volume and not _FILES.search(volume) for volume in volumes)
@@ -249,6 +271,18 @@ class Announcer:
             sure = sure and name in self.seconds
             total += self.seconds.get(name, health.start_period if health else 5)
         return f"about {total} s" if sure else f"about {total} s (an estimate: no update has measured it yet)"
+
+
+def needed_by(blueprint: Blueprint, name: str) -> set[str]:
+    """All services that one cannot do without, those that they need among them."""
+    services = {service.name: service for service in blueprint.services}
+    found, left = set[str](), [*services[name].needs]
+    while left:
+        need = left.pop()
+        if need in services and need not in found:
+            found.add(need)
+            left += services[need].needs
+    return found
 
 
 def _losses(planned: Sequence[Step], keys: frozenset[str]) -> Iterator[Loss]:
@@ -287,7 +321,7 @@ def _others(planned: Sequence[Step]) -> Iterator[str]:
             lost = ", with everything on it" if step.type == _SERVER and step.op in {"delete", "replace"} else ""
             yield f"{kind} {step.inputs().get('name') or step.name}: {_VERBS[step.op]}{lost}"
     new = sum(step.op == "create" and step.type not in {_VOLUME, _COMMAND} for step in others)
-    yield f"{new} more objects are made" if new else ""
+    yield f"{new} more object{'s are' if new > 1 else ' is'} made" if new else ""
 
 
 def _data(step: Step) -> str:

@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.lost import SERVER, drop_references
-from homeport.cli.phases import say
+from homeport.cli.phases import counted, say
 from homeport.model import fixes
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         cloudflare.remove(unknown, api)
         lost = cloudflare.gone(state, api, ids.account_id, ids.zone_id) if start else []
         if lost:
-            say(f"    {len(lost)} objects are gone from Cloudflare, and the state does not know")
+            say(f"    {counted(len(lost), 'object')} gone from Cloudflare, and the state does not know")
             _drop(pulumi, set(lost))
         removed = removed or bool(unknown) or bool(lost)
     return _reread(pulumi, pulumi.state() if removed else state) or removed
@@ -89,7 +89,7 @@ def _reread(pulumi: PulumiCli, state: dict[str, Any]) -> bool:
         resource["urn"] for resource in damaged if resource["type"].startswith(kinds) and resource["type"] != SERVER
     ]
     if urns:
-        say(f"    {len(urns)} objects in the clouds were left half changed; reading them anew")
+        say(f"    {counted(len(urns), 'object')} in the clouds left half changed; read anew")
         pulumi.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *(f"--target={urn}" for urn in urns))
     return bool(urns)
 

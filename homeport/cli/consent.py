@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homeport.cli import announce, settled
-from homeport.cli.phases import phase, say
+from homeport.cli.phases import counted, phase, say
 from homeport.model.errors import ToolError
 from homeport.model.fixes import both
 
@@ -62,7 +62,8 @@ def announcement(pulumi: PulumiCli, flags: Sequence[str], *, quiet: bool) -> Ann
     seconds = settled.read(pulumi.stack.name).seconds
     plan = pulumi.stack.plan
     keys = frozenset(name for name, spec in plan.secrets.items() if spec.encrypts)
-    return announce.Announcer(blueprint=plan.blueprint, keys=keys, seconds=seconds).announce(steps)
+    doors = {str(item["address"]): str(item["service"]) for item in pulumi.outputs().get("doors") or []}
+    return announce.Announcer(blueprint=plan.blueprint, doors=doors, keys=keys, seconds=seconds).announce(steps)
 
 
 def tell(told: Announcement) -> None:
@@ -70,7 +71,8 @@ def tell(told: Announcement) -> None:
     if told.sentences:
         say("==> what changes")
     elif told.changes:
-        say(f"==> nothing that runs changes; {counted(told.changes, 'part')} of it brought up to date")
+        be = "is" if told.changes == 1 else "are"
+        say(f"==> nothing that runs changes; {counted(told.changes, 'part')} of it {be} brought up to date")
     else:
         say("==> nothing changes")
     for sentence in told.sentences:

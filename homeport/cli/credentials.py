@@ -27,7 +27,8 @@ def print_one(pulumi: PulumiCli, name: str) -> int:
     values = _values(pulumi.outputs(secrets=True))
     if name not in values:
         known = ", ".join(sorted(values)) or "none yet"
-        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  fix: {both('credentials', pulumi.stack.name, '--show')}")
+        fix = both("credentials", pulumi.stack.name, "--show")
+        raise ToolError(f"credentials: there is no {name}; there are: {known}\n  fix: {fix}")
     print(values[name])
     return 0
 

@@ -335,6 +335,12 @@ def delivered(resources: Sequence[dict[str, Any]], digest: Callable[[bytes], str
     return {volume: paths for volume, paths in wanted.items() if ".homeport" not in paths}
 
 
+def waits(resources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Container to the seconds within which its gate wants it healthy."""
+    gates = [_words(item) for item in resources if item.get("type") == _COMMAND]
+    return {words[2]: int(words[4]) for words in gates if words[:2] == _GATE.split() and words[4:]}
+
+
 def digests(archive: bytes, digest: Callable[[bytes], str]) -> dict[str, str]:
     """Each path of a tar below its one folder, with a digest of what it is; the folder itself is the empty path."""
     paths = {}

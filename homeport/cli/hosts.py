@@ -99,7 +99,9 @@ def findings(pulumi: PulumiCli) -> list[Finding]:
             for item in changed
         ]
         if not against and not changed:
-            rows.append(Finding(check=check, outcome="ok", what=f"answers at {where['HOMEPORT_SSH']}, nothing in the way"))
+            rows.append(
+                Finding(check=check, outcome="ok", what=f"answers at {where['HOMEPORT_SSH']}, nothing in the way")
+            )
     return rows
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
-from homeport.cli.phases import say
+from homeport.cli.phases import counted, say
 from homeport.cli.pulumi_cli import ensure
 from homeport.cli.stack import ROOT
 from homeport.model.errors import ToolError
@@ -96,7 +96,7 @@ def promote(source: str, stack: Stack, *, root: Path = ROOT) -> None:
         if image in ours and ours[image].digest != pin.digest:
             say(f"    {image}: {ours[image].digest} becomes {pin.digest}")
     image_lock.path(root, stack.name).write_text(image_lock.text({**ours, **taken}), encoding="utf-8")
-    say(f"    {len(taken)} images promoted from {source}")
+    say(f"    {counted(len(taken), 'image')} promoted from {source}")
 
 
 def old_pins(stack: Stack, today: date, *, root: Path = ROOT) -> list[dict[str, str]]:
@@ -117,7 +117,7 @@ def _today() -> date:
 def _counted(pins: Mapping[str, Pin]) -> str:
     substitutes = sum(pin.origin == "substitute" for pin in pins.values())
     counts = {"by digest": len(pins) - substitutes, "by the ids that they have here": substitutes}
-    return ", ".join(f"{count} images {how}" for how, count in counts.items() if count)
+    return ", ".join(f"{counted(count, 'image')} {how}" for how, count in counts.items() if count)
 
 
 def _may_float(stack: Stack) -> bool:

@@ -28,7 +28,8 @@ from homeport.cli.repair import repair
 from homeport.model import names
 from homeport.model.docker_here import here
 from homeport.model.errors import ToolError
-from homeport.model.fixes import both
+from homeport.model.fixes import both, drop_command, for_stack, put_command
+from homeport.settings.section import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,7 +95,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
             say(f"    {line}")
         return 1
     _settle(pulumi, inputs)
-    current = status.status(pulumi)
+    current = status.recovered(pulumi, status.status(pulumi))
     say("")
     status.show(current, json=json)
     total(f"up: stack {stack.name}")
@@ -259,7 +260,7 @@ def protected_objects(pulumi: PulumiCli, *, keep_data: bool, delete_data: str) -
     if names and not keep_data and not delete_data:
         raise ToolError(
             f"stack {stack}: its data is protected: {', '.join(names)}; nothing was removed\n"
-            f"  fix: {both('down', stack, '--keep-data')}: these stay, with the server that they are on; all else is removed\n"
+            f"  fix: {both('down', stack, '--keep-data')}: these stay, with their server; all else is removed\n"
             f"  or, after a backup: {both('down', stack, f'--delete-data {stack}')}: all of it is deleted"
         )
     return names
@@ -455,12 +456,37 @@ def _ready(stack: Stack, *, images: bool, json: bool) -> PulumiCli:
 
 def _pulumi(stack: Stack, images: Sequence[str] = ()) -> PulumiCli:
     what = "Pulumi's engine and plugins" + (", and the images: here already, fetched, or built" if images else "")
-    with phase(what):
-        ensure(images, contracts=stack.contracts() if images else ())
+    try:
+        with phase(what):
+            ensure(images, contracts=stack.contracts() if images else ())
+    except ToolError as error:
+        raise ToolError(f"{error}{_named_in(stack)}" if "toolchain.images" in str(error) else str(error)) from None
     pulumi = prepared(stack)
     if not pulumi.has_stack:
         module("toolchain.engine", "init-stack", stack.name, quiet=True)
     return pulumi
+
+
+def _is_here(stack: Stack, image: str) -> bool:
+    return not daemon.run("image", "inspect", image, where=stack.docker, check=False).returncode
+
+
+def _named_in(stack: Stack) -> str:
+    """Where the settings name images that nobody else does, with the way back: a wrong tag is the usual reason."""
+    root = "homeport:settings"
+    apps = {f"{root}.apps.{name}.image": block for name, block in section(stack.settings, "apps").items()}
+    services = {f"{root}.services.{name}.image": block for name, block in section(stack.settings, "services").items()}
+    named = {
+        path: str(block["image"])
+        for path, block in {**apps, **services}.items()
+        if isinstance(block, dict) and block.get("image") and not _is_here(stack, str(block["image"]))
+    }
+    lines = [f"    {path}: {image}" for path, image in named.items()]
+    fixes = [put_command(path) if path in apps else drop_command(path) for path in named]
+    if not lines:
+        return ""
+    shown = "\n".join(f"  fix: {for_stack(fix, stack.name)}" for fix in fixes)
+    return "\n".join(["\n  images that the settings name (does the tag exist?):", *lines, shown])
 
 
 def recover(pulumi: PulumiCli, run: Run) -> bool:
@@ -488,7 +514,9 @@ def _clear(pulumi: PulumiCli, run: Run) -> bool:
 def _refuse_nobody(stack: Stack, verb: str, *, yes: bool) -> None:
     """Dev asks nothing; elsewhere a person at a terminal sees the preview and decides, and a script says --yes."""
     if stack.environment != "dev" and not yes and not consent.somebody():
-        raise ToolError(f"stack {stack.name}: nobody is here to look at the preview\n  fix: {both(verb, stack.name, '--yes')}")
+        raise ToolError(
+            f"stack {stack.name}: nobody is here to look at the preview\n  fix: {both(verb, stack.name, '--yes')}"
+        )
 
 
 def _leftovers(pulumi: PulumiCli) -> list[dict[str, str]]:

@@ -15,6 +15,11 @@ _TOO_SHORT = 0.5
 """Seconds below which a phase's time is not worth a line."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: one part, two parts."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def say(line: str) -> None:
     """One line for the person, at once; standard output is left to what was asked for."""
     sys.stdout.flush()

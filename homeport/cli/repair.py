@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
-from homeport.cli.phases import say
+from homeport.cli.phases import counted, say
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
     state = pulumi.state()
     pending = state.get("pending_operations") or []
     if pending:
-        say(f"    {len(pending)} operations were under way when the last run was killed; asking Docker how they ended")
+        what = f"{counted(len(pending), 'operation')} {'was' if len(pending) == 1 else 'were'} under way"
+        say(f"    {what} when the last run was killed; asking Docker for the end")
         _refresh(pulumi)
         state = pulumi.state()
     elif moved := moved_images(state, pulumi):
-        say(f"    {len(moved)} images are others than those of the last run; reading them anew")
+        say(f"    {counted(len(moved), 'image')} not as the last run had it; read anew")
         _refresh(pulumi, *moved)
     strangers = unknown(state, pulumi)
     if not strangers:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "homeport"
+_TAG = 16
 _ENDPOINTS = ("hcloud:endpoint", "cloudflare:baseUrl")
 
 
@@ -82,7 +86,8 @@ class Stack:
             if self.config is None:
                 self.plan  # noqa: B018  # it refuses what the file has
             else:
-                resolve(Configuration(self.name, values, encrypted, unread))
+                lengths = {key: length for key in unread if (length := _length(config[key]["secure"])) is not None}
+                resolve(Configuration(self.name, values, encrypted, unread, lengths))
         except ProblemsError as error:
             return error.of(self.name).problems
         return ()
@@ -126,6 +131,19 @@ class Stack:
         from homeport.cli.stand_ins import contracts  # noqa: PLC0415
 
         return [json.dumps(contract) for contract in contracts(self.plan.settings.apps)]
+
+
+def _length(text: object) -> int | None:
+    """How many bytes an encrypted value has; None where its form does not show it.
+
+    AES-GCM adds a tag and no padding. Source: pulumi v3.255, sdk/go/common/resource/config/crypt.go (`v1:`, the nonce,
+    the rest, both in Base64).
+    """
+    match = re.fullmatch(r"v1:[A-Za-z0-9+/]{16}:([A-Za-z0-9+/]+={0,2})", str(text))
+    try:
+        return len(base64.b64decode(match[1], validate=True)) - _TAG if match else None
+    except binascii.Error:
+        return None
 
 
 def _files() -> Path:

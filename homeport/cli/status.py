@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
+from homeport.cli.drift import waits
 from homeport.cli.output import print_json, print_table
-from homeport.cli.phases import say
+from homeport.cli.phases import phase, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from homeport.cli.pulumi_cli import PulumiCli
 
+_PAUSE = 1.0
+"""Seconds between two looks at what recovers."""
 _COLUMNS = ("service", "container", "state", "health", "address", "access")
 
 
@@ -92,6 +96,32 @@ def taken_down(pulumi: PulumiCli) -> str:
     last = next(iter(pulumi.history(1)), {})
     down = last.get("kind") == "destroy" and last.get("result") == "succeeded"
     return str(last.get("endTime") or "") if down else ""
+
+
+def recovered(pulumi: PulumiCli, current: Status) -> Status:
+    """The status once services have recovered that an update has disturbed, and else when their gates' time is over.
+
+    Only those are waited for that run and need others: what was away made their own checks fail, and Docker asks again
+    at its own pace.
+    """
+    blueprint = pulumi.stack.plan.blueprint
+    needy = {service.name for service in blueprint.services if service.needs}
+    ill = [row for row in current.services if _recovers(row, needy)]
+    if not ill:
+        return current
+    gates = waits(pulumi.state().get("resources") or [])
+    seconds = max((gates.get(row.container, 0) for row in ill), default=0)
+    end = time.monotonic() + seconds
+    shown = ", ".join(row.container for row in ill)
+    with phase(f"waiting up to {seconds} s for {shown}, which needs what was away"):
+        while any(_recovers(row, needy) for row in current.services) and time.monotonic() < end:
+            time.sleep(_PAUSE)
+            current = status(pulumi)
+    return current
+
+
+def _recovers(row: Service, needy: set[str]) -> bool:
+    return row.name in needy and row.state == "running" and not row.healthy
 
 
 def of_state(stack: str, resources: Sequence[dict[str, Any]], where: Mapping[str, str]) -> Status:

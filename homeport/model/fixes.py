@@ -31,7 +31,11 @@ def both(verb: str, stack: str, *arguments: str) -> str:
     """A verb's command in both forms in which it may have been called."""
     more = " ".join(arguments)
     quoted = f"ARGS={more}" if more and len(arguments) == 1 and " " not in more else f"ARGS='{more}'" if more else ""
-    return f"bin/homeport {verb} --stack {stack} {more}".rstrip() + f"  (or: make {verb} STACK={stack} {quoted}".rstrip() + ")"
+    return (
+        f"bin/homeport {verb} --stack {stack} {more}".rstrip()
+        + f"  (or: make {verb} STACK={stack} {quoted}".rstrip()
+        + ")"
+    )
 
 
 def shown(fix: str, indent: str) -> str:

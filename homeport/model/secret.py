@@ -44,6 +44,7 @@ class SecretSpec:
             ``issued``: a layer of the program has it from its issuer, so that nobody supplies it.
         variable: Its name in a ``.env`` file of the same software; empty: the name in capitals.
         section: It is needed only where the settings have this section; elsewhere it is empty.
+        length: How many characters its issuer's have; 0: not always the same.
         encrypts: Stored data is encrypted with it: another value loses that data.
     """
 
@@ -53,6 +54,7 @@ class SecretSpec:
     policy: Policy = "generated"
     variable: str = ""
     section: str = ""
+    length: int = 0
     encrypts: bool = False
 
     @property

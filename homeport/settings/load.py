@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Defaults = Callable[[str], Mapping[str, Any]]
 
+_Value = TypeVar("_Value", str, int)
 _NOTHING = Declarations()
 _NAMESPACE = "homeport:"
 _MOST_BYTES = 65_536
@@ -53,12 +54,14 @@ class Configuration:
             alone.
         encrypted: Keys that are stored encrypted, wholly or in part.
         unread: Keys that are there, and whose values nobody can read here: a stack's file without its passphrase.
+        lengths: Of these, how many bytes each value has, where its encrypted form shows it.
     """
 
     stack: str
     values: Mapping[str, str] = field(repr=False)
     encrypted: frozenset[str] = frozenset()
     unread: frozenset[str] = frozenset()
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def held(self) -> frozenset[str]:
@@ -112,6 +115,7 @@ def load(
         *_preset(values, encrypted, declared.presets or PRESETS),
         *_strangers(configuration.held, specs, former_names(declared), schema),
         *secrets.check(supplied, encrypted, specs),
+        *secrets.check_lengths(_ours(configuration.lengths), specs),
     ]
     generated = [name for name, spec in specs.items() if spec.policy == "generated"]
     day = today or datetime.now(UTC).date()
@@ -138,7 +142,7 @@ def _endpoints(values: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(key, str(error), fixes.drop(key))
 
 
-def _ours(values: Mapping[str, str]) -> dict[str, str]:
+def _ours(values: Mapping[str, _Value]) -> dict[str, _Value]:
     """The project's own keys, without its namespace."""
     return {key.removeprefix(_NAMESPACE): text for key, text in values.items() if key.startswith(_NAMESPACE)}
 

@@ -22,6 +22,8 @@ GENERAL: dict[str, SecretSpec] = {
             purpose="to rent servers from Hetzner Cloud (hosts of mode create)",
             kind="token",
             policy="supplied",
+            # hetznercloud/cli, internal/cmd/context/create.go: "Entered token is invalid (must be exactly 64 ...)".
+            length=64,
         ),
         SecretSpec(
             name="cloudflare-api-token",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from homeport.model.errors import Problem
-from homeport.settings.strength import weakness
+from homeport.settings.strength import misfit, weakness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,3 +64,10 @@ def check(supplied: Mapping[str, str], encrypted: frozenset[str], specs: Mapping
         for name in names[1:]:
             what = f"has the same value as homeport:{names[0]}: who learns one knows both"
             yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")
+
+
+def check_lengths(lengths: Mapping[str, int], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
+    """What is wrong with secrets of which nothing is known but how long they are: empty, cut off, another one's."""
+    for name, length in lengths.items():
+        if (spec := specs.get(name)) and (what := misfit(spec, length)):
+            yield Problem(f"homeport:{name}", what, f"Run: {spec.command}")

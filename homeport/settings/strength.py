@@ -11,8 +11,12 @@ import itertools
 import math
 import re
 import string
+from typing import TYPE_CHECKING
 
 from homeport.model.secret import SHAPES
+
+if TYPE_CHECKING:
+    from homeport.model.secret import SecretSpec
 
 _PLACEHOLDER = re.compile(
     r"change[-_ ]?me|replace[-_ ]?me|your[-_ ]|placeholder|x{6,}|<[^>]*>|\$\{"
@@ -37,6 +41,8 @@ _RUN = 4
 _TOKEN = (16, 512)
 _LONGEST_ACCOUNT_PASSWORD = 64
 _LONGEST_TEXT = 4096
+_LEAST = {"password": 24, "account-password": 24, "hex64": 64, "hex32": 32, "base64": 44, "token": 16, "ssh-key": 200}
+"""Bytes below which a secret of a kind cannot be one."""
 _DIGITS = {"hex64": "[0-9a-f]{64}", "hex32": "[0-9a-f]{32}", "base64": "[A-Za-z0-9+/]{43}="}
 _ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
 
@@ -51,6 +57,17 @@ def weakness(kind: str, value: str) -> str:
         # Whoever made it chose it: a mail server's password may be short, and have a dollar sign.
         return _slip(value) or ("" if len(value) <= _LONGEST_TEXT else f"is too long: must be {SHAPES[kind]}")
     return _slip(value) or (_digits(kind, value) if kind in _DIGITS else _text(kind, value))
+
+
+def misfit(spec: SecretSpec, length: int) -> str:
+    """What is wrong with a secret of that many bytes, or nothing."""
+    if not length:
+        return "is empty"
+    if spec.length and length != spec.length:
+        return f"has {length} characters: its issuer's have {spec.length}"
+    if length < _LEAST.get(spec.kind, 1):
+        return f"is too short, {length} characters: must be {SHAPES[spec.kind]}"
+    return ""
 
 
 def _slip(value: str) -> str:

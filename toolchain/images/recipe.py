@@ -86,10 +86,13 @@ def find(image: str) -> Recipe:
     """The recipe for an image.
 
     Raises:
-        ImageError: there is none; the message names those there are.
+        ImageError: there is none.
     """
     recipe = known(image)
     if recipe is None:
-        names = "\n".join(f"  - {name}" for name in recipes())
-        raise ImageError(image, f"its registry can't be used, and there is no recipe for it. There are:\n{names}")
+        what = "no registry can be asked for it here, it is not on this machine, and no recipe of homeport makes it"
+        near = [name for name in recipes() if name.partition(":")[0] == image.rpartition(":")[0]]
+        instead = f"name {near[0]}, which can be made here, or " if near else ""
+        fix = f"see that the tag exists; {instead}bring it where there is no registry: docker load -i FILE"
+        raise ImageError(image, what, fix)
     return recipe

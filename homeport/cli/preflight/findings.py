@@ -81,8 +81,7 @@ class Report:
         if not self.refused:
             return
         named = [
-            f"  {finding.check}: {finding.what}\n    fix: {shown_fix(finding.fix, ' ' * 9)}"
-            for finding in self.refused
+            f"  {finding.check}: {finding.what}\n    fix: {shown_fix(finding.fix, ' ' * 9)}" for finding in self.refused
         ]
         count = f"{len(named)} thing{'s' * (len(named) > 1)} to put right first"
         raise ToolError("\n".join([f"stack {self.stack}: nothing was made; {count}", *named]))

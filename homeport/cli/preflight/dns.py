@@ -1,0 +1,59 @@
+"""Whether the names of a stack's routes lead to its host, where nobody but their owner sets them."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from typing import TYPE_CHECKING
+
+from homeport.cli.preflight.findings import Finding, findings_of
+
+if TYPE_CHECKING:
+    from homeport.plan.resolve import Plan
+
+_CHECK = "DNS"
+_SILENT = (socket.EAI_AGAIN, socket.EAI_FAIL)
+"""The resolver gave no answer, which says nothing of the name (getaddrinfo(3))."""
+
+
+def findings(plan: Plan) -> tuple[Finding, ...]:
+    """A line for each name; none where the names are Cloudflare's to set, or reached in a VPN alone.
+
+    Wrong names are no refusal: they may be set after the first update, and certificates come once they lead there.
+    """
+    blueprint, host = plan.blueprint, _front(plan)
+    if plan.local or plan.endpoints or blueprint.exposure != "direct" or plan.settings.cloudflare is not None:
+        return ()
+    hosts = sorted({blueprint.host(route) for route in blueprint.routes})
+    return findings_of([partial(_name, each, host) for each in hosts])
+
+
+def _front(plan: Plan) -> str:
+    """Address of the host that the proxy is on; empty where only the update gives it one."""
+    edges = {service.name for service in plan.blueprint.services if service.edge}
+    machines = [host.machine for host in plan.hosts.values() if edges & {service.name for service in host.services}]
+    return next((machine.address for machine in machines if machine.mode == "adopt"), "")
+
+
+def _name(name: str, host: str) -> list[Finding]:
+    try:
+        leads, wanted = _addresses(name), _addresses(host) if host else set()
+    except socket.gaierror as problem:
+        if problem.errno in _SILENT:
+            what = f"{name} was not checked: the resolver of this machine gives no answer ({problem.strerror})"
+            return [Finding(check=_CHECK, outcome="unknown", what=what, fix=f"getent hosts {name}, where it does")]
+        what, fix = f"{name} does not resolve", f"make an A record of {name} with the address {host or 'of the server'}"
+        return [Finding(check=_CHECK, outcome="warning", what=f"{what}, so it gets no certificate", fix=fix)]
+    shown = ", ".join(sorted(leads))
+    if not wanted:
+        return [
+            Finding(check=_CHECK, outcome="unknown", what=f"{name} leads to {shown}; the server has no address yet")
+        ]
+    if leads & wanted:
+        return [Finding(check=_CHECK, outcome="ok", what=f"{name} leads to {shown}")]
+    what = f"{name} leads to {shown}, and the host is {', '.join(sorted(wanted))}: it gets no certificate"
+    return [Finding(check=_CHECK, outcome="warning", what=what, fix=f"set the A record of {name} to {host}")]
+
+
+def _addresses(name: str) -> set[str]:
+    return {str(row[4][0]) for row in socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)}

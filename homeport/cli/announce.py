@@ -226,7 +226,7 @@ class Announcer:
     def _disturbed(self, planned: Sequence[Step]) -> Iterator[str]:
         """What stays as it is, and needs something that is away for a while."""
         touched = {step.parent: step for step in planned if step.type == _CONTAINER}
-        away = {name for name, step in touched.items() if step.op != "update" or "mustRun" in step.changed()}
+        away = {name for name, step in touched.items() if step.op == "replace" or "mustRun" in step.changed()}
         for service in self.blueprint.services:
             hit = sorted(needed_by(self.blueprint, service.name) & away)
             if hit and service.name not in touched and not service.edge:

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli import hosts
+from homeport.cli import hosts, lifecycle
 from homeport.cli.adoption import claims, obstacles, refusal
 from homeport.cli.look import Look
+from homeport.cli.preflight.findings import Report
 from homeport.model.errors import ToolError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
@@ -221,3 +222,28 @@ def test_an_update_of_an_adopted_host_is_refused_with_all_hosts_and_all_things_a
     for words in ("login:alice", "/etc/ufw/user.rules", "snap remove docker", "root@203.0.113.7"):
         assert words in str(refused.value), str(refused.value)
     assert host.machine.take_over == (), "the settings as they were"
+
+
+def test_preflight_finds_a_host_that_does_not_answer_and_what_is_in_the_way(monkeypatch, capsys):
+    plan, _ = adopted()
+    stack = SimpleNamespace(local=False, plan=plan, name="prod", wrong=())
+    pulumi = SimpleNamespace(stack=stack, state=dict)
+    monkeypatch.setattr(lifecycle, "_pulumi", lambda _: pulumi)
+    monkeypatch.setattr(lifecycle, "look_at_clouds", lambda _: Report(stack="prod"))
+    monkeypatch.setattr(lifecycle.dns, "findings", lambda _: ())
+
+    def answer(seen):
+        monkeypatch.setattr(hosts, "looked_at", lambda *_: {"main": (WAY, seen)})
+        code = lifecycle.preflight(stack, json=True, others=False, yes=False)
+        document = json.loads(capsys.readouterr().out)
+        return code, document["ready"], document["findings"]
+
+    code, ready, (finding,) = answer("ssh: connect to host 203.0.113.7 port 22: Connection refused")
+    assert (1, False) == (code, ready), "an update cannot begin"
+    assert "Connection refused" in finding["what"] and "ssh root@203.0.113.7" in finding["fix"]
+
+    code, ready, (finding,) = answer(there(login=[["alice"]]))
+    assert (1, False) == (code, ready) and "login:alice" in finding["what"] + finding["fix"]
+
+    code, ready, (finding,) = answer(there())
+    assert (0, True, "ok") == (code, ready, finding["outcome"])

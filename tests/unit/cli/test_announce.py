@@ -183,3 +183,41 @@ def test_a_new_value_of_a_key_that_data_is_encrypted_with_is_a_loss(tmp_path):
 
     assert ["the-key"] == [loss.name for loss in keyed.losses], "what was stored with the old one is lost"
     assert () == Announcer(blueprint=BLUEPRINT).announce(announce.steps(log)).losses, "a password is only another"
+
+
+def test_a_shared_volume_of_tools_or_files_is_never_called_lost_data(tmp_path):
+    labels = [{"label": "homeport.stack", "value": "dev"}, {"label": "homeport.volume", "value": "busybox"}]
+    volume = {"name": "shared-busybox", "labels": labels}
+    told = _announced(tmp_path, _event("delete", "docker:index/volume:Volume", "shared-busybox", old=volume))
+
+    assert () == told.losses, "the next update fills it again: nobody has to give it up"
+    assert "LOST" not in "".join(told.sentences)
+
+
+@pytest.mark.req("NW-12")
+def test_who_needs_what_is_replaced_or_started_again_is_named_as_disturbed(tmp_path):
+    for event in (
+        _container("update", "ai-postgres", {"mustRun": False}, {"mustRun": True}),
+        _container("replace", "ai-postgres", {"image": "1"}, {"image": "2"}),
+    ):
+        told = _announced(tmp_path, event)
+        assert any(text.startswith("ai-n8n: disturbed by it, for it needs ai-postgres") for text in told.sentences), (
+            told
+        )
+        assert not any(text.startswith("ai-redis: disturbed") for text in told.sentences), "it needs no database"
+
+
+@pytest.mark.req("NW-12")
+def test_an_address_that_stops_for_good_is_said_with_the_one_that_answers_instead(tmp_path):
+    log = tmp_path / "events"
+    log.write_text(json.dumps(_container("update", "ai-caddy", {"memory": 1}, {"memory": 2})))
+    old = {"https://n8n.localhost:9443": "ai-n8n", "https://n8n.localhost:8443": "ai-n8n"}
+    steps = announce.steps(log)
+
+    told = Announcer(blueprint=BLUEPRINT, doors={"https://n8n.localhost:9443": "ai-n8n"}).announce(steps)
+    moved = "https://n8n.localhost:9443: stops for good; ai-n8n answers at https://n8n.localhost:8443 from then on"
+    assert moved in told.sentences, told
+    kept = Announcer(blueprint=BLUEPRINT, doors={"https://n8n.localhost:8443": "ai-n8n"}).announce(steps)
+    assert not any("stops for good" in text for text in kept.sentences), "it is the same one"
+    both = Announcer(blueprint=BLUEPRINT, doors=old).announce(steps)
+    assert "https://n8n.localhost:9443: stops for good" in both.sentences, "the other one is no news"

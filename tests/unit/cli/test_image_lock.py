@@ -130,7 +130,7 @@ def test_on_this_machine_the_daemon_says_what_it_pulled_and_a_substitute_goes_by
     assert (ONE, "daemon") == (pins[MINE].digest, pins[MINE].origin)
     assert (TWO, "substitute") == (pins["caddy:2.11.4-alpine"].digest, pins["caddy:2.11.4-alpine"].origin)
     assert "caddy:2.11.4-alpine" == lock.reference("caddy:2.11.4-alpine", pins), "no registry knows its id"
-    assert any("1 images by the ids that they have here" in line for line in world.said)
+    assert any("1 image by the ids that they have here" in line for line in world.said)
 
     world.here["caddy:2.11.4-alpine"] = built(ONE)
     image_lock.settle(dev, root=world.root)

@@ -48,6 +48,9 @@ class Pulumi:
     def outputs(self, *, secrets=False):  # noqa: ARG002  # as the real one
         return self._outputs
 
+    def history(self, _):
+        return []
+
 
 def test_a_colleague_gets_an_address_and_the_first_free_place(stack):
     change = colleagues.add(stack(), "jo.doe@example.com")
@@ -176,3 +179,11 @@ def test_without_a_browser_the_address_is_shown(capsys, monkeypatch):
 
     signing_in.open_address(Pulumi(doors=DOORS), "portainer")
     assert "http://10.0.0.2:9000" in capsys.readouterr().out
+
+
+def test_without_a_browser_the_address_is_shown_and_why(capsys, monkeypatch):
+    monkeypatch.setattr(signing_in.webbrowser, "open", lambda _: False)
+
+    assert 0 == signing_in.open_address(Pulumi(doors=DOORS), "n8n")
+    shown = capsys.readouterr()
+    assert "no browser" in shown.err and "https://n8n.example.org" in shown.out, "nothing opened, and it is said"

@@ -1,5 +1,6 @@
 """What the command must know of a stack before Pulumi runs."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -106,3 +107,24 @@ def test_a_rehearsed_stack_is_known_by_its_clouds_addresses(tmp_path):
     assert {"hcloud:endpoint": "http://127.0.0.1:1/v1"} == dict(read("prod", tmp_path).endpoints), (
         "its images were built here, and no registry's digest is asked for"
     )
+
+
+def _sealed(size):
+    return "v1:" + base64.b64encode(bytes(12)).decode() + ":" + base64.b64encode(bytes(size + 16)).decode()
+
+
+@pytest.mark.req("NW-02")
+@pytest.mark.parametrize(("size", "words"), [(0, "is empty"), (12, "its issuer's have 64"), (64, "")])
+def test_a_token_that_is_empty_or_cut_off_is_in_the_first_list(tmp_path, size, words):
+    settings = {"environment": "prod", "hosts": {"main": RENTED}, "domain": "example.org"}
+    config = {"homeport:preset": "ai-orchestrator", "homeport:settings": settings}
+    config["homeport:hcloud-token"] = {"secure": _sealed(size)}
+    (tmp_path / "Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": config}))
+    wrong = [one.what for one in read("prod", tmp_path).wrong if one.path == "homeport:hcloud-token"]
+
+    assert bool(words) == bool(wrong), wrong
+    assert all(words in what for what in wrong)
+
+
+def test_what_another_keeper_of_secrets_has_encrypted_shows_no_length():
+    assert None is stacks._length("AAABAGZvbyBiYXI=") is stacks._length("v1:x:y"), "nothing is guessed"

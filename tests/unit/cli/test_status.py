@@ -230,6 +230,39 @@ def test_a_stack_that_was_taken_down_says_that(capsys, past, says):
     status.show(status.status(pulumi))
 
     assert says in capsys.readouterr().out
+    assert 1 == credentials.show(pulumi, values=False)
+    assert ("taken down at" in says) == (says in capsys.readouterr().out), "the same answer, whoever asks"
+
+
+def test_what_an_update_has_disturbed_is_waited_for_by_its_gates_time(monkeypatch):
+    pulumi = Pulumi({})
+    needy = SimpleNamespace(name="app", needs=("db",))
+    blueprint = SimpleNamespace(services=(needy, SimpleNamespace(name="db", needs=())))
+    pulumi.stack = SimpleNamespace(name="dev", plan=SimpleNamespace(blueprint=blueprint))
+    gate = {"type": "command:local:Command", "inputs": {"create": "sh components/scripts/gate.sh x-app 64 120"}}
+    pulumi.state = lambda: {"resources": [gate]}
+    declared = {name: {"container": f"x-{name}", "url": "", "access": ""} for name in ("app", "db")}
+    clock = [0.0]
+    monkeypatch.setattr(status.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(status.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+
+    def seen(app, db):
+        states = {"x-app": {"Status": "running", "Health": {"Status": app}}, "x-db": {**GOOD, "Health": {"Status": db}}}
+        rows = status.services(declared, states)
+        return status.Status(stack="dev", preset="p", environment="dev", services=rows, skipped=(), next_steps=())
+
+    monkeypatch.setattr(status, "status", lambda _: seen("healthy" if clock[0] >= 60 else "unhealthy", "healthy"))
+    assert status.recovered(pulumi, seen("unhealthy", "healthy")).healthy, "what recovers by itself is no failure"
+    assert 60 <= clock[0] < 62, "and nothing is waited for beyond that"
+
+    clock[0] = 0.0
+    monkeypatch.setattr(status, "status", lambda _: seen("unhealthy", "healthy"))
+    assert not status.recovered(pulumi, seen("unhealthy", "healthy")).healthy
+    assert 120 <= clock[0] < 122, "its gate's time, and no longer"
+
+    clock[0] = 0.0
+    assert not status.recovered(pulumi, seen("healthy", "unhealthy")).healthy
+    assert 0 == clock[0], "what needs nobody was disturbed by nobody"
 
 
 @pytest.mark.req("NW-14")

@@ -52,3 +52,16 @@ def test_a_limit_that_could_be_set_is_never_gone_without(gate, refusal, driver):
 def test_a_limit_that_is_set_needs_no_note(gate):
     done = gate("", "systemd")
     assert (0, "") == (done.returncode, done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("restarting none 4", "keeps restarting (4 times"), ("running starting 0", "within 1 s")]
+)
+def test_a_container_that_keeps_restarting_is_said_to_do_that_and_no_empty_heading_follows(gate, tmp_path, state, says):
+    docker = tmp_path / "docker"
+    docker.write_text(docker.read_text().replace("running healthy 0", state))
+    done = gate("", "systemd")
+
+    assert 1 == done.returncode
+    assert says in done.stderr, done.stderr
+    assert "Its last probe:" not in done.stderr, "there was none"

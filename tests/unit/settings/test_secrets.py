@@ -13,7 +13,7 @@ from catalog.presets.registry import declared
 from homeport.model.secret import SHAPES
 from homeport.settings.load import Configuration, load
 from homeport.settings.secret_specs import known_secrets
-from homeport.settings.secrets import Masked, missing
+from homeport.settings.secrets import Masked, check_lengths, missing
 from homeport.settings.strength import weakness
 
 SPECS = known_secrets(declared())
@@ -98,3 +98,22 @@ def test_every_secret_says_what_it_is_for_and_what_it_looks_like():
     assert [] == [spec.name for spec in SPECS.values() if spec.kind not in SHAPES or not spec.purpose], (
         "docs and refusals need both"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "words"),
+    [
+        ("hcloud-token", 0, "is empty"),
+        ("hcloud-token", 63, "63 characters: its issuer's have 64"),
+        ("hcloud-token", 64, ""),
+        ("cloudflare-api-token", 3, "is too short"),
+        ("cloudflare-api-token", 40, ""),
+        ("postgres-password", 5, "is too short"),
+        ("ssh-private-key", 0, "is empty"),
+    ],
+)
+def test_a_secret_that_nobody_can_read_is_judged_by_its_length(name, length, words):
+    problems = list(check_lengths({name: length}, SPECS))
+
+    assert bool(words) == bool(problems), problems
+    assert all(words in one.what and one.fix.startswith("Run: bin/homeport pulumi config set") for one in problems)

@@ -91,11 +91,16 @@ def test_a_recipe_follows_its_base(monkeypatch):
     assert before != find("redis:7.4.11-alpine").fingerprint, "an image on an outdated base would be taken for today's"
 
 
-def test_an_unknown_name_is_refused_with_the_names_there_are():
+def test_an_unknown_name_is_refused_by_itself_with_a_way_on():
     with pytest.raises(ImageError) as told:
         find("nobody/nothing:1")
     assert "nobody/nothing:1" in str(told.value), "which image it is has to be told"
-    assert all(name in str(told.value) for name in REAL), "the names that would work have to be told"
+    assert "\n  fix: " in str(told.value), "what helps has to be told"
+    assert not any(name in str(told.value) for name in REAL), "other software's images help nobody"
+
+    with pytest.raises(ImageError) as told:
+        find(f"{REAL[0].partition(':')[0]}:0.0.0-no-such-tag")
+    assert REAL[0] in told.value.fix, "the version that can be made here is near enough to be named"
 
 
 def test_a_name_without_a_tag_means_latest_even_behind_a_registry_with_a_port():

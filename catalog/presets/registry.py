@@ -49,6 +49,13 @@ def defaults(name: str) -> Mapping[str, Any]:
     return preset(name).defaults if name in _BUILT else {}
 
 
+def sharing(network: str) -> tuple[str, ...]:
+    """The presets that have a network of that name for others to join."""
+    return tuple(
+        name for name in sorted(_BUILT) if any(own.shared and own.name == network for own in preset(name).networks)
+    )
+
+
 def declared() -> Declarations:
     """What all presets and their services declare for the configuration of a stack."""
     return declarations(preset(name) for name in _BUILT)

@@ -13,11 +13,12 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catalog.presets import registry
 from homeport.cli import daemon
 from homeport.cli.places import ROOT
 from homeport.model import fixes, names, template
 from homeport.model.container import container_spec, own_volumes
-from homeport.model.errors import Problem, ProblemsError
+from homeport.model.errors import Problem, ProblemsError, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +62,15 @@ class Present:
             if mark not in self.own and labels.get("homeport.stack") != stack:
                 yield item
 
+    def guests(self, network: str, stack: str) -> list[str]:
+        """Containers of others on a network, running or not, each with its stack where it has one."""
+        found = []
+        for item in self.foreign("container", stack):
+            if network in ((item.get("NetworkSettings") or {}).get("Networks") or {}):
+                whose = ((item.get("Config") or {}).get("Labels") or {}).get("homeport.stack")
+                found.append(item["Name"].removeprefix("/") + (f" (stack {whose})" if whose else ""))
+        return sorted(found)
+
 
 def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
     """Nothing, where an update can be carried out as far as anybody can see beforehand.
@@ -80,6 +90,10 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
             problems += _names(blueprint, present, pulumi.stack.name)
             problems += _subnets(blueprint, present, pulumi.stack.name)
             problems += _ports(blueprint, present)
+    for where in pulumi.daemons() if blueprint.joined else ():
+        problems += _absent(blueprint, _present(pulumi, where))
+    for where in pulumi.daemons() if any(network.shared for network in blueprint.networks) else ():
+        problems += _remade(blueprint, _present(pulumi, where), pulumi.stack.name)
     problems += _majors(pulumi)
     problems += _stored(pulumi)
     for check in checks:
@@ -102,6 +116,49 @@ def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:
         items = dict(zip(kinds, pool.map(all_of, kinds), strict=True))
     own = {str(item.get("id")) for item in pulumi.state().get("resources") or [] if "docker:" in str(item.get("type"))}
     return Present(where=where, own=frozenset(own), items=items)
+
+
+def _absent(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
+    """Networks of other stacks that services here join, and that are not there."""
+    there = {item["Name"] for item in present.items["network"]}
+    for name in sorted(blueprint.joined.keys() - there):
+        owners = registry.sharing(name)
+        path = f"homeport:settings.join.{name}"
+        what = f"{name} not found: start {' or '.join(owners) or 'the stack that has it'} first"
+        yield Problem(path, what, fixes.drop(path, first="Bring that stack up with bin/homeport up, or leave it."))
+
+
+def _remade(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Problem]:
+    """A shared network that this update would make anew, under containers of others."""
+    wanted = {names.physical(blueprint.namespace, network.name): network for network in blueprint.networks}
+    for item in present.items["network"]:
+        network = wanted.get(item["Name"])
+        subnets = [str(config.get("Subnet")) for config in (item.get("IPAM") or {}).get("Config") or ()]
+        if network is None or not network.shared or network.subnet in subnets:
+            continue
+        if others := present.guests(item["Name"], stack):
+            path = f"homeport:settings.networks.{network.name}"
+            what = f"{', '.join(subnets)} would become {network.subnet}, and others are on it: {', '.join(others)}"
+            yield Problem(path, what, fixes.put(path, *subnets[:1]))
+
+
+def refuse_guests(pulumi: PulumiCli) -> None:
+    """Nothing, where no container of another stack is on a network that this one shares.
+
+    Raises:
+        ToolError: Some are; each is named.
+    """
+    blueprint, stack = pulumi.stack.plan.blueprint, pulumi.stack.name
+    shared = [names.physical(blueprint.namespace, network.name) for network in blueprint.networks if network.shared]
+    for where in pulumi.daemons() if shared else ():
+        present = _present(pulumi, where)
+        for name in shared:
+            if others := present.guests(name, stack):
+                leave = "; ".join(f"docker network disconnect -f {name} {other.partition(' ')[0]}" for other in others)
+                raise ToolError(
+                    f"stack {stack}: containers of others are on its network {name}: {', '.join(others)}; nothing was "
+                    f"removed\n  fix: take their stacks down first (bin/homeport down), or: {leave}"
+                )
 
 
 def _names(blueprint: Blueprint, present: Present, stack: str) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import consent, daemon, hosts, image_lock, settled, status
-from homeport.cli.ahead import check_ahead
+from homeport.cli.ahead import check_ahead, refuse_guests
 from homeport.cli.announce import measured
 from homeport.cli.clouds import keys, recover_clouds
 from homeport.cli.consent import agreed, announcement, tell
@@ -218,6 +218,7 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
     """
     with held(stack.name, "make down") as run:
         pulumi = _ready(stack, images=False, json=json)
+        refuse_guests(pulumi)
         protected = protected_objects(pulumi, keep_data=keep_data, delete_data=delete_data)
         _refuse_nobody(stack, "down", yes=yes)
         _recover_for_the_end(pulumi, run)

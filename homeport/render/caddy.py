@@ -72,21 +72,28 @@ _HEADERS = (
 )
 
 
-def caddyfile(blueprint: Blueprint, below: Mapping[str, str] | None = None) -> str:
+def caddyfile(
+    blueprint: Blueprint, below: Mapping[str, str] | None = None, sites: Mapping[str, str] | None = None
+) -> str:
     """The whole Caddyfile of a blueprint's routes.
 
     Args:
         blueprint: The system.
         below: Route name to what stands in the place of ``; includeSubDomains``, for host names that are known later
             only; None: as the names are.
+        sites: Route name to the address of its site, in plain HTTP and as Caddy takes it, for names that its own
+            environment tells; None: by the blueprint's names and exposure.
 
     HTTPS alone is for the names below a host name only where the program made it: below one that the settings give, the
     domain's own perhaps, others may have theirs (nginx-proxy/nginx-proxy#566).
     """
     ours = {route.name: "" if route.name in blueprint.hostnames else _BELOW for route in blueprint.routes}
     named = sorted(blueprint.routes, key=lambda route: route.name)
-    sites = [_site(blueprint, route, (ours if below is None else below)[route.name]) for route in named]
-    return "\n".join([_options(blueprint), *_addons(blueprint), _health(), _unknown(), *sites])
+    if sites is None:
+        texts = [_site(blueprint, route, (ours if below is None else below)[route.name]) for route in named]
+    else:
+        texts = [_text(_block(f"http://{sites[route.name]}", _body(blueprint, route, ""))) for route in named]
+    return "\n".join([_options(blueprint, plain=sites is not None), *_addons(blueprint), _health(), _unknown(), *texts])
 
 
 def first() -> str:
@@ -121,7 +128,7 @@ def _text(lines: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _options(blueprint: Blueprint) -> str:
+def _options(blueprint: Blueprint, *, plain: bool) -> str:
     largest = max((route.max_body for route in blueprint.routes), default=0)
     body = f"read_body {_PAUSE + largest // _SLOWEST}s"
     limits = _block("timeouts", [body, f"read_header {_HEADERS_IN}", f"idle {_IDLE}"])
@@ -130,7 +137,7 @@ def _options(blueprint: Blueprint) -> str:
         "persist_config off",
         # Of a stop: requests end before Docker kills (catalog, grace). A reload waits for nothing and cuts nothing off.
         "grace_period 10s",
-        *_certificates(blueprint),
+        *_certificates(blueprint, plain=plain),
         # No HTTP/3: no port is published over UDP, and answers would promise it.
         *_block(
             "servers", [*limits, "protocols h1 h2", "max_header_size 16KB", "strict_sni_host on", *_trusted(blueprint)]
@@ -146,8 +153,8 @@ def _addons(blueprint: Blueprint) -> list[str]:
     return [f"import {ADDONS}/*.caddy\n"] if there else []
 
 
-def _certificates(blueprint: Blueprint) -> list[str]:
-    if blueprint.connector:
+def _certificates(blueprint: Blueprint, *, plain: bool) -> list[str]:
+    if blueprint.connector or plain:
         # Cloudflare has the certificates, and the tunnel is encrypted.
         return ["auto_https off"]
     return [

@@ -129,5 +129,14 @@ PRESET = Preset(
             service="infisical-backend",
         ),
     ),
-    export=ExportLayout(documents={"scripts": "apps/infra_tools"}),
+    export=ExportLayout(
+        sites=True,
+        documents={
+            "AGENTS.md": "catalog/presets/shared_infrastructure/export/AGENTS.md",
+            "docs/README.md": "catalog/presets/shared_infrastructure/export/docs.md",
+            "docs/infisical/README.md": "catalog/presets/shared_infrastructure/export/infisical.md",
+            "cloudflared/docs/README.md": "catalog/presets/shared_infrastructure/export/cloudflared.md",
+            "scripts": "apps/infra_tools",
+        },
+    ),
 )

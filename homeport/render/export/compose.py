@@ -33,6 +33,26 @@ def files(preset: str) -> tuple[HostFile, ...]:
     )
 
 
+def networks(blueprint: Blueprint) -> dict[str, Any]:
+    """The networks themselves as a compose file's values, for whoever makes them without homeport."""
+    return {
+        "networks": {
+            names.physical(blueprint.namespace, network.name): {
+                "name": names.physical(blueprint.namespace, network.name),
+                "driver": "bridge",
+                "internal": network.internal,
+                "ipam": {
+                    "config": [
+                        {"subnet": network.subnet, "gateway": network.gateway}
+                        | ({"ip_range": network.given_out} if network.given_out else {})
+                    ]
+                },
+            }
+            for network in blueprint.networks
+        }
+    }
+
+
 def text(whole: Mapping[str, Any]) -> str:
     """A compose file's values as YAML; every ``$`` is doubled, for it would begin a variable there."""
     return _HEAD + "\n".join(_lines(whole, 0)).replace("$", "$$") + "\n"

@@ -74,6 +74,7 @@ fault() {
     hex64) [[ $text =~ ^[0-9a-fA-F]{64}$ ]] || echo 'must be 64 hexadecimal digits (openssl rand -hex 32)' ;;
     hex32) [[ $text =~ ^[0-9a-fA-F]{32}$ ]] || echo 'must be 32 hexadecimal digits (openssl rand -hex 16)' ;;
     base64) [[ $text =~ ^[A-Za-z0-9+/]{43}=$ ]] || echo 'must be 32 bytes in Base64 (openssl rand -base64 32)' ;;
+    site) [[ $text =~ ^:[1-9][0-9]{0,4}$ ]] || is_host "$text" || echo 'must be a host name, or a port such as :8001' ;;
     host) is_host "$text" || echo 'must be a host name such as www.example.com' ;;
     token) shape "$text" 16 512 || echo "must be 16 to 512 $characters" ;;
     account-password)
@@ -191,7 +192,7 @@ sources() {
   local -a skip=(-path ./.git -o -path ./secrets -o -path ./files -o -name __pycache__)
   while read -r path _; do skip+=(-o -path "./${path%%/*}"); done < <(listed folder)
   (cd "$here" && find . \( "${skip[@]}" \) -prune -o -type f \
-    ! \( -name '.env' -o -name '.env.*' ! -name '.env.example' \) ! -name '.deployed' \
+    ! \( -name '.env' -o -name '.env.*' ! -name '.env.example' ! -name '.env.global' \) ! -name '.deployed' \
     ! -name '*.pem' ! -name '*.key' ! -name '*.crt' ! -name 'id_rsa*' ! -name 'id_ed25519*' -print) | LC_ALL=C sort
 }
 
@@ -327,7 +328,14 @@ folder() {
 
 # --- Step 4: restart, then look -------------------------------------------------------------------
 
-compose() { (cd "$target" && docker compose "$@"); }
+# .env comes after what is shared, and wins; what an environment publishes is in its own file.
+compose() {
+  local -a layers=()
+  [ ! -f "$target/.env.global" ] || layers=(--env-file .env.global --env-file .env)
+  [ ! -f "$target/networks.yml" ] ||
+    layers+=(-f docker-compose.yml -f "docker-compose.override.${HOMEPORT_OVERRIDE:-private}.yml")
+  (cd "$target" && docker compose "${layers[@]}" "$@")
+}
 
 # Says what runs: another text means that containers must be made anew, for they hold the old files.
 stamp() {

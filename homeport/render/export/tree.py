@@ -86,6 +86,7 @@ class Export:
         return {
             **contents,
             **dict(self._documents()),
+            **self._layers(),
             **self._sql(),
             "docker-compose.yml": self.compose_file().encode(),
             "manifest": self.manifest().encode(),
@@ -102,6 +103,23 @@ class Export:
                 inner = file.relative_to(place).parts
                 if file.is_file() and not _NOT_FOR_USERS & set(inner):
                     yield str(PurePosixPath(path, *inner)), file.read_bytes()
+
+    def _layers(self) -> dict[str, bytes]:
+        """Networks, the overrides of environments and the shared variables, where the layout has them."""
+        if not self.preset.export.sites:
+            return {}
+        blueprint, proxy = self.blueprint, self.blueprint.proxy
+        here = [f"127.0.0.1:{route.here}:{route.here}/tcp" for route in blueprint.routes if route.here]
+        private = {"services": {proxy.name: {"ports": here}}} if proxy and here else {"services": {}}
+        public = {"services": {proxy.name: {"ports": ["80:80/tcp"]}}} if proxy and not blueprint.connector else {}
+        names_ = "".join(f"{name}={_by_port(route)}\n" for name, route in self._hosts().items())
+        head = "# Shared, and nothing secret: .env comes after this and wins. A site is a port or a host name.\n"
+        return {
+            "networks.yml": compose.text(compose.networks(blueprint)).encode(),
+            "docker-compose.override.private.yml": compose.text(private).encode(),
+            "docker-compose.override.public.yml": compose.text(public or {"services": {}}).encode(),
+            ".env.global": (head + names_).encode(),
+        }
 
     def with_secrets(self, values: Mapping[str, str]) -> dict[str, Entry]:
         """What ``deploy.sh`` would make of the tree for this stack: ``.env``, and every file that a container reads.
@@ -136,10 +154,12 @@ class Export:
         hosts = [
             Variable(
                 name=name,
-                kind="host",
-                need="required",
+                kind="site" if self.preset.export.sites else "host",
+                need="optional" if self.preset.export.sites else "required",
                 secret=NONE,
-                words="Your domain, such as " + names.hostname(route.name, "example.com"),
+                words="Your domain, such as "
+                + names.hostname(route.name, "example.com")
+                + (f"; else {_by_port(route)}" if self.preset.export.sites else ""),
             )
             for name, route in self._hosts().items()
         ]
@@ -157,7 +177,8 @@ class Export:
         """The variables for host names, which are those of a proxy of the preset's own."""
         if not any(service.edge for service in self.blueprint.services):
             return {}
-        return {f"{route.name.upper().replace('-', '_')}_HOST": route for route in self.blueprint.routes}
+        ending = "HOSTNAME" if self.preset.export.sites else "HOST"
+        return {f"{route.name.upper().replace('-', '_')}_{ending}": route for route in self.blueprint.routes}
 
     def _marked(self) -> Blueprint:
         """The blueprint with a mark in place of each host name that comes from ``.env``."""
@@ -179,7 +200,21 @@ class Export:
             for spec in specs
             if any(mount.kind == "files" for mount in spec.mounts)
         }
-        return self._unmarked(compose.text(compose.model(marked, mounted)), "${{}}")
+        if not self.preset.export.sites:
+            return self._unmarked(compose.text(compose.model(marked, mounted)), "${{}}")
+        model, proxy = compose.model(marked, mounted), self.blueprint.proxy
+        text = compose.text(model)
+        if proxy:
+            own = model["services"][proxy.name]
+            own.pop("ports", None)
+            own["environment"] = own.get("environment", {}) | {name: _SITE.format(name) for name in self._hosts()}
+            text = compose.text(model)
+            for name, route in self._hosts().items():
+                text = text.replace(_SITE.format(name), f"${{{name}:-{_by_port(route)}}}")
+                # What a service says its own address is: one with a port alone has none but this machine's.
+                url = f"${{{name.replace('HOSTNAME', 'URL')}:-http://localhost{_by_port(route)}}}"
+                text = text.replace(marked.origin(route), url)
+        return self._unmarked(text, "${{}}")
 
     def _files(self) -> dict[str, dict[str, bytes]]:
         """Service name to its files: path in the export to content."""
@@ -197,12 +232,15 @@ class Export:
 
     def _caddyfile(self) -> bytes:
         """With a variable where HTTPS is to hold for the names below a host name: deploy.sh knows the name."""
+        if self.preset.export.sites:
+            sites = {route.name: f"{{${name}:{_by_port(route)}}}" for name, route in self._hosts().items()}
+            return caddyfile(self.blueprint, sites=sites).encode()
         below = {route.name: f"{{${name}_BELOW}}" for name, route in self._hosts().items()}
         return self._unmarked(caddyfile(self._marked(), below), "{${}}").encode()
 
     def _source(self, service: Service, target: str) -> str:
         """Where a file is in the export; never in a folder of runtime data."""
-        if _rendered(service, target):
+        if _rendered(service, target) and not self.preset.export.sites:
             return target
         folder = self._folder(service)
         runtime = {PurePosixPath(path).parts[0] for path in self._runtime_folders()}
@@ -257,7 +295,8 @@ class Export:
             if volume.tool
         ]
         lines += [f"sql {server} {_sql_path(server)}" for server in self._servers()]
-        lines += [self._route_line(name, route) for name, route in self._hosts().items()]
+        if not self.preset.export.sites:
+            lines += [self._route_line(name, route) for name, route in self._hosts().items()]
         return "".join(f"{line}\n" for line in lines)
 
     def _target(self) -> str:
@@ -314,7 +353,8 @@ class Export:
     def _gitignore(self) -> str:
         """``.gitignore``: secrets, keys and runtime data."""
         runtime = sorted({PurePosixPath(path).parts[0] for path in self._runtime_folders()})
-        lines = [".env", ".env.*", "!.env.example", "/secrets/", "/files/", *(f"/{path}/" for path in runtime)]
+        shared = ["!.env.global"] if self.preset.export.sites else []
+        lines = [".env", ".env.*", "!.env.example", *shared, "/secrets/", "/files/", *(f"/{path}/" for path in runtime)]
         lines += ["/.deployed", "*.pem", "*.key", "*.crt", "id_rsa*", "id_ed25519*", "__pycache__/"]
         return "# What holds a secret or is made at run time.\n" + "".join(f"{line}\n" for line in lines)
 
@@ -342,6 +382,15 @@ class Export:
             },
             template.TEXT,
         )
+
+
+_SITE = "SITE-{}-SITE"
+"""What stands for a variable until the file's own dollar signs are doubled."""
+
+
+def _by_port(route: Route) -> str:
+    """A site without a host name: any name on that port."""
+    return f":{route.here or 80}"
 
 
 def _rendered(service: Service, target: str) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.scratch import docker, inspect
+from tests.support.scratch import Scratch, docker, inspect
 from tests.support.shared import SERVICES
 from tests.support.waits import until
 
@@ -143,3 +143,21 @@ def test_a_container_that_joins_is_reached_by_its_route_and_reaches_the_cache():
         assert "PONG" in docker("exec", "lambda-server", "python", "-c", ask)
     finally:
         docker("rm", "-f", "lambda-server")
+
+
+@pytest.mark.req("S4-33", "S4-55")
+def test_a_service_of_another_stack_joins_by_one_setting(tmp_path):
+    off = {name: {"enabled": False} for name in ("ai-n8n", "ai-caddy", "ai-executor")}
+    other = Scratch(tmp_path, services=off, join={"ai-network": ["ai-redis"]})
+    try:
+        done = other.up()
+        assert done.returncode == 0, done.stdout + done.stderr
+        again = other.pulumi("preview", "--expect-no-changes", "--diff")
+        assert again.returncode == 0, again.stdout + again.stderr
+        networks = inspect(f"{other.name}-ai-redis")["NetworkSettings"]["Networks"]
+        assert {"ai-network", f"{other.name}-ai-data"} == set(networks)
+        assert "ai-network" not in other.objects("network"), "it is the shared stack's own"
+        answer = docker("exec", f"{other.name}-ai-redis", "redis-cli", "-h", "redis", "ping").strip()
+        assert "PONG" == answer, "what has joined reaches the shared cache by its name"
+    finally:
+        other.remove()

@@ -11,6 +11,8 @@ import pytest
 
 from homeport.cli import ahead, daemon
 from homeport.cli.stack import read
+from homeport.model.errors import ToolError
+from homeport.model.network import Network
 
 STACK = read("dev")
 BLUEPRINT = replace(STACK.plan.blueprint, edge=replace(STACK.plan.blueprint.edge, ports={"http": 1, "https": 2}))
@@ -149,3 +151,59 @@ def test_what_a_database_says_refuses_the_update_with_its_own_words(problems, mo
 
     assert (where, what) == (problem.path, problem.what)
     assert "ai-postgres" == problem.fix, "the server's own container"
+
+
+@pytest.mark.req("S4-03")
+def test_a_network_to_join_that_is_not_there_is_said_before_anything_is_made(problems):
+    joining = replace(BLUEPRINT, joined={"ai-network": ("ai-n8n",)})
+    there = {"Id": "net", "Name": "ai-network", "IPAM": {"Config": []}, "Labels": {"homeport.stack": "infra"}}
+
+    (absent,) = problems(joining)
+    assert absent.what == "ai-network not found: start shared-infrastructure first"
+    assert absent.fix.endswith("--path homeport:settings.join.ai-network")
+    assert [] == problems(joining, network=[there]), "somebody else's, as it is to be"
+
+
+def _guest(stack=""):
+    labels = {"homeport.stack": stack} if stack else {}
+    networks = {"Networks": {"ai-network": {}}}
+    return {"Id": "guest", "Name": "/guest", "Config": {"Labels": labels}, "NetworkSettings": networks}
+
+
+SHARED = replace(BLUEPRINT, networks=(Network(name="ai-network", subnet="10.9.0.0/24", shared=True),))
+
+
+@pytest.mark.req("S4-04")
+def test_a_shared_network_is_not_made_anew_under_containers_of_others(problems):
+    there = {"Id": "net", "Name": "ai-network", "IPAM": {"Config": [{"Subnet": "10.8.0.0/24"}]}}
+    mine = {**there, "Labels": {"homeport.stack": "dev"}}
+
+    (refused,) = problems(SHARED, network=[mine], container=[_guest("other")])
+    assert "guest (stack other)" in refused.what
+    assert [] == problems(SHARED, network=[mine]), "nobody else is on it"
+
+
+@pytest.fixture
+def end(monkeypatch):
+    """The end of a stack with a shared network, on which a container of that stack is."""
+
+    def end(stack):
+        docker = Docker(container=[_guest(stack)])
+        monkeypatch.setattr(daemon, "run", docker.run)
+        monkeypatch.setattr(daemon, "inspect", docker.inspect)
+        of = SimpleNamespace(name="dev", plan=SimpleNamespace(blueprint=SHARED))
+        ahead.refuse_guests(SimpleNamespace(stack=of, daemons=lambda: [{}], state=lambda: {"resources": []}))
+
+    return end
+
+
+@pytest.mark.req("S4-04")
+@pytest.mark.parametrize("stack", ["", "other"])
+def test_down_is_refused_while_others_are_on_the_network(end, stack):
+    with pytest.raises(ToolError, match=r"(?s)containers of others are on its network ai-network: guest.*fix: "):
+        end(stack)
+
+
+@pytest.mark.req("S4-04")
+def test_down_goes_on_where_the_stacks_own_containers_alone_are_on_it(end):
+    end("dev")

@@ -39,11 +39,17 @@ ADOPTED = {
     },
     "exposure": "direct",
 }
+SHARED = {
+    "access": {"emails": ["admin@example.com"], "google_client_id": "1234567-abcdefg.apps.example.com"},
+}
+SHARED_SECRETS = {**RENTED_SECRETS, "google-client-secret": TOKEN[:35]}
 STACKS = {
     "ai-orchestrator": ("ai-orchestrator", {}, {}),
     "jett": ("jett", {}, {}),
     "jett.rented": ("jett", RENTED, RENTED_SECRETS),
     "ai-orchestrator.adopted": ("ai-orchestrator", ADOPTED, {}),
+    "shared-infrastructure": ("shared-infrastructure", {}, {}),
+    "shared-infrastructure.rented": ("shared-infrastructure", {**RENTED, **SHARED}, SHARED_SECRETS),
 }
 """By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on an adopted one."""
 PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode": "local"}}, "exposure": "direct"}

@@ -89,8 +89,11 @@ def ensure(folder: Path) -> None:
 
 
 def _whole(folder: Path, done: Path) -> bool:
-    """Whether it was made, and made here: in a copied cache the scripts' first line names a Python that may be gone."""
-    return done.is_file() and done.read_text() == str(folder)
+    """Whether it was made, and made here: in a copied cache the scripts' first line names a Python that may be gone.
+
+    Two caches may share it by a link: it is the same then, and whoever uses it is not to lose it.
+    """
+    return done.is_file() and Path(done.read_text()).resolve() == folder.resolve()
 
 
 def _make(folder: Path, done: Path) -> None:

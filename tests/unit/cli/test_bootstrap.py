@@ -47,6 +47,17 @@ def test_an_environment_copied_from_elsewhere_is_made_anew(tmp_path: Path, made:
     assert made, "its scripts start with the path of a Python that may be gone"
 
 
+def test_an_environment_that_two_caches_share_by_a_link_is_nobodys_to_make_anew(
+    tmp_path: Path, made: list[Path]
+) -> None:
+    folder = tmp_path / "venv"
+    folder.mkdir()
+    (folder / ".complete").write_text(str(folder))
+    (tmp_path / "linked").symlink_to(folder)
+    bootstrap.ensure(tmp_path / "linked")
+    assert not made, "whoever works in it would lose it in the midst"
+
+
 def test_an_environment_without_its_mark_is_made_anew(tmp_path: Path, made: list[Path]) -> None:
     folder = tmp_path / "venv"
     folder.mkdir()

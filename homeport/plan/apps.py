@@ -15,7 +15,7 @@ from catalog.busybox import image as busybox
 from homeport.model import fixes, template
 from homeport.model.database import Database, Role
 from homeport.model.errors import Problem
-from homeport.model.names import physical
+from homeport.model.names import physical, shared_volume, volume
 from homeport.model.network import Network, free_network
 from homeport.model.route import Guard, Route
 from homeport.model.schedule import schedule
@@ -31,7 +31,7 @@ from homeport.settings.apps import (
     login_password,
     secret_name,
 )
-from homeport.settings.secret_specs import GENERAL, app_secrets
+from homeport.settings.secret_specs import GENERAL, KEYS, app_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +54,10 @@ _WORDS = ("host", "origin", "port", "db")
 """What may stand before a colon in braces."""
 _SCRATCH = "/tmp"  # noqa: S108  # in a container of its own
 _DATABASE_PORT = 5432
+LOOPBACK_NAMES = frozenset(
+    {"localhost", "ip6-localhost", "ip6-loopback", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters"}
+)
+"""What /etc/hosts of every container says of itself (moby, daemon/libnetwork/etchosts): the proxy would ask itself."""
 _BUSYBOX = f"{TOOLS_AT}/busybox"
 
 
@@ -148,6 +152,10 @@ class Layer:
         app = self._settings.apps[name]
         return app.port is not None and app.route is not None and (app.route.access == "vpn" or not self.proxy)
 
+    def leaves(self, name: str) -> bool:
+        """Whether an app has a second network."""
+        return self._settings.apps[name].internet or self.published(name)
+
     def _takes_tools(self, name: str) -> bool:
         """Whether an app's health check or start is made of a program that its image may not have."""
         app = self._settings.apps[name]
@@ -161,7 +169,7 @@ class Layer:
         inner = network_name(name)
         yield Network(name=inner, subnet=subnet(physical(self._settings.namespace, inner)))
         app = self._settings.apps[name]
-        if app.internet or self.published(name):
+        if self.leaves(name):
             outer = outer_name(name)
             place = subnet(physical(self._settings.namespace, outer))
             yield Network(name=outer, subnet=place, internal=False, way_out=app.internet, masquerade=app.internet)
@@ -192,7 +200,7 @@ class Layer:
                 )
                 for part, volume in app.volumes.items()
             },
-            tmpfs={path: _tmpfs(size) for path, size in {_SCRATCH: 32, **app.tmpfs}.items()}
+            tmpfs={path: _tmpfs(size) for path, size in _in_memory(app).items()}
             | ({RUNS_AT: f"rw,noexec,nosuid,nodev,size=1m,uid={uid},gid={gid},mode=0700"} if app.schedule else {}),
             capabilities={capability(name): reason for name, reason in app.capabilities.items()},
             ports=self._ports(name),
@@ -405,6 +413,12 @@ def _ids(user: str | None) -> tuple[int, int]:
     return int(uid), int(gid or uid)
 
 
+def _in_memory(app: App) -> dict[str, int]:
+    """An app's folders in memory and their sizes: where it has a volume or its secrets Docker takes no second mount."""
+    taken = {_files_at(app), *(volume.path for volume in app.volumes.values())}
+    return {**({} if _SCRATCH in taken else {_SCRATCH: 32}), **app.tmpfs}
+
+
 def _tmpfs(megabytes: int) -> str:
     return f"rw,noexec,nosuid,nodev,size={megabytes}m,mode=1777"
 
@@ -446,6 +460,21 @@ class _Check:
                 yield _renamed(name, f"{taken[name]} of preset {self._preset.name} is called {name} already")
             if {network_name(name), outer_name(name)} & networks:
                 yield _renamed(name, f"a network of preset {self._preset.name} is called as its own would be")
+            if name in LOOPBACK_NAMES:
+                yield _renamed(name, "every container calls itself by that name, so nobody else would find it")
+            other = name.removesuffix("-out")
+            if other != name and other in self._settings.apps and self._layer.leaves(other):
+                yield _renamed(name, f"a network of app {other} is called as its own would be")
+        yield from self._subnets()
+
+    def _subnets(self) -> Iterator[Problem]:
+        """No two networks at one place, and none moved that is not there."""
+        networks = {network.name for network in self._preset.networks}
+        own = {network.name for name in self._settings.apps for network in self._layer.networks(name)}
+        possible = {place(name) for name in self._settings.apps for place in (network_name, outer_name)}
+        for name in sorted(possible & self._settings.networks.keys() - own - networks):
+            path = f"{_ROOT}.networks.{name}"
+            yield Problem(path, "its app has no such network, so nothing reads it", fixes.drop(path))
         subnets: dict[IPv4Network, str] = {}
         for network in (network for name in self._settings.apps for network in self._layer.networks(name)):
             chosen = self._settings.networks.get(network.name, IPv4Network(network.subnet))
@@ -457,11 +486,24 @@ class _Check:
 
     def needs(self) -> Iterator[Problem]:
         """What an app needs is there, and on its host: a Docker network does not leave a machine."""
+        resting = self._resting()
         for name, app in self._settings.apps.items():
-            for index, need in enumerate(app.needs):
-                if need not in self._services and need not in self._settings.apps:
+            asked = {f"needs[{index}]": need for index, need in enumerate(app.needs)}
+            asked |= {"database": self._layer.server} if app.database else {}
+            for path, need in asked.items():
+                if path != "database" and need not in self._services and need not in self._settings.apps:
                     known = ", ".join(sorted({*self._services, *self._settings.apps} - {name}))
-                    yield _drop(name, f"needs[{index}]", f"names no app and no service; there are {known}")
+                    yield _drop(name, path, f"names no app and no service; there are {known}")
+                elif need in resting and name not in resting:
+                    off = fixes.put_command(f"{_ROOT}.apps.{name}.enabled", value=False)
+                    fix = fixes.put(resting[need], value=True, first=f"Or turn this off as well ({off}).")
+                    yield Problem(f"{_ROOT}.apps.{name}.{path}", f"needs {need}, which is switched off", fix)
+
+    def _resting(self) -> dict[str, str]:
+        """What is switched off, and the setting that does it."""
+        services = self._settings.services
+        off_ = {name: f"{_ROOT}.services.{name}.enabled" for name, said in services.items() if said.enabled is False}
+        return off_ | {name: f"{_ROOT}.apps.{name}.enabled" for name in off(self._settings) - off_.keys()}
 
     def ways_out(self) -> Iterator[Problem]:
         """An app that may not leave is on no network that leads out, not even to reach what it needs."""
@@ -501,16 +543,25 @@ class _Check:
                 yield Problem(f"{_ROOT}.apps.{name}.route.access", what, _set(name, "route.access", "vpn"))
             if app.route and app.route.port and not self._layer.published(name):
                 yield _drop(name, "route.port", "it has no port of its own on the host, so nothing reads it")
+            if name in self._settings.hostnames and name not in self._layer.routed:
+                path = f"{_ROOT}.hostnames.{name}"
+                yield Problem(path, "it has no route with a name, so nothing reads it", fixes.drop(path))
 
     def texts(self) -> Iterator[Problem]:
         """What stands for a route, a port or a database in an environment is known."""
-        routes = {*self._layer.routed, *(route.name for route in self._preset.routes)}
+        resting = self._resting()
+        leads = {name: name for name in self._layer.routed}
+        leads |= {route.name: route.service for route in self._preset.routes}
+        routes = {name for name, service in leads.items() if service not in resting}
         ports = {service.name for service in self._preset.services if service.ports}
         ports |= {name for name in self._settings.apps if self._layer.published(name)}
+        ports -= resting.keys()
         known = {f"{kind}:{name}" for kind in ("host", "origin") for name in routes} | {
             f"port:{name}" for name in ports
         }
         for name, app in self._settings.apps.items():
+            if name in resting:
+                continue
             own = self._layer.database_texts(name) if app.database else {}
             for variable, text in app.env.items():
                 for word in template.names(text):
@@ -518,33 +569,51 @@ class _Check:
                     if ":" in word and kind in _WORDS and word not in known | own.keys():
                         what = f"{{{word}}} stands for nothing here"
                         what += ": it has no database" if kind == "db" and not own else ""
+                        who = word.partition(":")[2]
+                        what += f": {who} is switched off" if leads.get(who, who) in resting else ""
                         yield _drop(name, f"env.{variable}", what)
 
     def volumes(self) -> Iterator[Problem]:
-        """Two names together are one name in Docker, and one identity."""
-        taken: dict[str, str] = {}
-        mine = ((name, part) for name, app in self._settings.apps.items() for part in app.volumes)
-        theirs = ((service.name, part) for service in self._preset.services for part in service.volumes)
-        for owner, part in (*theirs, *mine):
-            other = taken.setdefault(f"{owner}-{part}", owner)
-            if other != owner:
-                yield _drop(
-                    owner, f"volumes.{part}", f"together with its app's name it is called as a volume of {other}"
-                )
+        """Two names together are one name in Docker, and one identity; so are those of volumes that nobody named."""
+        taken = {shared_volume("", name): "all services" for name in (TOOL, *self._preset.shared_volumes)}
+        for service in self._preset.services:
+            own = {volume("", service.name, part, known.name) for part, known in service.volumes.items()}
+            own |= {f"{service.name}-{part}" for part in (*service.volumes, *(("routes",) if service.edge else ()))}
+            taken |= dict.fromkeys((*own, _files_of(service.name, service.volumes)), service.name)
+        for name, app in self._settings.apps.items():
+            for part in app.volumes:
+                other = taken.get(f"{name}-{part}", "")
+                if other:
+                    what = f"together with its app's name it is called as a volume of {other}"
+                    yield _drop(name, f"volumes.{part}", what)
+            mine = {f"{name}-{part}" for part in app.volumes}
+            files = _files_of(name, app.volumes) if app.secrets or app.database else ""
+            if files in mine:
+                yield _drop(name, f"volumes.{_OWN_FILES}", "is what the volume with its secrets is called")
+            elif files in taken:
+                yield _renamed(name, f"the volume with its secrets would be called as a volume of {taken[files]}")
+            taken |= dict.fromkeys(({*mine, files} - {""}) - taken.keys(), name)
 
     def secrets(self) -> Iterator[Problem]:
         """No two mean different secrets by one key."""
-        theirs = {spec.name for service in self._preset.services for spec in service.secrets}
-        theirs |= {spec.name for spec in self._preset.secrets}
+        known = [spec for service in self._preset.services for spec in service.secrets]
+        theirs = {spec.name: spec for spec in (*known, *self._preset.secrets)}
         seen: dict[str, tuple[str, SecretSpec]] = {}
+        # The names in an export's .env, where those of routes' host names are too.
+        variables = {spec.env_name: spec.name for spec in (*theirs.values(), *GENERAL.values())}
+        routes = (*self._layer.routed, *(route.name for route in self._preset.routes))
+        variables |= {f"{name.replace('-', '_').upper()}_HOST": f"the host name of {name}" for name in routes}
         for app, where, spec in app_secrets(self._settings.model_dump(mode="json")):
             meant = replace(spec, purpose="")
             owner, other = seen.setdefault(spec.name, (app, meant))
             shared = where.endswith(".shared_as")
-            if spec.name in GENERAL or (spec.name in theirs and not shared):
+            if spec.name in GENERAL or spec.name in KEYS or (spec.name in theirs and not shared):
                 yield _drop(app, where, f"its config key would be {spec.name}, which means another secret")
             elif spec.name not in theirs and (other != meant or (owner != app and not shared)):
                 yield _drop(app, where, f"its config key would be {spec.name}, which {owner} has for another secret")
+            elif variables.setdefault(spec.env_name, spec.name) != spec.name:
+                what = f"in an export it would be {spec.env_name}, as {variables[spec.env_name]} is"
+                yield _drop(app, where, what)
         for owner, block in self._settings.apps.items():
             for variable, secret in block.secrets.items():
                 for key in template.names(secret.template or ""):
@@ -553,6 +622,12 @@ class _Check:
 
 
 _ROOT = "homeport:settings"
+_OWN_FILES = "own-files"
+
+
+def _files_of(name: str, volumes: Mapping[str, Any]) -> str:
+    """What the volume with a service's own files is called (components/workload.py)."""
+    return f"{name}-{_OWN_FILES if 'files' in volumes else 'files'}"
 
 
 def _drop(app: str, path: str, what: str, first: str = "") -> Problem:

@@ -85,7 +85,14 @@ def _apart(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     proxies = [service.name for service in blueprint.services if service.edge]
     routed = {route.service for route in blueprint.routes}
     here = {service.name for service in blueprint.services} & set(settings.apps)
+    roles = {role for host in settings.hosts.values() for role in host.roles}
     for name in sorted(here):
+        role = settings.apps[name].role
+        # One host has all roles; of several it would be any.
+        if role and role not in roles and len(settings.hosts) > 1:
+            known = ", ".join(sorted(roles)) or "none"
+            yield _drop(f"apps.{name}.role", f"is no role of any host; known: {known}")
+            continue
         home = blueprint.homes[name]
         wanted = [*(proxies if name in routed else ()), *blueprint.service(name).needs]
         for other in wanted:

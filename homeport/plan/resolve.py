@@ -40,7 +40,7 @@ PRESET, SETTINGS = "homeport:preset", "homeport:settings"
 DECIDING = frozenset(
     (
         *("environment", "exposure", "domain", "hosts", "edge", "ssh", "wireguard", "cloudflare", "networks"),
-        *("hostnames", "apps"),
+        *("hostnames", "apps", "guests"),
     )
 )
 """Sections on which it depends what else is needed or contradicts itself."""

@@ -33,6 +33,13 @@ _SECRET_NAME = re.compile(
 _WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s:]*:[^/?#@\s]+@")
 _NO_SECRET = re.compile(r"|true|false|yes|no|on|off|none|[0-9]{1,6}|/[^\s]*|\{[^{}]*\}", re.IGNORECASE)
 _KERNEL = ("/proc", "/sys", "/dev")
+_DOCKERS = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+"""Files that Docker mounts into every container (moby, daemon/container/container_unix.go, NetworkMounts)."""
+_SYSTEMS = re.compile(
+    r"|/(?:bin|boot|etc|home|lib(?:32|64|x32)?|opt|root|run|sbin|tmp|usr|var)|/var/(?:cache|lib|log|run|spool|tmp)"
+    r"|/usr(?:/local)?/(?:bin|etc|include|lib(?:32|64|x32|exec)?|local|sbin|share|src)"
+)
+"""Folders that programs of images find their own things in (hier(7))."""
 _SAY_WHY = "<a sentence of 10 to 500 characters>"
 
 
@@ -41,7 +48,7 @@ def app_checks(data: Data) -> Findings:
     apps = {name: app for name, app in section(data, "apps").items() if isinstance(name, str) and isinstance(app, dict)}
     for name, app in apps.items():
         where: Loc = ("apps", name)
-        for check in (_listens, _asked, _rights, _paths, _variables, _secrets):
+        for check in (_listens, _asked, _rights, _programs, _paths, _variables, _secrets):
             yield from check(where, app)
         yield from _opened(where, app, data.get("environment"))
     yield from _needs(apps)
@@ -108,6 +115,16 @@ def _rights(where: Loc, app: Data) -> Findings:
         yield at((*where, "memory"), what, sum(sizes) + memory)
 
 
+def _programs(where: Loc, app: Data) -> Findings:
+    """What is started is called something: Docker takes an empty first word for none at all."""
+    whole = {("entrypoint",): app.get("entrypoint"), ("health", "command"): section(app, "health").get("command")}
+    if app.get("schedule") is not None:
+        whole["command",] = app.get("command") if not app.get("entrypoint") else None
+    for loc, words in whole.items():
+        if isinstance(words, list) and words and words[0] == "":
+            yield at((*where, *loc, 0), "is empty, and is the program", "<the program>")
+
+
 def _paths(where: Loc, app: Data) -> Findings:
     """Nothing is mounted over something else of ours, or where the kernel has its own."""
     files = _folder(app) if app.get("secrets") or app.get("database") else ""
@@ -122,6 +139,8 @@ def _paths(where: Loc, app: Data) -> Findings:
             yield drop(loc, f"is mounted where {taken[path]} is")
         elif path in _KERNEL or path.startswith(tuple(f"{top}/" for top in _KERNEL)):
             yield drop(loc, f"is mounted where the kernel has its own: {', '.join(_KERNEL)}")
+        elif any(_within(path, file) for file in _DOCKERS):
+            yield drop(loc, f"is mounted where Docker has files of its own: {', '.join(_DOCKERS)}")
         elif _within(path, TOOLS_AT) or _within(path, RUNS_AT) or (files and _within(path, files)):
             yield drop(loc, "is mounted where homeport puts files of its own, which nobody writes to")
         elif is_plain(str(name)) or kind == "tmpfs":
@@ -130,6 +149,12 @@ def _paths(where: Loc, app: Data) -> Findings:
 
 def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
+
+
+def _is_others(folder: str) -> bool:
+    """Whether a folder is mounted by somebody else, or is one that an image needs what it has in."""
+    ours = (TOOLS_AT, RUNS_AT, *_KERNEL, *_DOCKERS)
+    return any(_within(folder, other) for other in ours) or _SYSTEMS.fullmatch(folder) is not None
 
 
 def _path(volume: Any) -> Any:
@@ -167,6 +192,9 @@ def _secrets(where: Loc, app: Data) -> Findings:
         path = secret.get("path")
         if isinstance(path, str) and path.rpartition("/")[0] != folder:
             yield drop((*loc, "path"), f"is in another folder than {folder}; an app's secrets are in one")
+        elif isinstance(path, str) and path.startswith("/") and _is_others(folder):
+            what = f"would hide what the image has in {folder or '/'}: nothing but secrets is in their folder"
+            yield at((*loc, "path"), what, f"{FILES_AT}{path[len(folder) :]}")
     yield from _delivered(where, app, secrets)
 
 
@@ -176,6 +204,7 @@ def _delivered(where: Loc, app: Data, secrets: Data) -> Findings:
     wanted: dict[Loc, tuple[str, Any]] = {
         ("secrets", name): (str(name), secret.get("deliver")) for name, secret in secrets.items()
     }
+    named: dict[Loc, Any] = {("secrets", name): secret["path"] for name, secret in secrets.items() if "path" in secret}
     if app.get("database"):
         wanted["database", "url"] = (str(database.get("url", "DATABASE_URL")), database.get("deliver"))
         if "password" in database:
@@ -186,7 +215,8 @@ def _delivered(where: Loc, app: Data, secrets: Data) -> Findings:
         own = variable if deliver == "environment" else f"{variable}_FILE"
         for name in {variable, own} & set(env):
             yield drop((*where, "env", name), "is said here, and comes from a secret as well")
-        if (other := files.setdefault(variable.lower(), loc)) != loc:
+        file = str(named.get(loc, variable.lower())).rpartition("/")[2]
+        if (other := files.setdefault(file, loc)) != loc:
             yield drop((*where, *loc), f"is the same file as {'.'.join(map(str, other))}")
         if deliver == "environment" and not app.get("entrypoint") and app.get("schedule") is None:
             what = "is needed: a secret in the environment is put there before the program starts"

@@ -330,7 +330,7 @@ class App(Section):
     image: Image = key(
         "The image, by tag or digest.",
         shape="an image reference such as registry.example.com/app:1.4",
-        example="<image>:<tag>",
+        example="<image:tag>",
     )
     enabled: bool = key(
         "Whether it runs; off, its data and keys are kept.", shape="true or false", example=True, default=True

@@ -11,10 +11,11 @@ from homeport.model.addresses import host_name
 from homeport.settings.section import Section, key
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_TO = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,61}[a-z0-9])?:([1-9][0-9]{0,4})")
+# Begins with a letter and has no dot: what a container is called on a network, and no address in any spelling.
+_TO = re.compile(r"(?!localhost:|ip6-)[a-z](?:[a-z0-9_-]{0,61}[a-z0-9])?:([1-9][0-9]{0,4})")
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _LAST_PORT = 65535
-_OWN = frozenset({"bridge", "host", "none", "default"})
+_OWN = frozenset({"bridge", "host", "none", "default", "ingress", "docker_gwbridge"})
 
 
 def _host(text: str) -> str:

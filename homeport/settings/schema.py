@@ -200,6 +200,7 @@ class Settings(Section):
         shape="a mapping of networks to lists of services",
         example={"shared-network": ["app"]},
         default={},
+        names="the name of a network of another stack, as docker network ls shows it",
     )
     hostnames: Annotated[dict[Name, HostName], Field(max_length=64)] = key(
         "Another host name for a route of the preset.",

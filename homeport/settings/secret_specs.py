@@ -46,6 +46,9 @@ GENERAL: dict[str, SecretSpec] = {
     )
 }
 
+KEYS = frozenset({"preset", "settings"})
+"""Config keys of the program's own that hold no secret."""
+
 
 def known_secrets(declared: Declarations, settings: Any = None) -> dict[str, SecretSpec]:
     """Every secret that a configuration may hold: those of apps, of services and presets, of the program's layers.
@@ -54,7 +57,7 @@ def known_secrets(declared: Declarations, settings: Any = None) -> dict[str, Sec
         declared: What the catalog declares.
         settings: The stack's settings in plain, which may be wrong: the apps in them.
     """
-    apps = {spec.name: spec for _, _, spec in app_secrets(settings)}
+    apps = {spec.name: spec for _, _, spec in app_secrets(settings) if spec.name not in KEYS}
     return {**apps, **declared.secrets, **GENERAL}
 
 

@@ -84,7 +84,7 @@ def findings(pulumi: PulumiCli) -> list[Finding]:
     for name, (where, there) in looked_at(pulumi, state).items():
         check, host = f"host {name}", pulumi.stack.plan.hosts[name]
         if isinstance(there, str):
-            rows.append(_unreached(pulumi.stack.name, check, host, where["HOMEPORT_SSH"], there))
+            rows.append(_unreached(pulumi.stack.name, check, host, where, there))
             continue
         against = obstacles(pulumi.stack.plan, host, there) if host.machine.mode == "adopt" else []
         if against:
@@ -105,9 +105,10 @@ def findings(pulumi: PulumiCli) -> list[Finding]:
     return rows
 
 
-def _unreached(stack: str, check: str, host: HostPlan, where: str, why: str) -> Finding:
-    what = f"was not looked at ({where}): {why}"
-    fix = f"see that it runs and that `ssh {where}` reaches it, then: {_PREFLIGHT.format(stack=stack)}"
+def _unreached(stack: str, check: str, host: HostPlan, where: Mapping[str, str], why: str) -> Finding:
+    address, port = where["HOMEPORT_SSH"], where.get("HOMEPORT_SSH_PORT", "22")
+    what = f"was not looked at ({address}): {why}"
+    fix = f"see that it runs and that `ssh -p {port} {address}` reaches it, then: {_PREFLIGHT.format(stack=stack)}"
     # A rented server that is off is switched on by the update.
     return Finding(check=check, outcome="refused" if host.machine.mode == "adopt" else "unknown", what=what, fix=fix)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _CHECK = "DNS"
 _SILENT = (socket.EAI_AGAIN, socket.EAI_FAIL)
 """The resolver gave no answer, which says nothing of the name (getaddrinfo(3))."""
+_THERE = "example.com"
+"""A name that every resolver knows that reaches the internet's DNS; without it none is known to be missing."""
 
 
 def findings(plan: Plan) -> tuple[Finding, ...]:
@@ -39,7 +41,7 @@ def _name(name: str, host: str) -> list[Finding]:
     try:
         leads, wanted = _addresses(name), _addresses(host) if host else set()
     except socket.gaierror as problem:
-        if problem.errno in _SILENT:
+        if problem.errno in _SILENT or not _resolves():
             what = f"{name} was not checked: the resolver of this machine gives no answer ({problem.strerror})"
             return [Finding(check=_CHECK, outcome="unknown", what=what, fix=f"getent hosts {name}, where it does")]
         what, fix = f"{name} does not resolve", f"make an A record of {name} with the address {host or 'of the server'}"
@@ -53,6 +55,13 @@ def _name(name: str, host: str) -> list[Finding]:
         return [Finding(check=_CHECK, outcome="ok", what=f"{name} leads to {shown}")]
     what = f"{name} leads to {shown}, and the host is {', '.join(sorted(wanted))}: it gets no certificate"
     return [Finding(check=_CHECK, outcome="warning", what=what, fix=f"set the A record of {name} to {host}")]
+
+
+def _resolves() -> bool:
+    try:
+        return bool(_addresses(_THERE))
+    except socket.gaierror:
+        return False
 
 
 def _addresses(name: str) -> set[str]:

@@ -240,7 +240,7 @@ def test_preflight_finds_a_host_that_does_not_answer_and_what_is_in_the_way(monk
 
     code, ready, (finding,) = answer("ssh: connect to host 203.0.113.7 port 22: Connection refused")
     assert (1, False) == (code, ready), "an update cannot begin"
-    assert "Connection refused" in finding["what"] and "ssh root@203.0.113.7" in finding["fix"]
+    assert "Connection refused" in finding["what"] and "ssh -p 22 root@203.0.113.7" in finding["fix"]
 
     code, ready, (finding,) = answer(there(login=[["alice"]]))
     assert (1, False) == (code, ready) and "login:alice" in finding["what"] + finding["fix"]

@@ -23,9 +23,9 @@ def asked(monkeypatch):
     settings = SimpleNamespace(cloudflare=None)
     plan = SimpleNamespace(local=False, endpoints={}, blueprint=blueprint, settings=settings, hosts={"main": host})
 
-    def ask(answer, **more):
+    def ask(answer, *, offline=False, **more):
         def resolve(name, *_, **__):
-            if name != HOST and isinstance(answer, Exception):
+            if name != HOST and isinstance(answer, Exception) and (offline or name != "example.com"):
                 raise answer
             return [(None, None, None, "", (HOST if name == HOST else answer, 443))]
 
@@ -58,3 +58,9 @@ def test_each_name_is_said_to_lead_to_the_host_or_not(asked, answer, outcome, wo
 )
 def test_names_that_nobody_sets_by_hand_are_not_asked_for(asked, more):
     assert () == asked(socket.gaierror(socket.EAI_NONAME, "not known"), **more)
+
+
+def test_where_not_even_a_name_that_is_everywhere_resolves_none_is_called_missing(asked):
+    findings = asked(socket.gaierror(socket.EAI_NONAME, "not known"), offline=True)
+
+    assert {"unknown"} == {one.outcome for one in findings}, "a machine without a way to the internet's DNS"

@@ -14,7 +14,7 @@ from homeport.cli import app, consent, lifecycle
 from homeport.cli.announce import Announcement, Loss
 from homeport.cli.drift import Drift, Finding
 from homeport.cli.pulumi_cli import PulumiCli
-from homeport.cli.stack import read
+from homeport.cli.stack import Stack, read
 from homeport.cli.status import Status
 from homeport.model.errors import ToolError
 
@@ -344,3 +344,28 @@ def test_a_preview_is_short_where_a_hand_has_changed_something(monkeypatch, caps
     assert 0 == lifecycle.preview(DEV, [])
     assert [drifted] == quiet, "a refresh has Pulumi list every resource"
     assert drifted == ("bin/homeport preview --stack dev --diff" in capsys.readouterr().err), "and where the list is"
+
+
+def test_an_image_that_cannot_be_had_is_named_by_its_setting_with_a_fix(monkeypatch):
+    def ensure(*_, **__):
+        raise ToolError("python -m toolchain.images: ended with code 1, for the reason above")
+
+    here = {"redis:7.4.11-alpine"}
+    monkeypatch.setattr(lifecycle, "ensure", ensure)
+    monkeypatch.setattr(
+        lifecycle.daemon, "run", lambda *argv, **_: SimpleNamespace(returncode=int(argv[2] not in here))
+    )
+    settings = {
+        "environment": "dev",
+        "apps": {"counter": {"image": "example/counter:9.9.9"}},
+        "services": {"ai-redis": {"image": "redis:7.4.11-alpine"}, "ai-n8n": {"image": "n8nio/n8n:0"}},
+    }
+    stack = Stack(name="dev", preset="ai-orchestrator", settings=settings)
+    with pytest.raises(ToolError) as refused:
+        lifecycle._pulumi(stack, ["any"])
+
+    text = str(refused.value)
+    assert "homeport:settings.apps.counter.image: example/counter:9.9.9" in text
+    assert "fix: bin/homeport pulumi config set --stack dev --path homeport:settings.apps.counter.image" in text
+    assert "fix: bin/homeport pulumi config rm --stack dev --path homeport:settings.services.ai-n8n.image" in text
+    assert "ai-redis" not in text, "that one is here"

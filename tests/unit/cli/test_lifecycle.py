@@ -357,7 +357,7 @@ def test_an_image_that_cannot_be_had_is_named_by_its_setting_with_a_fix(monkeypa
     )
     settings = {
         "environment": "dev",
-        "apps": {"counter": {"image": "example/counter:9.9.9"}},
+        "apps": {"counter": {"image": "example/counter:9.9.9", "port": 8000}},
         "services": {"ai-redis": {"image": "redis:7.4.11-alpine"}, "ai-n8n": {"image": "n8nio/n8n:0"}},
     }
     stack = Stack(name="dev", preset="ai-orchestrator", settings=settings)

@@ -8,6 +8,7 @@ Source: https://github.com/compose-spec/compose-spec, read 2026-11-29.
 
 from __future__ import annotations
 
+import base64
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -177,9 +178,11 @@ class _Reader:
             names = listed(items(entry).get("path")) if isinstance(entry, dict) else [entry]
             for name in names:
                 other = (path.parent / said(name)).resolve()
-                if other in around or other == path.resolve() or not other.is_file():
+                circle = other in around or other == path.resolve()
+                if circle or not other.is_file():
+                    what = "which includes it" if circle else "which is not there"
                     raise ToolError(
-                        f"{path.name}: it includes {said(name)}, which is not there\n"
+                        f"{path.name}: it includes {said(name)}, {what}\n"
                         f"  fix: put the file there, or take the include out"
                     )
                 for key, node in self.whole(other, (*around, path.resolve())).items():
@@ -195,9 +198,11 @@ class _Reader:
             node = items(service).get("env_file")
             for entry in listed(node) if not isinstance(node, dict) else [node]:
                 name = said(items(entry).get("path")) if isinstance(entry, dict) else said(entry)
-                path = self._folder / name
+                path = (self._folder / name).resolve()
                 if name and name not in result:
-                    result[name] = dotenv(_text(path), self._variables) if path.is_file() else None
+                    # Somebody else wrote the compose file: what it names elsewhere on this machine is not theirs.
+                    known = path.is_file() and path.is_relative_to(self._folder.resolve())
+                    result[name] = dotenv(_text(path), self._variables) if known else None
         return result
 
     def _extended(self, name: str, services: Mapping[str, Node], path: Path, chain: tuple[str, ...]) -> Node:
@@ -282,13 +287,17 @@ class _Reader:
         below: dict[str, yaml.Node] = {}
         for item in reversed(brought):
             if not isinstance(item, yaml.MappingNode) or depth > _DEEPEST:
-                raise ToolError(f"{path.name}: << takes mappings alone\n  fix: edit {path.name}")
+                what = "<< takes mappings alone" if depth <= _DEEPEST else "<< brings a mapping into itself"
+                raise ToolError(f"{path.name}: {what}\n  fix: edit {path.name}")
             below |= self._merged(item, path, depth + 1)
         return {**below, **own}
 
     def _scalar(self, node: yaml.ScalarNode, where: str, path: Path) -> str | int | float | bool | Text | None:
         text = str(node.value)
-        if node.style is None and node.tag != "tag:yaml.org,2002:binary":
+        if node.tag == "tag:yaml.org,2002:binary":
+            with suppress(ValueError):
+                text = base64.b64decode(text).decode()
+        elif node.style is None:
             if text in _NULL or node.tag == "!reset":
                 return None
             if text.lower() in _BOOL and text in {text.lower(), text.capitalize(), text.upper()}:

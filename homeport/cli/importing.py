@@ -94,11 +94,11 @@ def look(stack: Stack, asked: Asked) -> Imported:
 def taken(stack: Stack) -> frozenset[str]:
     """The names that the preset and the apps of a stack have."""
     from catalog.presets import registry  # noqa: PLC0415  # imports all of the preset
-    from homeport.plan.apps import TOOL  # noqa: PLC0415  # as above
+    from homeport.plan.apps import LOOPBACK_NAMES, TOOL  # noqa: PLC0415  # as above
 
     preset = registry.preset(stack.preset)
     # Of the preset what is switched off as well: its names are kept.
-    names = {TOOL, *preset.tools}
+    names = {TOOL, *preset.tools, *LOOPBACK_NAMES}
     names |= {service.name for service in preset.services} | {route.name for route in preset.routes}
     # And whatever is called so at the proxy: a route's host and an app's are looked up by one name.
     return frozenset(names | hosts(stack) | set(stack.settings.get("apps") or {}))

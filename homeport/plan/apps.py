@@ -6,6 +6,7 @@ Nothing after this knows that a service is an app: checks, names, routes, status
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -89,10 +90,10 @@ def off(settings: Settings) -> frozenset[str]:
     return frozenset(name for name, app in settings.apps.items() if not app.enabled)
 
 
-def literals(settings: Settings) -> dict[str, str]:
-    """What stands in braces in an app's environment and is no name of ours, ``{message}`` of a log's format: itself."""
-    words = {word for app in settings.apps.values() for text in app.env.values() for word in template.names(text)}
-    return {word: f"{{{word}}}" for word in words if word.partition(":")[0] not in _WORDS or ":" not in word}
+_BRACE = "left-brace"
+LITERALS = {_BRACE: "{"}
+"""What stands for a brace in an app's environment that begins no name of those that its settings know."""
+_NO_WORD = re.compile(rf"\{{(?!(?:(?:{'|'.join(_WORDS)}):[a-z0-9_.-]+|domain)\}})")
 
 
 def hostnames(settings: Settings) -> dict[str, str]:
@@ -235,7 +236,7 @@ class Layer:
     def _env(self, name: str, delivered: tuple[Delivered, ...]) -> dict[str, str]:
         app = self._settings.apps[name]
         texts = self.database_texts(name)
-        own = {variable: _filled(text, texts) for variable, text in app.env.items()}
+        own = {variable: _NO_WORD.sub(f"{{{_BRACE}}}", _filled(text, texts)) for variable, text in app.env.items()}
         files = {
             f"{secret.variable}_FILE": f"{_files_at(app)}/{secret.file.target}"
             for secret in delivered

@@ -61,7 +61,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         protect_data=settings.protect_data,
         namespace=settings.namespace,
         hostnames={**apps.hostnames(settings), **guests.hostnames(settings), **settings.hostnames},
-        values={**apps.literals(settings), **_values(preset, settings)},
+        values={**apps.LITERALS, **_values(preset, settings)},
         skipped=_skipped(preset, settings),
         connections=preset.connections,
         calls=preset.calls,

@@ -27,7 +27,8 @@ _ABOUT = re.compile(
 )
 _HARMLESS = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1", "none"})
 _ABSENT = frozenset({"null", "nil", "undefined"})
-_URL = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@?#]*:)(?P<password>[^\s/@]+)(?P<after>@)")
+# What may be long has a bound where it could begin anywhere: a file of one long word is looked through in one go.
+_URL = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]{0,31}://[^\s/:@?#]*:)(?P<password>[^\s/@]+)(?P<after>@)")
 _QUERY = re.compile(
     r"(?P<before>[?&;\s](?:password|passwd|pwd|token|secret|api_?key)=)(?P<password>[^\s&;\"']+)", re.IGNORECASE
 )
@@ -43,7 +44,7 @@ _LOOKS = re.compile(
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*|base64:[A-Za-z0-9+/]{40,}=*)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
-_BASIC = re.compile(r"[\w.-]+:\$(apr1|2[aby]|5|6)\$")
+_BASIC = re.compile(r"[\w.-]:\$(apr1|2[aby]|5|6)\$")
 _HASHED = re.compile(r"\$(apr1|2[aby]|5|6|argon2i?d?)\$")
 # Of somebody else, so that nothing made here opens anything there.
 _ISSUED = re.compile(

@@ -41,7 +41,7 @@ _PROXY_PORT = re.compile(r"\.loadbalancer\.server\.port$", re.IGNORECASE)
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 _LEAST_MEMORY = 16
 _MEMORY = 256
-_KERNEL = ("/proc", "/sys", "/dev", "/.homeport", MOUNTED_SECRETS)
+_KERNEL = ("/proc", "/sys", "/dev", "/.homeport", MOUNTED_SECRETS, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Where the kernel, and homeport, have files of their own."""
 _LEAST_CPUS = 0.05
 _MOST_WORDS = 64
@@ -144,6 +144,9 @@ class Keys:
                 node, "a secret stands in it, and everybody may read a command: hand it over as a variable or file"
             )
             return
+        if key == "entrypoint" and words and not words[0]:
+            self._left(node, "it takes the image's entry point away: say the whole program")
+            return
         if len(words) > _MOST_WORDS or any(len(word) > LONGEST_TEXT for word in words):
             self._left(node, f"an app's {key} has at most {_MOST_WORDS} words of {LONGEST_TEXT} characters")
             return
@@ -206,7 +209,7 @@ class Keys:
             path = said(items(below).get("path")) if isinstance(below, dict) else said(below)
             values = self._whole.env_file(path)
             if values is None:
-                self._left(below, "the file is not there; what it would set is not known")
+                self._left(below, "no such file is in the compose file's folder; what it would set is not known")
                 continue
             self._taken(below, f"its {len(values)} variables, each by itself")
             for name, value in values.items():
@@ -765,7 +768,7 @@ class Keys:
         joined = Text(tuple(piece for text in texts for piece in (*text.pieces, Piece(" "))))
         if secretive.inside(joined):
             self._left(node, "a secret stands in it, and everybody may read a check")
-        elif command:
+        elif command and command[0]:
             health["command"] = command
             self._taken(node, "as it is")
         else:

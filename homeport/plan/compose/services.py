@@ -106,7 +106,9 @@ class Translation:
         self._top()
         for leaf in leaves(dict(self._tree)):
             if not self.account.knows(leaf.path):
-                self.account.note("left", leaf, "homeport does not know this key")
+                empty = leaf.value is None and hasattr(Keys, f"_key_{leaf.path.rpartition('.')[2]}")
+                what = "empty, as if it were not there" if empty else "homeport does not know this key"
+                self.account.note("taken" if empty else "left", leaf, what)
         for service in self._services.values():
             service.block["needs"] = service.needs
         return Imported(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.model import names
 from homeport.model.container import container_spec
 from homeport.model.host import HostFile
-from homeport.model.template import TEXT, YAML, yaml_value
+from homeport.model.template import TEXT, YAML, UnwritableError, yaml_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -157,7 +157,7 @@ def _lines(value: Mapping[str, Any], depth: int) -> list[str]:
     """YAML of nested mappings; everything else in JSON's form, which YAML reads too."""
     lines: list[str] = []
     for key, inner in value.items():
-        head = "  " * depth + f"{YAML(key)}:"
+        head = "  " * depth + f"{_key(key)}:"
         if isinstance(inner, dict) and inner:
             lines += [head, *_lines(inner, depth + 1)]
         elif isinstance(inner, list):
@@ -165,3 +165,11 @@ def _lines(value: Mapping[str, Any], depth: int) -> list[str]:
         else:
             lines.append(f"{head} {yaml_value(inner)}")
     return lines
+
+
+def _key(key: str) -> str:
+    """A key, in quotes where it would be read as something else: a variable may be called ``Y``, an app ``on``."""
+    try:
+        return YAML(key)
+    except UnwritableError:
+        return yaml_value(key)

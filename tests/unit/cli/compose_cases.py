@@ -13,6 +13,7 @@ CHOICES = {
     "stacks-database": {"database": "sql"},
     "proxy-labels": {"taken": frozenset({"front"})},
     "anchors": {"profiles": ("other",)},
+    "hostile": {"taken": frozenset({"localhost"})},
     "built": {"images": {"front": "registry.example.com/front:1"}},
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from homeport.model.errors import ProblemsError
+from homeport.render.export import compose
+from tests.support.fuzz.artefacts import PURE
 from tests.unit.plan.expansions import CASES, GOLDEN, accepted, case, expansion, planned
 from tests.unit.plan.test_contradictions import applied
 
@@ -19,6 +21,14 @@ def test_an_app_becomes_the_same_values_as_a_service_of_the_catalog(path, preset
     assert golden.read_text() == expansion(preset, case(path)), (
         "read the difference, then: python -m tests.unit.plan.expansions"
     )
+
+
+@pytest.mark.req("OS-10")
+@pytest.mark.parametrize(("path", "preset"), accepted(), ids=lambda value: getattr(value, "stem", value))
+def test_the_compose_file_of_apps_is_read_as_it_is_meant(path, preset):
+    model = compose.model(planned(preset, case(path)).blueprint, {})
+
+    assert PURE["compose"](compose.text(model)) == model, "no name, value or brace is read as something else"
 
 
 def refusal(preset, said):

@@ -19,6 +19,7 @@ from homeport.cli.places import ROOT
 from homeport.model import fixes, names, template
 from homeport.model.container import container_spec, own_volumes
 from homeport.model.errors import Problem, ProblemsError, ToolError
+from homeport.settings.friendly import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,7 +124,7 @@ def _absent(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
     there = {item["Name"] for item in present.items["network"]}
     for name in sorted(blueprint.joined.keys() - there):
         owners = registry.sharing(name)
-        path = f"homeport:settings.join.{name}"
+        path = path_of(("join", name))
         what = f"{name} not found: start {' or '.join(owners) or 'the stack that has it'} first"
         yield Problem(path, what, fixes.drop(path, first="Bring that stack up with bin/homeport up, or leave it."))
 

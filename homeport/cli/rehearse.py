@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from homeport.cli import daemon, pulumi_cli, transcript
+from homeport.cli.ahead import refuse_guests
 from homeport.cli.expectations import described
 from homeport.cli.lifecycle import destroy as destroy_stack
 from homeport.cli.lifecycle import protected_objects, recover, update
@@ -136,6 +137,7 @@ def destroy(rehearsal: Rehearsal) -> int:
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(rehearsal, "up", *rehearsal.images())
         ready = prepared(rehearsal, world)
+        refuse_guests(ready)
         recover(ready, run)
         # Nothing here is anybody's data, so what prod protects goes as well.
         protected = protected_objects(ready, keep_data=False, delete_data=rehearsal.name)

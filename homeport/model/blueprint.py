@@ -291,6 +291,11 @@ class Blueprint:
                 for name, text in self.connections.items()
                 if not {f"port:{service}" for service in disabled} & set(template.names(text))
             },
+            joined={
+                network: left
+                for network, joining in self.joined.items()
+                if (left := tuple(name for name in joining if name not in disabled))
+            },
             skipped=(*self.skipped, *(f"{name}: switched off in the settings" for name in sorted(disabled))),
         )
 

@@ -32,6 +32,7 @@ from homeport.settings.apps import (
     login_password,
     secret_name,
 )
+from homeport.settings.friendly import path_of
 from homeport.settings.secret_specs import GENERAL, KEYS, app_secrets
 
 if TYPE_CHECKING:
@@ -520,6 +521,18 @@ class _Check:
                         f"leads to {need}, which is on {networks[0]} alone, and that has a way out: internet is false"
                     )
                     yield _drop(name, path, what, first="Or let it out: internet: true.")
+        yield from self._joins()
+
+    def _joins(self) -> Iterator[Problem]:
+        """A network of another stack leads out, as far as this one knows: whoever is on it has that way."""
+        for network, joining in self._settings.join.items():
+            shut = [name for name in joining if (app := self._settings.apps.get(name)) and not app.internet]
+            # Where more than one goes, the whole goes: taken out one by one, the numbers of the others change.
+            place = tuple(joining.index(name) for name in shut) if len(shut) == 1 < len(joining) else ()
+            if shut:
+                where = path_of(("join", network, *place))
+                what = f"would give {', '.join(shut)} that network's way out: internet is false"
+                yield Problem(where, what, fixes.drop(where, first="Or let it out: internet: true."))
 
     def databases(self) -> Iterator[Problem]:
         """Where a database is asked for there is a server, and nobody else's of that name."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from homeport.model import fixes, names
 from homeport.model.errors import Problem
 from homeport.model.route import Guard, Route
+from homeport.settings.friendly import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,13 +78,23 @@ def problems(preset: Preset, settings: Settings) -> Iterator[Problem]:
         if guest.access == "public" and not guest.because and settings.environment != "dev":
             what = "is missing: everybody may come in, and nothing says why"
             yield Problem(f"{where}.because", what, fixes.put(f"{where}.because", "<why everybody may come in>"))
-    services = {service.name for service in preset.services} | set(settings.apps)
+    yield from _joins(preset, settings)
+
+
+def _joins(preset: Preset, settings: Settings) -> Iterator[Problem]:
+    services = sorted({*(service.name for service in preset.services), *settings.apps})
     own = {names.physical(settings.namespace, network.name) for network in preset.networks}
     for network, joining in sorted(settings.join.items()):
-        where = f"{ROOT}.join.{network}"
         if network in own:
+            where = path_of(("join", network))
             what = "is this stack's own network: its services are on it already, or are not to be"
             yield Problem(where, what, fixes.drop(where))
-        for name in sorted(set(joining) - services):
-            what = f"the preset has no {name}; it has {', '.join(sorted(services))}"
-            yield Problem(where, what, fixes.drop(where))
+        absent = {name: index for index, name in enumerate(joining) if name not in services}
+        # Where more than one goes, the whole goes: taken out one by one, the numbers of the others change.
+        place = tuple(absent.values()) if len(absent) == 1 < len(joining) else ()
+        near = {name: get_close_matches(name, services, n=1) for name in absent}
+        hints = [f"{name} (did you mean {close[0]}?)" if close else name for name, close in near.items()]
+        if absent:
+            known = "" if all(near.values()) else f"; it has {', '.join(services)}"
+            where = path_of(("join", network, *place))
+            yield Problem(where, f"the stack has no {', no '.join(hints)}{known}", fixes.drop(where))

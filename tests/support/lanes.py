@@ -27,6 +27,8 @@ SHARED = {
     "tests/rehearsal/machine/": "machine",
     "tests/rehearsal/network/": "network",
     "tests/rehearsal/probes/": "probes",
+    # Its names are its own: two at once would be each other's.
+    "tests/rehearsal/shared/": "shared",
     "tests/rehearsal/conformance/test_docker_ssh": "rented",
     "tests/rehearsal/conformance/test_command_ssh": "rented",
 }
@@ -40,6 +42,7 @@ LONGEST = (
     "network",
     "machine",
     "probes",
+    "shared",
     "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",

@@ -12,6 +12,7 @@ def test_what_shares_a_world_stays_in_one_lane_and_other_files_are_lanes_of_thei
 
     assert lane("tests/rehearsal/production/test_life.py") == lane("tests/rehearsal/production/test_production.py")
     assert lane("tests/rehearsal/machine/test_filter.py") == lane("tests/rehearsal/machine/test_trouble.py")
+    assert lane("tests/rehearsal/shared/test_dev.py") == lane("tests/rehearsal/shared/test_tunnel.py"), "fixed names"
     assert "tests/rehearsal/host/test_host.py" == lane("tests/rehearsal/host/test_host.py"), "one file, one lane"
 
 

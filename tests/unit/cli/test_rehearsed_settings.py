@@ -73,6 +73,21 @@ def test_a_transcript_types_what_a_user_types_and_lets_no_image_float(monkeypatc
     assert [] == asked, "that its images were built here is known by its clouds: no waiver is needed, so none is shown"
 
 
+@pytest.mark.req("S4-04")
+def test_a_rehearsed_stack_is_not_destroyed_under_containers_of_others(monkeypatch):
+    def refused(_):
+        raise ToolError("containers of others are on its network")
+
+    monkeypatch.setattr(rehearse, "held", lambda *_: nullcontext(SimpleNamespace()))
+    monkeypatch.setattr(rehearse.pulumi_cli, "ensure", lambda *_: None)
+    monkeypatch.setattr(rehearse, "_world", lambda *_: {})
+    monkeypatch.setattr(rehearse, "prepared", lambda *_: SimpleNamespace())
+    monkeypatch.setattr(rehearse, "refuse_guests", refused)
+
+    with pytest.raises(ToolError, match="containers of others"):
+        rehearse.destroy(rehearse.Rehearsal(preset="shared-infrastructure", environment="prod"))
+
+
 WORLD = {name: {"token": secrets.token_urlsafe(48)} for name in ("hcloud", "cloudflare")}
 
 

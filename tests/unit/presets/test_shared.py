@@ -212,6 +212,9 @@ def test_a_guest_gets_a_route_by_one_setting():
         ({"join": {"ai-network": ["redis"]}}, "join.ai-network"),
         ({"join": {"other": ["nobody"]}}, "join.other"),
         ({"join": {"host": ["redis"]}}, "join.host"),
+        ({"join": {"other": ["redis", "nobody"]}}, "join.other[1]"),
+        ({"join": {"other": ["redis", "nobody", "another"]}}, "join.other"),
+        ({"join": {"my.net": ["nobody"]}}, 'join["my.net"]'),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -235,6 +238,22 @@ def test_services_of_other_presets_join_the_network_by_one_setting(preset):
     assert ("ai-network",) == joined.pop(joining)
     assert {()} == set(joined.values()), "and nobody else does"
     assert "ai-network" not in {network.name for network in blueprint.networks}, "it is external: this stack makes none"
+
+
+@pytest.mark.req("S4-55")
+def test_an_app_joins_like_a_service_and_a_name_that_is_nearly_one_is_said():
+    app = {"image": "shop:1.0", "port": 8000, "internet": True}
+
+    def joined(*names, **more):
+        settings = {"apps": {"shop": app | more}, "join": {"ai-network": names}}
+        values = {"homeport:preset": "jett", "homeport:settings": json.dumps(settings)}
+        return resolve(Configuration("dev", values)).blueprint.joined
+
+    assert {"ai-network": ("n8n", "shop")} == joined("n8n", "shop")
+    assert {"ai-network": ("n8n",)} == joined("n8n", "shop", enabled=False)
+    assert {} == joined("shop", enabled=False), "who is off asks for no network"
+    with pytest.raises(ProblemsError, match=r"no shpo \(did you mean shop\?\)"):
+        joined("n8n", "shpo")
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from tests.support.fuzz.fields import Field
 
 TODAY = date(2026, 11, 29)
-_NUMBERS = re.compile(r"[0-9]+(?:[.][0-9]+)?")
+_NUMBERS = re.compile(r"(?<=:)[0-9A-F]{4}(?= \[)|[0-9]+(?:[.][0-9]+)?")
+"""Ports as the kernel's table has them among them: four hexadecimal digits."""
+_DURATION = re.compile(r"\b(?:[0-9]+h)?(?:[0-9]+m)?[0-9]+s\b")
 _ADDRESS = re.compile(r"\[?(?:[0-9a-f:]*::[0-9a-f:]*|[0-9]+(?:[.][0-9]+){3})\]?(?:/[0-9]+)?(?::[0-9]+)*")
 """With its brackets and the ports behind it: one of IPv6 stands in brackets where its twin of IPv4 does not."""
 
@@ -75,9 +77,9 @@ def planned(skeleton: str, settings: dict[str, Any]) -> Plan:
     return resolve(Configuration(stack, raw), today=TODAY, sealed=True)
 
 
-def run(seed: str, numbers: Iterable[int]) -> Findings:
-    """The configurations of these numbers, judged."""
-    return judged(made(seed, number) for number in numbers)
+def run(seed: str, numbers: Iterable[int], *, apps: bool = False) -> Findings:
+    """The configurations of these numbers, judged; with ``apps``, those of an app's settings."""
+    return judged(made(seed, number, apps=apps) for number in numbers)
 
 
 def judged(configurations: Iterable[Fuzzed]) -> Findings:
@@ -147,7 +149,8 @@ def _judge(findings: Findings, fuzzed: Fuzzed, plan: Plan) -> None:
 
 def _derives(place: Field) -> bool:
     """Whether addresses follow from what stands there: these are compared by their places alone."""
-    return re.search(r"subnet|networks|slot|address|bind|sources|peers", place.named) is not None
+    derived = r"subnet|networks|slot|address|bind|sources|peers|^apps\.[^.]+$|^apps\..*\.(?:user|owner)$"
+    return re.search(derived, place.named) is not None
 
 
 def _kept(findings: Findings, kind: str, content: Any) -> str:
@@ -165,16 +168,30 @@ def _twin(fuzzed: Fuzzed, plan: Plan) -> tuple[Plan | None, tuple[tuple[str, str
         plain = _plain(fuzzed.skeleton, place, json.dumps(value), letter)
         # Nothing at all, where that is a choice, has no twin: parts are then left out.
         # So has everybody where a list of addresses stands: filters then leave the match out.
-        if plain is None or value in ("", "0.0.0.0/0", "::/0"):
+        # What a schedule becomes, its times one by one, has nothing of its text.
+        if plain is None or value in ("", "0.0.0.0/0", "::/0") or place.path[-1] == "schedule":
             return None, ()
         put(settings, place, json.loads(plain))
-        if isinstance(value, str):
+        if isinstance(json.loads(plain), str):
             changed.append((place, json.loads(plain), value))
     try:
         twin = planned(fuzzed.skeleton, settings)
     except ProblemsError:
         return None, ()
-    return twin, tuple((_meant(twin, place, plain), _meant(plan, place, value)) for place, plain, value in changed)
+    pairs = ((place, _meant(twin, place, plain), _meant(plan, place, value)) for place, plain, value in changed)
+    return twin, tuple(both for place, plain, value in pairs for both in _forms(place, plain, value))
+
+
+def _forms(place: Field, plain: str, value: str) -> Iterable[tuple[str, str]]:
+    """A text and its twin's, in each form in which an app's settings come into artefacts."""
+    if place.path[0] == "apps":
+        yield f"app_{plain}", f"app_{value.replace('-', '_')}"
+        for change in (str.lower, lambda text: text.lower().replace("_", "-")):
+            if plain.isupper():
+                yield change(plain), change(value)
+    yield plain, value
+    if place.path[0] == "apps" and plain.startswith("/"):
+        yield plain.rpartition("/")[0], value.rpartition("/")[0]
 
 
 def _fuzzed_value(fuzzed: Fuzzed, place: Field) -> Any:
@@ -243,7 +260,7 @@ def _refuses(reading: Any) -> bool:
 
 
 def _plainly(line: str, loose: bool) -> str:
-    return _NUMBERS.sub("#", _ADDRESS.sub("#", line)) if loose else line
+    return _NUMBERS.sub("#", _ADDRESS.sub("#", _DURATION.sub("#", line))) if loose else line
 
 
 def _shown(fuzzed: Fuzzed) -> str:

@@ -49,6 +49,42 @@ SKELETONS: dict[str, tuple[str, str, dict[str, Any]]] = {
         },
     ),
 }
+_SHOP = {
+    "image": "qzrepo/shop:1.4",
+    "entrypoint": ["qzshop"],
+    "command": ["qzserve"],
+    "port": 3000,
+    "route": {"host": "qzshop", "access": "login"},
+    "env": {"QZ_GREETING": "qzhello"},
+    "secrets": {"QZ_KEY": {"deliver": "environment"}, "QZ_PIN": {"shared_as": "qzshop-pin"}},
+    "volumes": {"qzdata": {"path": "/qzdata"}},
+    "database": {"url": "QZ_DATABASE", "password": "QZ_WORD"},
+    "health": {"http": "/qzhealth"},
+    "needs": ["qzcache"],
+    "tmpfs": {"/qzscratch": 16},
+    "internet": True,
+    "capabilities": {"CHOWN": "qz gives files away"},
+    "waivers": {"writable_root": "qz writes beside itself"},
+}
+_APPS = {
+    "apps": {
+        "qzshop": _SHOP,
+        "qzcache": {"image": "qzrepo/cache:7", "user": "1000:1000", "port": 6379, "health": {"tcp": True}},
+        "qznight": {
+            "image": "qzrepo/night:2",
+            "command": ["qzrun"],
+            "schedule": "30 3 * * *",
+            "secrets": {"QZ_FILE": {"path": "/run/qznight/qzkey"}},
+        },
+    }
+}
+APPS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "apps, direct": ("ai-orchestrator", "prod", {**_DIRECT, **_APPS, "hosts": {"main": _ADOPTED}}),
+    "apps, this machine": ("shared-infrastructure", "dev", {"apps": {"qzcache": _APPS["apps"]["qzcache"]}}),
+    "apps, tunnel": ("jett", "prod", {**_TUNNEL, **_APPS, "hosts": {"main": _ADOPTED}}),
+}
+"""What an app's settings are tried from: by themselves, so that the other settings are tried as often as they were."""
+SKELETONS |= APPS
 # What is code to somebody who reads an artefact: shells, YAML, JSON, INI, Caddy, SQL, cron, URLs, sshd, iptables.
 _CODE = (
     *"'\"`\\$;&|<>*?[](){}#%!~=:@, \t\n\r\0/.-_",
@@ -98,13 +134,14 @@ class Fuzzed:
         return SKELETONS[self.skeleton][1]
 
 
-def made(seed: str, number: int) -> Fuzzed:
-    """The configuration of that number, the same in every run of that seed."""
+def made(seed: str, number: int, *, apps: bool = False) -> Fuzzed:
+    """The configuration of that number, the same in every run of that seed; with ``apps``, of an app's settings."""
     chance = random.Random(f"{seed} {number}")  # noqa: S311  # no keys
-    skeleton = chance.choice(sorted(SKELETONS))
+    skeleton = chance.choice(sorted(APPS if apps else set(SKELETONS) - set(APPS)))
     name, _, start = SKELETONS[skeleton]
     settings, changed = copy.deepcopy(start), list[Field]()
-    for place in chance.sample(fields(name, start), chance.choices((1, 2, 3), (70, 20, 10))[0]):
+    places = [place for place in fields(name, start) if place.path[0] == "apps" or not apps]
+    for place in chance.sample(places, chance.choices((1, 2, 3), (70, 20, 10))[0]):
         if all(other.path[: len(place.path)] != place.path[: len(other.path)] for other in changed):
             value = _value(chance, place, at(start, place.path))
             # Two of one name would be one.
@@ -199,11 +236,18 @@ def harmless(place: Field, value: Any, current: Any, letter: str) -> list[Any]:
     if place.kind in {"bool", "choice"}:
         return [value]
     word = f"qq{letter}zx"
+    if place.path[0] == "apps" and (place.path[-2] in {"env", "secrets"} or place.path[-1] in {"url", "password"}):
+        # A variable, which has a file in lower case.
+        return [f"{word}_q".upper(), *([current] if place.kind != "name" else [])]
+    if place.kind == "name" and place.path[0] == "apps" and isinstance(value, str) and value[:1].isalpha():
+        # Names are sorted in some artefacts: the twin's is to stand where this one does.
+        word = f"{value[0].lower()}{word}"
     kept = [current] if isinstance(current, str) and len(current) > 3 else []
     if ":" in str(value) and place.named.endswith("sources.*"):
         return ["2001:db8:77::/48"]
     return [
         word, f"{word}.org", f"{word}.qzdomain.com", f"{word}@{word}.org", f"https://{word}.org/v1", f"{word}:1.4",
         f"{word}@sha256:{'77' * 32}", "203.0.113.77", "203.0.113.0/24", "10.77.0.0/24", "2026-12-30",
-        f"{word} is a reason", "77" * 16, *kept, "n",
+        f"{word} is a reason", "77" * 16, *kept, "n", f"/{word}/{word}", "1077:1077", "17 7 * * *",
+        f"x://{word}:{{qzshop-pin}}@{word}/x", "CAP_FOWNER", "qzcache",
     ]  # fmt: skip

@@ -26,6 +26,15 @@ def test_no_accepted_setting_changes_what_an_artefact_means():
     assert findings.compared > findings.accepted / 2, "most are compared with a twin"
 
 
+@pytest.mark.req("CF-01")
+def test_no_accepted_setting_of_an_app_changes_what_an_artefact_means():
+    findings = campaign.run("1", range(SAMPLE // 4), apps=True)
+
+    assert [] == findings.holes, findings.figures()
+    assert findings.accepted > SAMPLE / 40, "a wall that refuses everything would prove nothing"
+    assert findings.compared > findings.accepted / 2, "most are compared with a twin"
+
+
 def test_a_configuration_of_the_campaign_is_the_same_in_every_run():
     assert made("1", 7) == made("1", 7)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 NONE = "-"
 """In the manifest, for what is not there: a field of a line is never empty."""
-_OWN = frozenset({"files", "secrets", "templates", "config", "logs"})
-"""Folders of the export's own: no volume is one of them, or it would hold what is there."""
+_OWN = frozenset({"files", "secrets", "templates", "config", "logs", "manifest"})
+"""What is the export's own: no volume is one of them, or it would hold what is there."""
 LOGS = "logs"
 _NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _HOST_MARK = "host-from-env.invalid"
@@ -252,13 +253,17 @@ class Export:
     def _volumes(self) -> dict[str, tuple[str, Volume]]:
         """Name in Docker of each volume to the folder that it is on a host where it is new, and itself."""
         blueprint = self.blueprint
+        documents = {PurePosixPath(path).parts[0] for path in self.preset.export.documents}
+        reserved = _OWN | documents | blueprint.shared_volumes.keys()
         result: dict[str, tuple[str, Volume]] = {}
         for service in blueprint.services:
             for key, name in own_volumes(blueprint, service).items():
                 volume = service.volumes[key]
                 folder = volume.name or (f"{self._folder(service)}_data" if key == "data" else key)
-                taken = folder in _OWN or any(folder == other for other, _ in result.values())
-                result[name] = (f"{service.name}_{key}" if taken else folder, volume)
+                longer = f"{service.name}_{key}"
+                taken = reserved | {other for other, _ in result.values()}
+                candidates = chain((folder, longer), (f"{longer}_{number}" for number in count(2)))
+                result[name] = (next(text for text in candidates if text not in taken), volume)
         for key, volume in blueprint.shared_volumes.items():
             result[names.shared_volume(blueprint.namespace, key)] = (key, volume)
         return result

@@ -40,3 +40,24 @@ def test_an_exported_app_has_its_program_for_health_its_database_and_folders_of_
     assert "variable SHOP_DATABASE_PASSWORD password generated shop-database-password" in manifest
     assert "shared-busybox:/.homeport:ro" in export.compose_file()
     assert "app_shop" in dict(export.tree())["templates/sql/ai-postgres.sql"].decode()
+
+
+@pytest.mark.req("OS-10")
+def test_no_two_volumes_of_an_export_are_one_folder_and_none_is_a_folder_of_its_own():
+    names = ("exchange", "busybox", "manifest", "n8n", "one", "two_one", "data", "files")
+    apps = {
+        app: {"image": "x:1.0", "port": 80, "volumes": {name: f"/{name}" for name in names}}
+        for app in ("three", "two", "one")
+    }
+    apps["two"]["volumes"].pop("two_one")
+    values = {"homeport:preset": "ai-orchestrator", "homeport:settings": json.dumps({"apps": apps})}
+    plan = resolve(Configuration("dev", values), sealed=True)
+    preset = registry.preset("ai-orchestrator")
+    export = Export(blueprint=plan.blueprint, preset=preset, specs=plan.secrets, root=ROOT)
+    volumes = [line.split() for line in export.manifest().splitlines() if line.startswith("volume ")]
+    folders = [folder for _, _, folder in volumes]
+    mine = {folder for _, name, folder in volumes if name.partition("-")[0] in apps}
+    own = {path.partition("/")[0] for path in export.tree()}
+
+    assert sorted(set(folders)) == sorted(folders), "two volumes would hold each other's data"
+    assert mine.isdisjoint(own), "a container would write to what deploy.sh reads"

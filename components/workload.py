@@ -169,16 +169,14 @@ class Workload(pulumi.ComponentResource):
 
     def _gate(self, container: docker.Container) -> pulumi.Resource:
         service = self._args.service
-        seconds = service.health.gate if service.health else 30
+        seconds = f"{service.health.gate if service.health else 30}{' runs' if service.schedule else ''}"
         # A proxy has read its routes before it starts with them, and gets them after this.
         secrets = () if service.edge else self._args.files.secrets
         # Secret, because its parts are.
         masks = pulumi.Output.all(*[self._args.secrets[name] for name in secrets]).apply(_lines)
         gate: pulumi.Resource = command.local.Command(
             f"{self._name}-healthy",
-            create=pulumi.Output.format(
-                "{0} {1} {2} {3}", GATE, container.name, str(self._args.spec.pids), str(seconds)
-            ),
+            create=pulumi.Output.format("{0} {1} {2} {3}", GATE, container.name, str(self._args.spec.pids), seconds),
             stdin=masks if secrets else "",
             environment=dict(self._args.host.environment),
             triggers=[container.id],

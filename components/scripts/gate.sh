@@ -1,12 +1,14 @@
 #!/bin/sh
-# Limits a container's processes, then waits until it is healthy: gate.sh CONTAINER PIDS SECONDS
+# Limits a container's processes, then waits until it is healthy: gate.sh CONTAINER PIDS SECONDS [runs]
+# With "runs" it waits until the container runs alone: what has times of its own says by its health how its last run ended, which is no word on
+# this update.
 # Docker's first probe comes a whole interval after the start, and its next one another interval later. The same probe is run here as soon as
 # the container runs, so that nothing waits for a service that answers already.
 # The docker provider has no input for the pids limit, hence `docker update`: Docker keeps it over restarts.
 # On failure the last log lines are shown; each line of stdin is a secret and is masked in them.
 set -eu
 . "${0%/*}/docker_over_ssh.sh"
-container=$1 pids=$2 seconds=$3
+container=$1 pids=$2 seconds=$3 enough=${4:-healthy}
 secrets=$(cat)
 limited=
 # Between two starts of a container that fails at once, Docker has nothing to limit ("cannot update a stopped container"): tried again below.
@@ -57,9 +59,10 @@ end=$(( $(date +%s) + seconds ))
 while :; do
   now=$(state) || { echo "$container is gone: somebody removed it while it started. Run pulumi up again." >&2; exit 1; }
   [ -n "$limited" ] || cap || :
-  case $limited$now in
-    "1running healthy "* | "1running none "*) exit 0 ;;
-    "1running starting "*) if answers && still; then exit 0; fi ;;
+  case $enough$limited$now in
+    "runs1running "*) exit 0 ;;
+    "healthy1running healthy "* | "healthy1running none "*) exit 0 ;;
+    "healthy1running starting "*) if answers && still; then exit 0; fi ;;
   esac
   # A container that Docker restarted four times does not recover by itself.
   [ "${now##* }" -lt 4 ] && [ "$(date +%s)" -lt "$end" ] || break

@@ -99,7 +99,7 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
     say("")
     status.show(current, json=json)
     total(f"up: stack {stack.name}")
-    return 0 if current.healthy else 1
+    return 0 if current.updated else 1
 
 
 def _settled(stack: Stack) -> Status | None:

@@ -35,6 +35,7 @@ class Service:
         address: Its URL; ``-`` where it has none.
         access: Who may come in.
         words: How its last run ended, where it runs at times and that was no success.
+        scheduled: Whether it runs at times.
     """
 
     name: str
@@ -44,11 +45,17 @@ class Service:
     address: str
     access: str
     words: str = ""
+    scheduled: bool = False
 
     @property
     def healthy(self) -> bool:
         """Whether it runs and nothing speaks against it; without a check it is as well as it can say."""
         return self.state == "running" and self.health in {"healthy", "no check"}
+
+    @property
+    def updated(self) -> bool:
+        """Whether an update has reached it: how the last run of what is scheduled ended is no word on that."""
+        return self.healthy or (self.scheduled and self.state == "running")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +84,11 @@ class Status:
     def healthy(self) -> bool:
         """Whether there are services and all of them are healthy."""
         return bool(self.services) and all(service.healthy for service in self.services)
+
+    @property
+    def updated(self) -> bool:
+        """Whether there are services and the last update has reached all of them."""
+        return bool(self.services) and all(service.updated for service in self.services)
 
 
 def status(pulumi: PulumiCli) -> Status:
@@ -233,4 +245,5 @@ def _service(name: str, declared: dict[str, str], state: dict[str, Any]) -> Serv
         address=declared.get("url") or "-",
         access=declared.get("access") or "-",
         words=said if health.get("Status") == "unhealthy" else "",
+        scheduled=bool(declared.get("schedule")),
     )

@@ -107,7 +107,8 @@ def test_the_status_is_one_json_document_of_one_shape(capsys):
 
     assert list(app.document_keys("status")) == list(document), "programs rely on these names"
     assert app.document_keys("status") == app.document_keys("up"), "up ends with the status"
-    assert {"name", "container", "state", "health", "address", "access", "words"} == set(document["services"][0])
+    keys = {"name", "container", "state", "health", "address", "access", "words", "scheduled"}
+    assert keys == set(document["services"][0])
 
 
 @pytest.mark.req("OS-11")
@@ -117,6 +118,7 @@ def test_how_the_last_run_ended_is_said_of_what_runs_at_times_and_of_nothing_els
     job, other = status.services(declared, {"job": ill, "other": ill})
 
     assert ("unhealthy", "last run: ended with 1") == (job.health, job.words)
+    assert (False, True) == (job.healthy, job.updated), "how its last run ended is no word on an update"
     assert "" == other.words, "the words of an image's own probe may hold a secret"
 
 

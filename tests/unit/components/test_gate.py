@@ -65,3 +65,16 @@ def test_a_container_that_keeps_restarting_is_said_to_do_that_and_no_empty_headi
     assert 1 == done.returncode
     assert says in done.stderr, done.stderr
     assert "Its last probe:" not in done.stderr, "there was none"
+
+
+def test_what_has_times_of_its_own_is_through_once_it_runs_however_its_last_run_ended(tmp_path):
+    docker = tmp_path / "docker"
+    docker.write_text(DOCKER.replace("running healthy 0", "running unhealthy 0"))
+    docker.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def code(*more):
+        argv = ["sh", str(SCRIPT), "nightly", "64", "1", *more]
+        return subprocess.run(argv, env=environ, input="", capture_output=True, check=False).returncode
+
+    assert (0, 1) == (code("runs"), code()), "a run that fails between start and gate is no failed update"

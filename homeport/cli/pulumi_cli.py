@@ -48,7 +48,7 @@ _HINTS = (
 """By words of what Pulumi says, in any case."""
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from homeport.cli.stack import Stack
 
@@ -308,7 +308,7 @@ def make_stacks() -> None:
 
     Only in a folder: where the state is kept elsewhere, whoever looks after that place makes its stacks.
     """
-    stacks = [read(path.name.split(".")[1]) for path in sorted(ROOT.glob("Pulumi.*.yaml"))]
+    stacks = list(_with_files())
     if not stacks:
         return
     first = prepared(stacks[0])
@@ -316,6 +316,16 @@ def make_stacks() -> None:
         pulumi = replace(first, stack=stack)
         if pulumi.state_folder is not None and not pulumi.has_stack:
             module("toolchain.engine", "init-stack", stack.name, quiet=True)
+
+
+def _with_files() -> Iterator[Stack]:
+    """Each stack that has a file; one whose file goes meanwhile, as a measurement's does, is nobody's error."""
+    for path in sorted(ROOT.glob("Pulumi.*.yaml")):
+        try:
+            yield read(path.name.split(".")[1])
+        except ToolError:
+            if path.exists():
+                raise
 
 
 def prepared(stack: Stack) -> PulumiCli:

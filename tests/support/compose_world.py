@@ -126,7 +126,7 @@ def _files(container: str, folder: str) -> dict[str, tuple[str, str, str]]:
     if done.returncode:
         return {}
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        return {
+        files = {
             member.name: (
                 f"{member.mode:o}",
                 f"{member.uid}:{member.gid}",
@@ -134,6 +134,10 @@ def _files(container: str, folder: str) -> dict[str, tuple[str, str, str]]:
             )
             for member in tar
         }
+    # Routes that a running proxy takes are in a folder that is named by their content, which a file beside it imports.
+    taken = next((name for name in files if re.fullmatch(r"\./[0-9a-f]{12}", name)), ".")
+    below = {name: entry for name, entry in files.items() if name == taken or name.startswith(f"{taken}/")}
+    return {f".{name.removeprefix(taken)}": entry for name, entry in below.items()}
 
 
 class Composed:

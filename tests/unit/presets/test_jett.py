@@ -181,7 +181,8 @@ def test_postgresqls_superuser_does_not_log_in_over_the_network():
     network = [(line[1], line[2], line[-1]) for line in lines if line and line[0] == "host"]
 
     assert ("all", "postgres", "reject") == network[0], "the first line that fits decides"
-    assert {("sameuser", "all", "scram-sha-256"), ("jett", "jett_app", "scram-sha-256")} == {*network[1:]}
+    assert ("jett", "jett", "reject") == network[1], "sameuser would let in a superuser whose name is the database's"
+    assert {("sameuser", "all", "scram-sha-256"), ("jett", "jett_app", "scram-sha-256")} == {*network[2:]}
 
 
 @pytest.mark.req("S2-53")

@@ -27,7 +27,7 @@ IMAGE = "redis:7-alpine"
 SERVICES = {
     "ai-executor": {"enabled": False},
     # By tags whose digests nobody knows: a machine's Docker is given its images by name, and reaches no registry.
-    "ai-postgres": {"image": "pgvector/pgvector:pg16-here"},
+    "ai-postgres": {"image": "homeport/pgvector:pg16-here"},
     "ai-redis": {"image": IMAGE},
 }
 _SECONDS = 150
@@ -52,7 +52,7 @@ class LivedIn:
 
     def _boot(self) -> None:
         images = read(self.stack.name, self.stack.folder).images()
-        # The catalog's own under a tag of the test: whatever else has that name here is not its business.
+        # The catalog's own under a name of the test: a stub may stand in for other tags of its repository here.
         ensure([POSTGRES.image])
         docker("tag", POSTGRES.image, SERVICES["ai-postgres"]["image"])
         ensure([*images, IMAGE])

@@ -152,9 +152,9 @@ def container(spec: ContainerSpec, blueprint: Blueprint, mark: str, folder: Path
         "published_ports": [f"{port.address}:{port.outside}:{port.inside}/{port.protocol}" for port in spec.ports],
         "networks": [
             {"name": name} | ({"ipv4_address": spec.address} if spec.address and name == spec.networks[0] else {})
-            for name in (*spec.networks, *spec.joined)
+            for name in spec.attached
         ],
-        "network_mode": next(iter((*spec.networks, *spec.joined)), "none"),
+        "network_mode": next(iter(spec.attached), "none"),
         "labels": {"homeport.bench": blueprint.namespace, "homeport.files": mark},
         "command_handling": "correct",
         "container_default_behavior": "no_defaults",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TunnelArgs:
-    """What a tunnel needs.
+class RemoteTunnelArgs:
+    """What a tunnel needs whose connector is a service of the stack.
 
     Attributes:
         account: The Cloudflare account's id.
@@ -34,24 +34,33 @@ class TunnelArgs:
         tunnel: First part of the tunnel's name.
         mark: Last part of it: random, kept in the state. A tunnel that was deleted can stay, and holds its name (trap
             C4).
-        host: Where cloudflared runs.
-        image: Id of cloudflared's image on that host: the program is taken out of it.
         doors: What it leads to.
         audiences: Audience tag of each area of the doors, by key.
         version: A higher one makes a new secret, for the same tunnel.
-        after_units: systemd units that must be up before it: the VPN's.
-        after: Resources that must be there first.
     """
 
     account: pulumi.Input[str]
     team: str
     tunnel: str
     mark: pulumi.Input[str]
-    host: Host
-    image: pulumi.Input[str]
     doors: tuple[PublicHostname, ...]
     audiences: Mapping[str, pulumi.Output[str]]
     version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelArgs(RemoteTunnelArgs):
+    """What a tunnel needs besides whose connector is a unit of a host.
+
+    Attributes:
+        host: Where cloudflared runs.
+        image: Id of cloudflared's image on that host: the program is taken out of it.
+        after_units: systemd units that must be up before it: the VPN's.
+        after: Resources that must be there first.
+    """
+
+    host: Host
+    image: pulumi.Input[str]
     after_units: tuple[str, ...] = ()
     after: tuple[pulumi.Resource, ...] = ()
 
@@ -70,15 +79,7 @@ class Tunnel(pulumi.ComponentResource):
     def __init__(self, name: str, args: TunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:cloudflare:Tunnel", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        secret = random_secret(f"{name}-secret", here, {"version": str(args.version)})
-        tunnel = cloudflare.ZeroTrustTunnelCloudflared(
-            f"{name}-tunnel",
-            account_id=args.account,
-            name=pulumi.Output.concat(args.tunnel, "-", args.mark),
-            config_src="local",
-            tunnel_secret=secret,
-            opts=here,
-        )
+        tunnel, secret = _tunnel(name, args, "local", here)
         self.id = tunnel.id
         values: dict[str, pulumi.Input[str]] = {
             "account": args.account,
@@ -107,19 +108,6 @@ class Tunnel(pulumi.ComponentResource):
         self.register_outputs({"tunnelId": self.id})
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemoteTunnelArgs:
-    """What a tunnel needs whose connector is a service of the stack; the names are those of ``TunnelArgs``."""
-
-    account: pulumi.Input[str]
-    team: str
-    tunnel: str
-    mark: pulumi.Input[str]
-    doors: tuple[PublicHostname, ...]
-    audiences: Mapping[str, pulumi.Output[str]]
-    version: int = 1
-
-
 class RemoteTunnel(pulumi.ComponentResource):
     """A tunnel whose routes Cloudflare keeps: its connector has but a token.
 
@@ -137,15 +125,7 @@ class RemoteTunnel(pulumi.ComponentResource):
     def __init__(self, name: str, args: RemoteTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("homeport:cloudflare:RemoteTunnel", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        secret = random_secret(f"{name}-secret", here, {"version": str(args.version)})
-        tunnel = cloudflare.ZeroTrustTunnelCloudflared(
-            f"{name}-tunnel",
-            account_id=args.account,
-            name=pulumi.Output.concat(args.tunnel, "-", args.mark),
-            config_src="cloudflare",
-            tunnel_secret=secret,
-            opts=here,
-        )
+        tunnel, secret = _tunnel(name, args, "cloudflare", here)
         self.id = tunnel.id
         self.token = pulumi.Output.secret(pulumi.Output.all(args.account, tunnel.id, secret).apply(_token))
         self.ready = cloudflare.ZeroTrustTunnelCloudflaredConfig(
@@ -157,6 +137,22 @@ class RemoteTunnel(pulumi.ComponentResource):
             opts=here,
         )
         self.register_outputs({"tunnelId": self.id})
+
+
+def _tunnel(
+    name: str, args: RemoteTunnelArgs, config_src: Literal["local", "cloudflare"], opts: pulumi.ResourceOptions
+) -> tuple[cloudflare.ZeroTrustTunnelCloudflared, pulumi.Output[str]]:
+    """The tunnel at Cloudflare, and the secret by which its connector signs in."""
+    secret = random_secret(f"{name}-secret", opts, {"version": str(args.version)})
+    tunnel = cloudflare.ZeroTrustTunnelCloudflared(
+        f"{name}-tunnel",
+        account_id=args.account,
+        name=pulumi.Output.concat(args.tunnel, "-", args.mark),
+        config_src=config_src,
+        tunnel_secret=secret,
+        opts=opts,
+    )
+    return tunnel, secret
 
 
 def _token(parts: list[str]) -> str:

@@ -26,11 +26,6 @@ def names() -> tuple[str, ...]:
     return tuple(_BUILT)
 
 
-def built() -> list[str]:
-    """The presets that there are."""
-    return sorted(_BUILT)
-
-
 def preset(name: str) -> Preset:
     """The preset of that name.
 

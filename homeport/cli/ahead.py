@@ -19,7 +19,6 @@ from homeport.cli.places import ROOT
 from homeport.model import fixes, names, template
 from homeport.model.container import container_spec, own_volumes
 from homeport.model.errors import Problem, ProblemsError, ToolError
-from homeport.settings.friendly import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,23 +83,22 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
         AheadError: It cannot; with everything that stands in its way.
     """
     problems: list[Problem] = []
-    blueprint = pulumi.stack.plan.blueprint
-    if pulumi.stack.local:
-        for where in pulumi.daemons():
-            present = _present(pulumi, where)
-            problems += _names(blueprint, present, pulumi.stack.name)
-            problems += _subnets(blueprint, present, pulumi.stack.name)
+    blueprint, stack = pulumi.stack.plan.blueprint, pulumi.stack.name
+    others = blueprint.joined or any(network.shared for network in blueprint.networks)
+    for where in pulumi.daemons() if pulumi.stack.local or others else ():
+        present = _present(pulumi, where)
+        if pulumi.stack.local:
+            problems += _names(blueprint, present, stack)
+            problems += _subnets(blueprint, present, stack)
             problems += _ports(blueprint, present)
-    for where in pulumi.daemons() if blueprint.joined else ():
-        problems += _absent(blueprint, _present(pulumi, where))
-    for where in pulumi.daemons() if any(network.shared for network in blueprint.networks) else ():
-        problems += _remade(blueprint, _present(pulumi, where), pulumi.stack.name)
+        problems += _absent(blueprint, present)
+        problems += _remade(blueprint, present, stack)
     problems += _majors(pulumi)
     problems += _stored(pulumi)
     for check in checks:
         problems += check(pulumi)
     if problems:
-        raise AheadError(tuple(problems)).of(pulumi.stack.name)
+        raise AheadError(tuple(problems)).of(stack)
 
 
 def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:
@@ -123,6 +121,8 @@ def _absent(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
     """Networks of other stacks that services here join, and that are not there."""
     there = {item["Name"] for item in present.items["network"]}
     for name in sorted(blueprint.joined.keys() - there):
+        from homeport.settings.friendly import path_of  # noqa: PLC0415  # pydantic, which only a refusal needs
+
         owners = registry.sharing(name)
         path = path_of(("join", name))
         what = f"{name} not found: start {' or '.join(owners) or 'the stack that has it'} first"

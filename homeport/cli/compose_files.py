@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from homeport.model.errors import ToolError
-from homeport.plan.compose.document import Leaf, items, leaves, listed, pairs, said
+from homeport.plan.compose.document import Leaf, items, leaves, listed, named_files, pairs, said
 from homeport.plan.compose.variables import Text, VariableError, fill
 
 if TYPE_CHECKING:
@@ -195,9 +195,7 @@ class _Reader:
         """What the ``env_file`` of all services hold."""
         result: dict[str, dict[str, str] | None] = {}
         for service in items(tree.get("services")).values():
-            node = items(service).get("env_file")
-            for entry in listed(node) if not isinstance(node, dict) else [node]:
-                name = said(items(entry).get("path")) if isinstance(entry, dict) else said(entry)
+            for name, _ in named_files(items(service).get("env_file")):
                 path = (self._folder / name).resolve()
                 if name and name not in result:
                     # Somebody else wrote the compose file: what it names elsewhere on this machine is not theirs.

@@ -159,7 +159,9 @@ def run(*argv: str, where: Mapping[str, str] = HERE, check: bool = True) -> subp
     return answer
 
 
-def raw(*argv: str, where: Mapping[str, str] = HERE) -> subprocess.CompletedProcess[bytes]:
+def raw(
+    *argv: str, where: Mapping[str, str] = HERE, timeout: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Runs a Docker command whose output is no text; how it ended is the caller's to look at.
 
     Raises:
@@ -175,6 +177,7 @@ def raw(*argv: str, where: Mapping[str, str] = HERE) -> subprocess.CompletedProc
             env={**os.environ, **where},
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            timeout=timeout,
             check=False,
         )
     except FileNotFoundError:

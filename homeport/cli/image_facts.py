@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from homeport.cli import daemon
+from homeport.model.errors import ToolError
 from homeport.model.image import parts
 from homeport.plan.compose.shapes import Known
 
@@ -87,19 +87,9 @@ def _here(reference: str, where: Mapping[str, str]) -> Image | None:
 
 
 def _docker(words: tuple[str, ...], where: Mapping[str, str]) -> subprocess.CompletedProcess[bytes] | None:
-    docker = shutil.which("docker")
-    if docker is None:
-        return None
     try:
-        return subprocess.run(
-            [docker, *words],
-            env={**os.environ, **where},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return daemon.raw(*words, where=where, timeout=_SECONDS)
+    except (ToolError, OSError, subprocess.TimeoutExpired):
         return None
 
 

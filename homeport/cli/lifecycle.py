@@ -29,7 +29,6 @@ from homeport.model import names
 from homeport.model.docker_here import here
 from homeport.model.errors import ToolError
 from homeport.model.fixes import both, drop_command, for_stack, put_command
-from homeport.settings.section import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -475,6 +474,8 @@ def _is_here(stack: Stack, image: str) -> bool:
 def _named_in(stack: Stack) -> str:
     """Where the settings name images that nobody else does, with the way back: a wrong tag is the usual reason."""
     root = "homeport:settings"
+    from homeport.settings.section import section  # noqa: PLC0415  # pydantic, which only a refusal needs
+
     apps = {f"{root}.apps.{name}.image": block for name, block in section(stack.settings, "apps").items()}
     services = {f"{root}.services.{name}.image": block for name, block in section(stack.settings, "services").items()}
     named = {

@@ -253,7 +253,8 @@ def _booted(rehearsal: Rehearsal) -> dict[str, Any]:
         os.environ.update(docker_here.here())
     images = rehearsal.images()
     with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
-        pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()])
+        contracts = rehearsal.stack(settings(rehearsal, _NOWHERE)).contracts()
+        pulumi_cli.ensure([*images, MACHINE, *rehearsal.systems().values()], contracts=contracts)
     with phase("the world: emulated Hetzner Cloud and Cloudflare"):
         return _world(rehearsal, "up", *images)
 

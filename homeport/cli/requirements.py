@@ -195,10 +195,9 @@ def page() -> str:
 
 def _summary(requirements: Requirements) -> str:
     lines = ["| Rows | In all | Proved | Open |", "|---|---|---|---|"]
-    for prefix, title in requirements.groups.items():
-        rows = [row for row in requirements.rows if row.rpartition("-")[0] == prefix]
-        proved = sum(row in requirements.proofs for row in rows)
-        lines.append(f"| {prefix}: {title} | {len(rows)} | {proved} | {len(rows) - proved} |")
+    for prefix, states in _counts(requirements).items():
+        rows, proved = sum(states.values()), states[_PROVED]
+        lines.append(f"| {prefix}: {requirements.groups[prefix]} | {rows} | {proved} | {rows - proved} |")
     return "\n".join(lines) + "\n"
 
 

@@ -23,11 +23,12 @@ def contracts(apps: Mapping[str, App]) -> list[dict[str, Any]]:
     """One for each image: of several apps of one image what all of them want."""
     found: dict[str, dict[str, Any]] = {}
     for app in apps.values():
-        repository = parts(app.image)[0]
+        repository, tag, _ = parts(app.image)
+        image = f"{repository}:{tag}"
         mine = found.setdefault(
-            repository,
-            {"repository": repository, "software": repository, "port": 0, "paths": ["/"], "ports": [], "probes": []}
-            | {"programs": [], "jobs": []},
+            image,
+            {"image": image, "repository": repository, "software": repository, "port": 0, "paths": ["/"]}
+            | {"ports": [], "probes": [], "programs": [], "jobs": []},
         )
         if app.port and not mine["port"]:
             mine["port"] = app.port

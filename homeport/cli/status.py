@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
-from homeport.cli.drift import waits
 from homeport.cli.output import print_json, print_table
 from homeport.cli.phases import phase, say
 
@@ -121,6 +120,8 @@ def recovered(pulumi: PulumiCli, current: Status) -> Status:
     ill = [row for row in current.services if _recovers(row, needy)]
     if not ill:
         return current
+    from homeport.cli.drift import waits  # noqa: PLC0415  # all that renders, which only an update needs
+
     gates = waits(pulumi.state().get("resources") or [])
     seconds = max((gates.get(row.container, 0) for row in ill), default=0)
     end = time.monotonic() + seconds

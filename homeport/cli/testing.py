@@ -188,7 +188,7 @@ _ON_A_SOCKET = "homeport/machine:ubuntu-like"
 
 def _images() -> list[str]:
     """What the tests' systems run."""
-    rehearsals = [Rehearsal(preset=name, environment="prod") for name in registry.built()]
+    rehearsals = [Rehearsal(preset=name, environment="prod") for name in registry.names()]
     needed = [image for each in rehearsals for image in (*each.images(), *each.systems().values())]
     return [*dict.fromkeys([*read("dev").images(), *needed, MACHINE, _ON_A_SOCKET])]
 

@@ -137,6 +137,11 @@ class ContainerSpec:
     needs: tuple[str, ...]
     labels: Mapping[str, str]
 
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """All networks that it is on, the main one first."""
+        return (*self.networks, *self.joined)
+
 
 def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
     """The container of a service in a blueprint."""

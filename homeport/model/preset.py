@@ -68,11 +68,11 @@ class ExportLayout:
     Attributes:
         required: Secrets that a person sets in ``.env``, in this order; the script that deploys makes the others.
         folders: Service name to the folder with its static files; elsewhere it has the service's name.
-    documents: Path in the export to a file of the project for it, which no container reads; a folder stands for all
-        that is in it, tests aside.
-    sites: True: the proxy's host names are variables of its own, ``<ROUTE>_HOSTNAME``, each a name or a port such
-        as ``:8001``; they come from ``.env.global`` and ``.env`` in that order, networks are in ``networks.yml``,
-        and published ports in the override of an environment.
+        documents: Path in the export to a file of the project for it, which no container reads; a folder stands for all
+            that is in it, tests aside.
+        sites: True: the proxy's host names are variables of its own, ``<ROUTE>_HOSTNAME``, each a name or a port such
+            as ``:8001``; they come from ``.env.global`` and ``.env`` in that order, networks are in ``networks.yml``,
+            and published ports in the override of an environment.
     """
 
     required: tuple[str, ...] = ()

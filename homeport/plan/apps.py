@@ -206,7 +206,7 @@ class Layer:
             | ({RUNS_AT: f"rw,noexec,nosuid,nodev,size=1m,uid={uid},gid={gid},mode=0700"} if app.schedule else {}),
             capabilities={capability(name): reason for name, reason in app.capabilities.items()},
             ports=self._ports(name),
-            needs=tuple(dict.fromkeys((*app.needs, *([self.server] if app.database else [])))),
+            needs=tuple(dict.fromkeys(self.asked(app).values())),
             role=app.role or "",
             schedule=app.schedule or "",
             waivers={rule: reason for rule, reason in app.waivers.model_dump().items() if reason},
@@ -263,12 +263,17 @@ class Layer:
             users=(name,),
         )
 
+    def asked(self, app: App) -> dict[str, str]:
+        """What an app needs, by where it says so."""
+        needs = {f"needs[{index}]": need for index, need in enumerate(app.needs)}
+        return needs | ({"database": self.server} if app.database else {})
+
     def _needed_networks(self, app: App) -> tuple[str, ...]:
         """The network on which an app finds each service that it needs: one without a way out, where there is one."""
         wanted = []
         services = {service.name: service for service in self._preset.services}
         internal = {network.name for network in self._preset.networks if network.internal}
-        for need in dict.fromkeys((*app.needs, *([self.server] if app.database else []))):
+        for need in dict.fromkeys(self.asked(app).values()):
             if need in self._settings.apps:
                 wanted.append(network_name(need))
             elif services[need].networks:
@@ -295,18 +300,16 @@ class Layer:
         )
 
     def _guard(self, name: str, access: str, because: str) -> Guard:
-        # In a tunnel Cloudflare Access has asked before the proxy, if there is one, sees the request.
-        proxy = self.proxy and self._settings.exposure != "tunnel"
         if access == "public":
-            kind: GuardKind = "open" if proxy else "bypass"
+            kind: GuardKind = "open" if self._asks else "bypass"
             return Guard(kind=kind, because=because or "the settings open it to everybody")
         if access == "login":
             why = "the settings ask people to log in"
-            if not proxy:
+            if not self._asks:
                 return Guard(kind="login", because=why)
             return Guard(kind="basic", user="admin", secret=login_password(name), because=why)
         why = "the settings let programs in that have the key"
-        if not proxy:
+        if not self._asks:
             return Guard(kind="service-token", because=why)
         return Guard(kind="api-key", header="X-API-Key", secret=api_key(name), because=why)
 
@@ -490,9 +493,7 @@ class _Check:
         """What an app needs is there, and on its host: a Docker network does not leave a machine."""
         resting = self._resting()
         for name, app in self._settings.apps.items():
-            asked = {f"needs[{index}]": need for index, need in enumerate(app.needs)}
-            asked |= {"database": self._layer.server} if app.database else {}
-            for path, need in asked.items():
+            for path, need in self._layer.asked(app).items():
                 if path != "database" and need not in self._services and need not in self._settings.apps:
                     known = ", ".join(sorted({*self._services, *self._settings.apps} - {name}))
                     yield _drop(name, path, f"names no app and no service; there are {known}")
@@ -512,9 +513,7 @@ class _Check:
         open_ = {network.name for network in self._preset.networks if not network.internal and network.way_out}
         services = {service.name: service for service in self._preset.services}
         for name, app in self._settings.apps.items():
-            asked = {f"needs[{index}]": need for index, need in enumerate(app.needs)}
-            asked |= {"database": self._layer.server} if app.database else {}
-            for path, need in asked.items():
+            for path, need in self._layer.asked(app).items():
                 networks = services[need].networks if need in services and not app.internet else ()
                 if networks and set(networks) <= open_:
                     what = (

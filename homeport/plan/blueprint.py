@@ -32,8 +32,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     Raises:
         BlueprintError: The settings name a service, network or route that the preset does not have.
     """
-    _refuse(preset, settings)
-    preset = apps.with_apps(preset, settings)
+    preset = _refuse(preset, settings)
     off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
     laid = {volume.tool for volume in preset.shared_volumes.values()}
     routes = guests.routes(preset, settings)
@@ -73,7 +72,8 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     return whole.without(frozenset(off))
 
 
-def _refuse(preset: Preset, settings: Settings) -> None:
+def _refuse(preset: Preset, settings: Settings) -> Preset:
+    """The preset with the apps in it, once nothing is wrong."""
     if problems := tuple(apps.problems(preset, settings)):
         raise BlueprintError((*problems, *strangers([preset], settings.model_dump())))
     preset = apps.with_apps(preset, settings)
@@ -89,6 +89,7 @@ def _refuse(preset: Preset, settings: Settings) -> None:
     )
     if problems:
         raise BlueprintError(problems)
+    return preset
 
 
 def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:

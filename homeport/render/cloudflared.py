@@ -15,7 +15,7 @@ from homeport.model.template import JSON, LINE, YAML, yaml_value
 from homeport.render import host_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from homeport.model.access import Area, PublicHostname
 
@@ -67,16 +67,22 @@ def config(doors: tuple[PublicHostname, ...]) -> str:
         f"metrics: {METRICS}",
         "ingress:",
     ]
+    for door, path, service, area in _rules(doors):
+        lines += [*_rule(door.hostname, path, service), *(_origin(door, area) if area else [])]
+    return "\n".join([*lines, "  - service: http_status:404", ""])
+
+
+def _rules(doors: tuple[PublicHostname, ...]) -> Iterator[tuple[PublicHostname, str, str, Area | None]]:
+    """In their order: the door, a path, what answers there, and the area where that is the origin."""
     for door in doors:
         areas = door.areas()
         if len(areas) > 1:
-            lines += _rule(door.hostname, _DOTS, "http_status:400")
+            yield door, _DOTS, "http_status:400", None
         for area in areas:
             if area.kind == "closed":
-                lines += _rule(door.hostname, area.pattern, "http_status:403")
+                yield door, area.pattern, "http_status:403", None
             else:
-                lines += [*_rule(door.hostname, area.pattern, door.origin), *_origin(door, area)]
-    return "\n".join([*lines, "  - service: http_status:404", ""])
+                yield door, area.pattern, door.origin, area
 
 
 def _rule(hostname: str, pattern: str, service: str) -> list[str]:
@@ -110,18 +116,12 @@ def remote(doors: tuple[PublicHostname, ...], team: str, audiences: Mapping[str,
         audiences: Area's key to its audience tag, whatever stands for it.
     """
     rules: list[dict[str, Any]] = []
-    for door in doors:
-        areas = door.areas()
-        if len(areas) > 1:
-            rules.append({"hostname": door.hostname, "path": _DOTS, "service": "http_status:400"})
-        for area in areas:
-            rule: dict[str, Any] = {"hostname": door.hostname, **({"path": area.pattern} if area.pattern else {})}
-            if area.kind == "closed":
-                rules.append({**rule, "service": "http_status:403"})
-                continue
+    for door, path, service, area in _rules(doors):
+        rule: dict[str, Any] = {"hostname": door.hostname, **({"path": path} if path else {}), "service": service}
+        if area:
             access = {"required": True, "team_name": team, "aud_tags": [audiences[area.key]]}
-            origin = {"connect_timeout": 5, **({} if area.kind == "bypass" else {"access": access})}
-            rules.append({**rule, "service": door.origin, "origin_request": origin})
+            rule["origin_request"] = {"connect_timeout": 5, **({} if area.kind == "bypass" else {"access": access})}
+        rules.append(rule)
     return [*rules, {"service": "http_status:404"}]
 
 

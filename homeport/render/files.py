@@ -102,7 +102,8 @@ def routes(files: ServiceFiles, values: Mapping[str, str], key: str) -> Routes:
     mark = fingerprint(bundle(entries), key)
     inside = tuple(replace(entry, path=mark if entry.path == "." else f"{mark}/{entry.path}") for entry in entries)
     leads = _entry(files.owner, _CONFIGURATION + PENDING, f"import {mark}/{_CONFIGURATION}\n")
-    texts = "".join(template.fill(file.template, values, file.syntax, hashed(key)) for file in files.secret)
+    secret = {file.target for file in files.secret}
+    texts = "".join(entry.content.decode() for entry in entries if entry.content and entry.path in secret)
     words = {*(values[name] for name in files.secrets), *re.findall(r'"([^"\n]+)"', texts)}
     return Routes(mark=mark, bundle=bundle((_open(files.owner), leads, *inside)), masks=tuple(sorted(words)))
 

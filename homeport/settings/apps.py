@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homeport.model import template
-from homeport.model.addresses import host_name
 from homeport.model.schedule import schedule
-from homeport.settings.kinds import Cores, Image, Name, Port
-from homeport.settings.section import Section, key
+from homeport.settings.kinds import Cores, Image, Name, Port, RouteHost
+from homeport.settings.section import LONGEST_TEXT, Section, key
 
 AccessClass = Literal["public", "login", "api-key", "vpn"]
 SecretKind = Literal["password", "account-password", "hex64", "token", "text"]
@@ -25,20 +24,9 @@ TOOLS_AT = "/.homeport"
 """Where an app finds the program that its health check, or its start with secrets in the environment, is made of."""
 RUNS_AT = "/.homeport-runs"
 """Where an app that runs at times notes how its last run ended, in memory."""
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+")
 _USER = re.compile(r"(0|[1-9][0-9]{0,8})(?::(0|[1-9][0-9]{0,8}))?")
-_LONGEST_TEXT = 4096
 _HTTP_PATH = re.compile(r"/[!-~]{0,255}")
-
-
-def _host(text: str) -> str:
-    if _LABEL.fullmatch(text):
-        return text
-    try:
-        return host_name(text)
-    except ValueError:
-        raise ValueError("must be a label such as hello, which stands below the domain, or a whole host name") from None
 
 
 def _path(text: str) -> str:
@@ -54,7 +42,7 @@ def _http_path(text: str) -> str:
 
 
 def _template(text: str) -> str:
-    if not template.names(text) or len(text) > _LONGEST_TEXT:
+    if not template.names(text) or len(text) > LONGEST_TEXT:
         raise ValueError(
             "must name a secret by its config key in braces, as in mysql://shop:{db-password}@db:3306/shop"
         )
@@ -76,7 +64,7 @@ def _user(value: Any) -> Any:
 
 
 AppName = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$")]
-Text = Annotated[str, BeforeValidator(_text), Field(max_length=_LONGEST_TEXT)]
+Text = Annotated[str, BeforeValidator(_text), Field(max_length=LONGEST_TEXT)]
 Words = Annotated[tuple[Text, ...], Field(max_length=64)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Path = Annotated[str, AfterValidator(_path)]
@@ -105,7 +93,7 @@ def _listed(value: Any) -> Any:
 class AppRoute(Section):
     """Where people and programs reach an app, and what they are asked."""
 
-    host: Annotated[str, AfterValidator(_host)] | None = key(
+    host: RouteHost | None = key(
         "Its host name: a label, which stands below the stack's domain, or a whole name.",
         shape="a label such as hello, or a host name such as hello.example.com",
         example="hello",

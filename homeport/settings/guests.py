@@ -1,30 +1,18 @@
 """What stacks have together: a network that others join, and routes to services of others."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from homeport.model.addresses import host_name
+from homeport.settings.kinds import RouteHost
 from homeport.settings.section import Section, key
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Begins with a letter and has no dot: what a container is called on a network, and no address in any spelling.
 _TO = re.compile(r"(?!localhost:|ip6-)[a-z](?:[a-z0-9_-]{0,61}[a-z0-9])?:([1-9][0-9]{0,4})")
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _LAST_PORT = 65535
 _OWN = frozenset({"bridge", "host", "none", "default", "ingress", "docker_gwbridge"})
-
-
-def _host(text: str) -> str:
-    if _LABEL.fullmatch(text):
-        return text
-    try:
-        return host_name(text)
-    except ValueError:
-        raise ValueError("must be a label such as api, which stands below the domain, or a whole host name") from None
 
 
 def _to(text: str) -> str:
@@ -53,7 +41,7 @@ class Guest(Section):
         default=None,
         says="by preset",
     )
-    host: Annotated[str, AfterValidator(_host)] | None = key(
+    host: RouteHost | None = key(
         "Its host name: a label, which stands below the stack's domain, or a whole name.",
         shape="a label such as api, or a host name such as api.example.com",
         example="api",

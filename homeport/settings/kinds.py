@@ -64,6 +64,16 @@ def private_network(value: Any) -> IPv4Network:
     return network
 
 
+def route_host(text: str) -> str:
+    """Where a route is: a label, which stands below the stack's domain, or a whole host name."""
+    if re.fullmatch(_LABEL, text):
+        return text
+    try:
+        return host_name(text)
+    except ValueError:
+        raise ValueError("must be a label such as hello, which stands below the domain, or a whole host name") from None
+
+
 def image(text: str) -> str:
     """An image's reference with a tag or a digest; ``latest`` alone names nothing that could be promoted."""
     parts = _IMAGE.fullmatch(text)
@@ -133,6 +143,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$")]
 User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Mail = Annotated[str, AfterValidator(mail)]
 HostName = Annotated[str, AfterValidator(host_name)]
+RouteHost = Annotated[str, AfterValidator(route_host)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 IpLiteral = Annotated[str, AfterValidator(ip_literal)]
 PrivateNetwork = Annotated[IPv4Network, PlainValidator(private_network)]

@@ -22,6 +22,7 @@ from homeport.settings.checks import cross_checks
 from homeport.settings.defaults import with_defaults
 from homeport.settings.schema import PRESETS, Settings, with_groups
 from homeport.settings.secret_specs import former_names, known_secrets
+from homeport.settings.section import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,7 +38,6 @@ _NAMESPACE = "homeport:"
 _MOST_BYTES = 65_536
 _DEEPEST = 12
 _LONGEST_KEY = 64
-_LONGEST_TEXT = 2048
 # Keys of the providers themselves, as the official plugins spell them.
 _ENDPOINTS = {"hcloud": "hcloud:endpoint", "cloudflare": "cloudflare:baseUrl"}
 ENDPOINTS = frozenset(_ENDPOINTS.values())
@@ -258,8 +258,8 @@ def _slips(data: Any, loc: friendly.Loc, optional: set[str]) -> Iterator[tuple[f
             loc,
             Problem(friendly.path_of(loc), "is null: give it a value, or leave it out", friendly.remove_command(loc)),
         )
-    elif isinstance(data, str) and (not _plain(data, loc) or len(data) > _LONGEST_TEXT):
-        what = f"holds a control character, or is longer than {_LONGEST_TEXT} characters"
+    elif isinstance(data, str) and (not _plain(data, loc) or len(data) > LONGEST_TEXT):
+        what = f"holds a control character, or is longer than {LONGEST_TEXT} characters"
         yield loc, Problem(friendly.path_of(loc), what, friendly.remove_command(loc))
     elif isinstance(data, dict):
         for key, value in data.items():

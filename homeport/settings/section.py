@@ -4,6 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LONGEST_TEXT = 2048
+"""Characters that a text of the settings may have."""
+
 
 def key(means: str, *, shape: str, example: Any, default: Any = ..., says: str = "", names: str = "") -> Any:
     """A field of the settings.

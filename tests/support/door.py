@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
+from tests.support.scratch import docker
+
 
 @dataclass(frozen=True)
 class Door:
@@ -24,6 +26,11 @@ class Door:
 
     port: int
     root: str
+
+    @classmethod
+    def of(cls, proxy: str, port: int) -> Self:
+        """By the certificate of the authority that the proxy's container is."""
+        return cls(port, docker("exec", proxy, "cat", "/data/caddy/pki/authorities/local/root.crt"))
 
     def connect(self, host: str) -> ssl.SSLSocket:
         """A connection for one host name; the name itself is nobody's but the proxy's."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,16 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from rehearsal.claims.expected import expected
 from tests.support import subnets
 from tests.support.checkout import ROOT
-from tests.support.scratch import Scratch, docker
+from tests.support.scratch import Scratch, docker, free_port
 
 PORTS = tuple(name for name, service in expected("jett").services.items() if service.port)
 CLIENT = ROOT / "apps" / "heartbeat" / "heartbeat.py"
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Jett:

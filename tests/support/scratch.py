@@ -5,12 +5,14 @@ It sees what a user sees: the CLI's output, Docker, and files. It is removed by 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import yaml
 
@@ -18,6 +20,7 @@ from tests.support import subnets
 from tests.support.checkout import copied
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LIGHT = {"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}}
@@ -101,11 +104,25 @@ class Scratch:
         """``pulumi up``, as the user's script would."""
         return self.pulumi("up", "--yes", "--skip-preview")
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Self]:
+        """Brought up for as long as it is looked at, and removed then."""
+        try:
+            done = self.up()
+            assert done.returncode == 0, done.stdout + done.stderr
+            yield self
+        finally:
+            self.remove()
+
     def objects(self, kind: str) -> list[str]:
         """Names of Docker's containers, networks or volumes that carry this stack's label."""
         name = "{{.Names}}" if kind == "container" else "{{.Name}}"
         verb = ["ps", "-a"] if kind == "container" else [kind, "ls"]
         return docker(*verb, "--filter", f"label=homeport.stack={self.name}", "--format", name).split()
+
+    def outputs(self) -> dict:
+        """The stack's outputs, secrets in plain."""
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
 
     def exported(self) -> dict:
         """The state as the CLI exports it."""
@@ -120,6 +137,13 @@ class Scratch:
         ):
             for name in self.objects(kind):
                 docker(*remove, name)
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def docker(*argv: str, stdin: str | None = None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import yaml
 
 from tests.support import subnets
 from tests.support.cloudflare import ACCOUNT, ZONE, Cloud
-from tests.support.scratch import Scratch, docker
+from tests.support.scratch import Scratch, docker, free_port
 from tests.support.waits import until
 
 if TYPE_CHECKING:
@@ -20,13 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICES = ("caddy", "infisical-backend", "infisical-db", "infisical-redis", "redis")
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Shared(Scratch):

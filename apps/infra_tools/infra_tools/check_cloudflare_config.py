@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from infra_tools.cloudflare_api import TUNNEL, Api, RefusedError
-from infra_tools.console import FAILED, OK
+from infra_tools.console import FAILED, OK, Finding
 from infra_tools.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,23 +28,6 @@ _HEADERS: Final = re.compile(
 _TRANSFORMS: Final = ("http_request_transform", "http_request_late_transform", "http_response_headers_transform")
 _OTHERS: Final = ("http_request_dynamic_redirect", "http_config_settings")
 _FORBIDDEN: Final = 403
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        check: What.
-        state: `ok`, `problem`, `note` (a choice that may be meant) or `unknown` (the token may not look).
-        text: What is there.
-        fix: What helps, empty for nothing to do.
-    """
-
-    check: str
-    state: str
-    text: str
-    fix: str = ""
 
 
 def main(argv: list[str], console: Console) -> int:
@@ -78,10 +61,7 @@ def main(argv: list[str], console: Console) -> int:
     else:
         for text in done:
             console.say(f"done     {text}")
-        for one in findings:
-            console.say(f"{one.state:8} {one.check}: {one.text}")
-            if one.fix:
-                console.say(f"         fix: {one.fix}")
+        console.findings(findings)
     return FAILED if any(one.state in ("problem", "unknown") for one in findings) else OK
 
 

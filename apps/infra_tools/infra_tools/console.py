@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ class ToolError(Exception):
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        check: What.
+        state: `ok`, `problem`, `note` (a choice that may be meant), `unknown` (the token may not look) or `skipped`
+            (what it needs is not set).
+        text: What is there.
+        fix: What helps, empty for nothing to do.
+    """
+
+    check: str
+    state: str
+    text: str
+    fix: str = ""
 
 
 class Console:
@@ -69,6 +88,13 @@ class Console:
         if text not in self._warned:
             self._warned.add(text)
             print(_printable(self.clean(text)), file=sys.stderr, flush=True)
+
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """A line for each thing that was looked at, and one for what helps."""
+        for finding in findings:
+            self.say(f"{finding.state:8} {finding.check}: {finding.text}")
+            if finding.fix:
+                self.say(f"         fix: {finding.fix}")
 
     def document(self, value: Any) -> None:
         """The result as JSON: one document on standard output."""

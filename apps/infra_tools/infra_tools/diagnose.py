@@ -8,11 +8,11 @@ import binascii
 import hmac
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from infra_tools import stacks
-from infra_tools.console import FAILED, OK, ToolError
+from infra_tools.console import FAILED, OK, Finding, ToolError
 from infra_tools.docker import Docker
 from infra_tools.settings import IDENTITY, Settings
 
@@ -27,23 +27,6 @@ _AUD: Final = "CLOUDFLARE_AUD_TAG"
 _AUTH_DOMAIN: Final = "CLOUDFLARE_AUTH_DOMAIN"
 _KEY, _AUTH = "INFISICAL_ENCRYPTION_KEY", "INFISICAL_AUTH_SECRET"
 _AUTH_BYTES: Final = 32
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        check: What.
-        state: `ok`, `problem` or `skipped` (what it needs is not set).
-        text: What is there.
-        fix: What helps, empty for nothing to do.
-    """
-
-    check: str
-    state: str
-    text: str
-    fix: str = ""
 
 
 def main(argv: list[str], console: Console) -> int:
@@ -70,10 +53,7 @@ def main(argv: list[str], console: Console) -> int:
     if options.json:
         console.document({"findings": [asdict(one) for one in findings]})
     else:
-        for one in findings:
-            console.say(f"{one.state:8} {one.check}: {one.text}")
-            if one.fix:
-                console.say(f"         fix: {one.fix}")
+        console.findings(findings)
     return FAILED if any(one.state == "problem" for one in findings) else OK
 
 

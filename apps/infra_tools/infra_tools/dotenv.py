@@ -20,7 +20,6 @@ _SPACE: Final = r"[^\S\n]"
 _HEAD: Final = re.compile(rf"({_SPACE}*(?:export{_SPACE}+)?)([^\W\d][\w.\-\[\]]*)({_SPACE}*[=:]{_SPACE}*)")
 _BARE_NAME: Final = re.compile(rf"{_SPACE}*(?:export{_SPACE}+)?[\w.\-\[\]]+{_SPACE}*(?:\n|$)")
 _NOTHING: Final = re.compile(rf"{_SPACE}*(?:#[^\n]*)?(?:\n|$)")
-_AFTER: Final = re.compile(rf"{_SPACE}*(?:#[^\n]*)?(?:\n|$)")
 _ESCAPE: Final = re.compile(r"\\([abcfnrtv$\"\\]|0[0-7]{0,3})")
 _ESCAPES: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
 _LAST_BYTE: Final = 0o377
@@ -159,7 +158,7 @@ def _statement(text: str, line: int, called: str) -> _Entry:
         raise EnvFileError(f"{called}, line {line}: this is no NAME=value, no comment and no empty line")
     rest = text[head.end() :]
     raw = _quoted_part(rest, line, called, head[2]) if rest[:1] in ("'", '"') else _unquoted_part(rest)
-    tail = _AFTER.match(rest[len(raw) :])
+    tail = _NOTHING.match(rest[len(raw) :])
     if tail is None:
         raise EnvFileError(f"{called}, line {line}: {head[2]} goes on after its closing quote")
     return _Entry(head[0], head[2], raw, tail[0], line)

@@ -32,9 +32,9 @@ def findings(plan: Plan) -> tuple[Finding, ...]:
 
 def _front(plan: Plan) -> str:
     """Address of the host that the proxy is on; empty where only the update gives it one."""
-    edges = {service.name for service in plan.blueprint.services if service.edge}
-    machines = [host.machine for host in plan.hosts.values() if edges & {service.name for service in host.services}]
-    return next((machine.address for machine in machines if machine.mode == "adopt"), "")
+    proxy = plan.blueprint.proxy
+    machine = plan.hosts[plan.blueprint.homes[proxy.name]].machine if proxy else None
+    return machine.address if machine and machine.mode == "adopt" else ""
 
 
 def _name(name: str, host: str) -> list[Finding]:

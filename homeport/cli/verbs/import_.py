@@ -46,15 +46,15 @@ def command(
     """Make apps of a compose file, and list what was taken, what was hardened, and what was not taken and why."""
     from pathlib import Path
 
-    from homeport.cli import compose_files, importing
+    from homeport.cli import adding, compose_files, importing
     from homeport.cli.output import print_json
     from homeport.cli.phases import say
     from homeport.cli.places import from_here
     from homeport.cli.stack import read
     from homeport.model import fixes
 
-    if access not in {"login", "api-key", "vpn", "public"}:
-        raise typer.BadParameter(f"{access} is none of login, api-key, vpn, public", param_hint="--access")
+    if access not in adding.ACCESS:
+        raise typer.BadParameter(f"{access} is none of {', '.join(adding.ACCESS)}", param_hint="--access")
     images = dict(_pair(text) for text in image or ())
     described = read(stack)
     asked = importing.Asked(

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from homeport.plan.compose.document import items, listed, pairs, said
+from homeport.plan.compose.document import items, listed, named_files, pairs, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,8 +42,7 @@ class Companion:
     def of(cls, service: str, keys: Mapping[str, Node], env_files: Mapping[str, Mapping[str, str] | None]) -> Self:
         """The server that a service is."""
         told: dict[str, tuple[str, str]] = {}
-        for entry in listed(keys.get("env_file")):
-            path = said(items(entry).get("path")) if isinstance(entry, dict) else said(entry)
+        for path, _ in named_files(keys.get("env_file")):
             told |= {name: (value, "") for name, value in (env_files.get(path) or {}).items()}
         for pair in pairs(keys.get("environment")):
             if pair.value is not None:

@@ -72,6 +72,12 @@ def said(node: Node | None) -> str:
     return node.text.value if isinstance(node, Leaf) else ""
 
 
+def named_files(node: Node | None) -> Iterator[tuple[str, Node]]:
+    """The files that ``env_file`` names, each with its entry: a path, or a mapping with one."""
+    for entry in [node] if isinstance(node, dict) else listed(node):
+        yield said(items(entry).get("path")) if isinstance(entry, dict) else said(entry), entry
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pair:
     """A variable, label or the like, however the file spells it.

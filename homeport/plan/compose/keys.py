@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from homeport.model.service import ALLOWED_CAPABILITIES
+
 OWN = "homeport has its own way for it"
 LEFT: Final[dict[str, str]] = {
     "annotations": "an app has no annotations",
@@ -72,7 +74,5 @@ LEFT: Final[dict[str, str]] = {
 TOP: Final[dict[str, str]] = {
     "models": "an app runs no model of Docker's",
 }
-CAPABILITIES: Final[frozenset[str]] = frozenset(
-    {"CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE"}
-)
-"""Those that a service may keep (homeport/model/check.py)."""
+CAPABILITIES: Final[frozenset[str]] = frozenset(name.removeprefix("CAP_") for name in ALLOWED_CAPABILITIES)
+"""Those that a container may keep, as compose spells them."""

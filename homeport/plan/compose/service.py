@@ -11,11 +11,9 @@ from homeport.model import template
 from homeport.model.errors import Problem
 from homeport.model.image import floats, parts
 from homeport.plan.compose import secretive
-from homeport.plan.compose.document import Leaf, items, leaves, listed, pairs, said
+from homeport.plan.compose.document import Leaf, items, leaves, listed, named_files, pairs, said
 from homeport.plan.compose.keys import CAPABILITIES, LEFT
 from homeport.plan.compose.shapes import (
-    LONGEST_TEXT,
-    MOUNTED_SECRETS,
     NO_WEB,
     PATH,
     USER,
@@ -28,6 +26,8 @@ from homeport.plan.compose.shapes import (
     seconds,
 )
 from homeport.plan.compose.variables import Piece, Text
+from homeport.settings.apps import FILES_AT, TOOLS_AT
+from homeport.settings.section import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,9 +41,9 @@ _PROXY_PORT = re.compile(r"\.loadbalancer\.server\.port$", re.IGNORECASE)
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 _LEAST_MEMORY = 16
 _MEMORY = 256
-_KERNEL = ("/proc", "/sys", "/dev", "/.homeport", MOUNTED_SECRETS, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+_KERNEL = ("/proc", "/sys", "/dev", TOOLS_AT, FILES_AT, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Where the kernel, and homeport, have files of their own."""
-_LEAST_CPUS = 0.05
+_LEAST_CPUS = 0.1
 _MOST_WORDS = 64
 _MOST_RETRIES = 100
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
@@ -205,8 +205,7 @@ class Keys:
 
     def _key_env_file(self, node: Node) -> None:
         direct = {pair.name for pair in pairs(self._service.keys.get("environment"))}
-        for below in listed(node) if not isinstance(node, dict) else [node]:
-            path = said(items(below).get("path")) if isinstance(below, dict) else said(below)
+        for path, below in named_files(node):
             values = self._whole.env_file(path)
             if values is None:
                 self._left(below, "no such file is in the compose file's folder; what it would set is not known")
@@ -305,11 +304,11 @@ class Keys:
             long = items(below)
             source = said(long.get("source")) if long else said(below)
             target = said(long.get("target")) or source
-            path = target if target.startswith("/") else f"{MOUNTED_SECRETS}/{target}"
+            path = target if target.startswith("/") else f"{FILES_AT}/{target}"
             name = re.sub(r"[^A-Za-z0-9]+", "_", source).strip("_").upper()
-            fits = VARIABLE.fullmatch(name) and PATH.fullmatch(path) and path.rpartition("/")[0] == MOUNTED_SECRETS
+            fits = VARIABLE.fullmatch(name) and PATH.fullmatch(path) and path.rpartition("/")[0] == FILES_AT
             if not fits:
-                self._left(below, f"an app finds its secrets as files in {MOUNTED_SECRETS}")
+                self._left(below, f"an app finds its secrets as files in {FILES_AT}")
                 continue
             leaf = long.get("source") if long else below
             self._add(
@@ -349,7 +348,7 @@ class Keys:
             self._block["cpus"] = cpus
             self._taken(node, "as it is")
         else:
-            self._left(node, "no limit: an app has one")
+            self._left(node, f"less than {_LEAST_CPUS}" if cpus > 0 else "no limit: an app has one")
 
     def _pids(self, node: Node) -> None:
         text = said(node)

@@ -16,6 +16,7 @@ from homeport.plan.compose.document import Leaf, items, leaves, listed, said
 from homeport.plan.compose.keys import LEFT, TOP
 from homeport.plan.compose.service import Keys
 from homeport.plan.compose.shapes import LONGEST_NAME, Secret, Service, free_port, ordered, slug
+from homeport.settings.apps import secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,8 +97,9 @@ class Translation:
         self._not_services()
         for service in self._services.values():
             Keys(self, service).read()
+        aliases = self._aliases()
         for service in self._services.values():
-            self._references(service)
+            self._references(service, aliases)
         if self.choices.database:
             server = Companion.of(self.choices.database, self._all[self.choices.database], self._env_files)
             for service in self._services.values():
@@ -212,9 +214,9 @@ class Translation:
                     result.setdefault(alias, self._services[target])
         return result
 
-    def _references(self, service: Service) -> None:
+    def _references(self, service: Service, aliases: Mapping[str, Service]) -> None:
         """Whom it names in its settings it must reach: it needs it, and calls it by the app's name."""
-        for alias, other in self._aliases().items():
+        for alias, other in aliases.items():
             if other is service:
                 continue
             for key, text in list(service.texts):
@@ -342,7 +344,7 @@ class Translation:
 
     def _key(self, secret: Secret, *, shared: bool = False) -> str:
         """The config key of a secret: the settings' own, or where several share it one that may be written."""
-        key = f"{self._services[secret.service].app}-{secret.name.lower().replace('_', '-')}"
+        key = secret_name(self._services[secret.service].app, secret.name)
         if not shared or len(key) <= _LONGEST_KEY:
             return key
         return f"{key[: _LONGEST_KEY - 9].rstrip('-')}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 PATH = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+")
 USER = re.compile(r"[0-9]{1,9}(?::[0-9]{1,9})?")
-LONGEST_TEXT = 4096
 LONGEST_NAME = 31
-MOUNTED_SECRETS = "/run/secrets"
 WEB = (80, 8080, 3000, 8000, 5000, 8081, 8888, 9000, 4000)
 """Ports that answer HTTP where nothing else is known, in this order."""
 # What speaks no HTTP on its port, so that no route can lead there. Source: IANA's list of port numbers.

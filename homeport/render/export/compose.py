@@ -41,6 +41,7 @@ def networks(blueprint: Blueprint) -> dict[str, Any]:
                 "name": names.physical(blueprint.namespace, network.name),
                 "driver": "bridge",
                 "internal": network.internal,
+                **({"driver_opts": network.options} if network.options else {}),
                 "ipam": {
                     "config": [
                         {"subnet": network.subnet, "gateway": network.gateway}
@@ -71,7 +72,7 @@ def model(blueprint: Blueprint, files: Mapping[str, str]) -> dict[str, Any]:
     ]
     mounted = {mount.source for spec in specs for mount in spec.mounts if mount.kind == "volume"}
     volumes = sorted(mounted | {source for source in files.values() if not source.startswith("./")})
-    networks = sorted({network for spec in specs for network in (*spec.networks, *spec.joined)})
+    networks = sorted({network for spec in specs for network in spec.attached})
     whole = {
         "name": names.physical(blueprint.namespace, blueprint.preset),
         # What a container needs on another host is no other service of this file.
@@ -123,8 +124,8 @@ def service(spec: ContainerSpec, files: str, here: Collection[str]) -> dict[str,
         "depends_on": {need: {"condition": "service_healthy"} for need in spec.needs if need in here},
         "volumes": [_mount(mount, files) for mount in spec.mounts],
         "ports": [_port(port) for port in spec.ports],
-        "networks": _networks((*spec.networks, *spec.joined), spec.address),
-        "network_mode": None if (*spec.networks, *spec.joined) else "none",
+        "networks": _networks(spec.attached, spec.address),
+        "network_mode": None if spec.attached else "none",
     }
     return {key: value for key, value in values.items() if value not in (None, [], {})}
 

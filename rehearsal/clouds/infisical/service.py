@@ -53,6 +53,11 @@ class Request:
     name: str = ""
 
 
+def _level(held: str | Mapping[str, str], slug: str) -> int:
+    """What an identity may do in an environment: the same in all, or by each."""
+    return _LEVELS[held if isinstance(held, str) else held.get(slug, "describe")]
+
+
 class Service(Api):
     """The emulated API.
 
@@ -152,9 +157,8 @@ class Service(Api):
         held = self._store.get("identities", request.identity)["projects"].get(project)
         if held is None:
             raise forbidden("You are not a member of this project")
-        if _LEVELS[held if isinstance(held, str) else held.get(slug, "describe")] < _LEVELS[level]:
-            action = {"describe": "describe", "read": "read", "edit": "edit"}[level]
-            raise InfisicalError(403, f"You are not allowed to {action} on secrets", "PermissionDenied")
+        if _level(held, slug) < _LEVELS[level]:
+            raise InfisicalError(403, f"You are not allowed to {level} on secrets", "PermissionDenied")
         if path != "/" or slug not in self._store.get("projects", project)["environments"]:
             raise missing(f"Folder with path '{path}' in environment with slug '{slug}' not found", "GetSecrets")
         return f"{project}/{slug}"
@@ -162,7 +166,7 @@ class Service(Api):
     def _readable(self, request: Request) -> bool:
         project, slug = str(request.about["workspaceId"]), str(request.about["environment"])
         held = self._store.get("identities", request.identity)["projects"][project]
-        return _LEVELS[held if isinstance(held, str) else held.get(slug, "describe")] >= _LEVELS["read"]
+        return _level(held, slug) >= _LEVELS["read"]
 
     def _rows(self, place: str) -> dict[str, Record]:
         return {row["secretKey"]: row for row in self._store.all("secrets").values() if row["place"] == place}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
-
 import pytest
 
 from tests.support import campaign
-from tests.support.scratch import Scratch, docker, inspect
+from tests.support.door import Door
+from tests.support.scratch import Scratch, free_port, inspect
 from tests.support.waits import until
 from tests.unit.cli.image_cases import CASES, added, case
 
@@ -23,12 +20,6 @@ NO_STUB = {
 }
 """Contracts that a stub cannot hold, with the reason."""
 TRIED = campaign.sample("images of a public list", [path for path in CASES if path.stem not in NO_STUB])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -74,18 +65,9 @@ def test_each_runs_as_its_block_says_and_answers_its_check(stack, apps):
 
 @pytest.mark.req("OS-26")
 def test_each_has_its_name_at_the_proxy_which_asks_who_comes(stack, apps):
-    port = stack.settings["edge"]["https_port"]
-    root = docker("exec", f"{stack.name}-ai-caddy", "cat", "/data/caddy/pki/authorities/local/root.crt")
-    trust = ssl.create_default_context(cadata=root)
+    door = Door.of(f"{stack.name}-ai-caddy", stack.settings["edge"]["https_port"])
     for name, block in apps.items():
-        host = f"{block['route']['host']}.localhost"
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10)
-        connection.sock = trust.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname=host)
-        try:
-            connection.request("GET", "/", headers={"Host": f"{host}:{port}"})
-            assert 401 == connection.getresponse().status, f"{name} asks for a login, as `add` has it"
-        finally:
-            connection.close()
+        assert 401 == door.ask(f"{block['route']['host']}.localhost"), f"{name} asks for a login, as `add` has it"
 
 
 @pytest.mark.req("OS-26")

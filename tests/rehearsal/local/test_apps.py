@@ -11,7 +11,8 @@ from http.client import HTTPSConnection
 
 import pytest
 
-from tests.support.scratch import Scratch, docker, inspect
+from tests.support.door import Door
+from tests.support.scratch import Scratch, docker, free_port, inspect
 from tests.support.waits import until
 
 pytestmark = pytest.mark.world
@@ -27,12 +28,6 @@ HELLO = {
 }
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def docker_said(*argv):
     """Output of the ``docker`` command, whatever it ends with."""
     return subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, timeout=60).stdout
@@ -40,33 +35,27 @@ def docker_said(*argv):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    made = Scratch(
+    alone = Scratch(
         tmp_path_factory.mktemp("apps"),
         services={name: {"enabled": False} for name in ("ai-n8n", "ai-executor", "ai-redis")},
         edge={"http_port": free_port(), "https_port": free_port()},
     )
-    try:
-        done = made.up()
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield made
-    finally:
-        made.remove()
+    with alone.running() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def trust(stack):
-    """The authority of the stack's own proxy, and no other."""
-    root = docker("exec", f"{stack.name}-ai-caddy", "cat", "/data/caddy/pki/authorities/local/root.crt")
-    return ssl.create_default_context(cadata=root)
+def door(stack):
+    """The stack's proxy, by its own authority and no other."""
+    return Door.of(f"{stack.name}-ai-caddy", stack.settings["edge"]["https_port"])
 
 
-def asked(stack, trust, host, path="/", **headers):
+def asked(door, host, path="/", **headers):
     """Status and text of an answer by the stack's proxy."""
-    port = stack.settings["edge"]["https_port"]
-    connection = HTTPSConnection("127.0.0.1", port, timeout=10)
-    connection.sock = trust.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname=host)
+    connection = HTTPSConnection("127.0.0.1", door.port, timeout=10)
+    connection.sock = door.connect(host)
     try:
-        connection.request("GET", path, headers={"Host": f"{host}:{port}", **headers})
+        connection.request("GET", path, headers={"Host": f"{host}:{door.port}", **headers})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
@@ -104,14 +93,13 @@ def added(stack):
     stack.configure(apps={"hello": HELLO, **MORE})
     done = stack.homeport("up")
     assert done.returncode == 0, done.stdout
-    outputs = json.loads(stack.pulumi("stack", "output", "--show-secrets", "--json").stdout)
-    return before, done.stdout, outputs["credentials"]
+    return before, done.stdout, stack.outputs()["credentials"]
 
 
 @pytest.mark.req("OS-01")
 @pytest.mark.usefixtures("added")
-def test_the_block_of_the_page_answers_at_its_name(stack, trust):
-    status, _ = asked(stack, trust, "hello.localhost")
+def test_the_block_of_the_page_answers_at_its_name(door):
+    status, _ = asked(door, "hello.localhost")
 
     assert 200 == status, "one block is enough"
 
@@ -147,16 +135,16 @@ def test_an_app_is_hardened_as_all_others_are(stack, app):
 
 
 @pytest.mark.req("OS-04")
-def test_each_access_class_asks_what_it_says(stack, added, trust):
+def test_each_access_class_asks_what_it_says(added, door):
     _, _, credentials = added
     password, key = credentials["people-login-password"], credentials["programs-api-key"]
     basic = base64.b64encode(f"admin:{password}".encode()).decode()
     answers = {
-        "nobody": asked(stack, trust, "people.localhost")[0],
-        "a person": asked(stack, trust, "people.localhost", Authorization=f"Basic {basic}")[0],
-        "no key": asked(stack, trust, "api.localhost")[0],
-        "another key": asked(stack, trust, "api.localhost", **{"X-API-Key": password})[0],
-        "the key": asked(stack, trust, "api.localhost", **{"X-API-Key": key})[0],
+        "nobody": asked(door, "people.localhost")[0],
+        "a person": asked(door, "people.localhost", Authorization=f"Basic {basic}")[0],
+        "no key": asked(door, "api.localhost")[0],
+        "another key": asked(door, "api.localhost", **{"X-API-Key": password})[0],
+        "the key": asked(door, "api.localhost", **{"X-API-Key": key})[0],
     }
 
     assert {"nobody": 401, "a person": 200, "no key": 401, "another key": 401, "the key": 200} == answers
@@ -164,7 +152,7 @@ def test_each_access_class_asks_what_it_says(stack, added, trust):
 
 @pytest.mark.req("OS-04")
 @pytest.mark.usefixtures("added")
-def test_an_app_for_members_alone_has_a_port_on_the_loopback_address_and_no_name(stack, trust):
+def test_an_app_for_members_alone_has_a_port_on_the_loopback_address_and_no_name(stack, door):
     port = MORE["members"]["route"]["port"]
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -177,7 +165,7 @@ def test_an_app_for_members_alone_has_a_port_on_the_loopback_address_and_no_name
     assert "false" == outer["Options"]["com.docker.network.bridge.enable_ip_masquerade"], "and no way to the internet"
     assert [("127.0.0.1", str(port))] == [(row["HostIp"], row["HostPort"]) for row in published]
     with pytest.raises(ssl.SSLError):
-        asked(stack, trust, "members.localhost")
+        asked(door, "members.localhost")
 
 
 @pytest.mark.req("OS-05")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import re
 import secrets
-import socket
 import zlib
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import pytest
 
 from tests.support import echo_server, subnets
 from tests.support.door import Door, Load, Stream, WebSocket
-from tests.support.scratch import Scratch, docker, inspect
+from tests.support.scratch import Scratch, docker, free_port, inspect
 from tests.support.waits import until
 
 pytestmark = pytest.mark.world
@@ -60,7 +58,7 @@ class Doorway(Scratch):
     """A stack of a proxy and apps."""
 
     def __init__(self, folder):
-        self.ports = [_free_port() for _ in range(2)]
+        self.ports = [free_port() for _ in range(2)]
         front = f"{subnets.block('10.211')}.0/24"
         super().__init__(
             folder,
@@ -94,29 +92,16 @@ class Doorway(Scratch):
         return f"{self.name}-caddy"
 
     def door(self):
-        root = docker("exec", self.proxy, "cat", "/data/caddy/pki/authorities/local/root.crt")
-        return Door(self.ports[1], root)
+        return Door.of(self.proxy, self.ports[1])
 
     def key(self):
-        done = self.pulumi("stack", "output", "credentials", "--show-secrets", "--json")
-        return re.search(r'"keyed-api-key": "([^"]+)"', done.stdout)[1]
-
-
-def _free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+        return self.outputs()["credentials"]["keyed-api-key"]
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    made = Doorway(tmp_path_factory.mktemp("routes"))
-    try:
-        done = made.up()
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield made
-    finally:
-        made.remove()
+    with Doorway(tmp_path_factory.mktemp("routes")).running() as running:
+        yield running
 
 
 @pytest.fixture

@@ -19,13 +19,8 @@ pytestmark = pytest.mark.world
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    made = Scratch(tmp_path_factory.mktemp("small"))
-    done = made.up()
-    try:
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield made
-    finally:
-        made.remove()
+    with Scratch(tmp_path_factory.mktemp("small")).running() as running:
+        yield running
 
 
 def _started(stack) -> dict[str, str]:

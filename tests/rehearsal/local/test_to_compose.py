@@ -10,8 +10,7 @@ from catalog.presets.registry import preset
 from homeport.cli.export import export
 from homeport.cli.stack import Stack
 from tests.support.compose_world import Composed, differences, look, seen
-from tests.support.jett import free_port
-from tests.support.scratch import Scratch, docker
+from tests.support.scratch import Scratch, docker, free_port
 
 pytestmark = pytest.mark.world
 FOLDERS = {service.name: service.files_at for service in preset("ai-orchestrator").services}
@@ -20,13 +19,8 @@ FOLDERS = {service.name: service.files_at for service in preset("ai-orchestrator
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     ports = {"http_port": free_port(), "https_port": free_port()}
-    made = Scratch(tmp_path_factory.mktemp("memory"), services={}, edge=ports)
-    try:
-        done = made.up()
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield made
-    finally:
-        made.remove()
+    with Scratch(tmp_path_factory.mktemp("memory"), services={}, edge=ports).running() as running:
+        yield running
 
 
 def sql(stack, text):

@@ -9,21 +9,11 @@ from tests.support.shared import Shared, Tunnelled
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    stack = Shared(tmp_path_factory.mktemp("shared"))
-    try:
-        done = stack.up()
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield stack
-    finally:
-        stack.remove()
+    with Shared(tmp_path_factory.mktemp("shared")).running() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def tunnelled(tmp_path_factory):
-    stack = Tunnelled(tmp_path_factory.mktemp("tunnelled"))
-    try:
-        done = stack.up()
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield stack
-    finally:
-        stack.remove()
+    with Tunnelled(tmp_path_factory.mktemp("tunnelled")).running() as running:
+        yield running

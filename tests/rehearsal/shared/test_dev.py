@@ -12,8 +12,8 @@ import pytest
 
 from tests.support import subnets
 from tests.support.door import Door
-from tests.support.scratch import Scratch, docker, inspect
-from tests.support.shared import PYTHON, SERVICES, free_port
+from tests.support.scratch import Scratch, docker, free_port, inspect
+from tests.support.shared import PYTHON, SERVICES
 from tests.support.waits import until
 
 pytestmark = [pytest.mark.world, pytest.mark.usefixtures("shared")]
@@ -38,10 +38,6 @@ def get(url, **headers):
 def operator(outputs):
     """What the proxy asks for, as a browser sends it."""
     return "Basic " + base64.b64encode(f"admin:{outputs['credentials']['guests-password']}".encode()).decode()
-
-
-def outputs_of(shared):
-    return json.loads(shared.pulumi("stack", "output", "--json", "--show-secrets").stdout)
 
 
 @pytest.mark.req("S4-01", "S4-60")
@@ -119,7 +115,7 @@ def test_port_routes_answer_on_the_loopback_address_alone():
 @pytest.mark.req("S4-37")
 @pytest.mark.parametrize("path", ["/admin/signup", "/api/v1/admin/signup", "/api/v1/admin/bootstrap"])
 def test_the_first_account_is_for_the_operator_alone(shared, path):
-    outputs = outputs_of(shared)
+    outputs = shared.outputs()
 
     assert 401 == get(f"http://127.0.0.1:8005{path}")[0], "whoever comes first would be the administrator"
     assert 401 != get(f"http://127.0.0.1:8005{path}", Authorization=operator(outputs))[0], "the operator gets through"
@@ -214,11 +210,8 @@ def test_services_and_apps_of_another_stack_join_by_one_setting(guests):
 @pytest.mark.req("S4-33", "S4-55")
 @pytest.mark.usefixtures("guests")
 def test_n8ns_editor_and_the_app_answer_through_the_shared_proxy_to_the_operator_alone(shared):
-    door = Door(
-        shared.settings["edge"]["https_port"],
-        docker("exec", "caddy", "cat", "/data/caddy/pki/authorities/local/root.crt"),
-    )
-    login = operator(outputs_of(shared))
+    door = Door.of("caddy", shared.settings["edge"]["https_port"])
+    login = operator(shared.outputs())
     status, page = get("http://127.0.0.1:8001/", Authorization=login)
 
     assert (401, 401) == (get("http://127.0.0.1:8001/")[0], door.ask("shop.localhost"))

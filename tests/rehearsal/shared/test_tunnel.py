@@ -39,10 +39,6 @@ def guests(tunnelled):
         docker("rm", "-f", *names)
 
 
-def outputs(stack):
-    return json.loads(stack.pulumi("stack", "output", "--json", "--show-secrets").stdout)
-
-
 def ada(cloud, host):
     status, session = cloud.log_in("ada@example.com", host, idp=provider(cloud))
     assert status == 200, "the settings name her"
@@ -73,7 +69,7 @@ def test_the_connector_is_a_container_that_publishes_nothing_and_nor_does_the_pr
 
 @pytest.mark.req("S4-17", "S4-27", "S4-57")
 def test_the_tunnels_token_is_in_no_inspection_and_no_plain_state(tunnelled):
-    token = outputs(tunnelled)["credentials"]["cloudflare-tunnel-token"]
+    token = tunnelled.outputs()["credentials"]["cloudflare-tunnel-token"]
     parts = json.loads(base64.b64decode(token))
     plain = json.dumps(tunnelled.exported())
 
@@ -81,13 +77,13 @@ def test_the_tunnels_token_is_in_no_inspection_and_no_plain_state(tunnelled):
     assert token not in json.dumps(inspect("cloudflared")), "docker inspect shows it to nobody"
     assert token not in plain
     assert parts["s"] not in plain
-    audience = outputs(tunnelled)["guests"]["lambda"]["CLOUDFLARE_AUD_TAG"]
+    audience = tunnelled.outputs()["guests"]["lambda"]["CLOUDFLARE_AUD_TAG"]
     assert audience not in plain, "nor the audience"
 
 
 @pytest.mark.req("S4-19", "S4-20")
 def test_cloudflare_knows_every_name_and_a_catch_all(tunnelled):
-    cloud, tunnel = tunnelled.cloud, outputs(tunnelled)["tunnel_id"]
+    cloud, tunnel = tunnelled.cloud, tunnelled.outputs()["tunnel_id"]
     config = cloud.made("GET", f"/accounts/{ACCOUNT}/cfd_tunnel/{tunnel}/configurations")["config"]["ingress"]
     records = cloud.made("GET", f"/zones/{ZONE}/dns_records")
     names = {INFISICAL, API, MINE, "n8n.example.com"}
@@ -107,7 +103,7 @@ def test_one_policy_and_one_login_with_google_stand_before_every_name(tunnelled)
     assert {INFISICAL, API, MINE, "n8n.example.com"} == {app["domain"] for app in apps}
     assert 1 == len({policy["id"] for app in apps for policy in app["policies"]}), "one policy for all of them"
     assert ["google"] == kinds
-    handed = outputs(tunnelled)["guests"]["lambda"]
+    handed = tunnelled.outputs()["guests"]["lambda"]
     assert {app["domain"]: app["aud"] for app in apps}[API] == handed["CLOUDFLARE_AUD_TAG"]
     assert "https://team.cloudflareaccess.com" == handed["CLOUDFLARE_AUTH_DOMAIN"]
 

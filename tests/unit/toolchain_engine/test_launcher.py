@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -114,8 +115,13 @@ def test_a_backend_that_is_no_folder_is_left_to_pulumi(adapted):
     assert ["preview", "-s", "dev"] == adapted("preview -s dev", PULUMI_BACKEND_URL="s3://bucket")
 
 
+def own_launcher(folder):
+    """A line of shell that calls it, as its installation writes it: the project's folder may have blanks."""
+    return f'exec {shlex.join([sys.executable, "-IS", launcher.__file__, f"{folder}/own", f"{folder}/copies"])} "$@"'
+
+
 def test_the_launcher_becomes_the_next_pulumi_on_path(script, tmp_path):
-    own = script("own/pulumi", f'exec {sys.executable} -IS {launcher.__file__} {tmp_path}/own {tmp_path}/copies "$@"')
+    own = script("own/pulumi", own_launcher(tmp_path))
     script("real/pulumi", 'echo "real: $*"; exit 7')
     path = f"{own.parent}:{tmp_path / 'real'}:{os.defpath}"
     done = subprocess.run([own, "version"], env={"PATH": path}, capture_output=True, text=True, check=False, cwd="/")
@@ -123,7 +129,7 @@ def test_the_launcher_becomes_the_next_pulumi_on_path(script, tmp_path):
 
 
 def test_without_an_engine_the_launcher_says_what_fixes_it(script, tmp_path):
-    own = script("own/pulumi", f'exec {sys.executable} -IS {launcher.__file__} {tmp_path}/own {tmp_path}/copies "$@"')
+    own = script("own/pulumi", own_launcher(tmp_path))
     done = subprocess.run([own], env={"PATH": str(own.parent)}, capture_output=True, text=True, check=False, cwd="/")
     assert "fix: python -m toolchain.engine ensure" in done.stderr
 

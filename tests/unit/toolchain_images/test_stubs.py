@@ -118,6 +118,7 @@ def test_an_image_of_a_users_own_is_stood_in_for_by_what_its_block_says(monkeypa
     recipe.assemble(kit)
 
     assert ("stub", block["image"]) == (recipe.kind, recipe.image), "nobody takes it for the software"
+    assert stubs.recipe_for("registry.example.net:5000/team/shop:1.5") is None, "nothing was said of another tag"
     assert (kit.root / "srv/stub/deep/health").is_file(), "its health check's path answers"
     script = (kit.root / "stub").read_text()
     assert "busybox httpd -p 3001 " in script, "two apps of one image, a port each"

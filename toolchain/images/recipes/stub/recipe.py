@@ -32,6 +32,7 @@ class Stub(TypedDict):
 
     Attributes:
         repository: Its name, without a tag.
+        image: Its name with the tag, where nothing is said of others.
         software: What it stands in for.
         port: The port that it serves.
         paths: The paths that answer 200.
@@ -49,6 +50,7 @@ class Stub(TypedDict):
     """
 
     repository: str
+    image: NotRequired[str]
     software: str
     port: int
     paths: list[str]
@@ -146,25 +148,28 @@ def _held(stub: Stub) -> str:
 
 
 def handed() -> dict[str, tuple[Path, Stub]]:
-    """The same of images that a stack names and the catalog does not: what was said of them last."""
-    files = sorted(store.folder("contracts").glob("*.json"))
+    """Image to the same, of those that a stack names and the catalog does not: what was said of them last.
+
+    By the whole name: of other tags of the same repository nothing was said, and they may be had as they are.
+    """
+    files = sorted(store.folder("image-contracts").glob("*.json"))
     stubs: list[tuple[Path, Stub]] = [(path, json.loads(path.read_text(encoding="utf-8"))) for path in files]
-    return {stub["repository"]: (path, stub) for path, stub in stubs}
+    return {stub["image"]: (path, stub) for path, stub in stubs}
 
 
 def hand(text: str) -> None:
     """Keep the contract of an image that the catalog does not know, as JSON: from now on a stub can stand in for it."""
     stub: Stub = json.loads(text)
-    path = store.folder("contracts") / f"{store.slug(stub['repository'])}.json"
+    path = store.folder("image-contracts") / f"{store.slug(stub['image'])}.json"
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(stub, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     draft.rename(path)
 
 
 def recipe_for(image: str) -> Recipe | None:
-    """The stub for an image of any tag, when its repository has a contract."""
-    repository = image.partition("@")[0].rpartition(":")[0]
-    contract = contracts().get(repository) or handed().get(repository)
+    """The stub for an image of any tag, when its repository has a contract of the catalog's, or it has one itself."""
+    plain = image.partition("@")[0]
+    contract = contracts().get(plain.rpartition(":")[0]) or handed().get(plain)
     if contract is None:
         return None
     path, stub = contract

@@ -23,7 +23,9 @@ class A(http.server.BaseHTTPRequestHandler):
         body = json.dumps({k.lower(): v for k, v in self.headers.items()}).encode()
         self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
         self.wfile.write(body)
-http.server.ThreadingHTTPServer(("", 8000), A).serve_forever()
+server = http.server.ThreadingHTTPServer(("", 8000), A)
+print("listens", flush=True)
+server.serve_forever()
 """
 
 
@@ -33,6 +35,8 @@ def guests(tunnelled):
     names = ("lambda-server", "mine")
     for name in names:
         docker("run", "-d", "--name", name, "--network", "ai-network", PYTHON, "python", "-c", ECHO)
+    for name in names:
+        until(lambda name=name: "listens" in docker("logs", name), f"{name} listens")
     try:
         yield tunnelled
     finally:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.random_secret import random_secret
+from homeport.model import jwt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from homeport.model.secret import SecretSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +28,13 @@ class SecretsArgs:
             ``base64`` (32 random bytes) or any other (32 random bytes, URL-safe, with a capital letter and a digit in
             front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
+        derived: Names of tokens to make of other secrets among these, each with what it is.
     """
 
     supplied: Mapping[str, pulumi.Output[str]]
     generated: Mapping[str, str]
     versions: Mapping[str, int]
+    derived: Mapping[str, SecretSpec] = field(default_factory=dict)
 
 
 class Secrets(pulumi.ComponentResource):
@@ -50,6 +56,8 @@ class Secrets(pulumi.ComponentResource):
             keepers = {"version": str(args.versions.get(secret, 1))}
             generated = random_secret(f"{name}-{secret}", here, keepers)
             self.values[secret] = generated.apply(_WRITTEN.get(kind, _url_safe))
+        for secret, spec in sorted(args.derived.items()):
+            self.values[secret] = self.values[spec.signed_by].apply(partial(jwt.signed, claims=spec.claims))
         self.key = random_secret(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})

@@ -51,6 +51,6 @@ def sharing(network: str) -> tuple[str, ...]:
     )
 
 
-def declared() -> Declarations:
-    """What all presets and their services declare for the configuration of a stack."""
-    return declarations(preset(name) for name in _BUILT)
+def declared(own: str = "") -> Declarations:
+    """What all presets and their services declare for the configuration of a stack; ``own``: the stack's, first."""
+    return declarations(preset(name) for name in sorted(_BUILT, key=lambda name: name != own))

@@ -20,7 +20,7 @@ class Declarations:
 
     Attributes:
         secrets: Name to the secret.
-        renamed: A former name, or one of a ``.env`` file, to the config key that took its place.
+        renamed: A former name, or one of a ``.env`` file, to the config key that took its place; of several the first.
         groups: Sections of the settings, by name.
         presets: The names of the presets.
     """
@@ -51,5 +51,5 @@ def declarations(presets: Iterable[Preset]) -> Declarations:
             for spec in owner.secrets:
                 if secrets.setdefault(spec.name, spec) != spec:
                     raise ValueError(f"{owner.name} describes the secret {spec.name} in another way than others do")
-            renamed |= owner.renamed
+            renamed = {**owner.renamed, **renamed}
     return Declarations(secrets=secrets, renamed=renamed, groups=groups, presets=tuple(known))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from homeport.model.fixes import keep
 
-Policy = Literal["generated", "supplied", "issued"]
-Kind = Literal["password", "account-password", "hex64", "hex32", "base64", "token", "text", "ssh-key"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Policy = Literal["generated", "supplied", "issued", "derived"]
+Kind = Literal["password", "account-password", "hex64", "hex32", "base64", "token", "text", "ssh-key", "jwt"]
 
 SHAPES: dict[str, str] = {
     "password": "at least 24 characters, 128 bits, as openssl rand -base64 32 prints",
@@ -19,6 +23,7 @@ SHAPES: dict[str, str] = {
     "token": "the token exactly as its issuer shows it, 16 to 512 characters",
     "text": "the text exactly as whoever made it gave it, 1 to 4096 characters",
     "ssh-key": "an OpenSSH private key of type ed25519 without a passphrase",
+    "jwt": "a JSON Web Token, signed by HS256 with the secret that it is made of",
 }
 COMMANDS: dict[str, str] = {
     "password": '"$(openssl rand -base64 32)"',
@@ -29,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "token": "",
     "text": "",
     "ssh-key": "< ~/.ssh/id_ed25519",
+    "jwt": "",
 }
 
 
@@ -41,11 +47,15 @@ class SecretSpec:
         purpose: What it is for, after "is needed": a user who does not know it learns what breaks without it.
         kind: What it must look like, a key of ``SHAPES``.
         policy: ``generated``: made by pulumi-random when it is missing. ``supplied``: only its issuer can give it.
-            ``issued``: a layer of the program has it from its issuer, so that nobody supplies it.
+            ``issued``: a layer of the program has it from its issuer, so that nobody supplies it. ``derived``: made
+            of ``signed_by`` when it is missing, the same at every update, and another one when that secret is.
         variable: Its name in a ``.env`` file of the same software; empty: the name in capitals.
         section: It is needed only where the settings have this section; elsewhere it is empty.
         length: How many characters its issuer's have; 0: not always the same.
         encrypts: Stored data is encrypted with it: another value loses that data.
+        signed_by: Of a token that is derived: the name of the secret that signs it.
+        claims: What that token says of its bearer, in the order in which it says it. Times are literals, or each
+            update would make another token.
     """
 
     name: str
@@ -56,6 +66,8 @@ class SecretSpec:
     section: str = ""
     length: int = 0
     encrypts: bool = False
+    signed_by: str = ""
+    claims: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def env_name(self) -> str:

@@ -61,6 +61,7 @@ class Plan:
         secrets: Every secret that the stack needs, by name.
         supplied: Those that the configuration holds; empty ones among them stand for what an unused section would need.
         generated: Those to make, by name, with their kind.
+        derived: Those to make of others, by name, with what they are.
         named: The references of all images as catalog and settings name them, each once: what a lock has digests for.
     """
 
@@ -72,6 +73,7 @@ class Plan:
     secrets: Mapping[str, SecretSpec]
     supplied: Mapping[str, Masked] = field(repr=False)
     generated: Mapping[str, str]
+    derived: Mapping[str, SecretSpec] = field(default_factory=dict)
     named: tuple[str, ...] = ()
 
     @property
@@ -129,6 +131,7 @@ def _resolved(
     named = _blueprint(loaded)
     blueprint = image_lock.applied(named, pins)
     needed = [*blueprint.secrets(), *layers]
+    needed += sorted({loaded.specs[name].signed_by for name in needed if name in loaded.specs} - {"", *needed})
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in settings.hosts.values()) else set()
     unused = {name for name in needed if _of_unused_section(loaded, name)}
     # Of a service that is off: one that the configuration holds may stay, one that was made is kept in the state.
@@ -156,12 +159,18 @@ def _resolved(
             for name in (*needed, *resting)
             if name in loaded.specs and name not in {*supplied, *loaded.secrets} and _is_made(loaded, name)
         },
+        derived={
+            name: loaded.specs[name]
+            for name in needed
+            if name in loaded.specs and loaded.specs[name].policy == "derived" and name not in supplied
+        },
         named=_references(named),
     )
 
 
 def _loaded(configuration: Configuration, today: date | None) -> Loaded:
-    return load(configuration, today, defaults=registry.defaults, declared=registry.declared())
+    declared = registry.declared(configuration.values.get(PRESET, ""))
+    return load(configuration, today, defaults=registry.defaults, declared=declared)
 
 
 def _blueprint(loaded: Loaded) -> Blueprint:

@@ -62,8 +62,11 @@ def known_secrets(declared: Declarations, settings: Any = None) -> dict[str, Sec
 
 
 def former_names(declared: Declarations) -> dict[str, str]:
-    """Names of ``.env`` files and of earlier versions, to the keys that took their place."""
-    variables = {spec.env_name: name for name, spec in known_secrets(declared).items()}
+    """Names of ``.env`` files and of earlier versions, to the keys that took their place.
+
+    Several presets may have a variable of one name: it means what the first of them, the stack's own, says.
+    """
+    variables = {spec.env_name: name for name, spec in reversed(known_secrets(declared).items())}
     return {**variables, **declared.renamed}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from homeport.model import fixes, jwt
 from homeport.model.errors import Problem
 from homeport.settings.strength import misfit, weakness
 
@@ -64,6 +66,26 @@ def check(supplied: Mapping[str, str], encrypted: frozenset[str], specs: Mapping
         for name in names[1:]:
             what = f"has the same value as homeport:{names[0]}: who learns one knows both"
             yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")
+    yield from _signatures(supplied, specs)
+
+
+def _signatures(supplied: Mapping[str, str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
+    """What is wrong with keys that sign tokens, and with tokens that are given rather than made."""
+    signing = sorted({spec.signed_by for spec in specs.values() if spec.signed_by} & supplied.keys())
+    for name in signing:
+        if 0 < len(supplied[name]) < jwt.LEAST_KEY:
+            what = f"is too short to sign with HS256: {jwt.LEAST_KEY} characters at least"
+            yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")
+    for name in sorted(supplied):
+        spec = specs[name]
+        if not spec.signed_by or not jwt.is_token(supplied[name]):
+            continue
+        where, fix = f"homeport:{name}", fixes.drop(f"homeport:{name}")
+        if spec.signed_by not in supplied:
+            what = f"does not fit homeport:{spec.signed_by}, which is not given: homeport makes both, or you give both"
+            yield Problem(where, what, fix)
+        elif what := jwt.misfit(supplied[name], supplied[spec.signed_by], spec.claims, time.time()):
+            yield Problem(where, f"does not fit homeport:{spec.signed_by}: it {what}", fix)
 
 
 def check_lengths(lengths: Mapping[str, int], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import re
 import string
 from typing import TYPE_CHECKING
 
+from homeport.model import jwt
 from homeport.model.secret import SHAPES
 
 if TYPE_CHECKING:
@@ -41,7 +42,16 @@ _RUN = 4
 _TOKEN = (16, 512)
 _LONGEST_ACCOUNT_PASSWORD = 64
 _LONGEST_TEXT = 4096
-_LEAST = {"password": 24, "account-password": 24, "hex64": 64, "hex32": 32, "base64": 44, "token": 16, "ssh-key": 200}
+_LEAST = {
+    "password": 24,
+    "account-password": 24,
+    "hex64": 64,
+    "hex32": 32,
+    "base64": 44,
+    "token": 16,
+    "ssh-key": 200,
+    "jwt": 60,
+}
 """Bytes below which a secret of a kind cannot be one."""
 _DIGITS = {"hex64": "[0-9a-f]{64}", "hex32": "[0-9a-f]{32}", "base64": "[A-Za-z0-9+/]{43}="}
 _ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
@@ -56,6 +66,9 @@ def weakness(kind: str, value: str) -> str:
     if kind == "text":
         # Whoever made it chose it: a mail server's password may be short, and have a dollar sign.
         return _slip(value) or ("" if len(value) <= _LONGEST_TEXT else f"is too long: must be {SHAPES[kind]}")
+    if kind == "jwt":
+        # Whether it is a good one is said by what signs it.
+        return "" if jwt.is_token(value) else f"has another shape: must be {SHAPES[kind]}"
     return _slip(value) or (_digits(kind, value) if kind in _DIGITS else _text(kind, value))
 
 

@@ -27,7 +27,7 @@ def build(plan: Plan) -> None:
         pulumi.log.warn(f"{what}\n  fix: bin/homeport images --renew --stack {plan.stack}")
     providers = Providers(plan.endpoints, _supplied_key(plan))
     supplied = {name: pulumi.Output.secret(value.reveal()) for name, value in plan.supplied.items()}
-    args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate)
+    args = SecretsArgs(supplied=supplied, generated=plan.generated, versions=plan.settings.rotate, derived=plan.derived)
     secrets = Secrets("secrets", args, providers.opts)
     hosts = {name: host_resources(host, providers, secrets.values) for name, host in plan.hosts.items()}
     connector = plan.blueprint.connector

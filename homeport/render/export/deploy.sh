@@ -80,6 +80,9 @@ fault() {
     account-password)
       shape "$text" 24 64 && [[ $text =~ [A-Z] && $text =~ [0-9] ]] ||
         echo "must be 24 to 64 $characters, with a capital letter and a digit" ;;
+    jwt)
+      [[ $text =~ ^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$ ]] ||
+        echo 'must be a JSON Web Token signed by HS256' ;;
     password) shape "$text" 24 512 || echo "must be 24 to 512 $characters (openssl rand -base64 32)" ;;
     *) echo "has the unknown kind $kind in the manifest" ;;
   esac
@@ -99,7 +102,32 @@ check_env() {
     wrong=$(fault "$kind" "$text")
     if [ -n "$wrong" ]; then problems+=("$name $wrong"); fi
   done < <(listed variable)
+  while read -r name secret _; do
+    text=${value[$secret]:-}
+    if [ -n "$text" ] && [ ${#text} -lt 32 ]; then problems+=("$secret is too short to sign $name: 32 characters"); fi
+    [ -n "${value[$name]:-}" ] || continue
+    if [ -z "$text" ]; then
+      problems+=("$name is set and $secret is not: set both, or neither")
+    elif [ "${value[$name]}" != "$(signed "$text" "${value[$name]%.*}")" ]; then
+      problems+=("$name is not signed with $secret: leave $name out, and it is made")
+    fi
+  done < <(listed signed)
   [ ${#problems[@]} -eq 0 ] || refuse "${problems[@]}"
+}
+
+# A text as a token signed by HS256 (RFC 7515; HMAC: RFC 2104): signed KEY TEXT. By hand, for openssl takes a key as an
+# argument alone, where everybody sees it among the processes.
+signed() {
+  local key inner='' outer='' place
+  key=$(printf %s "$1" | od -An -v -tx1 | tr -d ' \n')
+  [ ${#key} -le 128 ] || key=$(printf %s "$1" | openssl dgst -sha256 -binary | od -An -v -tx1 | tr -d ' \n')
+  for ((place = 0; place < 128; place += 2)); do
+    printf -v inner '%s\\x%02x' "$inner" $((16#${key:place:2}0 / 16 ^ 0x36))
+    printf -v outer '%s\\x%02x' "$outer" $((16#${key:place:2}0 / 16 ^ 0x5c))
+  done
+  printf '%s.' "$2"
+  { printf '%b' "$outer"; { printf '%b' "$inner"; printf %s "$2"; } | openssl dgst -sha256 -binary; } |
+    openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '=\n'
 }
 
 check_machine() {
@@ -244,6 +272,10 @@ generate() {
   done < <(listed variable)
   for name in "${!set_in_env[@]}"; do if [ -n "${set_in_env[$name]}" ]; then value[$name]=${set_in_env[$name]}; fi; done
   if [ -f "$kept" ]; then chmod 600 "$kept"; fi
+  # Not kept: of a new secret a new token is made.
+  while read -r name need kind; do
+    if [ -z "${value[$name]:-}" ]; then value[$name]=$(signed "${value[$need]}" "$kind"); fi
+  done < <(listed signed)
 }
 
 # A file with {$VARIABLE} for host names filled in, and {$VARIABLE_BELOW} with whether HTTPS holds for the names below it:

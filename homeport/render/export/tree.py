@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from homeport.model import names, template
+from homeport.model import jwt, names, template
 from homeport.model.container import container_spec, own_volumes
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.secret import SHAPES
@@ -37,6 +37,11 @@ _OWN = frozenset({"files", "secrets", "templates", "config", "logs", "manifest"}
 """What is the export's own: no volume is one of them, or it would hold what is there."""
 LOGS = "logs"
 _NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
+_MADE = {
+    "generated": "; made and kept by deploy.sh unless you set it",
+    "derived": "; made of {} by deploy.sh unless you set both",
+}
+"""Policies of secrets that deploy.sh makes, and how their line says so."""
 _HOST_MARK = "host-from-env.invalid"
 _DEPLOY = Path(__file__).with_name("deploy.sh")
 _README = Path(__file__).with_name("README.md")
@@ -49,7 +54,8 @@ class Variable:
     Attributes:
         name: Its name.
         kind: Its shape, as deploy.sh knows them: a secret's kind, or ``host``.
-        need: ``required``, ``optional`` or ``generated``: made by deploy.sh where it is missing.
+        need: ``required``, ``optional``, or made by deploy.sh where it is missing: ``generated`` at random and kept,
+            ``derived`` of another secret.
         secret: The secret's name in the blueprint; ``NONE``: it is none.
         words: What it is for, and what it looks like.
     """
@@ -149,7 +155,9 @@ class Export:
     def variables(self) -> tuple[Variable, ...]:
         """Every line of ``.env``, those first that a person has to set."""
         asked = self.preset.export.required
-        needed = self.blueprint.secrets()
+        needed = list(self.blueprint.secrets())
+        # What signs others is needed even where nothing reads it.
+        needed += sorted({self.specs[name].signed_by for name in needed} - {"", *needed})
         ordered = [*(name for name in asked if name in needed), *(name for name in needed if name not in asked)]
         secrets = [self._variable(self.specs[name], required=name in asked) for name in ordered]
         hosts = [
@@ -169,8 +177,8 @@ class Export:
 
     def _variable(self, spec: SecretSpec, *, required: bool) -> Variable:
         given = "optional" if spec.section else "required"
-        need = "required" if required else "generated" if spec.policy == "generated" else given
-        kept = "; made and kept by deploy.sh unless you set it" if need == "generated" else ""
+        need = "required" if required else spec.policy if spec.policy in _MADE else given
+        kept = _MADE.get(need, "").format(self.specs[spec.signed_by].env_name if spec.signed_by else "")
         words = f"Needed {spec.purpose}: {SHAPES[spec.kind]}{kept}"
         return Variable(name=spec.env_name, kind=spec.kind, need=need, secret=spec.name, words=words)
 
@@ -282,6 +290,11 @@ class Export:
         blueprint, specs = self.blueprint, {}
         lines = [f"target {self._target()}"]
         lines += [f"variable {line.name} {line.kind} {line.need} {line.secret}" for line in self.variables()]
+        derived = [self.specs[line.secret] for line in self.variables() if line.need == "derived"]
+        lines += [
+            f"signed {spec.env_name} {self.specs[spec.signed_by].env_name} {jwt.unsigned(spec.claims)}"
+            for spec in derived
+        ]
         for service in sorted(blueprint.services, key=lambda service: service.name):
             specs[service.name] = container_spec(blueprint, service)
             lines.append(f"container {specs[service.name].name} {service.name}")

@@ -154,7 +154,8 @@ def container(spec: ContainerSpec, blueprint: Blueprint, mark: str, folder: Path
             {"name": name} | ({"ipv4_address": spec.address} if spec.address and name == spec.networks[0] else {})
             for name in spec.attached
         ],
-        "network_mode": next(iter(spec.attached), "none"),
+        "network_mode": spec.network_mode,
+        "etc_hosts": dict(spec.extra_hosts),
         "labels": {"homeport.bench": blueprint.namespace, "homeport.files": mark},
         "command_handling": "correct",
         "container_default_behavior": "no_defaults",

@@ -32,7 +32,7 @@ def arguments(
     attached = [*(networks[name] for name in spec.networks if name not in spec.later_networks), *spec.joined]
     # The provider takes an address with a further network only: this one's main network is Docker's own bridge, which
     # it leaves before it starts (terraform-provider-docker, resource_docker_container_funcs.go).
-    main, further = ("bridge", attached) if spec.address else (attached[0] if attached else "none", attached[1:])
+    main, further = ("bridge", attached) if spec.address else (attached[0] if attached else "", attached[1:])
     return {
         "name": spec.name,
         "hostname": spec.hostname,
@@ -75,7 +75,7 @@ def arguments(
             )
             for mount in spec.mounts
         ],
-        "network_mode": main,
+        "network_mode": spec.network_mode if spec.host_network or not attached else main,
         "networks_advanced": [
             docker.ContainerNetworksAdvancedArgs(
                 name=network, ipv4_address=spec.address if spec.address and network is attached[0] else None
@@ -89,6 +89,8 @@ def arguments(
             )
             for port in spec.ports
         ]
+        or None,
+        "hosts": [docker.ContainerHostArgs(host=name, ip=address) for name, address in sorted(spec.extra_hosts.items())]
         or None,
         "labels": [
             docker.ContainerLabelArgs(label=label, value=value)

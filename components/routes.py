@@ -31,6 +31,7 @@ class RoutesArgs:
         files: Its files.
         secrets: Values of the secrets that they hold.
         key: Keys the fingerprint of the files.
+        ports: Where it listens in the host's network; none: it has a network of its own.
         after: Resources that must be there first: the proxy's gate, and what the routes lead to.
     """
 
@@ -41,6 +42,7 @@ class RoutesArgs:
     files: ServiceFiles
     secrets: Mapping[str, pulumi.Output[str]]
     key: pulumi.Output[str]
+    ports: tuple[int, ...] = ()
     after: tuple[pulumi.Resource, ...]
 
 
@@ -54,7 +56,7 @@ class Routes(pulumi.ComponentResource):
         command.local.Command(
             f"{name}-taken",
             create=pulumi.Output.format(
-                "{0} {1} {2} {3} {4} {5} {6} {7}",
+                "{0} {1} {2} {3} {4} {5} {6} {7}" + (" {8}" if args.ports else ""),
                 ROUTES,
                 args.volume,
                 pulumi.Output.unsecret(rendered.apply(lambda item: item.mark)),
@@ -63,6 +65,7 @@ class Routes(pulumi.ComponentResource):
                 args.service.files_at,
                 str(args.files.owner),
                 args.host.stack,
+                *([",".join(map(str, args.ports))] if args.ports else ()),
             ),
             # Secret, because its parts are.
             stdin=rendered.apply(lambda item: "\n".join((*item.masks, item.bundle))),

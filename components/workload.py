@@ -143,9 +143,7 @@ class Workload(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         ignored = ("create", "stdin", "environment")
-        return volume.name, self._deliver(
-            "routes-prepared", volume.name, first_routes(args.files.owner), volume, ignored
-        )
+        return volume.name, self._deliver("routes-prepared", volume.name, first_routes(args.service), volume, ignored)
 
     def _deliver(
         self,

@@ -3,6 +3,8 @@
 Its Caddyfile is rendered from the preset's routes (homeport/render/caddy.py).
 """
 
+from dataclasses import replace
+
 from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.service import Health, Limits, Port, Service, Volume
 
@@ -43,3 +45,16 @@ SERVICE = Service(
     limits=Limits(memory=256, cpus="1.0", pids=128),
     grace=15,
 )
+
+ON_HOST = replace(
+    SERVICE,
+    host_network=True,
+    # Nothing translates: the edge's numbers are those of the settings, and the health check's is on the loopback
+    # address (homeport/render/caddy.py).
+    ports=(*SERVICE.ports, Port(name="health", inside=2020, outside=2020, at="here")),
+    # Without a capability that it could use (no_new_privileges voids the binary's), and not as root
+    # (docs/adr/0016-host-network.md).
+    kernel={"net.ipv4.ip_unprivileged_port_start": "80"},
+    waivers={"host_network": "it reaches what is published on the host's loopback address alone"},
+)
+"""In the host's own network, for a preset whose services are reached at ``127.0.0.1``."""

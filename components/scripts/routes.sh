@@ -1,10 +1,13 @@
 #!/bin/sh
-# Gives a running proxy its routes: routes.sh VOLUME MARK IMAGE CONTAINER FOLDER UID STACK. The last line of stdin is a bundle with a
+# Gives a running proxy its routes: routes.sh VOLUME MARK IMAGE CONTAINER FOLDER UID STACK [PORTS]. The last line of stdin is a bundle with a
 # folder MARK, those before it are what may not be shown. The proxy reads the new routes beside those that it runs with, takes them
 # without an end of a connection, and only then are they what it starts with: what it refuses was never in its way.
 set -eu
 . "${0%/*}/docker_over_ssh.sh"
 volume=$1 mark=$2 image=$3 container=$4 folder=$5 uid=$6 stack=$7
+# In a network of its own all that comes is the proxy's, but the health check's; in the host's, what goes to these ports is.
+to='! -i lo'
+[ -z "${8:-}" ] || to="-m multiport --dports $8"
 input=$(cat)
 files=${input##*"
 "}
@@ -63,7 +66,7 @@ hold() {
   mkfifo "$pipes/begun" "$pipes/over"
   # Taken away at the end of its input, which is the end of this script too, however it ends.
   as_root "PATH=\$PATH:/usr/sbin:/sbin
-    rule() { nsenter --net=$space iptables -w 5 \$1 INPUT ! -i lo -p tcp --syn -j DROP; }
+    rule() { nsenter --net=$space iptables -w 5 \$1 INPUT -p tcp $to --syn -j DROP; }
     test -e '$space' || exit 0
     while rule -D; do :; done # one that a killed run left
     rule -I || exit 0

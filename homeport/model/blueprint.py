@@ -182,6 +182,17 @@ class Blueprint:
             outside, address = self.edge.ports.get(port.name, port.inside), self.edge.bind
         return PublishedPort(inside=port.inside, outside=outside, address=address, protocol=port.protocol)
 
+    def listening(self, route: Route) -> PublishedPort | None:
+        """Where a route's service is found in its host's own network; None: it publishes no such port."""
+        ports = (
+            port
+            for service in self.services
+            if service.name == route.service
+            for port in self.published(service)
+            if port.inside == route.port and port.protocol == "tcp"
+        )
+        return next(ports, None)
+
     def upstream(self, route: Route) -> str:
         """Where a tunnel finds what is behind a route; nothing where its service publishes no port.
 
@@ -193,14 +204,8 @@ class Blueprint:
             return f"http://{self.proxy.name}:{next(port.inside for port in self.proxy.ports if port.name == 'http')}"
         if route.upstream:
             return template.fill(route.upstream, self._addresses(), template.URL)
-        ports = (
-            port
-            for service in self.services
-            if service.name == route.service
-            for port in self.published(service)
-            if port.inside == route.port
-        )
-        return next((_at(port) for port in ports), "")
+        port = self.listening(route)
+        return _at(port) if port else ""
 
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from homeport.model.blueprint import Blueprint
+    from homeport.model.route import Route
     from homeport.model.service import Service
 
 _CATALOG = "Fix it in the preset's folder below catalog/presets/, or in the service's, catalog/<service>/."
@@ -45,6 +46,7 @@ def problems(blueprint: Blueprint) -> tuple[Problem, ...]:
         *(problem for service in blueprint.services for problem in _service(blueprint, service)),
         *(problem for service in blueprint.services for problem in _image_and_way_out(blueprint, service)),
         *_hardening(blueprint.services),
+        *_host_network(blueprint),
         *_ports(blueprint),
         *_routes(blueprint),
         *_databases(blueprint),
@@ -171,6 +173,23 @@ def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
             yield Problem(f"{where}.limits", "memory and pids must be greater than 0", _CATALOG)
 
 
+def _host_network(blueprint: Blueprint) -> Iterator[Problem]:
+    """In the host's network Docker keeps nothing apart, and nothing of its own is there."""
+    joining = {name for services in blueprint.joined.values() for name in services}
+    for service in (service for service in blueprint.services if service.host_network):
+        where = f"services.{service.name}.host_network"
+        if not service.waivers.get("host_network"):
+            yield Problem(where, "is in the host's network without a reason in waivers['host_network']", _CATALOG)
+        if service.networks or service.connector or service.name in joining:
+            yield Problem(where, "a container in the host's network is on none of Docker's besides", _CATALOG)
+        if service.host_gateway:
+            yield Problem(where, "it is in the host's network: it finds the host at 127.0.0.1", _CATALOG)
+        for port in service.ports:
+            if port.at != "edge" and port.inside != port.outside:
+                what = f"port {port.name} is {port.inside} inside and {port.outside} outside, where nothing translates"
+                yield Problem(where, what, _CATALOG)
+
+
 def _ports(blueprint: Blueprint) -> Iterator[Problem]:
     for service in blueprint.services:
         where = f"services.{service.name}"
@@ -188,7 +207,7 @@ def _ports(blueprint: Blueprint) -> Iterator[Problem]:
                 )
         if any(port.at == "edge" for port in service.ports) and not service.edge:
             yield Problem(f"{where}.ports", "only the edge proxy publishes ports there", _CATALOG)
-        if service.ports and not service.networks:
+        if service.ports and not service.networks and not service.host_network:
             yield Problem(f"{where}.ports", "a container without a network publishes nothing", _CATALOG)
 
 
@@ -202,18 +221,26 @@ def _routes(blueprint: Blueprint) -> Iterator[Problem]:
         yield Problem("tools.cloudflared", "a tunnel needs the image that its connector is taken from", _CATALOG)
     for route in blueprint.routes:
         where = f"routes.{route.name}"
-        target = services.get(route.service)
-        if target is None and (route.upstream or route.guest):
-            pass
-        elif target is None:
-            yield Problem(where, f"service {route.service} is not declared", _CATALOG)
-        elif edges and not set(target.networks) & set(edges[0].networks):
-            yield Problem(where, f"{edges[0].name} and {target.name} share no network", _CATALOG)
+        if what := _leads_nowhere(blueprint, route, services.get(route.service), next(iter(edges), None)):
+            yield Problem(where, what, _CATALOG)
         if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
             yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
     if blueprint.edge.bind in {"", "0.0.0.0", "::"} and not blueprint.edge.public:  # noqa: S104  # compared, not bound
         fix = fixes.put(f"{fixes.SETTINGS}.edge.bind", "127.0.0.1")
         yield Problem("edge.bind", "every address of the host would be open", fix)
+
+
+def _leads_nowhere(blueprint: Blueprint, route: Route, target: Service | None, edge: Service | None) -> str:
+    """In words why the proxy finds nothing behind a route; nothing where it does."""
+    if route.guest and edge and edge.host_network:
+        return f"leads to another stack's {route.service}, and {edge.name} is on no network that it could join"
+    if target is None:
+        return "" if route.upstream or route.guest else f"service {route.service} is not declared"
+    if edge and edge.host_network:
+        port = f"{edge.name} is in the host's network, and {target.name} publishes no port {route.port} there"
+        return "" if blueprint.listening(route) else port
+    alone = edge and not set(target.networks) & set(edge.networks)
+    return f"{edge.name} and {target.name} share no network" if edge and alone else ""
 
 
 def _databases(blueprint: Blueprint) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ benchmark's playbook (``bench/playbook.py``) put these values into their own wor
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from homeport.model import names, template
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.service import Health, PublishedPort, Service
+
+
+HOST_NAME = "host.docker.internal"
+"""By which a container finds its host, as on Docker Desktop."""
+HOST_GATEWAY = "host-gateway"
+"""What Docker 20.10 and later take for the host's address on Docker's own bridge (docker run --add-host)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +102,8 @@ class ContainerSpec:
         address: Its fixed address on the main network; empty: Docker gives it one.
         later_networks: Those of them that it is connected to once it runs.
         ports: Published ports, sorted.
+        host_network: Whether it runs in the host's own network: on none of Docker's, and nothing is published.
+        extra_hosts: Names that it finds besides those on its networks, to an address as Docker takes it.
         needs: Services that must be healthy before it starts, sorted.
         labels: ``service``, ``image`` and ``spec``, without a prefix; ``spec`` changes with what Docker's provider
             would update without any effect (health check, tmpfs, pids), so that a change of these replaces the
@@ -134,6 +143,8 @@ class ContainerSpec:
     address: str = ""
     later_networks: tuple[str, ...] = ()
     ports: tuple[PublishedPort, ...]
+    host_network: bool = False
+    extra_hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[str, ...]
     labels: Mapping[str, str]
 
@@ -141,6 +152,11 @@ class ContainerSpec:
     def attached(self) -> tuple[str, ...]:
         """All networks that it is on, the main one first."""
         return (*self.networks, *self.joined)
+
+    @property
+    def network_mode(self) -> str:
+        """What Docker calls its network: that of the host, its main one, or none at all."""
+        return "host" if self.host_network else next(iter(self.attached), "none")
 
 
 def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
@@ -174,7 +190,9 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         joined=tuple(sorted(name for name, services in blueprint.joined.items() if service.name in services)),
         address=blueprint.address(service),
         later_networks=tuple(names.physical(blueprint.namespace, network) for network in service.later_networks),
-        ports=tuple(sorted(blueprint.published(service))),
+        ports=() if service.host_network else tuple(sorted(blueprint.published(service))),
+        host_network=service.host_network,
+        extra_hosts={HOST_NAME: HOST_GATEWAY} if service.host_gateway else {},
         needs=tuple(sorted(service.needs)),
         labels={"service": service.name, "image": service.image, "spec": _fingerprint(service)},
     )

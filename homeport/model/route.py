@@ -23,6 +23,8 @@ class Guard:
         user: For ``basic``: the user's name.
         secret: The secret's name.
         because: Why this guard, for the runbook.
+        itself: For ``open`` and ``bypass``: what the service behind asks for by itself, such as ``its own login``;
+            empty: nothing.
     """
 
     kind: GuardKind
@@ -31,6 +33,7 @@ class Guard:
     header: str = ""
     user: str = ""
     secret: str = ""
+    itself: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,9 @@ class Route:
         port: Its port inside.
         upstream: Instead of a service: a URL on a member of the VPN; ``{peer:NAME}`` stands for its address.
         guards: Read in order; the one without paths comes last. No guards at all is refused.
-        max_body: Largest request body in bytes.
+        max_body: Largest request body in bytes; 0: any, and for as long as it takes.
+        health: The path at which the service tells whether it works: ``/health`` of the route leads to it, for
+            everybody who asks and whatever the guards say; empty: ``/health`` is a path like any other.
         here: Where the stack is for this machine alone: the port on the loopback address at which it answers without a
             host name, in plain HTTP; 0: none.
         guest: True: the service is another stack's, which joins the proxy's network, and may not be there.
@@ -56,6 +61,7 @@ class Route:
     guards: tuple[Guard, ...]
     max_body: int = 10 * 1024 * 1024
     upstream: str = ""
+    health: str = ""
     here: int = 0
     guest: bool = False
     without_access: tuple[Guard, ...] = ()

@@ -239,7 +239,8 @@ class Service:
             (homeport/plan/image_lock.py).
         purpose: One sentence for tables and the runbook.
         limits: Memory, CPUs, processes.
-        networks: Names of networks of the blueprint; the first is the main one. Empty: no network at all.
+        networks: Names of networks of the blueprint; the first is the main one. Empty: no network at all, or the
+            host's.
         later_networks: Those of them that it is connected to while it runs: they come and go, and the container stays.
         health: The probe; None needs ``waivers["health"]``.
         uid: The user that the container runs as; 0 needs ``waivers["root"]``.
@@ -255,6 +256,10 @@ class Service:
         volumes: By a name that is unique in the service.
         tmpfs: Path to mount options.
         capabilities: Capabilities kept, each with its reason.
+        host_network: Whether it runs in the host's own network: Docker publishes nothing, and ``ports`` are where its
+            program itself listens. Needs ``waivers["host_network"]``.
+        host_gateway: Whether it finds the host by the name ``host.docker.internal``: at the address that the host has
+            on Docker's own bridge.
         ports: Published ports; those at the edge only with ``edge``.
         edge: True for the proxy that opens the blueprint's routes.
         connector: True for what connects a tunnel to the proxy: it runs only where the internet comes in by a tunnel,
@@ -266,7 +271,7 @@ class Service:
         binds: Paths of the host, by a name that is unique in the service.
         restart: ``unless-stopped``, or ``always``; both come back after a reboot.
         role: The service runs on the host with this role; empty: on the first one.
-        waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``).
+        waivers: Weakened default to its reason (``root``, ``writable_root``, ``health``, ``host_network``).
         kernel: Settings of the host's kernel that it wants, with their values; on this machine they are left alone.
         major: Regular expression for an image's reference, whose group is the major version that its stored data is of;
             another major than the catalog's is refused, for no other reads that data. Empty: any reads it.
@@ -298,6 +303,8 @@ class Service:
     tmpfs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     capabilities: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ports: tuple[Port, ...] = ()
+    host_network: bool = False
+    host_gateway: bool = False
     edge: bool = False
     connector: bool = False
     needs: tuple[str, ...] = ()

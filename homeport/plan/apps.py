@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from homeport.model.preset import Preset
     from homeport.model.route import GuardKind
     from homeport.model.secret import SecretSpec
+    from homeport.model.service import PortPlace
     from homeport.settings.apps import App
     from homeport.settings.schema import Settings
 
@@ -108,7 +109,7 @@ def with_apps(preset: Preset, settings: Settings) -> Preset:
     if not settings.apps:
         return preset
     layer = Layer(preset, settings)
-    edge_networks = tuple(network_name(name) for name in layer.routed if layer.proxy and settings.apps[name].enabled)
+    edge_networks = tuple(network_name(name) for name in layer.routed if layer.joins and settings.apps[name].enabled)
     return replace(
         preset,
         services=(
@@ -134,6 +135,7 @@ class Layer:
     Attributes:
         server: The preset's PostgreSQL; empty: it has none.
         proxy: Whether the preset has a proxy that asks who comes in.
+        joins: Whether it joins the networks of those whom it leads to; one in the host's network finds their ports.
         with_tools: Whether one of them has no tools of its own for what is asked of it.
         routed: The apps with a route.
     """
@@ -141,7 +143,9 @@ class Layer:
     def __init__(self, preset: Preset, settings: Settings) -> None:
         self._preset, self._settings = preset, settings
         self.server = next((database.server for database in preset.databases), "")
-        self.proxy = any(service.edge for service in preset.services)
+        proxies = [service for service in preset.services if service.edge]
+        self.proxy = bool(proxies)
+        self.joins = any(not service.host_network for service in proxies)
         # In a tunnel Cloudflare Access stands before the proxy, and asks in its place.
         self._asks = self.proxy and settings.exposure != "tunnel"
         self.with_tools = any(self._takes_tools(name) for name in settings.apps)
@@ -152,7 +156,7 @@ class Layer:
     def published(self, name: str) -> bool:
         """Whether an app has a port of its own on its host: in the VPN, or on the loopback address."""
         app = self._settings.apps[name]
-        return app.port is not None and app.route is not None and (app.route.access == "vpn" or not self.proxy)
+        return app.port is not None and app.route is not None and (app.route.access == "vpn" or not self.joins)
 
     def leaves(self, name: str) -> bool:
         """Whether an app has a second network."""
@@ -284,7 +288,9 @@ class Layer:
         app = self._settings.apps[name]
         if not self.published(name) or app.port is None or app.route is None:
             return ()
-        return (Port(name="http", inside=app.port, outside=app.route.port or app.port, at="vpn"),)
+        # What a proxy in the host's network leads to is on the loopback address alone.
+        place: PortPlace = "here" if self.proxy and app.route.access != "vpn" else "vpn"
+        return (Port(name="http", inside=app.port, outside=app.route.port or app.port, at=place),)
 
     def route(self, name: str) -> Route:
         """The public name of an app."""

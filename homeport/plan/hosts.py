@@ -104,7 +104,10 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         ssh_ports=ports,
         ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",
         openings=openings,
-        rules=(*_public_rules(openings), *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ())),
+        rules=(
+            *_public_rules(openings, blueprint),
+            *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ()),
+        ),
         ways=ContainerWays(
             closed=tuple(net.subnet for net in blueprint.networks if net.name in networks and not net.way_out),
             vpn=vpn is not None,
@@ -140,8 +143,10 @@ def _openings(
                 yield Opening(purpose=edge.name.upper(), port=number, protocol=edge.protocol)
 
 
-def _public_rules(openings: tuple[Opening, ...]) -> Iterator[FirewallRule]:
-    proxied = {opening.port for opening in openings if opening.purpose in {"HTTP", "HTTPS"}}
+def _public_rules(openings: tuple[Opening, ...], blueprint: Blueprint) -> Iterator[FirewallRule]:
+    """Docker forwards to a proxy in a network of its own; one in the host's network is a program of the host."""
+    forwarded = bool(blueprint.proxy and not blueprint.proxy.host_network)
+    proxied = {opening.port for opening in openings if forwarded and opening.purpose in {"HTTP", "HTTPS"}}
     for opening in openings:
         yield FirewallRule(opening=opening, published=opening.port in proxied)
 

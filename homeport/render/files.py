@@ -108,9 +108,10 @@ def routes(files: ServiceFiles, values: Mapping[str, str], key: str) -> Routes:
     return Routes(mark=mark, bundle=bundle((_open(files.owner), leads, *inside)), masks=tuple(sorted(words)))
 
 
-def first_routes(owner: int) -> str:
+def first_routes(proxy: Service) -> str:
     """The bundle that the edge proxy starts with the first time; nobody has given it routes then."""
-    return bundle((_open(owner), _entry(owner, _CONFIGURATION, first())))
+    text = first(host_network=proxy.host_network)
+    return bundle((_open(proxy.uid), _entry(proxy.uid, _CONFIGURATION, text)))
 
 
 def _open(owner: int) -> Entry:

@@ -26,10 +26,12 @@ def files(more: Mapping[str, str] = MappingProxyType({})) -> tuple[HostFile, ...
     Args:
         more: What the containers on the host want besides.
     """
-    wanted = "".join(f"{NAME(key)} = {NAME(value)}\n" for key, value in sorted(more.items()))
+    lines = [f"{NAME(key)} = {NAME(value)}\n" for key, value in sorted(more.items())]
+    network = "".join(line for line in lines if line.startswith("net."))
+    kernel = "".join(line for line in lines if not line.startswith("net."))
     return (
-        HostFile(path=NETWORK, content=host_text.text("kernel/network.conf")),
-        HostFile(path=KERNEL, content=host_text.text("kernel/kernel.conf") + wanted),
+        HostFile(path=NETWORK, content=host_text.text("kernel/network.conf") + network),
+        HostFile(path=KERNEL, content=host_text.text("kernel/kernel.conf") + kernel),
         HostFile(path="/etc/modprobe.d/homeport.conf", content=host_text.text("kernel/modules.conf")),
     )
 

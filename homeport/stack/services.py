@@ -105,6 +105,7 @@ class Services:
             files=files,
             secrets={name: self._secrets.values[name] for name in files.secrets},
             key=self._secrets.key,
+            ports=tuple(sorted(blueprint.edge.ports.values())) if proxy.host_network else (),
             after=(workload.ready, *connected, *(self.workloads[name].ready for name in behind)),
         )
         return Routes(f"{proxy.name}-routes", args, host.opts)

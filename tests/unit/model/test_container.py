@@ -60,6 +60,8 @@ CHANGES = {
     "address": "192.0.2.9",
     "later_networks": ("net",),
     "ports": (PublishedPort(inside=1, outside=2, address="127.0.0.1", protocol="udp"),),
+    "host_network": True,
+    "extra_hosts": {"host.docker.internal": "host-gateway"},
     "needs": ("two",),
     "labels": {"service": "other"},
 }

@@ -27,6 +27,7 @@ from homeport.plan.compose.shapes import (
 )
 from homeport.plan.compose.variables import Piece, Text
 from homeport.settings.apps import FILES_AT, TOOLS_AT
+from homeport.settings.kinds import cores
 from homeport.settings.section import LONGEST_TEXT
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ _LEAST_MEMORY = 16
 _MEMORY = 256
 _KERNEL = ("/proc", "/sys", "/dev", TOOLS_AT, FILES_AT, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Where the kernel, and homeport, have files of their own."""
-_LEAST_CPUS = 0.1
+_MOST_MEMORY = 1_048_576
+_MOST_PIDS = 4_194_304
+_MOST_TMPFS = 65_536
+_CPUS = (0.1, 256)
 _MOST_WORDS = 64
 _MOST_RETRIES = 100
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
@@ -335,24 +339,26 @@ class Keys:
             self._left(node, "no size that compose knows")
         elif size < _LEAST_MEMORY:
             self._left(node, f"less than {_LEAST_MEMORY} MB" if size > 0 else "no limit: an app has one")
+        elif size > _MOST_MEMORY:
+            self._left(node, f"more than {_MOST_MEMORY} MB")
         else:
             self._block["memory"] = round(size)
             self._taken(node, f"{round(size)} MB")
 
     def _cpus(self, node: Node) -> None:
         try:
-            cpus = float(said(node))
+            number = cores(float(said(node)))
         except ValueError:
-            cpus = 0
-        if cpus >= _LEAST_CPUS:
-            self._block["cpus"] = cpus
+            number = 0
+        if _CPUS[0] <= number <= _CPUS[1]:
+            self._block["cpus"] = number
             self._taken(node, "as it is")
         else:
-            self._left(node, f"less than {_LEAST_CPUS}" if cpus > 0 else "no limit: an app has one")
+            self._left(node, f"no limit that an app can have: from {_CPUS[0]} to {_CPUS[1]}")
 
     def _pids(self, node: Node) -> None:
         text = said(node)
-        if text.isdigit() and int(text):
+        if text.isdigit() and 1 <= int(text) <= _MOST_PIDS:
             self._block["pids"] = int(text)
             self._taken(node, "as it is")
         else:
@@ -471,6 +477,9 @@ class Keys:
     def _tmpfs(self, path: str, size: float | None, node: Node) -> None:
         if not _free(path.rstrip("/")):
             self._left(node, "no path that an app can have something at")
+            return
+        if size is not None and size > _MOST_TMPFS:
+            self._left(node, f"more than {_MOST_TMPFS} MB in memory")
             return
         self._block.setdefault("tmpfs", {})[path.rstrip("/")] = max(1, round(size or 64))
         self._hard(node, "with a size, and without programs that could be run from it")

@@ -137,6 +137,30 @@ def test_every_line_of_any_file_is_in_one_list(tmp_path_factory, services):
         assert importing.checked(read_stack("dev"), result.apps), "what is written is never refused"
 
 
+@pytest.mark.req("OS-21")
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"cpus": 257},
+        {"cpus": "100.25"},
+        {"cpus": ".inf"},
+        {"cpus": 0},
+        {"mem_limit": "2t"},
+        {"pids_limit": 4194305},
+        {"tmpfs": ["/tmp:size=65537m"]},
+        {"healthcheck": {"retries": 101}},
+        {"deploy": {"resources": {"limits": {"cpus": "1e9", "memory": "9999g", "pids": 99999999}}}},
+    ],
+    ids=str,
+)
+def test_a_limit_that_no_app_can_have_is_left_out_and_said(tmp_path, key):
+    path = tmp_path / "compose.yaml"
+    path.write_text(yaml.safe_dump({"services": {"web": {"image": "registry.example.com/a:1", **key}}}))
+    result = translate(compose_files.read(path).tree, {}, Choices())
+
+    assert not {"cpus", "memory", "pids", "tmpfs", "health"} & set(result.apps["web"]), "the settings would refuse it"
+
+
 @pytest.mark.req("OS-23")
 @settings(max_examples=60, deadline=None)
 @given(

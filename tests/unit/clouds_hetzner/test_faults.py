@@ -53,8 +53,12 @@ def test_a_slow_action_makes_progress_and_locks_its_server(cloud):
     assert ("running", "initializing") == (action["status"], answer["server"]["status"])
     assert cloud.get(path)["server"]["locked"]
     assert (423, "locked") == cloud.refused("DELETE", path)
-    time.sleep(0.3)
-    assert 20 <= cloud.get(f"/actions/{action['id']}")["action"]["progress"] <= 99
+    shown = [cloud.get(f"/actions/{action['id']}")["action"]]
+    while shown[-1]["status"] == "running":
+        shown.append(cloud.get(f"/actions/{action['id']}")["action"])
+    progress = [row["progress"] for row in shown if row["status"] == "running"]
+    assert progress == sorted(progress), "it goes forward"
+    assert 0 < progress[-1] <= 99, "and is whole only at its end"
     cloud.settle()
     ended = cloud.get(f"{path}/actions/{action['id']}")["action"]
     assert ("success", 100) == (ended["status"], ended["progress"])

@@ -52,8 +52,8 @@ def parents(word):
     return {".".join(labels[at:]) for at in range(1, len(labels) - 1)}
 
 
-# In an image, /home/node is the home of the image's own user.
-MACHINE_PATHS = re.compile(r"(?<![\w.$}~*-])/(?:work|root|home/(?!node\b)[a-z]+)/(?!\.?\.\.)[\w.]")
+# In an image, /home/node and /home/deno are folders of the image's own.
+MACHINE_PATHS = re.compile(r"(?<![\w.$}~*-])/(?:work|root|home/(?!(?:node|deno)\b)[a-z]+)/(?!\.?\.\.)[\w.]")
 REGISTRIES = re.compile(
     r"\b(?:"
     + "|".join(
@@ -132,7 +132,9 @@ ALLOWED = {
     "homeport/settings/strength.py": "recognises private keys by their first line",
 }
 """The allow list of both scans: files whose words are about secrets."""
-NAMES_ONLY = re.compile(r"""["']?(?:[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*|\{[^}]*\}|<[^>]*>|\$\{?\w+\}?|)["']?""")
+NAMES_ONLY = re.compile(
+    r"""["']?(?:[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*|\{[^}]*\}|<[^>]*>|\$\{?\w+\}?|@?/etc/homeport/[\w./-]+|)["']?"""
+)
 
 
 @pytest.mark.req("S3-49", "P-29")

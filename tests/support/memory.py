@@ -23,7 +23,9 @@ from tests.support.checkout import ROOT
 from tests.support.memory_files import files_tar, folders_tar
 
 if TYPE_CHECKING:
-    from homeport.model.service import Service
+    from collections.abc import Mapping
+
+    from homeport.model.service import Service, Volume
 
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--init")
 SERVICES = (POSTGRES, REDIS, EXECUTOR, N8N)
@@ -54,25 +56,25 @@ def migration_files() -> dict[str, str]:
     return {path.name: path.read_text() for path in (ROOT / folder).glob("*.sql")}
 
 
-class MemoryServices:
-    """Containers, a network and volumes under one prefix."""
+class Containers:
+    """Containers of the catalog's services, a network and volumes under one prefix.
 
-    def __init__(self) -> None:
+    Attributes:
+        server: The name of the service that is PostgreSQL.
+        carrier: An image that is here, for containers that only carry files into volumes.
+        secrets: Secret's name to its value.
+        texts: What stands for names in variables.
+        volumes: Shared volumes by name.
+        shared: Name of a shared volume to its name in Docker.
+    """
+
+    server = "ai-postgres"
+    carrier = POSTGRES.image
+
+    def __init__(self, values: Mapping[str, str], texts: Mapping[str, str], volumes: Mapping[str, Volume]) -> None:
         self.run = secrets.token_hex(3)
         self.label = f"homeport.test=hpwf-{self.run}"
-        self.secrets = {
-            name: secrets.token_hex(32)
-            for service in SERVICES
-            for file in service.secret_files
-            for name in file.secrets
-        }
-        self.secrets |= {
-            role.secret: self.secrets.get(role.secret, secrets.token_hex(32))
-            for database in PRESET.databases
-            for role in database.roles
-            if role.secret
-        }
-        self.api_key = self.secrets["n8n-webhook-api-key"]
+        self.secrets, self.texts, self.volumes = dict(values), texts, volumes
         self.shared: dict[str, str] = {}
         subnets.network(self.name("net"), "--internal", "--label", self.label)
 
@@ -95,9 +97,12 @@ class MemoryServices:
             "--memory",
             f"{service.limits.memory}m",
         ]
+        flags += [flag for name in service.capabilities for flag in ("--cap-add", name)]
         flags += [flag for group in service.groups for flag in ("--group-add", str(group))]
         flags += [flag for path, options in service.tmpfs.items() for flag in ("--tmpfs", f"{path}:{options}")]
-        flags += [flag for key, value in service.env.items() for flag in ("-e", f"{key}={fill(value, TEXTS, TEXT)}")]
+        flags += [
+            flag for key, value in service.env.items() for flag in ("-e", f"{key}={fill(value, self.texts, TEXT)}")
+        ]
         flags += (
             ["--network", self.name("net"), "--network-alias", service.name]
             if service.networks
@@ -123,7 +128,7 @@ class MemoryServices:
     def _data(self, service: Service, part: str, shared: str | None) -> str:
         if shared and shared in self.shared:
             return self.shared[shared]
-        volume = PRESET.shared_volumes[shared] if shared else service.volumes[part]
+        volume = self.volumes[shared] if shared else service.volumes[part]
         owner = volume.owner or (service.uid, service.uid)
         volume_name = self._volume(shared or f"{service.name}-{part}", folders_tar(owner, volume.mode, volume.folders))
         if shared:
@@ -134,7 +139,7 @@ class MemoryServices:
         """A volume with what a tar holds below ``v``, the volume's root with owner and mode included."""
         volume = self.name(part)
         docker("volume", "create", "--label", self.label, volume)
-        carrier = docker("create", "--label", self.label, "-v", f"{volume}:/carrier/v", POSTGRES.image, "true").strip()
+        carrier = docker("create", "--label", self.label, "-v", f"{volume}:/carrier/v", self.carrier, "true").strip()
         docker("cp", "-", f"{carrier}:/carrier", stdin=tar)
         docker("rm", "-v", carrier)
         return volume
@@ -172,7 +177,7 @@ class MemoryServices:
             "docker",
             "exec",
             "-i",
-            self.name("ai-postgres"),
+            self.name(self.server),
             "psql",
             "-XAtq",
             "-U",
@@ -200,6 +205,27 @@ class MemoryServices:
         )
         return done.stderr.decode()
 
+    def close(self) -> None:
+        """Removes all that this run made, by its label."""
+        for listing, removal in (
+            (("ps", "-aq"), ("rm", "-fv")),
+            (("network", "ls", "-q"), ("network", "rm")),
+            (("volume", "ls", "-q"), ("volume", "rm")),
+        ):
+            found = docker(*listing, "--filter", f"label={self.label}").split()
+            if found:
+                docker(*removal, *found)
+
+
+class MemoryServices(Containers):
+    """The memory's."""
+
+    def __init__(self) -> None:
+        named = {name for service in SERVICES for file in service.secret_files for name in file.secrets}
+        named |= {role.secret for database in PRESET.databases for role in database.roles if role.secret}
+        super().__init__({name: secrets.token_hex(32) for name in named}, TEXTS, PRESET.shared_volumes)
+        self.api_key = self.secrets["n8n-webhook-api-key"]
+
     def databases(self) -> None:
         """Roles, databases, extensions and migrations, by the SQL that the deployer uses."""
         for database in PRESET.databases:
@@ -215,14 +241,3 @@ class MemoryServices:
             ("embedding_dimensions", str(dimensions)),
         )
         return script("ai_owner", migration_files() if files is None else files, variables)
-
-    def close(self) -> None:
-        """Removes all that this run made, by its label."""
-        for listing, removal in (
-            (("ps", "-aq"), ("rm", "-fv")),
-            (("network", "ls", "-q"), ("network", "rm")),
-            (("volume", "ls", "-q"), ("volume", "rm")),
-        ):
-            found = docker(*listing, "--filter", f"label={self.label}").split()
-            if found:
-                docker(*removal, *found)

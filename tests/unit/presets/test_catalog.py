@@ -23,7 +23,8 @@ CATALOG = [importlib.import_module(f"catalog.{folder.name}.service").SERVICE for
 
 @pytest.mark.parametrize("service", CATALOG, ids=lambda service: service.name)
 def test_a_service_is_named_after_its_folder_and_its_files_are_there(service):
-    folder = ROOT / "catalog" / service.name.replace("-", "_")
+    # Of a name with dots the last part is the software's.
+    folder = ROOT / "catalog" / service.name.rpartition(".")[2].replace("-", "_")
 
     assert folder in FOLDERS, "the folder has the software's name"
     assert [] == [file.source for file in service.files if not list(ROOT.glob(file.source))], "no file is missing"

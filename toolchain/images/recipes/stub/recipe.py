@@ -47,6 +47,10 @@ class Stub(TypedDict):
         ports: Further ports that it serves.
         programs: Programs that start it, besides its entry point.
         jobs: Programs of the image that do their work and end.
+        file_variables: Environment variables that name a file, perhaps behind an ``@``, which must be there and not
+            empty.
+        probe_words: A first argument with which its programs ask for its health rather than start it.
+        runners: Programs of the image that run what stands behind their ``--``.
     """
 
     repository: str
@@ -65,6 +69,9 @@ class Stub(TypedDict):
     ports: NotRequired[list[int]]
     programs: NotRequired[list[str]]
     jobs: NotRequired[list[str]]
+    file_variables: NotRequired[list[str]]
+    probe_words: NotRequired[list[str]]
+    runners: NotRequired[list[str]]
 
 
 def start_script(stub: Stub) -> str:
@@ -72,11 +79,17 @@ def start_script(stub: Stub) -> str:
     lines = [
         "#!/bin/sh",
         f'refuse() {{ echo "stub of {stub["software"]}: $1" >&2; exit 1; }}',
+        *(f'[ "${{1-}}" != {shlex.quote(word)} ] || {_ask(stub)}' for word in stub.get("probe_words", ())),
         *(f"[ -w {shlex.quote(path)} ] || refuse 'cannot write to {path}'" for path in stub.get("writable", ())),
         *(
             f"printf '%s' \"${{{name}-}}\" | busybox grep -Eqx -e {shlex.quote(pattern)} "
             f"|| refuse 'variable {name} is missing or has another form'"
             for name, pattern in stub.get("variables", {}).items()
+        ),
+        *(
+            f'file=${{{name}-}}; [ -s "${{file#@}}" ] && [ -r "${{file#@}}" ] '
+            f"|| refuse 'variable {name} names no file that can be read'"
+            for name in stub.get("file_variables", ())
         ),
         "option=",
         'for word in "$@"; do',
@@ -116,8 +129,9 @@ def assemble(stub: Stub, kit: Kit) -> str:
     for program in stub.get("programs", ()):
         _program(kit.root / program.lstrip("/"), '#!/bin/sh\nexec /stub "$@"\n')
     for probe in stub.get("probes", ()):
-        address = f"http://127.0.0.1:{stub['port']}{stub['paths'][0]}"
-        _program(kit.root / probe.lstrip("/"), f"#!/bin/sh\nexec busybox wget -q -O /dev/null {address}\n")
+        _program(kit.root / probe.lstrip("/"), f"#!/bin/sh\n{_ask(stub)}\n")
+    for runner in stub.get("runners", ()):
+        _program(kit.root / runner.lstrip("/"), '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n')
     for job in stub.get("jobs", ()):
         _program(kit.root / job.lstrip("/"), "#!/bin/sh\necho 'stub: nothing was done' >&2\n")
     if "connector" in stub:
@@ -127,6 +141,10 @@ def assemble(stub: Stub, kit: Kit) -> str:
             interpreter.symlink_to("python3.11")
         pack(kit.root / stub["connector"].lstrip("/"))
     return ""
+
+
+def _ask(stub: Stub) -> str:
+    return f"exec busybox wget -q -O /dev/null http://127.0.0.1:{stub['port']}{stub['paths'][0]}"
 
 
 def _program(path: Path, text: str) -> None:

@@ -27,6 +27,7 @@ SHARED = {
     "tests/rehearsal/machine/": "machine",
     "tests/rehearsal/network/": "network",
     "tests/rehearsal/probes/": "probes",
+    "tests/rehearsal/supabase/": "supabase",
     # Its names are its own: two at once would be each other's.
     "tests/rehearsal/shared/": "shared",
     "tests/rehearsal/conformance/test_docker_ssh": "rented",
@@ -43,6 +44,7 @@ LONGEST = (
     "machine",
     "probes",
     "shared",
+    "supabase",
     "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",

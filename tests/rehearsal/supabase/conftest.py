@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.memory import missing_images
 from tests.support.supabase import SERVICES, SupabaseServices
+from toolchain.images.ensure import ensure
 
 
 @pytest.fixture(scope="session")
 def supabase():
-    missing = missing_images(*SERVICES)
-    assert not missing, f"build the images first: python -m toolchain.images ensure {' '.join(missing)}"
+    ensure([service.image for service in SERVICES], pull=False)
     services = SupabaseServices()
     try:
         for service in SERVICES:

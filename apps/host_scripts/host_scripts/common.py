@@ -1,0 +1,278 @@
+"""What all of these programs share: settings, errors, the lock, other programs, and the line that says how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FAILED: Final = 1
+USAGE: Final = 2
+N8N: Final = 2
+"""n8n cannot be asked, or its answer is none."""
+GIT: Final = 3
+"""Git failed, or the repository's disk did."""
+LOCKED: Final = 4
+"""Another run of the same work is under way."""
+_TAIL: Final = 2000
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class BackupError(Exception):
+    """What went wrong, and how it is mended.
+
+    Args:
+        what: Where and what, one line.
+        fix: What helps, a command where there is one.
+        code: What the program ends with.
+        partly: What was done all the same, for the line of the result.
+    """
+
+    def __init__(self, what: str, fix: str, code: int = FAILED, partly: Mapping[str, Any] | None = None) -> None:
+        super().__init__(f"{what}\nfix: {fix}")
+        self.code = code
+        self.partly = dict(partly or {})
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server in a container.
+
+    Attributes:
+        container: The container.
+        user: A superuser, whom the server lets in without a password.
+        host: Address inside the container; empty: its socket.
+    """
+
+    container: str
+    user: str
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A part of a container's volumes that is kept as it is.
+
+    Attributes:
+        container: The container.
+        root: A folder in it, which exists.
+        parts: Folders below it, in the order in which they are read; what refers to others comes before them.
+    """
+
+    container: str
+    root: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the file backup.env beside the programs says, or the environment in its place.
+
+    Attributes:
+        checkout: The Git repository.
+        repository: URL that it is pushed to; empty: it is not.
+        token_file: A file with the token of an https remote; empty: there is none.
+        n8n: n8n's container.
+        folder: Where sets, locks and results are.
+        servers: PostgreSQL servers.
+        keep: Sets of each server that are kept.
+        copies: Volumes.
+        keep_copies: Sets of each of them that are kept.
+        n8n_seconds: That one command of n8n may take.
+        git_seconds: That one command of Git may take.
+    """
+
+    checkout: Path
+    repository: str
+    token_file: str
+    n8n: str
+    folder: Path
+    servers: tuple[Server, ...]
+    keep: int
+    copies: tuple[Copy, ...]
+    keep_copies: int
+    n8n_seconds: int
+    git_seconds: int
+
+
+def settings(scripts: Path) -> Settings:
+    """The settings.
+
+    Args:
+        scripts: The folder of the programs, in the checkout.
+
+    Raises:
+        BackupError: A value is none.
+    """
+    file = scripts / "backup.env"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    values = dict(line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    values = {name.strip(): value.strip() for name, value in values.items()} | dict(os.environ)
+
+    def number(name: str, default: int) -> int:
+        text = values.get(name, "") or str(default)
+        if not text.isdecimal() or not int(text):
+            raise BackupError(f"{name}: {text!r} is no number from 1 on", f"correct it in {file}", USAGE)
+        return int(text)
+
+    return Settings(
+        checkout=Path(values.get("REPO_DIR") or scripts.parent),
+        repository=values.get("REPOSITORY", ""),
+        token_file=values.get("GIT_TOKEN_FILE", ""),
+        n8n=values.get("N8N_CONTAINER") or "n8n",
+        folder=Path(values.get("BACKUP_DIR") or "/var/lib/homeport-backup"),
+        servers=tuple(_server(word, file) for word in values.get("PG_SERVERS", "").split()),
+        keep=number("PG_KEEP", 14),
+        copies=tuple(_copy(word, file) for word in values.get("COPIES", "").split()),
+        keep_copies=number("COPIES_KEEP", 3),
+        n8n_seconds=number("N8N_TIMEOUT", 240),
+        git_seconds=number("GIT_TIMEOUT", 60),
+    )
+
+
+def _server(word: str, file: Path) -> Server:
+    container, _, rest = word.partition("=")
+    user, _, host = rest.partition("@")
+    if not (_NAME.fullmatch(container) and user):
+        raise BackupError(f"PG_SERVERS: {word!r} is no container=user[@address]", f"correct it in {file}", USAGE)
+    return Server(container, user, host)
+
+
+def _copy(word: str, file: Path) -> Copy:
+    container, _, rest = word.partition("=")
+    root, _, parts = rest.partition(":")
+    names = tuple(parts.split(",")) if parts else ()
+    if not (_NAME.fullmatch(container) and root.startswith("/") and names):
+        raise BackupError(f"COPIES: {word!r} is no container=/folder:part,part", f"correct it in {file}", USAGE)
+    return Copy(container, root.rstrip("/"), names)
+
+
+@contextlib.contextmanager
+def lock(folder: Path, name: str) -> Iterator[None]:
+    """Keeps a second run away; whoever is killed lets it go.
+
+    Raises:
+        BackupError: Another run has it.
+    """
+    made(folder / "locks")
+    with (folder / "locks" / name).open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = f"{name}: another run is under way"
+            raise BackupError(what, "wait until it has ended, and try again", LOCKED) from None
+        yield
+
+
+def made(folder: Path) -> Path:
+    """A folder for its owner alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def write(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """A file that is there whole, on disk, or as it was before."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def run(
+    argv: list[str], *, seconds: float | None = None, text: bytes = b"", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs a program to its end; it fails like any other where there is no such program, or its time is over."""
+    try:
+        return subprocess.run(argv, input=text, capture_output=True, check=False, timeout=seconds, env=env)
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(argv, 127, b"", f"there is no program {argv[0]}".encode())
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 124, b"", f"no end after {seconds:.0f} s".encode())
+
+
+def tail(output: bytes) -> str:
+    """The last line that says something; a terminal takes orders from control characters, so there are none."""
+    lines = [line.strip() for line in output[-_TAIL:].decode(errors="replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else "it said nothing"
+    return "".join(letter if letter.isprintable() else "?" for letter in last)[:500]
+
+
+def stream(argv: list[str]) -> Stream:
+    """A program whose output is read while it runs."""
+    return Stream(argv)
+
+
+class Stream:
+    """A program's output as a file, and what became of the program.
+
+    Use it in a `with`: whatever happens, the program has ended after it.
+    """
+
+    def __init__(self, argv: list[str]) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the program
+        self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors)
+        assert self._process.stdout is not None  # noqa: S101  # it was asked for
+        self.output = self._process.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.output.close()
+        self._errors.close()
+
+    def ended(self) -> tuple[int, bytes]:
+        """Its exit code and its errors, once its output has been read."""
+        code = self._process.wait()
+        self._errors.seek(0)
+        return code, self._errors.read()
+
+
+def finish(folder: Path, name: str, result: Mapping[str, Any], started: float) -> None:
+    """One line of JSON on standard output, and the same as a file, which keeps when it went well last."""
+    document = {**result, "duration_s": round(time.monotonic() - started, 1)}
+    print(json.dumps(document), flush=True)
+    file = folder / "results" / f"{name}.json"
+    now = int(time.time())
+    good = now if document["status"] == "ok" else last_good(folder, name)
+    try:
+        made(file.parent)
+        write(file, json.dumps({**document, "finished": now, "last_good": good}).encode() + b"\n")
+    except OSError as error:
+        print(f"{file}: {error.strerror}", file=sys.stderr)
+
+
+def result(folder: Path, name: str) -> dict[str, Any]:
+    """What a work's last run has left; empty: there was none."""
+    try:
+        document = json.loads((folder / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def last_good(folder: Path, name: str) -> int | None:
+    """When a work went well last, in seconds since 1970."""
+    last = result(folder, name).get("last_good")
+    return last if isinstance(last, int) else None

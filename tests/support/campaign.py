@@ -27,6 +27,8 @@ SIZES = {
     "kills of the queue's client": (20, 200),
     "kills of the queue's server": (2, 10),
     "kills of a host's unit": (4, 10),
+    "kills of a backup": (5, 50),
+    "kills of a restore": (2, 20),
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
     "rotations of a key": (1, 2),

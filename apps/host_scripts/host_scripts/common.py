@@ -210,9 +210,9 @@ def run(
 
 
 def tail(output: bytes) -> str:
-    """The last line that says something; a terminal takes orders from control characters, so there are none."""
+    """The last line that speaks of an error, or the last; without control characters, which a terminal would obey."""
     lines = [line.strip() for line in output[-_TAIL:].decode(errors="replace").splitlines() if line.strip()]
-    last = lines[-1] if lines else "it said nothing"
+    last = ([line for line in lines if "error" in line.lower()] or lines or ["it said nothing"])[-1]
     return "".join(letter if letter.isprintable() else "?" for letter in last)[:500]
 
 

@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from host_scripts import workflows
-from host_scripts.common import FAILED, BackupError, Settings, finish, lock, settings
+from host_scripts import copies, databases, snapshot, workflows
+from host_scripts.common import FAILED, BackupError, Settings, finish, last_good, lock, result, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Work = dict[str, Any]
+# A day, and time for a run that is late; the drill is weekly.
+_HOURS = {"verify": 8 * 24}
 
 
 def main(argv: Sequence[str], scripts: Path | None = None) -> int:
@@ -28,6 +30,8 @@ def main(argv: Sequence[str], scripts: Path | None = None) -> int:
     except BackupError as error:
         print(error, file=sys.stderr)
         return error.code
+    if words.work is None:
+        return _status(chosen)
     return _run(chosen, words.name, lambda: words.work(chosen, words))
 
 
@@ -36,22 +40,37 @@ def _run(chosen: Settings, name: str, work: Callable[[], Work]) -> int:
     try:
         with lock(chosen.folder, name):
             try:
-                result = {"status": "ok", **work()}
+                done = {"status": "ok", **work()}
             except BackupError as error:
                 print(error, file=sys.stderr)
                 code = error.code
-                result = {"status": "error", "exit_code": code, **error.partly}
+                done = {"status": "error", "exit_code": code, **error.partly}
             except OSError as error:
                 print(f"{error.filename or name}: {error.strerror}\nfix: df -h {chosen.folder}", file=sys.stderr)
                 code = FAILED
-                result = {"status": "error", "exit_code": code}
-            finish(chosen.folder, name, result, started)
+                done = {"status": "error", "exit_code": code}
+            finish(chosen.folder, name, done, started)
     except BackupError as error:
         print(error, file=sys.stderr)
         return error.code
     except OSError as error:
         print(f"{error.filename}: {error.strerror}\nfix: ls -ld {chosen.folder}", file=sys.stderr)
         return FAILED
+    return code
+
+
+def _status(chosen: Settings) -> int:
+    """A line for each work: when it went well last, and what is wrong."""
+    works = {"workflows": True, "databases": bool(chosen.servers), "copies": bool(chosen.copies)}
+    works |= {"state": True, "verify": bool(chosen.servers or chosen.copies)}
+    code = 0
+    for name in (name for name, used in works.items() if used):
+        good, last = last_good(chosen.folder, name), result(chosen.folder, name).get("status", "never ran")
+        hours = (time.time() - good) / 3600 if good else None
+        late = hours is None or hours > _HOURS.get(name, 26)
+        age = "never" if hours is None else f"{hours:.1f} h ago"
+        print(f"{name:10} last good: {age:12} last run: {last}{'  TOO OLD' if late else ''}")
+        code = max(code, int(late or last != "ok"))
     return code
 
 
@@ -63,16 +82,57 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="backup.sh", description="Backups of this host, restores and drills.")
     verbs = parser.add_subparsers(required=True, metavar="WORK")
     _verb(verbs, "workflows", "n8n's workflows into the Git repository", lambda chosen, _: workflows.backup(chosen))
+    _verb(verbs, "databases", "a dump of every database", lambda chosen, _: databases.backup(chosen))
+    _verb(verbs, "copies", "the folders of volumes that are kept", lambda chosen, _: copies.backup(chosen))
+    verb = _verb(verbs, "state", "what runs here, as text", lambda chosen, words: snapshot.take(chosen, words.folder))
+    verb.add_argument("folder", nargs="?", type=Path, help="where docker-images.txt and the others go")
+    _verb(
+        verbs,
+        "verify",
+        "the drill: the newest dumps restored into throw-away containers, the newest copies read",
+        lambda chosen, _: {**databases.verify(chosen), **copies.verify(chosen)},
+    )
+    verbs.add_parser("status", help="when each of them went well last; fails where that is too long ago").set_defaults(
+        name="status", work=None
+    )
     restores = verbs.add_parser("restore", help="bring something back").add_subparsers(required=True, metavar="WHAT")
-    verb = _verb(
+    verb = _restore(
         restores,
         "workflows",
         "n8n's workflows out of the Git repository",
         lambda chosen, words: workflows.restore(chosen, words.revision, replace=words.replace),
     )
     verb.add_argument("--revision", default="HEAD", help="a commit of the repository; HEAD")
-    verb.add_argument("--replace", action="store_true", help="overwrite workflows that look different in n8n")
+    verb = _restore(
+        restores,
+        "databases",
+        "a server's databases out of a set",
+        lambda chosen, words: databases.restore(
+            chosen, words.container, words.set, words.database, replace=words.replace
+        ),
+    )
+    _of_a_set(verb)
+    verb.add_argument("--database", default="", help="one of them; all")
+    verb = _restore(
+        restores,
+        "copies",
+        "a container's files out of a set",
+        lambda chosen, words: copies.restore(chosen, words.container, words.set, replace=words.replace),
+    )
+    _of_a_set(verb)
     return parser
+
+
+def _restore(verbs: Any, name: str, help_text: str, work: Callable[[Settings, Any], Work]) -> argparse.ArgumentParser:
+    verb = _verb(verbs, name, help_text, work)
+    verb.set_defaults(name=f"restore-{name}")
+    verb.add_argument("--replace", action="store_true", help="put it in the place of what is there")
+    return verb
+
+
+def _of_a_set(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("container", help="whose")
+    verb.add_argument("--set", default="", help="the set's name; the newest")
 
 
 def _verb(verbs: Any, name: str, help_text: str, work: Callable[[Settings, Any], Work]) -> argparse.ArgumentParser:

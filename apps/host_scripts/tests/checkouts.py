@@ -63,11 +63,11 @@ class Host:
             text=True,
         )
 
-    def run(self, *words, script="backup-n8n-workflows.sh", **env):
-        """A run to its end: exit code, the line's values, and what it said of errors."""
+    def run(self, *words, script="backup-n8n-workflows.sh", parse=True, **env):
+        """A run to its end: exit code, the line's values (or the text), and what it said of errors."""
         process = self.start(*words, script=script, **env)
         output, errors = process.communicate(timeout=60)
-        return process.returncode, json.loads(output) if output else {}, errors
+        return process.returncode, (json.loads(output) if output else {}) if parse else output, errors
 
     def git(self, *words, at=None, check=True):
         argv = ["git", "-C", str(at or self.checkout), "-c", "user.name=a", "-c", "user.email=a@example.com", *words]

@@ -1,0 +1,199 @@
+"""Folders of containers' volumes as they are: the storage of a registry.
+
+Docker's client reads them out of the container, so the container needs no program for it, and its owners and modes are
+kept. What refers to other files is read before those: a push while a copy is made adds files, and takes none away.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import subprocess
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from host_scripts import sets
+from host_scripts.common import BackupError, Copy, Settings, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MISSING: Final = re.compile(rb"[Cc]ould not find the file|no such file or directory", re.IGNORECASE)
+# A registry's file that is named after what is in it: distribution/distribution registry/storage/paths.go.
+_BLOB: Final = re.compile(r"(?:.*/)?blobs/sha256/[0-9a-f]{2}/([0-9a-f]{64})/data")
+_REFERENCE: Final = re.compile(r".*/_manifests/(?:revisions|tags)/.*/link")
+
+
+def backup(settings: Settings) -> dict[str, Any]:
+    """Copies each of them into a set.
+
+    Raises:
+        BackupError: One cannot be read, or is empty though it was not.
+    """
+    return {"copies": {copy.container: _copied(settings, copy) for copy in settings.copies}}
+
+
+def _sets(settings: Settings, copy: Copy) -> Path:
+    return settings.folder / "copies" / copy.container
+
+
+def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
+    folder = _sets(settings, copy)
+    parts = [part for part in copy.parts if _is_there(copy, part)]
+    if not parts:
+        if sets.all_in(folder):
+            what = f"{copy.container}: {copy.root} holds nothing, and did when it was copied last"
+            raise BackupError(what, f"./backup.sh restore copies {copy.container}, if it was not you who emptied it")
+        return {"set": None, "stored": 0}
+    with sets.new(folder, settings.keep_copies) as draft:
+        files = [f"{number}.tar.gz" for number in range(len(parts))]
+        for file, part in zip(files, parts, strict=True):
+            draft.stream(file, ["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"])
+        rows = [{"part": part, "file": file} for part, file in zip(parts, files, strict=True)]
+        draft.finish({"container": copy.container, "root": copy.root, "parts": rows})
+    newest = sets.all_in(folder)[-1]
+    return {"set": newest.name, "stored": sum(path.stat().st_size for path in newest.iterdir())}
+
+
+def _is_there(copy: Copy, part: str) -> bool:
+    with subprocess.Popen(
+        ["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018  # they were asked for
+        first = process.stdout.read(1)
+        if first:
+            process.kill()
+            return True
+        errors = process.stderr.read()
+    if _MISSING.search(errors):
+        return False
+    raise BackupError(f"{copy.container}: {tail(errors)}", f"docker logs --tail 50 {copy.container}")
+
+
+def restore(settings: Settings, container: str, name: str, *, replace: bool) -> dict[str, Any]:
+    """Lays a set's files into a container's volume, with their owners and modes.
+
+    Args:
+        settings: The settings.
+        container: Whose.
+        name: The set's; empty: the newest.
+        replace: Whether they are laid over files that are there.
+
+    Raises:
+        BackupError: The set is damaged, or files are there, or Docker refuses.
+    """
+    copy = next((one for one in settings.copies if one.container == container), None)
+    if copy is None:
+        known = ", ".join(one.container for one in settings.copies)
+        raise BackupError(f"{container} is none of COPIES: {known}", "name one of them")
+    folder = sets.chosen(_sets(settings, copy), name)
+    manifest = checked(folder)
+    if not replace and (held := [part for part in copy.parts if _is_there(copy, part)]):
+        what = f"{container}: {copy.root}/{held[0]} is there already"
+        fix = f"./backup.sh restore copies {container} --replace lays the files of the set over what is there"
+        raise BackupError(what, fix)
+    files = 0
+    # What is referred to comes first: nobody sees a reference that leads nowhere.
+    for row in reversed(manifest["parts"]):
+        files += _laid(copy, folder / row["file"], PurePosixPath(row["part"]))
+    return {"set": folder.name, "files": files}
+
+
+def verify(settings: Settings) -> dict[str, Any]:
+    """Reads the newest set of each: checksums, and whether each file of a registry is what its name says.
+
+    Raises:
+        BackupError: A set is missing or damaged.
+    """
+    done = {}
+    for copy in settings.copies:
+        if sets.all_in(_sets(settings, copy)):
+            folder = sets.chosen(_sets(settings, copy), "")
+            manifest = checked(folder)
+            done[copy.container] = {"age_hours": sets.age_hours(folder), **_registry(folder, manifest)}
+    return {"copies": done}
+
+
+def checked(folder: Path) -> dict[str, Any]:
+    """A set's manifest, once all of it was read and found as it was written."""
+    manifest = sets.checked(folder)
+    for row in manifest["parts"]:
+        for _ in _members(folder / row["file"]):
+            pass
+    return manifest
+
+
+def _registry(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
+    """What a registry's storage refers to is in it; of other storages nothing is known."""
+    blobs, wanted = set(), set()
+    for row in manifest["parts"]:
+        for archive, member in _members(folder / row["file"]):
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None:
+                continue
+            if blob := _BLOB.fullmatch(member.name):
+                if hashlib.file_digest(content, "sha256").hexdigest() != blob[1]:  # type: ignore[arg-type]  # a reader
+                    what = f"{folder.name}: {member.name} is not what its name says"
+                    raise BackupError(what, "push that image again; the registry itself holds it so")
+                blobs.add(blob[1])
+            elif _REFERENCE.fullmatch(member.name):
+                wanted.add(content.read().decode().removeprefix("sha256:").strip())
+    if missing := wanted - blobs:
+        what = f"{folder.name}: {len(missing)} manifests of the registry are missing, {min(missing)} among them"
+        raise BackupError(what, "push these images again; the registry itself holds them so")
+    return {"blobs": len(blobs), "manifests": len(wanted)}
+
+
+def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The members of an archive, one after the other; only folders and files, each below the first.
+
+    Raises:
+        BackupError: There is another one.
+    """
+    try:
+        with tarfile.open(file, "r|gz") as archive:
+            root = ""
+            for member in archive:
+                path = PurePosixPath(member.name)
+                root = root or path.parts[0]
+                inside = not path.is_absolute() and ".." not in path.parts and path.parts[0] == root
+                if not (inside and (member.isdir() or member.isfile())):
+                    raise BackupError(f"{file}: {member.name!r} has no place in a copy", "take another set")
+                yield archive, member
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise BackupError(f"{file}: {error}", "take another set") from error
+
+
+def _laid(copy: Copy, file: Path, part: PurePosixPath) -> int:
+    """Lays an archive below the root, with the folders between them."""
+    argv = ["docker", "cp", "--archive", "-", f"{copy.container}:{copy.root}"]
+    files = 0
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stderr is not None  # noqa: S101, PT018  # they were asked for
+        try:
+            with tarfile.open(fileobj=process.stdin, mode="w|") as laid:
+                between: tarfile.TarInfo | None = None
+                for archive, member in _members(file):
+                    if between is None:
+                        between = member
+                        for parent in reversed(part.parents[:-1]):
+                            laid.addfile(_folder(member, str(parent)))
+                    tail_parts = PurePosixPath(member.name).parts[1:]
+                    member.name = str(part.joinpath(*tail_parts))
+                    laid.addfile(member, archive.extractfile(member) if member.isfile() else None)
+                    files += member.isfile()
+        except BrokenPipeError:
+            pass  # it says why
+        process.stdin.close()
+        errors = process.stderr.read()
+    if process.returncode:
+        raise BackupError(f"{copy.container}: {tail(errors)}", f"docker logs --tail 50 {copy.container}")
+    return files
+
+
+def _folder(like: tarfile.TarInfo, name: str) -> tarfile.TarInfo:
+    folder = tarfile.TarInfo(name)
+    folder.type, folder.mode, folder.uid, folder.gid = tarfile.DIRTYPE, like.mode, like.uid, like.gid
+    return folder

@@ -1,0 +1,304 @@
+"""PostgreSQL servers in containers: dumps of every database, their restore, and its drill in a throw-away container.
+
+A set holds the server's roles, each database as SQL, and each database's own settings apart: a database is loaded under
+another name, and takes the place of the old one, by a rename, when all of it is there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import time
+import urllib.parse
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from host_scripts import sets
+from host_scripts.common import BackupError, Server, Settings, run, tail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAINTENANCE: Final = "template1"
+_ROLES: Final = "roles.sql.gz"
+_END: Final = b"PostgreSQL database dump complete"
+_END_ROLES: Final = b"PostgreSQL database cluster dump complete"
+_DRILL_SECONDS: Final = 120
+_LIST: Final = """
+SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_database
+WHERE datallowconn AND NOT datistemplate AND datname !~ '^homeport_(restored|replaced)_'
+"""
+# What a restore that was killed has left: a draft, a replaced database, a database that was to be replaced.
+_TIDY: Final = """
+SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE datname ~ '^homeport_(restored|replaced)_' \\gexec
+SELECT format('ALTER DATABASE %I WITH ALLOW_CONNECTIONS true', datname) FROM pg_database
+WHERE NOT datallowconn AND NOT datistemplate \\gexec
+"""
+# What a person or an application has made: nothing of PostgreSQL's own, nothing that an extension brought.
+_CONTENTS: Final = """
+SELECT json_build_object(
+  'tables', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
+  'large_objects', (SELECT count(*) FROM pg_largeobject_metadata))
+"""
+_COUNTS: Final = """
+SELECT format('SELECT count(*) FROM ONLY %I.%I', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \\gexec
+"""
+_END_SESSIONS: Final = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = :'name';"
+_ROLE: Final = re.compile(r"(?:CREATE ROLE (?P<new>.+)|ALTER ROLE (?P<old>.+?) WITH (?P<options>.+));")
+_PASSWORD: Final = re.compile(r" PASSWORD '[^']*'")
+_CREATE: Final = re.compile(r"CREATE DATABASE .+ WITH TEMPLATE = template0(?P<rest>.*);")
+_SETTING: Final = re.compile(
+    r"(?:ALTER DATABASE|ALTER ROLE .+ IN DATABASE|COMMENT ON DATABASE|(?:GRANT|REVOKE) .+ ON DATABASE) "
+)
+# pg_dump writes strings without backslash escapes: standard_conforming_strings is on in what it writes.
+_STATEMENT: Final = re.compile(r"""(?:--|\\).*\n|\s+|((?:[^'";]|'(?:[^']|'')*'|"(?:[^"]|"")*")+;)""")
+
+
+def backup(settings: Settings) -> dict[str, Any]:
+    """Dumps every database of every server; a server's set counts if all of it could be dumped.
+
+    Raises:
+        BackupError: A server could not be dumped; the others are, all the same.
+    """
+    done: dict[str, Any] = {}
+    failed: list[BackupError] = []
+    for server in settings.servers:
+        try:
+            done[server.container] = _dump(server, _sets(settings, server), settings.keep)
+        except BackupError as error:
+            failed.append(error)
+    if failed:
+        what, fix = str(failed[0]).split("\nfix: ")
+        raise BackupError(what, fix, partly={"servers": done, "failed": len(failed)})
+    return {"servers": done}
+
+
+def _sets(settings: Settings, server: Server) -> Path:
+    return settings.folder / "databases" / server.container
+
+
+def _dump(server: Server, folder: Path, keep: int) -> dict[str, Any]:
+    names = json.loads(_ask(server, _MAINTENANCE, _LIST))
+    version = _ask(server, _MAINTENANCE, "SHOW server_version")
+    size, databases = 0, []
+    with sets.new(folder, keep) as draft:
+        roles = [*_program(server, "pg_dumpall"), "--globals-only"]
+        draft.stream(_ROLES, roles, _END_ROLES)
+        for name in names:
+            file = urllib.parse.quote(name, safe="")
+            dump = [*_program(server, "pg_dump"), "--lock-wait-timeout=60s", f"--dbname={_connection(name)}"]
+            size += draft.stream(f"{file}.sql.gz", dump, _END)
+            # Of no schema at all: what is left are the database's own settings.
+            settings = [*dump, "--create", "--schema-only", "--exclude-schema=*"]
+            draft.stream(f"{file}.settings.sql.gz", settings, _END)
+            databases.append({"name": name, "file": file})
+        draft.finish({"container": server.container, "version": version, "databases": databases})
+    newest = sets.all_in(folder)[-1]
+    stored = sum(path.stat().st_size for path in newest.iterdir())
+    return {"set": newest.name, "databases": len(names), "bytes": size, "stored": stored}
+
+
+def restore(settings: Settings, container: str, name: str, only: str, *, replace: bool) -> dict[str, Any]:
+    """Brings a set's databases into its server.
+
+    Args:
+        settings: The settings.
+        container: The server's.
+        name: The set's; empty: the newest.
+        only: The one database to bring; empty: all.
+        replace: Whether databases that hold something are replaced.
+
+    Raises:
+        BackupError: The set is damaged, or a database holds something, or could not be loaded: the server is as it was.
+    """
+    server = next((one for one in settings.servers if one.container == container), None)
+    if server is None:
+        known = ", ".join(one.container for one in settings.servers)
+        raise BackupError(f"{container} is no server of PG_SERVERS: {known}", "name one of them")
+    folder = sets.chosen(_sets(settings, server), name)
+    return _restore(server, folder, only, replace=replace)
+
+
+def _restore(server: Server, folder: Path, only: str = "", *, replace: bool) -> dict[str, Any]:
+    manifest = sets.checked(folder)
+    wanted = [one for one in manifest["databases"] if only in {"", one["name"]}]
+    if not wanted:
+        raise BackupError(f"{folder.name} holds no database {only}", f"cat {folder / sets.MANIFEST}")
+    _tell(server, _MAINTENANCE, _TIDY)
+    there = json.loads(_ask(server, _MAINTENANCE, _LIST))
+    if not replace:
+        for one in wanted:
+            held = json.loads(_ask(server, one["name"], _CONTENTS)) if one["name"] in there else {}
+            if any(held.values()):
+                what = f"{server.container}: database {one['name']} holds {held['tables']} tables"
+                fix = f"./backup.sh restore databases {server.container} --replace puts the dump in their place"
+                raise BackupError(what, fix)
+    _load_roles(server, folder)
+    loaded = []
+    try:
+        for one in wanted:
+            draft = f"homeport_restored_{uuid.uuid4().hex[:8]}"
+            loaded.append((one["name"], draft, _settings(folder / f"{one['file']}.settings.sql.gz")))
+            _load(server, draft, folder, one["file"], loaded[-1][2][0])
+        for database, draft, (_, lines) in loaded:
+            _swap(server, database, draft, lines, there)
+    except BackupError:
+        for _, draft, _ in loaded:
+            _tell(server, _MAINTENANCE, f"DROP DATABASE IF EXISTS {draft};", check=False)
+        raise
+    return {"set": folder.name, "databases": len(wanted)}
+
+
+def _load_roles(server: Server, folder: Path) -> None:
+    """Makes the roles that are missing. Roles that are there keep their passwords: the stack has given them these."""
+    there = set(json.loads(_ask(server, _MAINTENANCE, "SELECT json_agg(quote_ident(rolname)) FROM pg_roles")))
+    kept = []
+    for statement in _statements(folder / _ROLES):
+        role = _ROLE.fullmatch(statement)
+        if role and role["new"] in there:
+            continue
+        kept.append(_PASSWORD.sub("", statement) if role and role["old"] in there else statement)
+    _tell(server, _MAINTENANCE, "\n".join(kept))
+
+
+def _settings(file: Path) -> tuple[str, list[str]]:
+    """How a database is created, and what is set on it afterwards."""
+    statements = _statements(file)
+    create = next(match for statement in statements if (match := _CREATE.fullmatch(statement)))
+    return create["rest"], [statement for statement in statements if _SETTING.match(statement)]
+
+
+def _statements(file: Path) -> list[str]:
+    """The statements of a dump, without comments and psql's own commands; values may be of several lines."""
+    text = gzip.decompress(file.read_bytes()).decode()
+    return [match[1] for match in _STATEMENT.finditer(text) if match[1]]
+
+
+def _load(server: Server, draft: str, folder: Path, file: str, options: str) -> None:
+    _tell(server, _MAINTENANCE, f"CREATE DATABASE {draft} WITH TEMPLATE = template0{options};")
+    argv = [*_program(server, "psql", "-i"), "-Xq", "-v", "ON_ERROR_STOP=1", f"--dbname={draft}"]
+    with gzip.open(folder / f"{file}.sql.gz") as dump:
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert process.stdin is not None  # noqa: S101  # it was asked for
+        try:
+            while block := dump.read(1 << 20):
+                process.stdin.write(block)
+        except BrokenPipeError:
+            pass  # it says why
+        _, errors = process.communicate()
+    if process.returncode:
+        what = f"{server.container}: {urllib.parse.unquote(file)} could not be loaded: {tail(errors)}"
+        raise BackupError(what, "nothing was replaced; take another set, or mend what it says")
+
+
+def _swap(server: Server, database: str, draft: str, settings: list[str], there: list[str]) -> None:
+    """Puts a loaded database in the place of another of its name, and then removes that."""
+    name = '"' + database.replace('"', '""') + '"'
+    old = f"homeport_replaced_{draft.rpartition('_')[2]}"
+    rename = [f"ALTER DATABASE {draft} RENAME TO {name};"]
+    if database in there:
+        # Nobody connects to a database that allows no connections, so its name is free when those of today have ended.
+        _tell(server, _MAINTENANCE, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;")
+        _tell(server, _MAINTENANCE, _END_SESSIONS, name=database)
+        rename.insert(0, f"ALTER DATABASE {name} RENAME TO {old};")
+    try:
+        _tell(server, _MAINTENANCE, "\n".join(["BEGIN;", *rename, *settings, "COMMIT;"]))
+    except BackupError:
+        if database in there:
+            _tell(server, _MAINTENANCE, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true;", check=False)
+        raise
+    _tell(server, _MAINTENANCE, f"DROP DATABASE IF EXISTS {old};", check=False)
+    _tell(server, database, "ANALYZE;", check=False)
+
+
+def verify(settings: Settings) -> dict[str, Any]:
+    """The drill: loads the newest set of each server into a throw-away container of the server's image.
+
+    Raises:
+        BackupError: A set is missing, damaged, or cannot be loaded.
+    """
+    return {
+        "servers": {
+            server.container: _drill(server, sets.chosen(_sets(settings, server), "")) for server in settings.servers
+        }
+    }
+
+
+def _drill(server: Server, folder: Path) -> dict[str, Any]:
+    sets.checked(folder)
+    name = f"homeport-drill-{server.container}"
+    image = _docker("inspect", "--type=container", "--format={{.Image}}", server.container)
+    _docker("rm", "--force", "--volumes", name, check=False)
+    started = time.monotonic()
+    try:
+        # On no network: whoever is in it may do anything, and nobody comes in.
+        _docker(
+            *("run", "--detach", "--name", name, "--network=none", "--label=homeport.drill=true"),
+            *("--security-opt=no-new-privileges", "--pids-limit=200", "--memory=1g"),
+            *("--env=POSTGRES_HOST_AUTH_METHOD=trust", f"--env=POSTGRES_USER={server.user}"),
+            image,
+        )
+        drill = Server(name, server.user, server.host)
+        _until_ready(drill)
+        done = _restore(drill, folder, replace=True)
+        counts = {one: _counted(drill, one) for one in json.loads(_ask(drill, _MAINTENANCE, _LIST))}
+    finally:
+        _docker("rm", "--force", "--volumes", name, check=False)
+    seconds = round(time.monotonic() - started, 1)
+    return {**done, "age_hours": sets.age_hours(folder), "seconds": seconds, "contents": counts}
+
+
+def _until_ready(server: Server) -> None:
+    """Waits until the server answers over TCP: while the image makes the cluster, it is on the socket alone."""
+    end = time.monotonic() + _DRILL_SECONDS
+    argv = ["docker", "exec", server.container, "pg_isready", "-q", "-h", "127.0.0.1"]
+    while run(argv, seconds=10).returncode:
+        if time.monotonic() > end:
+            logs = run(["docker", "logs", "--tail=5", server.container], seconds=10)
+            what = f"{server.container}: no answer after {_DRILL_SECONDS} s: {tail(logs.stdout + logs.stderr)}"
+            raise BackupError(what, "./backup.sh verify once the machine has less to do")
+        time.sleep(0.5)
+
+
+def _counted(server: Server, database: str) -> dict[str, int]:
+    held = json.loads(_ask(server, database, _CONTENTS))
+    rows = [int(line) for line in _ask(server, database, _COUNTS).split()]
+    return {**held, "rows": sum(rows)}
+
+
+def _program(server: Server, program: str, *flags: str) -> list[str]:
+    host = [f"--host={server.host}"] if server.host else []
+    return ["docker", "exec", *flags, server.container, program, f"--username={server.user}", *host]
+
+
+def _connection(database: str) -> str:
+    """A database's name as it cannot be read as anything else: with = in it, PostgreSQL's programs take it for more."""
+    return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _tell(server: Server, database: str, sql: str, *, check: bool = True, name: str = "") -> str:
+    variables = ["-v", "ON_ERROR_STOP=1", "-v", f"name={name}"]
+    argv = [*_program(server, "psql", "-i"), "-XqAt", *variables, f"--dbname={_connection(database)}"]
+    done = run(argv, text=sql.encode())
+    if done.returncode and check:
+        what = f"{server.container}: {tail(done.stderr)}"
+        raise BackupError(what, f"docker logs --tail 50 {server.container}")
+    return done.stdout.decode()
+
+
+def _ask(server: Server, database: str, sql: str) -> str:
+    return _tell(server, database, sql).strip()
+
+
+def _docker(*words: str, check: bool = True) -> str:
+    done = run(["docker", *words])
+    if done.returncode and check:
+        raise BackupError(f"docker {words[0]}: {tail(done.stderr)}", "docker ps --all")
+    return done.stdout.decode().strip()

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from tests.support.backups import Host
 from tests.support.containers import docker
 from tests.support.waits import until
 
@@ -29,7 +30,7 @@ class Registry:
         flags = ("--read-only", "--cap-drop", "ALL", "--user", "10001:10001", "--publish", "127.0.0.1::5000")
         docker("run", "--rm", "--volume", f"{volume}:/v", "--entrypoint", "chown", self.image, "10001:10001", "/v")
         self.host.volumes.append(volume)
-        self.host.start("registry", self.image, *flags, "--volume", f"{volume}:{ROOT}")
+        self.host.start("registry", self.image, *flags, "--volume", f"{volume}:{ROOT}:nocopy")
         self.address = docker("port", self.container, "5000").splitlines()[0].replace("0.0.0.0", "127.0.0.1")
         until(lambda: self.get("/v2/") is not None, "the registry answers")
 
@@ -59,6 +60,12 @@ class Registry:
             f"cd {ROOT} && find . -printf '%P %u %g %m %y\\n' | sort && find . -type f -exec sha256sum {{}} + | sort"
         )
         return docker("run", "--rm", "--volumes-from", self.container, "--entrypoint", "sh", self.image, "-c", script)
+
+
+@pytest.fixture
+def host(tmp_path):
+    # Docker publishes no port of what is on an internal network alone.
+    return Host(tmp_path, internal=False)
 
 
 @pytest.fixture

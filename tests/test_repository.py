@@ -74,8 +74,14 @@ MAY = {
     # An emulator that shares our model shares our mistakes.
     "toolchain": (set(), None),
     "rehearsal": ({"toolchain"}, None),
-    # Those of one program are the clients of the clouds that it works on; the others have none.
-    "apps": (set(), {"cloudflare", "infisical_sdk", "requests", "urllib3"}),
+    # Those of one program are the clients of the clouds that it works on, or what it is made of; Airflow reads its DAGs.
+    "apps": (
+        set(),
+        {
+            *("airflow", "cloudflare", "infisical_sdk", "requests", "urllib3"),
+            *("anyio", "fastapi", "httpx2", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn"),
+        },
+    ),
 }
 SHARED_VOCABULARY = {"host", "container", "connection", "host_unit", "cloud", "random_secret"}
 """Of components, what others are made of. The rest knows no sibling.

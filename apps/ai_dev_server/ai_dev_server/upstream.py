@@ -26,7 +26,8 @@ _AGAIN = frozenset({429, 502, 503, 504})
 _MOST_TEXT = 500
 
 
-@dataclass(frozen=True, kw_only=True)
+# Not frozen: an exception gets a traceback while it is raised.
+@dataclass(eq=False, kw_only=True)
 class Failure(Exception):  # noqa: N818  # its name is the schema's in the API's description
     """A call that an upstream service did not answer as it should.
 

@@ -122,6 +122,7 @@ async def test_without_a_key_n8ns_tools_say_which_variable_is_missing(upstreams)
     assert ["/health"] == upstreams.paths(), "nobody was asked"
 
 
+@pytest.mark.slow  # the waits between two tries
 @pytest.mark.req("S1-57", "FP-02")
 async def test_a_refused_connection_names_the_three_checks():
     nowhere = f"http://127.0.0.1:{free_port()}"
@@ -198,6 +199,7 @@ async def test_an_unknown_task_shows_those_that_there_are(served):
     assert result.is_error and "disk-usage, snapshot" in _words(result)
 
 
+@pytest.mark.slow  # the waits between two tries
 @pytest.mark.req("FP-02")
 def test_what_only_reads_is_asked_again_and_not_for_ever(served, upstreams):
     upstreams.failing["GET", "/api/v1/workflows"] = [503, 429]
@@ -324,6 +326,7 @@ async def test_no_id_leaves_its_place_in_the_address(served, upstreams, identity
     assert [] == [path for path in upstreams.paths() if path != "/api/v1/workflows"]
 
 
+@pytest.mark.slow  # time limits of half a second, and a retry
 @pytest.mark.req("FP-02")
 async def test_what_takes_too_long_ends_and_leaves_nothing(monkeypatch):
     assert (10.0, 310.0) == (upstream.SECONDS, upstream.LONG_SECONDS)

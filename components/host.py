@@ -19,6 +19,7 @@ CONNECT = "sh components/scripts/connect.sh"
 QUERY = "sh components/scripts/query.sh"
 HOST = "sh components/scripts/host.sh"
 READY = "sh components/scripts/ready.sh"
+BUILD = "sh components/scripts/build.sh"
 """Commands of the operator's machine, run in the project's folder.
 
 A text without a machine's path is the same for all of a team.

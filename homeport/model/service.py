@@ -217,6 +217,20 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Build:
+    """An image of our own: built on the host that needs it, where that has none of its name (docs/adr/0017).
+
+    Attributes:
+        folder: Below the project root. It has a ``Dockerfile`` that needs no network, whose ``ARG RUNTIME`` names the
+            image with everything else that it needs, and a ``runtime.Dockerfile`` for that.
+        registry: The route of the registry that deployments push it to; its host name begins the image's name.
+    """
+
+    folder: str
+    registry: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignIn:
     """What the software's own sign-in page asks for.
 
@@ -275,6 +289,7 @@ class Service:
         kernel: Settings of the host's kernel that it wants, with their values; on this machine they are left alone.
         major: Regular expression for an image's reference, whose group is the major version that its stored data is of;
             another major than the catalog's is refused, for no other reads that data. Empty: any reads it.
+        build: Where its image is built from; ``image`` is then its name without registry and tag. None: it is pulled.
         sign_in: How a person signs in to it; None: it asks nobody, or not by a password of the stack's.
         schedule: When its program runs, as a line of cron, for tables; empty: always.
         secrets: The secrets that it needs; the settings and the plan know them from here.
@@ -317,6 +332,7 @@ class Service:
     waivers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     kernel: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     major: str = ""
+    build: Build | None = None
     sign_in: SignIn | None = None
     schedule: str = ""
     secrets: tuple[SecretSpec, ...] = ()

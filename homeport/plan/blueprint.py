@@ -293,7 +293,8 @@ def _service(service: Service, override: ServiceOverride | None) -> Service:
         sized_for=(service.limits.sized_for or service.limits.memory) if override.memory else service.limits.sized_for,
         cpus=str(override.cpus) if override.cpus else service.limits.cpus,
     )
-    return replace(service, limits=limits, image=override.image or service.image)
+    build = None if override.image else service.build
+    return replace(service, limits=limits, image=override.image or service.image, build=build)
 
 
 def _skipped(preset: Preset, settings: Settings) -> tuple[str, ...]:

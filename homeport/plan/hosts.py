@@ -35,6 +35,7 @@ class HostPlan:
         machine: How it is provisioned.
         services: What runs on it.
         images: Name of a service, or of a tool for the host, to the reference of its image.
+        builds: Name of a service whose image is built there to the folder that it is built from.
         networks: The Docker networks that its services use.
         shared_volumes: The volumes that several of its services mount, by name.
         ssh_ports: Where sshd is to listen; while the port changes, the one before comes second.
@@ -56,6 +57,7 @@ class HostPlan:
     machine: LocalHost | AdoptHost | CreateHost
     services: tuple[Service, ...]
     images: Mapping[str, str]
+    builds: Mapping[str, str]
     networks: tuple[Network, ...]
     shared_volumes: Mapping[str, Volume]
     ssh_ports: tuple[int, ...]
@@ -95,6 +97,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         services=services,
         images={service.name: service.image for service in services}
         | {tool: image for tool, image in blueprint.tools.items() if tool in tools},
+        builds={service.name: service.build.folder for service in services if service.build},
         networks=tuple(
             replace(network, mtu=settings.hosts[name].mtu or network.mtu)
             for network in blueprint.networks

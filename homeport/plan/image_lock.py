@@ -85,6 +85,10 @@ def applied(blueprint: Blueprint, pins: Mapping[str, Pin]) -> Blueprint:
     """The blueprint with every image by its locked digest."""
     return replace(
         blueprint,
-        services=tuple(replace(service, image=reference(service.image, pins)) for service in blueprint.services),
+        services=tuple(
+            # The name of one that is built says already what is in it.
+            service if service.build else replace(service, image=reference(service.image, pins))
+            for service in blueprint.services
+        ),
         tools={name: reference(image, pins) for name, image in blueprint.tools.items()},
     )

@@ -14,7 +14,7 @@ from catalog.presets import registry
 from homeport.model import fixes
 from homeport.model.check import problems as blueprint_problems
 from homeport.model.errors import BlueprintError, Problem, ProblemsError, SettingsError
-from homeport.plan import image_lock
+from homeport.plan import built, image_lock
 from homeport.plan.blueprint import build_blueprint, strangers
 from homeport.plan.contradictions import contradictions
 from homeport.plan.hosts import plan_hosts
@@ -86,12 +86,12 @@ class Plan:
         """In prod, what goes by a tag that no digest is locked for; a rehearsal's machines have images built here."""
         if self.blueprint.environment != "prod" or self.endpoints:
             return ()
-        return tuple(image for image in self.images if "@" not in image)
+        return tuple(image for image in _references(self.blueprint) if "@" not in image)
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The references of all images that it needs, each once, in order."""
-        return _references(self.blueprint)
+        """The references of all images that it needs, each once, in order; of those that are built, what they stand on."""
+        return tuple(dict.fromkeys((*_references(self.blueprint), *built.runtimes(self.blueprint))))
 
 
 def resolve(
@@ -174,7 +174,7 @@ def _loaded(configuration: Configuration, today: date | None) -> Loaded:
 
 
 def _blueprint(loaded: Loaded) -> Blueprint:
-    blueprint = build_blueprint(registry.preset(loaded.preset), loaded.settings)
+    blueprint = built.named(build_blueprint(registry.preset(loaded.preset), loaded.settings))
     if loaded.endpoints:
         # A rehearsal: no public authority sees its servers, nor do they see one.
         blueprint = replace(blueprint, edge=replace(blueprint.edge, own_authority=True))
@@ -184,7 +184,8 @@ def _blueprint(loaded: Loaded) -> Blueprint:
 
 
 def _references(blueprint: Blueprint) -> tuple[str, ...]:
-    references = (*(service.image for service in blueprint.services), *blueprint.tools.values())
+    pulled = (service.image for service in blueprint.services if service.build is None)
+    references = (*pulled, *blueprint.tools.values())
     return tuple(dict.fromkeys(references))
 
 

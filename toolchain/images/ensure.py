@@ -69,6 +69,12 @@ def _settled(image: str, nameless: set[str], *, pull: bool) -> bool:
     if local and not local.labels:
         print(f"{image}: present (pulled)", flush=True)
         return True
+    recipe = known(image)
+    if recipe and recipe.updated and recipe.base and pull and _settled(recipe.base, nameless, pull=pull):
+        base = daemon.inspect(recipe.base)
+        if base and not base.labels:
+            print(f"{image}: built by the update", flush=True)
+            return True
     if pull and not image.startswith("homeport/") and registry_of(image) not in nameless and _pulled(image, nameless):
         if local:
             daemon.remove_outdated(local.id)

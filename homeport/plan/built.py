@@ -25,7 +25,9 @@ def named(blueprint: Blueprint) -> Blueprint:
     """
     hosts = {route.name: blueprint.host(route) for route in blueprint.routes}
     services = (
-        replace(service, image=f"{hosts.get(service.build.registry, 'homeport')}/{service.image}:{_content(service.build)}")
+        replace(
+            service, image=f"{hosts.get(service.build.registry, 'homeport')}/{service.image}:{_content(service.build)}"
+        )
         if service.build
         else service
         for service in blueprint.services

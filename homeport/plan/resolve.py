@@ -90,7 +90,7 @@ class Plan:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The references of all images that it needs, each once, in order; of those that are built, what they stand on."""
+        """The references of all images that it needs, each once, in order; for one that is built, what it stands on."""
         return tuple(dict.fromkeys((*_references(self.blueprint), *built.runtimes(self.blueprint))))
 
 

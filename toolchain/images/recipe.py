@@ -29,7 +29,7 @@ class Recipe:
         base: the image that its Dockerfile starts from, itself one of the recipes.
         sources: files elsewhere in the repository that go into the image too.
         kind: `real` for the software itself; `stub` for something that only answers in its place.
-        updated: an update builds it itself, by a Dockerfile, where its base comes from a registry: then it is not made here.
+        updated: an update builds it by a Dockerfile where its base comes from a registry: then it is not made here.
     """
 
     image: str

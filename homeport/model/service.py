@@ -218,7 +218,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """An image of our own: built on the host that needs it, where that has none of its name (docs/adr/0017).
+    """An image of our own: built on the host that needs it, where that has none of its name (docs/adr/0018).
 
     Attributes:
         folder: Below the project root. It has a ``Dockerfile`` that needs no network, whose ``ARG RUNTIME`` names the

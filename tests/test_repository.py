@@ -74,7 +74,7 @@ MAY = {
     # An emulator that shares our model shares our mistakes.
     "toolchain": (set(), None),
     "rehearsal": ({"toolchain"}, None),
-    # Those of one program are the clients of the clouds that it works on, or what it is made of; Airflow reads its DAGs.
+    # Those of one program are the clients of the clouds that it works on, or what it is made of; DAGs are for Airflow.
     "apps": (
         set(),
         {

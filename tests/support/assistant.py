@@ -41,7 +41,7 @@ async def assistant(token: str, *, door: Door, mode: str = "legacy") -> AsyncIte
     """The official client: in a session of its own (``legacy``), or without one as of 2026 (``auto``)."""
     async with (
         http(token, door=door) as calls,
-        Client(streamable_http_client(f"{calls.base_url}{PATH[1:]}", http_client=calls), mode=mode) as client,
+        Client(streamable_http_client(f"https://127.0.0.1:{door.port}{PATH}", http_client=calls), mode=mode) as client,
     ):
         yield client
 

@@ -27,14 +27,12 @@ from dataclasses import replace
 from catalog.ai_dev_server import service as ai_dev_server
 from catalog.caddy import service as caddy
 from catalog.presets.ai_orchestrator.services import POSTGRES
-from catalog.n8n import service as n8n
+from catalog.presets.vps_infrastructure.services import N8N
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
 from homeport.model.preset import Preset
 from homeport.model.route import Guard, Route
-from homeport.model.secret import SecretSpec
-from homeport.model.service import Health, Port, SecretFile, StaticFile
-from homeport.model.template import FORMULA, TEXT
+from homeport.model.service import Health
 
 DB = replace(
     POSTGRES,
@@ -43,28 +41,10 @@ DB = replace(
     health=Health(test=("pg_isready", "-q", "-h", "127.0.0.1"), interval=5, start_period=60),
 )
 N8N = replace(
-    n8n.SERVICE,
+    N8N,
     networks=("front",),
-    env={
-        **n8n.SERVICE.env,
-        "DB_POSTGRESDB_HOST": "@NAME@-db",
-        "N8N_INSTANCE_OWNER_EMAIL": "{owner-email}",
-        "N8N_PUBLIC_API_DISABLED": "false",
-        "EXECUTIONS_DATA_SAVE_ON_SUCCESS": "all",
-        "HOMEPORT_WEBHOOKS": "run",
-    },
-    files=(
-        *n8n.SERVICE.files,
-        StaticFile(source="catalog/presets/ai_orchestrator/n8n/credentials.json", target="credentials.json"),
-        StaticFile(source="catalog/presets/ai_orchestrator/n8n/workflows/run.json", target="workflows/run.json"),
-    ),
-    secret_files=(
-        *n8n.SERVICE.secret_files,
-        SecretFile(target="api_key", template="n8n_api_{n8n-api-key}", syntax=FORMULA),
-    ),
-    ports=(Port(name="http", inside=5678, outside=5678, at="here"),),
+    env={**N8N.env, "DB_POSTGRESDB_HOST": "@NAME@-db"},
     needs=("db",),
-    secrets=(*n8n.SERVICE.secrets, SecretSpec(name="n8n-api-key", kind="hex64", purpose="for the test")),
 )
 SERVER = replace(
     ai_dev_server.SERVICE,
@@ -107,36 +87,8 @@ PRESET = Preset(
     ),
 )
 """
-CREDENTIALS = [
-    {
-        "id": "hpTestKey0000001",
-        "name": "Key",
-        "type": "httpHeaderAuth",
-        "data": {"name": "X-API-Key", "value": "${webhook_api_key}"},
-    }
-]
-HOOK = {
-    "id": "00000001-0000-4000-8000-000000000001",
-    "name": "Webhook",
-    "type": "n8n-nodes-base.webhook",
-    "typeVersion": 2.1,
-    "position": [0, 0],
-    "parameters": {"httpMethod": "POST", "path": "run", "authentication": "headerAuth", "options": {}},
-    "webhookId": "00000001-0000-4000-8000-0000000000ff",
-    "credentials": {"httpHeaderAuth": {"id": "hpTestKey0000001", "name": "Key"}},
-}
-SEED = {
-    "id": "hpTestRun0000001",
-    "name": "run",
-    "active": True,
-    "isArchived": False,
-    "nodes": [HOOK],
-    "connections": {},
-    "settings": {"executionOrder": "v1"},
-    "meta": None,
-    "pinData": {},
-    "versionId": "00000001-0000-4000-8000-000000000100",
-}
+DELIVERED = "hpNeighbours0021"
+"""The workflow that comes with n8n, at the webhook platform/neighbours."""
 NEW = {
     "name": "made by the assistant",
     "nodes": [
@@ -205,9 +157,6 @@ class System(Doorway):
         self.configure(services={name: {"port": port} for name, port in self.here.items()})
         preset = self.folder / "catalog/presets/ai_orchestrator/preset.py"
         preset.write_text(PRESET.replace("@NAME@", self.name).replace("@AGENT@", str(agent)))
-        flows = self.folder / "catalog/presets/ai_orchestrator/n8n"
-        (flows / "credentials.json").write_text(json.dumps(CREDENTIALS))
-        (flows / "workflows/run.json").write_text(json.dumps(SEED))
 
     @property
     def server(self):
@@ -251,7 +200,7 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
             return result.structured_content
 
         names = {row["name"]: row["active"] for row in (await call("n8n_list_workflows"))["data"]}
-        assert {"run": True} == names, "what was delivered with n8n"
+        assert {"neighbours": True} == names, "what was delivered with n8n"
         identity = (await call("n8n_create_workflow", **NEW))["id"]
         assert not (await call("n8n_get_workflow", workflow_id=identity))["active"]
         changed = {**NEW, "name": "changed by the assistant"}
@@ -262,7 +211,7 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
         run = await anyio.to_thread.run_sync(
             lambda: docker(
                 *("exec", f"{stack.name}-n8n", "node", "-e"),
-                "const f=require('fs');fetch('http://127.0.0.1:5678/webhook/run',{method:'POST',headers:"
+                "const f=require('fs');fetch('http://127.0.0.1:5678/webhook/platform/neighbours',{method:'POST',headers:"
                 "{'X-API-Key':f.readFileSync('/etc/homeport/webhook_api_key','utf8').trim()}})"
                 ".then(r=>console.log(r.status))",
             )
@@ -271,9 +220,9 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
         rows = []
         with anyio.fail_after(60):
             while not rows:
-                rows = (await call("n8n_list_executions", workflow_id=SEED["id"], status="success"))["data"]
+                rows = (await call("n8n_list_executions", workflow_id=DELIVERED, status="success"))["data"]
         shown = await call("n8n_get_execution", execution_id=str(rows[0]["id"]), include_data=True)
-        assert SEED["id"] == shown["workflowId"]
+        assert DELIVERED == shown["workflowId"]
 
         await call("n8n_delete_workflow", workflow_id=identity)
         gone = await client.call_tool("n8n_get_workflow", {"workflow_id": identity})
@@ -320,7 +269,7 @@ def test_the_container_is_as_described_and_its_documented_checks_work(stack):
     )
     assert ["host.docker.internal:host-gateway"] == seen["HostConfig"]["ExtraHosts"]
     assert "10001:10001" == seen["Config"]["User"]
-    assert seen["Config"]["Image"].partition(":")[0].endswith("/ai-dev-server")
+    assert seen["Config"]["Labels"]["homeport.image"].startswith("homeport/ai-dev-server:"), "built by the update"
     assert ["CMD", "curl", "-fsS", "http://127.0.0.1:8080/health"] == seen["Config"]["Healthcheck"]["Test"]
     asked = [
         docker("exec", stack.server, "curl", "-s", url)

@@ -7,7 +7,7 @@ import pytest
 from toolchain.images import daemon, ensure, registry, report
 from toolchain.images.__main__ import main
 from toolchain.images.errors import ImageError
-from toolchain.images.recipe import find
+from toolchain.images.recipe import find, recipes
 
 REDIS = "redis:7.4.11-alpine"
 
@@ -233,3 +233,16 @@ def test_the_report_tells_pulled_real_stub_absent_and_outdated_apart(world):
 )
 def test_a_registry_is_told_from_a_namespace(image, registry_name):
     assert registry_name == registry.registry_of(image), "Docker tells them apart so"
+
+
+def test_what_an_update_builds_itself_is_left_to_it_where_its_base_is_to_be_had(world, capsys):
+    own = next(image for image, recipe in recipes().items() if recipe.updated)
+    base = find(own).base
+    world.images[base] = daemon.Local(id="sha256:1", labels={})
+    ensure.ensure([own])
+    assert [] == world.calls, "by its Dockerfile, on the host that needs it"
+    assert f"{own}: built by the update" in capsys.readouterr().out
+
+    world.images[base] = _substitute(base)
+    ensure.ensure([own])
+    assert f"build {own}" == world.calls[-1], "where no registry has its base, packages alone have to do"

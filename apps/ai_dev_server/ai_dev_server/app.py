@@ -101,7 +101,7 @@ def create_app(settings: Settings, transport: httpx2.AsyncBaseTransport | None =
         """Say that this server works."""
         return Health()
 
-    described = [Security(_Described(description="MCP_BEARER_TOKEN"))]
+    described = [Security(_Described(scheme_name="bearer", description="MCP_BEARER_TOKEN"))]
 
     @app.get(f"{HEALTH}/deep", dependencies=described, responses=rest.REFUSED)
     async def deep_health() -> DeepHealth:

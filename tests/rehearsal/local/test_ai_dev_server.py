@@ -87,18 +87,17 @@ PRESET = Preset(
     ),
 )
 """
-DELIVERED = "hpNeighbours0021"
-"""The workflow that comes with n8n, at the webhook platform/neighbours."""
 NEW = {
     "name": "made by the assistant",
     "nodes": [
         {
             "id": "00000002-0000-4000-8000-000000000001",
-            "name": "Every hour",
-            "type": "n8n-nodes-base.scheduleTrigger",
-            "typeVersion": 1.2,
+            "name": "Called",
+            "type": "n8n-nodes-base.webhook",
+            "typeVersion": 2.1,
             "position": [0, 0],
-            "parameters": {"rule": {"interval": [{"field": "hours"}]}},
+            "parameters": {"httpMethod": "POST", "path": "by-the-assistant", "options": {}},
+            "webhookId": "00000002-0000-4000-8000-0000000000ff",
         },
         {
             "id": "00000002-0000-4000-8000-000000000002",
@@ -109,7 +108,7 @@ NEW = {
             "parameters": {},
         },
     ],
-    "connections": {"Every hour": {"main": [[{"node": "Nothing", "type": "main", "index": 0}]]}},
+    "connections": {"Called": {"main": [[{"node": "Nothing", "type": "main", "index": 0}]]}},
     "settings": {"executionOrder": "v1"},
 }
 
@@ -206,23 +205,20 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
         changed = {**NEW, "name": "changed by the assistant"}
         assert "changed" in (await call("n8n_update_workflow", workflow_id=identity, **changed))["name"]
         assert (await call("n8n_activate_workflow", workflow_id=identity))["active"]
-        assert not (await call("n8n_deactivate_workflow", workflow_id=identity))["active"]
-
         run = await anyio.to_thread.run_sync(
             lambda: docker(
                 *("exec", f"{stack.name}-n8n", "node", "-e"),
-                "const f=require('fs');fetch('http://127.0.0.1:5678/webhook/platform/neighbours',{method:'POST',headers:"
-                "{'X-API-Key':f.readFileSync('/etc/homeport/webhook_api_key','utf8').trim()}})"
-                ".then(r=>console.log(r.status))",
+                "fetch('http://127.0.0.1:5678/webhook/by-the-assistant',{method:'POST'}).then(r=>console.log(r.status))",
             )
         )
-        assert "200" == run.strip(), "a workflow runs"
+        assert "200" == run.strip(), "an active workflow runs when it is called"
         rows = []
         with anyio.fail_after(60):
             while not rows:
-                rows = (await call("n8n_list_executions", workflow_id=DELIVERED, status="success"))["data"]
+                rows = (await call("n8n_list_executions", workflow_id=identity, status="success"))["data"]
         shown = await call("n8n_get_execution", execution_id=str(rows[0]["id"]), include_data=True)
-        assert DELIVERED == shown["workflowId"]
+        assert identity == shown["workflowId"]
+        assert not (await call("n8n_deactivate_workflow", workflow_id=identity))["active"]
 
         await call("n8n_delete_workflow", workflow_id=identity)
         gone = await client.call_tool("n8n_get_workflow", {"workflow_id": identity})

@@ -25,11 +25,13 @@ class ImagesArgs:
         host: Where they are to be.
         references: Key to the reference to pull.
         builds: Key to the folder of the checkout that the image is built from, where the host has none of that name.
+        after: What must be there before anything is built: the host's Docker.
     """
 
     host: Host
     references: Mapping[str, str]
     builds: Mapping[str, str]
+    after: tuple[pulumi.Resource, ...]
 
 
 class Images(pulumi.ComponentResource):
@@ -64,6 +66,6 @@ class Images(pulumi.ComponentResource):
             create=f"{BUILD} {args.references[key]} {args.builds[key]}",
             environment=dict(args.host.environment),
             triggers=[args.references[key], args.host.generation],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), deleted_with=args.host.deleted_with),
         )
         return built

@@ -58,7 +58,7 @@ def host_resources(host: HostPlan, providers: Providers, secrets: Mapping[str, p
         from homeport.stack.remote import remote_machine  # noqa: PLC0415  # a stack on this machine pays for no cloud
 
         machine = remote_machine(host, providers, secrets)
-    of_images = ImagesArgs(host=machine.host, references=host.images, builds=host.builds)
+    of_images = ImagesArgs(host=machine.host, references=host.images, builds=host.builds, after=machine.ready)
     images = Images(names.host_part(host.name, "images"), of_images, machine.opts).ids
     args = NetworksArgs(host=machine.host, networks=host.networks)
     networks = Networks(names.host_part(host.name, "networks"), args, machine.opts)

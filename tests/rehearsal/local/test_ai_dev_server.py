@@ -353,14 +353,14 @@ def _handlers(routes):
 @pytest.mark.req("FP-02")
 @pytest.mark.anyio
 async def test_a_client_that_goes_away_leaves_nothing_running(stack, door, token):
-    with pytest.raises(TimeoutError):
-        async with assistant.assistant(token, door=door) as client:
-            with anyio.fail_after(3):
-                await client.call_tool("host_run_task", {"name": "slow"})
+    async with assistant.assistant(token, door=door) as client:
+        with anyio.move_on_after(3) as patience:
+            await client.call_tool("host_run_task", {"name": "slow"})
     Agent.slow.set()
-    listing = await anyio.to_thread.run_sync(lambda: docker("top", stack.server, "-eo", "pid,args"))
+    listing = await anyio.to_thread.run_sync(lambda: docker("top", stack.server))
     Agent.slow.clear()
 
+    assert patience.cancelled_caught
     assert 2 >= len(listing.strip().splitlines()) - 1, f"one process, and the one that reaps: {listing}"
 
 

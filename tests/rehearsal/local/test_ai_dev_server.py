@@ -381,4 +381,5 @@ async def test_what_is_not_there_is_said_with_what_to_look_at(stack, door, token
 
     assert result.is_error
     assert "docker ps --filter name=n8n" in assistant.words(result)
-    until(lambda: inspect(f"{stack.name}-n8n")["State"]["Health"]["Status"] == "healthy", "n8n is back", 300)
+    n8n = f"{stack.name}-n8n"
+    until(lambda: inspect(n8n)["State"]["Health"]["Status"] == "healthy", "n8n is back", 300)

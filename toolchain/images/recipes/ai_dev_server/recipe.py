@@ -1,6 +1,6 @@
 """What the AI Dev Server's image stands on: Debian's Python and curl, and the packages of its list from PyPI.
 
-Where images and packages can be fetched from within a build, `apps/ai_dev_server/runtime.Dockerfile` makes the same.
+Where a build can fetch images and packages itself, `apps/ai_dev_server/runtime.Dockerfile` makes the same.
 """
 
 import re

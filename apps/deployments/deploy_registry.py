@@ -1,0 +1,231 @@
+"""The registry of this host: what it keeps, how old that is, and what may go.
+
+Its API: distribution/distribution, docs/content/spec/api.md. A manifest is deleted by its digest, and with it every tag
+that means it; the space is free only after ``registry garbage-collect``, which must not run while somebody pushes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from deploy_engine import DeployError
+from deploy_rollout import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from deploy_engine import Engine, Record
+
+_MANIFESTS: Final = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json"
+)
+_NOT_FOUND: Final = 404
+_SECONDS: Final = 30
+LATEST: Final = "latest"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag of a repository.
+
+    Attributes:
+        name: The tag.
+        digest: What it means.
+        created: When that was built, as RFC 3339 writes it; empty where its registry does not say.
+    """
+
+    name: str
+    digest: str
+    created: str
+
+
+class Registry:
+    """A registry by its API.
+
+    Args:
+        url: Where it answers.
+        user: Who asks; empty: nobody asks who.
+        password: The password.
+    """
+
+    def __init__(self, url: str, user: str = "", password: str = "") -> None:
+        self._url = url.rstrip("/")
+        self._headers = (
+            {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()} if user else {}
+        )
+
+    def repositories(self) -> list[str]:
+        """All repositories, in order of their names."""
+        return sorted(self._paged("/v2/_catalog?n=100", "repositories"))
+
+    def tags(self, repository: str) -> list[Tag]:
+        """All tags of a repository, newest first."""
+        names = self._paged(f"/v2/{repository}/tags/list?n=100", "tags")
+        tags = [tag for name in names if (tag := self._tag(repository, name))]
+        return sorted(tags, key=lambda tag: (tag.created, tag.name), reverse=True)
+
+    def delete(self, repository: str, digest: str) -> None:
+        """Deletes a manifest, and every tag that means it."""
+        self._ask("DELETE", f"/v2/{repository}/manifests/{digest}")
+
+    def _tag(self, repository: str, name: str) -> Tag | None:
+        answer = self._ask("GET", f"/v2/{repository}/manifests/{name}", Accept=_MANIFESTS)
+        if answer is None:
+            return None
+        digest, manifest = answer[0].get("Docker-Content-Digest", ""), json.loads(answer[1])
+        config = manifest.get("config", {}).get("digest")
+        blob = self._ask("GET", f"/v2/{repository}/blobs/{config}") if config else None
+        return Tag(name, digest, str(json.loads(blob[1]).get("created", "")) if blob else "")
+
+    def _paged(self, path: str, key: str) -> list[str]:
+        rows: list[str] = []
+        while path:
+            answer = self._ask("GET", path)
+            if answer is None:
+                return rows
+            rows += json.loads(answer[1]).get(key) or []
+            # Link: </v2/_catalog?last=b&n=100>; rel="next"
+            path = answer[0].get("Link", "").partition("<")[2].partition(">")[0]
+        return rows
+
+    def _ask(self, method: str, path: str, **headers: str) -> tuple[Mapping[str, str], bytes] | None:
+        """Headers and body; None: there is no such thing."""
+        request = urllib.request.Request(self._url + path, method=method, headers={**self._headers, **headers})  # noqa: S310  # an operator's own address
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  # the same
+                return answer.headers, answer.read()
+        except urllib.error.HTTPError as problem:
+            if problem.code == _NOT_FOUND:
+                return None
+            raise DeployError(
+                f"registry {self._url}: {method} {path.partition('?')[0]}: status {problem.code}\n{_fix(problem.code)}"
+            ) from None
+        except OSError as problem:
+            raise DeployError(f"registry {self._url} does not answer: {problem}\nfix: docker ps -a") from None
+
+
+def _fix(status: int) -> str:
+    if status in {401, 403}:
+        return "fix: name user and password file: REGISTRY_USER=… REGISTRY_PASSWORD_FILE=…"
+    if status == 405:  # noqa: PLR2004  # Method Not Allowed
+        return "fix: let it delete: REGISTRY_STORAGE_DELETE_ENABLED=true in its environment"
+    return "fix: docker logs --tail 50 registry"
+
+
+def from_environment() -> Registry:
+    """The registry that the environment names, its password from a file.
+
+    Raises:
+        DeployError: The password's file cannot be read.
+    """
+    user, file = os.environ.get("REGISTRY_USER", ""), os.environ.get("REGISTRY_PASSWORD_FILE", "")
+    try:
+        password = Path(file).read_text(encoding="utf-8").strip() if file else ""
+    except OSError as problem:
+        raise DeployError(
+            f"REGISTRY_PASSWORD_FILE: {problem.strerror}: {file}\nfix: run it as the file's owner"
+        ) from None
+    return Registry(os.environ.get("REGISTRY_URL", "http://127.0.0.1:5000"), user, password)
+
+
+def used(engine: Engine) -> set[str]:
+    """Digests of all images that a container of this host was made from, running or not, or that can be rolled back to.
+
+    Raises:
+        DeployError: Docker does not answer: then nothing may be deleted.
+    """
+    containers: list[Record] = engine.call("GET", "/containers/json", all="true")
+    wanted = {row["ImageID"] for row in containers}
+    images: list[Record] = engine.call("GET", "/images/json")
+    wanted |= {row["Id"] for row in images if any(tag.startswith(f"{MARKS}/") for tag in row.get("RepoTags") or ())}
+    return {
+        digest.partition("@")[2] for row in images if row["Id"] in wanted for digest in row.get("RepoDigests") or ()
+    }
+
+
+def superfluous(tags: Iterable[Tag], in_use: set[str], keep: int) -> list[Tag]:
+    """Of a repository's tags those that may go.
+
+    What runs stays, what ``latest`` means, the newest ones, and whatever has the digest of one of these.
+
+    Args:
+        tags: All of them, newest first.
+        in_use: Digests that this host needs.
+        keep: How many of the newest stay, ``latest`` not counted.
+    """
+    rows = list(tags)
+    named = [tag for tag in rows if tag.name != LATEST]
+    kept = in_use | {tag.digest for tag in rows if tag.name == LATEST} | {tag.digest for tag in named[:keep]}
+    return [tag for tag in named if tag.digest not in kept]
+
+
+def clean(registry: Registry, engine: Engine, keep: int, *, really: bool) -> list[tuple[str, Tag]]:
+    """Deletes what may go, and says what that was: repository and tag.
+
+    Args:
+        registry: The registry.
+        engine: The host's Docker, asked first of all.
+        keep: How many tags of each repository stay.
+        really: False: only says it.
+    """
+    in_use = used(engine)
+    rows: list[tuple[str, Tag]] = []
+    for repository in registry.repositories():
+        tags = superfluous(registry.tags(repository), in_use, keep)
+        rows += [(repository, tag) for tag in tags]
+        for digest in dict.fromkeys(tag.digest for tag in tags if really):
+            registry.delete(repository, digest)
+    return rows
+
+
+def collect(engine: Engine, container: str) -> str:
+    """Frees the space, while the registry stands still: it must not take a push meanwhile; its own last line.
+
+    Raises:
+        DeployError: There is no such container, or its program fails; it runs again in any case.
+    """
+    seen = engine.container(container)
+    if seen is None:
+        raise DeployError(f"no container {container} on this host\nfix: REGISTRY_CONTAINER=…")
+    name, config = f"{container}-gc", _config(seen)
+    body: dict[str, Any] = {
+        "Image": seen["Image"],
+        "User": seen["Config"]["User"],
+        "Entrypoint": ["registry"],
+        "Cmd": ["garbage-collect", config],
+        "Env": seen["Config"]["Env"],
+        "HostConfig": {
+            "VolumesFrom": [container],
+            "NetworkMode": "none",
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges"],
+            "ReadonlyRootfs": True,
+        },
+    }
+    engine.remove(name)
+    engine.create(name, body, {})
+    try:
+        engine.stop(container)
+        engine.start(name)
+        code = engine.call("POST", f"/containers/{name}/wait")["StatusCode"]
+        words = engine.last_words(name)
+    finally:
+        engine.start(container)
+        engine.remove(name)
+    if code:
+        raise DeployError(f"{container}: garbage-collect ended with {code}\n{words}fix: docker logs {container}")
+    return (words.strip().splitlines() or ["nothing to free"])[-1].strip()
+
+
+def _config(seen: Record) -> str:
+    """The settings that the registry was started with: what `serve` names, else the image's own."""
+    words = [*(seen["Config"]["Entrypoint"] or []), *(seen["Config"]["Cmd"] or [])]
+    return next((word for word in words if word.endswith((".yml", ".yaml"))), "/etc/docker/registry/config.yml")

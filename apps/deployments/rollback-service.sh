@@ -1,0 +1,2 @@
+#!/bin/sh
+exec python3 -B "$(dirname "$(readlink -f "$0")")/deployments.py" rollback "$@"

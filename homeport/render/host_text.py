@@ -40,7 +40,7 @@ class Code(str):
 
 @cache
 def text(path: str) -> str:
-    """A file below ``host/`` as a host gets it."""
+    """A file below ``host/`` as a host gets it; an absolute path is a file elsewhere."""
     return whole(ROOT / path)
 
 

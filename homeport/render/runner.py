@@ -7,6 +7,7 @@ CommandSettings.cs), and is no argument.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homeport.model.host import HostFile
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 USER = "homeport-runner"
 STATE = "/var/lib/homeport-runner"
+_PROGRAM = Path(__file__).parents[2] / "apps" / "github_runner"
+"""Its scripts set a runner up by hand just so."""
+_AGAIN = "pulumi config set --secret homeport:github-runner-token"
 
 
 def folder(runner: Runner) -> str:
@@ -48,7 +52,7 @@ def unit(runner: Runner) -> str:
     )
     groups = host_text.Code(reason) if reason else None
     home = f"{STATE}/{runner.name}"
-    return host_text.filled("runner/runner.service", home=home, user=USER, name=runner.name, groups=groups)
+    return host_text.filled(str(_PROGRAM / "runner.service"), home=home, user=USER, name=runner.name, groups=groups)
 
 
 def remove(runner: Runner) -> str:
@@ -62,7 +66,7 @@ def remove(runner: Runner) -> str:
 def script(runner: Runner) -> str:
     """The script on the host: ``runner.sh up`` and ``runner.sh remove``, both safe to run again."""
     return host_text.script(
-        "runner/runner.sh",
+        str(_PROGRAM / "runner.sh"),
         name=runner.name,
         url=runner.url,
         labels=",".join(runner.labels),
@@ -72,4 +76,5 @@ def script(runner: Runner) -> str:
         user=USER,
         etc=folder(runner),
         state=STATE,
+        again=_AGAIN,
     )

@@ -94,7 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.registry.blobs[digest] = content
             return self._answer(201, Docker_Content_Digest=digest, Location=f"/v2/{repository}/blobs/{digest}")
         place = f"/v2/{repository}/blobs/uploads/{number}"
-        return self._answer(202, Location=place, Docker_Upload_UUID=number, Range=f"0-{max(len(uploads[number]) - 1, 0)}")
+        return self._answer(
+            202, Location=place, Docker_Upload_UUID=number, Range=f"0-{max(len(uploads[number]) - 1, 0)}"
+        )
 
     def _blobs(self, _repository, digest, _query, _body):
         content = self.registry.blobs.get(digest)
@@ -121,9 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
             for tag in [tag for tag, known in tags.items() if known == digest and tag.startswith(f"{repository}:")]:
                 del tags[tag]
             return self._answer(202)
-        return self._answer(
-            200, seen[0], Content_Type=seen[1], Docker_Content_Digest=digest, length=str(len(seen[0]))
-        )
+        return self._answer(200, seen[0], Content_Type=seen[1], Docker_Content_Digest=digest, length=str(len(seen[0])))
 
     def _tags(self, repository, _rest, _query, _body):
         names = [tag.rpartition(":")[2] for tag in self.registry.tags if tag.rpartition(":")[0] == repository]

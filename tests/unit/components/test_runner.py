@@ -87,7 +87,9 @@ def test_every_setting_is_quoted_for_the_shell(tmp_path):
     path.write_text(render.script(hostile))
     done = subprocess.run(["sh", str(path), "neither"], capture_output=True, text=True, check=False, cwd=tmp_path)
 
-    assert (1, "runner vps: say up or remove\n") == (done.returncode, done.stderr), "it was read, and did nothing"
+    assert (1, "runner vps: say up, install or remove\n") == (done.returncode, done.stderr), (
+        "it was read, and did nothing"
+    )
     assert [path] == list(tmp_path.iterdir()), "a setting ran as a command"
 
 

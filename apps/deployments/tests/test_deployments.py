@@ -1,0 +1,309 @@
+"""What is decided without Docker: which images may go, what a copied container is, what a report says."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import deploy_registry
+import deploy_verify
+import deployments
+import pytest
+from deploy_engine import DeployError
+from deploy_registry import Tag
+from deploy_rollout import UNHEALTHY, Rollout, Template, copy, repository_of
+
+IMAGE = "sha256:" + "a" * 64
+OTHER = "sha256:" + "b" * 64
+OLDER = "sha256:" + "c" * 64
+
+
+class FakeDocker:
+    """As much of Docker as a rollout asks for: containers by name, images by reference, and a diary.
+
+    Args:
+        broken: Images that never get healthy.
+        refuses: Names of containers that never do.
+    """
+
+    def __init__(self, broken=(), refuses=()):
+        self.broken, self.refuses, self.diary, self.containers = set(broken), set(refuses), [], {}
+        self.images = {}
+
+    def call(self, _method, _path, _body=None, **_query):
+        names = [name for name, row in self.containers.items() if "homeport.template" in row["Config"]["Labels"]]
+        return [{"Names": [f"/{name}"]} for name in names]
+
+    def container(self, name):
+        return self.containers.get(name)
+
+    def image(self, reference):
+        if reference.startswith("sha256:"):
+            tags = [tag for tag, image in self.images.items() if image == reference]
+            return {"Id": reference, "RepoTags": tags, "RepoDigests": [f"registry.example.com/app@{reference}"]}
+        image = self.images.get(reference)
+        digests = [f"registry.example.com/app@{image}"] if "unpushed" not in reference else []
+        return image and {"Id": image, "RepoTags": [reference], "RepoDigests": digests}
+
+    def create(self, name, body, _further):
+        assert name not in self.containers, "a name is taken once"
+        self.containers[name] = {
+            "Id": f"id-{name}",
+            "Image": body["Image"],
+            "Config": {"Labels": body["Labels"]},
+            "HostConfig": body["HostConfig"],
+            "State": {"Running": False},
+        }
+        self.diary.append(f"create {name}")
+
+    def start(self, name):
+        ports = {
+            binding["HostPort"]
+            for key, row in self.containers.items()
+            if row["State"]["Running"] and key != name
+            for bindings in (row["HostConfig"].get("PortBindings") or {}).values()
+            for binding in bindings
+        } - {""}
+        own = [b["HostPort"] for bs in self.containers[name]["HostConfig"]["PortBindings"].values() for b in bs]
+        assert not ports & set(own), "a port is taken once"
+        self.containers[name]["State"]["Running"] = True
+        self.diary.append(f"start {name}")
+
+    def stop(self, name):
+        self.containers[name]["State"]["Running"] = False
+        self.diary.append(f"stop {name}")
+
+    def rename(self, name, new):
+        self.containers[new] = self.containers.pop(name)
+        self.diary.append(f"rename {name} {new}")
+
+    def remove(self, name):
+        if self.containers.pop(name, None):
+            self.diary.append(f"remove {name}")
+
+    def tag(self, image, repository, tag):
+        self.images[f"{repository}:{tag}"] = image
+
+    def healthy(self, name, _seconds):
+        return "it is unhealthy" if self.containers[name]["Image"] in self.broken or name in self.refuses else ""
+
+    def last_words(self, _name):
+        return "    its last line\n"
+
+
+def template(docker, image=IMAGE):
+    docker.containers["app-template"] = {
+        "Id": "template-1",
+        "Image": image,
+        "Config": {
+            "Image": image,
+            "User": "10001",
+            "Labels": {
+                "homeport.template": "app",
+                "homeport.image": "registry.example.com/app:1",
+                "homeport.pids": "9",
+            },
+        },
+        "HostConfig": {
+            "NetworkMode": "inner",
+            "PortBindings": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]},
+        },
+        "NetworkSettings": {"Networks": {"inner": {"IPAMConfig": None}, "outer": {"IPAMConfig": None}}},
+        "State": {"Running": False},
+    }
+
+
+@pytest.fixture
+def docker():
+    fake = FakeDocker()
+    template(fake)
+    fake.images |= {"registry.example.com/app:1": IMAGE, "registry.example.com/app:2": OTHER}
+    Rollout(fake, "app").apply()
+    fake.diary.clear()
+    return fake
+
+
+def test_a_copy_is_its_template_but_for_image_and_marks(docker):
+    seen = docker.containers["app-template"]
+    made = Template("app", "template-1", "registry.example.com/app", IMAGE, 20, 9, seen)
+    body, further = copy(made, OTHER)
+
+    assert (OTHER, "10001", 9) == (body["Image"], body["User"], body["HostConfig"]["PidsLimit"])
+    assert seen["HostConfig"]["PortBindings"] == body["HostConfig"]["PortBindings"], "the same ports"
+    assert "homeport.template" not in body["Labels"], "it is no template itself"
+    assert (["inner"], ["outer"]) == ([*body["NetworkingConfig"]["EndpointsConfig"]], [*further]), "all networks"
+
+    body, further = copy(made, OTHER, beside=True)
+    assert [{"HostIp": "127.0.0.1", "HostPort": ""}] == body["HostConfig"]["PortBindings"]["8080/tcp"], (
+        "the old one has the port, and the address stays the loopback one"
+    )
+    assert ["app"] == further["outer"]["Aliases"], "while the name is nobody's, it is the new one's"
+
+
+@pytest.mark.req("S1-74")
+def test_the_old_one_ends_only_when_the_new_one_is_healthy_beside_it(docker):
+    assert "app: registry.example.com/app:2 is live" == Rollout(docker, "app").deploy("2")
+
+    steps = "create app-next,start app-next,rename app app-old,create app,stop app-old,start app,remove app-old"
+    assert [*steps.split(","), "remove app-next"] == docker.diary
+    assert OTHER == docker.containers["app"]["Image"]
+    assert ["app", "app-template"] == sorted(docker.containers), "nothing else is left"
+
+
+@pytest.mark.req("S1-74", "L-06")
+def test_an_image_that_does_not_get_healthy_changes_nothing(docker):
+    docker.broken = {OTHER}
+    with pytest.raises(DeployError, match="does not work: it is unhealthy; the old one was not touched") as refused:
+        Rollout(docker, "app").deploy("2")
+
+    assert UNHEALTHY == refused.value.code and "its last line" in str(refused.value), "why is in its log"
+    assert "fix: " in str(refused.value).splitlines()[-1], "what to do stands last"
+    assert ["create app-next", "start app-next", "remove app-next"] == docker.diary, "the old one was never asked"
+    assert IMAGE == docker.images["homeport.deployed/app:current"], "what is live is remembered as it was"
+
+
+def test_one_that_fails_in_the_old_ones_place_gives_the_place_back(docker):
+    docker.refuses = {"app"}
+    with pytest.raises(DeployError, match="the old one runs again"):
+        Rollout(docker, "app").deploy("2")
+
+    assert IMAGE == docker.containers["app"]["Image"] and docker.containers["app"]["State"]["Running"]
+    assert ["app", "app-template"] == sorted(docker.containers), "nothing else is left"
+
+
+@pytest.mark.req("S1-74")
+def test_without_a_tag_the_image_before_comes_back(docker):
+    with pytest.raises(DeployError, match="nothing was live before"):
+        Rollout(docker, "app").deploy("")
+    Rollout(docker, "app").deploy("2")
+
+    assert "app: registry.example.com/app:1 is live" == Rollout(docker, "app").deploy("")
+    assert "app: registry.example.com/app:2 is live" == Rollout(docker, "app").deploy(""), "and that can be taken back"
+
+
+@pytest.mark.req("L-06")
+def test_an_image_that_no_registry_knows_is_refused(docker):
+    docker.images["registry.example.com/app:unpushed"] = OLDER
+    words = r"nobody knows its digest\nfix: docker push registry\.example\.com/app:unpushed"
+    with pytest.raises(DeployError, match=words):
+        Rollout(docker, "app").deploy("unpushed")
+
+    assert [] == docker.diary, "nothing was made"
+
+
+def test_another_template_is_applied_with_the_image_that_is_live(docker):
+    Rollout(docker, "app").deploy("2")
+    assert "app: as it was" == Rollout(docker, "app").apply(), "the same template again is no change"
+    template(docker)
+    docker.containers["app-template"]["Id"] = "template-2"
+
+    assert "app: registry.example.com/app:2 is live" == Rollout(docker, "app").apply()
+    assert OTHER == docker.containers["app"]["Image"], "the template's own image is only the first one"
+
+
+def test_what_a_killed_deployment_left_is_put_right(docker):
+    docker.rename("app", "app-old")
+    docker.stop("app-old")
+    docker.create("app", {"Image": OTHER, "Labels": {}, "HostConfig": {"PortBindings": {}}}, {})
+    Rollout(docker, "app").apply()
+    assert IMAGE == docker.containers["app"]["Image"], "killed between the two: the old one is back"
+
+    beside = {"homeport.begun": "1", "homeport.copied": "template-1"}
+    docker.create("app-next", {"Image": OTHER, "Labels": beside, "HostConfig": {"PortBindings": {}}}, {})
+    Rollout(docker, "app").apply()
+    assert "app-next" not in docker.containers, "an old one beside it goes"
+
+    beside["homeport.begun"] = "9999999999"
+    docker.create("app-next", {"Image": OTHER, "Labels": beside, "HostConfig": {"PortBindings": {}}}, {})
+    with pytest.raises(DeployError, match="another deployment is under way"):
+        Rollout(docker, "app").deploy("2")
+
+
+@pytest.mark.parametrize(
+    ("reference", "repository"),
+    [
+        ("registry.example.com/ai-dev-server:1", "registry.example.com/ai-dev-server"),
+        ("registry.example.com:5000/app", "registry.example.com:5000/app"),
+        ("127.0.0.1:5000/a/b:1@sha256:00", "127.0.0.1:5000/a/b"),
+        ("app", "app"),
+    ],
+)
+def test_the_repository_of_a_reference(reference, repository):
+    assert repository == repository_of(reference)
+
+
+def tag(name, digest="", created=""):
+    return Tag(name, digest or f"sha256:{name}", created)
+
+
+@pytest.mark.req("S1-66")
+def test_what_runs_what_latest_means_and_the_newest_are_never_deleted():
+    tags = [tag("5"), tag("4"), tag("latest", "sha256:2"), tag("3"), tag("2"), tag("1"), tag("0", "sha256:5")]
+    keep = [row.name for row in deploy_registry.superfluous(tags, {"sha256:1"}, 1)]
+
+    assert ["4", "3"] == keep, "1 runs, 2 is latest, 5 is the newest, and 0 has the digest of 5"
+    everything = {row.digest for row in tags}
+    assert [] == deploy_registry.superfluous(tags, everything, 1), "all runs: all stays"
+
+
+@pytest.mark.req("S1-66")
+def test_nothing_is_deleted_where_docker_cannot_say_what_runs():
+    class Deleting:
+        def repositories(self):
+            raise AssertionError("the registry was asked before Docker")
+
+    class Silent:
+        def call(self, *_argv, **_query):
+            raise DeployError("docker does not answer")
+
+    with pytest.raises(DeployError, match="docker does not answer"):
+        deploy_registry.clean(Deleting(), Silent(), 1, really=True)
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response({"/health": 200, "/moved": 302}.get(self.path, 500))
+        self.send_header("Location", "/health")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_argv):
+        """Nothing."""
+
+
+@pytest.mark.req("S1-75", "S1-77")
+def test_the_report_asks_each_address_for_a_200():
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        results = [*deploy_verify.health([f"{url}/health", f"{url}/moved", f"{url}/other"], 0)]
+        server.shutdown()
+
+    assert [(True, "200"), (False, "302"), (False, "500")] == [(row.ok, row.state) for row in results]
+    assert f"FAIL  health     {url}/other: 500" == results[2].line()
+    assert ["http://127.0.0.1:8080/health", "http://127.0.0.1:9000/health"] == [*deploy_verify.URLS[:2]]
+    assert "http://127.0.0.1:3000/api/platform/profile" == deploy_verify.URLS[2], "the three of the requirements"
+
+
+@pytest.mark.req("S1-75")
+def test_the_report_has_containers_and_units_and_fails_with_one_of_them(monkeypatch, capsys):
+    rows = [
+        {"Names": ["/app"], "State": "running", "Status": "Up 2 hours (healthy)", "Labels": {}},
+        {"Names": ["/app-template"], "State": "created", "Status": "Created", "Labels": {"homeport.template": "app"}},
+        {"Names": ["/sick"], "State": "running", "Status": "Up 2 hours (unhealthy)", "Labels": {}},
+    ]
+    monkeypatch.setattr(deployments, "Engine", type("E", (), {"call": lambda *_a, **_q: rows}))
+    listed = {"host-agent.service": "host-agent.service loaded active running\n", "actions.runner.*": ""}
+    monkeypatch.setattr(
+        deploy_verify, "_said", lambda *argv: "active\n" if argv[1] == "is-active" else listed.get(argv[-1], "")
+    )
+    monkeypatch.setattr(deploy_verify, "health", lambda *_argv: iter(()))
+    code, lines = deployments.main(["verify"]), capsys.readouterr().out.splitlines()
+
+    assert 1 == code and "2 of 4 ok" == lines[-1], lines
+    assert (
+        "ok    container  app: Up 2 hours (healthy)" in lines
+        and "FAIL  unit       actions.runner.*: there is none" in lines
+    )
+    assert "ok    unit       host-agent.service: active" in lines
+    assert "fix: docker logs --tail 50 sick" in lines, "each failure names what to type"

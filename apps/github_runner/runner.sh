@@ -10,8 +10,10 @@ fetch() {
   if [ -n "$archive" ]; then
     curl -fsSL --proto '=https,file' --proto-redir '=https' --max-time 600 -o "$1.tar.gz" "$archive" ||
       fail "$archive cannot be had; check the address, or lay the file on the host and name it file:///…"
-    echo "$sha256  $1.tar.gz" | sha256sum --check --quiet >/dev/null 2>&1 ||
+    echo "$sha256  $1.tar.gz" | sha256sum --check --quiet >/dev/null 2>&1 || {
+      rm -rf "$1" "$1.tar.gz"
       fail "$archive has another checksum than the settings say; nothing of it was unpacked"
+    }
     tar -xzf "$1.tar.gz" -C "$1" --no-same-owner
     rm "$1.tar.gz"
   else

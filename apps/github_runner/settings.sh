@@ -1,11 +1,18 @@
 # What the three scripts beside it share: who runs them, and what the runner is called. Sourced, not run.
 # shellcheck shell=sh disable=SC2034 # the scripts that source it use its variables
 
-# Root alone writes units and makes users. The token goes along in the environment, not as an argument.
+# Root alone writes units and makes users. The token goes along on standard input: sudo writes arguments and environment
+# into the journal.
 as_root() {
-  [ "$(id -u)" -ne 0 ] || return 0
+  if [ "$(id -u)" -eq 0 ]; then
+    [ -z "${RUNNER_TOKEN_FOLLOWS:-}" ] || read -r RUNNER_TOKEN || true
+    return 0
+  fi
   command -v sudo >/dev/null || die "this needs root" "su -c '$0'"
-  exec sudo --preserve-env=GITHUB_REPO,GITHUB_SERVER_URL,RUNNER_TOKEN,RUNNER_VERSION,RUNNER_SHA256,RUNNER_ARCHIVE,RUNNER_NAME,RUNNER_LABELS "$0" "$@"
+  RUNNER_TOKEN_FOLLOWS=yes sudo --preserve-env=GITHUB_REPO,GITHUB_SERVER_URL,RUNNER_TOKEN_FOLLOWS,RUNNER_VERSION,RUNNER_SHA256,RUNNER_ARCHIVE,RUNNER_NAME,RUNNER_LABELS "$0" "$@" <<END
+${RUNNER_TOKEN:-}
+END
+  exit
 }
 
 die() {

@@ -30,13 +30,13 @@ unit=actions.runner.$(printf %s "$repository" | tr / -).$name.service
 
 token=${RUNNER_TOKEN:-}
 if [ -z "$token" ] && ! { [ -f "$home/.runner" ] && [ "$(cat "$home.registered" 2>/dev/null)" = "$url $name $labels" ]; }; then
-  [ -t 0 ] || die "there is no registration token: RUNNER_TOKEN is missing, and nobody can be asked" \
+  (: </dev/tty) 2>/dev/null || die "there is no registration token: RUNNER_TOKEN is missing, and nobody can be asked" \
     "take one from $url (Settings, Actions, Runners, New), then: RUNNER_TOKEN=… ./setup-runner.sh"
   printf 'Registration token of %s (Settings, Actions, Runners, New): ' "$url" >&2
-  stty -echo
-  trap 'stty echo' EXIT
-  read -r token
-  stty echo
+  stty -echo </dev/tty
+  trap 'stty echo </dev/tty' EXIT
+  read -r token </dev/tty
+  stty echo </dev/tty
   trap - EXIT
   echo >&2
 fi

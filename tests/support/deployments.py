@@ -36,19 +36,25 @@ server.server_close()
 """
 
 
-def build(folder: Path, reference: str, version: str, *, broken: bool = False, crash: bool = False) -> None:
-    """An image of the small app: `broken` answers 500 for ever, `crash` ends at once."""
-    folder.mkdir(parents=True, exist_ok=True)
+def source(version: str, *, broken: bool = False, crash: bool = False) -> dict[str, str]:
+    """The files of the small app: `broken` answers 500 for ever, `crash` ends at once."""
     head = f"VERSION, BROKEN, CRASH = {version!r}, {broken}, {crash}\n"
-    (folder / "app.py").write_text(head + APP)
-    (folder / "Dockerfile").write_text(f'FROM {PYTHON}\nCOPY app.py /app.py\nENTRYPOINT ["python3", "/app.py"]\n')
+    dockerfile = f'FROM {PYTHON}\nCOPY app.py /app.py\nENTRYPOINT ["python3", "/app.py"]\n'
+    return {"app.py": head + APP, "Dockerfile": dockerfile}
+
+
+def build(folder: Path, reference: str, version: str, **kind: bool) -> None:
+    """An image of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in source(version, **kind).items():
+        (folder / name).write_text(text)
     docker("build", "--quiet", "--tag", reference, str(folder))
 
 
-def template(name: str, reference: str, port: int, network: str) -> None:
+def template(name: str, reference: str, port: int, network: str, run=docker) -> None:
     """What Pulumi makes of a deployed service: a container that is never started."""
     ask = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health')"
-    docker(
+    run(
         *("create", "--name", f"{name}-template", "--network", network, "--user", "10001:10001"),
         *("--label", f"homeport.template={name}", "--label", f"homeport.image={reference}"),
         *("--label", "homeport.gate=20", "--label", "homeport.pids=64", "--label", "homeport.test=deploy"),

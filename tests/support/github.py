@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -42,9 +43,35 @@ class GitHub:
         self.server = ApiServer(self.service).start()
         self.service.url = self.url = self.service.url or self.server.url
         self.folder, self.work = folder, folder / "work"
+        self._outside = None
+
+    def open_to(self, address, host):
+        """Serves machines too, by TLS under a name; the certificate that they have to trust."""
+        key, certificate = self.folder / "key.pem", self.folder / "certificate.pem"
+        argv = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ]
+        argv += ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-keyout", key, "-out", certificate]
+        subprocess.run(argv, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._outside = ApiServer(self.service, f"{address}:0", machines=True, tls=context).start()
+        self.service.url = self.url = f"https://{host}:{self._outside.server_port}"
+        return certificate.read_text()
 
     def close(self):
         self.server.stop()
+        if self._outside:
+            self._outside.stop()
 
     def ask(self, method, path, body=None, token=ADMIN, kind="Bearer"):
         """Status and body of a call below the API."""
@@ -114,7 +141,7 @@ class Runner:
     def __init__(self, folder):
         self.folder = folder
         folder.mkdir()
-        subprocess.run(["tar", "-xf", "-", "-C", str(folder)], input=archive(), check=True)
+        subprocess.run(["tar", "-xzf", "-", "-C", str(folder)], input=archive(), check=True)
         self.environ = os.environ | {"RUNNER_ALLOW_RUNASROOT": "1", "HOME": str(folder)}
         self.process = None
 

@@ -24,9 +24,9 @@ class SmallRegistry:
         password: What `Authorization` must be; empty: nothing is asked.
     """
 
-    def __init__(self, password=""):
+    def __init__(self, password="", port=0):
         self.manifests, self.tags, self.blobs, self.uploads, self.password = {}, {}, {}, {}, password
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"registry": self}))
         self._server.daemon_threads = True
         self.host = f"127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

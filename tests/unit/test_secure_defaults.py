@@ -239,10 +239,15 @@ def test_the_cloud_s_firewall_opens_to_named_sources_alone():
 
 
 @pytest.mark.parametrize(
-    "unit", ["cloudflared/cloudflared.service", "runner/runner.service", "tailscale/tailscaled.service"]
+    "unit",
+    [
+        "homeport/render/host/cloudflared/cloudflared.service",
+        "apps/github_runner/runner.service",
+        "homeport/render/host/tailscale/tailscaled.service",
+    ],
 )
 def test_a_unit_of_ours_may_next_to_nothing(unit):
-    text = (Path(netfilter.__file__).parent / "host" / unit).read_text()
+    text = (Path(netfilter.__file__).parents[2] / unit).read_text()
     lines = set(text.splitlines())
 
     expected = {

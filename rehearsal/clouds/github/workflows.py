@@ -15,7 +15,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TOP: Final = {"name", "on", "permissions", "concurrency", "env", "jobs"}
+_TOP: Final = {"name", "on", "permissions", "concurrency", "env", "defaults", "jobs"}
 _JOB: Final = {
     "name",
     "runs-on",
@@ -87,7 +87,7 @@ class Workflow:
                 # A workflow that names none has, in a new repository, what reads alone.
                 permissions=body.get("permissions", self.body.get("permissions", {"contents": "read"})) or {},
                 env={**(self.body.get("env") or {}), **(body.get("env") or {})},
-                shell=((body.get("defaults") or {}).get("run") or {}).get("shell", ""),
+                shell=_shell(body) or _shell(self.body),
                 steps=list(body["steps"]),
                 minutes=int(body.get("timeout-minutes", 360)),
             )
@@ -143,6 +143,10 @@ def read(path: str, text: str) -> Workflow:
             if ("run" in step) == ("uses" in step):
                 raise WorkflowError(f"{path}: jobs.{key}.steps[{number}] needs either run or uses")
     return Workflow(path, str(body.get("name", path)), events, body)
+
+
+def _shell(body: Mapping[str, Any]) -> str:
+    return str(((body.get("defaults") or {}).get("run") or {}).get("shell", ""))
 
 
 def _known(path: str, where: str, body: Mapping[str, Any], known: set[str]) -> None:

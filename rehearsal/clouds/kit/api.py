@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from rehearsal.clouds.kit.listener import BadRequestError, Handler, Listener
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
     from rehearsal.clouds.kit.faults import Fault, Faults
@@ -202,13 +203,22 @@ class ApiServer(Listener):
     Args:
         api: What answers.
         address: `host:port`; port 0 takes a free one.
+        machines: Whether rehearsed machines may come too, see `loopback`.
+        tls: What it takes its handshakes from; None for plain HTTP.
 
     Raises:
         NotLoopbackError: Others could reach the address.
     """
 
-    def __init__(self, api: Api, address: str = "127.0.0.1:0") -> None:
-        super().__init__(address, type("CloudHandler", (ApiHandler,), {"api": api}))
+    def __init__(
+        self,
+        api: Api,
+        address: str = "127.0.0.1:0",
+        *,
+        machines: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(address, type("CloudHandler", (ApiHandler,), {"api": api}), machines=machines, tls=tls)
         self._root = api.root
 
     @property

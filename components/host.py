@@ -20,6 +20,7 @@ QUERY = "sh components/scripts/query.sh"
 HOST = "sh components/scripts/host.sh"
 READY = "sh components/scripts/ready.sh"
 BUILD = "sh components/scripts/build.sh"
+DEPLOYED = "sh components/scripts/deployed.sh"
 """Commands of the operator's machine, run in the project's folder.
 
 A text without a machine's path is the same for all of a team.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
 from components.container import arguments
-from components.host import DELIVER, GATE
+from components.host import DELIVER, DEPLOYED, GATE
 from homeport.model import names
 from homeport.render.bundle import bundle, fingerprint, roots
 from homeport.render.files import first_routes
@@ -83,9 +83,10 @@ class Workload(pulumi.ComponentResource):
             self.files_volume, delivered = self._routes() if args.service.edge else self._files()
             volumes[""] = self.files_volume
             before.append(delivered)
+        inputs = arguments(args.host, args.spec, volumes, args.networks)
         container = docker.Container(
             f"{name}-container",
-            **arguments(args.host, args.spec, volumes, args.networks),
+            **(inputs if not args.service.deployed else self._template(volumes)),
             image=args.image,
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -95,8 +96,35 @@ class Workload(pulumi.ComponentResource):
             ),
         )
         self.container, self.container_id = container.name, container.id
-        self.ready = self._gate(container)
+        live: list[pulumi.Resource] = [container]
+        if args.service.deployed:
+            live.append(self._live(container))
+            self.container = pulumi.Output.from_input(args.spec.name)
+        self.ready = self._gate(live)
         self.register_outputs({"container": self.container, "containerId": self.container_id})
+
+    def _template(self, volumes: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
+        """A container that is never started: what apps/deployments copies, under the image that is live."""
+        args = self._args
+        labels = {"template": args.spec.name, "pids": str(args.spec.pids), "gate": str(self._seconds())}
+        spec = replace(
+            args.spec,
+            name=names.template(args.spec.name),
+            labels={**args.spec.labels, **labels, "image": args.reference},
+        )
+        return arguments(args.host, spec, volumes, args.networks) | {"start": False, "must_run": False}
+
+    def _live(self, template: docker.Container) -> pulumi.Resource:
+        live: pulumi.Resource = command.local.Command(
+            f"{self._name}-live",
+            create=f"{DEPLOYED} apply {self._args.spec.name}",
+            # Before the template goes, and what it mounts.
+            delete=f"{DEPLOYED} end {self._args.spec.name}",
+            # No trigger: another template is an update of this, which runs it again; a replacement would end it.
+            environment={**self._args.host.environment, "HOMEPORT_TEMPLATE": template.id},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[template], delete_before_replace=True),
+        )
+        return live
 
     def _volumes(self) -> tuple[dict[str, pulumi.Input[str]], list[pulumi.Resource]]:
         """The volumes that the service mounts, by name in Docker, and what has to be done before it starts."""
@@ -165,20 +193,25 @@ class Workload(pulumi.ComponentResource):
         )
         return delivered
 
-    def _gate(self, container: docker.Container) -> pulumi.Resource:
+    def _seconds(self) -> int:
+        """How long the service may take to get healthy."""
+        health = self._args.service.health
+        return health.gate if health else 30
+
+    def _gate(self, live: list[pulumi.Resource]) -> pulumi.Resource:
         service = self._args.service
-        seconds = f"{service.health.gate if service.health else 30}{' runs' if service.schedule else ''}"
+        seconds = f"{self._seconds()}{' runs' if service.schedule else ''}"
         # A proxy has read its routes before it starts with them, and gets them after this.
         secrets = () if service.edge else self._args.files.secrets
         # Secret, because its parts are.
         masks = pulumi.Output.all(*[self._args.secrets[name] for name in secrets]).apply(_lines)
         gate: pulumi.Resource = command.local.Command(
             f"{self._name}-healthy",
-            create=pulumi.Output.format("{0} {1} {2} {3}", GATE, container.name, str(self._args.spec.pids), seconds),
+            create=pulumi.Output.format("{0} {1} {2} {3}", GATE, self.container, str(self._args.spec.pids), seconds),
             stdin=masks if secrets else "",
             environment=dict(self._args.host.environment),
-            triggers=[container.id],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[container]),
+            triggers=[self.container_id],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=live),
         )
         return gate
 

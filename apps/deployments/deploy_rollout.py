@@ -122,7 +122,13 @@ class Rollout:
         seen = self._engine.container(self._name)
         if seen and seen["State"]["Running"] and self._is(seen, image):
             return f"{self._name}: as it was"
-        self._change(image)
+        if seen is None or not seen["State"]["Running"]:
+            # Nothing to lose: whoever runs this waits for its health, and shows its last lines less their secrets.
+            self._engine.remove(self._name)
+            self._create(self._name, image)
+            self._engine.start(self._name)
+        else:
+            self._change(image)
         return f"{self._name}: {self._shown(image)} is live"
 
     def deploy(self, tag: str) -> str:
@@ -140,6 +146,7 @@ class Rollout:
         if seen and seen["State"]["Running"] and self._is(seen, image):
             return f"{self._name}: {self._shown(image)} is live already"
         self._change(image)
+        self._remember(image, seen["Image"] if seen else "")
         return f"{self._name}: {self._shown(image)} is live"
 
     def tags(self) -> Iterator[str]:
@@ -234,7 +241,6 @@ class Rollout:
             self._create(self._name, image)
             engine.start(self._name)
             self._checked(self._name, image, "nothing ran before it")
-            self._remember(image)
             return
         # Beside the old one: on its networks under its name too, on the host under ports that are free.
         self._create(self._next, image, beside=True)
@@ -255,7 +261,6 @@ class Rollout:
             engine.remove(self._old)
         finally:
             engine.remove(self._next)
-        self._remember(image)
 
     def _checked(self, name: str, image: str, instead: str) -> None:
         problem = self._engine.healthy(name, self._template.gate)
@@ -267,10 +272,9 @@ class Rollout:
                 UNHEALTHY,
             )
 
-    def _remember(self, image: str) -> None:
-        live = current(self._engine, self._name)
-        if live and live != image:
-            self._engine.tag(live, f"{MARKS}/{self._name}", "previous")
+    def _remember(self, image: str, before: str) -> None:
+        if before and before != image:
+            self._engine.tag(before, f"{MARKS}/{self._name}", "previous")
         self._engine.tag(image, f"{MARKS}/{self._name}", "current")
 
     def _create(self, name: str, image: str, *, beside: bool = False) -> None:
@@ -289,7 +293,7 @@ def copy(template: Template, image: str, *, beside: bool = False) -> tuple[Recor
     seen = template.seen
     config: Record = {key: value for key, value in seen["Config"].items() if key not in {"Image", "Labels"}}
     labels = {key: value for key, value in (seen["Config"]["Labels"] or {}).items() if key != "homeport.template"}
-    labels |= {_COPIED: template.id, "homeport.begun": str(int(time.time()))}
+    labels |= {_COPIED: template.id, "homeport.copy": template.name, "homeport.begun": str(int(time.time()))}
     host: Record = dict(seen["HostConfig"])
     if template.pids:
         host["PidsLimit"] = template.pids

@@ -38,6 +38,7 @@ _DELIVER = "sh components/scripts/deliver.sh "
 _ROUTES = "sh components/scripts/routes.sh "
 _CONNECT = "sh components/scripts/connect.sh connect "
 _GATE = "sh components/scripts/gate.sh "
+_LIVE = "sh components/scripts/deployed.sh apply "
 _NO_NETWORK = {"none", "bridge", None}
 """What a container is made on that has no network, or leaves before it starts (components/container.py)."""
 _STOPPED = {"exited", "created", "dead"}
@@ -150,6 +151,7 @@ class Looked:
 
     def _inspected(self, where: Mapping[str, str]) -> _Daemon:
         ids = {kind: [str(item["id"]) for item in items] for kind, items in self._owned.items()}
+        ids["container"] += [_copy(item) for item in self._owned["container"] if _is_template(item)]
         ids["volume"] = [str(item["outputs"]["name"]) for item in self._owned["volume"]]
         ids["image"] = list(self._images)
         with ThreadPoolExecutor() as pool:
@@ -163,13 +165,31 @@ class Looked:
         )
 
     def _of_containers(self, containers: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
+        running = [item for item in self._owned["container"] if not _is_template(item)]
         stopped = any(
-            item["id"] not in containers or containers[item["id"]]["State"]["Status"] != "running"
-            for item in self._owned["container"]
+            item["id"] not in containers or containers[item["id"]]["State"]["Status"] != "running" for item in running
         )
-        for item in self._owned["container"]:
+        for item in running:
             if finding := self._of_container(item, containers.get(item["id"]), alone=not stopped):
                 yield finding
+        for item in self._owned["container"]:
+            if _is_template(item) and (finding := self._of_template(item, containers)):
+                yield finding
+
+    def _of_template(self, resource: dict[str, Any], containers: Mapping[str, dict[str, Any]]) -> Finding | None:
+        """A template is there, and its copy runs: which image that has is not the stack's."""
+        name, service = str(resource["outputs"]["name"]), _copy(resource)
+        if resource["id"] not in containers:
+            return Finding(what=f"container {name} is gone: it is made again", refresh=True)
+        live = next((item for item in containers.values() if item["Name"] == f"/{service}"), None)
+        state: dict[str, Any] = live["State"] if live else {"Status": "gone"}
+        if state["Status"] == "running" and (state.get("Health") or {}).get("Status") != "unhealthy":
+            return None
+        how = "unhealthy" if state["Status"] == "running" else state["Status"]
+        replace = tuple(item["urn"] for item in self._commands if _words(item) == [*_LIVE.split(), service])
+        return Finding(
+            what=f"container {service} is {how}: it is made anew, of the image that is live", replace=replace
+        )
 
     def _of_container(self, resource: dict[str, Any], current: dict[str, Any] | None, *, alone: bool) -> Finding | None:
         name, urn = str(resource["outputs"]["name"]), str(resource["urn"])
@@ -248,7 +268,8 @@ class Looked:
     def _deliveries(
         self, there: _Daemon, containers: Mapping[str, dict[str, Any]]
     ) -> Iterator[tuple[_Daemon, str, dict[str, Any], str]]:
-        for key in there.containers.keys() & containers.keys():
+        owned = {item["id"] for item in self._owned["container"]}
+        for key in there.containers.keys() & containers.keys() & owned:
             for mount in there.containers[key].get("Mounts") or ():
                 if mount.get("Name") in self._wanted:
                     yield there, mount["Name"], there.containers[key], mount["Destination"]
@@ -366,6 +387,16 @@ def _changed(outputs: Mapping[str, Any], current: Mapping[str, Any], pids: int |
         "networks": (networks, set((current.get("NetworkSettings") or {}).get("Networks") or {}) - {"none"}),
     }
     return ", ".join(what for what, (before, now) in pairs.items() if before != now)
+
+
+def _is_template(resource: Mapping[str, Any]) -> bool:
+    """Whether it is never started: apps/deployments makes the container that runs of it."""
+    return resource["inputs"].get("start") is False
+
+
+def _copy(resource: Mapping[str, Any]) -> str:
+    """The container that is a copy of a template."""
+    return next(str(row["value"]) for row in resource["inputs"]["labels"] if row["label"] == "homeport.template")
 
 
 def _holds_data(labels: Mapping[str, str]) -> bool:

@@ -47,6 +47,7 @@ def problems(blueprint: Blueprint) -> tuple[Problem, ...]:
         *(problem for service in blueprint.services for problem in _image_and_way_out(blueprint, service)),
         *_hardening(blueprint.services),
         *_host_network(blueprint),
+        *_deployed(blueprint),
         *_ports(blueprint),
         *_routes(blueprint),
         *_databases(blueprint),
@@ -188,6 +189,26 @@ def _host_network(blueprint: Blueprint) -> Iterator[Problem]:
             if port.at != "edge" and port.inside != port.outside:
                 what = f"port {port.name} is {port.inside} inside and {port.outside} outside, where nothing translates"
                 yield Problem(where, what, _CATALOG)
+
+
+def _deployed(blueprint: Blueprint) -> Iterator[Problem]:
+    """A new container of these starts beside the old one, and takes its place once it is healthy."""
+    for service in (service for service in blueprint.services if service.deployed):
+        where = f"services.{service.name}.deployed"
+        if service.health is None:
+            yield Problem(where, "has no health check, so nothing says whether a new image works", _CATALOG)
+        alone = {
+            "in the host's network": service.host_network,
+            "with networks that come and go": bool(service.later_networks),
+            "with a fixed address": bool(blueprint.address(service)),
+            "at times": bool(service.schedule),
+            "with volumes of its own, which two cannot write to at once": any(
+                volume.data for volume in service.volumes.values()
+            ),
+        }
+        yield from (
+            Problem(where, f"runs {what}: no second one can run beside it", _CATALOG) for what in alone if alone[what]
+        )
 
 
 def _ports(blueprint: Blueprint) -> Iterator[Problem]:

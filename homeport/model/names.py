@@ -81,6 +81,11 @@ def physical(namespace: str, name: str) -> str:
     return f"{namespace}-{name}" if namespace else name
 
 
+def template(container: str) -> str:
+    """The container, never started, that a deployed service's is a copy of: its name in Docker."""
+    return f"{container}-template"
+
+
 def volume(namespace: str, service: str, name: str, known_as: str = "") -> str:
     """The name in Docker of a service's own volume: the given one, where users know it by one."""
     return physical(namespace, known_as or f"{service}-{name}")

@@ -296,6 +296,8 @@ class Service:
         before: What it is asked before an update; None: nothing.
         renamed: A name in ``.env`` files of the same software, or of an earlier version, to the config key that took
             its place.
+        deployed: Whether deployments put other images of its repository live (``apps/deployments``): ``image`` is then
+            the first one, and which one runs is not the stack's (docs/adr/0016).
     """
 
     name: str
@@ -338,6 +340,7 @@ class Service:
     secrets: tuple[SecretSpec, ...] = ()
     before: Question | None = None
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    deployed: bool = False
 
     @property
     def user(self) -> str:

@@ -103,3 +103,15 @@ class Callers:
                 came = f"{type(problem).__name__} to {verb}"
             self.answers[came] += 1
             self.longest = max(self.longest, time.monotonic() - begun)
+
+
+def answer(port: int) -> str:
+    """What the small app says; empty: it does not."""
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/version")
+        text = connection.getresponse().read().decode()
+        connection.close()
+    except (OSError, http.client.HTTPException):
+        return ""
+    return text

@@ -159,7 +159,7 @@ def test_an_image_that_does_not_get_healthy_changes_nothing(docker):
     assert UNHEALTHY == refused.value.code and "its last line" in str(refused.value), "why is in its log"
     assert "fix: " in str(refused.value).splitlines()[-1], "what to do stands last"
     assert ["create app-next", "start app-next", "remove app-next"] == docker.diary, "the old one was never asked"
-    assert IMAGE == docker.images["homeport.deployed/app:current"], "what is live is remembered as it was"
+    assert "homeport.deployed/app:current" not in docker.images, "what was live is remembered as it was"
 
 
 def test_one_that_fails_in_the_old_ones_place_gives_the_place_back(docker):

@@ -107,6 +107,8 @@ class Workload(pulumi.ComponentResource):
         """A container that is never started: what apps/deployments copies, under the image that is live."""
         args = self._args
         labels = {"template": args.spec.name, "pids": str(args.spec.pids), "gate": str(self._seconds())}
+        # The provider changes these in place, which is no other template: the copy would keep its own.
+        labels["limits"] = f"{args.spec.memory} {args.spec.cpus} {args.spec.restart}"
         spec = replace(
             args.spec,
             name=names.template(args.spec.name),

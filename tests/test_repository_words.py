@@ -133,7 +133,7 @@ ALLOWED = {
 }
 """The allow list of both scans: files whose words are about secrets."""
 NAMES_ONLY = re.compile(
-    r"""["']?(?:[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*|\{[^}]*\}|<[^>]*>|\$\{?\w+\}?|@?/etc/homeport/[\w./-]+|)["']?"""
+    r"""["']?(?:[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*|\{[^}]*\}|<[^>]*>|\$\{?\w+\}?|\$\{\{|@?/etc/homeport/[\w./-]+|)["']?"""
 )
 
 

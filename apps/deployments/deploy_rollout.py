@@ -38,6 +38,7 @@ class Template:
         id: The template's id; another one is another specification.
         repository: Where its images are kept.
         image: The image that it had first.
+        inherited: What that image says itself, of what a container has from its image.
         gate: Seconds that it may take to get healthy.
         pids: Processes that it may have; 0: Docker's own limit.
         seen: All that Docker says of the template.
@@ -47,6 +48,7 @@ class Template:
     id: str
     repository: str
     image: str
+    inherited: Record
     gate: int
     pids: int
     seen: Record
@@ -71,6 +73,7 @@ def template(engine: Engine, name: str) -> Template:
         id=seen["Id"],
         repository=repository_of(labels.get("homeport.image", "")),
         image=seen["Image"],
+        inherited=(engine.image(seen["Image"]) or {}).get("Config") or {},
         gate=int(labels.get("homeport.gate", "120")),
         pids=int(labels.get("homeport.pids", "0")),
         seen=seen,
@@ -291,8 +294,8 @@ def copy(template: Template, image: str, *, beside: bool = False) -> tuple[Recor
         beside: Whether the old one still runs: its ports are taken, and any free ones do.
     """
     seen = template.seen
-    config: Record = {key: value for key, value in seen["Config"].items() if key not in {"Image", "Labels"}}
-    labels = {key: value for key, value in (seen["Config"]["Labels"] or {}).items() if key != "homeport.template"}
+    config = _said(seen["Config"], template.inherited)
+    labels = {key: value for key, value in (config.pop("Labels") or {}).items() if key != "homeport.template"}
     labels |= {_COPIED: template.id, "homeport.copy": template.name, "homeport.begun": str(int(time.time()))}
     host: Record = dict(seen["HostConfig"])
     if template.pids:
@@ -319,6 +322,18 @@ def copy(template: Template, image: str, *, beside: bool = False) -> tuple[Recor
         "NetworkingConfig": {"EndpointsConfig": first},
     }
     return body, {} if main == "host" else networks
+
+
+def _said(config: Record, inherited: Record) -> Record:
+    """What was said of a container; the rest it has from its image, and the next image may say something else."""
+    said: Record = {key: value for key, value in config.items() if key != "Image"}
+    for key, value in inherited.items():
+        if said.get(key) == value and key not in {"Env", "Labels"}:
+            said.pop(key, None)
+    said["Env"] = [row for row in config.get("Env") or () if row not in (inherited.get("Env") or ())]
+    labels, own = inherited.get("Labels") or {}, config.get("Labels") or {}
+    said["Labels"] = {key: value for key, value in own.items() if labels.get(key) != value}
+    return said
 
 
 def _endpoint(endpoint: Record, aliases: list[str]) -> dict[str, Any]:

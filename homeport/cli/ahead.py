@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.presets import registry
-from homeport.cli import daemon
+from homeport.cli import daemon, deployed
 from homeport.cli.places import ROOT
 from homeport.model import fixes, names, template
 from homeport.model.container import container_spec, own_volumes
@@ -113,7 +113,12 @@ def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:
 
     with ThreadPoolExecutor() as pool:
         items = dict(zip(kinds, pool.map(all_of, kinds), strict=True))
-    own = {str(item.get("id")) for item in pulumi.state().get("resources") or [] if "docker:" in str(item.get("type"))}
+    resources = pulumi.state().get("resources") or []
+    own = {str(item.get("id")) for item in resources if "docker:" in str(item.get("type"))}
+    templates = deployed.templates(resources)
+    for item in items["container"]:
+        if deployed.is_copy((item["Config"].get("Labels") or {}).get("homeport.copy", ""), templates):
+            own.add(item["Id"])
     return Present(where=where, own=frozenset(own), items=items)
 
 

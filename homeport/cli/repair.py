@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli import daemon
+from homeport.cli import daemon, deployed
 from homeport.cli.phases import counted, say
-from homeport.model import names
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -95,14 +94,13 @@ def _unknown(state: dict[str, Any], stack: str, where: Mapping[str, str]) -> lis
     known = {item.get("id") for item in resources if str(item.get("type", "")).startswith("docker:")}
     labelled = daemon.objects(stack, where)
     volumes = {item.name for item in labelled if item.kind == "volume"}
-    # What is a copy of a template belongs to it.
-    templates = {(item.get("outputs") or {}).get("name") for item in resources if item.get("id")}
+    templates = deployed.templates(resources)
     strangers = [
         item
         for item in labelled
         if item.id not in known
         and item.labels.get("data") != "true"
-        and names.template(item.labels.get("copy", "")) not in templates
+        and not deployed.is_copy(item.labels.get("copy", ""), templates)
     ]
     # A shared volume says nothing of data: it has no owner whose data it could be, so it is kept as well.
     strangers = [item for item in strangers if item.kind != "volume" or item.labels.get("data") == "false"]

@@ -3,63 +3,64 @@
 from __future__ import annotations
 
 import http.client
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.support.containers import docker
+from toolchain.images import store
 
 PROGRAM = Path(__file__).parents[2] / "apps" / "deployments" / "deployments.py"
-PYTHON = "python:3.11.16-slim-bookworm"
-APP = """import http.server, os, signal, sys, threading
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        size = int(self.headers.get("Content-Length") or 0)
-        self.rfile.read(size)
-        body = VERSION.encode()
-        self.send_response(500 if BROKEN else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    do_POST = do_GET
-    def log_message(self, *_): pass
-print("app", VERSION, flush=True)
-if CRASH: sys.exit("cannot read its settings")
-server = http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever()
-server.server_close()
+APP = Path(__file__).parent / "small_app"
+DOCKERFILE = """FROM scratch
+COPY app version /
+HEALTHCHECK --interval=1s --retries=3 CMD ["/app", "health"]
+ENTRYPOINT ["/app"]
 """
 
 
-def source(version: str, *, broken: bool = False, crash: bool = False) -> dict[str, str]:
-    """The files of the small app: `broken` answers 500 for ever, `crash` ends at once."""
-    head = f"VERSION, BROKEN, CRASH = {version!r}, {broken}, {crash}\n"
-    dockerfile = f'FROM {PYTHON}\nCOPY app.py /app.py\nENTRYPOINT ["python3", "/app.py"]\n'
-    return {"app.py": head + APP, "Dockerfile": dockerfile}
+@cache
+def binary() -> bytes:
+    """The small app, linked statically: a few MB, where a base image would be pushed for a minute."""
+    caches = store.cache_root() / "go"
+    with TemporaryDirectory() as folder:
+        environ = os.environ | {
+            "CGO_ENABLED": "0",
+            "GOCACHE": str(caches / "build"),
+            "GOFLAGS": "-trimpath -buildvcs=false",
+        }
+        argv = ["go", "build", "-ldflags", "-s -w", "-o", f"{folder}/app", "."]
+        subprocess.run(argv, cwd=APP, env=environ, check=True)
+        return Path(folder, "app").read_bytes()
 
 
-def build(folder: Path, reference: str, version: str, **kind: bool) -> None:
+def source(version: str) -> dict[str, str | bytes]:
+    """The files of its image: a version with `broken` in its name answers 500 for ever, with `crash` ends at once."""
+    return {"app": binary(), "version": f"{version}\n", "Dockerfile": DOCKERFILE}
+
+
+def build(folder: Path, reference: str, version: str) -> None:
     """An image of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in source(version, **kind).items():
-        (folder / name).write_text(text)
+    for name, content in source(version).items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    (folder / "app").chmod(0o755)
     docker("build", "--quiet", "--tag", reference, str(folder))
 
 
 def template(name: str, reference: str, port: int, network: str, run=docker) -> None:
     """What Pulumi makes of a deployed service: a container that is never started."""
-    ask = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health')"
     run(
         *("create", "--name", f"{name}-template", "--network", network, "--user", "10001:10001"),
         *("--label", f"homeport.template={name}", "--label", f"homeport.image={reference}"),
         *("--label", "homeport.gate=20", "--label", "homeport.pids=64", "--label", "homeport.test=deploy"),
         *("--read-only", "--cap-drop", "ALL", "--publish", f"127.0.0.1:{port}:8080", "--env", "GREETING=hello"),
-        *("--health-cmd", f'python3 -c "{ask}"', "--health-interval", "1s", "--health-retries", "3"),
         reference,
     )
 

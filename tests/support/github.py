@@ -105,7 +105,8 @@ class GitHub:
                 target.unlink()
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+            target.write_bytes(text.encode() if isinstance(text, str) else text)
+            target.chmod(0o755)
         self._git("add", "--all")
         self._git("commit", "--quiet", "--allow-empty", "--message", message)
         self._git("push", "--quiet", place, "main")

@@ -40,7 +40,9 @@ class FakeDocker:
     def image(self, reference):
         if reference.startswith("sha256:"):
             tags = [tag for tag, image in self.images.items() if image == reference]
-            return {"Id": reference, "RepoTags": tags, "RepoDigests": [f"registry.example.com/app@{reference}"]}
+            digests = [f"registry.example.com/app@{reference}"]
+            config = {"Env": ["PATH=/bin"], "Entrypoint": ["/app"], "WorkingDir": "/", "Labels": {"version": "1"}}
+            return {"Id": reference, "RepoTags": tags, "RepoDigests": digests, "Config": config}
         image = self.images.get(reference)
         digests = [f"registry.example.com/app@{image}"] if "unpushed" not in reference else []
         return image and {"Id": image, "RepoTags": [reference], "RepoDigests": digests}
@@ -98,10 +100,15 @@ def template(docker, image=IMAGE):
         "Config": {
             "Image": image,
             "User": "10001",
+            "Env": ["GREETING=hello", "PATH=/bin"],
+            "Entrypoint": ["/app"],
+            "Cmd": ["--serve"],
+            "WorkingDir": "/",
             "Labels": {
                 "homeport.template": "app",
                 "homeport.image": "registry.example.com/app:1",
                 "homeport.pids": "9",
+                "version": "1",
             },
         },
         "HostConfig": {
@@ -125,8 +132,14 @@ def docker():
 
 def test_a_copy_is_its_template_but_for_image_and_marks(docker):
     seen = docker.containers["app-template"]
-    made = Template("app", "template-1", "registry.example.com/app", IMAGE, 20, 9, seen)
+    inherited = docker.image(IMAGE)["Config"]
+    made = Template("app", "template-1", "registry.example.com/app", IMAGE, inherited, 20, 9, seen)
     body, further = copy(made, OTHER)
+
+    assert (["GREETING=hello"], ["--serve"]) == (body["Env"], body["Cmd"]), "what was said of it"
+    assert {"Entrypoint", "WorkingDir"}.isdisjoint(body) and "version" not in body["Labels"], (
+        "what it had from the first image, the next image says"
+    )
 
     assert (OTHER, "10001", 9) == (body["Image"], body["User"], body["HostConfig"]["PidsLimit"])
     assert seen["HostConfig"]["PortBindings"] == body["HostConfig"]["PortBindings"], "the same ports"

@@ -1,15 +1,14 @@
-"""Deployments need the machine's image, Python's and the proxy's; in `make test` they are there before."""
+"""Deployments need the machine's image and the proxy's; in `make test` they are there before."""
 
 from __future__ import annotations
 
 import pytest
 
 from rehearsal.machine.daemon import IMAGE
-from tests.support.deployments import PYTHON
 from tests.support.mesh import CADDY
 from toolchain.images.ensure import ensure
 
 
 @pytest.fixture(scope="session", autouse=True)
 def images():
-    ensure([IMAGE, PYTHON, CADDY])
+    ensure([IMAGE, CADDY])

@@ -17,7 +17,7 @@ import pytest
 
 from rehearsal.clouds.github.program import archive, checksum
 from tests.support.checkout import ROOT
-from tests.support.deployments import PYTHON, source
+from tests.support.deployments import source
 from tests.support.deployments import template as lay_template
 from tests.support.github import NAME, GitHub
 from tests.support.mesh import CADDY, Machine, MeshNetwork, docker
@@ -26,21 +26,21 @@ from tests.support.waits import until
 pytestmark = pytest.mark.docker
 HOST, PASSWORD, SERVICE = "git.example.com", "C4naryREGISTRYPASSWORD", "ai-dev-server"
 REGISTRY, PORT, EDGE = "127.0.0.1:5000", 8080, 8081
-PROGRAMS, SCRIPTS = "/usr/local/lib/homeport/deployments", "/home/deploy/platform/github-runner"
+PROGRAMS, SCRIPTS = "/usr/local/lib/homeport/deployments", "/srv/github-runner"
 UNIT = "actions.runner.owner-platform.vps.service"
 SERVE = """
 import base64, sys, time
 from small_registry import SmallRegistry
-word = "Basic " + base64.b64encode(f"deploy:{open('/root/registry-password').read()}".encode()).decode()
+word = "Basic " + base64.b64encode(f"deploy:{open('/srv/registry-password').read()}".encode()).decode()
 SmallRegistry(word, port=5000)
 time.sleep(1e9)
 """
 CALLS = """
 import json, sys
-sys.path.insert(0, "/root")
+sys.path.insert(0, "/srv")
 from callers import Callers
 with Callers(8081, "app.example.com") as callers:
-    open("/root/calling", "w").close()
+    open("/srv/calling", "w").close()
     sys.stdin.read()
 print(json.dumps({"answers": callers.answers, "longest": callers.longest}))
 """
@@ -99,11 +99,11 @@ class Host:
     @contextmanager
     def calls(self):
         """Somebody asks by the proxy as long as the block lasts; what came is in the list afterwards."""
-        self.run("rm -f /root/calling")
+        self.run("rm -f /srv/calling")
         argv = ["docker", "exec", "-i", self.machine.container, "python3", "-c", CALLS]
         answers = {}
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            until(lambda: "yes" in self.run("test -e /root/calling && echo yes || echo no"), "nobody calls")
+            until(lambda: "yes" in self.run("test -e /srv/calling && echo yes || echo no"), "nobody calls")
             yield answers
             answers |= json.loads(process.communicate(timeout=60)[0])
 
@@ -158,7 +158,7 @@ def prepared(host, world):
         "cat >/usr/local/share/ca-certificates/git.crt; update-ca-certificates >/dev/null 2>&1", stdin=certificate
     )
     machine.run(f"echo '{gateway} {HOST}' >>/etc/hosts")
-    load(machine, PYTHON, CADDY)
+    load(machine, CADDY)
     programs = [*(app / "deployments").glob("*.py"), *(app / "deployments").glob("*.sh")]
     host.copy({path.name: path.read_bytes() for path in programs}, PROGRAMS)
     runner = (app / "github_runner").iterdir()
@@ -170,10 +170,10 @@ def prepared(host, world):
     imports = (
         "from __future__ import annotations\nimport http.client, threading, time\nfrom collections import Counter\n"
     )
-    host.copy({"small_registry.py": registry, "callers.py": imports + calling}, "/root")
-    machine.run("cat >/root/registry-password", stdin=PASSWORD)
-    machine.run("cat >/root/serve.py", stdin=SERVE)
-    machine.run("systemd-run --quiet --unit registry --working-directory /root python3 serve.py")
+    host.copy({"small_registry.py": registry, "callers.py": imports + calling}, "/srv")
+    machine.run("cat >/srv/registry-password", stdin=PASSWORD)
+    machine.run("cat >/srv/serve.py", stdin=SERVE)
+    machine.run("systemd-run --quiet --unit registry --working-directory /srv python3 serve.py")
     until(
         lambda: "401" in machine.run("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:5000/v2/ || true"),
         "no registry",
@@ -290,7 +290,7 @@ def test_a_push_is_built_pushed_by_its_commit_live_and_healthy(host):
 def test_a_broken_one_never_takes_over_and_the_old_one_answers_all(host, kind):
     before = host.live()
     with host.calls() as said:
-        commit, run, _, log = host.deployed(source(f"bad-{kind}", **{kind: True}))
+        commit, run, _, log = host.deployed(source(f"bad {kind}"))
 
     assert "failure" == run["conclusion"] and "the old one was not touched" in log, log
     assert {before} == {*said["answers"]}, f"not one request failed or met the broken one: {said}"

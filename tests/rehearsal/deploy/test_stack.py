@@ -15,7 +15,7 @@ SERVICE = '''"""hello: the small app of the tests."""
 from homeport.model.image import ImageFacts
 from homeport.model.service import Health, Limits, Port, Service
 
-IMAGE = ImageFacts(repository="hello", source="https://example.com", read="2026-11-29", entrypoint=("python3",))
+IMAGE = ImageFacts(repository="hello", source="https://example.com", read="2026-11-29", entrypoint=("/app",))
 SERVICE = Service(
     name="hello",
     image="{image}",
@@ -25,10 +25,9 @@ SERVICE = Service(
     networks=("ai-edge",),
     limits=Limits(memory=64, cpus="0.5", pids=32),
     ports=(Port(name="http", inside=8080, outside={port}, at="here"),),
-    health=Health(test=("python3", "-c", "{ask}"), interval=1, start_period=1, gate=30),
+    health=Health(test=("/app", "health"), interval=1, timeout=30, start_period=60, retries=20, gate=120),
 )
 '''
-ASK = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health')"
 REST = {name: {"enabled": False} for name in ("ai-n8n", "ai-caddy", "ai-postgres", "ai-executor")}
 
 
@@ -42,7 +41,7 @@ class Deployed:
         image = self.pushed("0")
         service = self.stack.folder / "catalog" / "hello" / "service.py"
         service.parent.mkdir()
-        service.write_text(SERVICE.format(image=image, port=self.port, ask=ASK))
+        service.write_text(SERVICE.format(image=image, port=self.port))
         preset = self.stack.folder / "catalog/presets/ai_orchestrator/preset.py"
         text = preset.read_text()
         text = text.replace("    services=(", "    services=(HELLO, ", 1)
@@ -50,9 +49,9 @@ class Deployed:
             text.replace("from homeport", "from catalog.hello.service import SERVICE as HELLO\nfrom homeport", 1)
         )
 
-    def pushed(self, version, **kind):
+    def pushed(self, version):
         reference = f"{self.registry.host}/hello:{version}"
-        deployments.build(self.folder / f"image-{version}", reference, version, **kind)
+        deployments.build(self.folder / f"image-{version}", reference, version)
         docker("push", reference)
         return reference
 
@@ -78,8 +77,8 @@ class Deployed:
 def deployed(tmp_path_factory):
     made = Deployed(tmp_path_factory.mktemp("deployed"))
     try:
-        done = made.stack.up()
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = made.stack.homeport("up", "--yes")
+        assert done.returncode == 0, done.stdout
         yield made
     finally:
         made.close()
@@ -148,9 +147,9 @@ def test_one_that_is_gone_is_seen_and_made_again_of_the_image_that_is_live(deplo
 
 @pytest.mark.req("S1-74", "L-06")
 def test_one_command_takes_it_back_and_a_broken_one_changes_nothing(deployed):
-    deployed.pushed("bad", broken=True)
+    deployed.pushed("broken")
     with deployments.Callers(deployed.port) as callers:
-        done = deployed.deploy("deploy", deployed.name, "bad")
+        done = deployed.deploy("deploy", deployed.name, "broken")
     assert 2 == done.returncode and {"1"} == {*callers.answers}, f"{done.stderr} {callers.answers}"
 
     assert 0 == deployed.deploy("rollback", deployed.name).returncode

@@ -1,0 +1,3 @@
+module small.example.com/app
+
+go 1.21

@@ -49,10 +49,14 @@ SERVICE = Service(
 ON_HOST = replace(
     SERVICE,
     host_network=True,
-    # Nothing translates: the edge's numbers are those of the settings, and the health check's is on the loopback
-    # address (homeport/render/caddy.py).
-    ports=(*SERVICE.ports, Port(name="health", inside=2020, outside=2020, at="here")),
-    # Without a capability that it could use (no_new_privileges voids the binary's), and not as root
+    env={**SERVICE.env, "HEALTH_PORT": "{port:caddy}"},
+    # Nothing translates: it listens at the edge's address and numbers itself, and for its health check on the loopback
+    # address. That number comes first, and so is what services.caddy.port changes.
+    ports=(Port(name="health", inside=2020, outside=2020, at="here"), *SERVICE.ports),
+    health=Health(
+        test=("sh", "-c", 'exec wget -q -O /dev/null "http://127.0.0.1:$HEALTH_PORT/"'), interval=5, start_period=10
+    ),
+    # So that it binds 80 without being root, and without the right of its file, which no-new-privileges voids
     # (docs/adr/0016-host-network.md).
     kernel={"net.ipv4.ip_unprivileged_port_start": "80"},
     waivers={"host_network": "it reaches what is published on the host's loopback address alone"},

@@ -188,9 +188,12 @@ def _subnets(host: HostPlan, there: Look) -> Iterator[Obstacle]:
 
 
 def _ports(blueprint: Blueprint, host: HostPlan, there: Look) -> Iterator[Obstacle]:
+    own = {name for name, label, _ in there.of("container") if label == host.stack}
     wanted: list[tuple[str, Protocol, str, int]] = [
         (service.name, port.protocol, port.address, port.outside)
         for service in host.services
+        # In the host's network it is itself what listens there.
+        if not (service.host_network and names.physical(host.namespace, service.name) in own)
         for port in blueprint.published(service)
     ]
     if host.vpn and there.words("wireguard") != ("homeport",):

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Check = Callable[["PulumiCli"], "Sequence[Problem]"]
 """A further thing to look at; it may not change anything."""
+_FIRST_FREE = "net.ipv4.ip_unprivileged_port_start"
+_HIGH = 8000
+"""Added to a low port: 80 is 8080 then, and 443 is 8443."""
 _LISTEN = "0A"
 """TCP_LISTEN in /proc/net/tcp (linux/include/net/tcp_states.h)."""
 
@@ -91,6 +94,7 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
             problems += _names(blueprint, present, stack)
             problems += _subnets(blueprint, present, stack)
             problems += _ports(blueprint, present)
+            problems += _privileged(blueprint, present)
         problems += _absent(blueprint, present)
         problems += _remade(blueprint, present, stack)
     problems += _majors(pulumi)
@@ -211,7 +215,8 @@ def _ports(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
     here = _listeners() if _is_here(present.where) else []
     for service, ports in sorted(mine.items()):
         for port in ports:
-            holder = _publisher(port, present) or ("" if _own(port, present) else _listener(port, here))
+            own = _own(port, present) or service in _on_host(present)
+            holder = _publisher(port, present) or ("" if own else _listener(port, here))
             if holder:
                 edge = next((name for name, number in blueprint.edge.ports.items() if number == port.outside), "")
                 path = f"homeport:settings.edge.{edge}_port" if edge else f"homeport:settings.services.{service}.port"
@@ -219,6 +224,28 @@ def _ports(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
                 yield Problem(
                     path, what, fixes.put(path, _free_port(port), first="End that program, or take another port.")
                 )
+
+
+def _privileged(blueprint: Blueprint, present: Present) -> Iterator[Problem]:
+    """Low ports of a program in this machine's own network, whose kernel homeport leaves alone."""
+    first = _first_free() if _is_here(present.where) else 0
+    edge = {number: f"edge.{name}_port" for name, number in blueprint.edge.ports.items()}
+    for service in blueprint.services:
+        ports = blueprint.published(service) if service.host_network and service.uid else ()
+        for port in ports:
+            if port.outside < first:
+                path = f"homeport:settings.{edge.get(port.outside, f'services.{service.name}.port')}"
+                what = f"is {port.outside}, and this machine gives ports below {first} to root alone"
+                other = f"Or as root: sysctl -w {_FIRST_FREE}={port.outside}."
+                yield Problem(path, what, fixes.put(path, _HIGH + port.outside, first=other))
+
+
+def _first_free(proc: Path = Path("/proc/sys")) -> int:
+    """The first port that everybody may listen on; 0 where the kernel does not say (ip-sysctl)."""
+    try:
+        return int((proc / _FIRST_FREE.replace(".", "/")).read_text(encoding="ascii"))
+    except OSError:
+        return 0
 
 
 def _bindings(item: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
@@ -242,6 +269,17 @@ def _own(port: PublishedPort, present: Present) -> bool:
         if item["Id"] in present.own
         for binding in _bindings(item)
     )
+
+
+def _on_host(present: Present) -> set[str]:
+    """Services of this stack that are in the host's network: Docker does not know where they listen."""
+    return {
+        str((item["Config"].get("Labels") or {}).get("homeport.service"))
+        for item in present.items["container"]
+        if item["Id"] in present.own
+        and (item.get("HostConfig") or {}).get("NetworkMode") == "host"
+        and item["State"]["Running"]
+    }
 
 
 def _meets(port: PublishedPort, protocol: str, address: str, number: int) -> bool:

@@ -88,9 +88,16 @@ def _service(blueprint: Blueprint, service: Service) -> dict[str, Any]:
         "docker_socket": any(mount.source == _SOCKET for mount in spec.mounts),
         "health": "healthy" if spec.probe else "running",
         # Of the proxy those too that it is connected to once it runs.
-        "networks": sorted(names.physical(blueprint.namespace, network) for network in service.networks),
+        "networks": ["host"]
+        if spec.host_network
+        else sorted(names.physical(blueprint.namespace, network) for network in service.networks),
         **dict(_published(blueprint, spec)),
+        **({"listens": _listens(blueprint, service)} if spec.host_network else {}),
     }
+
+
+def _listens(blueprint: Blueprint, service: Service) -> list[str]:
+    return sorted(f"{port.address}:{port.outside}" for port in blueprint.published(service))
 
 
 def _published(blueprint: Blueprint, spec: ContainerSpec) -> Iterator[tuple[str, Any]]:

@@ -65,7 +65,8 @@ class Blueprint:
         exposure: How people and programs come in: ``direct``, ``tunnel``, ``vpn`` or ``local``.
         homes: Service name to the host that it runs on.
         vpn: The WireGuard network; None: there is none, and what belongs in it listens on the loopback address.
-        ports: Service name to the number of its port in the VPN, where it is not the catalog's.
+        ports: Service name to the number of its port in the VPN, or on the loopback address, where it is not the
+            catalog's.
         shared_volumes: Volumes that several services mount, by name.
         protect_data: True: data volumes survive ``pulumi destroy`` and cannot be deleted by accident.
         namespace: Prefix of all names in Docker; empty as a rule.
@@ -176,7 +177,9 @@ class Blueprint:
         if port.at == "vpn":
             outside, address = self.ports.get(service.name, port.outside), self.vpn.address if self.vpn else LOOPBACK
         elif port.at == "here":
-            outside, address = port.outside, LOOPBACK
+            # Of several ports the settings give the first another number; a route's own number is the preset's.
+            first = port == service.ports[0]
+            outside, address = self.ports.get(service.name, port.outside) if first else port.outside, LOOPBACK
         else:
             # A name that the edge does not have is refused by homeport/model/check.py.
             outside, address = self.edge.ports.get(port.name, port.inside), self.edge.bind

@@ -104,8 +104,10 @@ def _apart(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
 def _published(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     for service in blueprint.services:
         chosen = settings.services.get(service.name)
-        if chosen is not None and chosen.port is not None and not _in_vpn(service):
-            yield _drop(f"services.{service.name}.port", "the service has no port in the VPN, so nothing reads it")
+        own = service.ports and service.ports[0].at in {"vpn", "here"}
+        if chosen is not None and chosen.port is not None and not own:
+            what = "the service has no port in the VPN or on the loopback address, so nothing reads it"
+            yield _drop(f"services.{service.name}.port", what)
 
 
 def listeners(host: str, settings: Settings, blueprint: Blueprint) -> tuple[Listener, ...]:

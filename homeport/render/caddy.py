@@ -25,7 +25,9 @@ _BELOW = "; includeSubDomains"
 ASKED_BEFORE = ACCESS_KINDS - {"closed"}
 """Guards that Cloudflare Access has asked when a request comes here."""
 HEALTH_PORT = 2020
-"""Answers 200 on ``/`` inside the container, whatever the routes are; in the host's network, at its loopback."""
+"""Answers 200 on ``/`` inside the container, whatever the routes are."""
+_HEALTH_PORT = "{$HEALTH_PORT}"
+"""The same in the host's network, where others may have that number: as its environment says."""
 _ADMIN = "admin unix//config/admin.sock"
 """In a tmpfs of mode 0700, and itself of mode 0200 (caddyserver/caddy, listeners.go, ``IsUnixNetwork``).
 
@@ -53,6 +55,11 @@ the request, and cut off each long download and every stream of events.
 
 _LONGEST = "24h"
 """For a body of any size, on a route that takes such: none comes for longer, and who has left is gone after it."""
+
+_COMPRESSED = ("@whole not header Accept *text/event-stream*", "encode @whole zstd gzip")
+"""Not where events are asked for: the compressor holds an answer's head back until its first event (encode.go,
+``FlushError``), and for ten quiet minutes the caller would not know that it is connected.
+"""
 
 ADDONS = "caddy-addon"
 """Folder beside the Caddyfile with what a preset, or whoever keeps its export, adds: read first."""
@@ -96,7 +103,8 @@ def caddyfile(
         texts = [_site(blueprint, route, (ours if below is None else below)[route.name]) for route in named]
     else:
         texts = [_text(_block(f"http://{sites[route.name]}", _body(blueprint, route, ""))) for route in named]
-    return "\n".join([_options(blueprint, plain=sites is not None), *_addons(blueprint), _health(), _unknown(), *texts])
+    health = _health(host_network=_on_host(blueprint))
+    return "\n".join([_options(blueprint, plain=sites is not None), *_addons(blueprint), health, _unknown(), *texts])
 
 
 def first(*, host_network: bool = False) -> str:
@@ -106,7 +114,7 @@ def first(*, host_network: bool = False) -> str:
     """
     options = _block("", [_ADMIN, "persist_config off", "auto_https off"])
     unknown = [] if host_network else [_unknown()]
-    return "\n".join([_text(options).replace(" {", "{", 1), _health(), *unknown])
+    return "\n".join([_text(options).replace(" {", "{", 1), _health(host_network=host_network), *unknown])
 
 
 def snippets(routes: tuple[Route, ...]) -> dict[str, str]:
@@ -158,7 +166,7 @@ def _options(blueprint: Blueprint, *, plain: bool) -> str:
 
 def _place(blueprint: Blueprint) -> list[str]:
     """Where it listens: in a network of its own everywhere, in the host's at the edge alone."""
-    if not (blueprint.proxy and blueprint.proxy.host_network):
+    if not _on_host(blueprint):
         return []
     ports = blueprint.edge.ports
     return [
@@ -193,8 +201,13 @@ def _trusted(blueprint: Blueprint) -> list[str]:
     return [f"trusted_proxies static {' '.join(known)}", "client_ip_headers CF-Connecting-IP"]
 
 
-def _health() -> str:
-    return _text(_block(f"http://127.0.0.1:{HEALTH_PORT}", ["bind 127.0.0.1", "respond ok 200"]))
+def _on_host(blueprint: Blueprint) -> bool:
+    return bool(blueprint.proxy and blueprint.proxy.host_network)
+
+
+def _health(*, host_network: bool) -> str:
+    port = _HEALTH_PORT if host_network else HEALTH_PORT
+    return _text(_block(f"http://127.0.0.1:{port}", ["bind 127.0.0.1", "respond ok 200"]))
 
 
 def _unknown() -> str:
@@ -210,7 +223,7 @@ def _site(blueprint: Blueprint, route: Route, below: str) -> str:
     strict = f'Strict-Transport-Security "max-age=63072000{below}"'
     lines = [*redirect, "", *_block(f"https://{host}", _body(blueprint, route, strict))]
     if route.here and blueprint.exposure == "local":
-        inside = ["bind 127.0.0.1"] if blueprint.proxy and blueprint.proxy.host_network else []
+        inside = ["bind 127.0.0.1"] if _on_host(blueprint) else []
         lines += ["", *_block(f"http://:{route.here}", [*inside, *_body(blueprint, route, "")])]
     return _text(lines)
 
@@ -219,7 +232,7 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
     """What a site does; ``strict`` is its Strict-Transport-Security, empty where it speaks no TLS itself."""
     masks = [f"request>headers>{name} delete" for name in ("Authorization", "Cookie", "X-Api-Key")]
     lines = [
-        "encode zstd gzip",
+        *_COMPRESSED,
         *_block("request_body", [f"max_size {route.max_body}" if route.max_body else f"read_timeout {_LONGEST}"]),
         *_block("header", [*filter(None, [strict]), *_HEADERS]),
         *_block("log", ["output stdout", *_block("format filter", ["wrap json", *_block("fields", masks)])]),
@@ -247,7 +260,7 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
 
 def _upstream(blueprint: Blueprint, route: Route) -> str:
     """By the service's name on a network that both are on; in the host's network by the port that it publishes."""
-    port = blueprint.listening(route) if blueprint.proxy and blueprint.proxy.host_network else None
+    port = blueprint.listening(route) if _on_host(blueprint) else None
     where = f"{port.address}:{port.outside}" if port else f"{PROXY(route.service)}:{route.port}"
     return f"reverse_proxy {where}"
 

@@ -116,7 +116,8 @@ class AppRoute(Section):
         says="none",
     )
     port: Port | None = key(
-        "The number of its own port on the host, where it has one: with access vpn, or in a preset without a proxy.",
+        "The number of its own port on the host, where it has one: with access vpn, or in a preset without a proxy or "
+        "with one in the host's network.",
         shape="a whole number from 1 to 65535",
         example=8000,
         default=None,

@@ -175,10 +175,11 @@ def open_ports(scans: list[dict[str, Any]]) -> dict[str, Any]:
 def only_declared(view: View) -> dict[str, Any]:
     """What a scan finds at each address when only the declared ports are open and all else is silent.
 
-    The public proxy's ports are published for IPv4; the firewall lets IPv6 come to them too, where nothing listens.
+    The public proxy's ports are there for IPv4; the firewall lets IPv6 come to them too, where nothing listens.
     """
-    published = [each for service in view.expected.services.values() for each in service.published]
-    proxy = {int(each.partition("->")[0].rpartition(":")[2]) for each in published} & {*view.expected.tcp}
+    services = view.expected.services.values()
+    places = [each.partition("->")[0] for service in services for each in (*service.published, *service.listens)]
+    proxy = {int(place.rpartition(":")[2]) for place in places} & {*view.expected.tcp}
     others = [port for port in view.expected.tcp if port not in proxy]
     return {
         address: {"open": others, "closed": len(proxy), "refused": 0}
@@ -231,9 +232,14 @@ def answering(view: View) -> dict[int, str]:
 
 
 def metadata(view: View) -> dict[str, dict[str, str]]:
-    """What each container gets from the metadata service's addresses, asked from its own network namespace."""
+    """What each container gets from the metadata service's addresses, asked from its own network namespace.
+
+    In the host's own network a container asks as any program of the host does.
+    """
     answers = {}
     for name, container in view.containers().items():
+        if view.expected.services[name].listens:
+            continue
         namespace = ("nsenter", "--target", str(container["State"]["Pid"]), "--net")
         lines = view.run(*namespace, "python3", "-c", _ASK_METADATA, *_METADATA).splitlines()
         answers[name] = dict(line.split() for line in lines)
@@ -344,7 +350,11 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         rows=("B-08",),
         says="no container reaches the metadata service, where the user data of the server can be read",
         observe=metadata,
-        expected=lambda view: dict.fromkeys(view.expected.services, dict.fromkeys(_METADATA, "silent")),
+        expected=lambda view: {
+            name: dict.fromkeys(_METADATA, "silent")
+            for name, service in view.expected.services.items()
+            if not service.listens
+        },
         spoil=lambda answers: {**answers, min(answers): dict.fromkeys(_METADATA, "answered")},
     ),
 )

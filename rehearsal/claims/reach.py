@@ -37,8 +37,12 @@ class Matrix:
 
 
 def matrix(view: View) -> Matrix:
-    """Every container against every port that another one listens at, by each of its addresses, and the outside."""
-    containers = view.containers()
+    """Every container against every port that another one listens at, by each of its addresses, and the outside.
+
+    One in the host's own network is the host, which is on all networks.
+    """
+    expected = view.expected.services
+    containers = {name: container for name, container in view.containers().items() if not expected[name].listens}
     enter = {
         name: ["nsenter", "--target", str(container["State"]["Pid"]), "--net"] for name, container in containers.items()
     }
@@ -72,7 +76,8 @@ def matrix(view: View) -> Matrix:
 
 def beside_the_description(view: View, seen: Matrix) -> dict[str, list[str]]:
     """What differs from the description: pairs that reached each other though apart, or did not though together."""
-    networks = {name: set(service.networks) for name, service in view.expected.services.items()}
+    services = view.expected.services.items()
+    networks = {name: set(service.networks) for name, service in services if not service.listens}
     pairs = [(one, other) for one in seen.reached for other in seen.listening if one != other]
     together = {(one, other) for one, other in pairs if networks.get(one, set()) & networks.get(other, set())}
     reached = {(one, other) for one, several in seen.reached.items() for other in several}

@@ -34,7 +34,9 @@ async def answer(reader, writer):
         size = 0
         while left and (part := await reader.read(min(left, 65536))):
             size, left = size + len(part), left - len(part)
-        writer.write(f"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nread {size}".encode())
+        body = f"read {size} at {lines[0].split()[1]}"
+        fields = f"Server: echo\r\nContent-Length: {len(body)}\r\nConnection: close"
+        writer.write(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{body}".encode())
         await writer.drain()
 
 

@@ -35,6 +35,7 @@ class ExpectedService:
         port: Published at the host's VPN address; 0 for none.
         inside: That port in the container, where it is another.
         published: What it publishes elsewhere, as ADDRESS:PORT->INSIDE/PROTOCOL.
+        listens: Where it listens in the host's own network, as ADDRESS:PORT; empty: it has a network of its own.
         root_because: Why its processes may be root's; empty where they may not.
         capabilities: What it has back of the capabilities, which are all dropped.
         read_only: Whether its root is read-only.
@@ -52,6 +53,7 @@ class ExpectedService:
     port: int = 0
     inside: int = 0
     published: tuple[str, ...] = ()
+    listens: tuple[str, ...] = ()
     root_because: str = ""
     capabilities: tuple[str, ...] = ()
     read_only: bool = True

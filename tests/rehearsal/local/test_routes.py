@@ -5,17 +5,14 @@ Nobody who goes elsewhere notices: fifty requests a second, a WebSocket and a st
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import secrets
-import zlib
-from pathlib import Path
 
 import pytest
 
-from tests.support import echo_server, subnets
-from tests.support.door import Door, Load, Stream, WebSocket
-from tests.support.scratch import Scratch, docker, free_port, inspect
+from tests.support.door import Load, Stream, WebSocket
+from tests.support.doorway import Doorway, app
+from tests.support.scratch import docker
 from tests.support.waits import until
 
 pytestmark = pytest.mark.world
@@ -35,72 +32,15 @@ PRESET = Preset(
     routes=(),
 )
 """
-SERVER = base64.b64encode(zlib.compress(Path(echo_server.__file__).read_bytes(), 9)).decode()
-
-
-def _app(**route):
-    return {
-        "image": "python:3.11.16-slim-bookworm",
-        "command": [
-            "python",
-            "-c",
-            f"import base64, zlib; exec(zlib.decompress(base64.b64decode('{SERVER}')))",
-            "8000",
-        ],
-        "port": 8000,
-        "route": route,
-        "health": {"command": ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8000), 2)"]},
-        "memory": 64,
-    }
-
-
-class Doorway(Scratch):
-    """A stack of a proxy and apps."""
-
-    def __init__(self, folder):
-        self.ports = [free_port() for _ in range(2)]
-        front = f"{subnets.block('10.211')}.0/24"
-        super().__init__(
-            folder,
-            services={},
-            networks={"front": front},
-            edge={"http_port": self.ports[0], "https_port": self.ports[1]},
-            apps={
-                "site": _app(access="public"),
-                "talk": _app(access="public"),
-                "keyed": _app(access="api-key"),
-            },
-        )
-        (self.folder / "catalog/presets/ai_orchestrator/preset.py").write_text(PRESET)
-
-    def edit(self, path, before, after):
-        text = (self.folder / path).read_text()
-        assert before in text, f"{path} is written otherwise now"
-        (self.folder / path).write_text(text.replace(before, after))
-
-    def app(self, name, **route):
-        """Adds an app, or gives it another route; nothing: takes it away."""
-        apps = {**self.settings["apps"], name: _app(**route)}
-        self.configure(apps={key: app for key, app in apps.items() if app["route"]})
-
-    @property
-    def ids(self):
-        return {name: inspect(name)["Id"] for name in self.objects("container")}
-
-    @property
-    def proxy(self):
-        return f"{self.name}-caddy"
-
-    def door(self):
-        return Door.of(self.proxy, self.ports[1])
-
-    def key(self):
-        return self.outputs()["credentials"]["keyed-api-key"]
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    with Doorway(tmp_path_factory.mktemp("routes")).running() as running:
+    with Doorway(
+        tmp_path_factory.mktemp("routes"),
+        PRESET,
+        {"site": app(access="public"), "talk": app(access="public"), "keyed": app(access="api-key")},
+    ).running() as running:
         yield running
 
 
@@ -160,11 +100,11 @@ def test_an_app_that_comes_is_renamed_and_goes_and_a_new_key_touch_nobody_else(s
 @pytest.mark.req("OS-31", "OS-32")
 @pytest.mark.usefixtures("going_on")
 def test_routes_that_the_proxy_refuses_never_take_the_place_of_those_that_run(stack):
-    stack.edit("homeport/render/caddy.py", '"encode zstd gzip"', '"encode zstd gzip nonsense"')
+    stack.edit("homeport/render/caddy.py", "@whole zstd gzip", "@whole zstd gzip nonsense")
     stack.configure(rotate={"keyed-api-key": 3})
     done = stack.up()
     said = done.stdout + done.stderr
-    stack.edit("homeport/render/caddy.py", '"encode zstd gzip nonsense"', '"encode zstd gzip"')
+    stack.edit("homeport/render/caddy.py", "@whole zstd gzip nonsense", "@whole zstd gzip")
 
     assert done.returncode != 0, "an update that did not bring its routes is no success"
     assert f"{stack.proxy}: refuses the new routes" in said, said

@@ -94,6 +94,46 @@ def test_ones_own_proxy_may_hold_its_port(problems):
         assert [] == problems(_edge(port), own=["c1"], container=[_published(port, "c1")]), "it is replaced by itself"
 
 
+def _host_proxy(port, uid=10001):
+    """The stack's proxy in the host's network, its HTTP port there."""
+    blueprint = _edge(port)
+    services = (replace(service, host_network=service.edge, uid=uid) for service in blueprint.services)
+    return replace(blueprint, services=tuple(services))
+
+
+@pytest.mark.req("NW-07", "S1-33")
+def test_ones_own_proxy_in_the_hosts_network_may_hold_its_port(problems, monkeypatch):
+    monkeypatch.setattr(ahead, "_first_free", lambda: 0)
+    labels = {"homeport.service": "ai-caddy"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        mine = {
+            "Id": "c1",
+            "Name": "/ai-caddy",
+            "Config": {"Labels": {**labels, "homeport.stack": "dev"}},
+            "HostConfig": {"NetworkMode": "host"},
+            "State": {"Running": True},
+        }
+        running = problems(_host_proxy(port), own=["c1"], container=[mine])
+        (stopped,) = problems(_host_proxy(port), own=["c1"], container=[{**mine, "State": {"Running": False}}])
+
+    assert [] == running, "it is replaced by itself"
+    assert "is held by" in stopped.what, "a container that does not run holds nothing"
+
+
+@pytest.mark.req("S1-33")
+def test_a_low_port_in_this_machines_own_network_is_refused_where_its_kernel_keeps_it_for_root(problems, monkeypatch):
+    monkeypatch.setattr(ahead, "_first_free", lambda: 1024)
+    low = [problem for problem in problems(_host_proxy(80)) if "to root alone" in problem.what]
+
+    assert ["homeport:settings.edge.http_port", "homeport:settings.edge.https_port"] == [one.path for one in low]
+    assert "8080" in low[0].fix, "another number"
+    assert "sysctl -w net.ipv4.ip_unprivileged_port_start=80" in low[0].fix, "or the kernel's setting"
+    assert [] == [one for one in problems(_host_proxy(80, uid=0)) if "to root alone" in one.what], "root may"
+    monkeypatch.setattr(ahead, "_first_free", lambda: 0)
+    assert [] == [one for one in problems(_host_proxy(80)) if "to root alone" in one.what], "as everybody may there"
+
+
 @pytest.mark.req("NW-03")
 @pytest.mark.parametrize(
     ("kind", "item"),

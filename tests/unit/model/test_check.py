@@ -50,7 +50,58 @@ def sound(**given) -> Blueprint:
     return Blueprint(**(values | given))
 
 
+def on_host(**given) -> Service:
+    """A proxy in the host's network."""
+    reason = {"host_network": "a test"}
+    values = {"edge": True, "networks": (), "host_network": True, "waivers": reason}
+    return service("door", **{**values, "ports": (Port(name="https", inside=443),), **given})
+
+
+HERE = Port(name="http", inside=80, outside=8000, at="here")
 SPOILED = {
+    "the host's network without a reason": (
+        sound(services=(service("app", ports=(HERE,)), on_host(waivers={}))),
+        "services.door.host_network",
+        "without a reason",
+    ),
+    "the host's network and another": (
+        sound(services=(service("app", ports=(HERE,)), on_host(networks=("inner",)))),
+        "services.door.host_network",
+        "besides",
+    ),
+    "the host's network and one that is another stack's": (
+        sound(services=(service("app", ports=(HERE,)), on_host()), joined={"other": ("door",)}),
+        "services.door.host_network",
+        "besides",
+    ),
+    "the host by a name in the host's network": (
+        sound(services=(service("app", ports=(HERE,)), on_host(host_gateway=True))),
+        "services.door.host_network",
+        "127.0.0.1",
+    ),
+    "a port that nothing translates": (
+        sound(services=(service("app", ports=(HERE,)), on_host(ports=(HERE,)))),
+        "services.door.host_network",
+        "nothing translates",
+    ),
+    "nothing published for a proxy in the host's network": (
+        sound(services=(service("app"), on_host())),
+        "routes.app",
+        "publishes no port 80",
+    ),
+    "another port published for a proxy in the host's network": (
+        sound(services=(service("app", ports=(replace(HERE, inside=81),)), on_host())),
+        "routes.app",
+        "publishes no port 80",
+    ),
+    "a guest of a proxy in the host's network": (
+        sound(
+            services=(service("app", ports=(HERE,)), on_host()),
+            routes=(Route(name="app", service="else", port=80, guards=OPEN, guest=True),),
+        ),
+        "routes.app",
+        "on no network",
+    ),
     "two containers of one name": (
         sound(services=(service("app"), service("app"), service("door", edge=True))),
         "services.app",
@@ -206,6 +257,8 @@ def test_a_sound_blueprint_is_taken_as_it_is():
     whole = sound()
 
     assert whole is check(whole), "the checks change nothing"
+    whole = sound(services=(service("app", ports=(HERE,)), on_host()))
+    assert whole is check(whole), "a proxy in the host's network finds what is published"
 
 
 @pytest.mark.req("P-17")

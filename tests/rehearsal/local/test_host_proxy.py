@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.caddy.service import ON_HOST
 from tests.support.door import Load, Stream, WebSocket
 from tests.support.doorway import SERVER, Doorway, app
 from tests.support.scratch import docker, free_port, inspect
@@ -229,3 +230,26 @@ def test_nothing_is_left_of_it(stack):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert [] == [*stack.objects("container"), *stack.objects("network"), *stack.objects("volume")]
+
+
+@pytest.mark.req("S1-33")
+def test_it_listens_at_low_ports_as_a_plain_user_by_the_kernels_setting_alone():
+    """In the network of another container, for which Docker changes nothing, as for the host's."""
+    name = f"t{secrets.token_hex(3)}-low"
+    caddy = ("--user", ON_HOST.user, "--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--read-only",
+             "--security-opt", "no-new-privileges")  # fmt: skip
+    answers = {}
+    for first in ("1024", ON_HOST.kernel["net.ipv4.ip_unprivileged_port_start"]):
+        setting = f"net.ipv4.ip_unprivileged_port_start={first}"
+        docker("run", "-d", "--name", name, "--network", "none", "--sysctl", setting, "--entrypoint", "sleep",
+               ON_HOST.image, "60")  # fmt: skip
+        try:
+            serve = "timeout 2 caddy respond --listen 127.0.0.1:80 2>&1 || true"
+            answers[first] = docker("run", "--rm", "--network", f"container:{name}", *caddy, "--entrypoint", "sh",
+                                    ON_HOST.image, "-c", serve)  # fmt: skip
+        finally:
+            docker("rm", "-f", name)
+
+    assert "permission denied" in answers["1024"], "neither the file's capability nor the container's is worth anything"
+    assert "permission denied" not in answers["80"], answers["80"]
+    assert ":80" in answers["80"], "it listens"

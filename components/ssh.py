@@ -27,6 +27,7 @@ class SshArgs:
         users: Who may come in.
         own_key: Whether the host made the key that is pinned; else it is the distribution's.
         addresses: The only addresses that it listens on; none named means all.
+        forward: A user, and the port of the loopback address that is forwarded for it; None: nothing is.
         guard: Seconds of the revert timer.
         after: Resources that must be there first.
     """
@@ -36,6 +37,7 @@ class SshArgs:
     users: tuple[str, ...]
     own_key: bool
     addresses: tuple[str, ...] = ()
+    forward: tuple[str, int] | None = None
     guard: int = GUARD
     after: tuple[pulumi.Resource, ...] = ()
 
@@ -56,7 +58,13 @@ class Ssh(pulumi.ComponentResource):
             f"{name}-sshd",
             HostFilesArgs(
                 host=args.host,
-                files=sshd.files(ports=args.ports, users=args.users, host_key=key, addresses=args.addresses),
+                files=sshd.files(
+                    ports=args.ports,
+                    users=args.users,
+                    host_key=key,
+                    addresses=args.addresses,
+                    forward=args.forward,
+                ),
                 values={},
                 apply=sshd.apply(args.ports),
                 units=(sshd.UNIT,),

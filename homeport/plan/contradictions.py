@@ -13,6 +13,7 @@ from homeport.model import fixes, zones
 from homeport.model.access import METRICS, People, public_hostnames
 from homeport.model.access import problems as access_problems
 from homeport.model.addresses import literal
+from homeport.model.blueprint import LOOPBACK
 from homeport.model.errors import Problem
 from homeport.model.listeners import Listener, clashes, free_port
 from homeport.model.network import free_network
@@ -30,7 +31,7 @@ ROOT = "homeport:settings"
 
 def contradictions(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     """Everything that the two cannot have together."""
-    for look in (_exposure, _placing, _apart, _published, _listeners, _networks, _hostnames):
+    for look in (_exposure, _placing, _apart, _published, _forwarded, _listeners, _networks, _hostnames):
         yield from look(settings, blueprint)
 
 
@@ -108,6 +109,17 @@ def _published(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
         if chosen is not None and chosen.port is not None and not own:
             what = "the service has no port in the VPN or on the loopback address, so nothing reads it"
             yield _drop(f"services.{service.name}.port", what)
+
+
+def _forwarded(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """A port that sshd forwards leads to something; one of a service that is off leads to nothing for now."""
+    every = (*blueprint.services, *blueprint.resting)
+    ports = {port.outside for service in every for port in blueprint.published(service) if port.address == LOOPBACK}
+    if settings.ssh.forward and settings.ssh.forward not in ports:
+        known = ", ".join(map(str, sorted(ports))) or "none"
+        yield _drop(
+            "ssh.forward", f"no service of this stack listens at {LOOPBACK}:{settings.ssh.forward}; ports: {known}"
+        )
 
 
 def listeners(host: str, settings: Settings, blueprint: Blueprint) -> tuple[Listener, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from homeport.model import names
+from homeport.model.blueprint import LOOPBACK
 from homeport.model.firewall import VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 
@@ -46,6 +47,7 @@ class HostPlan:
         vpn: The VPN, on the host that it ends on.
         wireguard: What the settings say of the VPN's keys.
         fail2ban: Whether addresses that guess at SSH are shut out.
+        forward: The port of its loopback address that sshd forwards, because a service listens there; 0: none.
         kernel: Settings of its kernel that services on it want, by name.
         stop_order: Its containers as they end when the machine goes down: what needs others before those.
     """
@@ -68,6 +70,7 @@ class HostPlan:
     vpn: Vpn | None
     wireguard: WireGuard
     fail2ban: bool
+    forward: int
     kernel: Mapping[str, str]
     stop_order: tuple[tuple[str, ...], ...]
 
@@ -119,6 +122,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         vpn=vpn,
         wireguard=settings.wireguard,
         fail2ban=settings.ssh.fail2ban,
+        forward=next((port for port in _loopback(blueprint, services) if port == settings.ssh.forward), 0),
         kernel={key: value for service in services for key, value in sorted(service.kernel.items())},
         stop_order=_stop_order(blueprint, services),
     )
@@ -129,6 +133,14 @@ def ssh_ports(name: str, settings: Settings) -> tuple[int, ...]:
     host, previous = settings.hosts[name], settings.ssh.previous
     port = settings.ssh.port or (host.port if host.mode == "adopt" else _SSH)
     return (port, previous) if previous and previous != port else (port,)
+
+
+def _loopback(blueprint: Blueprint, services: tuple[Service, ...]) -> Iterator[int]:
+    """TCP ports of the host's loopback address that services publish."""
+    for service in services:
+        for port in blueprint.published(service):
+            if (port.address, port.protocol) == (LOOPBACK, "tcp"):
+                yield port.outside
 
 
 def _openings(

@@ -26,7 +26,12 @@ _USUAL = 22
 
 
 def files(
-    *, ports: tuple[int, ...], users: tuple[str, ...], host_key: str, addresses: tuple[str, ...] = ()
+    *,
+    ports: tuple[int, ...],
+    users: tuple[str, ...],
+    host_key: str,
+    addresses: tuple[str, ...] = (),
+    forward: tuple[str, int] | None = None,
 ) -> tuple[HostFile, ...]:
     """The settings, and the list of revoked keys.
 
@@ -35,6 +40,7 @@ def files(
         users: Who may come in; root only if it is named.
         host_key: The key that the program pins.
         addresses: The only addresses that it listens on; none named means all.
+        forward: A user, and the port of the loopback address that is forwarded for it; None: nothing is, for nobody.
     """
     root = "prohibit-password" if "root" in users else "no"
     lines = [
@@ -48,8 +54,25 @@ def files(
     # sshd lets nobody in where the file of revoked keys is missing, so it comes first.
     return (
         HostFile(path=REVOKED, content=""),
-        HostFile(path=PATH, content="\n".join(lines) + "\n" + host_text.text("sshd/sshd.conf")),
+        HostFile(path=PATH, content="\n".join(lines) + "\n" + host_text.text("sshd/sshd.conf") + _forwarded(forward)),
     )
+
+
+def _forwarded(forward: tuple[str, int] | None) -> str:
+    """The block that opens one port to one user: what it does not name stays as it is for everybody (sshd_config)."""
+    if forward is None:
+        return ""
+    user, port = forward
+    lines = [
+        f"Match User {NAME(user)}",
+        "  DisableForwarding no",
+        # One way: from the user's machine to the host.
+        "  AllowTcpForwarding local",
+        f"  PermitOpen 127.0.0.1:{port}",
+        # Nothing that another file says after this is of the block.
+        "Match all",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def apply(ports: tuple[int, ...]) -> str:

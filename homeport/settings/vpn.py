@@ -109,6 +109,14 @@ class Ssh(Section):
         example=["203.0.113.0/24"],
         default=(),
     )
+    forward: Port | None = key(
+        "A port of the host's loopback address, and the only thing that sshd forwards, for the user by which the "
+        "program reaches the host: ssh -L 3000:127.0.0.1:3000.",
+        shape="a whole number from 1 to 65535",
+        example=3000,
+        default=None,
+        says="by preset; else nothing is forwarded",
+    )
     fail2ban: bool = key(
         "Whether an address that fails to sign in five times in ten minutes is shut out for an hour; "
         "members of the VPN never are.",

@@ -233,6 +233,7 @@ class _Layers:
                 ports=plan.ssh_ports,
                 users=(provisioned.user,),
                 own_key=provisioned.server is not None,
+                forward=(provisioned.user, plan.forward) if plan.forward else None,
                 after=(firewall.ready,),
             ),
             opts,

@@ -114,13 +114,13 @@ class Server:
         done = self.script("components/scripts/host.sh", "remove", name, "0", stdin=self.bundle(()))
         assert done.returncode == 0, done.stderr
 
-    def sshd(self, *ports: int, users=("deploy",), addresses=(), guard=20, apply="", **env):
+    def sshd(self, *ports: int, users=("deploy",), addresses=(), forward=None, guard=20, apply="", **env):
         """The settings of sshd as the component lays them.
 
         The connection is to the port that the program knows until then.
         """
         ports = ports or (22,)
-        files = sshd.files(ports=ports, users=users, host_key=sshd.HOST_KEY, addresses=addresses)
+        files = sshd.files(ports=ports, users=users, host_key=sshd.HOST_KEY, addresses=addresses, forward=forward)
         env = {"HOMEPORT_SSH_PORT_NEXT": str(ports[0]), "port": ports[0], **env}
         return self.unit("ssh", files, sshd.apply(ports) + apply, remove=sshd.remove(ports), guard=guard, env=env)
 

@@ -83,6 +83,17 @@ def test_sshd_lets_in_keys_alone_and_forwards_nothing():
     } == directives(text, " "), "the first value of a key wins: one more or one less is another sshd"
 
 
+@pytest.mark.req("S1-35")
+def test_sshd_forwards_one_port_to_one_user_where_the_settings_say_so():
+    ours = {"ports": (22,), "users": ("deploy",), "host_key": sshd.HOST_KEY}
+    shut = content(sshd.files(**ours), sshd.PATH)
+    text = content(sshd.files(**ours, forward=("deploy", 3000)), sshd.PATH)
+
+    block = ["Match User deploy", "DisableForwarding no", "AllowTcpForwarding local", "PermitOpen 127.0.0.1:3000"]
+    assert shut == text[: len(shut)], "for everybody else all stays as it is"
+    assert [*block, "Match all"] == [line.strip() for line in text[len(shut) :].splitlines()]
+
+
 def test_sshd_lets_root_in_by_a_key_and_only_where_root_is_named():
     text = content(sshd.files(ports=(22,), users=("root",), host_key=sshd.HOST_KEY), sshd.PATH)
 

@@ -36,6 +36,7 @@ def described(plan: Plan) -> dict[str, Any]:
         },
         "routes": {route.name: _route(blueprint, route) for route in blueprint.routes},
         "services": {service.name: _service(blueprint, service) for service in host.services},
+        "ssh_forward": host.forward,
         **_vpn(host, public),
     }
 

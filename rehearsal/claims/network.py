@@ -246,7 +246,40 @@ def metadata(view: View) -> dict[str, dict[str, str]]:
     return answers
 
 
+_FORWARDED = """export PATH="$PATH:/usr/sbin"
+cut -d: -f1 /etc/passwd | while read -r user; do
+  sshd -T -C "user=$user,host=a,addr=192.0.2.1,laddr=192.0.2.2,lport=22" | sed -n "s/^/$user /p"
+done | grep -E ' (disableforwarding|allowtcpforwarding|permitopen|permitlisten|gatewayports|permittunnel) '
+"""
+_SHUT = {"allowtcpforwarding": "no", "disableforwarding": "yes", "gatewayports": "no", "permittunnel": "no"}
+
+
+def forwarded(text: str) -> dict[str, dict[str, str]]:
+    """What sshd says of forwarding that it does not say of somebody without any, by user (`sshd -T -C user=…`)."""
+    users: dict[str, dict[str, str]] = {}
+    for user, name, value in (line.split(" ", 2) for line in text.splitlines() if line):
+        users.setdefault(user, {})[name] = value
+    shut = _SHUT | {"permitopen": "any", "permitlisten": "any"}
+    return {user: more for user, said in users.items() if (more := dict(said.items() - shut.items()))}
+
+
+def one_port(view: View) -> list[dict[str, str]]:
+    """What is said of the one user for whom a port is forwarded."""
+    open_ = {"disableforwarding": "no", "allowtcpforwarding": "local"}
+    port = view.expected.ssh_forward
+    return [open_ | {"permitopen": f"127.0.0.1:{port}"}] if port else []
+
+
 CLAIMS: tuple[Claim[View, Any], ...] = (
+    Claim(
+        name="ssh-forwards-declared-port-alone",
+        rows=("S1-35",),
+        says="of all users of the host sshd forwards something for one at most: the one declared port of its loopback",
+        observe=lambda view: view.run("sh", "-c", _FORWARDED),
+        value=lambda text: [*forwarded(text).values()],
+        expected=one_port,
+        spoil=lambda text: f"{text}\nsomebody permitopen 127.0.0.1:22\n",
+    ),
     Claim(
         name="nothing-on-public-ip",
         rows=("S2-55", "S2-23"),

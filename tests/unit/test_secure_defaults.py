@@ -58,6 +58,8 @@ def directives(text, separator):
         (Limits, "pids", 256, "a fork bomb ends in its container"),
         (Limits, "nofile", 4096, "nor take all of its files"),
         (Port, "outside", 0, "a port that names no number on the host is not published on one by accident"),
+        (Service, "host_network", False, "a container has a network of its own"),
+        (Service, "host_gateway", False, "and does not know its host"),
         (HostFile, "owner", "root:root", "a file on a host is root's"),
         (HostFile, "mode", 0o644, "and nobody else's to write"),
         (HostFile, "template", None, "braces are the file's own until it says otherwise"),

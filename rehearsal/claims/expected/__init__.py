@@ -116,6 +116,7 @@ class ExpectedSystem:
         vpn_peer: The member of the VPN that the claims play, as the stack's output names it.
         vpn_peer_address: That member's address.
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
+        ssh_forward: The port of the loopback address that sshd forwards; 0: none.
         units: What systemd starts at boot.
         folder: Where the compose file is.
         secret_files: Files that may hold secrets: pattern (`~root` is root's home) to `owner` and `because`.
@@ -134,6 +135,7 @@ class ExpectedSystem:
     vpn_peer: str = ""
     vpn_peer_address: str = ""
     vpn_tcp: tuple[int, ...] = ()
+    ssh_forward: int = 0
 
     @property
     def has(self) -> frozenset[str]:

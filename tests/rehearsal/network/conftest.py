@@ -28,7 +28,7 @@ from tests.support.waits import until
 
 _ANYWHERE = ContainerWays()
 LOCAL, LAPTOP = Peer(name="local", slot=1), Peer(name="laptop", slot=7)
-SERVICE, BY_HAND, HOST_SERVICE, DECLARED = 5678, 8081, 9000, 9100
+SERVICE, BY_HAND, HOST_SERVICE, DECLARED, BRIDGED = 5678, 8081, 9000, 9100, 9200
 RULES = (
     FirewallRule(opening=Opening(purpose="SSH", port=22)),
     FirewallRule(opening=Opening(purpose="WireGuard", port=51820, protocol="udp")),
@@ -39,6 +39,8 @@ RULES = (
         address="10.0.0.2",
     ),
     FirewallRule(opening=Opening(purpose="agent", port=DECLARED), via=CONTAINERS),
+    # As a host's program is reached (homeport/plan/hosts.py): by the networks of the preset, and no other.
+    FirewallRule(opening=Opening(purpose="program", port=BRIDGED, sources=("172.29.1.0/24",)), via=CONTAINERS),
 )
 # A program that listens and connects, and what it is linked with: an image of 3 MB, made where it runs.
 _IMAGE = """
@@ -117,7 +119,7 @@ class Server:
     def listen(self):
         """Services of the host itself, on all addresses: what a careless program does."""
         docker("exec", "-i", self.name, "sh", "-c", "cat >/usr/local/bin/listener", stdin=_LISTENER.encode())
-        for port in (22, HOST_SERVICE, DECLARED):
+        for port in (22, HOST_SERVICE, DECLARED, BRIDGED):
             unit = f"[Service]\\nExecStart=/usr/bin/python3 /usr/local/bin/listener {port}\\n"
             unit += "[Install]\\nWantedBy=multi-user.target"
             self.run(

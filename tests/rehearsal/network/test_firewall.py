@@ -9,12 +9,12 @@ import pytest
 from homeport.render import ufw
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
-from tests.rehearsal.network.conftest import BY_HAND, DECLARED, HOST_SERVICE, RULES, SERVICE
+from tests.rehearsal.network.conftest import BRIDGED, BY_HAND, DECLARED, HOST_SERVICE, RULES, SERVICE
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 DOOR = [22]
-SOME = ((1, 1024), (SERVICE, SERVICE), (BY_HAND, BY_HAND), (HOST_SERVICE, DECLARED))
+SOME = ((1, 1024), (SERVICE, SERVICE), (BY_HAND, BY_HAND), (HOST_SERVICE, BRIDGED))
 
 
 def seen(server, outside):
@@ -72,6 +72,26 @@ def test_a_container_reaches_only_the_declared_port_of_the_host(server, containe
         "M4: a bridge is a road to the host"
     )
     assert wanted <= found, "what is declared must work, or the test sees nothing"
+
+
+@pytest.mark.req("S1-08")
+def test_a_port_of_a_host_program_is_for_the_bridges_that_it_names_and_the_loopback_address(server, outside):
+    for at in ("172.29.1.1", server.address()):
+        assert server.reaches("other", at, BRIDGED), "a container of such a network"
+        assert not server.reaches("by-hand", at, BRIDGED), "none of another network"
+    assert not server.reaches("inner", "172.29.2.1", BRIDGED), "none of another network"
+    assert server.ok(f"nc -z -w 1 127.0.0.1 {BRIDGED} && nc -z -w 1 ::1 {BRIDGED}"), "and the host's own programs"
+    for family in (4, 6):
+        scanned = Scan(address=server.address(family), ports=((BRIDGED, BRIDGED),), passes=2)
+        assert [] == scan(outside.prefix, scanned)["open"], f"nobody else, by IPv{family}"
+
+
+@pytest.mark.req("S1-08")
+def test_no_container_reaches_it_by_ipv6(server):
+    rules = server.run("ip6tables-save -t mangle; ip6tables-save -t filter")
+
+    assert f"--dport {BRIDGED} " not in rules, "no rule of IPv6 lets anybody in"
+    assert "-A HOMEPORT-INPUT -i br-+ -j DROP" in rules
 
 
 def test_a_container_of_another_network_does_not_reach_the_service(server):

@@ -61,6 +61,15 @@ def containers(system):
     return {name: container(name, service) for name, service in system.services.items()}
 
 
+SSHD = """root disableforwarding yes
+root allowtcpforwarding no
+root permitopen any
+root permitlisten any
+root gatewayports no
+root permittunnel no
+"""
+
+
 class Host(View):
     """A host whose containers and commands are as described, but for what a test changes."""
 
@@ -87,6 +96,8 @@ class Host(View):
             return self._docker(*argv[1:])
         if argv[0] == "nsenter":
             return "169.254.169.254 silent\nfd00:ec2::254 silent\n"
+        if argv[0] == "sh" and "sshd -T" in argv[2]:
+            return self._texts.get("sshd", SSHD)
         assert argv[0] == "stat", argv
         return "".join(f"600 root:root {path}\n" for path in argv[3:])
 

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from rehearsal.claims.expected import expected, systems
 from rehearsal.claims.run import check
 from rehearsal.claims.systems import CLAIMS, SECURITY_CHECKLIST
 from tests.support.checkout import ROOT
-from tests.unit.rehearsal_claims.described import SOCKET, SS, UFW, Host
+from tests.unit.rehearsal_claims.described import SOCKET, SS, SSHD, UFW, Host
 from tests.unit.rehearsal_claims.described import containers as described
 
 JETT = {claim.name: claim for claim in CLAIMS["jett"]}
@@ -23,6 +24,7 @@ LOCAL = [claim.name for claim in containers.CLAIMS] + [
     "ufw-only-ssh-and-wg",
     "private-key-files",
     "metadata-unreachable",
+    "ssh-forwards-declared-port-alone",
 ]
 
 
@@ -160,6 +162,24 @@ def test_the_command_lists_its_claims_and_refuses_what_it_does_not_know():
     assert (3, 1) == (unknown.returncode, len(unknown.stderr.splitlines())), "one line, no traceback, and no pass"
     wrong = command("nonsense", stdin=json.dumps({"preset": "jett", "world": {}, "outputs": {}}))
     assert (2, True) == (wrong.returncode, "no claim is called nonsense" in wrong.stderr), "before anything is started"
+
+
+@pytest.mark.req("S1-35")
+def test_the_one_port_that_sshd_forwards_is_seen_and_any_other_way_is_too():
+    claim = JETT["ssh-forwards-declared-port-alone"]
+    text = SSHD + "deploy disableforwarding no\ndeploy allowtcpforwarding local\ndeploy permitopen 127.0.0.1:3000\n"
+    one = replace(expected("jett"), ssh_forward=3000)
+
+    assert "passed" == check(claim, Host(one, sshd=text)).state, "as declared"
+    for wrong in (
+        text.replace("127.0.0.1:3000", "any"),
+        text.replace(" local", " yes"),
+        text + text.replace("deploy", "other"),
+        text + "deploy permittunnel yes\n",
+        SSHD,
+    ):
+        assert "failed" == check(claim, Host(one, sshd=wrong)).state, wrong
+    assert "failed" == check(claim, Host(sshd=text)).state, "where nothing is declared nothing is forwarded"
 
 
 def test_listeners_leave_out_loopback():

@@ -107,3 +107,14 @@ def test_a_proxy_in_a_network_of_its_own_is_forwarded_to_as_before():
     host = plan_hosts("prod", prod(), replace(inside, homes={"caddy": "main", "app": "main"}))["main"]
 
     assert {"HTTP", "HTTPS"} == {rule.opening.purpose for rule in host.rules if rule.published}
+
+
+@pytest.mark.req("S1-35")
+def test_sshd_forwards_a_port_on_the_host_where_a_service_publishes_it():
+    blueprint = replace(BLUEPRINT, homes={"caddy": "main", "app": "main"})
+    asked = prod(ssh={"forward": 5678})
+
+    assert 5678 == plan_hosts("prod", asked, blueprint)["main"].forward
+    without = replace(blueprint, services=(ON_HOST,), resting=(APP,))
+    assert 0 == plan_hosts("prod", asked, without)["main"].forward, "of a service that is off nothing is forwarded"
+    assert 0 == plan_hosts("prod", prod(), blueprint)["main"].forward, "nor where nobody asks for it"

@@ -38,8 +38,8 @@ def server(tmp_path_factory):
         switched = made.ready("switch", pin=made.born[1], HOMEPORT_SSH_OPTS_NEXT=made.options())
         assert switched.returncode == 0, switched.stderr
         # Somebody else who may sign in: whether he may is no word on what is forwarded for him.
-        made.inside("useradd --create-home --shell /bin/sh other && install -d -o other -m 700 /home/other/.ssh")
-        made.inside(f"echo '{public_key(seed('client'))}' >/home/other/.ssh/authorized_keys")
+        made.inside("useradd --create-home --shell /bin/sh other && install -d -o other -m 700 ~other/.ssh")
+        made.inside(f"echo '{public_key(seed('client'))}' >~other/.ssh/authorized_keys")
         done = made.sshd(users=("deploy", "other"), forward=("deploy", STUDIO))
         assert done.returncode == 0, done.stderr
         for port in (STUDIO, OTHER):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.model import names
 from homeport.model.container import container_spec
-from homeport.model.firewall import VPN
+from homeport.model.firewall import CONTAINERS, VPN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,9 @@ def described(plan: Plan) -> dict[str, Any]:
         "routes": {route.name: _route(blueprint, route) for route in blueprint.routes},
         "services": {service.name: _service(blueprint, service) for service in host.services},
         "ssh_forward": host.forward,
+        "bridged": {
+            str(rule.opening.port): sorted(rule.opening.sources) for rule in host.rules if rule.via == CONTAINERS
+        },
         **_vpn(host, public),
     }
 

@@ -283,23 +283,24 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="nothing-on-public-ip",
         rows=("S2-55", "S2-23"),
-        says="no process of the host listens at a public address, but at the declared ports",
+        says="no process of the host listens at a public address, but at the declared ports and those for containers",
         observe=lambda view: (view, listeners(view.run("ss", "-H", "-l", "-t", "-n"))),
         value=lambda seen: public(*seen),
-        expected=lambda view: [str(port) for port in view.expected.tcp],
+        expected=lambda view: sorted({*map(str, view.expected.tcp), *view.expected.bridged}, key=int),
         spoil=lambda seen: (seen[0], [*seen[1], "0.0.0.0:5432"]),
     ),
     Claim(
         name="ufw-only-ssh-and-wg",
-        rows=("S2-55", "S2-28", "S2-30"),
-        says="UFW is on, denies what comes in, and allows the declared ports alone: SSH, WireGuard, the public proxy's",
+        rows=("S2-55", "S2-28", "S2-30", "S1-06", "S1-08"),
+        says="UFW is on, denies what comes in, and allows the declared ports alone: SSH, WireGuard, the public proxy's,"
+        " and to containers those of the host's programs",
         observe=lambda view: view.run("ufw", "status", "verbose"),
         value=ufw_rules,
         expected=lambda view: (
             "active",
             "deny",
             "allow",
-            *sorted(f"{port} ALLOW IN Anywhere" for port in _ports(view)),
+            *sorted([*(f"{port} ALLOW IN Anywhere" for port in _ports(view)), *_bridged(view)]),
         ),
         spoil=lambda text: f"{text}\n5432/tcp                   ALLOW IN    Anywhere\n",
     ),
@@ -391,6 +392,11 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         spoil=lambda answers: {**answers, min(answers): dict.fromkeys(_METADATA, "answered")},
     ),
 )
+
+
+def _bridged(view: View) -> list[str]:
+    subnets = view.expected.bridged.items()
+    return [f"{port}/tcp ALLOW IN {subnet}" for port, several in subnets for subnet in several or ["Anywhere"]]
 
 
 def _ports(view: View) -> list[str]:

@@ -131,7 +131,7 @@ signed() {
 }
 
 check_machine() {
-  local program; [ "$target" != / ] || refuse 'the production directory must not be /'
+  local program port name first setting=net.ipv4.ip_unprivileged_port_start; [ "$target" != / ] || refuse 'the production directory must not be /'
   for program in docker curl openssl sha256sum base64; do
     command -v "$program" >/dev/null || refuse "$program is not on the PATH: install it"
   done
@@ -143,6 +143,12 @@ check_machine() {
   fi
   docker compose version >/dev/null 2>&1 ||
     refuse 'docker compose (v2) does not answer: install the plugin docker-compose-plugin'
+  # Of a container in the host's own network, whose user is not root.
+  first=$(sysctl -n "$setting" 2>/dev/null || echo 0)
+  while read -r port name; do
+    [ "$first" -le "$port" ] || refuse "$name listens on port $port, which this host gives to root alone:" \
+      "  fix: echo '$setting = $port' >/etc/sysctl.d/60-low-ports.conf && sysctl --system"
+  done < <(listed low | sort -n)
   [ "$(id -u)" = 0 ] || [ -n "$dry" ] || refuse 'run it as root: files are given to the users of the containers'
 }
 

@@ -36,6 +36,8 @@ NONE = "-"
 _OWN = frozenset({"files", "secrets", "templates", "config", "logs", "manifest"})
 """What is the export's own: no volume is one of them, or it would hold what is there."""
 LOGS = "logs"
+_FIRST_FREE = 1024
+"""The first port that a user other than root listens on, unless the host's kernel says otherwise (ip-sysctl)."""
 _NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _MADE = {
     "generated": "; made and kept by deploy.sh unless you set it",
@@ -298,6 +300,10 @@ class Export:
         for service in sorted(blueprint.services, key=lambda service: service.name):
             specs[service.name] = container_spec(blueprint, service)
             lines.append(f"container {specs[service.name].name} {service.name}")
+            if service.host_network and service.uid:
+                # In the host's own network Docker opens low ports to nobody.
+                ports = (port.outside for port in blueprint.published(service))
+                lines += [f"low {port} {specs[service.name].name}" for port in ports if port < _FIRST_FREE]
             lines += self._file_lines(service, service_files(blueprint, service, self.root))
         used = {network for spec in specs.values() for network in spec.networks}
         for network in blueprint.networks:

@@ -116,6 +116,7 @@ class ExpectedSystem:
         vpn_peer: The member of the VPN that the claims play, as the stack's output names it.
         vpn_peer_address: That member's address.
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
+        bridged: TCP ports of the host's own programs to the subnets of containers that reach them; none: all do.
         ssh_forward: The port of the loopback address that sshd forwards; 0: none.
         units: What systemd starts at boot.
         folder: Where the compose file is.
@@ -135,6 +136,7 @@ class ExpectedSystem:
     vpn_peer: str = ""
     vpn_peer_address: str = ""
     vpn_tcp: tuple[int, ...] = ()
+    bridged: Mapping[str, list[str]] = field(default_factory=lambda: _NONE)
     ssh_forward: int = 0
 
     @property

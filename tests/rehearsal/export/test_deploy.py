@@ -129,6 +129,21 @@ def test_a_host_that_can_make_no_hash_is_refused_before_anything_is_changed(depl
     assert "perl is missing" in done.stderr, "what to install is named"
 
 
+@pytest.mark.req("S1-33")
+def test_a_host_that_gives_low_ports_to_root_alone_is_refused_before_anything_is_changed(deployment):
+    manifest = deployment.source / "manifest"
+    manifest.write_text(manifest.read_text() + "low 443 caddy\nlow 80 caddy\n")
+    (deployment.folder / "bin/sysctl").write_text("#!/bin/sh\necho 1024\n")
+    (deployment.folder / "bin/sysctl").chmod(0o755)
+    done = deployment.run()
+
+    assert (1, False) == (done.returncode, deployment.target.exists()), done.stderr
+    assert "caddy listens on port 80" in done.stderr, "the lowest of them"
+    assert "ip_unprivileged_port_start = 80'" in done.stderr, "with what mends it"
+    (deployment.folder / "bin/sysctl").write_text("#!/bin/sh\necho 80\n")
+    assert 0 == deployment.run().returncode, "as on a host that homeport has set up"
+
+
 @pytest.mark.req("S3-43")
 def test_the_sync_leaves_out_secrets_and_runtime_data(deployment):
     for path in (

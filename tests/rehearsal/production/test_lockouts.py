@@ -62,7 +62,7 @@ def _short():
         path.write_text(re.sub(r"(?m)^GUARD = \d+$", f"GUARD = {GUARD}", path.read_text()))
 
 
-@pytest.mark.req("A-06")
+@pytest.mark.req("A-06", "S1-81")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_locks_the_program_out_is_undone_and_reported(quick, kind):
     paths = {f"Pulumi.{ASKED.name}.yaml", *(edit.path for edit in EDITS.values())}

@@ -164,6 +164,21 @@ def test_the_command_lists_its_claims_and_refuses_what_it_does_not_know():
     assert (2, True) == (wrong.returncode, "no claim is called nonsense" in wrong.stderr), "before anything is started"
 
 
+@pytest.mark.req("S1-08")
+def test_a_port_of_a_hosts_program_is_for_the_declared_subnets_of_containers():
+    rule = "9000/tcp on br-+           ALLOW IN    172.30.0.0/24              # host-agent\n"
+    listens = f"{SS}LISTEN 0 4096 0.0.0.0:9000 0.0.0.0:*\n"
+    one = replace(expected("jett"), bridged={"9000": ["172.30.0.0/24"]})
+
+    def states(**texts):
+        return [check(JETT[name], Host(one, **texts)).state for name in ("ufw-only-ssh-and-wg", "nothing-on-public-ip")]
+
+    assert ["passed", "passed"] == states(ufw=UFW + rule, ss=listens), "as declared"
+    assert "failed" == states(ufw=UFW + rule.replace("172.30.0.0/24", "Anywhere     "), ss=listens)[0]
+    assert "failed" == states(ufw=f"{UFW}9000/tcp                   ALLOW IN    Anywhere\n", ss=listens)[0]
+    assert ["failed", "failed"] == states(ufw=UFW, ss=SS), "what is declared is there"
+
+
 @pytest.mark.req("S1-35")
 def test_the_one_port_that_sshd_forwards_is_seen_and_any_other_way_is_too():
     claim = JETT["ssh-forwards-declared-port-alone"]

@@ -57,7 +57,7 @@ ON_HOST = replace(
         test=("sh", "-c", 'exec wget -q -O /dev/null "http://127.0.0.1:$HEALTH_PORT/"'), interval=5, start_period=10
     ),
     # So that it binds 80 without being root, and without the right of its file, which no-new-privileges voids
-    # (docs/adr/0016-host-network.md).
+    # (docs/adr/0017-host-network.md).
     kernel={"net.ipv4.ip_unprivileged_port_start": "80"},
     waivers={"host_network": "it reaches what is published on the host's loopback address alone"},
 )

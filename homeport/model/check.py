@@ -282,9 +282,9 @@ def _needs(blueprint: Blueprint) -> Iterator[Problem]:
     known = {service.name for service in blueprint.services}
     for service in blueprint.services:
         for need in sorted(set(service.needs) - known):
-            off = fixes.put_command(f"{fixes.SETTINGS}.services.{service.name}.enabled", value=False)
+            off = fixes.put_command(fixes.of_service(service.name, "enabled"), value=False)
             first = f"Or turn that off as well ({off})."
-            fix = fixes.put(f"{fixes.SETTINGS}.services.{need}.enabled", value=True, first=first)
+            fix = fixes.put(fixes.of_service(need, "enabled"), value=True, first=first)
             yield Problem(f"services.{service.name}.needs", f"{need} is not part of this stack", fix)
     try:
         blueprint.waves()

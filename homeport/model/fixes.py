@@ -69,6 +69,11 @@ def put_command(path: str, value: Any = None) -> str:
     return _pulumi("set", "--path", *kind, path, *words)
 
 
+def of_service(name: str, setting: str) -> str:
+    """The path of a service's setting; a name with a dot in it is one part of the path all the same."""
+    return f"{SETTINGS}.services{f'[{json.dumps(name)}]' if '.' in name else f'.{name}'}.{setting}"
+
+
 def drop(path: str, *, first: str = "") -> str:
     """The fix that takes a setting, or a whole key, out."""
     return run(drop_command(path), first=first)

@@ -511,7 +511,7 @@ class _Check:
     def _resting(self) -> dict[str, str]:
         """What is switched off, and the setting that does it."""
         services = self._settings.services
-        off_ = {name: f"{_ROOT}.services.{name}.enabled" for name, said in services.items() if said.enabled is False}
+        off_ = {name: fixes.of_service(name, "enabled") for name, said in services.items() if said.enabled is False}
         return off_ | {name: f"{_ROOT}.apps.{name}.enabled" for name in off(self._settings) - off_.keys()}
 
     def ways_out(self) -> Iterator[Problem]:

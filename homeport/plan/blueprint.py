@@ -102,9 +102,9 @@ def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
     ]
     return [
         Problem(
-            f"homeport:settings.services.{service.name}.enabled",
+            fixes.of_service(service.name, "enabled"),
             f"is false, but route {route.name} to {route.service} is guarded by it alone",
-            fixes.put(f"homeport:settings.services.{service.name}.enabled", value=True),
+            fixes.put(fixes.of_service(service.name, "enabled"), value=True),
         )
         for service in preset.services
         if service.edge and service.name in off
@@ -116,9 +116,9 @@ def _limits(preset: Preset, settings: Settings) -> list[Problem]:
     chosen = {name: override.memory for name, override in settings.services.items() if override.memory}
     return [
         Problem(
-            f"homeport:settings.services.{service.name}.memory",
+            fixes.of_service(service.name, "memory"),
             f"is less than the {service.limits.least} MB that it needs",
-            fixes.put(f"homeport:settings.services.{service.name}.memory", service.limits.least),
+            fixes.put(fixes.of_service(service.name, "memory"), service.limits.least),
         )
         for service in preset.services
         if chosen.get(service.name, service.limits.least) < service.limits.least

@@ -140,6 +140,7 @@ def day(value: Any) -> date:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$")]
+ServiceName = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_.-]{0,38}[a-z0-9])?$")]
 User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Mail = Annotated[str, AfterValidator(mail)]
 HostName = Annotated[str, AfterValidator(host_name)]

@@ -28,6 +28,7 @@ from homeport.settings.kinds import (
     Name,
     Port,
     PrivateNetwork,
+    ServiceName,
 )
 from homeport.settings.section import Section, key
 from homeport.settings.vpn import Ssh, WireGuard
@@ -176,8 +177,12 @@ class Settings(Section):
         default={},
         says="by preset",
     )
-    services: Annotated[dict[Name, ServiceOverride], Field(max_length=64)] = key(
-        "Limits and images that differ from the catalog's.", shape="a mapping of services", example={}, default={}
+    services: Annotated[dict[ServiceName, ServiceOverride], Field(max_length=64)] = key(
+        "Limits and images that differ from the catalog's.",
+        shape="a mapping of services",
+        example={},
+        default={},
+        names="a name of at most 40 lower-case letters, digits, '-', '_' and '.', beginning with a letter",
     )
     apps: Annotated[dict[AppName, App], Field(max_length=64)] = key(
         "Services of your own, by name; docs/apps.md teaches it.",

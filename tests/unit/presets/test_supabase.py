@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 
 import pytest
 import yaml
 
+from catalog.presets import registry
 from catalog.supabase.shared import NETWORK, VOLUMES
-from homeport.model import jwt
+from homeport.model import fixes, jwt
+from homeport.model.errors import BlueprintError
 from homeport.model.template import fill, names
+from homeport.plan.resolve import resolve
+from homeport.settings import load
+from homeport.settings.load import Configuration
 from tests.support.checkout import ROOT, text
 from tests.support.supabase import DB, KONG, POOLER, REALTIME, SERVICES, SPECS, STUDIO, VECTOR, values
 
@@ -37,6 +43,43 @@ def test_what_may_be_switched_off_is_needed_by_nothing_that_stays():
 
     assert {} == {name: needs for name, needs in asked.items() if needs}, "settings.services.<name>.enabled: false"
     assert ("supabase-analytics",) == VECTOR.needs, "it has nobody else to tell"
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """Supabase alone with these services switched off."""
+    monkeypatch.setitem(registry._BUILT, "supabase-alone", "tests.unit.presets.supabase_preset")
+    monkeypatch.setattr(load, "PRESETS", (*load.PRESETS, "supabase-alone"))
+
+    def run(*off):
+        settings = {"services": {name: {"enabled": False} for name in off}}
+        values = {"homeport:preset": "supabase-alone", "homeport:settings": json.dumps(settings)}
+        return resolve(Configuration("dev", values))
+
+    return run
+
+
+@pytest.mark.req("S1-18")
+@pytest.mark.parametrize("name", sorted(OPTIONAL - {"supabase-analytics"}))
+def test_each_of_them_is_switched_off_by_its_name(planned, name):
+    assert UPSTREAM - {name} == {service.name for service in planned(name).blueprint.services}
+
+
+@pytest.mark.req("S1-18")
+def test_the_log_service_goes_with_its_collector_or_is_refused_in_words(planned):
+    whole = planned("supabase-analytics", "supabase-vector")
+    with pytest.raises(BlueprintError, match="supabase-analytics is not part of this stack"):
+        planned("supabase-analytics")
+
+    assert 11 == len(whole.blueprint.services)
+    assert {"anon-key", "service-role-key"} == set(whole.derived)
+
+
+def test_a_fix_for_a_service_with_a_dot_in_its_name_names_one_part_of_the_path():
+    path = fixes.of_service(REALTIME.name, "enabled")
+
+    assert 'homeport:settings.services["realtime-dev.supabase-realtime"].enabled' == path
+    assert "homeport:settings.services.n8n.memory" == fixes.of_service("n8n", "memory")
 
 
 @pytest.mark.req("S1-18")

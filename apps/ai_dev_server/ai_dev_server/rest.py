@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from ai_dev_server.n8n import (  # noqa: TC001  # FastAPI and pydantic read them at run time
@@ -79,9 +80,19 @@ _UPSTREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
+def _exact(request: Request) -> None:
+    """Refuses a query with a name that the operation does not have, or has twice: whose value would it be?"""
+    names = [name for name, _ in request.query_params.multi_items()]
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    wrong = sorted({name for name in names if name not in known or names.count(name) > 1})
+    if wrong:
+        words = "it is not of this operation, or given more than once"
+        raise RequestValidationError([{"loc": ("query", name), "msg": words, "type": "extra"} for name in wrong])
+
+
 def router(n8n: N8n, host: Host) -> APIRouter:
     """Every tool as a route."""
-    api = APIRouter(prefix="/api", responses=_UPSTREAM)
+    api = APIRouter(prefix="/api", responses=_UPSTREAM, dependencies=[Depends(_exact)])
 
     async def create_workflow(workflow: Workflow) -> dict[str, Any]:
         """Create a workflow; it is not active."""

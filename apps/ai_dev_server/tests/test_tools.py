@@ -87,6 +87,17 @@ def test_plain_http_does_the_same(served):
     assert "list what there is" in gone.json()["hint"]
 
 
+@pytest.mark.req("FP-02", "J-01")
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "name=a&name=b", "nodes=1", "limit=1&%ff=1", "Limit=1"])
+def test_a_query_with_a_name_twice_or_with_another_name_is_refused(served, upstreams, query):
+    with served.http() as http:
+        answer = http.get(f"/api/n8n/workflows?{query}")
+
+    assert 422 == answer.status_code
+    assert "query" == answer.json()["detail"][0]["loc"][0]
+    assert [] == upstreams.calls
+
+
 @pytest.mark.req("J-05")
 async def test_each_service_gets_its_own_token_and_nobody_elses(served, upstreams):
     async with served.client() as client:

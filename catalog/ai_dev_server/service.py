@@ -24,6 +24,8 @@ SERVICE = Service(
     name="ai-dev-server",
     image="ai-dev-server",
     build=Build(folder="apps/ai_dev_server", registry="registry"),
+    # The built one is what a new host begins with.
+    deployed=True,
     purpose="n8n and the host as tools for an AI assistant (MCP)",
     # On the host's own address for containers: HostAgent is a program of the host.
     host_gateway=True,

@@ -3,4 +3,4 @@
 # apps/deployments does it, here as on the host itself, by the docker command alone.
 set -eu
 . "${0%/*}/docker_over_ssh.sh"
-exec python3 -B "${0%/*}/../../apps/deployments/deployments.py" "$1" "$2"
+python3 -B "${0%/*}/../../apps/deployments/deployments.py" "$1" "$2"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import deploy_registry
 import deploy_verify
@@ -13,6 +16,7 @@ from deploy_engine import DeployError
 from deploy_registry import Tag
 from deploy_rollout import UNHEALTHY, Rollout, Template, copy, repository_of
 
+APP = Path(__file__).parents[1]
 IMAGE = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
 OLDER = "sha256:" + "c" * 64
@@ -320,3 +324,28 @@ def test_the_report_has_containers_and_units_and_fails_with_one_of_them(monkeypa
     )
     assert "ok    unit       host-agent.service: active" in lines
     assert "fix: docker logs --tail 50 sick" in lines, "each failure names what to type"
+
+
+@pytest.mark.req("S1-73")
+def test_a_new_service_gets_its_workflow_from_the_same_template(tmp_path):
+    def written(*argv):
+        argv = ["sh", str(APP / "new-workflow.sh"), *argv]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert 0 == written("ai-dev-server", "8080").returncode
+    own = (tmp_path / ".github/workflows/deploy-ai-dev-server.yml").read_text()
+    assert (APP / "workflows" / "deploy-ai-dev-server.yml").read_text() == own, "run new-workflow.sh ai-dev-server 8080"
+    assert 0 == written("reports", "8085").returncode
+    other = (tmp_path / ".github/workflows/deploy-reports.yml").read_text()
+    assert own == other.replace("reports", "ai-dev-server").replace("8085", "8080"), "nothing else differs"
+    assert 1 == written("no such name", "1").returncode and 1 == written("reports").returncode
+
+
+@pytest.mark.req("S1-72")
+def test_the_workflow_asks_for_little_and_pins_what_it_uses():
+    text = (APP / "workflows" / "deploy-ai-dev-server.yml").read_text()
+
+    assert "permissions:\n  contents: read\n" in text and "write" not in text, "its token reads"
+    assert re.findall(r"uses: \S+@(\S+)", text) == re.findall(r"uses: \S+@([0-9a-f]{40})\b", text), "by their commits"
+    assert "--password-stdin" in text and "concurrency:" in text and "runs-on: [self-hosted, vps]" in text
+    assert "pull_request" not in text, "nobody's proposal runs on the host"

@@ -5,8 +5,9 @@ sshd's configuration, firewall rules, systemd units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -33,7 +34,7 @@ class HostFilesArgs:
         host: Where they belong.
         files: The files.
         values: What stands for ``{name}`` in those that are templates. One that is secret makes all that travels
-            secret.
+            secret. None of them is shown.
         apply: Shell that brings the files about, as root on the host, whenever they or it changed; it must be safe to
             run again. If it fails, the old files come back, it is run again for them, and the update fails with its
             last lines.
@@ -46,6 +47,7 @@ class HostFilesArgs:
         guard: Seconds after which the host undoes the change, unless a new connection confirms it; 0: no such timer.
             For whatever could cut this program off.
         after: Resources that must be there first.
+        texts: What stands for further names, and may be shown.
         environment: More than the host's own environment has for the script: ``HOMEPORT_SSH_PORT_NEXT``.
     """
 
@@ -59,6 +61,7 @@ class HostFilesArgs:
     guard: int = 0
     after: tuple[pulumi.Resource, ...] = ()
     environment: Mapping[str, pulumi.Input[str]] | None = None
+    texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,7 @@ class HostFiles(pulumi.ComponentResource):
 def packed(args: HostFilesArgs, values: Mapping[str, str]) -> str:
     """The bundle for ``unit.sh``: the files by number, what to do with them, and what must not be shown."""
     lines, entries, paths = [], [], {*args.also}
-    for number, file in enumerate((file.filled(values) for file in args.files), 1):
+    for number, file in enumerate((file.filled({**args.texts, **values}) for file in args.files), 1):
         paths.add(file.path)
         lines.append(f"{file.mode:o} {file.owner} {number} {file.path}\n")
         entries.append(_entry(f"files/{number}", file.content))

@@ -11,9 +11,10 @@ from homeport.model import names, template
 from homeport.model.service import PublishedPort
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from homeport.model.database import Database
+    from homeport.model.host_program import HostProgram
     from homeport.model.network import Network
     from homeport.model.route import Route
     from homeport.model.service import Port, Service, Volume
@@ -82,6 +83,7 @@ class Blueprint:
         next_steps: What is left for a person to do.
         people: Whom Cloudflare Access lets in, and how they prove it, in words.
         joined: Network of another stack, by its name in Docker, to the services here that join it.
+        programs: What runs on the main host itself; nothing where that is this machine.
     """
 
     preset: str
@@ -110,6 +112,7 @@ class Blueprint:
     next_steps: tuple[str, ...] = ()
     people: str = ""
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    programs: tuple[HostProgram, ...] = ()
 
     def service(self, name: str) -> Service:
         """The service of that name; KeyError if there is none."""
@@ -252,19 +255,23 @@ class Blueprint:
     def secrets(self) -> dict[str, tuple[str, ...]]:
         """Every secret that the blueprint needs, to what needs it."""
         wanted: dict[str, list[str]] = {}
+        for name, who in (*self._wanted_by_services(), *self._wanted_by_programs()):
+            wanted.setdefault(name, []).append(who)
+        return {name: tuple(dict.fromkeys(wanted[name])) for name in sorted(wanted)}
+
+    def _wanted_by_services(self) -> Iterator[tuple[str, str]]:
         for service in self.services:
             for file in service.secret_files:
-                for name in file.secrets:
-                    wanted.setdefault(name, []).append(service.name)
+                yield from ((name, service.name) for name in file.secrets)
         for route in self.routes:
-            for guard in route.guards:
-                if guard.secret:
-                    wanted.setdefault(guard.secret, []).append(f"route {route.name}")
+            yield from ((guard.secret, f"route {route.name}") for guard in route.guards if guard.secret)
         for database in self.databases:
-            for role in database.roles:
-                if role.secret:
-                    wanted.setdefault(role.secret, []).append(f"role {role.name}")
-        return {name: tuple(dict.fromkeys(wanted[name])) for name in sorted(wanted)}
+            yield from ((role.secret, f"role {role.name}") for role in database.roles if role.secret)
+
+    def _wanted_by_programs(self) -> Iterator[tuple[str, str]]:
+        texts = self.texts() if self.programs else {}
+        for program in self.programs:
+            yield from ((name, program.name) for name in program.names if name not in texts)
 
     def without(self, disabled: frozenset[str]) -> Blueprint:
         """The blueprint less some services, their routes and the databases on them; data and secrets are kept."""
@@ -304,7 +311,16 @@ class Blueprint:
                 for network, joining in self.joined.items()
                 if (left := tuple(name for name in joining if name not in disabled))
             },
-            skipped=(*self.skipped, *(f"{name}: switched off in the settings" for name in sorted(disabled))),
+            programs=tuple(program for program in self.programs if not disabled & {*program.needs}),
+            skipped=(
+                *self.skipped,
+                *(f"{name}: switched off in the settings" for name in sorted(disabled)),
+                *(
+                    f"{program.name}: needs {', '.join(sorted(disabled & {*program.needs}))}, switched off"
+                    for program in self.programs
+                    if disabled & {*program.needs}
+                ),
+            ),
         )
 
     def waves(self) -> tuple[tuple[Service, ...], ...]:

@@ -11,15 +11,17 @@ from homeport.model import fixes, template
 from homeport.model.addresses import host_name
 from homeport.model.database import database_name_problem
 from homeport.model.errors import BlueprintError, Problem
+from homeport.model.host_program import REACHABLE
 from homeport.model.image import floats
 from homeport.model.network import RESERVED, free_network
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import ALLOWED_CAPABILITIES, PORT_PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from homeport.model.blueprint import Blueprint
+    from homeport.model.host_program import HostProgram
     from homeport.model.route import Route
     from homeport.model.service import Service
 
@@ -53,6 +55,7 @@ def problems(blueprint: Blueprint) -> tuple[Problem, ...]:
         *_databases(blueprint),
         *_names(blueprint),
         *_needs(blueprint),
+        *_programs(blueprint),
     )
 
 
@@ -291,3 +294,47 @@ def _needs(blueprint: Blueprint) -> Iterator[Problem]:
     except ValueError as circle:
         if not any(need not in known for service in blueprint.services for need in service.needs):
             yield Problem("services", str(circle), _CATALOG)
+
+
+def _programs(blueprint: Blueprint) -> Iterator[Problem]:
+    texts, services = blueprint.texts(), {service.name for service in blueprint.services}
+    for name in _repeated(program.name for program in blueprint.programs):
+        yield Problem(f"programs.{name}", "two programs of the host have this name", _CATALOG)
+    for target in _repeated(
+        file.target for program in blueprint.programs for file in program.files if "*" not in file.source
+    ):
+        yield Problem("programs", f"two files are written to {target}", _CATALOG)
+    for program in blueprint.programs:
+        where = f"programs.{program.name}"
+        for need in sorted(set(program.needs) - services):
+            yield Problem(f"{where}.needs", f"{need} is no service of this preset", _CATALOG)
+        for port in program.ports:
+            if port.reachable not in REACHABLE:
+                known = " or ".join(REACHABLE)
+                yield Problem(f"{where}.ports", f"reachable is {port.reachable!r}; a port is for {known}", _CATALOG)
+        yield from _program_files(where, program, texts)
+
+
+def _program_files(where: str, program: HostProgram, texts: Mapping[str, str]) -> Iterator[Problem]:
+    places = [
+        *((file.target, (file.target, file.owner)) for file in program.files),
+        *((folder.path, (folder.path, folder.owner)) for folder in program.folders),
+        *((path, (path,)) for path in program.also),
+        *((user.home or "/", (user.name, user.home)) for user in program.users),
+    ]
+    for path, named in places:
+        for name in sorted({name for text in named for name in template.names(text)} - texts.keys()):
+            yield Problem(f"{where}.{path}", f"nothing is known by the name {{{name}}}", _CATALOG)
+        # A name in front is an option, which holds an absolute path.
+        if not path.startswith(("/", "{")) or ".." in path.split("/"):
+            yield Problem(f"{where}.{path}", "is no absolute path", _CATALOG)
+    for text in (program.setup, program.teardown):
+        for name in sorted({*template.names(text)} - texts.keys()):
+            yield Problem(
+                f"{where}.setup", f"nothing is known by the name {{{name}}}: no secret is an argument", _CATALOG
+            )
+    for file in program.files:
+        if bool(file.source) == bool(file.text):
+            yield Problem(f"{where}.{file.target}", "has a source and a text, or neither", _CATALOG)
+        if {*file.names} - texts.keys() and file.mode & 0o077:
+            yield Problem(f"{where}.{file.target}", "holds a secret, and others than its owner read it", _CATALOG)

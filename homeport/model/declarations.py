@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from homeport.model.host_program import HostProgram
     from homeport.model.preset import OptionGroup, Preset
     from homeport.model.secret import SecretSpec
     from homeport.model.service import Service
@@ -46,10 +47,11 @@ def declarations(presets: Iterable[Preset]) -> Declarations:
         for name, group in preset.groups.items():
             if groups.setdefault(name, group) != group:
                 raise ValueError(f"{preset.name} describes the options {name} in another way than others do")
-        owners: tuple[Service | Preset, ...] = (*preset.services, preset)
+        owners: tuple[Service | HostProgram | Preset, ...] = (*preset.services, *preset.programs, preset)
         for owner in owners:
             for spec in owner.secrets:
                 if secrets.setdefault(spec.name, spec) != spec:
                     raise ValueError(f"{owner.name} describes the secret {spec.name} in another way than others do")
-            renamed = {**owner.renamed, **renamed}
+        for former in (*(service.renamed for service in preset.services), preset.renamed):
+            renamed = {**former, **renamed}
     return Declarations(secrets=secrets, renamed=renamed, groups=groups, presets=tuple(known))

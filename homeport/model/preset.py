@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homeport.model.database import Database
+    from homeport.model.host_program import HostProgram
     from homeport.model.network import Network
     from homeport.model.route import Guard, Route
     from homeport.model.secret import SecretSpec
@@ -116,6 +117,7 @@ class Preset:
         export: How it looks as plain files.
         guests: Routes to services of other stacks, known beforehand: open where the stack is for this machine alone,
             elsewhere where ``settings.guests`` names them.
+        programs: What runs on the host itself, outside of every container.
         operator: What the proxy asks of a guest's caller where Cloudflare Access does not stand before it; None: the
             preset has no guests.
     """
@@ -139,3 +141,4 @@ class Preset:
     export: ExportLayout = field(default_factory=ExportLayout)
     guests: tuple[Route, ...] = ()
     operator: Guard | None = None
+    programs: tuple[HostProgram, ...] = ()

@@ -69,6 +69,13 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         people=_people(settings),
         joined=settings.join,
     )
+    if settings.hosts[whole.main_host].mode == "local":
+        left_out = tuple(
+            f"{program.name}: homeport runs no program on this machine itself" for program in preset.programs
+        )
+        whole = replace(whole, skipped=(*whole.skipped, *left_out))
+    else:
+        whole = replace(whole, programs=preset.programs)
     return whole.without(frozenset(off))
 
 

@@ -160,6 +160,9 @@ def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Li
             yield Listener(
                 whose="WireGuard", port=blueprint.vpn.port, protocol="udp", path="wireguard.port", chosen=True
             )
+        for program in blueprint.programs:
+            for own in program.ports:
+                yield Listener(whose=f"the host's {program.name}", port=own.number, path="preset")
         if blueprint.tunnel_on_host:
             address, _, port = METRICS.partition(":")
             yield Listener(whose="the tunnel's connector", port=int(port), address=address, path="exposure")

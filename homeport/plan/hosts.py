@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from homeport.model import names
 from homeport.model.blueprint import LOOPBACK
-from homeport.model.firewall import VPN, ContainerWays, FirewallRule
+from homeport.model.firewall import CONTAINERS, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from homeport.model.blueprint import Blueprint
+    from homeport.model.host_program import HostProgram
     from homeport.model.network import Network
     from homeport.model.service import Service, Volume
     from homeport.model.vpn import Vpn
@@ -50,6 +51,7 @@ class HostPlan:
         forward: The port of its loopback address that sshd forwards, because a service listens there; 0: none.
         kernel: Settings of its kernel that services on it want, by name.
         stop_order: Its containers as they end when the machine goes down: what needs others before those.
+        programs: What runs on it outside of every container.
     """
 
     name: str
@@ -73,6 +75,7 @@ class HostPlan:
     forward: int
     kernel: Mapping[str, str]
     stop_order: tuple[tuple[str, ...], ...]
+    programs: tuple[HostProgram, ...] = ()
 
 
 def plan_hosts(stack: str, settings: Settings, blueprint: Blueprint) -> dict[str, HostPlan]:
@@ -84,6 +87,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     services = tuple(service for service in blueprint.services if blueprint.homes[service.name] == name)
     main = name == blueprint.main_host
     vpn = blueprint.vpn if main else None
+    programs = blueprint.programs if main else ()
     ports = ssh_ports(name, settings)
     openings = tuple(_openings(settings, blueprint, services, ports, vpn))
     networks = {network for service in services for network in service.networks}
@@ -113,6 +117,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         rules=(
             *_public_rules(openings, blueprint),
             *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ()),
+            *_program_rules(programs),
         ),
         ways=ContainerWays(
             closed=tuple(net.subnet for net in blueprint.networks if net.name in networks and not net.way_out),
@@ -125,6 +130,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         forward=next((port for port in _loopback(blueprint, services) if port == settings.ssh.forward), 0),
         kernel={key: value for service in services for key, value in sorted(service.kernel.items())},
         stop_order=_stop_order(blueprint, services),
+        programs=programs,
     )
 
 
@@ -177,6 +183,13 @@ def _vpn_rules(
             if port.address == vpn.address:
                 opening = Opening(purpose=service.name, port=port.outside, protocol=port.protocol)
                 yield FirewallRule(opening=opening, via=VPN, published=True, address=port.address)
+
+
+def _program_rules(programs: tuple[HostProgram, ...]) -> Iterator[FirewallRule]:
+    for program in programs:
+        for port in program.ports:
+            if port.reachable == "bridges":
+                yield FirewallRule(opening=Opening(purpose=program.name, port=port.number), via=CONTAINERS)
 
 
 def _stop_order(blueprint: Blueprint, services: tuple[Service, ...]) -> tuple[tuple[str, ...], ...]:

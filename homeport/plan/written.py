@@ -42,5 +42,9 @@ def _places(blueprint: Blueprint) -> Iterator[tuple[str, str, Syntax]]:
         for guard in route.guards:
             if guard.kind == "api-key":
                 yield f"the guard of route {route.name}", f'"{{{guard.secret}}}"', template.PROXY
+    for program in blueprint.programs:
+        for laid in program.files:
+            if laid.syntax and laid.text:
+                yield f"{laid.target} of {program.name}", laid.text, laid.syntax
     for name, text in blueprint.connections.items():
         yield f"the connection {name}", text, template.URL

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.secrets import Secrets
     from components.workload import Workload
     from homeport.model.blueprint import Blueprint
+    from homeport.model.host_program import HostProgram
     from homeport.model.service import Service
     from homeport.stack.hosts import HostResources
 
@@ -35,6 +36,8 @@ def export(
     pulumi.export("doors", [asdict(door) for door in doors(blueprint)])
     pulumi.export("skipped", list(blueprint.skipped))
     pulumi.export("next_steps", list(blueprint.next_steps))
+    if blueprint.programs:
+        pulumi.export("programs", {program.name: _program(program) for program in blueprint.programs})
     addresses = {name: dict(host.machine.exports) for name, host in hosts.items() if host.machine.exports}
     if addresses:
         pulumi.export("hosts", addresses)
@@ -52,6 +55,10 @@ def export(
         )
         pulumi.export("connections", pulumi.Output.secret(filled))
     pulumi.export("credentials", pulumi.Output.secret(credentials))
+
+
+def _program(program: HostProgram) -> dict[str, str | list[str]]:
+    return {"purpose": program.purpose, "units": list(program.units), "health": program.health}
 
 
 def _service(blueprint: Blueprint, service: Service, workload: Workload) -> dict[str, pulumi.Input[str]]:

@@ -39,6 +39,7 @@ def build(plan: Plan) -> None:
     before |= {connector.name: doors.ready} if connector and doors else {}
     services = Services(plan.blueprint, hosts, secrets, before)
     _compose_files(plan, hosts, services, secrets, providers.opts)
+    _programs(plan, hosts, services, secrets)
     if plan.blueprint.tunnel_on_host:
         doors = _tunnel(plan, hosts, providers, secrets)
     if doors:
@@ -74,6 +75,17 @@ def _compose_files(
 
     for host in remote:
         compose_files(plan.blueprint, host, hosts[host.name].machine, secrets, services.workloads, opts=opts)
+
+
+def _programs(plan: Plan, hosts: Mapping[str, HostResources], services: Services, secrets: Secrets) -> None:
+    """What runs on hosts beside their containers."""
+    if not plan.blueprint.programs:
+        return
+    from homeport.stack.host_programs import host_programs  # noqa: PLC0415  # few stacks have any
+
+    for host in plan.hosts.values():
+        if host.programs:
+            host_programs(plan.blueprint, host, hosts[host.name], secrets, services.workloads)
 
 
 def _records(

@@ -208,7 +208,10 @@ class _Layers:
             DockerEngineArgs(
                 host=host,
                 user=provisioned.user,
-                packages=tuple(package for layer in optional for package in layer.packages),
+                packages=(
+                    *(package for layer in optional for package in layer.packages),
+                    *dict.fromkeys(package for program in plan.programs for package in program.packages),
+                ),
                 units=(_VPN_UNIT,) if plan.vpn else (),
                 order=plan.stop_order,
                 kernel=plan.kernel,

@@ -99,10 +99,11 @@ class Server:
     def bundle(self, files: tuple[HostFile, ...], apply=":", remove=":", **values: str) -> str:
         return self.whole(files, apply, remove, values=values)
 
-    def whole(self, files, apply, remove, *, also=(), units=(), take_over=("*",), values=None) -> str:
+    def whole(self, files, apply, remove, *, also=(), units=(), take_over=("*",), values=None, texts=None) -> str:
         """A unit as a rented server gets it; an adopted one says what may be taken over."""
         host = SimpleNamespace(take_over=take_over)
         args = SimpleNamespace(files=files, apply=apply, remove=remove, also=also, units=units, host=host)
+        args.texts = texts or {}
         return packed(args, values or {})
 
     def unit(self, name: str, files=(), apply=":", *, remove=":", guard=0, env=None, more=None, **values: str):

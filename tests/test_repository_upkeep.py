@@ -3,6 +3,7 @@
 Every test is run, every cited row exists, generated pages are fresh, no name hides another.
 """
 
+import ast
 import os
 import re
 import subprocess
@@ -132,3 +133,33 @@ def test_what_a_page_names_in_the_checkout_is_there(page):
 
     assert paths or below, f"{page} names nothing; take it off the list"
     assert [] == sorted({path for path in {*paths, *below} if not (ROOT / path).exists()}), f"{page} leads nowhere"
+
+
+_SECRET = re.compile(r"(?:.*_)?(?:token|bearer|password|api_key|signature|presented|credentials?|digest)")
+
+
+def _compared(path):
+    """Comparisons by == or in, of something that is named like a secret with something that is no literal."""
+    for node in ast.walk(ast.parse(text(path))):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+            sides = [node.left, *node.comparators]
+            words = {getattr(side, "id", getattr(side, "attr", "")).lower() for side in sides}
+            literal = any(isinstance(side, ast.Constant) for side in sides)
+            if any(map(_SECRET.fullmatch, words)) and not literal:
+                yield f"{name(path)}:{node.lineno} {ast.unparse(node)}"
+
+
+@pytest.mark.req("H-02")
+def test_no_program_compares_a_token_in_a_time_that_tells_of_it():
+    programs = [path for path in PYTHON if path.is_relative_to(ROOT / "apps") and "tests" not in path.parts]
+
+    assert [] == [found for path in programs for found in _compared(path)], "use hmac.compare_digest, on digests"
+
+
+@pytest.mark.parametrize("line", ["sent == token", "a.token != b", "settings.api_key in given", "x == self._password"])
+def test_such_a_comparison_is_seen(tmp_path, monkeypatch, line):
+    file = tmp_path / "program.py"
+    file.write_text(f"if {line}:\n    pass\n")
+    monkeypatch.setitem(_compared.__globals__, "name", str)
+
+    assert 1 == len([*_compared(file)]), f"{line}: the rule does not see it"

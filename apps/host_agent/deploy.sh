@@ -44,6 +44,8 @@ check() {
 install_code() {
   id -u host-agent >/dev/null 2>&1 ||
     useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin host-agent
+  # For the day when the checkout is gone: `pulumi destroy` removes its files first.
+  install -m 755 "$checkout/deploy.sh" "$opt/deploy.sh"
   release=$opt/releases/$version
   [ ! -d "$release" ] || return 0
   rm -rf "$release.new"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from host_agent_client import Tasks
     from host_agent_guard import Guard
 
-WRONG_TOKEN = "a bearer token is asked for, and none or a wrong one was sent"  # noqa: S105
+REFUSAL = "a bearer token is asked for, and none or a wrong one was sent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class Api:
         if verdict == "locked":
             wait = str(self._guard.wait(request.source) or 1)
             return problem(429, "too many wrong tokens came from this address", Retry_After=wait)
-        return problem(401, WRONG_TOKEN, WWW_Authenticate="Bearer") if verdict == "wrong" else None
+        return problem(401, REFUSAL, WWW_Authenticate="Bearer") if verdict == "wrong" else None
 
     async def _health(self) -> Answer:
         return Answer(status=200, body={"status": "ok", "service": "host-agent", "version": self._version})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOKEN = "HOST_AGENT_BEARER_TOKEN"  # noqa: S105  # the variable's name
+VARIABLE = "HOST_AGENT_BEARER_TOKEN"
 LEAST_TOKEN = 32
 """Characters."""
 LONGEST_TASK = 3600
@@ -131,15 +131,15 @@ def _wrong(name: str, what: str, good: str) -> SettingsError:
 
 
 def _token(values: Mapping[str, str]) -> str:
-    token, good = values.get(TOKEN, ""), "<the output of: openssl rand -hex 32>"
+    token, good = values.get(VARIABLE, ""), "<the output of: openssl rand -hex 32>"
     if not token:
-        raise _wrong(TOKEN, "is empty", good)
+        raise _wrong(VARIABLE, "is empty", good)
     if len(token) < LEAST_TOKEN:
-        raise _wrong(TOKEN, f"has fewer than {LEAST_TOKEN} characters", good)
+        raise _wrong(VARIABLE, f"has fewer than {LEAST_TOKEN} characters", good)
     if not all("!" <= character <= "~" for character in token):
-        raise _wrong(TOKEN, "holds a character that no header takes", good)
+        raise _wrong(VARIABLE, "holds a character that no header takes", good)
     if _DULL.fullmatch(token) or len(set(token)) < _FEWEST:
-        raise _wrong(TOKEN, "was never filled in, or can be guessed", good)
+        raise _wrong(VARIABLE, "was never filled in, or can be guessed", good)
     return token
 
 

@@ -100,10 +100,10 @@ def test_the_example_is_refused_for_its_token_alone_and_has_every_variable():
         "HOST": "0.0.0.0",
         "PORT": "9000",
         NAME: "your-secure-token",
-        "REPO_DIR": "/home/deploy/platform",
-        "BACKUP_SCRIPT": "/home/deploy/platform/backup-n8n-workflows.sh",
+        "REPO_DIR": "/srv/platform",
+        "BACKUP_SCRIPT": "/srv/platform/backup-n8n-workflows.sh",
         "TASK_TIMEOUT": "300",
-        "TASKS_FILE": "/home/deploy/platform/host-agent/tasks.json",
+        "TASKS_FILE": "/srv/platform/host-agent/tasks.json",
         "GIT_PROTOCOLS": "https,ssh",
     } == known
     with pytest.raises(SettingsError, match=NAME):

@@ -77,9 +77,7 @@ def main(argv: list[str]) -> int:
         return 2
     verb, file = argv[0], Path(argv[1])
     try:
-        # systemd's copy of the file is for this service alone; `check` looks at the file itself.
-        trusted = verb == "serve" and file.parent == Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
-        settings = host_agent_settings.read(file, trusted=trusted)
+        settings = host_agent_settings.read(file)
         if verb == "tasks":
             listed = host_agent_task.commands(settings)
             # Saving n8n's workflows is a `docker exec`.

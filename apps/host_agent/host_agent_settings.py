@@ -55,18 +55,14 @@ class Settings:
     protocols: tuple[str, ...]
 
 
-def read(path: Path, *, trusted: bool = False) -> Settings:
+def read(path: Path) -> Settings:
     """The settings in a file.
-
-    Args:
-        path: The file.
-        trusted: It is systemd's own copy, whose mode is systemd's affair.
 
     Raises:
         SettingsError: The file can be read or written by others, or one of its variables is wrong.
     """
     try:
-        text = (path if trusted else _private(path)).read_text(encoding="utf-8")
+        text = _private(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path}: cannot be read ({type(error).__name__})\n  fix: cp {path}.example {path}"

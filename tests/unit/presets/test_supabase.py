@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from functools import cache
 
 import pytest
 import yaml
@@ -237,6 +238,7 @@ def test_none_has_a_path_of_the_host_nor_a_writable_root(service):
     assert {volume.shared for volume in service.volumes.values()} - {None} <= set(VOLUMES)
 
 
+@cache
 def gateway():
     (file,) = KONG.secret_files
     return yaml.safe_load(fill(file.template, values(), file.syntax))

@@ -15,7 +15,10 @@ PRESET = Preset(
             image="registry.example.com/gate:1.0",
             purpose="Asks for a token",
             networks=("gate_default",),
-            secret_files=(SecretFile(target="token", template="{visitor-token}", syntax=TEXT),),
+            secret_files=(
+                SecretFile(target="token", template="{visitor-token}", syntax=TEXT),
+                SecretFile(target="key", template="{signing-key}", syntax=TEXT),
+            ),
             health=Health(test=("true",)),
             limits=Limits(memory=64),
             secrets=(

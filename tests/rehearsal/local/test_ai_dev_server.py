@@ -195,6 +195,10 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
 
         async def call(tool, **arguments):
             result = await client.call_tool(tool, arguments)
+            # On a busy machine n8n may take longer than the server waits; what only reads can be asked again.
+            with anyio.fail_after(120):
+                while result.is_error and "_list_" in tool and "no answer within" in assistant.words(result):
+                    result = await client.call_tool(tool, arguments)
             assert not result.is_error, (tool, assistant.words(result))
             return result.structured_content
 
@@ -233,7 +237,7 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
 @pytest.mark.anyio
 async def test_a_client_of_this_year_needs_no_session(door, token):
     async with assistant.assistant(token, door=door, mode="auto") as client:
-        result = await client.call_tool("n8n_list_workflows", {"limit": 1})
+        result = await client.call_tool("host_health", {})
 
     assert not result.is_error, assistant.words(result)
 

@@ -34,6 +34,10 @@ def document(served):
 @pytest.mark.campaign
 @pytest.mark.req("J-01", "S1-53", "FP-02")
 def test_the_api_keeps_its_description_whatever_it_is_asked(served, upstreams, document, caplog):
+    # Without the token's place in the document: it is put into each case here, right or wrong.
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation.pop("security", None)
     schema = schemathesis.openapi.from_dict(document)
     operations = [result.ok() for result in schema.get_all_operations()]
     upstreams.workflows["w1"] = {"id": "w1", **WORKFLOW}
@@ -53,7 +57,8 @@ def test_the_api_keeps_its_description_whatever_it_is_asked(served, upstreams, d
             case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}" if token else "Basic eDp5"}
             response = case.call(base_url=served.url, session=session)
             counted[response.status_code] = counted.get(response.status_code, 0) + 1
-            more = [openapi.negative_data_rejection] if mode is GenerationMode.NEGATIVE and token else []
+            # Of a query or a path everything is text: what is wrong as a list may be right as it is sent.
+            more = [openapi.negative_data_rejection] if mode is GenerationMode.NEGATIVE and operation.body else []
             case.validate_response(response, checks=[*CHECKS, *more])
             assert token or response.status_code == 401 or operation.path == "/health"
 

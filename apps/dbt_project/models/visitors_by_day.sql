@@ -1,0 +1,5 @@
+{{ config(materialized='table') }}
+
+select day, sum(visitors) as visitors
+from {{ ref('stg_visits') }}
+group by day

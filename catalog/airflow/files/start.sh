@@ -29,14 +29,16 @@ def administrator(password):
 administrator(Path("/etc/homeport/admin_password").read_text(encoding="utf-8"))
 PYTHON
 
-trap 'kill $(jobs -p) 2>/dev/null || true' TERM INT
-airflow scheduler &
-airflow dag-processor &
-airflow triggerer &
-airflow api-server --proxy-headers &
+parts=()
+for part in scheduler dag-processor triggerer "api-server --proxy-headers"; do
+  read -ra words <<<"$part"
+  airflow "${words[@]}" &
+  parts+=("$!")
+done
+trap 'kill "${parts[@]}" 2>/dev/null || true' TERM INT
 
 code=0
 wait -n || code=$?
-kill $(jobs -p) 2>/dev/null || true
+kill "${parts[@]}" 2>/dev/null || true
 wait
 exit "$code"

@@ -63,7 +63,8 @@ SERVICE = Service(
                 "      host: \"{{ env_var('DBT_HOST') }}\"\n"
                 "      port: \"{{ env_var('DBT_PORT') | as_number }}\"\n"
                 "      user: dbt\n"
-                '      password: "{dbt-database-password}"\n'
+                # dbt reads Jinja in every value, a password's braces too.
+                '      password: "{% raw %}{dbt-database-password}{% endraw %}"\n'
                 "      dbname: \"{{ env_var('DBT_DATABASE') }}\"\n"
                 "      schema: \"{{ env_var('DBT_SCHEMA') }}\"\n"
                 "      threads: 2\n"

@@ -1,0 +1,147 @@
+"""Services of the catalog as containers of a test's own: the literal's user, limits, files and health check.
+
+Names, network and ports are the test's, so that nothing stands in the way of a stack on the same machine.
+"""
+
+import base64
+import json
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+
+from homeport.model import template
+from homeport.render.bundle import FOLDER, Entry, bundle
+from homeport.render.files import service_files
+from tests.support import subnets
+from tests.support.checkout import ROOT
+from tests.support.containers import docker
+
+LABEL = "homeport.test=services"
+HELPER = "homeport/base:bookworm"
+"""An image that is there wherever another of ours is; the container of it never runs."""
+
+
+def ensure(*images):
+    """Have the images, as `make up` does."""
+    subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *images], check=True, cwd=ROOT)
+
+
+class Place:
+    """A network with services of the catalog on it; all of it goes with `close`."""
+
+    def __init__(self, *flags):
+        self.name = f"homeport-service-{uuid.uuid4().hex[:8]}"
+        self.key = secrets.token_hex(16)
+        self._containers, self._volumes = [], []
+        subnets.network(self.name, "--label", LABEL, *flags)
+
+    def start(self, service, values=None, *, texts=None, env=None, publish=(), image=""):
+        """Start a service; its name is an alias on the network.
+
+        Args:
+            service: The catalog's value.
+            values: Secret's name to its value.
+            texts: What stands for `{…}` in its environment.
+            env: Variables that differ.
+            publish: Arguments of `docker run` that publish ports.
+            image: Another image than the catalog's.
+        """
+        name = f"{self.name}-{service.name}"
+        files = service_files(None, service, ROOT).entries(values or {}, self.key)
+        mounts = ["--volume", f"{self._laid(service.name + '-files', files)}:{service.files_at}:ro"]
+        for part, volume in service.volumes.items():
+            uid, gid = volume.owner
+            root = Entry(path=".", mode=volume.mode, uid=uid, gid=gid)
+            # An empty volume would get owner and content of the image's own folder.
+            kept = Entry(path=".homeport", mode=0o400, uid=0, gid=0, content=b"")
+            made = self._laid(f"{service.name}-{part}", (root, kept))
+            mounts += ["--volume", f"{made}:{volume.path}"]
+        self._containers.append(name)
+        docker(
+            "run", "--detach", "--init", "--name", name, "--hostname", service.name, "--network", self.name,
+            "--network-alias", service.name, "--label", LABEL, *_hardened(service), *_health(service.health),
+            *(word for text in _env(service, texts or {}, env or {}) for word in ("--env", text)),
+            *mounts, *publish, *(["--entrypoint", service.entrypoint[0]] if service.entrypoint else []),
+            image or service.image, *service.entrypoint[1:], *service.command,
+        )  # fmt: skip
+        return name
+
+    def replace(self, service, values=None, **more):
+        """Take a service's container and its files away, and start it again on its volumes."""
+        docker("rm", "--force", f"{self.name}-{service.name}")
+        self._containers.remove(f"{self.name}-{service.name}")
+        return self.start(service, values, **more)
+
+    def close(self):
+        for name in reversed(self._containers):
+            docker("rm", "--force", "--volumes", name, check=False)
+        for name in self._volumes:
+            docker("volume", "rm", name, check=False)
+        docker("network", "rm", self.name, check=False)
+
+    def _laid(self, part, entries):
+        """A volume with these files, laid as the program lays them; one that keeps data keeps it."""
+        name = f"{self.name}-{part}"
+        if name not in self._volumes:
+            docker("volume", "create", "--label", LABEL, name)
+            self._volumes.append(name)
+        helper = docker("create", "--label", LABEL, "--volume", f"{name}:/laid/{FOLDER}", HELPER)
+        try:
+            archive = base64.b64decode(bundle(entries))
+            subprocess.run(["docker", "cp", "-", f"{helper}:/laid"], input=archive, check=True, capture_output=True)
+        finally:
+            docker("rm", "--force", helper)
+        return name
+
+
+def healthy(name, seconds=120):
+    """Wait until Docker finds a container healthy."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        state = json.loads(docker("inspect", "--format", "{{json .State}}", name))
+        if state["Health"]["Status"] == "healthy":
+            return name
+        assert state["Running"], f"{name} ended: {logs(name)}"
+        time.sleep(0.3)
+    raise AssertionError(f"{name} is not healthy after {seconds} s: {state['Health']}\n{logs(name)}")
+
+
+def logs(name):
+    """What a container wrote, its last lines."""
+    done = subprocess.run(["docker", "logs", "--tail", "60", name], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def shown(name):
+    """All that `docker inspect` shows of a container, as text."""
+    return docker("inspect", name)
+
+
+def _hardened(service):
+    limits = service.limits
+    return (
+        "--user", service.user, *(() if "writable_root" in service.waivers else ("--read-only",)),
+        "--cap-drop", "ALL", *(word for name in service.capabilities for word in ("--cap-add", name)),
+        "--security-opt", "no-new-privileges", "--memory", f"{limits.memory}m", "--memory-swap", f"{limits.memory}m",
+        "--cpus", limits.cpus, "--pids-limit", str(limits.pids), "--ulimit", f"nofile={limits.nofile}",
+        *(word for path, options in service.tmpfs.items() for word in ("--tmpfs", f"{path}:{options}")),
+        *(("--shm-size", f"{service.dev_shm}m") if service.dev_shm else ()), "--stop-timeout", str(service.grace),
+    )  # fmt: skip
+
+
+def _health(health):
+    """The literal's own question, asked more often than on a host: a test waits for the answer."""
+    words = " ".join(_quoted(word) for word in health.test)
+    return ("--health-cmd", words, "--health-interval", "2s", "--health-timeout", f"{health.timeout}s",
+            "--health-start-period", f"{health.start_period}s", "--health-retries", str(health.retries))  # fmt: skip
+
+
+def _quoted(word):
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _env(service, texts, own):
+    every = {**service.env, **own}
+    return [f"{key}={template.fill(value, texts, template.TEXT)}" for key, value in sorted(every.items())]

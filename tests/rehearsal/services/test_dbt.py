@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from catalog.dbt.service import SERVICE
-from tests.support.catalog_containers import ensure, healthy, logs, shown
+from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
 from tests.support.containers import docker, until_says
 
 pytestmark = pytest.mark.docker
@@ -28,7 +28,7 @@ def database(place):
     name = f"{place.name}-postgres"
     place._containers.append(name)
     docker(
-        "run", "--detach", "--name", name, "--network", place.name, "--network-alias", "postgres",
+        "run", "--detach", "--label", LABEL, "--name", name, "--network", place.name, "--network-alias", "postgres",
         "--user", "999:999", "--tmpfs", "/var/lib/postgresql/data:uid=999", "--env", "POSTGRES_PASSWORD=superuser",
         "--env", "PGDATA=/var/lib/postgresql/data/pgdata", POSTGRES,
     )  # fmt: skip

@@ -17,8 +17,23 @@ STAY = {
 }
 
 
-@pytest.mark.req("AT-02")
-def test_no_node_that_runs_code_or_commands_is_loaded():
+AI = {
+    "@n8n/n8n-nodes-langchain.agent",
+    "@n8n/n8n-nodes-langchain.chainLlm",
+    "@n8n/n8n-nodes-langchain.lmChatAnthropic",
+    "@n8n/n8n-nodes-langchain.mcpClientTool",
+    "@n8n/n8n-nodes-langchain.toolHttpRequest",
+    "@n8n/n8n-nodes-langchain.vectorStoreSupabase",
+    "n8n-nodes-base.httpRequest",
+    "n8n-nodes-base.postgres",
+    "n8n-nodes-base.supabase",
+}
+"""What a workflow with an assistant is made of: it talks to models, to services by their names, to servers by MCP."""
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Every node of the image, with its ways to run what a user wrote."""
     script = (Path(__file__).parent / "code_nodes.cjs").read_text()
     command = [
         "docker",
@@ -33,7 +48,11 @@ def test_no_node_that_runs_code_or_commands_is_loaded():
         SERVICE.image,
         "-",
     ]
-    found = json.loads(subprocess.run(command, input=script, capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run(command, input=script, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.req("AT-02")
+def test_no_node_that_runs_code_or_commands_is_loaded(found):
     running = {node for node, ways in found.items() if ways}
     excluded = set(json.loads(SERVICE.env["NODES_EXCLUDE"]))
 
@@ -42,6 +61,13 @@ def test_no_node_that_runs_code_or_commands_is_loaded():
     )
     assert excluded <= set(found), "a misspelt name excludes nothing"
     assert set(STAY) == running - excluded, "whatever runs code is out, or has a reason to stay"
+
+
+@pytest.mark.req("S1-83")
+def test_what_workflows_with_an_assistant_are_made_of_stays(found):
+    excluded = set(json.loads(SERVICE.env["NODES_EXCLUDE"]))
+
+    assert AI <= set(found) - excluded, "the hardening takes what runs code, and nothing that asks others"
 
 
 @pytest.mark.req("RW-02")

@@ -168,7 +168,7 @@ def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
 
 def _laid(copy: Copy, file: Path, part: PurePosixPath) -> int:
     """Lays an archive below the root, with the folders between them."""
-    argv = ["docker", "cp", "--archive", "-", f"{copy.container}:{copy.root}"]
+    argv = ["docker", "cp", "-", f"{copy.container}:{copy.root}"]
     files = 0
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stderr is not None  # noqa: S101, PT018  # they were asked for

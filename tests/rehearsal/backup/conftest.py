@@ -39,4 +39,5 @@ def n8n_image():
 
 @pytest.fixture
 def registry_image():
+    _ensure("busybox:1.37.0-musl")
     return _ensure(REGISTRY)

@@ -15,6 +15,7 @@ from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 ROOT = "/var/lib/registry"
+SMALL = "busybox:1.37.0-musl"
 PARTS = "docker/registry/v2/repositories,docker/registry/v2/blobs"
 
 
@@ -85,14 +86,14 @@ def test_a_registry_is_copied_while_it_runs_and_a_new_one_has_every_image_by_tag
     assert {"set": None, "stored": 0} == line["copies"][registry.container], "nothing was pushed yet: nothing to copy"
     commit = "0123456789abcdef0123456789abcdef01234567"
     for tag in (f"ai-dev-server:{commit}", "ai-dev-server:latest", "other/app:1"):
-        registry.push(registry.image if "other" in tag else "homeport/base:bookworm", tag)
+        registry.push(SMALL, tag)
     manifests = {tag: registry.get(f"/v2/ai-dev-server/manifests/{tag}") for tag in (commit, "latest")}
     assert manifests[commit] and manifests[commit] == manifests["latest"], "a build has its commit besides latest"
     before = registry.files()
     line = host.run("copies")
     assert "000001" == line["copies"][registry.container]["set"].split("-")[0], "a set"
     drill = host.run("verify")["copies"][registry.container]
-    assert 2 == drill["manifests"] and drill["blobs"] >= 4, "every manifest that is named is there, as its name says"
+    assert 1 == drill["manifests"] and drill["blobs"] >= 3, "every manifest that is named is there, as its name says"
 
     registry.new()
     line = host.run("restore", "copies", registry.container)
@@ -116,12 +117,12 @@ def test_a_registry_is_copied_while_it_runs_and_a_new_one_has_every_image_by_tag
 
 @pytest.mark.req("S1-66")
 def test_a_registry_that_was_emptied_or_spoilt_costs_no_good_copy_and_is_said(host, registry):
-    registry.push("homeport/base:bookworm", "app:1")
+    registry.push(SMALL, "app:1")
     host.run("copies")
     docker("exec", registry.container, "sh", "-c", f"rm -rf {ROOT}/docker")
     errors = host.run("copies", code=1)
     assert "holds nothing" in errors and "restore copies" in errors, "it is no copy that would push good ones out"
-    registry.push("homeport/base:bookworm", "app:1")
+    registry.push(SMALL, "app:1")
     spoil = f"f=$(find {ROOT} -name data | head -n 1); chmod u+w $f; echo x >>$f"
     docker("exec", registry.container, "sh", "-c", spoil)
     host.run("copies")

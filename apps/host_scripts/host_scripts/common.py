@@ -133,13 +133,24 @@ def settings(scripts: Path) -> Settings:
         token_file=values.get("GIT_TOKEN_FILE", ""),
         n8n=values.get("N8N_CONTAINER") or "n8n",
         folder=Path(values.get("BACKUP_DIR") or "/var/lib/homeport-backup"),
-        servers=tuple(_server(word, file) for word in values.get("PG_SERVERS", "").split()),
+        servers=tuple(_server(word, file) for word in _there(values.get("PG_SERVERS", ""))),
         keep=number("PG_KEEP", 14),
-        copies=tuple(_copy(word, file) for word in values.get("COPIES", "").split()),
+        copies=tuple(_copy(word, file) for word in _there(values.get("COPIES", ""))),
         keep_copies=number("COPIES_KEEP", 3),
         n8n_seconds=number("N8N_TIMEOUT", 240),
         git_seconds=number("GIT_TIMEOUT", 60),
     )
+
+
+def _there(words: str) -> list[str]:
+    """The words, without those that begin with ? and whose container this host does not have."""
+    if "?" not in words:
+        return words.split()
+    done = run(["docker", "ps", "--all", "--format={{.Names}}"], seconds=60)
+    known = done.stdout.decode().split()
+    # Where Docker does not answer, all of them are asked for, and each says so.
+    absent = [word for word in words.split() if word[0] == "?" and word[1:].partition("=")[0] not in known]
+    return [word.removeprefix("?") for word in words.split() if done.returncode or word not in absent]
 
 
 def _server(word: str, file: Path) -> Server:

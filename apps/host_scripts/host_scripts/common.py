@@ -269,12 +269,13 @@ def finish(folder: Path, name: str, result: Mapping[str, Any], started: float) -
     good = now if document["status"] == "ok" else last_good(folder, name)
     try:
         made(file.parent)
-        write(file, json.dumps({**document, "finished": now, "last_good": good}).encode() + b"\n")
+        times = {"finished": now, "last_good": good, "since": outcome(folder, name).get("since", now)}
+        write(file, json.dumps({**document, **times}).encode() + b"\n")
     except OSError as error:
         print(f"{file}: {error.strerror}", file=sys.stderr)
 
 
-def result(folder: Path, name: str) -> dict[str, Any]:
+def outcome(folder: Path, name: str) -> dict[str, Any]:
     """What a work's last run has left; empty: there was none."""
     try:
         document = json.loads((folder / "results" / f"{name}.json").read_text(encoding="utf-8"))
@@ -283,7 +284,13 @@ def result(folder: Path, name: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def first_run(folder: Path) -> int | None:
+    """When the first of all works ran here, in seconds since 1970; None: none ever did."""
+    names = [file.stem for file in (folder / "results").glob("*.json")]
+    return min((since for name in names if isinstance(since := outcome(folder, name).get("since"), int)), default=None)
+
+
 def last_good(folder: Path, name: str) -> int | None:
     """When a work went well last, in seconds since 1970."""
-    last = result(folder, name).get("last_good")
+    last = outcome(folder, name).get("last_good")
     return last if isinstance(last, int) else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from host_scripts import copies, databases, snapshot, workflows
-from host_scripts.common import FAILED, BackupError, Settings, finish, last_good, lock, result, settings
+from host_scripts.common import FAILED, BackupError, Settings, finish, first_run, last_good, lock, outcome, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,14 +63,15 @@ def _status(chosen: Settings) -> int:
     """A line for each work: when it went well last, and what is wrong."""
     works = {"workflows": True, "databases": bool(chosen.servers), "copies": bool(chosen.copies)}
     works |= {"state": True, "verify": bool(chosen.servers or chosen.copies)}
-    code = 0
+    code, first = 0, first_run(chosen.folder)
     for name in (name for name, used in works.items() if used):
-        good, last = last_good(chosen.folder, name), result(chosen.folder, name).get("status", "never ran")
-        hours = (time.time() - good) / 3600 if good else None
-        late = hours is None or hours > _HOURS.get(name, 26)
-        age = "never" if hours is None else f"{hours:.1f} h ago"
+        good, last = last_good(chosen.folder, name), outcome(chosen.folder, name).get("status", "never ran")
+        # What is weekly has not run in the first days.
+        since = good or first
+        late = since is None or time.time() - since > _HOURS.get(name, 26) * 3600
+        age = "never" if good is None else f"{(time.time() - good) / 3600:.1f} h ago"
         print(f"{name:10} last good: {age:12} last run: {last}{'  TOO OLD' if late else ''}")
-        code = max(code, int(late or last != "ok"))
+        code = max(code, int(late or last == "error"))
     return code
 
 

@@ -120,6 +120,14 @@ def test_status_names_what_is_too_old_and_what_failed_and_fails_then(host):
     (host.state / "results" / "state.json").write_text('{"status": "ok", "last_good": 1}')
     _, output, _ = host.run("status", script="backup.sh", parse=False)
     assert "TOO OLD" in output.splitlines()[1], "and the other was too long ago"
+    common.finish(host.state, "workflows", {"status": "ok"}, time.monotonic())
+    common.finish(host.state, "state", {"status": "ok"}, time.monotonic())
+    code, output, _ = host.run("status", script="backup.sh", parse=False, COPIES="registry=/v:a")
+    assert 0 == code and "copies     last good: never" in output, "what is due later has not run in the first days"
+    (host.state / "results" / "state.json").write_text(
+        f'{{"status": "ok", "last_good": {int(time.time())}, "since": 1}}'
+    )
+    assert 1 == host.run("status", script="backup.sh", parse=False, COPIES="registry=/v:a")[0], "after these it has to"
 
 
 @pytest.mark.parametrize(

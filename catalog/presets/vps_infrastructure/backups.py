@@ -1,0 +1,59 @@
+"""Backups on the host: n8n's workflows, databases, the registry's storage, and the drill that restores them."""
+
+from homeport.model.host import Package
+from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
+from homeport.model.template import LINE, UNIT
+
+BACKUPS = HostProgram(
+    name="backups",
+    purpose="Daily backups of workflows, databases and the registry, and a weekly drill that restores them",
+    users=(
+        HostUser(
+            name="{user}",
+            home="/home/{user}",
+            groups={"docker": "saving n8n's workflows is a docker exec, and deployments build images"},
+        ),
+    ),
+    folders=(
+        HostFolder(path="{checkout}", owner="{user}:{user}", mode=0o755, data=True),
+        HostFolder(path="{checkout}/host-scripts", owner="{user}:{user}", mode=0o755),
+        HostFolder(path="{checkout}/host-scripts/host_scripts", owner="{user}:{user}", mode=0o755),
+        HostFolder(path="/var/lib/homeport-backup", owner="{user}:{user}", mode=0o700, data=True),
+    ),
+    packages=(Package(name="git", program="git"),),
+    files=(
+        ProgramFile(target="{checkout}", source="apps/host_scripts/*.sh", mode=0o755, owner="{user}:{user}"),
+        ProgramFile(
+            target="{checkout}/host-scripts/README.md", source="apps/host_scripts/README.md", owner="{user}:{user}"
+        ),
+        ProgramFile(
+            target="{checkout}/host-scripts/backup.py", source="apps/host_scripts/backup.py", owner="{user}:{user}"
+        ),
+        ProgramFile(
+            target="{checkout}/host-scripts/host_scripts",
+            source="apps/host_scripts/host_scripts/*.py",
+            owner="{user}:{user}",
+        ),
+        ProgramFile(
+            target="{checkout}/host-scripts/backup.env",
+            # Both of these servers let their superuser in on their socket, which nobody else reaches. A service that is
+            # off has no container, which ? allows. A registry's tags and manifests are read before what they refer to.
+            text="REPO_DIR={checkout}\n"
+            "REPOSITORY={repository}\n"
+            "PG_SERVERS=supabase-db=supabase_admin ?airflow-db=postgres\n"
+            "PG_KEEP={backup-keep}\n"
+            "COPIES=?registry=/var/lib/registry:docker/registry/v2/repositories,docker/registry/v2/blobs\n",
+            syntax=LINE,
+            mode=0o644,
+            owner="{user}:{user}",
+        ),
+        ProgramFile(target="/etc/systemd/system", source="apps/host_scripts/units/*", syntax=UNIT),
+    ),
+    units=(
+        "n8n-backup.timer",
+        "pg-backup.timer",
+        "registry-backup.timer",
+        "state-snapshot.timer",
+        "backup-drill.timer",
+    ),
+)

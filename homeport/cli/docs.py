@@ -131,7 +131,7 @@ def _row(service: Service) -> str:
         f"`{service.name}`",
         service.purpose,
         f"`{service.image}`",
-        ", ".join(service.networks) or "none",
+        ", ".join(service.networks) or ("the host's" if service.host_network else "none"),
         str(service.uid),
         f"{service.limits.memory} MB",
         service.limits.cpus,

@@ -47,6 +47,16 @@ def test_it_listens_at_the_edge_alone_and_finds_services_at_the_loopback_address
     assert ["bind 127.0.0.1"] == [line for line in lines if line.startswith("bind ")], "of what it opens besides, all"
 
 
+@pytest.mark.req("S1-30")
+def test_a_public_name_gets_its_certificate_from_the_public_authority_and_http_leads_to_it():
+    public = caddyfile(replace(BLUEPRINT, edge=replace(BLUEPRINT.edge, acme_email="admin@example.com")))
+
+    assert "local_certs" not in public, "Caddy's own way to a certificate: ACME, with Let's Encrypt first"
+    assert "email admin@example.com" in public
+    assert "http://app.example.com {\n\tredir https://app.example.com{uri} permanent\n}" in public
+    assert "local_certs" in caddyfile(replace(BLUEPRINT, edge=replace(BLUEPRINT.edge, public=False)))
+
+
 def test_a_route_by_port_alone_is_for_this_machine():
     here = replace(BLUEPRINT, exposure="local")
 

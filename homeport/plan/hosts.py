@@ -9,6 +9,7 @@ from homeport.model import names
 from homeport.model.blueprint import LOOPBACK
 from homeport.model.firewall import CONTAINERS, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
+from homeport.plan import apps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +118,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         rules=(
             *_public_rules(openings, blueprint),
             *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ()),
-            *_program_rules(programs),
+            *_program_rules(programs, _of_preset(settings, blueprint, networks)),
         ),
         ways=ContainerWays(
             closed=tuple(net.subnet for net in blueprint.networks if net.name in networks and not net.way_out),
@@ -185,11 +186,19 @@ def _vpn_rules(
                 yield FirewallRule(opening=opening, via=VPN, published=True, address=port.address)
 
 
-def _program_rules(programs: tuple[HostProgram, ...]) -> Iterator[FirewallRule]:
-    for program in programs:
+def _of_preset(settings: Settings, blueprint: Blueprint, networks: set[str]) -> tuple[str, ...]:
+    """Subnets of the preset's own networks on a host: what an own service asks is no matter of the host's programs."""
+    own = apps.names(settings.apps)["networks"]
+    return tuple(net.subnet for net in blueprint.networks if net.name in networks - own)
+
+
+def _program_rules(programs: tuple[HostProgram, ...], subnets: tuple[str, ...]) -> Iterator[FirewallRule]:
+    """Without a subnet nobody is let in: a rule without sources would be for every container."""
+    for program in programs if subnets else ():
         for port in program.ports:
             if port.reachable == "bridges":
-                yield FirewallRule(opening=Opening(purpose=program.name, port=port.number), via=CONTAINERS)
+                opening = Opening(purpose=program.name, port=port.number, sources=subnets)
+                yield FirewallRule(opening=opening, via=CONTAINERS)
 
 
 def _stop_order(blueprint: Blueprint, services: tuple[Service, ...]) -> tuple[tuple[str, ...], ...]:

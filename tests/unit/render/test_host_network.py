@@ -10,6 +10,8 @@ import pytest
 from catalog.caddy.service import ON_HOST, SERVICE
 from catalog.presets import registry
 from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.host_program import HostProgram, ProgramPort
+from homeport.model.network import Network
 from homeport.model.route import Guard, Route
 from homeport.model.service import Limits, Port, Service
 from homeport.plan.hosts import plan_hosts
@@ -128,3 +130,26 @@ def test_sshd_forwards_a_port_on_the_host_where_a_service_publishes_it():
     without = replace(blueprint, services=(ON_HOST,), resting=(APP,))
     assert 0 == plan_hosts("prod", asked, without)["main"].forward, "of a service that is off nothing is forwarded"
     assert 0 == plan_hosts("prod", prod(), blueprint)["main"].forward, "nor where nobody asks for it"
+
+
+@pytest.mark.req("S1-08")
+def test_a_port_of_a_host_program_is_for_the_presets_own_networks_in_ipv4_and_for_no_app():
+    own, app = Network(name="inner", subnet="10.1.0.0/24"), Network(name="app-mine", subnet="10.208.0.0/28")
+    asks = replace(APP, name="mine", networks=("app-mine",), ports=())
+    agent = HostProgram(
+        name="agent", purpose="Listens", files=(), ports=(ProgramPort(number=9000, reachable="bridges"),)
+    )
+    homes = dict.fromkeys(("caddy", "app", "mine"), "main")
+    blueprint = replace(BLUEPRINT, services=(ON_HOST, APP, asks), networks=(own, app), homes=homes, programs=(agent,))
+    settings = prod(apps={"mine": {"image": "mine:1", "waivers": {"health": "it only waits for work"}}})
+    host = plan_hosts("prod", settings, blueprint)["main"]
+
+    assert "-A HOMEPORT-INPUT -i br-+ -p tcp --dport 9000 -s 10.1.0.0/24 -j RETURN" in restore(host.rules, 4, host.ways)
+    for text in (restore(host.rules, 4, host.ways), restore(host.rules, 6, host.ways), user_rules(host.rules, 6)):
+        assert 1 >= text.count("9000"), "once, where the subnet is"
+        assert "10.208." not in text, "an own service has no word with the host's programs"
+    assert "9000" not in restore(host.rules, 6, host.ways), "no network of a preset has IPv6"
+    assert [22, 80, 443] == [opening.port for opening in host.openings], "the cloud's firewall knows nothing of it"
+    apart = replace(blueprint, services=(ON_HOST, asks))
+    alone = plan_hosts("prod", settings, apart)["main"]
+    assert "9000" not in restore(alone.rules, 4, alone.ways), "where no network of the preset is, nobody comes"

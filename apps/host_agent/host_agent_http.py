@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-MOST_CONNECTIONS = 256
-MOST_OF_ONE = 64
+MOST_CONNECTIONS = 512
+MOST_OF_ONE = 32
 """Connections of one source."""
 MOST_HEAD = 16 * 1024
 """Bytes of the request line and all headers."""

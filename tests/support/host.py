@@ -90,7 +90,7 @@ class Server:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=320,
         )
 
     def ready(self, *words: str, **env) -> subprocess.CompletedProcess[str]:

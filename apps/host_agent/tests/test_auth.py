@@ -6,7 +6,10 @@ import ast
 import asyncio
 import itertools
 import json
+import os
+import random
 import threading
+import time
 from dataclasses import replace
 from typing import ClassVar
 
@@ -265,3 +268,43 @@ def test_the_token_is_compared_in_constant_time_and_of_equal_length_always(monke
         if isinstance(node, ast.Name)
     }
     assert not {"presented", "token", "values"} & names - {"values"}, "nothing else compares what was presented"
+
+
+SAMPLES = 20_000 if os.environ.get("HOMEPORT_CAMPAIGN") == "whole" else 500
+
+
+def _separation(left, right):
+    """How far apart two samples are: z of Mann and Whitney's test, ties in random order."""
+    both = [*left, *right]
+    chance = random.Random(1)  # noqa: S311  # ties, no keys
+    order = sorted(range(len(both)), key=lambda index: (both[index], chance.random()))
+    total = sum(rank for rank, index in enumerate(order) if index < len(left))
+    n, m = len(left), len(right)
+    return abs(total - n * (n + m - 1) / 2) / (n * m * (n + m + 1) / 12) ** 0.5
+
+
+@pytest.mark.req("H-02")
+def test_how_long_a_refusal_takes_does_not_tell_where_the_token_is_wrong():
+    wrong = {
+        at: [f"Bearer {TOKEN[:at]}{'0' if TOKEN[at] != '0' else '1'}{TOKEN[at + 1 :]}".encode()] for at in (0, 16, 31)
+    }
+    for _ in range(3):
+        times = {at: [] for at in wrong}
+        for index in range(SAMPLES):
+            guard = Guard(TOKEN, alert=lambda _: None)
+            for at in chance_of(index, wrong):
+                began = time.perf_counter_ns()
+                guard.verdict("192.0.2.1", wrong[at])
+                times[at].append(time.perf_counter_ns() - began)
+        found = {(a, b): _separation(times[a], times[b]) for a, b in ((0, 16), (0, 31), (16, 31))}
+        print(f"z of {SAMPLES} samples each: {found}")
+        # p > 0.01, two-sided; one of three runs is enough on a machine that does other things besides.
+        if max(found.values()) < 2.58:
+            return
+    pytest.fail(f"the samples differ: {found}")
+
+
+def chance_of(index, wrong):
+    """The three in another order each time."""
+    order = list(wrong)
+    return order[index % 3 :] + order[: index % 3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
 import resource
 import socket
 import time
@@ -18,6 +19,7 @@ from apps.host_agent.tests.test_operations import until
 
 HEAD = f"POST /tasks/date HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
 GB = 1 << 30
+CROWD = 10_000 if os.environ.get("HOMEPORT_CAMPAIGN") == "whole" else 2_000
 MEMORY_MAX = 256 * 1024
 """Of the unit, in KiB."""
 
@@ -136,11 +138,11 @@ def test_who_is_slow_is_not_waited_for(make):
 
 
 @pytest.mark.req("H-09")
-def test_a_crowd_of_ten_thousand_is_sent_away_and_another_address_is_served(make):
+def test_a_crowd_is_sent_away_and_another_address_is_served(make):
     agent = make()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    crowd = min(10_000, max(hard, soft) - 500)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (crowd + 400, hard))
+    crowd = min(CROWD, max(hard, soft) - 500)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, crowd + 400), hard))
     connections, refused = [], 0
     try:
         for number in range(crowd):
@@ -150,7 +152,7 @@ def test_a_crowd_of_ten_thousand_is_sent_away_and_another_address_is_served(make
             with contextlib.suppress(OSError):
                 connection.connect(("127.0.0.1", agent.port))
                 connections.append(connection)
-        assert 200 == agent.ask("GET", "/health", source="127.0.5.1")[0] or True
+        assert 200 == agent.ask("GET", "/health", source="127.0.5.1")[0], "another address is served meanwhile"
         for connection in connections[-200:]:
             with contextlib.suppress(OSError):
                 refused += status(connection.recv(4096)) == 429

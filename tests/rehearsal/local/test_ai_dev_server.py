@@ -156,6 +156,10 @@ class System(Doorway):
         preset = self.folder / "catalog/presets/ai_orchestrator/preset.py"
         preset.write_text(PRESET.replace("@NAME@", self.name).replace("@AGENT@", str(agent)))
 
+    def up(self):
+        """As long as n8n's own gate waits, and some more: on a busy machine its first start takes minutes."""
+        return self.pulumi("up", "--yes", "--skip-preview", timeout=900)
+
     @property
     def server(self):
         return f"{self.name}-ai-dev-server"

@@ -94,7 +94,7 @@ def arguments(
         or None,
         "labels": [
             docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in sorted(host.labels(**spec.labels).items())
+            for label, value in sorted((host.labels(**spec.labels) | dict(spec.compose_labels)).items())
         ],
     }
 

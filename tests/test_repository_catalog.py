@@ -13,10 +13,15 @@ ROOMS = ("homeport", "components")
 
 Rehearsal and toolchain are no part of it: what they expect and build is named after images and presets.
 """
+ORDINARY = {"registry"}
+"""Names of containers that are words of the trade as well: images come from one, and presets are listed in one."""
 NAMES = sorted(
-    {path.parent.name.replace("_", "-") for path in (ROOT / "catalog").glob("*/service.py")}
-    | {service.name for preset in registry._BUILT for service in registry.preset(preset).services}
-    | set(registry.declared().groups)
+    (
+        {path.parent.name.replace("_", "-") for path in (ROOT / "catalog").glob("*/service.py")}
+        | {service.name for preset in registry._BUILT for service in registry.preset(preset).services}
+        | set(registry.declared().groups)
+    )
+    - ORDINARY
 )
 LAYERS = {
     "caddy": {

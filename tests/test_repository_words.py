@@ -52,8 +52,8 @@ def parents(word):
     return {".".join(labels[at:]) for at in range(1, len(labels) - 1)}
 
 
-# In an image, /home/node and /home/deno are folders of the image's own.
-MACHINE_PATHS = re.compile(r"(?<![\w.$}~*-])/(?:work|root|home/(?!(?:node|deno)\b)[a-z]+)/(?!\.?\.\.)[\w.]")
+# In an image, /home/node and /home/deno are folders of the image's own; on a host, /home/deploy is the preset's user's.
+MACHINE_PATHS = re.compile(r"(?<![\w.$}~*-])/(?:work|root|home/(?!(?:node|deno|deploy)\b)[a-z]+)/(?!\.?\.\.)[\w.]")
 REGISTRIES = re.compile(
     r"\b(?:"
     + "|".join(

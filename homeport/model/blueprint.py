@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from homeport.model.database import Database
     from homeport.model.host_program import HostProgram
     from homeport.model.network import Network
+    from homeport.model.preset import Checkout
     from homeport.model.route import Route
     from homeport.model.service import Port, Service, Volume
     from homeport.model.vpn import Vpn
@@ -79,11 +80,13 @@ class Blueprint:
         values: What ``{name}`` in environment values stands for, routes' names aside.
         resting: Services that are off: nothing of them runs, and their data volumes are kept.
         resting_secrets: Secrets that only they need, kept as well: without its key data is lost.
+        resting_routes: The routes that led to them.
         skipped: What this environment does without, each with its reason.
         next_steps: What is left for a person to do.
         people: Whom Cloudflare Access lets in, and how they prove it, in words.
         joined: Network of another stack, by its name in Docker, to the services here that join it.
         programs: What runs on the main host itself; nothing where that is this machine.
+        checkout: The Git repository on the host with the configuration; None: there is none.
     """
 
     preset: str
@@ -108,11 +111,13 @@ class Blueprint:
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     resting: tuple[Service, ...] = ()
     resting_secrets: tuple[str, ...] = ()
+    resting_routes: tuple[Route, ...] = ()
     skipped: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     people: str = ""
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     programs: tuple[HostProgram, ...] = ()
+    checkout: Checkout | None = None
 
     def service(self, name: str) -> Service:
         """The service of that name; KeyError if there is none."""
@@ -216,7 +221,8 @@ class Blueprint:
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""
         texts = {**self.values, "domain": self.domain, "environment": self.environment, **self._addresses()}
-        for route in self.routes:
+        # An address is known also while nobody is behind it.
+        for route in (*self.routes, *self.resting_routes):
             texts[f"host:{route.name}"] = self.host(route)
             texts[f"origin:{route.name}"] = self.origin(route)
         texts |= {f"subnet:{network.name}": network.subnet for network in self.networks}
@@ -278,7 +284,8 @@ class Blueprint:
         left = self._less(disabled)
         kept = tuple(name for name in self.secrets() if name not in left.secrets())
         resting = tuple(service for service in self.services if service.name in disabled)
-        return replace(left, resting=resting, resting_secrets=kept)
+        idle = tuple(route for route in self.routes if route.service in disabled)
+        return replace(left, resting=resting, resting_secrets=kept, resting_routes=idle)
 
     def _less(self, disabled: frozenset[str]) -> Blueprint:
         """The blueprint less some services, and all that was for them.

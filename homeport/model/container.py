@@ -108,6 +108,7 @@ class ContainerSpec:
         labels: ``service``, ``image`` and ``spec``, without a prefix; ``spec`` changes with what Docker's provider
             would update without any effect (health check, tmpfs, pids), so that a change of these replaces the
             container.
+        compose_labels: By which compose knows it as a container of a folder's project (``Checkout``), in full.
     """
 
     service: str
@@ -147,6 +148,7 @@ class ContainerSpec:
     extra_hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[str, ...]
     labels: Mapping[str, str]
+    compose_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def attached(self) -> tuple[str, ...]:
@@ -195,7 +197,31 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         extra_hosts={HOST_NAME: HOST_GATEWAY} if service.host_gateway else {},
         needs=tuple(sorted(service.needs)),
         labels={"service": service.name, "image": service.image, "spec": _fingerprint(service)},
+        compose_labels=_compose_labels(blueprint, service),
     )
+
+
+def _compose_labels(blueprint: Blueprint, service: Service) -> dict[str, str]:
+    """As compose gives them to what it makes itself (docker/compose, pkg/api/labels.go).
+
+    The hash is nobody's: by it compose knows that the container is not of its own making, and makes it anew when it is
+    told to start it.
+    """
+    checkout = blueprint.checkout
+    if checkout is None:
+        return {}
+    folder = checkout.folder(service.name)
+    place = f"{template.fill(checkout.path, blueprint.texts(), template.TEXT)}/docker-compose/{folder}"
+    labels = {
+        "project": folder,
+        "service": service.name,
+        "container-number": "1",
+        "oneoff": "False",
+        "config-hash": "homeport",
+        "project.working_dir": place,
+        "project.config_files": f"{place}/docker-compose.yml",
+    }
+    return {f"com.docker.compose.{name}": value for name, value in labels.items()}
 
 
 def own_volumes(blueprint: Blueprint, service: Service) -> dict[str, str]:

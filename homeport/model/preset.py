@@ -83,6 +83,33 @@ class ExportLayout:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """A folder on the host, a Git repository, that holds the configuration of the system in plain files, secrets aside.
+
+    In it ``docker-compose/<folder>/docker-compose.yml`` starts and stops services by hand, one folder at a time. Pulumi
+    stays the owner: what compose made in a container's place goes with the next update, and the container comes back.
+
+    Attributes:
+        path: Absolute path; ``{option}`` is filled in.
+        owner: The user whom it belongs to; ``{option}`` is filled in.
+        remote: URL of the Git repository that it is a clone of, ``{option}`` filled in; empty: of none.
+        folders: Service name to its folder below ``docker-compose``, where that is not its own name: services that are
+            started together share one.
+        documents: Path in it to a file or folder of the project, as in ``ExportLayout.documents``.
+    """
+
+    path: str
+    owner: str
+    remote: str = ""
+    folders: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    documents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def folder(self, service: str) -> str:
+        """The folder of a service below ``docker-compose``, which is the name of its compose project as well."""
+        return self.folders.get(service, service)
+
+
+@dataclass(frozen=True, kw_only=True)
 class NextStep:
     """Something that is left for a person after the first ``pulumi up``; ``service`` is what it is about, if one is."""
 
@@ -102,7 +129,8 @@ class Preset:
         routes: Its routes.
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
-        defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``.
+        defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``; below ``dev``
+            what it has in that environment alone, which comes before the rest.
         tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure
             tunnel.
         connections: What members of the VPN connect to, by name: a URL with texts and secrets in it, ``{port:SERVICE}``
@@ -115,6 +143,7 @@ class Preset:
         secrets: Secrets that it needs besides those of its services.
         renamed: A name in ``.env`` files of the same system, or of an earlier version, to the key that took its place.
         export: How it looks as plain files.
+        checkout: The same on a host that is not this machine, as a Git repository; None: the compose file alone.
         guests: Routes to services of other stacks, known beforehand: open where the stack is for this machine alone,
             elsewhere where ``settings.guests`` names them.
         programs: What runs on the host itself, outside of every container.
@@ -139,6 +168,7 @@ class Preset:
     secrets: tuple[SecretSpec, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     export: ExportLayout = field(default_factory=ExportLayout)
+    checkout: Checkout | None = None
     guests: tuple[Route, ...] = ()
     operator: Guard | None = None
     programs: tuple[HostProgram, ...] = ()

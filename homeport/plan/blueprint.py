@@ -68,6 +68,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
         joined=settings.join,
+        checkout=preset.checkout,
     )
     if settings.hosts[whole.main_host].mode == "local":
         left_out = tuple(

@@ -71,10 +71,12 @@ def _compose_files(
     remote = [host for host in plan.hosts.values() if host.machine.mode != "local"]
     if not remote:
         return
-    from homeport.stack.compose import compose_files  # noqa: PLC0415  # a stack on this machine has none
+    from homeport.stack.compose import checkout_files, compose_files  # noqa: PLC0415  # a stack here has none
 
     for host in remote:
-        compose_files(plan.blueprint, host, hosts[host.name].machine, secrets, services.workloads, opts=opts)
+        machine = hosts[host.name].machine
+        compose_files(plan.blueprint, host, machine, secrets, services.workloads, opts=opts)
+        checkout_files(plan.blueprint, host, machine, services.workloads, after=(), opts=opts)
 
 
 def _programs(plan: Plan, hosts: Mapping[str, HostResources], services: Services, secrets: Secrets) -> None:

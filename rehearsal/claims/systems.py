@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.claims import access, containers, doors, host, jett, leaks, network, outages, reach, shared, updates
+from rehearsal.claims import (
+    access,
+    containers,
+    doors,
+    host,
+    jett,
+    leaks,
+    network,
+    outages,
+    platform,
+    reach,
+    shared,
+    updates,
+)
 from rehearsal.claims.expected import expected, systems
 
 if TYPE_CHECKING:
@@ -24,7 +37,11 @@ GENERAL: tuple[Claim[View, Any], ...] = (
     *doors.CLAIMS,
 )
 """What every system must show, as far as it has what they look at."""
-PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {"jett": jett.CLAIMS, "shared-infrastructure": shared.CLAIMS}
+PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {
+    "jett": jett.CLAIMS,
+    "shared-infrastructure": shared.CLAIMS,
+    "vps-infrastructure": platform.CLAIMS,
+}
 """What a preset alone must show."""
 AT_THE_END: tuple[Claim[View, Any], ...] = (*leaks.CLAIMS, *outages.CLAIMS)
 """Of every system. Secrets are looked for once everything has been used; outages take something away."""

@@ -30,6 +30,7 @@ SHARED = {
     "tests/rehearsal/supabase/": "supabase",
     # Its names are its own: two at once would be each other's.
     "tests/rehearsal/shared/": "shared",
+    "tests/rehearsal/platform/": "platform",
     "tests/rehearsal/conformance/test_docker_ssh": "rented",
     "tests/rehearsal/conformance/test_command_ssh": "rented",
 }
@@ -45,6 +46,7 @@ LONGEST = (
     "probes",
     "shared",
     "supabase",
+    "platform",
     "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",

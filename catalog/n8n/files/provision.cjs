@@ -16,6 +16,12 @@ const RUN = process.env.HOMEPORT_RUN;
 const DATA = process.env.N8N_USER_FOLDER ?? path.join(process.env.HOME ?? '/home/node', '.n8n');
 const MARKER = path.join(DATA, 'homeport-provisioned');
 const WORKFLOWS = path.join(FILES, 'workflows');
+// What the API key of the secret file api_key may do, as n8n spells it (@n8n/permissions, API_KEY_RESOURCES): nothing but work with workflows.
+const SCOPES = {
+  workflow: ['create', 'read', 'update', 'delete', 'list', 'activate', 'deactivate'],
+  execution: ['read', 'list', 'retry', 'stop', 'delete'], workflowTags: ['update', 'list'], tag: ['create', 'read', 'list'],
+};
+const KEY_LABEL = 'homeport';
 const DATABASE_WAIT_MS = 60_000;
 // The majors whose tables `absent` and `publish` know; another one may keep workflows elsewhere, or migrate the database for good.
 const MAJORS = ['2'];
@@ -138,6 +144,22 @@ async function provide() {
   console.log(`homeport: imported ${flows.length} workflows and ${wanted.length} credentials`);
 }
 
+// The key of a program at n8n's own API. n8n looks a key with the prefix n8n_api_ up in this table and nowhere else (n8n 2.38,
+// dist/services/api-key-auth.strategy.js). Without the secret file none is there, nor is one of an earlier start.
+async function apiKey() {
+  const key = secret('api_key');
+  await database('DELETE FROM user_api_keys WHERE label = $1 AND "apiKey" <> $2', [KEY_LABEL, key]);
+  if (!key) return;
+  const scopes = Object.entries(SCOPES).flatMap(([resource, verbs]) => verbs.map((verb) => `${resource}:${verb}`));
+  await database(
+    `INSERT INTO user_api_keys (id, "userId", label, "apiKey", scopes, audience)
+     SELECT $1, id, $2, $3, $4, 'public-api' FROM "user" WHERE "roleSlug" = 'global:owner' ORDER BY "createdAt" LIMIT 1
+     ON CONFLICT ("apiKey") DO UPDATE SET scopes = EXCLUDED.scopes`,
+    ['homeportApiKey01', KEY_LABEL, key, JSON.stringify(scopes)]);
+  const rows = await database('SELECT 1 FROM user_api_keys WHERE "apiKey" = $1', [key]);
+  if (rows.length === 0) fail('n8n has no owner to give its API key to', 'look at the lines above');
+}
+
 function known() {
   const { version } = n8nRequire()('../package.json');
   if (MAJORS.includes(version.split('.')[0])) return;
@@ -152,6 +174,7 @@ async function main() {
   fs.writeFileSync(path.join(RUN, 'runner_token'), crypto.randomBytes(32).toString('hex'), { mode: 0o600 });
   process.env.N8N_RUNNERS_AUTH_TOKEN_FILE = path.join(RUN, 'runner_token');
   await provide();
+  await apiKey();
 }
 
 main().catch((error) => fail(error.message, 'this is a defect of provision.cjs'));

@@ -59,19 +59,22 @@ def text(whole: Mapping[str, Any]) -> str:
     return _HEAD + "\n".join(_lines(whole, 0)).replace("$", "$$") + "\n"
 
 
-def model(blueprint: Blueprint, files: Mapping[str, str]) -> dict[str, Any]:
+def model(blueprint: Blueprint, files: Mapping[str, str], only: Collection[str] | None = None) -> dict[str, Any]:
     """The compose file as values.
 
     Args:
         blueprint: The system.
         files: Service name to where its files are: a folder beside the compose file, or a volume's name. Only services
             with files.
+        only: Names of the services that are in it; None: all.
     """
     specs = [
-        container_spec(blueprint, service) for service in sorted(blueprint.services, key=lambda service: service.name)
+        container_spec(blueprint, service)
+        for service in sorted(blueprint.services, key=lambda service: service.name)
+        if only is None or service.name in only
     ]
     mounted = {mount.source for spec in specs for mount in spec.mounts if mount.kind == "volume"}
-    volumes = sorted(mounted | {source for source in files.values() if not source.startswith("./")})
+    volumes = sorted(mounted | {source for source in files.values() if not source.startswith(".")})
     networks = sorted({network for spec in specs for network in spec.attached})
     whole = {
         "name": names.physical(blueprint.namespace, blueprint.preset),

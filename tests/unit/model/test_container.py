@@ -64,6 +64,7 @@ CHANGES = {
     "extra_hosts": {"host.docker.internal": "host-gateway"},
     "needs": ("two",),
     "labels": {"service": "other"},
+    "compose_labels": {"com.docker.compose.project": "other"},
 }
 ELSEWHERE = {
     "component": {
@@ -77,11 +78,13 @@ ELSEWHERE = {
         "service": "the key of the service",
         "later_networks": "they are among its networks",
         "labels": "homeport's own: what it made",
+        "compose_labels": "compose gives them itself",
     },
     "playbook": {
         "later_networks": "they are among its networks",
         "needs": "the order of the tasks",
         "labels": "homeport's own: what it made",
+        "compose_labels": "no compose is near",
     },
 }
 """By adapter: the fields that it does not say itself, with who does."""

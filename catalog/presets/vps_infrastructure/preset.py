@@ -1,0 +1,208 @@
+"""vps-infrastructure: Supabase, n8n and an AI development server on one rented machine, with what deploys them."""
+
+from catalog.presets.vps_infrastructure.services import (
+    AI_DEV_SERVER,
+    AIRFLOW,
+    AIRFLOW_DB,
+    BROWSERLESS,
+    CADDY,
+    DBT,
+    DTC,
+    EDGE_FUNCTIONS,
+    N8N,
+    REGISTRY,
+    STORAGE,
+    STUDIO,
+)
+from catalog.supabase.shared import NETWORK, VOLUMES
+from catalog.supabase_analytics.service import SERVICE as ANALYTICS
+from catalog.supabase_auth.service import SERVICE as AUTH
+from catalog.supabase_db.service import SERVICE as SUPABASE_DB
+from catalog.supabase_imgproxy.service import SERVICE as IMGPROXY
+from catalog.supabase_kong.service import SERVICE as KONG
+from catalog.supabase_meta.service import SERVICE as META
+from catalog.supabase_pooler.service import SERVICE as POOLER
+from catalog.supabase_realtime.service import SERVICE as REALTIME
+from catalog.supabase_rest.service import SERVICE as REST
+from catalog.supabase_vector.service import SERVICE as VECTOR
+from homeport.model.database import Database, Role
+from homeport.model.network import Network
+from homeport.model.preset import Checkout, NextStep, Option, Preset
+from homeport.model.route import Guard, Route
+
+PRESET = Preset(
+    name="vps-infrastructure",
+    purpose="A development platform: Supabase, n8n, an AI Dev Server, a registry and automated deployments",
+    services=(
+        *(SUPABASE_DB, KONG, AUTH, REST, REALTIME, STORAGE, IMGPROXY, META, STUDIO, EDGE_FUNCTIONS, ANALYTICS, VECTOR),
+        *(POOLER, CADDY, N8N, AI_DEV_SERVER, BROWSERLESS, DBT, REGISTRY, DTC, AIRFLOW, AIRFLOW_DB),
+    ),
+    shared_volumes=VOLUMES,
+    networks=(
+        # What most services are on.
+        Network(name=NETWORK, subnet="172.30.40.0/24", internal=False),
+        # What needs neither Supabase nor n8n is by itself, and calls nobody.
+        Network(name="registry_default", subnet="172.30.41.0/24", internal=False, way_out=False),
+        Network(name="dtc_default", subnet="172.30.42.0/24", internal=False, way_out=False),
+        # Airflow and its database.
+        Network(name="airflow_default", subnet="172.30.43.0/24"),
+    ),
+    databases=(
+        # The image's own default would be SQLite; one dump of the server then holds everything.
+        Database(
+            name="n8n",
+            server="supabase-db",
+            owner="n8n",
+            roles=(Role(name="n8n", secret="n8n-database-password"),),
+            users=("n8n",),
+        ),
+        # Where dbt builds: its role owns this database, and has no right in Supabase's own.
+        Database(
+            name="analytics",
+            server="supabase-db",
+            owner="dbt",
+            roles=(Role(name="dbt", secret="dbt-database-password"),),
+            users=("dbt",),
+        ),
+        Database(
+            name="airflow",
+            server="airflow-db",
+            owner="airflow",
+            roles=(Role(name="airflow", secret="airflow-database-password"),),
+            users=("airflow",),
+        ),
+    ),
+    routes=(
+        Route(
+            name="n8n",
+            service="n8n",
+            port=5678,
+            max_body=64 * 1024 * 1024,
+            health="/healthz",
+            guards=(
+                Guard(
+                    kind="open",
+                    itself="its own login; its API for a key, a webhook for what its workflow says",
+                    because="people and webhooks come by the same name",
+                ),
+            ),
+        ),
+        Route(
+            name="ai-dev",
+            service="ai-dev-server",
+            port=8080,
+            max_body=4 * 1024 * 1024,
+            guards=(
+                Guard(
+                    kind="open",
+                    itself="a bearer token, on every path but /health",
+                    because="an assistant comes from anywhere, with a token and without a person who could sign in",
+                ),
+            ),
+        ),
+        Route(
+            name="supabase",
+            service="supabase-kong",
+            port=8000,
+            # Files of users: the storage service has a limit of its own.
+            max_body=64 * 1024 * 1024,
+            # Behind Kong, and of all interfaces there the one that says so without a key.
+            health="/storage/v1/status",
+            guards=(
+                Guard(
+                    kind="open",
+                    itself="the keys anon or service_role, or a signed link",
+                    because="applications everywhere call it; Studio is not among what it leads to",
+                ),
+            ),
+        ),
+        Route(
+            name="registry",
+            service="registry",
+            port=5000,
+            # Layers of images, over slow lines too.
+            max_body=0,
+            health="/",
+            guards=(
+                Guard(
+                    kind="open",
+                    itself="a user and a password (htpasswd)",
+                    because="docker login speaks to the registry itself",
+                ),
+            ),
+        ),
+        Route(
+            name="dtc",
+            service="dtc-frontend-app",
+            port=8080,
+            health="/",
+            guards=(Guard(kind="open", because="a public site: it is for everybody"),),
+        ),
+        Route(
+            name="airflow",
+            service="airflow",
+            port=8080,
+            health="/api/v2/monitor/health",
+            guards=(Guard(kind="open", itself="its own login", because="Airflow's pages and API ask who it is"),),
+        ),
+    ),
+    defaults={
+        "exposure": "direct",
+        # 8080 is the AI Dev Server's.
+        "dev": {
+            "edge": {"http_port": 8880, "https_port": 8443},
+            # Its 2.5 GB are for who works on it: services.airflow.enabled: true.
+            "services": {"airflow": {"enabled": False}, "airflow-db": {"enabled": False}},
+        },
+    },
+    options={
+        "user": Option(
+            default="deploy",
+            purpose="the Linux user that owns the checkout on the host and runs deployments",
+            # useradd's own rule (shadow: NAME_REGEX), without its dollar sign.
+            pattern=r"(?!root$)[a-z_][a-z0-9_-]{0,31}",
+            shape="a user's name of lower-case letters, digits, _ and -, not root",
+        ),
+        "checkout": Option(
+            default="/home/deploy/platform",
+            purpose="the folder on the host that holds the rendered configuration, as a Git repository",
+            pattern=r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,64}){2,8}",
+            shape="an absolute path of at least two folders, of letters, digits, '.', _ and -",
+        ),
+        "repository": Option(
+            default="",
+            purpose="the Git repository that the checkout is pushed to; empty: a local one without a remote",
+            pattern=r"(?:https://|ssh://|git@)[A-Za-z0-9][A-Za-z0-9.@:/_~-]{0,255}",
+            shape="a URL of https or ssh without a password in it, or empty",
+            example="git@git.example.com:owner/platform.git",
+        ),
+    },
+    checkout=Checkout(
+        path="{checkout}",
+        owner="{user}",
+        remote="{repository}",
+        folders={
+            "airflow-db": "airflow",
+            "realtime-dev.supabase-realtime": "supabase",
+            "supabase-analytics": "supabase",
+            "supabase-auth": "supabase",
+            "supabase-db": "supabase",
+            "supabase-edge-functions": "supabase",
+            "supabase-imgproxy": "supabase",
+            "supabase-kong": "supabase",
+            "supabase-meta": "supabase",
+            "supabase-pooler": "supabase",
+            "supabase-rest": "supabase",
+            "supabase-storage": "supabase",
+            "supabase-studio": "supabase",
+            "supabase-vector": "supabase",
+        },
+        documents={
+            "README.md": "catalog/presets/vps_infrastructure/checkout/README.md",
+            ".gitignore": "catalog/presets/vps_infrastructure/checkout/gitignore",
+        },
+    ),
+    next_steps=(
+        NextStep(text="Sign in to n8n with the owner's address and the password n8n-owner-password.", service="n8n"),
+    ),
+)

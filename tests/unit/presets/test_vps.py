@@ -1,0 +1,59 @@
+"""The preset vps-infrastructure as data: what its description asks for, in dev, preprod and prod."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from catalog.presets.vps_infrastructure.preset import PRESET
+from homeport.model.container import container_spec
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
+from tests.support.checkout import ROOT
+from tests.unit.stack.test_graph import ADOPTED
+
+
+def planned(stack="prod", **settings):
+    if stack != "dev":
+        waiver = {"placeholders": {"reason": "only tried in a test", "expires": "2027-01-31"}}
+        settings = {**ADOPTED, "environment": stack, "waivers": waiver, **settings}
+    values = {"homeport:preset": PRESET.name, "homeport:settings": json.dumps(settings)}
+    return resolve(Configuration(stack, values), sealed=True)
+
+
+@pytest.fixture(scope="module")
+def prod():
+    return planned("prod")
+
+
+def spec(plan, name):
+    return container_spec(plan.blueprint, plan.blueprint.service(name))
+
+
+@pytest.mark.req("S1-10")
+@pytest.mark.parametrize("stack", ["dev", "preprod", "prod"])
+def test_every_published_port_is_on_the_loopback_address_but_the_proxys(stack):
+    blueprint = planned(stack).blueprint
+    for service in blueprint.services:
+        if not (service.edge and stack != "dev"):
+            assert {"127.0.0.1"} >= {port.address for port in blueprint.published(service)}, service.name
+    assert {"direct" if stack != "dev" else "local"} == {blueprint.exposure}
+
+
+def test_another_number_for_a_port_on_the_loopback_address_is_taken():
+    blueprint = planned("dev", services={"n8n": {"port": 15678}}).blueprint
+
+    assert [15678] == [port.outside for port in blueprint.published(blueprint.service("n8n"))]
+
+
+@pytest.mark.req("S1-17")
+def test_n8n_has_its_volume_its_public_name_its_pinned_image_and_its_port(prod):
+    n8n = spec(prod, "n8n")
+
+    assert [("127.0.0.1", 5678, 5678)] == [(port.address, port.outside, port.inside) for port in n8n.ports]
+    assert ("supabase_default",) == n8n.networks
+    assert "/home/node/.n8n" in {mount.target for mount in n8n.mounts if mount.kind == "volume" and not mount.read_only}
+    assert {"https://n8n.example.com/"} == {n8n.env["N8N_EDITOR_BASE_URL"], n8n.env["N8N_WEBHOOK_URL"]}
+    assert n8n.image.startswith("n8nio/n8n:2.")
+    assert "/healthz" in (ROOT / "catalog/n8n/files/health.cjs").read_text(), "what Docker's health check asks"

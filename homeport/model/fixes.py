@@ -13,8 +13,6 @@ from typing import Any
 
 PULUMI = "bin/homeport pulumi"
 SETTINGS = "homeport:settings"
-_DOTTED = re.compile(r"(?<=^homeport:settings)\.services\.([\w-]+(?:\.[\w-]+)+)\.(\w+)$")
-"""The path to a setting of a service whose name has a dot, as nobody else would read it."""
 _UNNAMED = re.compile(rf"\b({PULUMI} config (?:set|rm|get))\b(?![^;\n]*--stack)")
 """A command that means whichever stack is selected; homeport selects none."""
 
@@ -92,8 +90,4 @@ def keep(name: str, source: str = "") -> str:
 
 
 def _pulumi(*words: str) -> str:
-    return f"{PULUMI} config {shlex.join(_DOTTED.sub(_quoted, word) for word in words)}"
-
-
-def _quoted(match: re.Match[str]) -> str:
-    return f'.services["{match[1]}"].{match[2]}'
+    return f"{PULUMI} config {shlex.join(words)}"

@@ -28,7 +28,10 @@ SIZED = [
 
 
 def planned(preset, service, **override):
-    settings = {"services": {service: override}} if override else {}
+    # Said of each, for a preset may leave some out in dev.
+    services = {each.name: {"enabled": True} for each in registry.preset(preset).services if not each.connector}
+    chosen = {service: {"enabled": True, **override}} if override else {}
+    settings = {"services": {**services, **chosen}}
     return resolve(Configuration("dev", {"homeport:preset": preset, "homeport:settings": json.dumps(settings)}))
 
 

@@ -94,25 +94,26 @@ class Callers:
     def _ask(self, verb: str) -> None:
         while not self._stop.wait(0.01):
             begun = time.monotonic()
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
                 connection.request(verb, "/work", b"x" if verb == "POST" else None, {"Host": self._host})
                 answer = connection.getresponse()
                 came = answer.read().decode() if answer.status == 200 else f"status {answer.status} to {verb}"
-                connection.close()
             except (OSError, http.client.HTTPException) as problem:
                 came = f"{type(problem).__name__} to {verb}"
+            finally:
+                connection.close()
             self.answers[came] += 1
             self.longest = max(self.longest, time.monotonic() - begun)
 
 
 def answer(port: int) -> str:
     """What the small app says; empty: it does not."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/version")
-        text = connection.getresponse().read().decode()
-        connection.close()
+        return connection.getresponse().read().decode()
     except (OSError, http.client.HTTPException):
         return ""
-    return text
+    finally:
+        connection.close()

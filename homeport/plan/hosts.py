@@ -9,6 +9,7 @@ from homeport.model import names
 from homeport.model.blueprint import LOOPBACK
 from homeport.model.firewall import CONTAINERS, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
+from homeport.model.runner import Runner
 from homeport.plan import apps
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class HostPlan:
         kernel: Settings of its kernel that services on it want, by name.
         stop_order: Its containers as they end when the machine goes down: what needs others before those.
         programs: What runs on it outside of every container.
+        runner: The runner of a repository's jobs on it; None: none is asked for, or it is not the main host.
     """
 
     name: str
@@ -77,6 +79,7 @@ class HostPlan:
     kernel: Mapping[str, str]
     stop_order: tuple[tuple[str, ...], ...]
     programs: tuple[HostProgram, ...] = ()
+    runner: Runner | None = None
 
 
 def plan_hosts(stack: str, settings: Settings, blueprint: Blueprint) -> dict[str, HostPlan]:
@@ -132,6 +135,21 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         kernel={key: value for service in services for key, value in sorted(service.kernel.items())},
         stop_order=_stop_order(blueprint, services),
         programs=programs,
+        runner=_runner(settings) if main else None,
+    )
+
+
+def _runner(settings: Settings) -> Runner | None:
+    chosen = settings.runner
+    if chosen is None:
+        return None
+    return Runner(
+        name=chosen.name,
+        url=chosen.repository,
+        labels=chosen.labels,
+        archive=chosen.archive,
+        sha256=chosen.sha256,
+        docker="they build images and put them live",
     )
 
 

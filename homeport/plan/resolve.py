@@ -202,6 +202,8 @@ def _layers_secrets(settings: Mapping[str, Any]) -> Iterator[str]:
         yield "hcloud-token"
     if exposure == "tunnel" or (exposure == "direct" and settings.get("cloudflare") is not None):
         yield "cloudflare-api-token"
+    if settings.get("runner"):
+        yield "github-runner-token"
     own = isinstance(access, dict) and access.get("login") == "google" and not access.get("identity_provider")
     if exposure == "tunnel" and own:
         yield "google-client-secret"

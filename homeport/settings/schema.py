@@ -30,6 +30,7 @@ from homeport.settings.kinds import (
     PrivateNetwork,
     ServiceName,
 )
+from homeport.settings.runner import Runner
 from homeport.settings.section import Section, key
 from homeport.settings.vpn import Ssh, WireGuard
 
@@ -170,6 +171,13 @@ class Settings(Section):
         says="none",
     )
     access: Access = key("Who may come in by the tunnel.", shape="a mapping", example={}, default=Access())
+    runner: Runner | None = key(
+        "Takes the jobs of a GitHub repository, on the main host where that is not this machine.",
+        shape="a mapping",
+        example={},
+        default=None,
+        says="none",
+    )
     networks: Annotated[dict[Name, PrivateNetwork], Field(max_length=64)] = key(
         "Another subnet for a network of the preset.",
         shape="a private IPv4 network such as 10.20.0.0/24",

@@ -38,6 +38,12 @@ GENERAL: dict[str, SecretSpec] = {
             policy="supplied",
         ),
         SecretSpec(
+            name="github-runner-token",
+            purpose="to register the runner: of the repository's page, Settings, Actions, Runners; good for an hour",
+            kind="token",
+            policy="supplied",
+        ),
+        SecretSpec(
             name="google-client-secret",
             purpose="for people's login with Google (access.login google)",
             kind="token",

@@ -15,6 +15,7 @@ from components.firewall import Firewall, FirewallArgs
 from components.host import Host
 from components.host_unit import HostLayer
 from components.random_secret import random_secret
+from components.runner import ActionsRunner, RunnerArgs
 from components.server import USER, Server, ServerArgs
 from components.ssh import Ssh, SshArgs
 from components.ssh_access import SshAccess, SshAccessArgs
@@ -94,6 +95,9 @@ def remote_machine(host: HostPlan, providers: Providers, secrets: Mapping[str, p
         take_over=host.machine.take_over if host.machine.mode == "adopt" else ("*",),
     )
     layers = _Layers(host, handle, provisioned, opts)
+    if host.runner:
+        args = RunnerArgs(host=handle, runner=host.runner, token=secrets["github-runner-token"], after=layers.ready)
+        ActionsRunner(names.host_part(host.name, "runner"), args, opts)
     port = str(host.ssh_ports[0])
     return Machine(
         host=handle,

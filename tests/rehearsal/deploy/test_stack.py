@@ -28,7 +28,7 @@ SERVICE = Service(
     health=Health(test=("/app", "health"), interval=1, timeout=30, start_period=60, retries=20, gate=120),
 )
 '''
-REST = {name: {"enabled": False} for name in ("ai-n8n", "ai-caddy", "ai-postgres", "ai-executor")}
+REST = {name: {"enabled": False} for name in ("ai-n8n", "ai-caddy", "ai-postgres", "ai-executor", "ai-redis")}
 
 
 class Deployed:

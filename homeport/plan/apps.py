@@ -81,6 +81,11 @@ def subnet(network: str) -> str:
     return str(IPv4Network((int(POOL.network_address) + (number << (32 - _SUBNET)), _SUBNET)))
 
 
+def loopback_port(app: str) -> int:
+    """Where a proxy in the host's network finds an app: by its name, so that it stays and is no usual number."""
+    return 20000 + int.from_bytes(hashlib.sha256(app.encode()).digest()[:8], "big") % 10000
+
+
 def names(apps: Mapping[str, Any]) -> dict[str, set[str]]:
     """What apps add to the names that other sections of the settings may use, by section."""
     networks = {name for app in apps for name in (network_name(app), outer_name(app))}
@@ -290,7 +295,8 @@ class Layer:
             return ()
         # What a proxy in the host's network leads to is on the loopback address alone.
         place: PortPlace = "here" if self.proxy and app.route.access != "vpn" else "vpn"
-        return (Port(name="http", inside=app.port, outside=app.route.port or app.port, at=place),)
+        usual = app.port if place == "vpn" else loopback_port(name)
+        return (Port(name="http", inside=app.port, outside=app.route.port or usual, at=place),)
 
     def route(self, name: str) -> Route:
         """The public name of an app."""

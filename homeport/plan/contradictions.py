@@ -117,9 +117,8 @@ def _forwarded(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     ports = {port.outside for service in every for port in blueprint.published(service) if port.address == LOOPBACK}
     if settings.ssh.forward and settings.ssh.forward not in ports:
         known = ", ".join(map(str, sorted(ports))) or "none"
-        yield _drop(
-            "ssh.forward", f"no service of this stack listens at {LOOPBACK}:{settings.ssh.forward}; ports: {known}"
-        )
+        what = f"no service of this stack listens at {LOOPBACK}:{settings.ssh.forward}; ports: {known}"
+        yield _set("ssh.forward", what, min(ports)) if ports else _drop("ssh.forward", what)
 
 
 def listeners(host: str, settings: Settings, blueprint: Blueprint) -> tuple[Listener, ...]:

@@ -121,7 +121,7 @@ class AppRoute(Section):
         shape="a whole number from 1 to 65535",
         example=8000,
         default=None,
-        says="the app's port",
+        says="the app's port; in the last case one that is made of its name",
     )
     max_body: Annotated[int, Field(ge=1, le=1_048_576)] = key(
         "The largest request that it takes, in MB.",

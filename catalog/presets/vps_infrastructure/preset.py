@@ -148,6 +148,8 @@ PRESET = Preset(
     ),
     defaults={
         "exposure": "direct",
+        # Studio's: ssh -L 3000:127.0.0.1:3000.
+        "ssh": {"forward": 3000},
         # 8080 is the AI Dev Server's.
         "dev": {
             "edge": {"http_port": 8880, "https_port": 8443},

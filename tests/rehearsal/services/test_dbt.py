@@ -30,9 +30,10 @@ def database(place):
     docker(
         "run", "--detach", "--label", LABEL, "--name", name, "--network", place.name, "--network-alias", "postgres",
         "--user", "999:999", "--tmpfs", "/var/lib/postgresql/data:uid=999", "--env", "POSTGRES_PASSWORD=superuser",
-        "--env", "PGDATA=/var/lib/postgresql/data/pgdata", POSTGRES,
+        "--env", "PGDATA=/var/lib/postgresql/data/pgdata", "--env", "POSTGRES_INITDB_ARGS=--no-sync", POSTGRES,
+        "-c", "fsync=off",
     )  # fmt: skip
-    until_says("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "postgres")
+    until_says("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "postgres", seconds=180)
     docker("exec", "-i", name, "psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1", input=ROLES % PASSWORD)
     return name
 

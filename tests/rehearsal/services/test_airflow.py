@@ -127,13 +127,14 @@ def test_its_containers_have_no_rights_and_show_no_secret(airflow, place):
 
 
 def test_a_node_that_lost_a_process_ends_so_that_docker_starts_it_anew(airflow):
-    docker("exec", airflow.name, "python", "-c",
-           "import os, signal\n"
-           "for pid in filter(str.isdigit, os.listdir('/proc')):\n"
-           "    # It gives itself a title: its words are not where they were.\n"
-           "    words = open(f'/proc/{pid}/cmdline').read().replace(chr(0), ' ')\n"
-           "    if 'airflow' in words and 'scheduler' in words: os.kill(int(pid), signal.SIGKILL)",
-           )  # fmt: skip
+    # It gives itself a title: its words are not where they were.
+    kill = (
+        "import os, signal\n"
+        "for pid in set(filter(str.isdigit, os.listdir('/proc'))) - {str(os.getpid())}:\n"
+        "    words = open(f'/proc/{pid}/cmdline').read()\n"
+        "    if 'airflow' in words and 'scheduler' in words: os.kill(int(pid), signal.SIGKILL)\n"
+    )
+    docker("exec", airflow.name, "python", "-c", kill)
     ended = until(
         lambda: docker("inspect", "--format", "{{.State.Running}}", airflow.name) == "false", "it ends", seconds=180
     )

@@ -14,7 +14,8 @@ def supabase():
     services = SupabaseServices()
     try:
         for service in SERVICES:
-            services.start(service)
+            # As long as an update waits for it.
+            services.start(service, seconds=service.health.gate)
         yield services
     finally:
         services.close()

@@ -252,7 +252,7 @@ def test_a_rotated_password_is_taken_at_the_start_that_the_new_file_causes(supab
     supabase.secrets["supabase-auth-password"] = before[::-1]
     docker("rm", "-f", supabase.name(DB.name))
     docker("volume", "rm", supabase.name(f"{DB.name}-config"))
-    supabase.start(DB)
+    supabase.start(DB, seconds=DB.health.gate)
 
     assert over_network(supabase, "supabase_auth_admin", before, "SELECT 1").returncode, "the old one is nobody's"
     done = over_network(supabase, "supabase_auth_admin", before[::-1], "SELECT 1")

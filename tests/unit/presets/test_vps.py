@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from catalog.presets.vps_infrastructure.preset import PRESET
 from homeport.model.container import container_spec
 from homeport.plan.resolve import resolve
+from homeport.render.export.checkout import compose_texts
 from homeport.settings.load import Configuration
 from tests.support.checkout import ROOT
 from tests.unit.stack.test_graph import ADOPTED
@@ -57,3 +59,35 @@ def test_n8n_has_its_volume_its_public_name_its_pinned_image_and_its_port(prod):
     assert {"https://n8n.example.com/"} == {n8n.env["N8N_EDITOR_BASE_URL"], n8n.env["N8N_WEBHOOK_URL"]}
     assert n8n.image.startswith("n8nio/n8n:2.")
     assert "/healthz" in (ROOT / "catalog/n8n/files/health.cjs").read_text(), "what Docker's health check asks"
+
+
+@pytest.mark.req("S1-01")
+@pytest.mark.parametrize("host", [{"mode": "create", "server_type": "cx53", "location": "fsn1"}, None])
+def test_one_host_has_everything_rented_or_adopted(host):
+    plan = planned("prod", **({"hosts": {"main": host}} if host else {}))
+
+    assert ["main"] == list(plan.hosts)
+    assert {"main"} == set(plan.blueprint.homes.values())
+    assert {service.name for service in PRESET.services} == {service.name for service in plan.hosts["main"].services}
+
+
+@pytest.mark.req("S1-62")
+def test_each_folder_of_the_checkout_has_a_compose_file_of_what_pulumi_made(prod):
+    texts = compose_texts(prod.blueprint, PRESET.checkout, "prod", {})
+    whole = {path: yaml.safe_load(text) for path, text in texts.items()}
+    services = {name: service for each in whole.values() for name, service in each["services"].items()}
+
+    assert {service.name for service in prod.blueprint.services} == set(services), "each is in one of them"
+    assert "docker-compose/n8n/docker-compose.yml" in whole
+    assert "docker-compose/supabase/docker-compose.yml" in whole
+    for path, each in whole.items():
+        folder = path.split("/")[1]
+        assert "name" not in each, "the project is called as its folder is"
+        assert {True} >= {network["external"] for network in each.get("networks", {}).values()}
+        assert {True} >= {volume["external"] for volume in each.get("volumes", {}).values()}
+        for name in each["services"]:
+            labels = spec(prod, name).compose_labels
+            assert (name, folder) == (
+                each["services"][name]["container_name"],
+                labels["com.docker.compose.project"],
+            ), "compose knows the container that Pulumi made as its own"

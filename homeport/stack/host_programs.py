@@ -10,6 +10,8 @@ from homeport.model import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pulumi
+
     from components.secrets import Secrets
     from components.workload import Workload
     from homeport.model.blueprint import Blueprint
@@ -23,8 +25,9 @@ def host_programs(
     there: HostResources,
     secrets: Secrets,
     workloads: Mapping[str, Workload],
-) -> None:
-    """Registers them."""
+) -> tuple[pulumi.Resource, ...]:
+    """Registers them; to depend on."""
+    ready: list[pulumi.Resource] = []
     texts = blueprint.texts()
     ground = HostPrograms(
         names.host_part(host.name, "programs"),
@@ -41,4 +44,5 @@ def host_programs(
             secrets={name: secrets.values[name] for name in program.names if name not in texts},
             after=(ground.ready, *(workloads[need].ready for need in program.needs)),
         )
-        HostProgram(names.host_part(host.name, f"program-{program.name}"), args, there.opts)
+        ready.append(HostProgram(names.host_part(host.name, f"program-{program.name}"), args, there.opts).ready)
+    return tuple(ready)

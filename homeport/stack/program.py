@@ -38,8 +38,9 @@ def build(plan: Plan) -> None:
     before = {proxy.name: _records(plan, hosts, providers, secrets) for proxy in filter(None, [plan.blueprint.proxy])}
     before |= {connector.name: doors.ready} if connector and doors else {}
     services = Services(plan.blueprint, hosts, secrets, before)
-    _compose_files(plan, hosts, services, secrets, providers.opts)
-    _programs(plan, hosts, services, secrets)
+    # What programs lay into the folder of the configuration is there before it is committed.
+    programs = _programs(plan, hosts, services, secrets)
+    _compose_files(plan, hosts, services, secrets, programs, providers.opts)
     if plan.blueprint.tunnel_on_host:
         doors = _tunnel(plan, hosts, providers, secrets)
     if doors:
@@ -65,6 +66,7 @@ def _compose_files(
     hosts: Mapping[str, HostResources],
     services: Services,
     secrets: Secrets,
+    programs: tuple[pulumi.Resource, ...],
     opts: pulumi.ResourceOptions,
 ) -> None:
     """What lies on a host beside its containers; nothing on this machine."""
@@ -76,18 +78,23 @@ def _compose_files(
     for host in remote:
         machine = hosts[host.name].machine
         compose_files(plan.blueprint, host, machine, secrets, services.workloads, opts=opts)
-        checkout_files(plan.blueprint, host, machine, services.workloads, after=(), opts=opts)
+        checkout_files(plan.blueprint, host, machine, services.workloads, after=programs, opts=opts)
 
 
-def _programs(plan: Plan, hosts: Mapping[str, HostResources], services: Services, secrets: Secrets) -> None:
-    """What runs on hosts beside their containers."""
+def _programs(
+    plan: Plan, hosts: Mapping[str, HostResources], services: Services, secrets: Secrets
+) -> tuple[pulumi.Resource, ...]:
+    """What runs on hosts beside their containers; to depend on."""
     if not plan.blueprint.programs:
-        return
+        return ()
     from homeport.stack.host_programs import host_programs  # noqa: PLC0415  # few stacks have any
 
-    for host in plan.hosts.values():
-        if host.programs:
-            host_programs(plan.blueprint, host, hosts[host.name], secrets, services.workloads)
+    return tuple(
+        ready
+        for host in plan.hosts.values()
+        if host.programs
+        for ready in host_programs(plan.blueprint, host, hosts[host.name], secrets, services.workloads)
+    )
 
 
 def _records(

@@ -1,5 +1,7 @@
 """vps-infrastructure: Supabase, n8n and an AI development server on one rented machine, with what deploys them."""
 
+from catalog.presets.vps_infrastructure.backups import BACKUPS
+from catalog.presets.vps_infrastructure.host_agent import HOST_AGENT
 from catalog.presets.vps_infrastructure.services import (
     AI_DEV_SERVER,
     AIRFLOW,
@@ -171,6 +173,20 @@ PRESET = Preset(
             pattern=r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,64}){2,8}",
             shape="an absolute path of at least two folders, of letters, digits, '.', _ and -",
         ),
+        "backup-keep": Option(
+            default="7",
+            purpose="how many sets of a kind of backup are kept on the host",
+            kind="number",
+            low=1,
+            high=365,
+            shape="a whole number from 1 to 365",
+        ),
+        "backup-time": Option(
+            default="03:17",
+            purpose="when the host's backups begin each day, by the host's clock",
+            pattern=r"(?:[01][0-9]|2[0-3]):[0-5][0-9]",
+            shape="a time such as 03:17",
+        ),
         "repository": Option(
             default="",
             purpose="the Git repository that the checkout is pushed to; empty: a local one without a remote",
@@ -179,6 +195,7 @@ PRESET = Preset(
             example="git@git.example.com:owner/platform.git",
         ),
     },
+    programs=(HOST_AGENT, BACKUPS),
     checkout=Checkout(
         path="{checkout}",
         owner="{user}",

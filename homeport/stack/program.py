@@ -40,7 +40,7 @@ def build(plan: Plan) -> None:
     services = Services(plan.blueprint, hosts, secrets, before)
     # What programs lay into the folder of the configuration is there before it is committed.
     programs = _programs(plan, hosts, services, secrets)
-    _compose_files(plan, hosts, services, secrets, programs, providers.opts)
+    _compose_files(plan, hosts, services, secrets, after=programs, opts=providers.opts)
     if plan.blueprint.tunnel_on_host:
         doors = _tunnel(plan, hosts, providers, secrets)
     if doors:
@@ -66,7 +66,8 @@ def _compose_files(
     hosts: Mapping[str, HostResources],
     services: Services,
     secrets: Secrets,
-    programs: tuple[pulumi.Resource, ...],
+    *,
+    after: tuple[pulumi.Resource, ...],
     opts: pulumi.ResourceOptions,
 ) -> None:
     """What lies on a host beside its containers; nothing on this machine."""
@@ -78,7 +79,7 @@ def _compose_files(
     for host in remote:
         machine = hosts[host.name].machine
         compose_files(plan.blueprint, host, machine, secrets, services.workloads, opts=opts)
-        checkout_files(plan.blueprint, host, machine, services.workloads, after=programs, opts=opts)
+        checkout_files(plan.blueprint, host, machine, services.workloads, after=after, opts=opts)
 
 
 def _programs(

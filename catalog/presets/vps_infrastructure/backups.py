@@ -55,5 +55,6 @@ BACKUPS = HostProgram(
         "registry-backup.timer",
         "state-snapshot.timer",
         "backup-drill.timer",
+        "backup-watch.timer",
     ),
 )

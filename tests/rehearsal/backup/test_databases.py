@@ -82,7 +82,7 @@ def test_a_damaged_dump_is_found_before_anything_is_touched_and_a_broken_one_rep
     assert "syntax error" in host.run("verify", code=1), "a drill is a restore"
 
 
-@pytest.mark.req("S1-65")
+@pytest.mark.req("S1-65", "F-13")
 def test_the_drill_restores_the_newest_dump_into_a_container_of_its_own_and_leaves_nothing(host, filled):
     host.run("databases")
     before = filled.all()

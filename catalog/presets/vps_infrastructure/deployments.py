@@ -1,0 +1,67 @@
+"""Deployments on the host: programs that put images live, the runner's scripts, the AI Dev Server's workflow."""
+
+from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
+
+DEPLOYMENTS = HostProgram(
+    name="deployments",
+    purpose="Puts images live by their tags, takes that back, cleans the registry, reports; the runner's scripts",
+    users=(
+        HostUser(
+            name="{user}",
+            home="/home/{user}",
+            groups={"docker": "saving n8n's workflows is a docker exec, and deployments build images"},
+        ),
+    ),
+    folders=(
+        # Where the runner's jobs see them: homes are hidden from them.
+        HostFolder(path="/usr/local/lib/homeport"),
+        HostFolder(path="/usr/local/lib/homeport/deployments"),
+        HostFolder(path="/usr/local/lib/homeport/deployments/workflows"),
+        HostFolder(path="{checkout}", owner="{user}:{user}", mode=0o755, data=True),
+        HostFolder(path="{checkout}/github-runner", owner="{user}:{user}"),
+        HostFolder(path="{checkout}/.github", owner="{user}:{user}"),
+        HostFolder(path="{checkout}/.github/workflows", owner="{user}:{user}"),
+    ),
+    files=(
+        ProgramFile(target="/usr/local/lib/homeport/deployments", source="apps/deployments/*.py", mode=0o755),
+        ProgramFile(target="/usr/local/lib/homeport/deployments", source="apps/deployments/*.sh", mode=0o755),
+        ProgramFile(
+            target="/usr/local/lib/homeport/deployments/workflows/deploy-service.yml.template",
+            source="apps/deployments/workflows/deploy-service.yml.template",
+        ),
+        ProgramFile(
+            target="{checkout}/deploy-service.sh",
+            text='#!/bin/sh\nexec /usr/local/lib/homeport/deployments/deploy-service.sh "$@"\n',
+            mode=0o755,
+            owner="{user}:{user}",
+        ),
+        ProgramFile(
+            target="{checkout}/rollback-service.sh",
+            text='#!/bin/sh\nexec /usr/local/lib/homeport/deployments/rollback-service.sh "$@"\n',
+            mode=0o755,
+            owner="{user}:{user}",
+        ),
+        ProgramFile(
+            target="{checkout}/verify.sh",
+            text='#!/bin/sh\nexec /usr/local/lib/homeport/deployments/verify.sh "$@"\n',
+            mode=0o755,
+            owner="{user}:{user}",
+        ),
+        ProgramFile(
+            target="{checkout}/github-runner", source="apps/github_runner/*.sh", mode=0o755, owner="{user}:{user}"
+        ),
+        ProgramFile(
+            target="{checkout}/github-runner/runner.service",
+            source="apps/github_runner/runner.service",
+            owner="{user}:{user}",
+        ),
+        ProgramFile(
+            target="{checkout}/github-runner/README.md", source="apps/github_runner/README.md", owner="{user}:{user}"
+        ),
+        ProgramFile(
+            target="{checkout}/.github/workflows/deploy-ai-dev-server.yml",
+            source="apps/deployments/workflows/deploy-ai-dev-server.yml",
+            owner="{user}:{user}",
+        ),
+    ),
+)

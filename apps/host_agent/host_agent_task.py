@@ -41,6 +41,8 @@ _LISTENER = 3
 """The first descriptor that systemd hands over (sd_listen_fds(3))."""
 _OUT, _ERR, _CHUNK = 64 * 1024, 2000, 64 * 1024
 _GRACE = 5.0
+_DRAINED = 0.5
+"""Seconds for the last words: what got away from its group holds the streams open until systemd ends it."""
 
 
 class RefusedError(Exception):
@@ -190,7 +192,7 @@ def _spawn(argv: tuple[str, ...], settings: Settings) -> dict[str, Any]:
     # What the command left running may hold the streams open: it is ended, and then nothing more can come.
     _signal(process.pid, signal.SIGKILL)
     for reader in readers:
-        reader.join(_GRACE)
+        reader.join(_DRAINED)
     return {
         "state": "ended",
         "exit_code": code,

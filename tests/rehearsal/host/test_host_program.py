@@ -355,7 +355,7 @@ def test_deploy_sh_brings_the_version_before_back_where_the_new_one_is_not_healt
     assert f"{version} runs again" in said, said
     assert version == ask(agent, "GET", "/health", "")[1]["version"]
     agent.inside(f"echo 'raise SystemExit(3)' >>{broken}")
-    assert 2 == deploy(agent)[0], "nor one that does not start at all"
+    assert 1 == deploy(agent)[0], "one that cannot be read at all is refused before anything changes"
     assert version == ask(agent, "GET", "/health", "")[1]["version"]
     agent.inside(f"cp -p /var/tmp/kept {broken}")
     assert 0 == deploy(agent)[0]

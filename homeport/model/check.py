@@ -274,7 +274,7 @@ def _databases(blueprint: Blueprint) -> Iterator[Problem]:
         roles = {role.name for role in database.roles}
         if database.server not in known:
             yield Problem(where, f"server {database.server} is not declared", _CATALOG)
-        for name in sorted({database.owner, *database.connect} - roles):
+        for name in sorted({database.owner, *database.connect} - roles - {*database.image_roles}):
             yield Problem(where, f"role {name} is not declared", _CATALOG)
         for kind, name in (("a database", database.name), *(("a role", role) for role in sorted(roles))):
             if what := database_name_problem(name):

@@ -34,6 +34,7 @@ class Database:
         owner: The role that owns it.
         roles: All roles it needs, the owner included.
         connect: Roles that may connect, besides the owner.
+        image_roles: Those of them that the server's own image makes.
         extensions: Extensions created in it, as superuser.
         migrations: Folder below the project root with numbered SQL files, run as the owner.
         variables: psql variables for the migrations; ``{setting}`` is filled in.
@@ -46,6 +47,7 @@ class Database:
     owner: str
     roles: tuple[Role, ...]
     connect: tuple[str, ...] = ()
+    image_roles: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     migrations: str = ""
     variables: tuple[tuple[str, str], ...] = ()

@@ -112,13 +112,20 @@ def _published(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
 
 
 def _forwarded(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
-    """A port that sshd forwards leads to something; one of a service that is off leads to nothing for now."""
+    """A port that sshd forwards leads to something; one of a service that is off leads to nothing for now.
+
+    This machine's sshd is nobody's of ours. A service whose port was changed in the settings is what a preset meant.
+    """
+    if all(host.mode == "local" for host in settings.hosts.values()):
+        return
     every = (*blueprint.services, *blueprint.resting)
     ports = {port.outside for service in every for port in blueprint.published(service) if port.address == LOOPBACK}
     if settings.ssh.forward and settings.ssh.forward not in ports:
         known = ", ".join(map(str, sorted(ports))) or "none"
         what = f"no service of this stack listens at {LOOPBACK}:{settings.ssh.forward}; ports: {known}"
-        yield _set("ssh.forward", what, min(ports)) if ports else _drop("ssh.forward", what)
+        meant = (service for service in every if settings.ssh.forward in {port.outside for port in service.ports})
+        moved = [port.outside for service in meant for port in blueprint.published(service) if port.address == LOOPBACK]
+        yield _set("ssh.forward", what, (moved or [min(ports)])[0]) if ports else _drop("ssh.forward", what)
 
 
 def listeners(host: str, settings: Settings, blueprint: Blueprint) -> tuple[Listener, ...]:

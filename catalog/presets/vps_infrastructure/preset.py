@@ -56,6 +56,9 @@ PRESET = Preset(
             server="supabase-db",
             owner="n8n",
             roles=(Role(name="n8n", secret="n8n-database-password"),),
+            # Supabase's administrator reads every table of its server anyway; so `pg_dump -U postgres` has them all.
+            connect=("postgres",),
+            image_roles=("postgres",),
             users=("n8n",),
         ),
         # Where dbt builds: its role owns this database, and has no right in Supabase's own.
@@ -64,6 +67,8 @@ PRESET = Preset(
             server="supabase-db",
             owner="dbt",
             roles=(Role(name="dbt", secret="dbt-database-password"),),
+            connect=("postgres",),
+            image_roles=("postgres",),
             users=("dbt",),
         ),
         Database(

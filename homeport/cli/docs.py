@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from catalog.presets.registry import declared, preset
-from homeport.cli import adopting_page, imports, requirements
+from homeport.cli import adopting_page, imports, requirements, variables
 from homeport.cli.places import ROOT
 from homeport.cli.reference import reference
 from homeport.model.errors import BlueprintError
@@ -38,6 +38,7 @@ def pages() -> dict[str, str]:
         "docs/architecture.md": imports.page(),
         "docs/reference.md": reference(),
         "docs/adopting.md": adopting_page.page(),
+        "docs/vps-infrastructure-variables.md": variables.page(preset("vps-infrastructure")),
     }
 
 

@@ -28,7 +28,10 @@ ASKED = {
 """Route to a path of it, and the answer to a stranger there: whoever has no key or login gets nothing but the site."""
 ISOLATED = {"registry": "registry_default", "dtc-frontend-app": "dtc_default"}
 USER, FOLDER = "deploy", "/home/deploy/platform"
-IN_FOLDER = (".git", ".gitignore", "README.md", "docker-compose")
+IN_FOLDER = (
+    *(".git", ".github", ".gitignore", "README.md", "ai-dev-server", "backup-n8n-workflows.sh", "deploy.sh"),
+    *("docker-compose", "github-runner", "host-agent", "host-scripts"),
+)
 _NAMES = (
     *("ai-dev-server", "airflow", "airflow-db", "browserless-chromium", "caddy", "dbt", "dtc-frontend-app", "n8n"),
     *("realtime-dev.supabase-realtime", "registry", "supabase-analytics", "supabase-auth", "supabase-db"),

@@ -1,6 +1,7 @@
 """vps-infrastructure: Supabase, n8n and an AI development server on one rented machine, with what deploys them."""
 
 from catalog.presets.vps_infrastructure.backups import BACKUPS
+from catalog.presets.vps_infrastructure.deployments import DEPLOYMENTS
 from catalog.presets.vps_infrastructure.host_agent import HOST_AGENT
 from catalog.presets.vps_infrastructure.services import (
     AI_DEV_SERVER,
@@ -200,7 +201,7 @@ PRESET = Preset(
             example="git@git.example.com:owner/platform.git",
         ),
     },
-    programs=(HOST_AGENT, BACKUPS),
+    programs=(HOST_AGENT, BACKUPS, DEPLOYMENTS),
     checkout=Checkout(
         path="{checkout}",
         owner="{user}",
@@ -224,6 +225,9 @@ PRESET = Preset(
         documents={
             "README.md": "catalog/presets/vps_infrastructure/checkout/README.md",
             ".gitignore": "catalog/presets/vps_infrastructure/checkout/gitignore",
+            # Whole: a push that changes it is built and put live.
+            "ai-dev-server": "apps/ai_dev_server",
+            "docker-compose/dbt/README.md": "apps/dbt_project/README.md",
         },
     ),
     next_steps=(

@@ -71,7 +71,6 @@ def test_one_host_has_everything_rented_or_adopted(host):
     assert {service.name for service in PRESET.services} == {service.name for service in plan.hosts["main"].services}
 
 
-@pytest.mark.req("S1-62")
 def test_each_folder_of_the_checkout_has_a_compose_file_of_what_pulumi_made(prod):
     texts = compose_texts(prod.blueprint, PRESET.checkout, "prod", {})
     whole = {path: yaml.safe_load(text) for path, text in texts.items()}

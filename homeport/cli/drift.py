@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
 from homeport.cli.phases import say
+from homeport.model import names
 from homeport.model.errors import ToolError
 from homeport.render.files import PENDING
 
@@ -59,6 +60,7 @@ class Finding:
         replace: URNs of resources that have to be replaced, since no refresh sees it.
         spoilt: A container and a volume that are removed before the update, since files can't be taken out of a volume.
         removed: URN of that container: a preview shows its replacement; after its removal the engine knows it no more.
+        theirs: Id of a container that compose made in the place of one of the stack's; removed before the update.
     """
 
     what: str
@@ -66,6 +68,7 @@ class Finding:
     replace: tuple[str, ...] = ()
     spoilt: tuple[str, str] | None = None
     removed: tuple[str, ...] = ()
+    theirs: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +143,7 @@ class Looked:
             images = {pair for one in there for pair in one.images}
             found = [*self._of_containers(containers), *self._of_networks(networks), *self._of_volumes(volumes)]
             found += self._of_images(images)
+            found += self._of_compose(daemons, containers)
             yield from found
             if found and any(item.spoilt is None and item.refresh for item in found):
                 # What is made again is delivered again; what still runs is compared once that is done.
@@ -175,6 +179,25 @@ class Looked:
         for item in self._owned["container"]:
             if _is_template(item) and (finding := self._of_template(item, containers)):
                 yield finding
+
+    def _of_compose(
+        self, daemons: Sequence[Mapping[str, str]], containers: Mapping[str, dict[str, Any]]
+    ) -> Iterator[Finding]:
+        """What `docker-compose up` has made in the place of containers that are gone, and under their names."""
+        gone = {
+            str(item["outputs"]["name"]): _labels(item).get("homeport.stack")
+            for item in self._owned["container"]
+            if item["id"] not in containers
+        }
+        for where in daemons if gone else ():
+            for item in daemon.inspect("container", sorted(gone), where):
+                stack = (item["Config"].get("Labels") or {}).get(names.COMPOSED)
+                if stack and stack == gone[item["Name"].removeprefix("/")]:
+                    yield Finding(
+                        what=f"container {item['Name'].removeprefix('/')} was made by compose: it is taken away",
+                        refresh=True,
+                        theirs=item["Id"],
+                    )
 
     def _of_template(self, resource: dict[str, Any], containers: Mapping[str, dict[str, Any]]) -> Finding | None:
         """A template is there, and its copy runs: which image that has is not the stack's."""
@@ -323,7 +346,10 @@ def look(pulumi: PulumiCli, places: Sequence[Place] = ()) -> Drift:
 
 
 def remove_spoilt(pulumi: PulumiCli, drift: Drift) -> None:
-    """Removes containers and volumes whose files were changed by hand; the update makes them again."""
+    """Removes what was changed by hand in a volume of files, with its container, and what compose made.
+
+    The update makes them again.
+    """
     for where in pulumi.daemons():
         for item in drift.findings:
             if item.spoilt:
@@ -331,6 +357,9 @@ def remove_spoilt(pulumi: PulumiCli, drift: Drift) -> None:
                 daemon.run("stop", container, where=where, check=False)
                 daemon.run("rm", "--force", container, where=where, check=False)
                 daemon.run("volume", "rm", volume, where=where, check=False)
+            if item.theirs:
+                daemon.run("stop", item.theirs, where=where, check=False)
+                daemon.run("rm", "--force", item.theirs, where=where, check=False)
 
 
 def delivered(resources: Sequence[dict[str, Any]], digest: Callable[[bytes], str]) -> Digests:
@@ -338,8 +367,7 @@ def delivered(resources: Sequence[dict[str, Any]], digest: Callable[[bytes], str
     data = {
         str(item["outputs"]["name"])
         for item in resources
-        if _KINDS.get(str(item.get("type"))) == "volume"
-        and _holds_data({row["label"]: row["value"] for row in (item.get("outputs") or {}).get("labels") or ()})
+        if _KINDS.get(str(item.get("type"))) == "volume" and _holds_data(_labels(item))
     }
     wanted: Digests = {}
     commands = [
@@ -397,6 +425,10 @@ def _is_template(resource: Mapping[str, Any]) -> bool:
 def _copy(resource: Mapping[str, Any]) -> str:
     """The container that is a copy of a template."""
     return next(str(row["value"]) for row in resource["inputs"]["labels"] if row["label"] == "homeport.template")
+
+
+def _labels(resource: Mapping[str, Any]) -> dict[str, str]:
+    return {row["label"]: row["value"] for row in (resource.get("outputs") or {}).get("labels") or ()}
 
 
 def _holds_data(labels: Mapping[str, str]) -> bool:

@@ -11,6 +11,8 @@ MAIN = "main"
 """The host whose parts have no host in their names: that is how stacks began, and names are identity."""
 MARK = "mark"
 """Logical name of the random id that all of a stack's objects at Cloudflare end in."""
+COMPOSED = "homeport.compose"
+"""Label of what compose made in the place of a container of the stack's; its value is the stack's name."""
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LONGEST_LABEL = 63
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from homeport.model import template
+from homeport.model import names, template
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.host import HostFile, Package
 from homeport.render import host_text, packages
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.preset import Checkout
 
-MARK = "homeport.compose"
-"""Label of what compose made in the place of a container of the stack's; its value is the stack's name."""
 _NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _COMPOSE = (
     # Docker's own plugin where the host's owner has set it up.
@@ -57,7 +55,7 @@ def _text(blueprint: Blueprint, stack: str, files: Mapping[str, str], several: l
     # The project is called as its folder is: docker-compose 1 knows no other way in the file.
     del whole["name"]
     for service in whole["services"].values():
-        service["labels"] = {MARK: stack}
+        service["labels"] = {names.COMPOSED: stack}
     return compose.text(whole)
 
 

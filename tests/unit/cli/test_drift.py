@@ -8,11 +8,12 @@ import hashlib
 import io
 import tarfile
 from subprocess import CompletedProcess
+from types import SimpleNamespace
 
 import pytest
 
 from homeport.cli import daemon
-from homeport.cli.drift import Drift, Looked, delivered
+from homeport.cli.drift import Drift, Looked, delivered, remove_spoilt
 from homeport.render.bundle import Entry, bundle
 
 URN = "urn:pulumi:dev::homeport::homeport:docker:Workload$"
@@ -60,6 +61,7 @@ STATE = [
         cpus="0.5",
         restart="always",
         networkMode="net",
+        labels=[{"label": "homeport.stack", "value": "dev"}],
     ),
     {
         "urn": f"{URN}docker:index/remoteImage:RemoteImage::images-app",
@@ -164,6 +166,23 @@ def test_a_volume_that_is_gone_gets_its_content_again(docker):
 
     assert any("volume app-files-1 is gone" in item.what for item in drift.findings)
     assert any("app-files-delivered" in flag for flag in drift.flags), "made again under its name it is empty"
+
+
+@pytest.mark.parametrize(("stack", "taken"), [("dev", True), ("other", False), (None, False)])
+def test_what_compose_made_under_the_name_of_a_container_that_is_gone_is_taken_away(docker, monkeypatch, stack, taken):
+    """Its compose file in the host's folder marks what it makes; a stranger's container stays."""
+    labels = {"homeport.compose": stack} if stack else {}
+    theirs = {**INSPECTED, "Id": "c2", "Config": {"Labels": labels}}
+    docker.there["container"] = {"app": theirs}
+    drift = _drift()
+
+    assert (["c2"] if taken else []) == [item.theirs for item in drift.findings if item.theirs]
+    assert ("--refresh",) == drift.flags, "so that Pulumi makes its own again"
+
+    ran = []
+    monkeypatch.setattr(daemon, "run", lambda *argv, **_: ran.append(argv))
+    remove_spoilt(SimpleNamespace(daemons=lambda: [{}]), drift)
+    assert ([("stop", "c2"), ("rm", "--force", "c2")] if taken else []) == ran
 
 
 @pytest.mark.req("NW-04")

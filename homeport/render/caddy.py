@@ -37,6 +37,9 @@ log alone, and nobody would know when it was done.
 _STREAMS = "stream_close_delay 12h"
 """What was upgraded, a WebSocket, is closed at once by a reload unless it may go on (reverseproxy/streaming.go,
 ``cleanupConnections``). A working day; whom a changed guard no longer lets in is out after it."""
+_WAITS = ("lb_try_duration 30s", "lb_try_interval 100ms")
+"""What is no GET is tried again only where no connection came about, so that nothing is written twice
+(caddyserver/caddy, reverseproxy.go, ``tryAgain``)."""
 
 _HEADERS_IN = "10s"
 """For the TLS handshake and the headers together: some packets, over the slowest line too. Who sends them byte by byte
@@ -242,15 +245,14 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
         answer = 'respond "{http.request.host}: the service behind this name does not answer" {err.status_code}'
         lines += _block("handle_errors 502 503 504", [answer])
     handles: list[str] = []
-    upstream = _upstream(blueprint, route)
     if route.health:
         lines += _block("@health", ["path /health", "method GET HEAD"])
-        handles += _block("handle @health", [f"rewrite * {route.health}", *_block(upstream, [_STREAMS])])
+        handles += _block("handle @health", [f"rewrite * {route.health}", *_upstream(blueprint, route)])
     for slot, guard in enumerate(route.guards):
         matcher = f"@paths-{slot}"
         if guard.paths:
             lines.append(f"{matcher} path {' '.join(guard.paths)}")
-        handles += _block(f"handle {matcher}" if guard.paths else "handle", _guarded(route, slot, guard, upstream))
+        handles += _block(f"handle {matcher}" if guard.paths else "handle", _guarded(blueprint, route, slot, guard))
     if not blueprint.connector:
         return [*lines, *handles]
     # Whoever comes past the tunnel comes past Access. In `route` the order is that of the lines.
@@ -258,26 +260,30 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
     return [*lines, f"@stranger not remote_ip {blueprint.connector_address}", *_block("route", refuse)]
 
 
-def _upstream(blueprint: Blueprint, route: Route) -> str:
-    """By the service's name on a network that both are on; in the host's network by the port that it publishes."""
+def _upstream(blueprint: Blueprint, route: Route, *more: str) -> list[str]:
+    """By the service's name on a network that both are on; in the host's network by the port that it publishes.
+
+    Between two images of a deployed service nobody listens for a moment: who asks then waits.
+    """
     port = blueprint.listening(route) if _on_host(blueprint) else None
     where = f"{port.address}:{port.outside}" if port else f"{PROXY(route.service)}:{route.port}"
-    return f"reverse_proxy {where}"
+    deployed = any(service.deployed for service in blueprint.services if service.name == route.service)
+    return _block(f"reverse_proxy {where}", [_STREAMS, *(_WAITS if deployed else ()), *more])
 
 
-def _guarded(route: Route, slot: int, guard: Guard, upstream: str) -> list[str]:
+def _guarded(blueprint: Blueprint, route: Route, slot: int, guard: Guard) -> list[str]:
     if guard.kind == "open" or guard.kind in ASKED_BEFORE:
-        return _block(upstream, [_STREAMS])
+        return _upstream(blueprint, route)
     if guard.kind == "closed":
         return ["respond 404"]
     ask = [f"import {_snippet(route, slot)}"]
     if guard.kind == "basic":
         # The scheme has no case, and as many spaces behind it as the caller likes (RFC 7235, sections 2.1 and 2.2).
         ask = ['request_header Authorization "^(?i:basic) +" "Basic "', *ask]
-        proxy = _block(upstream, [_STREAMS, "header_up -Authorization"])
+        proxy = _upstream(blueprint, route, "header_up -Authorization")
         refuse = ['header WWW-Authenticate `Basic realm="homeport", charset="UTF-8"`', "respond 401"]
     else:
-        proxy = _block(upstream, [_STREAMS])
+        proxy = _upstream(blueprint, route)
         refuse = [
             "header Content-Type application/json",
             f'respond `{{"error":"{guard.header} is missing or wrong"}}` 401',

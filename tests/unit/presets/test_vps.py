@@ -10,6 +10,7 @@ import yaml
 from catalog.presets.vps_infrastructure.preset import PRESET
 from homeport.model.container import container_spec
 from homeport.plan.resolve import resolve
+from homeport.render.caddy import caddyfile
 from homeport.render.export.checkout import compose_texts
 from homeport.settings.load import Configuration
 from tests.support.checkout import ROOT
@@ -90,3 +91,10 @@ def test_each_folder_of_the_checkout_has_a_compose_file_of_what_pulumi_made(prod
                 each["services"][name]["container_name"],
                 labels["com.docker.compose.project"],
             ), "compose knows the container that Pulumi made as its own"
+
+
+def test_whoever_asks_between_two_images_waits(prod):
+    sites = caddyfile(prod.blueprint).split("https://")[1:]
+    waiting = {site.partition(" ")[0] for site in sites if "lb_try_duration 30s" in site}
+
+    assert {"ai-dev.example.com"} == waiting, "nobody else is replaced beside an update"

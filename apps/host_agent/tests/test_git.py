@@ -97,7 +97,8 @@ def test_without_a_remote_without_a_repository_and_through_the_agent(world, make
     with pytest.raises(GitError):
         repository(world / "none").status()
     agent = make(GIT_PROTOCOLS="file")
-    assert 500 == agent.ask("GET", "/git/status")[0], "no repository yet"
+    status, answer = agent.ask("GET", "/git/status")
+    assert 500 == status, f"no repository yet: {answer}"
     git(agent.repo, "init", "-q", "-b", "main")
     assert (200, "main") == ((answer := agent.ask("GET", "/git/status"))[0], answer[1]["branch"])
     assert 409 == agent.ask("POST", "/git/pull")[0], "it follows nothing"

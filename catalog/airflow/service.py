@@ -133,21 +133,9 @@ SERVICE = Service(
 )
 
 DATABASE = replace(
-    postgres.SERVICE,
+    postgres.ALONE,
     name="airflow-db",
-    # renovate: datasource=docker depName=postgres
-    image="postgres:16.14-alpine",
     purpose="PostgreSQL of Airflow alone",
-    env={
-        **postgres.SERVICE.env,
-        # The superuser has no password and no way in over the network (pg_hba.conf); a password would stay in the
-        # server's environment. This method goes into a pg_hba.conf that is never read.
-        "POSTGRES_HOST_AUTH_METHOD": "trust",
-        # 999 has no name in the image (its postgres is 70), so `peer` could not know who asks on the socket.
-        "POSTGRES_INITDB_ARGS": (
-            "--data-checksums --auth-local=trust --auth-host=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8"
-        ),
-    },
     files=(
         StaticFile(
             source="catalog/airflow/files/db/postgresql.conf",
@@ -156,13 +144,7 @@ DATABASE = replace(
         ),
         StaticFile(source="catalog/airflow/files/db/pg_hba.conf", target="pg_hba.conf"),
     ),
-    volumes={"data": Volume(path="/var/lib/postgresql/data", owner=(999, 999))},
-    tmpfs={
-        "/tmp": "rw,noexec,nosuid,nodev,size=32m,mode=1777",
-        "/var/run/postgresql": "rw,noexec,nosuid,nodev,size=1m,uid=999,gid=999,mode=2775",
-    },
     health=Health(
         test=("pg_isready", "-q", "-h", "127.0.0.1", "-U", "airflow", "-d", "airflow"), interval=5, start_period=60
     ),
-    secrets=(),
 )

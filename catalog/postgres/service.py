@@ -63,3 +63,25 @@ SERVICE = Service(
         ),
     ),
 )
+
+ALONE = replace(
+    SERVICE,
+    # renovate: datasource=docker depName=postgres
+    image="postgres:16.14-alpine",
+    env={
+        **SERVICE.env,
+        # The superuser has no password and no way in over the network (pg_hba.conf); a password would stay in the
+        # server's environment. This method goes into a pg_hba.conf that is never read.
+        "POSTGRES_HOST_AUTH_METHOD": "trust",
+        # 999 has no name in the image (its postgres is 70), so `peer` could not know who asks on the socket.
+        "POSTGRES_INITDB_ARGS": (
+            "--data-checksums --auth-local=trust --auth-host=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8"
+        ),
+    },
+    tmpfs={
+        "/tmp": "rw,noexec,nosuid,nodev,size=32m,mode=1777",
+        "/var/run/postgresql": "rw,noexec,nosuid,nodev,size=1m,uid=999,gid=999,mode=2775",
+    },
+    secrets=(),
+)
+"""A server of one application alone, whose superuser is on its socket only: a preset names it, and adds its files."""

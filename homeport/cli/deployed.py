@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+def is_template(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is a container that is never started: ``apps/deployments`` makes the one that runs of it."""
+    return (resource.get("inputs") or {}).get("start") is False
+
+
 def templates(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Names of a state's templates: the containers that are never started."""
-    return frozenset(
-        str(item["outputs"]["name"])
-        for item in resources
-        if (item.get("inputs") or {}).get("start") is False and item.get("outputs")
-    )
+    """Names of a state's templates."""
+    return frozenset(str(item["outputs"]["name"]) for item in resources if is_template(item) and item.get("outputs"))
 
 
 def is_copy(of: str, templates: frozenset[str]) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import daemon
+from homeport.cli.deployed import is_template
 from homeport.cli.phases import say
 from homeport.model import names
 from homeport.model.errors import ToolError
@@ -155,7 +156,7 @@ class Looked:
 
     def _inspected(self, where: Mapping[str, str]) -> _Daemon:
         ids = {kind: [str(item["id"]) for item in items] for kind, items in self._owned.items()}
-        ids["container"] += [_copy(item) for item in self._owned["container"] if _is_template(item)]
+        ids["container"] += [_copy(item) for item in self._owned["container"] if is_template(item)]
         ids["volume"] = [str(item["outputs"]["name"]) for item in self._owned["volume"]]
         ids["image"] = list(self._images)
         with ThreadPoolExecutor() as pool:
@@ -169,7 +170,7 @@ class Looked:
         )
 
     def _of_containers(self, containers: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
-        running = [item for item in self._owned["container"] if not _is_template(item)]
+        running = [item for item in self._owned["container"] if not is_template(item)]
         stopped = any(
             item["id"] not in containers or containers[item["id"]]["State"]["Status"] != "running" for item in running
         )
@@ -177,7 +178,7 @@ class Looked:
             if finding := self._of_container(item, containers.get(item["id"]), alone=not stopped):
                 yield finding
         for item in self._owned["container"]:
-            if _is_template(item) and (finding := self._of_template(item, containers)):
+            if is_template(item) and (finding := self._of_template(item, containers)):
                 yield finding
 
     def _of_compose(
@@ -415,11 +416,6 @@ def _changed(outputs: Mapping[str, Any], current: Mapping[str, Any], pids: int |
         "networks": (networks, set((current.get("NetworkSettings") or {}).get("Networks") or {}) - {"none"}),
     }
     return ", ".join(what for what, (before, now) in pairs.items() if before != now)
-
-
-def _is_template(resource: Mapping[str, Any]) -> bool:
-    """Whether it is never started: apps/deployments makes the container that runs of it."""
-    return resource["inputs"].get("start") is False
 
 
 def _copy(resource: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homeport.model import template
 from homeport.model.schedule import schedule
-from homeport.settings.kinds import Cores, Image, Name, Port, RouteHost
+from homeport.settings.kinds import Cores, Image, Memory, Name, Port, RouteHost
 from homeport.settings.section import LONGEST_TEXT, Section, key
 
 AccessClass = Literal["public", "login", "api-key", "vpn"]
@@ -70,7 +70,7 @@ Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Path = Annotated[str, AfterValidator(_path)]
 Part = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$")]
 Reason = Annotated[str, Field(min_length=10, max_length=500)]
-Memory = Annotated[int, Field(ge=16, le=1_048_576)]
+MOST_PIDS, MOST_TMPFS, MOST_RETRIES = 4_194_304, 65_536, 100
 _REASON = "a sentence of 10 to 500 characters"
 _VARIABLE_SHAPE = "that of a variable: at most 64 letters, digits and '_', no digit first"
 APP_SHAPE = "at most 31 lower-case letters, digits and '-', beginning with a letter: it is a host name as well"
@@ -285,7 +285,7 @@ class AppHealth(Section):
         example=30,
         default=30,
     )
-    retries: Annotated[int, Field(ge=1, le=100)] = key(
+    retries: Annotated[int, Field(ge=1, le=MOST_RETRIES)] = key(
         "Failures in a row that make it unhealthy.", shape="a whole number from 1 to 100", example=3, default=3
     )
     gate: Annotated[int, Field(ge=1, le=3600)] = key(
@@ -394,7 +394,7 @@ class App(Section):
         "Its memory limit, in MB.", shape="a whole number of MB from 16 to 1048576", example=256, default=256
     )
     cpus: Cores = key("Its limit of processor cores.", shape="a number from 0.1 to 256", example=1.5, default=1.0)
-    pids: Annotated[int, Field(ge=1, le=4_194_304)] = key(
+    pids: Annotated[int, Field(ge=1, le=MOST_PIDS)] = key(
         "Its limit of processes and threads.", shape="a whole number from 1 to 4194304", example=256, default=256
     )
     needs: Annotated[tuple[Name, ...], Field(max_length=32)] = key(
@@ -417,7 +417,7 @@ class App(Section):
     internet: bool = key(
         "Whether it may open connections to the outside.", shape="true or false", example=True, default=False
     )
-    tmpfs: Annotated[dict[Path, Annotated[int, Field(ge=1, le=65_536)]], Field(max_length=16)] = key(
+    tmpfs: Annotated[dict[Path, Annotated[int, Field(ge=1, le=MOST_TMPFS)]], Field(max_length=16)] = key(
         "Folders in memory that it may write to, and their sizes in MB; they count as its memory.",
         shape="a whole number of MB from 1 to 65536",
         example=64,

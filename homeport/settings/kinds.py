@@ -151,7 +151,11 @@ PrivateNetwork = Annotated[IPv4Network, PlainValidator(private_network)]
 Cidr = Annotated[str, AfterValidator(cidr)]
 Endpoint = Annotated[str, AfterValidator(url)]
 Image = Annotated[str, AfterValidator(image)]
-Cores = Annotated[float, Field(ge=0.1, le=256), AfterValidator(cores)]
+LEAST_CORES, MOST_CORES = 0.1, 256
+LEAST_MEMORY, MOST_MEMORY = 16, 1_048_576
+"""In MB."""
+Memory = Annotated[int, Field(ge=LEAST_MEMORY, le=MOST_MEMORY)]
+Cores = Annotated[float, Field(ge=LEAST_CORES, le=MOST_CORES), AfterValidator(cores)]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
 Taken = Annotated[str, AfterValidator(taken)]

@@ -25,6 +25,7 @@ from homeport.settings.kinds import (
     Image,
     IpLiteral,
     Mail,
+    Memory,
     Name,
     Port,
     PrivateNetwork,
@@ -79,7 +80,7 @@ class ServiceOverride(Section):
         default=None,
         says="by preset",
     )
-    memory: Annotated[int, Field(ge=16, le=1_048_576)] | None = key(
+    memory: Memory | None = key(
         "Its memory limit, in MB.",
         shape="a whole number of MB from 16 to 1048576",
         example=512,

@@ -60,12 +60,24 @@ class Place:
             mounts += ["--volume", f"{made}:{volume.path}"]
         self._containers.append(name)
         docker(
-            "run", "--detach", "--init", "--name", name, "--hostname", service.name, "--network", self.name,
-            "--network-alias", service.name, "--label", LABEL, *_hardened(service), *_health(service.health),
-            *(word for text in _env(service, texts or {}, env or {}) for word in ("--env", text)),
-            *mounts, *publish, *(["--entrypoint", service.entrypoint[0]] if service.entrypoint else []),
-            image or service.image, *service.entrypoint[1:], *service.command,
-        )  # fmt: skip
+            "run",
+            "--detach",
+            "--init",
+            f"--name={name}",
+            f"--hostname={service.name}",
+            f"--network={self.name}",
+            f"--network-alias={service.name}",
+            f"--label={LABEL}",
+            *_hardened(service),
+            *_health(service.health),
+            *(f"--env={text}" for text in _env(service, texts or {}, env or {})),
+            *mounts,
+            *publish,
+            *([f"--entrypoint={service.entrypoint[0]}"] if service.entrypoint else []),
+            image or service.image,
+            *service.entrypoint[1:],
+            *service.command,
+        )
         return name
 
     def replace(self, service, values=None, **more):
@@ -122,20 +134,32 @@ def shown(name):
 def _hardened(service):
     limits = service.limits
     return (
-        "--user", service.user, *(() if "writable_root" in service.waivers else ("--read-only",)),
-        "--cap-drop", "ALL", *(word for name in service.capabilities for word in ("--cap-add", name)),
-        "--security-opt", "no-new-privileges", "--memory", f"{limits.memory}m", "--memory-swap", f"{limits.memory}m",
-        "--cpus", limits.cpus, "--pids-limit", str(limits.pids), "--ulimit", f"nofile={limits.nofile}",
-        *(word for path, options in service.tmpfs.items() for word in ("--tmpfs", f"{path}:{options}")),
-        *(("--shm-size", f"{service.dev_shm}m") if service.dev_shm else ()), "--stop-timeout", str(service.grace),
-    )  # fmt: skip
+        f"--user={service.user}",
+        *(() if "writable_root" in service.waivers else ("--read-only",)),
+        "--cap-drop=ALL",
+        *(f"--cap-add={name}" for name in service.capabilities),
+        "--security-opt=no-new-privileges",
+        f"--memory={limits.memory}m",
+        f"--memory-swap={limits.memory}m",
+        f"--cpus={limits.cpus}",
+        f"--pids-limit={limits.pids}",
+        f"--ulimit=nofile={limits.nofile}",
+        *(f"--tmpfs={path}:{options}" for path, options in service.tmpfs.items()),
+        *((f"--shm-size={service.dev_shm}m",) if service.dev_shm else ()),
+        f"--stop-timeout={service.grace}",
+    )
 
 
 def _health(health):
     """The literal's own question, asked more often than on a host: a test waits for the answer."""
     words = " ".join(_quoted(word) for word in health.test)
-    return ("--health-cmd", words, "--health-interval", "2s", "--health-timeout", f"{health.timeout}s",
-            "--health-start-period", f"{health.start_period}s", "--health-retries", str(health.retries))  # fmt: skip
+    return (
+        f"--health-cmd={words}",
+        "--health-interval=2s",
+        f"--health-timeout={health.timeout}s",
+        f"--health-start-period={health.start_period}s",
+        f"--health-retries={health.retries}",
+    )
 
 
 def _quoted(word):

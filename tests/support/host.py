@@ -96,6 +96,14 @@ class Server:
     def ready(self, *words: str, **env) -> subprocess.CompletedProcess[str]:
         return self.script("components/scripts/ready.sh", *words, **env)
 
+    def known(self) -> None:
+        """The first contact: the program learns the key that the host made itself, and the host changes to it."""
+        first = self.ready("key", "120", pin=self.born[1])
+        assert first.returncode == 0, first.stderr
+        self.pin = first.stdout.strip()
+        switched = self.ready("switch", pin=self.born[1], HOMEPORT_SSH_OPTS_NEXT=self.options())
+        assert switched.returncode == 0, switched.stderr
+
     def bundle(self, files: tuple[HostFile, ...], apply=":", remove=":", **values: str) -> str:
         return self.whole(files, apply, remove, values=values)
 

@@ -16,6 +16,13 @@ import pytest
 from apps.host_agent.tests.conftest import OTHER, write
 
 SAVED = '{"workflows": 3, "changed": true, "commit": "abc", "pushed": false}'
+WAITING = (
+    "import os, time\n"
+    "open('runs', 'a').write('x')\n"
+    "while not os.path.exists('go'): time.sleep(0.02)\n"
+    f"print('''{SAVED}''')"
+)
+"""A backup that notes each run, and waits for the file ``go``."""
 _PATIENCE = 20
 
 
@@ -126,12 +133,7 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started_and_the_next_runs
 @pytest.mark.req("H-11", "FP-01")
 def test_of_fifty_equal_backups_one_runs_and_the_others_are_told_so(make):
     agent = make()
-    agent.backup(
-        "import os, time\n"
-        "open('runs', 'a').write('x')\n"
-        "while not os.path.exists('go'): time.sleep(0.02)\n"
-        f"print('''{SAVED}''')"
-    )
+    agent.backup(WAITING)
     # Fewer at once than one source may have connections.
     with ThreadPoolExecutor(16) as pool:
         asked = [pool.submit(agent.ask, "POST", "/backup/n8n") for _ in range(50)]
@@ -146,12 +148,7 @@ def test_of_fifty_equal_backups_one_runs_and_the_others_are_told_so(make):
 @pytest.mark.req("H-11")
 def test_an_agent_that_is_killed_in_the_middle_of_a_backup_finds_it_running_and_then_done(make):
     agent = make()
-    agent.backup(
-        "import os, time\n"
-        "open('runs', 'a').write('x')\n"
-        "while not os.path.exists('go'): time.sleep(0.02)\n"
-        f"print('''{SAVED}''')"
-    )
+    agent.backup(WAITING)
 
     def caller():
         with contextlib.suppress(OSError, http.client.HTTPException):

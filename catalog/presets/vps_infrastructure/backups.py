@@ -1,21 +1,16 @@
 """Backups on the host: n8n's workflows, databases, the registry's storage, and the drill that restores them."""
 
+from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
 from homeport.model.host import Package
-from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
+from homeport.model.host_program import HostFolder, HostProgram, ProgramFile
 from homeport.model.template import LINE, UNIT
 
 BACKUPS = HostProgram(
     name="backups",
     purpose="Daily backups of workflows, databases and the registry, and a weekly drill that restores them",
-    users=(
-        HostUser(
-            name="{user}",
-            home="/home/{user}",
-            groups={"docker": "saving n8n's workflows is a docker exec, and deployments build images"},
-        ),
-    ),
+    users=(OWNER,),
     folders=(
-        HostFolder(path="{checkout}", owner="{user}:{user}", mode=0o755, data=True),
+        CHECKOUT,
         HostFolder(path="{checkout}/host-scripts", owner="{user}:{user}", mode=0o755),
         HostFolder(path="{checkout}/host-scripts/host_scripts", owner="{user}:{user}", mode=0o755),
         HostFolder(path="/var/lib/homeport-backup", owner="{user}:{user}", mode=0o700, data=True),

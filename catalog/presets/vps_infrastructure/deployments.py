@@ -1,23 +1,18 @@
 """Deployments on the host: programs that put images live, the runner's scripts, the AI Dev Server's workflow."""
 
-from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
+from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
+from homeport.model.host_program import HostFolder, HostProgram, ProgramFile
 
 DEPLOYMENTS = HostProgram(
     name="deployments",
     purpose="Puts images live by their tags, takes that back, cleans the registry, reports; the runner's scripts",
-    users=(
-        HostUser(
-            name="{user}",
-            home="/home/{user}",
-            groups={"docker": "saving n8n's workflows is a docker exec, and deployments build images"},
-        ),
-    ),
+    users=(OWNER,),
     folders=(
         # Where the runner's jobs see them: homes are hidden from them.
         HostFolder(path="/usr/local/lib/homeport"),
         HostFolder(path="/usr/local/lib/homeport/deployments"),
         HostFolder(path="/usr/local/lib/homeport/deployments/workflows"),
-        HostFolder(path="{checkout}", owner="{user}:{user}", mode=0o755, data=True),
+        CHECKOUT,
         HostFolder(path="{checkout}/github-runner", owner="{user}:{user}"),
         HostFolder(path="{checkout}/.github", owner="{user}:{user}"),
         HostFolder(path="{checkout}/.github/workflows", owner="{user}:{user}"),

@@ -1,5 +1,6 @@
 """HostAgent on the host, as its own deploy.sh installs it from the checkout."""
 
+from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
 from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile, ProgramPort
 from homeport.model.secret import SecretSpec
 from homeport.model.template import ENV
@@ -8,15 +9,11 @@ HOST_AGENT = HostProgram(
     name="host-agent",
     purpose="Operations on the host for programs in containers: backups, Git, tasks of an allow-list",
     users=(
-        HostUser(
-            name="{user}",
-            home="/home/{user}",
-            groups={"docker": "saving n8n's workflows is a docker exec, and deployments build images"},
-        ),
+        OWNER,
         HostUser(name="host-agent"),
     ),
     folders=(
-        HostFolder(path="{checkout}", owner="{user}:{user}", mode=0o755, data=True),
+        CHECKOUT,
         HostFolder(path="{checkout}/host-agent", owner="{user}:{user}", mode=0o755),
         HostFolder(path="{checkout}/host-agent/units", owner="{user}:{user}", mode=0o755),
     ),

@@ -91,7 +91,7 @@ PRESET = Preset(
                 Guard(
                     kind="open",
                     itself="its own login; its API for a key, a webhook for what its workflow says",
-                    because="people and webhooks come by the same name",
+                    because="people and webhooks use the same host name",
                 ),
             ),
         ),

@@ -26,8 +26,8 @@ from homeport.plan.compose.shapes import (
     seconds,
 )
 from homeport.plan.compose.variables import Piece, Text
-from homeport.settings.apps import FILES_AT, TOOLS_AT
-from homeport.settings.kinds import cores
+from homeport.settings.apps import FILES_AT, MOST_PIDS, MOST_RETRIES, MOST_TMPFS, TOOLS_AT
+from homeport.settings.kinds import LEAST_CORES, LEAST_MEMORY, MOST_CORES, MOST_MEMORY, cores
 from homeport.settings.section import LONGEST_TEXT
 
 if TYPE_CHECKING:
@@ -40,16 +40,10 @@ if TYPE_CHECKING:
 _HOST_RULE = re.compile(r"Host\(\s*[`'\"]([^`'\"]+)[`'\"]")
 _PROXY_PORT = re.compile(r"\.loadbalancer\.server\.port$", re.IGNORECASE)
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
-_LEAST_MEMORY = 16
 _MEMORY = 256
 _KERNEL = ("/proc", "/sys", "/dev", TOOLS_AT, FILES_AT, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Where the kernel, and homeport, have files of their own."""
-_MOST_MEMORY = 1_048_576
-_MOST_PIDS = 4_194_304
-_MOST_TMPFS = 65_536
-_CPUS = (0.1, 256)
 _MOST_WORDS = 64
-_MOST_RETRIES = 100
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _FILE_LIKE = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _SYSTEM = ("/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo")
@@ -337,10 +331,10 @@ class Keys:
         size = megabytes(said(node))
         if size is None:
             self._left(node, "no size that compose knows")
-        elif size < _LEAST_MEMORY:
-            self._left(node, f"less than {_LEAST_MEMORY} MB" if size > 0 else "no limit: an app has one")
-        elif size > _MOST_MEMORY:
-            self._left(node, f"more than {_MOST_MEMORY} MB")
+        elif size < LEAST_MEMORY:
+            self._left(node, f"less than {LEAST_MEMORY} MB" if size > 0 else "no limit: an app has one")
+        elif size > MOST_MEMORY:
+            self._left(node, f"more than {MOST_MEMORY} MB")
         else:
             self._block["memory"] = round(size)
             self._taken(node, f"{round(size)} MB")
@@ -350,15 +344,15 @@ class Keys:
             number = cores(float(said(node)))
         except ValueError:
             number = 0
-        if _CPUS[0] <= number <= _CPUS[1]:
+        if LEAST_CORES <= number <= MOST_CORES:
             self._block["cpus"] = number
             self._taken(node, "as it is")
         else:
-            self._left(node, f"no limit that an app can have: from {_CPUS[0]} to {_CPUS[1]}")
+            self._left(node, f"no limit that an app can have: from {LEAST_CORES} to {MOST_CORES}")
 
     def _pids(self, node: Node) -> None:
         text = said(node)
-        if text.isdigit() and 1 <= int(text) <= _MOST_PIDS:
+        if text.isdigit() and 1 <= int(text) <= MOST_PIDS:
             self._block["pids"] = int(text)
             self._taken(node, "as it is")
         else:
@@ -478,8 +472,8 @@ class Keys:
         if not _free(path.rstrip("/")):
             self._left(node, "no path that an app can have something at")
             return
-        if size is not None and size > _MOST_TMPFS:
-            self._left(node, f"more than {_MOST_TMPFS} MB in memory")
+        if size is not None and size > MOST_TMPFS:
+            self._left(node, f"more than {MOST_TMPFS} MB in memory")
             return
         self._block.setdefault("tmpfs", {})[path.rstrip("/")] = max(1, round(size or 64))
         self._hard(node, "with a size, and without programs that could be run from it")
@@ -755,11 +749,11 @@ class Keys:
 
     def _retries(self, node: Node, health: dict[str, Any]) -> None:
         text = said(node)
-        if text.isdigit() and 1 <= int(text) <= _MOST_RETRIES:
+        if text.isdigit() and 1 <= int(text) <= MOST_RETRIES:
             health["retries"] = int(text)
             self._taken(node, "as it is")
         else:
-            self._left(node, f"must be from 1 to {_MOST_RETRIES}")
+            self._left(node, f"must be from 1 to {MOST_RETRIES}")
 
     def _test(self, node: Node, health: dict[str, Any]) -> None:
         if isinstance(node, Leaf):

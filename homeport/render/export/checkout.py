@@ -10,6 +10,7 @@ from homeport.model.errors import BlueprintError, Problem
 from homeport.model.host import HostFile, Package
 from homeport.render import host_text, packages
 from homeport.render.export import compose
+from homeport.render.export.project_files import project_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.preset import Checkout
 
-_NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _COMPOSE = (
     # Docker's own plugin where the host's owner has set it up.
     Package(name="docker-compose", program="docker-compose", unless="docker compose version >/dev/null 2>&1"),
@@ -60,19 +60,16 @@ def _text(blueprint: Blueprint, stack: str, files: Mapping[str, str], several: l
 
 
 def documents(checkout: Checkout, root: Path) -> Iterator[tuple[str, str]]:
-    """Path in the folder and text of each document; of a folder all that is in it, tests aside.
+    """Path in the folder and text of each document.
 
     Raises:
         BlueprintError: One of them is not in the project.
     """
     for path, source in checkout.documents.items():
-        where = root / source
-        if not where.exists():
+        if not (root / source).exists():
             raise BlueprintError((Problem(f"checkout.documents.{path}", f"{source} is not there", "Name a file"),))
-        for file in sorted(where.rglob("*")) if where.is_dir() else [where]:
-            inner = file.relative_to(where).parts
-            if file.is_file() and not _NOT_FOR_USERS & set(inner):
-                yield str(PurePosixPath(path, *inner)), file.read_text(encoding="utf-8")
+    for path, file in project_files(checkout.documents, root):
+        yield path, file.read_text(encoding="utf-8")
 
 
 def files(blueprint: Blueprint, checkout: Checkout, root: Path, folders: tuple[str, ...]) -> tuple[HostFile, ...]:

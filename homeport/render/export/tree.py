@@ -20,10 +20,11 @@ from homeport.render.bundle import Entry, folders
 from homeport.render.caddy import caddyfile
 from homeport.render.databases import script
 from homeport.render.export import compose
+from homeport.render.export.project_files import project_files
 from homeport.render.files import ServiceFiles, service_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.preset import Preset
@@ -38,7 +39,6 @@ _OWN = frozenset({"files", "secrets", "templates", "config", "logs", "manifest"}
 LOGS = "logs"
 _FIRST_FREE = 1024
 """The first port that a user other than root listens on, unless the host's kernel says otherwise (ip-sysctl)."""
-_NOT_FOR_USERS = frozenset({"tests", "__pycache__", "pyproject.toml"})
 _MADE = {
     "generated": "; made and kept by deploy.sh unless you set it",
     "derived": "; made of {} by deploy.sh unless you set both",
@@ -94,7 +94,7 @@ class Export:
         contents = {source: content for files in self._files().values() for source, content in files.items()}
         return {
             **contents,
-            **dict(self._documents()),
+            **{path: file.read_bytes() for path, file in project_files(self.preset.export.documents, self.root)},
             **self._layers(),
             **self._sql(),
             "docker-compose.yml": self.compose_file().encode(),
@@ -104,14 +104,6 @@ class Export:
             "README.md": self._readme().encode(),
             "deploy.sh": _DEPLOY.read_bytes(),
         }
-
-    def _documents(self) -> Iterator[tuple[str, bytes]]:
-        for path, source in self.preset.export.documents.items():
-            place = self.root / source
-            for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
-                inner = file.relative_to(place).parts
-                if file.is_file() and not _NOT_FOR_USERS & set(inner):
-                    yield str(PurePosixPath(path, *inner)), file.read_bytes()
 
     def _layers(self) -> dict[str, bytes]:
         """Networks, the overrides of environments and the shared variables, where the layout has them."""

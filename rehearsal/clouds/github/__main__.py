@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from rehearsal.clouds.github.service import Service
 from rehearsal.clouds.github.store import Store
 from rehearsal.clouds.kit.api import ApiServer
-from rehearsal.clouds.kit.listener import NotLoopbackError
+from rehearsal.clouds.kit.main import serve
 
 
 def main(arguments: list[str]) -> int:
@@ -21,18 +20,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where the repositories and the state are kept")
     parser.add_argument("--seed", type=Path, required=True, help="JSON file: repositories and tokens")
     options = parser.parse_args(arguments)
-    try:
+
+    def server() -> ApiServer:
         store = Store(options.folder / "state.json", json.loads(options.seed.read_text(encoding="utf-8")))
         service = Service(store, options.folder)
-        server = ApiServer(service, options.address)
-    except (ValueError, OSError, NotLoopbackError) as problem:
-        print(f"rehearsal.clouds.github: {problem}", file=sys.stderr)
-        return 2
-    service.url = server.url
-    print(server.url, flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.serve_forever()
-    return 0
+        api = ApiServer(service, options.address)
+        service.url = api.url
+        return api
+
+    return serve("rehearsal.clouds.github", server)
 
 
 if __name__ == "__main__":

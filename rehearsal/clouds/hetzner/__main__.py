@@ -14,7 +14,7 @@ from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
 from rehearsal.clouds.kit.api import ApiServer
-from rehearsal.clouds.kit.listener import NotLoopbackError
+from rehearsal.clouds.kit.main import serve
 
 
 def main(arguments: list[str]) -> int:
@@ -32,16 +32,12 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--image", action="append", default=[], help="image that every machine's own Docker shall have")
     options = parser.parse_args(arguments)
-    try:
+
+    def server() -> ApiServer:
         project = Project(Store(options.state), _machines(options), options.action_seconds)
-        server = ApiServer(Service(project, options.token), options.address)
-    except (ValueError, OSError, MachineError, NotLoopbackError) as problem:
-        print(f"rehearsal.clouds.hetzner: {problem}", file=sys.stderr)
-        return 2
-    print(server.url, flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.serve_forever()
-    return 0
+        return ApiServer(Service(project, options.token), options.address)
+
+    return serve("rehearsal.clouds.hetzner", server, MachineError)
 
 
 def _machines(options: argparse.Namespace) -> Machines:

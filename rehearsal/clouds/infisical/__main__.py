@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from rehearsal.clouds.infisical.service import Service
 from rehearsal.clouds.infisical.store import Store
 from rehearsal.clouds.kit.api import ApiServer
-from rehearsal.clouds.kit.listener import NotLoopbackError
+from rehearsal.clouds.kit.main import serve
 
 
 def main(arguments: list[str]) -> int:
@@ -21,16 +20,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--state", type=Path, help="file that keeps everything; without it nothing is kept")
     parser.add_argument("--seed", type=Path, required=True, help="JSON file: projects and identities")
     options = parser.parse_args(arguments)
-    try:
+
+    def server() -> ApiServer:
         store = Store(options.state, json.loads(options.seed.read_text(encoding="utf-8")))
-        server = ApiServer(Service(store), options.address)
-    except (ValueError, OSError, NotLoopbackError) as problem:
-        print(f"rehearsal.clouds.infisical: {problem}", file=sys.stderr)
-        return 2
-    print(server.url, flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.serve_forever()
-    return 0
+        return ApiServer(Service(store), options.address)
+
+    return serve("rehearsal.clouds.infisical", server)
 
 
 if __name__ == "__main__":

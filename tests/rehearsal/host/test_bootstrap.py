@@ -114,11 +114,7 @@ def test_a_distribution_that_was_never_tried_is_refused_by_name_before_anything_
 @pytest.mark.req("RW-01", "RW-05", "RW-07")
 def test_bootstrap_installs_what_is_missing_while_apt_is_busy_with_lists_and_an_older_upgrade(server):
     assert [] == has(server, *OURS), "the image has something of what is to be installed"
-    first = server.ready("key", "120", pin=server.born[1])
-    assert first.returncode == 0, first.stderr
-    server.pin = first.stdout.strip()
-    switched = server.ready("switch", pin=server.born[1], HOMEPORT_SSH_OPTS_NEXT=server.options())
-    assert switched.returncode == 0, switched.stderr
+    server.known()
 
     holders = [holding(server, "/var/lib/apt/lists/lock"), holding(server, "/var/lib/dpkg/lock-frontend")]
     argv = ["sh", "components/scripts/host.sh", "apply", "engine", "0"]

@@ -32,11 +32,7 @@ _SHUT = {
 def server(tmp_path_factory):
     made = Server(tmp_path_factory.mktemp("forward"))
     try:
-        first = made.ready("key", "120")
-        assert first.returncode == 0, first.stderr
-        made.pin = first.stdout.strip()
-        switched = made.ready("switch", pin=made.born[1], HOMEPORT_SSH_OPTS_NEXT=made.options())
-        assert switched.returncode == 0, switched.stderr
+        made.known()
         # Somebody else who may sign in: whether he may is no word on what is forwarded for him.
         made.inside("useradd --create-home --shell /bin/sh other && install -d -o other -m 700 ~other/.ssh")
         made.inside(f"echo '{public_key(seed('client'))}' >~other/.ssh/authorized_keys")

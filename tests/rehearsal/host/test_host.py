@@ -31,11 +31,7 @@ FREE = "iptables -D INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP |
 def server(tmp_path_factory):
     made = Server(tmp_path_factory.mktemp("host"))
     try:
-        first = made.ready("key", "120")
-        assert first.returncode == 0, first.stderr
-        made.pin = first.stdout.strip()
-        switched = made.ready("switch", pin=made.born[1], HOMEPORT_SSH_OPTS_NEXT=made.options())
-        assert switched.returncode == 0, switched.stderr
+        made.known()
         done = made.sshd()
         assert done.returncode == 0, done.stderr
         yield made

@@ -237,17 +237,16 @@ def test_nothing_is_left_of_it(stack):
 def test_it_listens_at_low_ports_as_a_plain_user_by_the_kernels_setting_alone():
     """In the network of another container, for which Docker changes nothing, as for the host's."""
     name = f"t{secrets.token_hex(3)}-low"
-    caddy = ("--user", ON_HOST.user, "--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--read-only",
-             "--security-opt", "no-new-privileges")  # fmt: skip
+    caps = ("--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--security-opt", "no-new-privileges")
+    caddy = ("--user", ON_HOST.user, "--read-only", *caps, "--entrypoint", "sh", ON_HOST.image)
+    asks = ("-c", "exec caddy respond --listen 127.0.0.1:80 2>&1")
     answers = {}
     for first in ("1024", ON_HOST.kernel["net.ipv4.ip_unprivileged_port_start"]):
         setting = f"net.ipv4.ip_unprivileged_port_start={first}"
         try:
-            docker("run", "-d", "--name", name, "--network", "none", "--sysctl", setting, "--entrypoint", "sleep",
-                   ON_HOST.image, "600")  # fmt: skip
-            docker("run", "-d", "--name", f"{name}-caddy", "--network", f"container:{name}", *caddy,
-                   "--entrypoint", "sh", ON_HOST.image, "-c",
-                   "exec caddy respond --listen 127.0.0.1:80 2>&1")  # fmt: skip
+            holder = ("--network", "none", "--sysctl", setting, "--entrypoint", "sleep", ON_HOST.image, "600")
+            docker("run", "-d", "--name", name, *holder)
+            docker("run", "-d", "--name", f"{name}-caddy", "--network", f"container:{name}", *caddy, *asks)
             answers[first] = until(
                 lambda: re.search(r"permission denied|Server address: .*:80", _said(name)), "it says how it is"
             )[0]

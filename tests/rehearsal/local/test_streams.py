@@ -64,9 +64,9 @@ def door(tmp_path_factory):
     memory = ("--tmpfs", f"/data:{owned}", "--tmpfs", f"/config:{owned}")
     tied = ("--user", ON_HOST.user, "--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--read-only", *memory)
     try:
-        docker("run", "-d", "--name", name, "--network", "host", *tied, "-e", f"HEALTH_PORT={health}", "-v",
-               f"{folder}/Caddyfile:/etc/homeport/Caddyfile:ro", "-e", "XDG_DATA_HOME=/data", ON_HOST.image,
-               *ON_HOST.command)  # fmt: skip
+        knows = ("-e", f"HEALTH_PORT={health}", "-e", "XDG_DATA_HOME=/data")
+        file = ("-v", f"{folder}/Caddyfile:/etc/homeport/Caddyfile:ro")
+        docker("run", "-d", "--name", name, "--network", "host", *tied, *knows, *file, ON_HOST.image, *ON_HOST.command)
         until(lambda: _answers(name, https), "the proxy answers")
         yield Door.of(name, https)
     finally:
@@ -87,10 +87,9 @@ def _answers(name, port):
 def test_a_stream_of_events_outlives_every_limit(door, protocol, sends, tmp_path):
     root = tmp_path / "root.crt"
     root.write_text(door.root)
-    ask = ["curl", "-sS", "-N", "-D", "-", "--cacert", str(root), protocol,
-           "--resolve", f"slow.localhost:{door.port}:127.0.0.1",
-           "-H", "Accept: application/json, text/event-stream", "-H", "Accept-Encoding: gzip, zstd", *sends,
-           f"https://slow.localhost:{door.port}/events"]  # fmt: skip
+    place = ("--resolve", f"slow.localhost:{door.port}:127.0.0.1", f"https://slow.localhost:{door.port}/events")
+    wants = ("-H", "Accept: application/json, text/event-stream", "-H", "Accept-Encoding: gzip, zstd")
+    ask = ["curl", "-sS", "-N", "-D", "-", "--cacert", str(root), protocol, *wants, *sends, *place]
     begun = time.monotonic()
     with subprocess.Popen(ask, stdout=subprocess.PIPE, text=True) as caller:
         lines = iter(caller.stdout)

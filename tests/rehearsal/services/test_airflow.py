@@ -63,8 +63,8 @@ def airflow(place):
     arguments = f"{DATABASE.env['POSTGRES_INITDB_ARGS']} --no-sync"
     database = place.start(quick, env={"POSTGRES_INITDB_ARGS": arguments})
     until_says("accepting", database, "pg_isready", "-h", "127.0.0.1", "-U", "postgres", seconds=180)
-    docker("exec", "-i", database, "psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1",
-           input=CLUSTER % VALUES["airflow-database-password"])  # fmt: skip
+    cluster = CLUSTER % VALUES["airflow-database-password"]
+    docker("exec", "-i", database, "psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1", input=cluster)
     texts = {"origin:airflow": "https://airflow.example.com"}
     container = place.start(SERVICE, VALUES, texts=texts, publish=("--publish", "127.0.0.1::8080"))
     return Airflow(healthy(container, 400))
@@ -107,8 +107,8 @@ def test_what_it_encrypts_is_unreadable_in_its_database(airflow, place):
     airflow.sign_in(VALUES["airflow-password"])
     secret = {"key": "provider", "value": "canary-of-a-variable"}
     assert 201 == airflow.ask("/api/v2/variables", secret)[0], "it is stored"
-    stored = docker("exec", f"{place.name}-airflow-db", "psql", "-qtAU", "postgres", "-d", "airflow", "-c",
-                    "SELECT val, is_encrypted FROM variable")  # fmt: skip
+    psql = ("psql", "-qtAU", "postgres", "-d", "airflow", "-c", "SELECT val, is_encrypted FROM variable")
+    stored = docker("exec", f"{place.name}-airflow-db", *psql)
 
     assert stored.startswith("gAAAA") and stored.endswith("|t"), "by the key of the stack"
     assert secret["value"] == airflow.ask("/api/v2/variables/provider")[1]["value"], "which reads it again"

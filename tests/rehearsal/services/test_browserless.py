@@ -38,10 +38,8 @@ class Caller:
     def __init__(self, place, browser):
         self.browser, self.name = browser, f"{place.name}-caller"
         place._containers.append(self.name)
-        docker(
-            "run", "--detach", "--init", "--name", self.name, "--network", place.name, "--entrypoint", "sleep",
-            SERVICE.image, "600",
-        )  # fmt: skip
+        waits = ("--entrypoint", "sleep", SERVICE.image, "600")
+        docker("run", "--detach", "--init", "--name", self.name, "--network", place.name, *waits)
 
     def ask(self, path, *, token=TOKEN, **body):
         words = (f"{HOME}{path}", token, json.dumps(body) if body else "")

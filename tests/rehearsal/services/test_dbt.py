@@ -28,11 +28,21 @@ def database(place):
     name = f"{place.name}-postgres"
     place._containers.append(name)
     docker(
-        "run", "--detach", "--label", LABEL, "--name", name, "--network", place.name, "--network-alias", "postgres",
-        "--user", "999:999", "--tmpfs", "/var/lib/postgresql/data:uid=999", "--env", "POSTGRES_PASSWORD=superuser",
-        "--env", "PGDATA=/var/lib/postgresql/data/pgdata", "--env", "POSTGRES_INITDB_ARGS=--no-sync", POSTGRES,
-        "-c", "fsync=off",
-    )  # fmt: skip
+        "run",
+        "--detach",
+        f"--label={LABEL}",
+        f"--name={name}",
+        f"--network={place.name}",
+        "--network-alias=postgres",
+        "--user=999:999",
+        "--tmpfs=/var/lib/postgresql/data:uid=999",
+        "--env=POSTGRES_PASSWORD=superuser",
+        "--env=PGDATA=/var/lib/postgresql/data/pgdata",
+        "--env=POSTGRES_INITDB_ARGS=--no-sync",
+        POSTGRES,
+        "-c",
+        "fsync=off",
+    )
     until_says("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "postgres", seconds=180)
     docker("exec", "-i", name, "psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1", input=ROLES % PASSWORD)
     return name
@@ -61,20 +71,18 @@ def test_the_placeholder_is_checked_seeded_run_and_tested(container, database):
         status, output = run(container, *words)
         assert status == 0 and said in output, f"dbt {' '.join(words)}: {output}"
 
-    rows = docker(
-        "exec", database, "psql", "-qtAU", "postgres", "-d", "warehouse", "-c",
+    sql = (
         "SELECT day, visitors, tableowner FROM analytics.visitors_by_day, pg_tables "
-        "WHERE tablename = 'visitors_by_day' ORDER BY day",
-    )  # fmt: skip
+        "WHERE tablename = 'visitors_by_day' ORDER BY day"
+    )
+    rows = docker("exec", database, "psql", "-qtAU", "postgres", "-d", "warehouse", "-c", sql)
     assert "2026-01-01|15|dbt\n2026-01-02|17|dbt" == rows, "by the role of its own, in the schema that is its own"
 
 
 @pytest.mark.req("S1-24")
 def test_a_run_that_loses_a_visitor_fails_its_test(container, database):
-    docker(
-        "exec", database, "psql", "-qU", "postgres", "-d", "warehouse", "-c",
-        "UPDATE analytics.visitors_by_day SET visitors = 0",
-    )  # fmt: skip
+    sql = "UPDATE analytics.visitors_by_day SET visitors = 0"
+    docker("exec", database, "psql", "-qU", "postgres", "-d", "warehouse", "-c", sql)
     status, output = run(container, "test", "--select", "no_visitor_is_lost")
     assert status == 1 and "Got 1 result" in output, f"a test that cannot fail is none: {output}"
 

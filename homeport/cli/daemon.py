@@ -25,6 +25,8 @@ HERE: Mapping[str, str] = MappingProxyType({})
 _FORBID = "HOMEPORT_NO_INSTALL"
 _PATIENCE = 60.0
 """Seconds that a daemon may take from its start to its first answer."""
+_DECIDED = 60.0
+"""Seconds that a health check may take to its first verdict before a container that nobody knows is removed."""
 _API = "API version"
 """What both sides say of a version of the API that the other does not have (docker 20.10 to 29)."""
 _STRANGERS = "the docker command and the daemon do not understand each other"
@@ -258,6 +260,20 @@ def _object(kind: str, inspected: dict[str, Any]) -> DockerObject:
         labels={key.removeprefix("homeport."): value for key, value in labels.items() if key.startswith("homeport.")},
         inspected=inspected,
     )
+
+
+def settle(item: DockerObject, where: Mapping[str, str] = HERE) -> None:
+    """Waits until a container's health check has decided, at most for a minute.
+
+    A database that is removed while it makes its cluster leaves half of it in its volume, and the next server takes
+    that for the whole: docker-library/postgres looks for the file PG_VERSION alone.
+    """
+    until = time.monotonic() + _DECIDED
+    while item.kind == "container" and time.monotonic() < until:
+        state = [container["State"] for container in inspect("container", [item.id], where)]
+        if not any(seen["Running"] and seen.get("Health", {}).get("Status") == "starting" for seen in state):
+            return
+        time.sleep(0.5)
 
 
 def remove(item: DockerObject, where: Mapping[str, str] = HERE) -> None:

@@ -50,6 +50,7 @@ def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
         return False
     for where, item in strangers:
         say(f"    removing {item.kind} {item.name}, which a killed run left behind")
+        daemon.settle(item, where)
         daemon.remove(item, where)
     return True
 

@@ -28,9 +28,9 @@ SHARED = {
     "tests/rehearsal/network/": "network",
     "tests/rehearsal/probes/": "probes",
     "tests/rehearsal/supabase/": "supabase",
-    # Its names are its own: two at once would be each other's.
-    "tests/rehearsal/shared/": "shared",
-    "tests/rehearsal/platform/": "platform",
+    # Stacks whose containers have the names of their description, as any other such stack on one Docker has them.
+    "tests/rehearsal/shared/": "plain names",
+    "tests/rehearsal/platform/": "plain names",
     "tests/rehearsal/conformance/test_docker_ssh": "rented",
     "tests/rehearsal/conformance/test_command_ssh": "rented",
 }
@@ -44,9 +44,8 @@ LONGEST = (
     "network",
     "machine",
     "probes",
-    "shared",
+    "plain names",
     "supabase",
-    "platform",
     "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",

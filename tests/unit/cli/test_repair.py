@@ -37,10 +37,11 @@ class Engine:
 
 @pytest.fixture
 def world(monkeypatch):
-    made = SimpleNamespace(objects=[], carriers=[], images=[], removed=[])
+    made = SimpleNamespace(objects=[], carriers=[], images=[], settled=[], removed=[])
     monkeypatch.setattr(daemon, "objects", lambda *_: made.objects)
     monkeypatch.setattr(daemon, "carriers", lambda *_: made.carriers)
     monkeypatch.setattr(daemon, "inspect", lambda *_: made.images)
+    monkeypatch.setattr(daemon, "settle", lambda item, _: made.settled.append(item.name))
     monkeypatch.setattr(daemon, "remove", lambda one, _: made.removed.append(one.name))
     return made
 
@@ -59,6 +60,7 @@ def test_what_the_killed_run_made_and_could_not_note_is_removed(world):
 
     assert repair.repair(Engine(resources=[KNOWN]), killed=True), "there was something"
     assert ["homeport-carrier-x", "c2", "n1"] == world.removed, "containers go before their networks"
+    assert world.removed == world.settled, "a database that is just being made is not cut off half-way"
 
 
 def test_a_volume_with_data_is_never_removed(world):
@@ -107,3 +109,24 @@ def test_an_image_that_was_made_anew_under_its_name_is_read_anew(world):
 
     targets = [word for word in engine.asked[0] if word.startswith("--target")]
     assert ["--target=moved", "--target=gone"] == targets, "an update would make containers from an image that is gone"
+
+
+def test_a_container_is_left_until_its_health_check_has_decided(monkeypatch):
+    answers = [
+        [{"State": {"Running": True, "Health": {"Status": "starting"}}}],
+        [{"State": {"Running": True, "Health": {"Status": "healthy"}}}],
+        [{"State": {"Running": False, "Health": {"Status": "starting"}}}],
+        [{"State": {"Running": True}}],
+        [],
+    ]
+    asked = []
+    monkeypatch.setattr(daemon, "inspect", lambda *_: asked.append(1) or answers.pop(0))
+    monkeypatch.setattr(daemon.time, "sleep", lambda _: None)
+
+    daemon.settle(found("container", "postgres"))
+    assert 2 == len(asked), "it is asked again while its cluster is being made"
+    for why in ("it has ended", "it has no check", "it is gone"):
+        daemon.settle(found("container", "postgres"))
+        assert 2 < len(asked), why
+    daemon.settle(found("network", "n1"))
+    assert [] == answers, "a network has no health"

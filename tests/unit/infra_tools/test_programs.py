@@ -105,7 +105,13 @@ def typed(folder, name, *argv, options=()):
     return subprocess.run(
         [sys.executable, *options, f"00-infrastructure/scripts/{name}", *argv],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # Whatever runs on this machine's own is none of the test's.
+            "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -158,7 +158,7 @@ _PORTS = itertools.count(20_000 + 40 * (os.getpid() % 280))
 
 
 def free_port() -> int:
-    """One of a range that is this process's own, below those that clients get: nobody else takes it between two tests."""
+    """One of a range that is this process's own, below those that clients get: between two tests nobody takes it."""
     for port in _PORTS:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))

@@ -60,12 +60,11 @@ class Service(Api):
 
     def controls(self) -> dict[tuple[str, str], Callable[[dict[str, Any]], Any]]:
         """Those of every cloud, the messages, a bot's standing in a chat, and the clock."""
-        return {
-            **super().controls(),
-            ("GET", "/messages"): lambda _: {"messages": list(self._store.all("messages").values())},
-            ("PUT", "/standing"): self._stand,
-            ("POST", "/clock"): lambda body: self._store.advance(float(body["advance"])),
-        }
+        controls = super().controls()
+        controls["GET", "/messages"] = lambda _: {"messages": list(self._store.all("messages").values())}
+        controls["PUT", "/standing"] = self._stand
+        controls["POST", "/clock"] = lambda body: self._store.advance(float(body["advance"]))
+        return controls
 
     def error(self, fault: Fault) -> Answer:
         """In the Bot API's own shape; a message of 429 says when to come again."""
@@ -106,10 +105,11 @@ class Service(Api):
         _check(chat, chat.get("bots", {}).get(bot["username"], ""))
         self._count(key, _LIMITS[chat["type"]])
         self._count(token, _OVERALL)
-        row = {
+        shown = {name: chat[name] for name in ("type", "title", "username") if name in chat}
+        row: Record = {
             "message_id": self._store.new_id("messages"),
             "from": _user(token, bot),
-            "chat": {"id": int(key), **{name: chat[name] for name in ("type", "title", "username") if name in chat}},
+            "chat": {"id": int(key), **shown},
             "date": int(self._store.now()),
             "text": text,
         }

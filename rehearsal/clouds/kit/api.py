@@ -31,6 +31,8 @@ class Call:
         query: The query as it came.
         authorization: The header of that name.
         content: The body as it came.
+        headers: All headers, for a cloud that signs calls.
+        scheme: ``http`` or ``https``, the same.
         fault: A fault of a kind that only the cloud itself knows how to do.
     """
 
@@ -39,6 +41,8 @@ class Call:
     query: str = ""
     authorization: str = ""
     content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = "http"
     fault: Fault | None = None
 
 
@@ -180,6 +184,8 @@ class ApiHandler(Handler):
             query=target.query,
             authorization=self.headers.get("Authorization") or "",
             content=content,
+            headers=dict(self.headers.items()),
+            scheme=self.server.url.partition(":")[0] if isinstance(self.server, Listener) else "http",
         )
         self._send(self.api.serve(call))
 

@@ -68,7 +68,7 @@ def _lets_out(network: Network) -> str:
 def _route(blueprint: Blueprint, route: Route) -> dict[str, Any]:
     doors = [
         {
-            "kind": guard.kind,
+            "kind": "itself" if guard.kind == "open" and guard.itself else guard.kind,
             "paths": list(guard.paths),
             "header": guard.header,
             "user": guard.user,

@@ -187,7 +187,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         observe=View.containers,
         value=data_volumes,
         expected=lambda view: {name: sorted(service.volumes) for name, service in view.expected.services.items()},
-        spoil=_with(lambda container: container.update(Mounts=[])),
+        spoil=_with(lambda container: container.update(Mounts=[{"Type": "volume", "RW": True, "Name": "another"}])),
     ),
     Claim(
         name="only-declared-services",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PATH = "claim-whoever-asks"
 """What a path ends in that a door's pattern leaves open."""
 _REFUSED, _THROUGH, _DOWN, _SILENT = "refused", "through", "nobody behind it", "no answer"
-OPEN = ("open", "bypass")
+_ITSELF = "the service says"
+OPEN = ("open", "bypass", "itself")
 _LOGIN = ".cloudflareaccess.com/"
 
 
@@ -81,9 +82,10 @@ def tried(view: View) -> dict[str, dict[str, str]]:
                 others |= {word: value for word, value in key.items() if word not in keys[number]}
             asked = {"nobody": {}, "a wrong key": wrong_key_of(door), "all other keys": others, "its key": keys[number]}
             path = path_of(door)
-            seen[f"{name} {path}"] = {
-                who: verdict(route, view.visit(hostname, path, **headers)) for who, headers in asked.items()
-            }
+            answers = {who: verdict(route, view.visit(hostname, path, **headers)) for who, headers in asked.items()}
+            if door.kind == "itself":
+                answers = {who: _ITSELF if word in (_REFUSED, _THROUGH) else word for who, word in answers.items()}
+            seen[f"{name} {path}"] = answers
     return seen
 
 
@@ -102,12 +104,11 @@ def verdict(route: ExpectedRoute, answer: Mapping[str, Any]) -> str:
 
 def as_declared(view: View) -> dict[str, dict[str, str]]:
     """The same, as it must be."""
+    without = {"itself": _ITSELF, **dict.fromkeys(("open", "bypass"), _THROUGH)}
     return {
         f"{name} {path_of(door)}": {
-            "nobody": _THROUGH if door.kind in OPEN else _REFUSED,
-            "a wrong key": _THROUGH if door.kind in OPEN else _REFUSED,
-            "all other keys": _THROUGH if door.kind in OPEN else _REFUSED,
-            "its key": _REFUSED if door.kind == "closed" else _THROUGH,
+            **dict.fromkeys(("nobody", "a wrong key", "all other keys"), without.get(door.kind, _REFUSED)),
+            "its key": {"closed": _REFUSED, "itself": _ITSELF}.get(door.kind, _THROUGH),
         }
         for name, route in view.expected.routes.items()
         for door in route.doors

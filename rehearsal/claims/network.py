@@ -175,11 +175,12 @@ def open_ports(scans: list[dict[str, Any]]) -> dict[str, Any]:
 def only_declared(view: View) -> dict[str, Any]:
     """What a scan finds at each address when only the declared ports are open and all else is silent.
 
-    The public proxy's ports are there for IPv4; the firewall lets IPv6 come to them too, where nothing listens.
+    The ports that Docker publishes are there for IPv4; the firewall lets IPv6 come to them too, where nothing listens.
+    A proxy in the host's own network listens in both families.
     """
     services = view.expected.services.values()
-    places = [each.partition("->")[0] for service in services for each in (*service.published, *service.listens)]
-    proxy = {int(place.rpartition(":")[2]) for place in places} & {*view.expected.tcp}
+    published = {int(each.partition("->")[0].rpartition(":")[2]) for service in services for each in service.published}
+    proxy = published & {*view.expected.tcp}
     others = [port for port in view.expected.tcp if port not in proxy]
     return {
         address: {"open": others, "closed": len(proxy), "refused": 0}

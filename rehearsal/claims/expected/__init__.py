@@ -69,7 +69,8 @@ class ExpectedDoor:
     """What is asked of a caller at some paths of a name.
 
     Attributes:
-        kind: `login`, `service-token`, `api-key`, `basic`, `closed`, `open` or `bypass`.
+        kind: `login`, `service-token`, `api-key`, `basic`, `closed`, `open`, `bypass`, or `itself`: the proxy asks for
+            nothing, and the service behind for what it likes (a claim of its preset says what).
         paths: Patterns of paths; none: all that no other door of the name has.
         header: Of `api-key`: the header.
         user: Of `basic`: the user.

@@ -17,6 +17,7 @@ DOORS = (
     ExpectedDoor(kind="closed", paths=("/admin/*",)),
     ExpectedDoor(kind="api-key", paths=("/hook/*",), header="X-API-Key", secret="key"),
     ExpectedDoor(kind="open", paths=("/public/*",)),
+    ExpectedDoor(kind="itself", paths=("/tools/*",)),
     ExpectedDoor(kind="basic", user="admin", secret="password"),
 )
 KEYS = {"/hook": ("X_API_Key", "k"), "/": ("Authorization", "Basic YWRtaW46cA==")}
@@ -36,7 +37,7 @@ class Proxied(Host):
         self._change = change or {}
 
     def visit(self, _, path="/", **headers):
-        start = next(start for start in ("/admin", "/hook", "/public", "/") if path.startswith(start))
+        start = next(start for start in ("/admin", "/hook", "/public", "/tools", "/") if path.startswith(start))
         if start in self._change:
             return self._change[start](headers)
         if start == "/admin":
@@ -55,6 +56,8 @@ class Proxied(Host):
         ({"/hook": always({"status": 502, "body": ""})}, "failed"),  # nothing is behind it
         ({"/hook": always({"status": 0, "error": "refused"})}, "failed"),
         ({"/": always(OK)}, "failed"),
+        ({"/tools": always(REFUSED)}, "passed"),  # the service behind asks, not the proxy
+        ({"/tools": always({"status": 502, "body": ""})}, "failed"),
         ({"/admin": always(OK)}, "failed"),
         ({"/admin": always({"status": 404, "body": "n8n says: no such page"})}, "failed"),
         ({"/public": always(REFUSED)}, "failed"),

@@ -1,7 +1,7 @@
 """The other presets, rehearsed in prod: up, every claim, an empty second preview, and down with nothing left.
 
 `make test` takes one of them by turns, `make test-long` all; jett is rehearsed in every run
-(tests/rehearsal/production), vps-infrastructure with its 22 containers by `make test-long` alone.
+(tests/rehearsal/production).
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from tests.support.rehearsed_settings import own_services, own_settings
 
 pytestmark = [pytest.mark.docker, pytest.mark.campaign]
 OTHERS = sorted({*systems()} - {"jett"})
-TURNS = OTHERS if campaign.WHOLE else sorted({*OTHERS} - {"vps-infrastructure"})
 BESIDES = {"shared-infrastructure": another_stack_joins}
 """What is tried while a preset is up."""
 
 
 @pytest.mark.req("P-07")
-@pytest.mark.parametrize("preset", campaign.sample("rehearsals of other presets", TURNS))
+@pytest.mark.parametrize("preset", campaign.sample("rehearsals of other presets", OTHERS))
 def test_a_preset_is_rehearsed_from_nothing_to_every_claim_and_nothing_is_left(preset):
     rehearsed = Rehearsed(asked=Rehearsal(preset=preset, environment="prod"))
     with own_settings(preset):

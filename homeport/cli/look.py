@@ -136,10 +136,30 @@ def look(where: Mapping[str, str], claims: Iterable[tuple[str, str]] = ()) -> Lo
     """
     lines = "".join(f"{total} {path}\n" for total, path in claims)
     text = f"{host_text.whole(_SCRIPT)}look <<'PATHS'\n{lines}PATHS\n"
-    shell = '. components/scripts/ssh.sh; listening; as_root "exec sh -s"'
+    done = as_root(where, "exec sh -s", text)
+    if isinstance(done, str):
+        return done
+    rows: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for line in done.stdout.splitlines():
+        kind, *words = line.split("\t")
+        rows[kind].append(tuple(words))
+    if "looked" not in rows:
+        return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return Look(rows={kind: tuple(words) for kind, words in rows.items()})
+
+
+def as_root(where: Mapping[str, str], command: str, text: str) -> subprocess.CompletedProcess[str] | str:
+    """Runs a command as root on a host, by one call of ssh; why there was no answer, where it hangs.
+
+    Args:
+        where: The environment in which our scripts reach it.
+        command: Shell.
+        text: Its standard input.
+    """
+    shell = '. components/scripts/ssh.sh; listening; as_root "$1"'
     try:
-        done = subprocess.run(
-            ["sh", "-c", shell, "components/scripts/look"],
+        return subprocess.run(
+            ["sh", "-c", shell, "components/scripts/look", command],
             cwd=ROOT,
             env={**os.environ, **where},
             input=text,
@@ -150,13 +170,6 @@ def look(where: Mapping[str, str], claims: Iterable[tuple[str, str]] = ()) -> Lo
         )
     except subprocess.TimeoutExpired:
         return f"no answer within {_SECONDS} s"
-    rows: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for line in done.stdout.splitlines():
-        kind, *words = line.split("\t")
-        rows[kind].append(tuple(words))
-    if "looked" not in rows:
-        return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return Look(rows={kind: tuple(words) for kind, words in rows.items()})
 
 
 def ways(pulumi: PulumiCli, state: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

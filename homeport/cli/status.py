@@ -8,18 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli import daemon
+from homeport.cli import daemon, host_programs
 from homeport.cli.output import print_json, print_table
 from homeport.cli.phases import phase, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from homeport.cli.host_programs import Unit, Work
     from homeport.cli.pulumi_cli import PulumiCli
 
 _PAUSE = 1.0
 """Seconds between two looks at what recovers."""
 _COLUMNS = ("service", "container", "state", "health", "address", "access")
+_UNITS = ("program", "host", "unit", "state", "for", "version")
+_WORKS = ("program", "host", "work", "went well", "last run")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,8 @@ class Status:
         skipped: What this environment does without.
         next_steps: What is left for a person to do.
         taken_down: When it was taken down; empty where that was not the last thing that happened to it.
+        programs: Units of what runs on hosts outside of containers.
+        works: What such programs do at times, as backups, the one that went well last first.
     """
 
     stack: str
@@ -78,11 +83,14 @@ class Status:
     skipped: tuple[str, ...]
     next_steps: tuple[str, ...]
     taken_down: str = ""
+    programs: tuple[Unit, ...] = ()
+    works: tuple[Work, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether there are services and all of them are healthy."""
-        return bool(self.services) and all(service.healthy for service in self.services)
+        """Whether there are services, and all of them and all programs of hosts are healthy."""
+        beside = all(unit.healthy for unit in self.programs) and all(work.healthy for work in self.works)
+        return bool(self.services) and beside and all(service.healthy for service in self.services)
 
     @property
     def updated(self) -> bool:
@@ -91,12 +99,16 @@ class Status:
 
 
 def status(pulumi: PulumiCli) -> Status:
-    """A stack's status, out of its outputs and its hosts' Docker.
+    """A stack's status, out of its outputs, its hosts' Docker, and what the hosts say of their programs.
 
     Raises:
         ToolError: A Docker does not answer.
     """
-    current = _status(pulumi.stack.name, pulumi.outputs(), pulumi.daemons)
+    outputs = pulumi.outputs()
+    current = _status(pulumi.stack.name, outputs, pulumi.daemons)
+    if outputs.get("programs"):
+        programs, works = host_programs.ask(pulumi, outputs["programs"])
+        current = replace(current, programs=programs, works=works)
     if current.services:
         return current
     return replace(current, taken_down=taken_down(pulumi))
@@ -172,6 +184,15 @@ def show(current: Status, *, json: bool = False) -> None:
         return
     print(f"{current.preset} in {current.environment} (stack {current.stack})\n")
     print_table(_COLUMNS, [tuple(asdict(service).values())[: len(_COLUMNS)] for service in current.services])
+    if current.programs:
+        print()
+        print_table(
+            _UNITS,
+            [(r.program, r.host, r.unit or "-", r.state, r.age or "-", r.version or "-") for r in current.programs],
+        )
+    if current.works:
+        print()
+        print_table(_WORKS, [(r.program, r.host, r.work, r.age, r.last_run) for r in current.works])
     for title, lines in (("Skipped in this environment", current.skipped), ("Next steps", current.next_steps)):
         if lines:
             print(f"\n{title}:")
@@ -202,6 +223,18 @@ def _advice(current: Status) -> str:
         for service in ill
         if service.state == "running" and service.health == "starting"
     ]
+    for unit in (unit for unit in current.programs if not unit.healthy):
+        lines.append(f"  {unit.program}: {unit.words}")
+        lines.append(
+            f"  fix: on host {unit.host}: journalctl -n 50 -u {unit.journal}   shows why"
+            if unit.unit
+            else f"  fix: bin/homeport preflight --stack {current.stack}   says what stands in the way"
+        )
+    for work in (work for work in current.works if not work.healthy):
+        lines.append(f"  {work.program}: {work.work} failed last, and went well {work.age}")
+        lines.append(
+            f"  fix: on host {work.host}: journalctl -n 50 {f'-u {work.journal}' if work.journal else '--since -2d'}"
+        )
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from homeport.model.template import Syntax
 
 ROOT = "root"
+_UNITS = "/etc/systemd/system/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,9 @@ class HostProgram:
         units: systemd units among its files, or made by ``setup``, that are enabled and (re)started, in this order.
         health: URL on the host that answers with 200 once the program works; empty: its units are active.
         gate: Seconds that an update waits for that.
+        works: Folder, ``{option}`` filled in, where each work that it does at times leaves ``<work>.json``: ``status``
+            (``ok`` or ``error``) and ``finished`` of its last run, ``last_good``, in seconds since 1970. ``homeport
+            status`` shows them.
         ports: Where it listens.
         needs: Services that must be healthy before it starts; where one of them is off, it is left out.
         secrets: The secrets that it needs and no service declares.
@@ -135,9 +139,16 @@ class HostProgram:
     units: tuple[str, ...] = ()
     health: str = ""
     gate: int = 60
+    works: str = ""
     ports: tuple[ProgramPort, ...] = ()
     needs: tuple[str, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Units that run while it works: its own, and those that ``setup`` makes; a template's come and go."""
+        made = (path.rpartition("/")[2] for path in self.also if path.startswith(_UNITS) and "@." not in path)
+        return tuple(dict.fromkeys((*self.units, *made)))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def export(
     pulumi.export("skipped", list(blueprint.skipped))
     pulumi.export("next_steps", list(blueprint.next_steps))
     if blueprint.programs:
-        pulumi.export("programs", {program.name: _program(program) for program in blueprint.programs})
+        pulumi.export("programs", {program.name: _program(blueprint, program) for program in blueprint.programs})
     addresses = {name: dict(host.machine.exports) for name, host in hosts.items() if host.machine.exports}
     if addresses:
         pulumi.export("hosts", addresses)
@@ -57,8 +57,14 @@ def export(
     pulumi.export("credentials", pulumi.Output.secret(credentials))
 
 
-def _program(program: HostProgram) -> dict[str, str | list[str]]:
-    return {"purpose": program.purpose, "units": list(program.units), "health": program.health}
+def _program(blueprint: Blueprint, program: HostProgram) -> dict[str, str | list[str]]:
+    return {
+        "purpose": program.purpose,
+        "host": blueprint.main_host,
+        "units": list(program.watched),
+        "health": program.health,
+        "works": template.fill(program.works, blueprint.texts(), template.NAME),
+    }
 
 
 def _service(blueprint: Blueprint, service: Service, workload: Workload) -> dict[str, pulumi.Input[str]]:

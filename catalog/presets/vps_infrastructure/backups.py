@@ -44,6 +44,7 @@ BACKUPS = HostProgram(
         ),
         ProgramFile(target="/etc/systemd/system", source="apps/host_scripts/units/*", syntax=UNIT),
     ),
+    works="/var/lib/homeport-backup/results",
     units=(
         "n8n-backup.timer",
         "pg-backup.timer",

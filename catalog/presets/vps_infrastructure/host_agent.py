@@ -1,6 +1,7 @@
 """HostAgent on the host, as its own deploy.sh installs it from the checkout."""
 
 from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
+from homeport.model.host import Package
 from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile, ProgramPort
 from homeport.model.secret import SecretSpec
 from homeport.model.template import ENV
@@ -17,6 +18,7 @@ HOST_AGENT = HostProgram(
         HostFolder(path="{checkout}/host-agent", owner="{user}:{user}", mode=0o755),
         HostFolder(path="{checkout}/host-agent/units", owner="{user}:{user}", mode=0o755),
     ),
+    packages=(Package(name="git", program="git"),),
     files=(
         ProgramFile(
             target="{checkout}/deploy.sh", source="apps/host_agent/deploy.sh", mode=0o755, owner="{user}:{user}"

@@ -9,7 +9,18 @@ homeport status
 homeport status --json | jq '.services[] | select(.health != "healthy")'
 homeport status --json | jq --exit-status .healthy   in a pipe, whose exit code is that of its last command
 """
-KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "taken_down", "healthy")
+KEYS = (
+    "stack",
+    "preset",
+    "environment",
+    "services",
+    "skipped",
+    "next_steps",
+    "taken_down",
+    "programs",
+    "works",
+    "healthy",
+)
 
 
 def command(stack: StackName = "dev", json: Json = False) -> None:

@@ -12,7 +12,18 @@ homeport up --stack prod        shows the preview, and asks
 homeport up --stack prod --yes  for a script
 homeport up --give-up notes     after a backup: this volume or key may be lost
 """
-KEYS = ("stack", "preset", "environment", "services", "skipped", "next_steps", "taken_down", "healthy")
+KEYS = (
+    "stack",
+    "preset",
+    "environment",
+    "services",
+    "skipped",
+    "next_steps",
+    "taken_down",
+    "programs",
+    "works",
+    "healthy",
+)
 Refresh = Annotated[bool, typer.Option("--refresh", help="Let Pulumi ask for every resource, not only Docker")]
 GiveUp = Annotated[list[str] | None, typer.Option("--give-up", metavar="NAME", help="Data or a key that may be lost")]
 

@@ -13,8 +13,11 @@ ROOMS = ("homeport", "components")
 
 Rehearsal and toolchain are no part of it: what they expect and build is named after images and presets.
 """
-ORDINARY = {"registry"}
-"""Names of containers that are words of the trade as well: images come from one, and presets are listed in one."""
+ORDINARY = {"registry", "postgresql", "sure"}
+"""Names of containers that are words as well.
+
+Images come from a registry, and presets are listed in one; a URL of a database begins with postgresql; who is sure is.
+"""
 NAMES = sorted(
     (
         {path.parent.name.replace("_", "-") for path in (ROOT / "catalog").glob("*/service.py")}

@@ -20,7 +20,10 @@ IMAGE = ImageFacts(
     tools=("sh", "bash", "psql", "pg_isready", "pg_dump"),
     ports=(5432,),
     health="pg_isready; while the cluster is made the server answers on the socket only",
-    digests={"15.19-alpine": "sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81"},
+    digests={
+        "15.19-alpine": "sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81",
+        "18.1": "sha256:1090bc3a8ccfb0b55f78a494d76f8d603434f7e4553543d6e807bc7bd6bbd17f",
+    },
     digests_from=PUBLIC_PINS,
 )
 PGVECTOR_IMAGE = replace(

@@ -1,0 +1,55 @@
+"""What the tests of the AI platform's services share: a place of their own, with PostgreSQL 18 and Redis on it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from catalog.postgresql.service import DATABASES, SERVICE
+from catalog.redis.service import V8
+from homeport.render import databases
+from tests.support.catalog_containers import Place, ensure, healthy
+from tests.support.checkout import ROOT
+from tests.support.containers import docker
+
+PASSWORDS = {
+    "postgresql-password": "canary/of+every=role's@%1",
+    "redis-password": "canary/of+redis=@%2-and-its-users",
+}
+
+
+class Postgresql:
+    """The server, and its databases as an update makes them."""
+
+    def __init__(self, container):
+        self.name = container
+
+    def query(self, words, *, database="postgres", user="postgres"):
+        """What a statement answers, on the server's socket."""
+        return docker("exec", self.name, "psql", "-qtAU", user, "-d", database, "-v", "ON_ERROR_STOP=1", "-c", words)
+
+    def provide(self):
+        """Roles and databases, as an update has the server make them."""
+        blueprint = SimpleNamespace(databases=DATABASES, texts=dict)
+        script = databases.script(blueprint, SERVICE.name, ROOT, PASSWORDS)
+        docker("exec", "-i", self.name, "psql", "-XqU", "postgres", "-v", "ON_ERROR_STOP=1", input=script)
+
+
+@pytest.fixture(scope="package")
+def place():
+    made = Place()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="package")
+def postgresql(place):
+    ensure(SERVICE.image)
+    server = Postgresql(healthy(place.start(SERVICE, PASSWORDS), SERVICE.health.gate))
+    server.provide()
+    return server
+
+
+@pytest.fixture(scope="package")
+def redis(place):
+    ensure(V8.image)
+    return healthy(place.start(V8, PASSWORDS))

@@ -11,7 +11,6 @@ from homeport.model import fixes, template
 from homeport.model.addresses import host_name
 from homeport.model.database import database_name_problem
 from homeport.model.errors import BlueprintError, Problem
-from homeport.model.host_program import REACHABLE
 from homeport.model.image import floats
 from homeport.model.network import RESERVED, free_network
 from homeport.model.route import ACCESS_KINDS
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from homeport.model.blueprint import Blueprint
-    from homeport.model.host_program import HostProgram
+    from homeport.model.host_program import HostProgram, ProgramPort
+    from homeport.model.network import Network
     from homeport.model.route import Route
     from homeport.model.service import Service
 
@@ -152,13 +152,16 @@ def _image_and_way_out(blueprint: Blueprint, service: Service) -> Iterator[Probl
     where = f"services.{service.name}"
     if floats(service.image):
         yield Problem(f"{where}.image", f"{service.image} is another image tomorrow: name a tag, or a digest", _CATALOG)
-    # Docker's default route of a container is that of the network, of those that are not internal, whose name is first.
-    routes = sorted(
-        (net.name, net.way_out) for net in blueprint.networks if net.name in service.networks and not net.internal
-    )
-    if any(out for _, out in routes) and not routes[0][1]:
-        what = f"leaves by {routes[0][0]}, which has no way out: name the other network so that it comes first"
+    ways = _ways(blueprint, service)
+    if any(net.way_out for net in ways) and not ways[0].way_out:
+        what = f"leaves by {ways[0].name}, which has no way out: name the other network so that it comes first"
         yield Problem(f"{where}.networks", what, _CATALOG)
+
+
+def _ways(blueprint: Blueprint, service: Service) -> list[Network]:
+    """The networks that a container could leave by. Docker's default route is that of the first by name."""
+    ways = (net for net in blueprint.networks if net.name in service.networks and not net.internal)
+    return sorted(ways, key=lambda net: net.name)
 
 
 def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
@@ -309,10 +312,19 @@ def _programs(blueprint: Blueprint) -> Iterator[Problem]:
         for need in sorted(set(program.needs) - services):
             yield Problem(f"{where}.needs", f"{need} is no service of this preset", _CATALOG)
         for port in program.ports:
-            if port.reachable not in REACHABLE:
-                known = " or ".join(REACHABLE)
-                yield Problem(f"{where}.ports", f"reachable is {port.reachable!r}; a port is for {known}", _CATALOG)
+            yield from _callers(blueprint, f"{where}.ports", port)
         yield from _program_files(where, program, texts)
+
+
+def _callers(blueprint: Blueprint, where: str, port: ProgramPort) -> Iterator[Problem]:
+    """The firewall lets in one network: who is on it, and goes to the host by another one, would be kept out."""
+    for name in sorted(set(port.reachable) - {net.name for net in blueprint.networks}):
+        yield Problem(where, f"{port.number} is for network {name}, and there is none of this name", _CATALOG)
+    for service in (service for service in blueprint.services if service.host_gateway):
+        ways = [net.name for net in _ways(blueprint, service)]
+        if {*ways} & {*port.reachable} and ways[0] not in port.reachable:
+            what = f"{service.name} goes to the host by {ways[0]}, which {port.number} is not for"
+            yield Problem(where, f"{what}: name its network so that it comes first", _CATALOG)
 
 
 def _program_files(where: str, program: HostProgram, texts: Mapping[str, str]) -> Iterator[Problem]:

@@ -86,15 +86,12 @@ class ProgramPort:
 
     Attributes:
         number: The port.
-        reachable: Who reaches it besides the host's own loopback address: ``bridges``, all containers of the host;
-            ``nobody``. What is on other machines never does.
+        reachable: The preset's networks whose containers reach it, besides the host's own loopback address. What is on
+            other machines never does.
     """
 
     number: int
-    reachable: str = "nobody"
-
-
-REACHABLE = ("nobody", "bridges")
+    reachable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ from homeport.model.blueprint import LOOPBACK
 from homeport.model.firewall import CONTAINERS, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 from homeport.model.runner import Runner
-from homeport.plan import apps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,7 +120,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         rules=(
             *_public_rules(openings, blueprint),
             *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ()),
-            *_program_rules(programs, _of_preset(settings, blueprint, networks)),
+            *_program_rules(programs, tuple(net for net in blueprint.networks if net.name in networks)),
         ),
         ways=ContainerWays(
             closed=tuple(net.subnet for net in blueprint.networks if net.name in networks and not net.way_out),
@@ -204,17 +203,12 @@ def _vpn_rules(
                 yield FirewallRule(opening=opening, via=VPN, published=True, address=port.address)
 
 
-def _of_preset(settings: Settings, blueprint: Blueprint, networks: set[str]) -> tuple[str, ...]:
-    """Subnets of the preset's own networks on a host: what an own service asks is no matter of the host's programs."""
-    own = apps.names(settings.apps)["networks"]
-    return tuple(net.subnet for net in blueprint.networks if net.name in networks - own)
-
-
-def _program_rules(programs: tuple[HostProgram, ...], subnets: tuple[str, ...]) -> Iterator[FirewallRule]:
+def _program_rules(programs: tuple[HostProgram, ...], networks: tuple[Network, ...]) -> Iterator[FirewallRule]:
     """Without a subnet nobody is let in: a rule without sources would be for every container."""
-    for program in programs if subnets else ():
+    for program in programs:
         for port in program.ports:
-            if port.reachable == "bridges":
+            subnets = tuple(net.subnet for net in networks if net.name in port.reachable)
+            if subnets:
                 opening = Opening(purpose=program.name, port=port.number, sources=subnets)
                 yield FirewallRule(opening=opening, via=CONTAINERS)
 

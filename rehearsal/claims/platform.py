@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.claims.claim import Claim
+from rehearsal.probes.box import run
 from rehearsal.probes.errors import ProbeError
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ ASKED = {
 }
 """Route to a path of it, and the answer to a stranger there: whoever has no key or login gets nothing but the site."""
 ISOLATED = {"registry": "registry_default", "dtc-frontend-app": "dtc_default"}
+_FOREIGN = {"supabase-db": 5432, "supabase-kong": 8000, "ai-dev-server": 8080, "registry": 5000}
+"""Containers that no page is to reach, each with a port that answers to whoever is on its network."""
+_METADATA, _SITE = "169.254.169.254", 8098
+"""Where a cloud answers with user data, and the port of a site outside."""
+_REFUSED = "net::ERR_CONNECTION_REFUSED"
+_PAGE = Path(__file__).with_name("page.cjs")
+_DROPPED = {"no answer", "net::ERR_CONNECTION_TIMED_OUT", "net::ERR_NAME_NOT_RESOLVED", "net::ERR_ADDRESS_UNREACHABLE"}
 USER, FOLDER = "deploy", "/home/deploy/platform"
 IN_FOLDER = (
     *(".git", ".github", ".gitignore", "README.md", "ai-dev-server", "backup-n8n-workflows.sh", "deploy.sh"),
@@ -116,6 +125,52 @@ def secrets_in_git(view: View) -> list[str]:
     return sorted(name for name, value in view.secrets.items() if value and value in text)
 
 
+def pages(view: View) -> dict[str, str]:
+    """What came of a page of the browser that went to each address; `outside` is a site that is not on the host."""
+    there = view.containers()
+    sink = view.peer.sink(_SITE)
+    outside = f"http://{view.peer.address()}:{_SITE}/"
+    foreign = [
+        (at, port) for name, port in _FOREIGN.items() if name in there for at in (name, *_addresses(there[name]))
+    ]
+    places = [
+        *foreign,
+        (_METADATA, 80),
+        *((at, 9000) for at in _hosts(view)),
+        *(("127.0.0.1", port) for port in (5432, 5678)),
+    ]
+    try:
+        script = _PAGE.read_text(encoding="utf-8")
+        asks = ("docker", "exec", "browserless-chromium", "node", "-e", script)
+        addresses = [f"http://{at}:{port}/" for at, port in places]
+        seen: dict[str, str] = json.loads(view.run(*asks, outside, *addresses))
+    finally:
+        sink.stop()
+    return {"outside" if address == outside else address: why for address, why in seen.items()}
+
+
+def callers(view: View) -> list[str]:
+    """The containers that HostAgent's port takes a connection from, at any address of the host."""
+    targets = [(at, 9000) for at in _hosts(view)]
+    reached = []
+    for name, container in view.containers().items():
+        if not view.expected.services[name].listens:
+            enter = ["nsenter", "--target", str(container["State"]["Pid"]), "--net"]
+            if run([*view.host, *enter], "reach", {"targets": targets})[0]["reached"]:
+                reached.append(name)
+    return sorted(reached)
+
+
+def _hosts(view: View) -> list[str]:
+    """The host's own addresses, those on Docker's bridges too."""
+    lines = view.run("ip", "-4", "-o", "address", "show", "scope", "global").splitlines()
+    return sorted({line.split()[3].partition("/")[0] for line in lines})
+
+
+def _addresses(container: dict[str, Any]) -> list[str]:
+    return [each["IPAddress"] for each in container["NetworkSettings"]["Networks"].values() if each.get("IPAddress")]
+
+
 def _folders(view: View) -> list[str]:
     groups = {"airflow-db": "airflow", "realtime-dev.supabase-realtime": "supabase"}
     return sorted(
@@ -170,6 +225,33 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         },
         expected=lambda _: {"n8n": "ok", "dump": True, "backup": True},
         spoil=lambda seen: {**seen, "n8n": "failed"},
+    ),
+    Claim(
+        name="pages-of-the-browser",
+        rows=("S1-11", "S1-23"),
+        says="a page of the headless browser reaches a site outside, and neither Supabase, the metadata service, the"
+        " host's port 9000 nor anybody's loopback address but its own",
+        needs=frozenset({"service browserless-chromium", "service supabase-db"}),
+        observe=pages,
+        value=lambda seen: {
+            "outside": seen["outside"],
+            "reached": sorted(
+                address
+                for address, why in seen.items()
+                if address != "outside" and why not in _DROPPED | ({_REFUSED} if "127.0.0.1" in address else set())
+            ),
+        },
+        expected=lambda _: {"outside": "", "reached": []},
+        spoil=lambda seen: {**seen, "http://supabase-db:5432/": "net::ERR_EMPTY_RESPONSE"},
+    ),
+    Claim(
+        name="callers-of-host-agent",
+        rows=("S1-08", "S1-48"),
+        says="of all containers the AI Dev Server alone reaches port 9000 of the host",
+        needs=frozenset({"service ai-dev-server"}),
+        observe=callers,
+        expected=lambda _: ["ai-dev-server"],
+        spoil=lambda seen: [*seen, "n8n"],
     ),
     Claim(
         name="container-names",

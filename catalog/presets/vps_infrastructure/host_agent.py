@@ -54,7 +54,7 @@ HOST_AGENT = HostProgram(
         "/etc/systemd/system/host-agent-task@.service",
     ),
     health="http://127.0.0.1:9000/health",
-    ports=(ProgramPort(number=9000, reachable="bridges"),),
+    ports=(ProgramPort(number=9000, reachable=("agent_default",)),),
     secrets=(
         SecretSpec(
             name="host-agent-bearer-token",

@@ -49,6 +49,10 @@ PRESET = Preset(
         Network(name="dtc_default", subnet="172.30.42.0/24", internal=False, way_out=False),
         # Airflow and its database.
         Network(name="airflow_default", subnet="172.30.43.0/24"),
+        # A page goes wherever it leads: to the internet, and of all containers to who calls the browser (ADR 20).
+        Network(name="browser_default", subnet="172.30.44.0/24", internal=False),
+        # From it alone HostAgent is called. Of a container's networks the first by name is its way to the host.
+        Network(name="agent_default", subnet="172.30.45.0/24", internal=False),
     ),
     databases=(
         # The image's own default would be SQLite; one dump of the server then holds everything.

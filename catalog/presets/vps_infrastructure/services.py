@@ -24,7 +24,7 @@ from homeport.model.template import FORMULA
 N8N = replace(
     n8n.SERVICE,
     purpose="Workflow automation, and the tools of the AI Dev Server",
-    networks=(MAIN,),
+    networks=(MAIN, "browser_default"),
     env={
         **n8n.SERVICE.env,
         "DB_POSTGRESDB_HOST": "supabase-db",
@@ -65,12 +65,12 @@ EDGE_FUNCTIONS = replace(edge_functions.SERVICE, needs=("supabase-kong",))
 
 STUDIO = replace(studio.SERVICE, needs=(*studio.SERVICE.needs, "supabase-kong", "supabase-analytics"))
 
-AI_DEV_SERVER = replace(ai_dev_server.SERVICE, networks=(MAIN,), needs=("n8n",))
+AI_DEV_SERVER = replace(ai_dev_server.SERVICE, networks=(MAIN, "agent_default"), needs=("n8n",))
 
 BROWSERLESS = replace(
     browserless.SERVICE,
     name="browserless-chromium",
-    networks=(MAIN,),
+    networks=("browser_default",),
     # It starts beside twenty others, and Chromium takes its time.
     health=Health(
         test=("node", "/etc/homeport/health.cjs"), interval=15, timeout=20, start_period=120, retries=5, gate=480

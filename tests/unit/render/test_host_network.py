@@ -137,7 +137,7 @@ def test_a_port_of_a_host_program_is_for_the_presets_own_networks_in_ipv4_and_fo
     own, app = Network(name="inner", subnet="10.1.0.0/24"), Network(name="app-mine", subnet="10.208.0.0/28")
     asks = replace(APP, name="mine", networks=("app-mine",), ports=())
     agent = HostProgram(
-        name="agent", purpose="Listens", files=(), ports=(ProgramPort(number=9000, reachable="bridges"),)
+        name="agent", purpose="Listens", files=(), ports=(ProgramPort(number=9000, reachable=("inner",)),)
     )
     homes = dict.fromkeys(("caddy", "app", "mine"), "main")
     blueprint = replace(BLUEPRINT, services=(ON_HOST, APP, asks), networks=(own, app), homes=homes, programs=(agent,))

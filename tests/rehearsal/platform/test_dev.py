@@ -72,7 +72,9 @@ def test_who_needs_supabase_or_n8n_is_on_their_network_and_nobody_else():
         return set(inspect(name)["NetworkSettings"]["Networks"])
 
     apart = {
-        **{"registry": {"registry_default"}, "dtc-frontend-app": {"dtc_default"}, "caddy": {"host"}},
+        "registry": {"registry_default"},
+        "dtc-frontend-app": {"dtc_default"},
+        "caddy": {"host"},
         # Whose pages lead anywhere, and who calls the host: with their callers alone.
         "browserless-chromium": {"browser_default"},
         "n8n": {"browser_default", "supabase_default"},

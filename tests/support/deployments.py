@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,9 +13,13 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from tests.support.containers import docker
 from toolchain.images import store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROGRAM = Path(__file__).parents[2] / "apps" / "deployments" / "deployments.py"
 APP = Path(__file__).parent / "small_app"
@@ -54,17 +59,6 @@ def build(folder: Path, reference: str, version: str) -> None:
     docker("build", "--quiet", "--tag", reference, str(folder))
 
 
-def template(name: str, reference: str, port: int, network: str, run=docker) -> None:
-    """What Pulumi makes of a deployed service: a container that is never started."""
-    run(
-        *("create", "--name", f"{name}-template", "--network", network, "--user", "10001:10001"),
-        *("--label", f"homeport.template={name}", "--label", f"homeport.image={reference}"),
-        *("--label", "homeport.gate=20", "--label", "homeport.pids=64", "--label", "homeport.test=deploy"),
-        *("--read-only", "--cap-drop", "ALL", "--publish", f"127.0.0.1:{port}:8080", "--env", "GREETING=hello"),
-        reference,
-    )
-
-
 def run(*argv: str, **more) -> subprocess.CompletedProcess[str]:
     """The program, as its scripts run it."""
     return subprocess.run(
@@ -73,10 +67,18 @@ def run(*argv: str, **more) -> subprocess.CompletedProcess[str]:
 
 
 class Callers:
-    """Asks an address again and again, GET and POST in turn, each on a connection of its own; counts what came."""
+    """Asks an address again and again, GET and POST in turn, each on a connection of its own; counts what came.
 
-    def __init__(self, port: int, host: str = "") -> None:
-        self._port, self._host, self._stop = port, host or f"127.0.0.1:{port}", threading.Event()
+    Args:
+        port: Of the loopback address.
+        host: By TLS, under this name; empty: neither.
+        paths: Of GET and of POST.
+        header: In which an answer says who gave it; empty: its body does.
+    """
+
+    def __init__(self, port: int, host: str = "", paths: Sequence[str] = ("/work", "/work"), header: str = "") -> None:
+        self._port, self._host, self._stop = port, host, threading.Event()
+        self._paths, self._header = dict(zip(("GET", "POST"), paths, strict=True)), header
         self.answers: Counter[str] = Counter()
         self.longest = 0.0
         self._threads = [threading.Thread(target=self._ask, args=(verb,)) for verb in ("GET", "POST") for _ in "ab"]
@@ -94,17 +96,28 @@ class Callers:
     def _ask(self, verb: str) -> None:
         while not self._stop.wait(0.01):
             begun = time.monotonic()
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+            connection = self._connection()
             try:
-                connection.request(verb, "/work", b"x" if verb == "POST" else None, {"Host": self._host})
-                answer = connection.getresponse()
-                came = answer.read().decode() if answer.status == 200 else f"status {answer.status} to {verb}"
+                connection.request(verb, self._paths[verb], b"x" if verb == "POST" else None)
+                came = self._who(connection.getresponse(), verb)
             except (OSError, http.client.HTTPException) as problem:
                 came = f"{type(problem).__name__} to {verb}"
             finally:
                 connection.close()
             self.answers[came] += 1
             self.longest = max(self.longest, time.monotonic() - begun)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self._host:
+            return http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        anybody = ssl._create_unverified_context()  # noqa: S323  # the proxy's own authority
+        return http.client.HTTPSConnection(self._host, self._port, timeout=60, context=anybody)
+
+    def _who(self, answer: http.client.HTTPResponse, verb: str) -> str:
+        body = answer.read().decode()
+        if answer.status >= 500 or not (self._header or answer.status == 200):
+            return f"status {answer.status} to {verb}"
+        return answer.getheader(self._header, "first") if self._header else body
 
 
 def answer(port: int) -> str:

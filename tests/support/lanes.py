@@ -49,6 +49,7 @@ LONGEST = (
     "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",
+    "tests/rehearsal/deploy/test_push.py",
     "tests/rehearsal/local/test_ai_dev_server.py",
     "tests/rehearsal/local/test_apps.py",
     "tests/rehearsal/local/test_small_stack.py",

@@ -1,212 +1,35 @@
-"""A push to an emulated GitHub deploys a service on a real machine: a runner as a systemd unit, Docker, a registry.
+"""A push to an emulated GitHub deploys the AI Dev Server, through the real chain on a real machine.
 
-The runner's own program is a stand-in, and so is the registry; scripts, units, workflow and deployment are what hosts
-get.
+Its own image, built from the folder that a host's repository has, goes by the proxy into the real registry and is put
+live by the workflow, on a stack that Pulumi has made. The runner's own program is a stand-in; scripts, units, workflow
+and deployment are what hosts get.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import subprocess
-import tarfile
-from contextlib import contextmanager
 
 import pytest
 
-from rehearsal.clouds.github.program import archive, checksum
-from tests.support.checkout import ROOT
-from tests.support.deployments import source
-from tests.support.deployments import template as lay_template
-from tests.support.github import NAME, GitHub
-from tests.support.mesh import CADDY, Machine, MeshNetwork, docker
+from tests.support.deploy_host import PORT, PROGRAMS, SERVICE, Host, checkout, edited, release
+from tests.support.github import NAME
 from tests.support.waits import until
 
-pytestmark = pytest.mark.docker
-HOST, PASSWORD, SERVICE = "git.example.com", "C4naryREGISTRYPASSWORD", "ai-dev-server"
-REGISTRY, PORT, EDGE = "127.0.0.1:5000", 8080, 8081
-PROGRAMS, SCRIPTS = "/usr/local/lib/homeport/deployments", "/srv/github-runner"
+pytestmark = pytest.mark.world
 UNIT = "actions.runner.owner-platform.vps.service"
-SERVE = """
-import base64, sys, time
-from small_registry import SmallRegistry
-word = "Basic " + base64.b64encode(f"deploy:{open('/srv/registry-password').read()}".encode()).decode()
-SmallRegistry(word, port=5000)
-time.sleep(1e9)
-"""
-CALLS = """
-import json, sys
-sys.path.insert(0, "/srv")
-from callers import Callers
-with Callers(8081, "app.example.com") as callers:
-    open("/srv/calling", "w").close()
-    sys.stdin.read()
-print(json.dumps({"answers": callers.answers, "longest": callers.longest}))
-"""
-# As the proxy of a stack has it: what refuses a connection is tried again.
-CADDYFILE = f"""{{
-  admin off
-  auto_https off
-}}
-:{EDGE} {{
-  reverse_proxy 127.0.0.1:{PORT} {{
-    lb_try_duration 30s
-    lb_try_interval 100ms
-  }}
-}}
-"""
-
-
-class Host:
-    """The machine, its registry, its proxy, and who calls."""
-
-    def __init__(self, machine, github):
-        self.machine, self.github = machine, github
-        self.run = machine.run
-
-    def docker(self, *argv):
-        return docker("exec", self.machine.container, "docker", *argv).strip()
-
-    def copy(self, files, folder):
-        """Files by name, with mode 0755, as root has them."""
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as tar:
-            for name, content in files.items():
-                raw = content.encode() if isinstance(content, str) else content
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(raw), 0o755
-                tar.addfile(entry, io.BytesIO(raw))
-        self.run(f"mkdir -p {folder}")
-        docker("exec", "-i", self.machine.container, "tar", "-C", folder, "-xf", "-", stdin=packed.getvalue())
-
-    def script(self, line, **environ):
-        """A command as the user deploy types it, with what is in its environment."""
-        words = "".join(f"export {name}='{value}'; " for name, value in environ.items())
-        argv = [
-            "docker",
-            "exec",
-            "-i",
-            "--user",
-            "deploy",
-            self.machine.container,
-            "sh",
-            "-c",
-            f"{words}cd {SCRIPTS}; {line}",
-        ]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
-
-    @contextmanager
-    def calls(self):
-        """Somebody asks by the proxy as long as the block lasts; what came is in the list afterwards."""
-        self.run("rm -f /srv/calling")
-        argv = ["docker", "exec", "-i", self.machine.container, "python3", "-c", CALLS]
-        answers = {}
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            until(lambda: "yes" in self.run("test -e /srv/calling && echo yes || echo no"), "nobody calls")
-            yield answers
-            answers |= json.loads(process.communicate(timeout=60)[0])
-
-    def live(self):
-        return self.run(f"curl -s http://127.0.0.1:{PORT}/version")
-
-    def deployed(self, files, **more):
-        """The run of a push, once it has ended, its job and its log."""
-        commit = self.github.push({f"{SERVICE}/{name}": text for name, text in files.items()} | more)
-        [run] = until(lambda: self.github.ended(commit), "the run does not end", 180)
-        assert "note" not in run, run
-        [job] = self.github.jobs(run)
-        return commit, run, job, self.github.log(job)
-
-
-def load(machine, *images):
-    with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as save:
-        argv = ["docker", "exec", "-i", machine.container, "docker", "load", "-q"]
-        subprocess.run(argv, stdin=save.stdout, check=True, capture_output=True)
-    assert save.returncode == 0, "the images were not saved"
+BROKEN = {
+    "unhealthy": ("app.py", "return Health()", "raise RuntimeError('no database')"),
+    "crash": ("__main__.py", "chosen = settings(os.environ)", "raise SystemExit(3)"),
+}
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("deploy")
-    world = MeshNetwork(folder, None)
-    github = GitHub(
-        folder,
-        {"REGISTRY_PASSWORD": PASSWORD},
-        {"REGISTRY": REGISTRY, "REGISTRY_USER": "deploy"},
-        patience=0.5,
-        lock=20.0,
-    )
+    made = Host(tmp_path_factory.mktemp("deploy"))
     try:
-        world.lay()
-        made = Machine(world, "vps")
-        made.settle()
-        # As every host of a stack has it.
-        made.run("mkdir -p /etc/docker; cat >/etc/docker/daemon.json", stdin='{"userland-proxy": false}')
-        made.run("systemctl restart docker")
-        yield prepared(Host(made, github), world)
+        yield made.begin()
     finally:
-        github.close()
-        world.remove()
-
-
-def prepared(host, world):
-    machine, app = host.machine, ROOT / "apps"
-    gateway = docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", world.network).strip()
-    certificate = host.github.open_to(gateway, HOST)
-    machine.run(
-        "cat >/usr/local/share/ca-certificates/git.crt; update-ca-certificates >/dev/null 2>&1", stdin=certificate
-    )
-    machine.run(f"echo '{gateway} {HOST}' >>/etc/hosts")
-    load(machine, CADDY)
-    programs = [*(app / "deployments").glob("*.py"), *(app / "deployments").glob("*.sh")]
-    host.copy({path.name: path.read_bytes() for path in programs}, PROGRAMS)
-    runner = (app / "github_runner").iterdir()
-    host.copy({path.name: path.read_bytes() for path in runner if path.is_file()}, SCRIPTS)
-    host.copy({"runner.tar.gz": archive()}, "/srv")
-    support = ROOT / "tests" / "support"
-    registry = (support / "small_registry.py").read_text()
-    calling = re.search(r"class Callers:.*", (support / "deployments.py").read_text(), re.DOTALL)[0]
-    imports = (
-        "from __future__ import annotations\nimport http.client, threading, time\nfrom collections import Counter\n"
-    )
-    host.copy({"small_registry.py": registry, "callers.py": imports + calling}, "/srv")
-    machine.run("cat >/srv/registry-password", stdin=PASSWORD)
-    machine.run("cat >/srv/serve.py", stdin=SERVE)
-    machine.run("systemd-run --quiet --unit registry --working-directory /srv python3 serve.py")
-    until(
-        lambda: "401" in machine.run("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:5000/v2/ || true"),
-        "no registry",
-    )
-    first(host)
-    machine.run("cat >/etc/Caddyfile", stdin=CADDYFILE)
-    host.docker(
-        "run", "-d", "--name", "caddy", "--network", "host", "-v", "/etc/Caddyfile:/etc/caddy/Caddyfile:ro", CADDY
-    )
-    return host
-
-
-def first(host):
-    """The service as Pulumi has it at first: an image that was built on the host, a template, its container."""
-    host.copy(source("zero"), "/srv/zero")
-    host.docker("build", "-q", "-t", f"{REGISTRY}/{SERVICE}:0", "/srv/zero")
-    host.docker("network", "create", "app")
-    lay_template(SERVICE, f"{REGISTRY}/{SERVICE}:0", PORT, "app", host.docker)
-    assert f"{SERVICE}: {REGISTRY}/{SERVICE}:0 is live" in host.run(
-        f"python3 {PROGRAMS}/deployments.py apply {SERVICE}"
-    )
-    until(lambda: host.live() == "zero", "the first one does not answer")
-
-
-def setup(host, token, **more):
-    settings = {
-        "GITHUB_REPO": NAME,
-        "GITHUB_SERVER_URL": host.github.url,
-        "RUNNER_ARCHIVE": "file:///srv/runner.tar.gz",
-        "RUNNER_SHA256": checksum(),
-        "RUNNER_TOKEN": token,
-    }
-    return host.script("./setup-runner.sh", **settings | more)
+        made.close()
 
 
 def changed_hands(answers, old, new):
@@ -221,19 +44,24 @@ def changed_hands(answers, old, new):
     assert sum(lost.values()) <= 8, f"a moment, and four callers: {answers}"
 
 
+def no_difference(host):
+    done = host.stack.pulumi("preview", "--expect-no-changes", "--diff")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.req("S1-69")
 def test_a_missing_token_an_expired_one_and_another_checksum_are_refused_with_the_way_out(host):
-    done = setup(host, "")
+    done = host.setup("")
     assert 1 == done.returncode and "there is no registration token" in done.stderr, done.stdout + done.stderr
     assert f"take one from {host.github.url}/{NAME} (Settings, Actions, Runners, New)" in done.stderr, done.stderr
 
     old = host.github.registration()
     host.github.store.advance(3601)
-    done = setup(host, old)
+    done = host.setup(old)
     assert 1 == done.returncode and "a token lasts one hour" in done.stderr, done.stdout + done.stderr
     assert "then: ./setup-runner.sh" in done.stderr and old not in done.stderr + done.stdout, done.stderr
 
-    other = setup(host, host.github.registration(), RUNNER_SHA256="0" * 64, RUNNER_NAME="other")
+    other = host.setup(host.github.registration(), RUNNER_SHA256="0" * 64, RUNNER_NAME="other")
     assert 1 == other.returncode and "another checksum" in other.stderr, other.stdout + other.stderr
     assert 1 == host.script("./start-runner-service.sh").returncode, "what is not registered does not start"
 
@@ -241,9 +69,9 @@ def test_a_missing_token_an_expired_one_and_another_checksum_are_refused_with_th
 @pytest.mark.req("S1-69", "S1-70", "S1-71")
 def test_the_runner_is_set_up_by_its_scripts_and_is_a_service(host):
     token = host.github.registration()
-    done = setup(host, token)
+    done = host.setup(token)
     assert 0 == done.returncode and "now: ./start-runner-service.sh" in done.stdout, done.stdout + done.stderr
-    again = setup(host, "")
+    again = host.setup("")
     assert 0 == again.returncode, "a second time needs no token and changes nothing: " + again.stderr
     started = host.script("./start-runner-service.sh")
     assert 0 == started.returncode and f"{UNIT} runs as homeport-runner" in started.stdout, started.stderr
@@ -262,68 +90,73 @@ def test_the_runner_is_set_up_by_its_scripts_and_is_a_service(host):
 
 @pytest.mark.req("S1-66", "S1-72", "FP-04")
 def test_a_push_is_built_pushed_by_its_commit_live_and_healthy(host):
-    workflow = (ROOT / "apps/deployments/workflows/deploy-ai-dev-server.yml").read_text()
-    files = {**source("good"), "test.sh": "echo tested\n"}
+    assert "first" == host.live(), "the one that the update has built"
     with host.calls() as said:
-        commit, run, job, log = host.deployed(files, **{f".github/workflows/deploy-{SERVICE}.yml": workflow})
+        commit, run, job, log = host.pushed(checkout() | release("good"))
 
     assert "success" == run["conclusion"], log
     assert "good" == host.live() and "healthy" in host.docker(
         "ps", "--filter", f"name=^{SERVICE}$", "--format", "{{.Status}}"
     )
-    changed_hands(said["answers"], "zero", "good")
+    changed_hands(said["answers"], "first", "good")
     words = [step["name"] for step in job["steps"] if step["conclusion"] == "success"]
     order = ["Test", "Build", "Log in to the registry", "Push by the commit", "Redeploy", "Health", "Push as latest"]
     assert order == [word for word in words if word in order], words
-    tags = host.run(f"curl -s -u deploy:{PASSWORD} http://{REGISTRY}/v2/{SERVICE}/tags/list")
-    assert sorted(["latest", commit]) == json.loads(tags)["tags"][-2:] or {commit, "latest"} <= {
-        *json.loads(tags)["tags"]
-    }, tags
-    assert PASSWORD not in log and "tested" in log, "the password is nowhere in the log"
+    tags = host.tags()
+    assert {commit, "latest"} == {*tags} and tags["latest"] == tags[commit], "one image, by its commit and as latest"
+    assert "paths, and the MCP endpoint" in log, "its own test ran before anything was built"
+    assert host.password not in log, "the password is nowhere in the log"
     assert [] == host.github.runs(host.github.push({"README.md": "words"})), "a push of anything else deploys nothing"
     assert "" == host.run("find /var/lib/homeport-runner -name config.json"), "nor on the disk once the job has ended"
     others = 'for process in /proc/[0-9]*; do [ "$process" = /proc/$$ ] || tr "\\0" " " <"$process/cmdline"; echo; done'
-    assert [] == [line for line in host.run(others).splitlines() if PASSWORD in line], "nor in a program's arguments"
+    assert [] == [line for line in host.run(others).splitlines() if host.password in line], (
+        "nor in a program's arguments"
+    )
+    no_difference(host)
 
 
 @pytest.mark.req("S1-72", "FP-04", "L-06")
-@pytest.mark.parametrize("kind", ["broken", "crash"])
+@pytest.mark.parametrize("kind", [*BROKEN])
 def test_a_broken_one_never_takes_over_and_the_old_one_answers_all(host, kind):
-    before = host.live()
+    before, latest = host.live(), host.tags()["latest"]
     with host.calls() as said:
-        commit, run, _, log = host.deployed(source(f"bad {kind}"))
+        commit, run, _, log = host.pushed(checkout() | edited(*BROKEN[kind]))
 
     assert "failure" == run["conclusion"] and "the old one was not touched" in log, log
     assert {before} == {*said["answers"]}, f"not one request failed or met the broken one: {said}"
-    assert said["answers"][before] > 100, "there were requests"
+    assert said["answers"][before] > 20, f"there were requests: {said}"
     assert before == host.live()
-    tags = json.loads(host.run(f"curl -s -u deploy:{PASSWORD} http://{REGISTRY}/v2/{SERVICE}/tags/list"))["tags"]
-    digest = "curl -sI -u deploy:{0} http://{1}/v2/{2}/manifests/{3} | grep -i docker-content-digest"
-    one, other = (host.run(digest.format(PASSWORD, REGISTRY, SERVICE, tag)) for tag in ("latest", commit))
-    assert commit in tags and one != other, "it is kept under its commit, and is not the latest"
+    tags = host.tags()
+    assert commit in tags and latest == tags["latest"] != tags[commit], "kept under its commit, and not the latest"
+
+
+@pytest.mark.req("S1-72")
+def test_what_does_not_even_start_to_run_is_neither_built_nor_pushed(host):
+    commit, run, job, log = host.pushed(checkout() | edited("app.py", "return Health()", "return Health("))
+
+    assert "failure" == run["conclusion"] and "SyntaxError" in log, log
+    results = {step["name"]: step["conclusion"] for step in job["steps"]}
+    assert ("failure", "skipped") == (results["Test"], results["Build"]), results
+    assert commit not in host.tags()
 
 
 @pytest.mark.req("S1-74", "L-06")
-def test_one_command_takes_a_deployment_back(host):
-    before = host.live()
-    _, run, _, log = host.deployed(source("newer"))
+def test_one_command_takes_a_deployment_back_and_a_killed_runner_takes_the_next_job(host):
+    before, pid = host.live(), host.run(f"systemctl show -P MainPID {UNIT}").strip()
+    host.run(f"kill -9 {pid}")
+    until(lambda: host.run(f"systemctl show -P MainPID {UNIT}").strip() not in {pid, "0"}, "it does not come back")
+    commit, run, _, log = host.pushed(checkout() | release("newer"))
     assert "success" == run["conclusion"] and "newer" == host.live(), log
 
     listed = host.run(f"sh {PROGRAMS}/rollback-service.sh --list {SERVICE}")
-    assert re.search(r"^[0-9a-f]{40} latest  \d{4}-\d\d-\d\d .*  live$", listed, re.MULTILINE), listed
+    assert re.search(rf"^{commit} latest  \d{{4}}-\d\d-\d\d .*  live$", listed, re.MULTILINE), listed
     with host.calls() as said:
         assert "is live" in host.run(f"sh {PROGRAMS}/rollback-service.sh {SERVICE}")
     assert before == host.live()
     changed_hands(said["answers"], "newer", before)
-
-
-def test_a_runner_that_is_killed_comes_back_and_takes_the_next_job(host):
-    pid = host.run(f"systemctl show -P MainPID {UNIT}").strip()
-    host.run(f"kill -9 {pid}")
-    until(lambda: host.run(f"systemctl show -P MainPID {UNIT}").strip() not in {pid, "0"}, "it does not come back")
-
-    _, run, _, log = host.deployed(source("after the kill"))
-    assert "success" == run["conclusion"] and "after the kill" == host.live(), log
+    assert f"{SERVICE}:{commit} is live" in host.run(f"sh {PROGRAMS}/rollback-service.sh {SERVICE} {commit}")
+    assert "newer" == host.live(), "and by its tag"
+    no_difference(host)
 
 
 @pytest.mark.req("S1-75")

@@ -58,6 +58,8 @@ class Place:
             kept = Entry(path=".homeport", mode=0o400, uid=0, gid=0, content=b"")
             made = self._laid(f"{service.name}-{part}", (root, kept))
             mounts += ["--volume", f"{made}:{volume.path}"]
+        for bind in service.binds.values():
+            mounts += ["--volume", f"{bind.source}:{bind.path}{':ro' if bind.read_only else ''}"]
         self._containers.append(name)
         docker(
             "run",

@@ -142,8 +142,27 @@ class Blueprint:
 
     @property
     def proxy(self) -> Service | None:
-        """The edge proxy; None: the preset has none."""
-        return next((service for service in self.services if service.edge), None)
+        """The edge proxy, on several hosts the main host's; None: the preset has none."""
+        proxies = self.proxies
+        return next((proxy for proxy in proxies if self.homes.get(proxy.name) == self.main_host), next(iter(proxies), None))
+
+    @property
+    def proxies(self) -> tuple[Service, ...]:
+        """The edge proxies, at most one a host."""
+        return tuple(service for service in self.services if service.edge)
+
+    def proxy_of(self, route: Route) -> Service | None:
+        """The proxy that a route is opened by: that on the host of its service, which alone finds it by its name."""
+        home = self.homes.get(route.service)
+        return next((proxy for proxy in self.proxies if self.homes.get(proxy.name) == home), self.proxy)
+
+    def seen_by(self, proxy: Service) -> Blueprint:
+        """The blueprint with the routes of one proxy alone."""
+        if len(self.proxies) < 2:  # noqa: PLR2004
+            return self
+        routes = tuple(route for route in self.routes if self.proxy_of(route) == proxy)
+        services = tuple(service for service in self.services if not service.edge or service == proxy)
+        return replace(self, routes=routes, services=services)
 
     @property
     def connector(self) -> Service | None:

@@ -73,10 +73,12 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
         fix = fixes.put(f"{fixes.SETTINGS}.hostnames.{last}", "<another host name>")
         yield Problem(f"routes.{name}", "two routes have this host name", fix)
     for place in _repeated(
-        f"{port.address}:{port.outside}" + ("" if port.protocol == "tcp" else f"/{port.protocol}")
+        f"{blueprint.homes.get(service.name, '')} {port.address}:{port.outside}"
+        + ("" if port.protocol == "tcp" else f"/{port.protocol}")
         for service in blueprint.services
         for port in blueprint.published(service)
     ):
+        place = place.partition(" ")[2]
         fix = fixes.put(f"{fixes.SETTINGS}.edge.https_port", "<a free port>", first="Or give a service another port.")
         yield Problem(f"ports.{place}", "is published twice", fix)
 
@@ -242,13 +244,16 @@ def _routes(blueprint: Blueprint) -> Iterator[Problem]:
     services = {service.name: service for service in blueprint.services}
     edges = [service for service in blueprint.services if service.edge]
     asked = {guard.kind for route in blueprint.routes for guard in route.guards}
-    if blueprint.routes and len(edges) != 1 and not asked <= ACCESS_KINDS:
-        yield Problem("routes", f"one edge proxy is needed, {len(edges)} are declared", _CATALOG)
+    if blueprint.routes and not edges and not asked <= ACCESS_KINDS:
+        yield Problem("routes", "an edge proxy is needed, and none is declared", _CATALOG)
+    for home in _repeated(blueprint.homes.get(edge.name, "") for edge in edges):
+        names = " and ".join(edge.name for edge in edges if blueprint.homes.get(edge.name, "") == home)
+        yield Problem("routes", f"one edge proxy a host is needed, and {names} are on host {home or 'main'}", _CATALOG)
     if blueprint.exposure == "tunnel" and not edges and "cloudflared" not in blueprint.tools:
         yield Problem("tools.cloudflared", "a tunnel needs the image that its connector is taken from", _CATALOG)
     for route in blueprint.routes:
         where = f"routes.{route.name}"
-        if what := _leads_nowhere(blueprint, route, services.get(route.service), next(iter(edges), None)):
+        if what := _leads_nowhere(blueprint, route, services.get(route.service), blueprint.proxy_of(route)):
             yield Problem(where, what, _CATALOG)
         if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
             yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)

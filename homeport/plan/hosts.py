@@ -118,7 +118,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",
         openings=openings,
         rules=(
-            *_public_rules(openings, blueprint),
+            *_public_rules(openings, services),
             *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ()),
             *_program_rules(programs, tuple(net for net in blueprint.networks if net.name in networks)),
         ),
@@ -182,9 +182,9 @@ def _openings(
                 yield Opening(purpose=edge.name.upper(), port=number, protocol=edge.protocol)
 
 
-def _public_rules(openings: tuple[Opening, ...], blueprint: Blueprint) -> Iterator[FirewallRule]:
+def _public_rules(openings: tuple[Opening, ...], services: tuple[Service, ...]) -> Iterator[FirewallRule]:
     """Docker forwards to a proxy in a network of its own; one in the host's network is a program of the host."""
-    forwarded = bool(blueprint.proxy and not blueprint.proxy.host_network)
+    forwarded = any(service.edge and not service.host_network for service in services)
     proxied = {opening.port for opening in openings if forwarded and opening.purpose in {"HTTP", "HTTPS"}}
     for opening in openings:
         yield FirewallRule(opening=opening, published=opening.port in proxied)

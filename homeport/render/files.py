@@ -128,6 +128,7 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
     plain = {target: content for file in service.files for target, content in _read(root, file, service.limits)}
     secret = service.secret_files
     if service.edge:
+        blueprint = blueprint.seen_by(service)
         plain[_CONFIGURATION] = (0o444, caddyfile(blueprint).encode())
         guards = sorted(snippets(blueprint.routes).items())
         secret += tuple(SecretFile(target=target, template=text, syntax=template.PROXY) for target, text in guards)

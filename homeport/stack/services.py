@@ -96,7 +96,7 @@ class Services:
             raise ValueError(f"{proxy.name} has no volume for its routes: homeport/model/container.py mounts it")
         files = service_files(blueprint, proxy, ROOT)
         connected = self._connections(proxy) if proxy.later_networks else ()
-        behind = sorted({route.service for route in blueprint.routes} & self.workloads.keys())
+        behind = sorted({route.service for route in blueprint.seen_by(proxy).routes} & self.workloads.keys())
         args = RoutesArgs(
             host=host.host,
             service=proxy,

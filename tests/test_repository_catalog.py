@@ -44,7 +44,12 @@ LAYERS = {
         "homeport/stack/ingress.py",
         "components/tunnel.py",
     },
-    "headscale": {"homeport/render/headscale.py", "components/mesh.py", "components/scripts/mesh.sh"},
+    "headscale": {
+        "homeport/render/headscale.py",
+        "components/mesh.py",
+        "components/scripts/mesh.sh",
+        "homeport/render/files.py",
+    },
     "postgres": {
         "homeport/plan/compose/companion.py",
         "homeport/render/databases.py",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from homeport.model import names, template
+from homeport.model.mesh import RANGE
 from homeport.model.service import PublishedPort
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from homeport.model.database import Database
     from homeport.model.host_program import HostProgram
+    from homeport.model.mesh import Mesh
     from homeport.model.network import Network
     from homeport.model.preset import Checkout
     from homeport.model.route import Route
@@ -86,6 +88,7 @@ class Blueprint:
         people: Whom Cloudflare Access lets in, and how they prove it, in words.
         joined: Network of another stack, by its name in Docker, to the services here that join it.
         programs: What runs on the main host itself; nothing where that is this machine.
+        mesh: The mesh of its hosts; None: they are in none.
         checkout: The Git repository on the host with the configuration; None: there is none.
     """
 
@@ -118,6 +121,7 @@ class Blueprint:
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     programs: tuple[HostProgram, ...] = ()
     checkout: Checkout | None = None
+    mesh: Mesh | None = None
 
     def service(self, name: str) -> Service:
         """The service of that name; KeyError if there is none."""
@@ -144,7 +148,9 @@ class Blueprint:
     def proxy(self) -> Service | None:
         """The edge proxy, on several hosts the main host's; None: the preset has none."""
         proxies = self.proxies
-        return next((proxy for proxy in proxies if self.homes.get(proxy.name) == self.main_host), next(iter(proxies), None))
+        return next(
+            (proxy for proxy in proxies if self.homes.get(proxy.name) == self.main_host), next(iter(proxies), None)
+        )
 
     @property
     def proxies(self) -> tuple[Service, ...]:
@@ -240,6 +246,8 @@ class Blueprint:
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""
         texts = {**self.values, "domain": self.domain, "environment": self.environment, **self._addresses()}
+        # Known also where there is none: who is let in by it is let in by nothing then.
+        texts["mesh"] = self.mesh.subnet if self.mesh else str(RANGE)
         # An address is known also while nobody is behind it.
         for route in (*self.routes, *self.resting_routes):
             texts[f"host:{route.name}"] = self.host(route)

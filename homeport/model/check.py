@@ -12,6 +12,7 @@ from homeport.model.addresses import host_name
 from homeport.model.database import database_name_problem
 from homeport.model.errors import BlueprintError, Problem
 from homeport.model.image import floats
+from homeport.model.mesh import RANGE
 from homeport.model.network import RESERVED, free_network
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import ALLOWED_CAPABILITIES, PORT_PLACES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.host_program import HostProgram, ProgramPort
     from homeport.model.network import Network
-    from homeport.model.route import Route
+    from homeport.model.route import Guard, Route
     from homeport.model.service import Service
 
 _CATALOG = "Fix it in the preset's folder below catalog/presets/, or in the service's, catalog/<service>/."
@@ -56,6 +57,7 @@ def problems(blueprint: Blueprint) -> tuple[Problem, ...]:
         *_names(blueprint),
         *_needs(blueprint),
         *_programs(blueprint),
+        *(blueprint.mesh.problems() if blueprint.mesh else ()),
     )
 
 
@@ -72,13 +74,15 @@ def _twins(blueprint: Blueprint) -> Iterator[Problem]:
         last = [route.name for route in blueprint.routes if blueprint.host(route) == name][-1]
         fix = fixes.put(f"{fixes.SETTINGS}.hostnames.{last}", "<another host name>")
         yield Problem(f"routes.{name}", "two routes have this host name", fix)
-    for place in _repeated(
-        f"{blueprint.homes.get(service.name, '')} {port.address}:{port.outside}"
-        + ("" if port.protocol == "tcp" else f"/{port.protocol}")
+    listening = [
+        (
+            blueprint.homes.get(service.name, ""),
+            f"{port.address}:{port.outside}" + ("" if port.protocol == "tcp" else f"/{port.protocol}"),
+        )
         for service in blueprint.services
         for port in blueprint.published(service)
-    ):
-        place = place.partition(" ")[2]
+    ]
+    for place in sorted({place for (_, place), uses in Counter(listening).items() if uses > 1}):
         fix = fixes.put(f"{fixes.SETTINGS}.edge.https_port", "<a free port>", first="Or give a service another port.")
         yield Problem(f"ports.{place}", "is published twice", fix)
 
@@ -257,9 +261,29 @@ def _routes(blueprint: Blueprint) -> Iterator[Problem]:
             yield Problem(where, what, _CATALOG)
         if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
             yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
+        for guard in route.guards:
+            if guard.kind == "members" and (what := _members(blueprint, route, guard)):
+                yield Problem(f"{where}.guards", what, _CATALOG)
     if blueprint.edge.bind in {"", "0.0.0.0", "::"} and not blueprint.edge.public:  # noqa: S104  # compared, not bound
         fix = fixes.put(f"{fixes.SETTINGS}.edge.bind", "127.0.0.1")
         yield Problem("edge.bind", "every address of the host would be open", fix)
+
+
+def _members(blueprint: Blueprint, route: Route, guard: Guard) -> str:
+    """In words what is wrong with the networks of a guard for members; nothing where they are right."""
+    texts, proxy = blueprint.texts(), blueprint.proxy_of(route)
+    if unknown := sorted({name for text in guard.networks for name in template.names(text)} - texts.keys()):
+        return f"networks name {', '.join(unknown)}, which nothing stands for"
+    ranges = [template.fill(text, texts, template.TEXT) for text in guard.networks]
+    try:
+        subnets = [IPv4Network(text) for text in ranges]
+    except ValueError:
+        return f"networks are {', '.join(ranges)}: not all of them are IPv4 networks"
+    own = {network.subnet for network in blueprint.networks if proxy and network.name in proxy.networks[:1]}
+    if len(subnets) < 2 or not own <= set(ranges):  # noqa: PLR2004
+        return "two networks at least are named: the members', and the proxy's own, by whose gateway the host's come"
+    wide = [str(subnet) for subnet in subnets if not subnet.subnet_of(RANGE) and not subnet.is_private]
+    return f"{', '.join(wide)} is open to more than members" if wide else ""
 
 
 def _leads_nowhere(blueprint: Blueprint, route: Route, target: Service | None, edge: Service | None) -> str:

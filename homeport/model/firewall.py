@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 WORLD = ""
 """By whichever interface is not the containers'."""
 VPN = "wg0"
+MESH = "tailscale0"
+"""The interface of the mesh's client (tailscale, cmd/tailscaled, ``--tun``)."""
 CONTAINERS = "br-+"
 """Docker's bridges: it calls them br- and the first digits of the network's id."""
 
@@ -21,7 +23,7 @@ class FirewallRule:
 
     Attributes:
         opening: Port, protocol and sources; port 0 stands for all ports and protocols.
-        via: Interface that they come in by: ``WORLD``, ``VPN``, ``CONTAINERS``, or the name of another.
+        via: Interface that they come in by: ``WORLD``, ``VPN``, ``MESH``, ``CONTAINERS``, or the name of another.
         published: Whether a container is behind it; else it is the host's own port.
         address: The host's address that the container's port is published on; empty: any.
     """
@@ -40,8 +42,12 @@ class ContainerWays:
         closed: Subnets of the networks without a way out: from them only their own subnet is reached.
         vpn: Whether the host is in the VPN: its members are reached at ``calls`` alone.
         calls: Address of a member, and its TCP port.
+        mesh: Whether the host is in the mesh: its members are reached by none of them, but at ``mesh_ports``.
+        mesh_ports: TCP ports that they are reached at.
     """
 
     closed: tuple[str, ...] = ()
     vpn: bool = False
     calls: tuple[tuple[str, int], ...] = ()
+    mesh: bool = False
+    mesh_ports: tuple[int, ...] = ()

@@ -59,10 +59,29 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeshSpec:
+    """What a preset says of its mesh; the settings say who is in it.
+
+    Attributes:
+        control: The service that is the control server.
+        route: The route whose host name members reach it by.
+        client: The tool, by its name in the preset, that the client's programs are taken out of.
+        rules: Who may talk to whom, by the hosts' roles; one that speaks of a role that no host has is left out.
+    """
+
+    control: str
+    route: str
+    client: str
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mesh:
     """The whole mesh.
 
     Attributes:
+        control: The service that is the control server.
+        client: The tool that the client's programs are taken out of.
         server: The control server's host name; members reach it at ``https://<server>``.
         base_domain: Members are ``<name>.<base_domain>``; never the server's own domain, or nobody could reach it any
             more.
@@ -77,6 +96,8 @@ class Mesh:
     server: str
     base_domain: str
     members: tuple[Member, ...]
+    control: str = ""
+    client: str = ""
     users: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     subnet: str = str(RANGE)

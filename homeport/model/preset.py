@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from homeport.model.database import Database
     from homeport.model.host_program import HostProgram
+    from homeport.model.mesh import MeshSpec
     from homeport.model.network import Network
     from homeport.model.route import Guard, Route
     from homeport.model.secret import SecretSpec
@@ -147,6 +148,7 @@ class Preset:
         guests: Routes to services of other stacks, known beforehand: open where the stack is for this machine alone,
             elsewhere where ``settings.guests`` names them.
         programs: What runs on the host itself, outside of every container.
+        mesh: How its hosts reach each other; None: it has no mesh.
         operator: What the proxy asks of a guest's caller where Cloudflare Access does not stand before it; None: the
             preset has no guests.
     """
@@ -172,3 +174,4 @@ class Preset:
     guests: tuple[Route, ...] = ()
     operator: Guard | None = None
     programs: tuple[HostProgram, ...] = ()
+    mesh: MeshSpec | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-GuardKind = Literal["api-key", "basic", "open", "login", "service-token", "bypass", "closed"]
+GuardKind = Literal["api-key", "basic", "members", "open", "login", "service-token", "bypass", "closed"]
 ACCESS_KINDS: frozenset[GuardKind] = frozenset({"login", "service-token", "closed", "bypass"})
 """Guards that Cloudflare Access asks, before a request comes near a server of ours."""
 
@@ -16,12 +16,14 @@ class Guard:
 
     Attributes:
         paths: Path patterns, as Caddy's ``path`` matcher reads them; empty: all that no other guard names.
-        kind: Asked by the proxy: ``api-key`` (a header equals a secret), ``basic`` (user and password), ``closed``
-            (nobody), ``open``. Asked by Cloudflare Access: ``login`` (a person whom the settings name),
-            ``service-token`` (a program), ``closed``, ``bypass``.
+        kind: Asked by the proxy: ``api-key`` (a header equals a secret), ``basic`` (user and password), ``members``
+            (callers from ``networks``, whoever they are), ``closed`` (nobody), ``open``. Asked by Cloudflare Access:
+            ``login`` (a person whom the settings name), ``service-token`` (a program), ``closed``, ``bypass``.
         header: For ``api-key``: the header's name.
         user: For ``basic``: the user's name.
         secret: The secret's name.
+        networks: For ``members``: where callers come from, each a CIDR, ``{mesh}`` or ``{subnet:NETWORK}``. Two at
+            least: the members', and that of the proxy itself, by whose gateway Docker lets in who asks on the host.
         because: Why this guard, for the runbook.
         itself: For ``open`` and ``bypass``: what the service behind asks for by itself, such as ``its own login``;
             empty: nothing.
@@ -33,6 +35,7 @@ class Guard:
     header: str = ""
     user: str = ""
     secret: str = ""
+    networks: tuple[str, ...] = ()
     itself: str = ""
 
 

@@ -11,6 +11,7 @@ from homeport.model import fixes
 from homeport.model.addresses import mail, url
 from homeport.model.blueprint import Blueprint, Edge
 from homeport.model.errors import BlueprintError, Problem
+from homeport.model.mesh import Member, Mesh, Rule
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import Port
 from homeport.model.vpn import Peer, Vpn
@@ -36,7 +37,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
     laid = {volume.tool for volume in preset.shared_volumes.values()}
     routes = guests.routes(preset, settings)
-    tunnel = settings.exposure == "tunnel"
+    tunnel, client = settings.exposure == "tunnel", preset.mesh.client if preset.mesh else ""
     running = [service for service in preset.services if tunnel or not service.connector]
     whole = Blueprint(
         preset=preset.name,
@@ -64,12 +65,17 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         skipped=_skipped(preset, settings),
         connections=preset.connections,
         calls=preset.calls,
-        tools={name: image for name, image in preset.tools.items() if settings.exposure == "tunnel" or name in laid},
+        tools={
+            name: image
+            for name, image in preset.tools.items()
+            if (settings.mesh.enabled if name == client else settings.exposure == "tunnel" or name in laid)
+        },
         next_steps=tuple(step.text for step in preset.next_steps if step.service not in off),
         people=_people(settings),
         joined=settings.join,
         checkout=preset.checkout,
     )
+    whole = replace(whole, mesh=_mesh(preset, settings, whole))
     if settings.hosts[whole.main_host].mode == "local":
         left_out = tuple(
             f"{program.name}: homeport runs no program on this machine itself" for program in preset.programs
@@ -103,10 +109,16 @@ def _refuse(preset: Preset, settings: Settings) -> Preset:
 def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
     """A proxy that is off while what only it can guard is on."""
     off = {name for name, chosen in settings.services.items() if chosen.enabled is False}
+    home = homes(preset, settings)
+    # Where two proxies are on one machine, either of them opens what the other did.
+    served = {home[service.name] for service in preset.services if service.edge and service.name not in off}
     guarded = [
         route
         for route in guests.routes(preset, settings)
-        if route.service not in off and not {guard.kind for guard in route.guards} <= ACCESS_KINDS
+        if route.service not in off
+        and home.get(route.service) not in served
+        and not {guard.kind for guard in route.guards} <= ACCESS_KINDS
+        and not (route.service not in home and served)
     ]
     return [
         Problem(
@@ -169,6 +181,37 @@ def _vpn(settings: Settings) -> Vpn | None:
     )
     members = tuple(sorted(peers, key=lambda peer: peer.slot))
     return Vpn(subnet=str(private.subnet), slot=private.slot, port=private.port, peers=members)
+
+
+def _mesh(preset: Preset, settings: Settings, blueprint: Blueprint) -> Mesh | None:
+    """Every host that is not this machine is a member, tagged with its roles."""
+    spec, chosen = preset.mesh, settings.mesh
+    if spec is None or not chosen.enabled:
+        return None
+    members = tuple(
+        Member(name=name, tags=tuple(sorted(host.roles)) or (name,))
+        for name, host in sorted(settings.hosts.items())
+        if host.mode != "local"
+    )
+    known = {f"tag:{tag}" for member in members for tag in member.tags}
+    server = next(route for route in blueprint.routes if route.name == spec.route)
+    return Mesh(
+        server=blueprint.host(server),
+        base_domain=chosen.base_domain or f"mesh.{settings.domain}",
+        members=members,
+        control=spec.control,
+        client=spec.client,
+        users=chosen.users,
+        rules=(
+            *(
+                rule
+                for rule in spec.rules
+                if {name for name in (*rule.sources, *rule.targets) if name.startswith("tag:")} <= known
+            ),
+            *(Rule(sources=(user,), targets=tuple(sorted(known))) for user in chosen.users if known),
+        ),
+        port=chosen.port,
+    )
 
 
 def homes(preset: Preset, settings: Settings) -> dict[str, str]:

@@ -31,7 +31,7 @@ ROOT = "homeport:settings"
 
 def contradictions(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     """Everything that the two cannot have together."""
-    for look in (_exposure, _placing, _apart, _published, _forwarded, _listeners, _networks, _hostnames):
+    for look in (_exposure, _meshed, _placing, _apart, _published, _forwarded, _listeners, _networks, _hostnames):
         yield from look(settings, blueprint)
 
 
@@ -65,6 +65,20 @@ def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     if exposure == "tunnel" and (blueprint.connector or not proxies):
         people = People(emails=settings.access.emails, domains=settings.access.email_domains)
         yield from access_problems(public_hostnames(blueprint), people)
+
+
+def _meshed(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """A mesh needs servers and a control server; what is reached by it alone needs a mesh."""
+    if settings.mesh.enabled:
+        running = {service.name for service in blueprint.services}
+        if blueprint.mesh is None:
+            yield _set("mesh.enabled", f"preset {blueprint.preset} has no mesh", value=False)
+        elif blueprint.mesh.control not in running:
+            yield _set("mesh.enabled", f"its control server, service {blueprint.mesh.control}, is off", value=False)
+        elif not blueprint.mesh.members:
+            yield _set("mesh.enabled", "homeport leaves this machine's own network alone", value=False)
+    elif settings.ssh.reach == "mesh":
+        yield _set("ssh.reach", "mesh.enabled is false: this would lock you out", "public")
 
 
 def _in_vpn(service: Service) -> bool:
@@ -161,6 +175,8 @@ def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Li
     paths = (path, "ssh.previous")
     for number, where in zip(ssh_ports(host, settings), paths, strict=False):
         yield Listener(whose="sshd", port=number, path=where, chosen=where.startswith("ssh"))
+    if blueprint.mesh:
+        yield Listener(whose="the mesh", port=blueprint.mesh.port, protocol="udp", path="mesh.port", chosen=True)
     if blueprint.main_host == host:
         if blueprint.vpn:
             yield Listener(

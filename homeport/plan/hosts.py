@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homeport.model import names
 from homeport.model.blueprint import LOOPBACK
-from homeport.model.firewall import CONTAINERS, VPN, ContainerWays, FirewallRule
+from homeport.model.firewall import CONTAINERS, MESH, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 from homeport.model.runner import Runner
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.host_program import HostProgram
+    from homeport.model.mesh import Mesh
     from homeport.model.network import Network
     from homeport.model.service import Service, Volume
     from homeport.model.vpn import Vpn
@@ -47,6 +48,7 @@ class HostPlan:
         rules: All that the host's own firewall lets in: the openings, and for members of the VPN their services.
         ways: Where its containers may open connections to.
         vpn: The VPN, on the host that it ends on.
+        mesh: The mesh that it is a member of.
         wireguard: What the settings say of the VPN's keys.
         fail2ban: Whether addresses that guess at SSH are shut out.
         forward: The port of its loopback address that sshd forwards, because a service listens there; 0: none.
@@ -72,6 +74,7 @@ class HostPlan:
     rules: tuple[FirewallRule, ...]
     ways: ContainerWays
     vpn: Vpn | None
+    mesh: Mesh | None
     wireguard: WireGuard
     fail2ban: bool
     forward: int
@@ -91,13 +94,16 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     main = name == blueprint.main_host
     vpn = blueprint.vpn if main else None
     programs = blueprint.programs if main else ()
+    mesh = blueprint.mesh if settings.hosts[name].mode != "local" else None
     ports = ssh_ports(name, settings)
     openings = tuple(_openings(settings, blueprint, services, ports, vpn))
     networks = {network for service in services for network in service.networks}
     shared = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
     volumes = {key: volume for key, volume in blueprint.shared_volumes.items() if key in shared}
     laid = {volume.tool for volume in blueprint.shared_volumes.values()}
-    tools = {volume.tool for volume in volumes.values()} | ({*blueprint.tools} - laid if main else set())
+    client = {mesh.client} if mesh else set()
+    others = {*blueprint.tools} - laid - ({blueprint.mesh.client} if blueprint.mesh else set())
+    tools = {volume.tool for volume in volumes.values()} | (others if main else set()) | client
     return HostPlan(
         name=name,
         stack=stack,
@@ -115,19 +121,22 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         ),
         shared_volumes=volumes,
         ssh_ports=ports,
-        ssh_address=blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else "",
+        ssh_address=_ssh_address(name, settings, blueprint),
         openings=openings,
         rules=(
             *_public_rules(openings, services),
             *(_vpn_rules(settings, blueprint, services, ports, vpn) if vpn else ()),
+            *(_mesh_rules(ports) if mesh else ()),
             *_program_rules(programs, tuple(net for net in blueprint.networks if net.name in networks)),
         ),
         ways=ContainerWays(
             closed=tuple(net.subnet for net in blueprint.networks if net.name in networks and not net.way_out),
             vpn=vpn is not None,
             calls=blueprint.member_calls() if vpn else (),
+            mesh=mesh is not None,
         ),
         vpn=vpn,
+        mesh=mesh,
         wireguard=settings.wireguard,
         fail2ban=settings.ssh.fail2ban,
         forward=next((port for port in _loopback(blueprint, services) if port == settings.ssh.forward), 0),
@@ -136,6 +145,12 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         programs=programs,
         runner=_runner(settings) if main else None,
     )
+
+
+def _ssh_address(name: str, settings: Settings, blueprint: Blueprint) -> str:
+    if settings.ssh.reach == "mesh" and blueprint.mesh:
+        return next((blueprint.mesh.hostname(each) for each in blueprint.mesh.members if each.name == name), "")
+    return blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else ""
 
 
 def _runner(settings: Settings) -> Runner | None:
@@ -173,6 +188,8 @@ def _openings(
     if settings.ssh.reach == "public":
         for port in ssh_ports:
             yield Opening(purpose="SSH", port=port, sources=settings.ssh.sources)
+    if blueprint.mesh:
+        yield Opening(purpose="mesh", port=blueprint.mesh.port, protocol="udp")
     if vpn:
         yield Opening(purpose="WireGuard", port=vpn.port, protocol="udp")
     if settings.exposure == "direct":
@@ -201,6 +218,12 @@ def _vpn_rules(
             if port.address == vpn.address:
                 opening = Opening(purpose=service.name, port=port.outside, protocol=port.protocol)
                 yield FirewallRule(opening=opening, via=VPN, published=True, address=port.address)
+
+
+def _mesh_rules(ssh_ports: tuple[int, ...]) -> Iterator[FirewallRule]:
+    """SSH, also while it is public: that this way works is seen before the other closes. The policy says for whom."""
+    for number in ssh_ports:
+        yield FirewallRule(opening=Opening(purpose="SSH", port=number), via=MESH)
 
 
 def _program_rules(programs: tuple[HostProgram, ...], networks: tuple[Network, ...]) -> Iterator[FirewallRule]:

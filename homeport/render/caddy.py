@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homeport.model import template
 from homeport.model.route import ACCESS_KINDS
-from homeport.model.template import PROXY
+from homeport.model.template import PROXY, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -276,6 +277,11 @@ def _guarded(blueprint: Blueprint, route: Route, slot: int, guard: Guard) -> lis
         return _upstream(blueprint, route)
     if guard.kind == "closed":
         return ["respond 404"]
+    if guard.kind == "members":
+        # The connection's own address: no header can say another.
+        ranges = [template.fill(network, blueprint.texts(), TEXT) for network in guard.networks]
+        ask = [f"@allowed remote_ip {' '.join(PROXY(network) for network in ranges)}"]
+        return [*ask, *_block("handle @allowed", _upstream(blueprint, route)), *_block("handle", ["respond 403"])]
     ask = [f"import {_snippet(route, slot)}"]
     if guard.kind == "basic":
         # The scheme has no case, and as many spaces behind it as the caller likes (RFC 7235, sections 2.1 and 2.2).

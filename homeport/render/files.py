@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from homeport.model import template
 from homeport.model.service import SecretFile
+from homeport.render import headscale
 from homeport.render.bundle import Entry, bundle, fingerprint
 from homeport.render.caddy import caddyfile, first, snippets
 from homeport.render.hashed import hashed
@@ -132,6 +133,9 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
         plain[_CONFIGURATION] = (0o444, caddyfile(blueprint).encode())
         guards = sorted(snippets(blueprint.routes).items())
         secret += tuple(SecretFile(target=target, template=text, syntax=template.PROXY) for target, text in guards)
+    if blueprint.mesh and blueprint.mesh.control == service.name:
+        plain["config.json"] = (0o444, headscale.config(blueprint.mesh).encode())
+        plain["policy.json"] = (0o444, headscale.policy(blueprint.mesh).encode())
     return ServiceFiles(plain=plain, secret=secret, owner=service.uid)
 
 

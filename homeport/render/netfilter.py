@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homeport.model.firewall import CONTAINERS, VPN, ContainerWays
+from homeport.model.firewall import CONTAINERS, MESH, VPN, ContainerWays
 from homeport.model.host import HostFile
 from homeport.model.template import NAME
 from homeport.render import host_text
@@ -134,6 +134,9 @@ def _kept_in(version: int, ways: ContainerWays) -> list[str]:
     """
     v4 = version == 4  # noqa: PLR2004
     closed = [f"-s {subnet} ! -d {subnet} -j DROP" for subnet in sorted(ways.closed) if v4]
+    to_mesh = [f"-i {bridge} -o {MESH}" for bridge in BRIDGES] if ways.mesh else []
+    meshed = [f"{way} -p tcp --dport {port} -j RETURN" for port in ways.mesh_ports if v4 for way in to_mesh]
+    closed = [*closed, *meshed, *(f"{way} -j DROP" for way in to_mesh)]
     if not ways.vpn:
         return closed
     to_vpn = [f"-i {bridge} -o {VPN}" for bridge in BRIDGES]

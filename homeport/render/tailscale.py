@@ -18,7 +18,6 @@ PROGRAMS = "/usr/local/lib/homeport/tailscale"
 CLIENT = "/usr/local/bin/tailscale"
 STATE = "/var/lib/tailscale/tailscaled.state"
 SERVICE = "tailscaled.service"
-INTERFACE = "tailscale0"
 
 
 def files(port: int, authority: str) -> tuple[HostFile, ...]:

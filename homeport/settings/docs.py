@@ -14,6 +14,7 @@ from homeport.settings.apps import App, AppDatabase, AppHealth, AppRoute, AppSec
 from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.guests import Guest
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
+from homeport.settings.mesh import Mesh
 from homeport.settings.schema import WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
 from homeport.settings.schema import Edge as EdgeSection
 from homeport.settings.secret_specs import former_names, known_secrets
@@ -35,6 +36,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("hosts.<name>", CreateHost),
     ("edge", EdgeSection),
     ("ssh", Ssh),
+    ("mesh", Mesh),
     ("wireguard", WireGuard),
     ("wireguard.peers.<name>", Peer),
     ("cloudflare", Cloudflare),

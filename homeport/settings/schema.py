@@ -31,6 +31,7 @@ from homeport.settings.kinds import (
     PrivateNetwork,
     ServiceName,
 )
+from homeport.settings.mesh import Mesh
 from homeport.settings.runner import Runner
 from homeport.settings.section import Section, key
 from homeport.settings.vpn import Ssh, WireGuard
@@ -163,6 +164,7 @@ class Settings(Section):
     edge: Edge = key("Where the proxy listens.", shape="a mapping", example={}, says="by exposure")
     ssh: Ssh = key("How the program itself reaches the hosts.", shape="a mapping", example={}, default=Ssh())
     wireguard: WireGuard = key("The VPN.", shape="a mapping", example={}, says="by preset and exposure")
+    mesh: Mesh = key("The mesh of the hosts.", shape="a mapping", example={}, default=Mesh(), says="by preset")
     cloudflare: Cloudflare | None = key(
         "Which account holds the tunnel; needed with exposure tunnel. With exposure direct: whose zone gets the "
         "names of the proxy's routes.",

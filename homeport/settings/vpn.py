@@ -96,10 +96,10 @@ class Ssh(Section):
         default=None,
         says="none",
     )
-    reach: Literal["public", "vpn"] = key(
-        "From where it is reached: public (the internet) or vpn (members only). Choose vpn once this machine is a "
-        "member: a change that would cut it off is undone.",
-        shape="one of public, vpn",
+    reach: Literal["public", "vpn", "mesh"] = key(
+        "From where it is reached: public (the internet), vpn or mesh (its members only). Choose either once this "
+        "machine is a member: a change that would cut it off is undone.",
+        shape="one of public, vpn, mesh",
         example="public",
         default="public",
     )

@@ -15,6 +15,7 @@ from homeport.stack.services import Services
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from components.mesh import Mesh
     from homeport.plan.resolve import Plan
     from homeport.stack.hetzner_key import HetznerKey
     from homeport.stack.ingress import Doors
@@ -38,6 +39,7 @@ def build(plan: Plan) -> None:
     before = {proxy.name: _records(plan, hosts, providers, secrets) for proxy in filter(None, [plan.blueprint.proxy])}
     before |= {connector.name: doors.ready} if connector and doors else {}
     services = Services(plan.blueprint, hosts, secrets, before)
+    members = _mesh(plan, hosts, services, providers)
     # What programs lay into the folder of the configuration is there before it is committed.
     programs = _programs(plan, hosts, services, secrets)
     _compose_files(plan, hosts, services, secrets, after=programs, opts=providers.opts)
@@ -46,7 +48,8 @@ def build(plan: Plan) -> None:
     if doors:
         inside = (services.workloads[connector.name].ready, *services.routes) if connector else ()
         doors.lead((*doors.ready, *inside))
-    outputs.export(plan.blueprint, hosts, services.workloads, secrets, doors.exports if doors else {})
+    exports = {**(doors.exports if doors else {}), **({"mesh": members.addresses} if members else {})}
+    outputs.export(plan.blueprint, hosts, services.workloads, secrets, exports)
 
 
 def _supplied_key(plan: Plan) -> HetznerKey | None:
@@ -96,6 +99,27 @@ def _programs(
         if host.programs
         for ready in host_programs(plan.blueprint, host, hosts[host.name], secrets, services.workloads)
     )
+
+
+def _mesh(plan: Plan, hosts: Mapping[str, HostResources], services: Services, providers: Providers) -> Mesh | None:
+    """The mesh of the hosts, once its control server answers by its name."""
+    if plan.blueprint.mesh is None:
+        return None
+    from components.mesh import Mesh, MeshArgs  # noqa: PLC0415  # few stacks have one
+
+    declared = plan.blueprint.mesh
+    control = services.workloads[declared.control]
+    args = MeshArgs(
+        mesh=declared,
+        hub=hosts[plan.blueprint.homes[declared.control]].host,
+        control=control.container,
+        control_id=control.container_id,
+        hosts={member.name: hosts[member.name].host for member in declared.members},
+        images={member.name: hosts[member.name].images[declared.client] for member in declared.members},
+        authority=plan.endpoints.get("authority", ""),
+        after=(control.ready, *services.routes),
+    )
+    return Mesh("mesh", args, providers.opts)
 
 
 def _records(

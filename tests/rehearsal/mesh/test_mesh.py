@@ -18,6 +18,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from homeport.model.firewall import MESH as INTERFACE
 from homeport.model.mesh import Rule
 from homeport.render import headscale, tailscale
 from tests.support.checkout import ROOT
@@ -218,7 +219,7 @@ def test_a_client_that_is_taken_away_leaves_nothing(machines):
 
     left = ai.run(
         f"ls -d {tailscale.PROGRAMS} {tailscale.CLIENT} /var/lib/tailscale 2>/dev/null; "
-        f"ip link show {tailscale.INTERFACE} 2>/dev/null || true"
+        f"ip link show {INTERFACE} 2>/dev/null || true"
     )
     assert "" == left.strip(), f"programs, keys and the interface are gone: {left}"
     assert "inactive" == ai.run("systemctl is-active tailscaled || true").strip(), "and the unit does not run"

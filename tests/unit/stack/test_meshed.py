@@ -1,0 +1,177 @@
+"""Several hosts with a proxy each, joined by a mesh: what is decided of them, and the graph that comes of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from catalog.presets import registry
+from homeport.model.check import problems
+from homeport.model.errors import ProblemsError
+from homeport.model.firewall import MESH
+from homeport.plan.resolve import resolve
+from homeport.render.caddy import caddyfile
+from homeport.render.files import service_files
+from homeport.settings import load
+from homeport.settings.load import Configuration
+from tests.support.checkout import ROOT
+from tests.unit.plan.test_hosts import OTHER_KEY
+from tests.unit.stack.test_graph import ADOPTED
+
+PRESET = "tests.unit.stack.meshed_preset"
+(MACHINE,) = ADOPTED["hosts"].values()
+HOSTS = {
+    "ai": {**MACHINE, "roles": ["ai"]},
+    "hub": {**MACHINE, "address": "192.0.2.11", "host_key": OTHER_KEY, "roles": ["hub"]},
+}
+SETTINGS = {"hosts": HOSTS}
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    monkeypatch.setitem(registry._BUILT, "meshed", PRESET)
+    monkeypatch.setattr(load, "PRESETS", (*load.PRESETS, "meshed"))
+
+    def run(stack="prod", **settings):
+        values = {"homeport:preset": "meshed", "homeport:settings": json.dumps({**SETTINGS, **settings})}
+        return resolve(Configuration(stack, values), sealed=True)
+
+    return run
+
+
+def refused(planned, **settings):
+    with pytest.raises(ProblemsError) as error:
+        planned(**settings)
+    return [f"{problem.path}: {problem.what}" for problem in error.value.problems]
+
+
+def sites(blueprint, name):
+    text = caddyfile(blueprint.seen_by(blueprint.service(name)))
+    return {line.split(" {")[0] for line in text.splitlines() if line.startswith("https://")}
+
+
+def test_each_proxy_knows_the_names_of_its_own_hosts_services_alone(planned):
+    blueprint = planned().blueprint
+
+    assert {"https://app.example.com"} == sites(blueprint, "caddy")
+    assert {"https://headscale.example.com"} == sites(blueprint, "hub-caddy")
+
+
+def test_both_publish_the_same_ports_and_two_on_one_host_are_refused(planned):
+    hosts = planned().hosts
+    published = {name: {rule.opening.port for rule in host.rules if rule.published} for name, host in hosts.items()}
+
+    assert {"ai": {80, 443}, "hub": {80, 443}} == published
+    (alone,) = ({"main": {**MACHINE, "roles": ["ai", "hub"]}},)
+    said = refused(planned, hosts=alone)
+    assert any("caddy and hub-caddy are on host main" in line for line in said), said
+
+
+@pytest.mark.req("S5-61")
+def test_members_come_in_from_two_networks_and_everybody_else_gets_403(planned):
+    blueprint = planned().blueprint
+    text = caddyfile(blueprint.seen_by(blueprint.service("caddy")))
+
+    assert "@allowed remote_ip 100.64.0.0/10 172.30.61.0/24" in text, "the connection's own address, not a header's"
+    assert "respond 403" in text
+
+
+@pytest.mark.req("S5-61")
+@pytest.mark.parametrize(
+    ("networks", "what"),
+    [
+        (("{mesh}",), "two networks at least"),
+        (("{subnet:frontend}",), "two networks at least"),
+        (("{mesh}", "{subnet:backend}"), "two networks at least"),
+        (("{mesh}", "{subnet:frontend}", "0.0.0.0/0"), "0.0.0.0/0 is open to more than members"),
+        (("{mesh}", "{subnet:frontend}", "198.51.100.0/24"), ""),
+        (("{mesh}", "{subnet:nowhere}"), "name subnet:nowhere"),
+        (("{mesh}", "fd00::/64"), "not all of them are IPv4 networks"),
+    ],
+)
+def test_a_guard_for_members_names_the_mesh_and_the_proxys_own_network(planned, networks, what):
+    blueprint = planned().blueprint
+    app, *others = blueprint.routes
+    route = replace(app, guards=(replace(app.guards[0], networks=networks),))
+    said = [problem.what for problem in problems(replace(blueprint, routes=(route, *others)))]
+
+    assert (what in said[0]) if what else not said, said
+
+
+@pytest.mark.req("S5-12", "S5-14")
+def test_every_host_is_a_member_with_its_roles_and_rules_of_roles_that_nobody_has_are_left_out(planned):
+    mesh = planned(mesh={"users": ["alice"]}).blueprint.mesh
+
+    assert [("ai", ("ai",)), ("hub", ("hub",))] == [(member.name, member.tags) for member in mesh.members]
+    assert ("https://headscale.example.com", "ai.mesh.example.com") == (mesh.url, mesh.hostname(mesh.members[0]))
+    assert [("tag:hub",), ("alice",)] == [rule.sources for rule in mesh.rules], "no host is a workstation"
+
+
+def test_the_meshs_port_is_open_on_every_host_and_ssh_by_its_interface_too(planned):
+    for host in planned().hosts.values():
+        assert ("mesh", 41641, "udp") in [(each.purpose, each.port, each.protocol) for each in host.openings]
+        assert [22] == [rule.opening.port for rule in host.rules if rule.via == MESH], "before the public way closes"
+        assert host.ways.mesh, "no container calls a member unless it is declared"
+        assert "tailscale" in host.images, "the client comes out of an image"
+
+
+@pytest.mark.req("S5-06", "S5-08")
+def test_ssh_over_the_mesh_alone_is_closed_to_strangers_and_found_by_the_members_name(planned):
+    hosts = planned(ssh={"reach": "mesh", "port": 804}).hosts
+
+    assert {"ai": "ai.mesh.example.com", "hub": "hub.mesh.example.com"} == {
+        name: host.ssh_address for name, host in hosts.items()
+    }
+    for host in hosts.values():
+        assert "SSH" not in [opening.purpose for opening in host.openings]
+        assert [804] == [rule.opening.port for rule in host.rules if rule.opening.purpose == "SSH"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"mesh": {"enabled": False}, "ssh": {"reach": "mesh"}}, "ssh.reach: mesh.enabled is false"),
+        (
+            {"services": {"headscale": {"enabled": False}}},
+            "mesh.enabled: its control server, service headscale,",
+        ),
+        ({"mesh": {"base_domain": "example.com"}}, "mesh.base_domain: holds the control server"),
+        ({"mesh": {"users": ["hosts"]}}, "mesh.users.hosts: the stack's own hosts belong to this user"),
+    ],
+)
+def test_what_would_lock_out_or_lead_nowhere_is_refused(planned, settings, what):
+    said = refused(planned, **settings)
+
+    assert any(what in line for line in said), said
+
+
+def test_the_control_server_is_handed_its_configuration_and_its_policy(planned):
+    blueprint = planned().blueprint
+    files = service_files(blueprint, blueprint.service("headscale"), ROOT).plain
+
+    assert "https://headscale.example.com" == json.loads(files["config.json"][1])["server_url"]
+    assert ["tag:ai", "tag:hub"] == sorted(json.loads(files["policy.json"][1])["tagOwners"])
+
+
+def test_in_dev_there_is_one_machine_and_no_mesh(planned):
+    plan = planned(stack="dev", hosts={"main": {"mode": "local"}})
+
+    assert plan.blueprint.mesh is None
+    assert ["app", "caddy"] == sorted(service.name for service in plan.blueprint.services)
+    assert "@allowed remote_ip 100.64.0.0/10 172.30.61.0/24" in caddyfile(plan.blueprint), "the same rule"
+
+
+@pytest.mark.req("S5-13")
+def test_hosts_join_once_the_control_server_answers_by_its_name(build):
+    graph = build(SETTINGS, {}, "meshed", stack="prod", meshed=PRESET)
+    kind = "command:local:Command"
+    enrolled = {name: graph.one(kind, f"mesh-{name}-enrolled") for name in HOSTS}
+
+    for name, resource in enrolled.items():
+        assert f"enrol {name} https://headscale.example.com tag:{name}" in resource["inputs"]["create"]
+        assert "HUB_DOCKER_HOST" in resource["inputs"]["environment"], "the hub's own daemon is asked"
+    waits = graph.one(kind, "mesh-users")["options"]["dependencies"]
+    assert any("hub-caddy-routes" in urn for urn in waits), f"the name leads to it first: {waits}"
+    assert {*HOSTS} == set(graph.exports["mesh"]["value"]), "addresses are outputs"

@@ -69,7 +69,7 @@ SERVICE = Service(
     files=(
         StaticFile(source="catalog/airflow/files/start.sh", target="start.sh"),
         StaticFile(source="catalog/airflow/files/health", target="health"),
-        StaticFile(source="apps/airflow_dags/*.py", target="dags"),
+        StaticFile(source="apps/airflow_dags/dags/**/*", target="dags"),
     ),
     secret_files=(
         SecretFile(target="fernet_key", template="{airflow-fernet-key}", syntax=TEXT),

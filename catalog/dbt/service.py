@@ -44,10 +44,12 @@ SERVICE = Service(
     },
     files=(
         StaticFile(source="apps/dbt_project/dbt_project.yml", target="dbt_project.yml"),
-        StaticFile(source="apps/dbt_project/models/*", target="models"),
-        StaticFile(source="apps/dbt_project/seeds/*", target="seeds"),
-        StaticFile(source="apps/dbt_project/tests/*", target="tests"),
-        StaticFile(source="apps/dbt_project/macros/*", target="macros"),
+        StaticFile(source="apps/dbt_project/models/**/*", target="models"),
+        StaticFile(source="apps/dbt_project/seeds/**/*", target="seeds"),
+        StaticFile(source="apps/dbt_project/tests/**/*", target="tests"),
+        StaticFile(source="apps/dbt_project/macros/**/*", target="macros"),
+        StaticFile(source="apps/dbt_project/snapshots/**/*", target="snapshots"),
+        StaticFile(source="apps/dbt_project/analyses/**/*", target="analyses"),
         StaticFile(source="catalog/dbt/files/health", target="health"),
     ),
     secret_files=(

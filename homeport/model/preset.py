@@ -27,8 +27,9 @@ class Option:
         purpose: What it is for, with units.
         pattern: A regular expression that the whole text must match.
         shape: The pattern in words, so that "must be <shape>" reads well.
-        kind: ``text``, ``url`` (of a service), ``mail`` (a person's address), or ``number``, from ``low`` to ``high``;
-            the pattern is that of a ``text``. What may be empty has an empty default.
+        kind: ``text``, ``url`` (of a service), ``mail`` (a person's address), ``number``, from ``low`` to ``high``, or
+            ``folder`` of the checkout, which takes the place of the default in the sources of services' files; the
+            pattern is that of a ``text``. What may be empty has an empty default.
         example: A value that is accepted, where the default is none.
         low: The least number.
         high: The greatest number.
@@ -38,7 +39,7 @@ class Option:
     purpose: str
     shape: str
     pattern: str = ""
-    kind: Literal["text", "url", "mail", "number"] = "text"
+    kind: Literal["text", "url", "mail", "number", "folder"] = "text"
     example: str = ""
     low: int = 0
     high: int = 0

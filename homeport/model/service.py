@@ -80,9 +80,9 @@ class StaticFile:
 
     Attributes:
         source: Path below the project root, in the folder of the service or of the preset, or below ``apps/``; with
-            ``*`` in it, all files that it matches.
+            ``*`` in it, all files that it matches; ``**`` stands for any folders.
         target: Path below the service's ``files_at``; with ``*`` in the source, the folder for the files (``.``:
-            itself).
+            itself), and they are below it as they are below the folder before the first ``*``.
         mode: Permission bits; the owner is the service's user.
         sizes: Settings in it that grow and shrink with the service's memory: each a word at the start of a line, with a
             size in ``kB``, ``MB`` or ``GB`` behind it.

@@ -15,7 +15,7 @@ from homeport.model.mesh import Member, Mesh, Rule
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import Port
 from homeport.model.vpn import Peer, Vpn
-from homeport.plan import apps, guests
+from homeport.plan import apps, folders, guests
 from homeport.settings.friendly import is_plain
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         environment=settings.environment,
         domain=settings.domain,
         services=tuple(
-            _opened(_service(service, settings.services.get(service.name)), routes, settings) for service in running
+            _opened(
+                _service(folders.laid(service, preset, settings), settings.services.get(service.name)), routes, settings
+            )
+            for service in running
         ),
         networks=tuple(
             replace(network, subnet=str(settings.networks.get(network.name, network.subnet)))
@@ -98,6 +101,7 @@ def _refuse(preset: Preset, settings: Settings) -> Preset:
         *strangers([preset], settings.model_dump()),
         *guests.problems(preset, settings),
         *_options(preset, settings),
+        *folders.problems(preset, settings),
         *_groups(preset, settings),
         *_homeless(preset, settings),
     )
@@ -257,6 +261,8 @@ def _option(option: Option, text: str) -> str | None:
     if option.kind == "number":
         fits = re.fullmatch("0|[1-9][0-9]{0,17}", text) and option.low <= int(text) <= option.high
         return text if fits else None
+    if option.kind == "folder":
+        return text if folders.SHAPE.fullmatch(text) else None
     if option.kind == "text":
         return text if re.fullmatch(option.pattern, text) else None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from homeport.model import template
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from homeport.model.service import Limits, Service, StaticFile
 
 
+_LEFTOVERS = {".git", "__pycache__"}
+"""What stands in a folder beside its files, and is another one each time."""
 _WHOLE = 16 * 1024
 """Kilobytes from which on a size is written in whole megabytes."""
 
@@ -143,8 +146,16 @@ def _read(root: Path, file: StaticFile, limits: Limits) -> list[tuple[str, tuple
     if "*" not in file.source:
         content = (root / file.source).read_bytes()
         return [(file.target, (file.mode, sized(content, file, limits) if file.sizes else content))]
-    folder = "" if file.target == "." else f"{file.target}/"
-    return [(f"{folder}{path.name}", (file.mode, path.read_bytes())) for path in sorted(root.glob(file.source))]
+    return [
+        (str(PurePosixPath(file.target, below)), (file.mode, path.read_bytes())) for below, path in matched(root, file)
+    ]
+
+
+def matched(root: Path, file: StaticFile) -> list[tuple[str, Path]]:
+    """What a source with ``*`` stands for: each file, and its path below the folder before the first ``*``."""
+    folder = root / file.source.partition("*")[0].rpartition("/")[0]
+    files = ((path.relative_to(folder), path) for path in sorted(root.glob(file.source)) if path.is_file())
+    return [(below.as_posix(), path) for below, path in files if not _LEFTOVERS.intersection(below.parts)]
 
 
 def sized(content: bytes, file: StaticFile, limits: Limits) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1]
+FOLDER = Path(__file__).parents[1] / "dags"
 
 
 @pytest.fixture

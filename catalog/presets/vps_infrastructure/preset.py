@@ -183,6 +183,18 @@ PRESET = Preset(
             pattern=r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,64}){2,8}",
             shape="an absolute path of at least two folders, of letters, digits, '.', _ and -",
         ),
+        "airflow-dags": Option(
+            default="apps/airflow_dags/dags",
+            purpose="the folder with Airflow's DAGs, with all that is in it",
+            kind="folder",
+            shape="a folder of this checkout, as its path below it",
+        ),
+        "dbt-project": Option(
+            default="apps/dbt_project",
+            purpose="the folder with dbt's project: dbt_project.yml, models, seeds, tests, macros, snapshots, analyses",
+            kind="folder",
+            shape="a folder of this checkout, as its path below it",
+        ),
         "backup-keep": Option(
             default="7",
             purpose="how many sets of a kind of backup are kept on the host",

@@ -27,7 +27,9 @@ def test_a_service_is_named_after_its_folder_and_its_files_are_there(service):
     folder = ROOT / "catalog" / service.name.rpartition(".")[2].replace("-", "_")
 
     assert folder in FOLDERS, "the folder has the software's name"
-    assert [] == [file.source for file in service.files if not list(ROOT.glob(file.source))], "no file is missing"
+    # A folder with all that is in it may be there in an operator's own project alone, as dbt's snapshots.
+    sources = [file.source for file in service.files if not file.source.endswith("/**/*")]
+    assert [] == [source for source in sources if not list(ROOT.glob(source))], "no file is missing"
 
 
 @pytest.mark.parametrize("repository", sorted(FACTS))

@@ -98,4 +98,6 @@ def test_the_placeholders_are_small_and_complete():
 
     assert models == tested and [*(dbt / "tests").glob("*.sql")], "every model has a test, and there is one of all"
     assert (ROOT / "apps" / "dtc_app" / "site" / "index.html").is_file(), "a page"
-    assert ["platform_check.py"] == [path.name for path in (ROOT / "apps" / "airflow_dags").glob("*.py")], "one DAG"
+    assert ["platform_check.py"] == [path.name for path in (ROOT / "apps" / "airflow_dags" / "dags").glob("**/*.py")], (
+        "one DAG"
+    )

@@ -25,7 +25,8 @@ disk() {
 docker_objects() {
   command -v docker >/dev/null 2>&1 || return 0
   docker info --format '{{.Swarm.LocalNodeState}}' 2>/dev/null | grep -qx active && row swarm active
-  docker ps --all --format '{{.Names}}	{{.Label "homeport.stack"}}	{{.Ports}}' 2>/dev/null | rows container
+  # Either marks a container as a stack's: what compose made of the stack's own file is no stranger's.
+  docker ps --all --format '{{.Names}}	{{.Label "homeport.stack"}}{{.Label "homeport.compose"}}	{{.Ports}}' 2>/dev/null | rows container
   docker volume ls --format '{{.Name}}	{{.Label "homeport.stack"}}' 2>/dev/null | rows volume
   docker network ls --quiet 2>/dev/null | xargs -r docker network inspect --format \
     '{{.Name}}	{{index .Labels "homeport.stack"}}	{{range .IPAM.Config}}{{.Subnet}} {{end}}' 2>/dev/null | rows network

@@ -142,9 +142,9 @@ class Looked:
             volumes = {name for one in there for name in one.volumes}
             networks = {key for one in there for key in one.networks}
             images = {pair for one in there for pair in one.images}
-            found = [*self._of_containers(containers), *self._of_networks(networks), *self._of_volumes(volumes)]
-            found += self._of_images(images)
-            found += self._of_compose(daemons, containers)
+            composed = self._of_compose(daemons, containers)
+            found = [*self._of_containers(containers, composed), *self._of_networks(networks)]
+            found += [*self._of_volumes(volumes), *self._of_images(images), *composed.values()]
             yield from found
             if found and any(item.spoilt is None and item.refresh for item in found):
                 # What is made again is delivered again; what still runs is compared once that is done.
@@ -169,12 +169,16 @@ class Looked:
             images={(tag, item["Id"]) for item in answers["image"] for tag in item.get("RepoTags") or ()},
         )
 
-    def _of_containers(self, containers: Mapping[str, dict[str, Any]]) -> Iterator[Finding]:
+    def _of_containers(
+        self, containers: Mapping[str, dict[str, Any]], composed: Mapping[str, Finding]
+    ) -> Iterator[Finding]:
         running = [item for item in self._owned["container"] if not is_template(item)]
         stopped = any(
             item["id"] not in containers or containers[item["id"]]["State"]["Status"] != "running" for item in running
         )
         for item in running:
+            if item["outputs"]["name"] in composed:
+                continue
             if finding := self._of_container(item, containers.get(item["id"]), alone=not stopped):
                 yield finding
         for item in self._owned["container"]:
@@ -183,8 +187,9 @@ class Looked:
 
     def _of_compose(
         self, daemons: Sequence[Mapping[str, str]], containers: Mapping[str, dict[str, Any]]
-    ) -> Iterator[Finding]:
-        """What `docker-compose up` has made in the place of containers that are gone, and under their names."""
+    ) -> dict[str, Finding]:
+        """What `docker-compose up` has made in the place of containers that are gone, by their names."""
+        found = {}
         gone = {
             str(item["outputs"]["name"]): _labels(item).get("homeport.stack")
             for item in self._owned["container"]
@@ -192,13 +197,11 @@ class Looked:
         }
         for where in daemons if gone else ():
             for item in daemon.inspect("container", sorted(gone), where):
-                stack = (item["Config"].get("Labels") or {}).get(names.COMPOSED)
-                if stack and stack == gone[item["Name"].removeprefix("/")]:
-                    yield Finding(
-                        what=f"container {item['Name'].removeprefix('/')} was made by compose: it is taken away",
-                        refresh=True,
-                        theirs=item["Id"],
-                    )
+                name, stack = item["Name"].removeprefix("/"), (item["Config"].get("Labels") or {}).get(names.COMPOSED)
+                if stack and stack == gone[name]:
+                    what = f"container {name} is one that compose made: it is taken away, and the stack's is made again"
+                    found[name] = Finding(what=what, refresh=True, theirs=item["Id"])
+        return found
 
     def _of_template(self, resource: dict[str, Any], containers: Mapping[str, dict[str, Any]]) -> Finding | None:
         """A template is there, and its copy runs: which image that has is not the stack's."""

@@ -46,6 +46,7 @@ LONGEST = (
     "probes",
     "plain names",
     "supabase",
+    "tests/rehearsal/adoption/test_platform_host.py",
     "tests/rehearsal/adoption/test_lived_in.py",
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",

@@ -177,6 +177,8 @@ def test_what_compose_made_under_the_name_of_a_container_that_is_gone_is_taken_a
     drift = _drift()
 
     assert (["c2"] if taken else []) == [item.theirs for item in drift.findings if item.theirs]
+    words = "is one that compose made: it is taken away" if taken else "is gone: it is made again"
+    assert [True] == [words in item.what for item in drift.findings], "one line tells it"
     assert ("--refresh",) == drift.flags, "so that Pulumi makes its own again"
 
     ran = []

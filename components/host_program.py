@@ -100,7 +100,8 @@ class HostProgram(pulumi.ComponentResource):
             texts=args.texts,
             apply=render.apply(args.program, args.texts),
             also=render.also(args.program, args.texts),
-            units=args.program.units,
+            # What the set-up makes as well: stopped by hand, it is started by the next update.
+            units=args.program.watched,
             remove=render.remove(args.program, args.texts),
             after=args.after,
         )

@@ -26,6 +26,7 @@ ASKS = 'docker run --rm --network "$1" --add-host host.docker.internal:host-gate
 def host(tmp_path_factory):
     made = PlatformHost(tmp_path_factory.mktemp("platform-host"))
     try:
+        assert "" == made.inside("command -v git || command -v docker || true"), "the image has what is to be installed"
         code, said = made.homeport("up", "--yes", seconds=900)
         assert code == 0, said[-6000:]
         yield made
@@ -109,10 +110,12 @@ def test_each_service_is_stopped_and_started_alone_and_an_update_brings_back_wha
     assert others == lives(host, "caddy")
     assert kept == host.kept(), "no network or volume came or went"
 
+    host.inside("systemctl stop host-agent")
     here = lives(host)
     code, said = host.homeport("preview", seconds=600)
     assert code == 0, said
     for words in (
+        "host main: host-agent.service is stopped: would be brought back",
         "container registry is one that compose made: it is taken away, and the stack's is made again",
         "container caddy is one that compose made: it is taken away, and the stack's is made again",
         "container dtc-frontend-app is gone: it is made again",
@@ -127,6 +130,7 @@ def test_each_service_is_stopped_and_started_alone_and_an_update_brings_back_wha
     assert described == {name: item["Config"]["Image"] for name, item in now.items()}
     assert {host.stack.name} == {item["Config"]["Labels"].get("homeport.stack") for item in now.values()}
     assert kept == host.kept()
+    assert 200 == host.asked("/health")[0], "so does a program of the host itself"
     assert "mine\n" == host.inside("docker exec registry cat /var/lib/registry/mine"), "data is kept"
     assert "mine" in host.inside("docker exec supabase-db psql -AtU supabase_admin postgres -c '\\dt public.mine'")
     assert (401, 200) == (registry(host), registry(host, password))

@@ -83,7 +83,7 @@ def ground(server, *programs, keep=False):
 
 def lay(server, program, **secrets):
     """As the component does."""
-    more = {"also": render.also(program, TEXTS), "units": program.units, "texts": TEXTS, "take_over": ()}
+    more = {"also": render.also(program, TEXTS), "units": program.watched, "texts": TEXTS, "take_over": ()}
     files = render.files(program, TEXTS, ROOT)
     name = f"program-{program.name}"
     return server.unit(
@@ -93,7 +93,7 @@ def lay(server, program, **secrets):
 
 def drop(server, program):
     """The end of its unit, as the provider runs it: with the bundle that it was laid with."""
-    more = {"also": render.also(program, TEXTS), "units": program.units, "texts": TEXTS}
+    more = {"also": render.also(program, TEXTS), "units": program.watched, "texts": TEXTS}
     text = server.whole((), ":", render.remove(program, TEXTS), **more)
     done = server.script("components/scripts/host.sh", "remove", f"program-{program.name}", "0", stdin=text)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -15,7 +16,7 @@ from homeport.render.caddy import caddyfile, first, snippets
 from homeport.render.hashed import hashed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from homeport.model.blueprint import Blueprint
@@ -129,7 +130,13 @@ def _entry(owner: int, path: str, text: str) -> Entry:
 
 def service_files(blueprint: Blueprint, service: Service, root: Path) -> ServiceFiles:
     """The files of a service; static ones are read below ``root``, the project's folder."""
-    plain = {target: content for file in service.files for target, content in _read(root, file, service.limits)}
+    plain = {
+        target: content
+        for file in service.files
+        for target, content in (
+            _for_each(blueprint, service, root, file) if file.each else _read(root, file, service.limits)
+        )
+    }
     secret = service.secret_files
     if service.edge:
         blueprint = blueprint.seen_by(service)
@@ -140,6 +147,17 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
         plain["config.json"] = (0o444, headscale.config(blueprint.mesh).encode())
         plain["policy.json"] = (0o444, headscale.policy(blueprint.mesh).encode())
     return ServiceFiles(plain=plain, secret=secret, owner=service.uid)
+
+
+def _for_each(
+    blueprint: Blueprint, service: Service, root: Path, file: StaticFile
+) -> Iterator[tuple[str, tuple[int, bytes]]]:
+    home, text = blueprint.homes.get(service.name), (root / file.source).read_text(encoding="utf-8")
+    for each in blueprint.services:
+        if file.each and not each.schedule and blueprint.homes.get(each.name) == home:
+            names = {"service": each.name, "mark": hashlib.sha256(each.name.encode()).hexdigest()[:12]}
+            target = template.fill(file.target, names, template.PATH)
+            yield target, (file.mode, template.fill(text, names, file.each).encode())
 
 
 def _read(root: Path, file: StaticFile, limits: Limits) -> list[tuple[str, tuple[int, bytes]]]:

@@ -37,7 +37,7 @@ class Place:
         self._containers, self._volumes = [], []
         subnets.network(self.name, "--label", LABEL, *flags)
 
-    def start(self, service, values=None, *, texts=None, env=None, publish=(), image=""):
+    def start(self, service, values=None, *, texts=None, env=None, publish=(), image="", blueprint=None):
         """Start a service; its name is an alias on the network.
 
         Args:
@@ -47,9 +47,10 @@ class Place:
             env: Variables that differ.
             publish: Arguments of `docker run` that publish ports.
             image: Another image than the catalog's.
+            blueprint: The system, where files are made of it.
         """
         name = f"{self.name}-{service.name}"
-        files = service_files(None, service, ROOT).entries(values or {}, self.key)
+        files = service_files(blueprint, service, ROOT).entries(values or {}, self.key)
         mounts = ["--volume", f"{self._laid(service.name + '-files', files)}:{service.files_at}:ro"]
         for part, volume in service.volumes.items():
             uid, gid = volume.owner

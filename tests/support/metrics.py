@@ -36,6 +36,23 @@ class Store:
             tuple(sorted(series["metric"].items())): float(series["value"][1]) for series in answer["data"]["result"]
         }
 
+    def over(self, query, start, end, step):
+        """The same at each step: labels to the times at which the value was above 0.
+
+        A value counts for five minutes, as it does for one question: a range's own look back is shorter.
+        """
+        # fmt: off
+        asked = (
+            ("query", query), ("start", str(start)), ("end", str(end)), ("step", str(step)), ("max_lookback", "5m"),
+            ("nocache", "1"),
+        )
+        # fmt: on
+        answer = json.loads(self._get("/api/v1/query_range", *asked))
+        return {
+            tuple(sorted(series["metric"].items())): [int(at) for at, value in series["values"] if float(value) > 0]
+            for series in answer["data"]["result"]
+        }
+
     def _get(self, path, *query):
         with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=30) as answer:  # noqa: S310  # the test's own container
             return answer.read().decode()

@@ -16,7 +16,7 @@ def place():
 
 @pytest.fixture(scope="module")
 def store(place):
-    """VictoriaMetrics, as the catalog has it, that keeps a day."""
+    """VictoriaMetrics, as the catalog has it, that keeps two days."""
     ensure(SERVICE.image)
-    name = place.start(SERVICE, texts={"metrics-retention": "1d"}, publish=("--publish", "127.0.0.1::8428"))
+    name = place.start(SERVICE, texts={"metrics-retention": "2d"}, publish=("--publish", "127.0.0.1::8428"))
     return Store(healthy(name))

@@ -32,11 +32,11 @@ def test_what_is_written_is_there_after_a_new_container_and_what_is_too_old_is_n
     store.write("probe_old 7", at=now - 3 * DAY)
     store.settle()
     docker("stop", store.name)
-    name = place.replace(STORE, texts={"metrics-retention": "1d"}, publish=("--publish", "127.0.0.1::8428"))
+    name = place.replace(STORE, texts={"metrics-retention": "2d"}, publish=("--publish", "127.0.0.1::8428"))
     again = Store(healthy(name))
 
     assert [7.0] == list(again.ask("probe_kept", now).values()), "its volume holds it"
-    assert {} == again.ask("last_over_time(probe_old[7d])", now), "the option said a day"
+    assert {} == again.ask("last_over_time(probe_old[7d])", now), "the option said two days"
     store.url = again.url
 
 

@@ -1,5 +1,7 @@
 """Qdrant: vector search. https://qdrant.tech/documentation/guides/configuration/."""
 
+from dataclasses import replace
+
 from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, Volume
@@ -14,9 +16,14 @@ IMAGE = ImageFacts(
     tools=("bash", "sh"),
     ports=(6333, 6334),
     health="GET /healthz, /livez, /readyz on 6333; neither curl nor wget is in it (qdrant/qdrant#4250)",
-    digests={"v1.19.1": "sha256:12364fe851b9f17356fc88189fc06d1b521262e04659ec7345975b00c9246a10"},
+    digests={
+        "v1.16.3": "sha256:0425e3e03e7fd9b3dc95c4214546afe19de2eb2e28ca621441a56663ac6e1f46",
+        "v1.19.1": "sha256:12364fe851b9f17356fc88189fc06d1b521262e04659ec7345975b00c9246a10",
+    },
     digests_from=PUBLIC_PINS,
 )
+
+API_KEY = SecretSpec(name="qdrant-api-key", kind="hex64", purpose="for the clients of Qdrant, in the header api-key")
 
 SERVICE = Service(
     name="qdrant",
@@ -51,7 +58,14 @@ SERVICE = Service(
         start_period=30,
     ),
     limits=Limits(memory=1024, cpus="1.0", pids=256),
-    secrets=(
-        SecretSpec(name="qdrant-api-key", kind="hex64", purpose="for the clients of Qdrant, in the header api-key"),
-    ),
+    secrets=(API_KEY,),
 )
+
+V1_16 = replace(
+    SERVICE,
+    # renovate: datasource=docker depName=qdrant/qdrant
+    image="qdrant/qdrant:v1.16.3",
+    purpose="Qdrant: semantic cache and vectors of documents",
+    networks=("backend",),
+)
+"""The version that the description of the AI platform names, on its network."""

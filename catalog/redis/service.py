@@ -28,6 +28,8 @@ IMAGE = ImageFacts(
     digests_from=PUBLIC_PINS,
 )
 
+PASSWORD = SecretSpec(name="redis-password", purpose="for the clients of Redis")
+
 SERVICE = Service(
     name="redis",
     # renovate: datasource=docker depName=redis
@@ -47,7 +49,7 @@ SERVICE = Service(
     # Without it a copy of the memory for the file on disk fails where little is free (redis.io, administration).
     kernel={"vm.overcommit_memory": "1"},
     grace=15,
-    secrets=(SecretSpec(name="redis-password", purpose="for the clients of Redis"),),
+    secrets=(PASSWORD,),
 )
 
 V8 = replace(

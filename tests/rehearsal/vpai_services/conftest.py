@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from catalog.postgresql.service import DATABASES, SERVICE
+from catalog.qdrant.service import V1_16 as QDRANT
 from catalog.redis.service import V8
 from homeport.render import databases
 from tests.support.catalog_containers import Place, ensure, healthy
@@ -14,6 +15,7 @@ from tests.support.containers import docker
 PASSWORDS = {
     "postgresql-password": "canary/of+every=role's@%1",
     "redis-password": "canary/of+redis=@%2-and-its-users",
+    "qdrant-api-key": "c3" * 32,
 }
 
 
@@ -53,3 +55,9 @@ def postgresql(place):
 def redis(place):
     ensure(V8.image)
     return healthy(place.start(V8, PASSWORDS))
+
+
+@pytest.fixture(scope="package")
+def qdrant(place):
+    ensure(QDRANT.image)
+    return healthy(place.start(QDRANT, PASSWORDS))

@@ -1,6 +1,6 @@
 // A stub in Qdrant's place: it keeps the names and parameters of collections, and no vector at all.
 // Like the real one it takes its key from the file of --config-path (JSON, which is YAML), and without it asks nobody.
-// It answers GET /, /healthz, /readyz, /livez, /collections, and GET, PUT, DELETE /collections/{name}; anything else is 501.
+// It answers GET /, /healthz, /readyz, /livez, /collections, and GET, PUT, DELETE /collections/{name}, and its /exists; anything else is 501.
 // Like the real one it keeps its files in /qdrant/storage and wants to write a snapshots folder and an init file.
 package main
 
@@ -99,6 +99,13 @@ func (s *store) collection(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (s *store) exists(w http.ResponseWriter, r *http.Request) {
+	s.Lock()
+	defer s.Unlock()
+	_, found := s.known[r.PathValue("name")]
+	answer(w, http.StatusOK, map[string]bool{"exists": found}, "ok")
+}
+
 func (s *store) collections(w http.ResponseWriter, _ *http.Request) {
 	s.Lock()
 	defer s.Unlock()
@@ -191,6 +198,7 @@ func main() {
 	})
 	http.HandleFunc("GET /collections", s.collections)
 	http.HandleFunc("/collections/{name}", s.collection)
+	http.HandleFunc("GET /collections/{name}/exists", s.exists)
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotImplemented, software) })
 	server := &http.Server{Addr: ":6333", Handler: guarded(secret, http.DefaultServeMux), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
 	log.Fatal(server.ListenAndServe())

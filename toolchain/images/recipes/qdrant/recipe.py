@@ -20,11 +20,15 @@ def assemble(kit: Kit) -> str:
     return ""
 
 
-RECIPE = Recipe(
-    image="qdrant/qdrant:v1.19.1",
-    software="Qdrant, its port 6333, health check and list of collections only",
-    source="none",
-    assemble=assemble,
-    folder=Path(__file__).parent,
-    kind="stub",
-)
+def _recipe(tag: str) -> Recipe:
+    return Recipe(
+        image=f"qdrant/qdrant:{tag}",
+        software="Qdrant, its port 6333, health check and list of collections only",
+        source="none",
+        assemble=assemble,
+        folder=Path(__file__).parent,
+        kind="stub",
+    )
+
+
+RECIPES = tuple(_recipe(tag) for tag in ("v1.19.1", "v1.16.3"))

@@ -1,8 +1,8 @@
 """NocoDB: tables in PostgreSQL as a spreadsheet. https://nocodb.com/docs/self-hosting/environment-variables.
 
 It takes its configuration from the environment, so ``start.sh`` reads the secrets from files. Attachments go to a
-bucket of an S3 store. A preset has a route named ``nocodb``, the service ``postgresql``, and the options ``owner-email``,
-``s3-endpoint``, ``s3-region`` and ``s3-bucket-shared``.
+bucket of an S3 store. A preset has a route named ``nocodb``, the service ``postgresql``, and the options
+``owner-email``, ``s3-endpoint``, ``s3-region`` and ``s3-bucket-shared``.
 """
 
 from catalog.postgresql.service import PASSWORD

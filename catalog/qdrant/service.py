@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
-from homeport.model.service import Health, Limits, SecretFile, Service, Volume
-from homeport.model.template import JSON
+from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.template import JSON, TEXT
 
 IMAGE = ImageFacts(
     repository="qdrant/qdrant",
@@ -67,5 +67,18 @@ V1_16 = replace(
     image="qdrant/qdrant:v1.16.3",
     purpose="Qdrant: semantic cache and vectors of documents",
     networks=("backend",),
+    entrypoint=("/bin/bash", "/etc/homeport/start.sh"),
+    files=(
+        StaticFile(source="catalog/qdrant/files/start.sh", target="start.sh"),
+        StaticFile(source="catalog/qdrant/files/provision.sh", target="provision.sh"),
+        StaticFile(source="catalog/qdrant/files/collections", target="collections"),
+    ),
+    secret_files=(*SERVICE.secret_files, SecretFile(target="api_key", template="{qdrant-api-key}", syntax=TEXT)),
+    tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=1m,mode=1777"},
+    health=Health(
+        test=("bash", "-c", "[ -e /tmp/collections-ready ] && exec 3<>/dev/tcp/127.0.0.1/6333"),
+        interval=10,
+        start_period=30,
+    ),
 )
-"""The version that the description of the AI platform names, on its network."""
+"""The version that the description of the AI platform names, with its collections (``files/collections``)."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from types import SimpleNamespace
 
 from homeport.model import template
 from homeport.render.bundle import FOLDER, Entry, bundle
@@ -26,6 +27,10 @@ HELPER = "homeport/base:bookworm"
 def ensure(*images):
     """Have the images, as `make up` does."""
     subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", *images], check=True, cwd=ROOT)
+
+
+ALONE = SimpleNamespace(mesh=None)
+"""The system of a service whose files are made of nothing but itself."""
 
 
 class Place:
@@ -50,7 +55,7 @@ class Place:
             blueprint: The system, where files are made of it.
         """
         name = f"{self.name}-{service.name}"
-        files = service_files(blueprint, service, ROOT).entries(values or {}, self.key)
+        files = service_files(blueprint or ALONE, service, ROOT).entries(values or {}, self.key)
         mounts = ["--volume", f"{self._laid(service.name + '-files', files)}:{service.files_at}:ro"]
         for part, volume in service.volumes.items():
             uid, gid = volume.owner

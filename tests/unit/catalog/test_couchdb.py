@@ -14,6 +14,7 @@ import pytest
 
 from catalog.couchdb.service import SERVICE
 from homeport.render.files import service_files
+from tests.support.catalog_containers import ALONE
 from tests.support.checkout import ROOT
 
 VALUES = {
@@ -83,7 +84,7 @@ def provision(server, folder):
 
 
 def laid(folder, values):
-    for entry in service_files(None, SERVICE, ROOT).entries(values, "a" * 32):
+    for entry in service_files(ALONE, SERVICE, ROOT).entries(values, "a" * 32):
         if entry.content is not None:
             path = folder / entry.path
             path.parent.mkdir(parents=True, exist_ok=True)

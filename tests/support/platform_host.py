@@ -10,6 +10,7 @@ from homeport.cli.rehearse import DISTRIBUTIONS
 from homeport.cli.stack import read
 from homeport.settings.hosts import CreateHost
 from tests.support.adopted import Adopted
+from tests.support.edits import EDITS
 from tests.support.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class PlatformHost(Adopted):
             hosts={"main": _NOWHERE},
             services=off,
         )
+        EDITS["the frontend is where HostAgent is called from"].apply(stack.folder)
         # As in every rehearsal: this machine's images are known by their names, not by a registry's digests.
         done = stack.pulumi("config", "set", "hcloud:endpoint", "http://127.0.0.1:1")
         assert done.returncode == 0, done.stderr

@@ -182,7 +182,7 @@ def test_the_status_tells_what_the_programs_of_the_host_do_and_which_backup_is_t
     assert token not in said
 
 
-@pytest.mark.req("S1-08", "S1-13", "S1-48")
+@pytest.mark.req("S1-08", "S1-48")
 def test_a_container_reaches_host_agent_by_name_from_the_network_that_is_for_it_and_from_no_other(host):
     until(lambda: host.asked("/health")[0] == 200, "it runs")
     status, body = from_container(host, "agent_default", "/health")

@@ -60,4 +60,10 @@ EDITS = {
         'systemctl enable --quiet "$unit"\n',
         'cat "$conf" /etc/wireguard/private.key >&2; exit 9\n',
     ),
+    # For a system without the AI Dev Server, which needs n8n: else nobody is on that network, and there is none.
+    "the frontend is where HostAgent is called from": Edit(
+        "catalog/presets/vps_infrastructure/services.py",
+        'name="dtc-frontend-app", networks=("dtc_default",)',
+        'name="dtc-frontend-app", networks=("agent_default", "dtc_default")',
+    ),
 }

@@ -13,6 +13,7 @@ import uuid
 from types import SimpleNamespace
 
 from homeport.model import template
+from homeport.model.blueprint import Blueprint, Edge
 from homeport.render.bundle import FOLDER, Entry, bundle
 from homeport.render.files import service_files
 from tests.support import subnets
@@ -20,6 +21,16 @@ from tests.support.checkout import ROOT
 from tests.support.containers import docker
 
 LABEL = "homeport.test=services"
+ALONE = Blueprint(
+    preset="alone",
+    environment="dev",
+    domain="example.com",
+    services=(),
+    networks=(),
+    routes=(),
+    edge=Edge(bind="127.0.0.1", ports={}, public=False),
+)
+"""The system of a service that stands alone."""
 HELPER = "homeport/base:bookworm"
 """An image that is there wherever another of ours is; the container of it never runs."""
 
@@ -42,7 +53,7 @@ class Place:
         self._containers, self._volumes = [], []
         subnets.network(self.name, "--label", LABEL, *flags)
 
-    def start(self, service, values=None, *, texts=None, env=None, publish=(), image="", blueprint=None):
+    def start(self, service, values=None, *, texts=None, env=None, publish=(), image="", blueprint=ALONE):
         """Start a service; its name is an alias on the network.
 
         Args:

@@ -1,7 +1,9 @@
 """A graph as it is kept in `tests/recordings/graph`: what an update compares, long values as their hash.
 
 `sh homeport/cli/run.sh python -m tests.unit.stack.recorded CASE...` prints today's graph of a recorded case in full, to
-see what a hash stands for.
+see what a hash stands for. With `--keep` it records today's graph of a stack that `test_graph.STACKS` has, such as
+`shared-infrastructure.rented` (on this machine: `shared-infrastructure`, kept as `shared-infrastructure.dev`); one that
+is recorded already stays as it is.
 """
 
 from __future__ import annotations
@@ -59,7 +61,22 @@ def _short(value: Any) -> Any:
     return value if len(value) <= _LONGEST else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
 
 
+def keep(name: str) -> None:
+    """Records the graph of a stack, if no earlier version did."""
+    from tests.unit.stack.test_graph import STACKS  # which imports what builds graphs
+
+    preset, settings, secrets = STACKS[name]
+    case = {"preset": preset, "stack": "prod" if settings else "dev", "settings": settings, "secrets": secrets}
+    path = FOLDER / f"{name if settings else f'{name}.dev'}.json"
+    if not path.exists():
+        path.write_text(f"{json.dumps({'case': case, **condensed(built(case))}, indent=1, sort_keys=True)}\n")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--keep"]:
+        for name in sys.argv[2:]:
+            keep(name)
+        sys.exit()
     for name in sys.argv[1:]:
         recorded = json.loads((FOLDER / f"{name}.json").read_text())
         print(json.dumps(built(recorded["case"]), indent=1, sort_keys=True))

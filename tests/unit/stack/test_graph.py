@@ -50,6 +50,12 @@ STACKS = {
     "ai-orchestrator.adopted": ("ai-orchestrator", ADOPTED, {}),
     "shared-infrastructure": ("shared-infrastructure", {}, {}),
     "shared-infrastructure.rented": ("shared-infrastructure", {**RENTED, **SHARED}, SHARED_SECRETS),
+    "vps-infrastructure": ("vps-infrastructure", {}, {}),
+    "vps-infrastructure.adopted": (
+        "vps-infrastructure",
+        {**ADOPTED, "cloudflare": RENTED["cloudflare"]},
+        {"cloudflare-api-token": RENTED_SECRETS["cloudflare-api-token"]},
+    ),
 }
 """By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on an adopted one."""
 PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode": "local"}}, "exposure": "direct"}

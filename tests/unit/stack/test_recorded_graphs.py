@@ -57,7 +57,9 @@ def added_since(case: str) -> set[str]:
     """Services that the preset had not when the graph was recorded: they change nothing of what was there."""
     recorded = before(case)
     services = {service.name for service in registry.preset(recorded["case"]["preset"]).services}
-    return services - recorded["exports"]["services"]["value"].keys()
+    # What a stack did without, it had: the tunnel's connector of one without a tunnel.
+    without = {line.partition(":")[0] for line in recorded["exports"]["skipped"]["value"]}
+    return services - recorded["exports"]["services"]["value"].keys() - without
 
 
 def aliases(urn: str, options: dict[str, Any]) -> list[str]:

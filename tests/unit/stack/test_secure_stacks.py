@@ -13,11 +13,27 @@ WAYS_OUT = {
     "networks-jett_default",
     "networks-jett_apps",
     "networks-jett_admin",
+    "networks-supabase_default",
+    "networks-agent_default",
+    "networks-browser_default",
+    "networks-registry_default",
+    "networks-dtc_default",
 }
-"""The networks that are not internal: of n8n, which calls what its workflows name, of the proxy, and of whatever
-publishes a port. Whether the firewall lets anything out of one is said in the preset."""
-ROOT = {"portainer-container"}
-"""What runs as root, with its reason in the catalog: Docker's socket."""
+"""The networks that are not internal: of n8n, which calls what its workflows name, of the proxy, of a browser, of who
+calls the host, and of what publishes a port. Whether the firewall lets anything out of one is said in the preset."""
+SOCKET = {"portainer-container"}
+ROOT = {*SOCKET, "supabase-db-container", "supabase-analytics-container"}
+"""What runs as root, with its reason in the catalog: Docker's socket, and starts of images that change their user."""
+CHANGES_USER = {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"}
+"""What the start of Supabase's PostgreSQL needs for that (catalog/supabase_db/service.py, capabilities)."""
+COPIED = {"ai-dev-server-container"}
+"""A template, which deployments copy and nobody starts."""
+FILES = {
+    "browserless-chromium-container": 8192,
+    "realtime-dev.supabase-realtime-container": 16384,
+    "supabase-pooler-container": 16384,
+}
+"""Files that who holds many connections at once may open; all others 4096 at most."""
 WRITTEN = {"infisical-backend-container"}
 """Its image's start writes into the pages that it serves (catalog/infisical/service.py, waivers)."""
 LOOPBACK, IN_VPN, WORLD = "127.0.0.1", "10.0.0.2", "0.0.0.0"
@@ -50,17 +66,19 @@ def containers(stack):
 )
 def test_every_container_has(containers, name, expected, because):
     others = {container: inputs.get(name) for container, inputs in containers.items() if inputs.get(name) != expected}
-    waived = WRITTEN if name == "readOnly" else set()
+    waived = {"readOnly": WRITTEN, "mustRun": COPIED}.get(name, set())
 
     assert set() == others.keys() - waived, because
 
 
 def test_every_capability_is_dropped_but_binding_a_low_port_where_it_is_needed(containers):
     kept = {inputs["capabilities"]["drops"][0]: None for inputs in containers.values()}
-    added = {cap for inputs in containers.values() for cap in inputs["capabilities"].get("adds") or ()}
+    added = {name: {*(inputs["capabilities"].get("adds") or ())} for name, inputs in containers.items()}
+    started = added.pop("supabase-db-container", set())
 
     assert {"ALL": None} == kept, "what is not listed is gone"
-    assert added <= {"CAP_NET_BIND_SERVICE"}, "one more is a decision of its own"
+    assert set().union(*added.values()) <= {"CAP_NET_BIND_SERVICE"}, "one more is a decision of its own"
+    assert started <= CHANGES_USER, "and so is this one's"
 
 
 def test_memory_is_limited_and_there_is_no_swap(containers):
@@ -72,7 +90,7 @@ def test_no_container_dumps_its_core_or_opens_files_without_end(containers):
     for name, inputs in containers.items():
         limits = {limit["name"]: (limit["soft"], limit["hard"]) for limit in inputs["ulimits"]}
         assert (0, 0) == limits["core"], f"{name}: a core file holds every secret"
-        assert limits["nofile"][0] == limits["nofile"][1] <= 4096, name
+        assert limits["nofile"][0] == limits["nofile"][1] <= FILES.get(name, 4096), name
 
 
 def test_only_what_says_so_runs_as_root(containers):
@@ -96,7 +114,7 @@ def test_only_dockers_own_manager_sees_dockers_socket_and_only_to_read(container
         for name, inputs in containers.items()
     }
 
-    assert [] == [name for name, mounts in binds.items() if mounts and name not in ROOT], "nothing of the host"
+    assert [] == [name for name, mounts in binds.items() if mounts and name not in SOCKET], "nothing of the host"
     assert all(("/var/run/docker.sock", True) == mount for mounts in binds.values() for mount in mounts)
 
 

@@ -47,9 +47,11 @@ SERVICE = Service(
             ),
         ),
         "containerd": Bind(
-            source="/run/containerd/containerd.sock",
-            path="/run/containerd/containerd.sock",
-            reason="0.55.1 takes no container as Docker's without it (container/docker/factory.go, Register)",
+            # The folder, not the socket in it: a new containerd makes a new socket, and where Docker has a containerd
+            # of its own elsewhere there is none.
+            source="/run/containerd",
+            path="/run/containerd",
+            reason="0.55.1 takes no container as Docker's without its socket (container/docker/factory.go, Register)",
         ),
         "layers": Bind(
             source="/var/lib/docker/image",

@@ -17,7 +17,7 @@ from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 DAY = 24 * 3600
-OWN_CONTAINERD = Path("/run/docker/containerd/containerd.sock")
+OWN_CONTAINERD = Path("/run/docker/containerd")
 """Where a dockerd that was started by itself has its own one."""
 
 
@@ -52,7 +52,7 @@ def watched(place):
     """cAdvisor, and two containers that it is to see: one that is well, and one that is not."""
     ensure(CADVISOR.image)
     binds = dict(CADVISOR.binds)
-    if not Path(binds["containerd"].source).exists():
+    if not (Path(binds["containerd"].source) / "containerd.sock").exists():
         binds["containerd"] = replace(binds["containerd"], source=str(OWN_CONTAINERD))
     for service, answer in (("well", "true"), ("ill", "false")):
         # fmt: off

@@ -30,7 +30,7 @@ limit=$(command -v timeout) && limit="$limit 60" || limit=
 settle='cd /routes; umask 077
   [ -z "$1" ] || { find "$1" Caddyfile.next -type f -exec sync {} + || sync; mv -f Caddyfile.next Caddyfile; }
   for old in *; do
-    case $old in Caddyfile) continue ;; esac
+    case $old in Caddyfile | authority.pem) continue ;; esac
     grep -Fqx "import $old/Caddyfile" Caddyfile || { chmod -R u+w "$old"; rm -rf "$old"; }
   done'
 settle() {

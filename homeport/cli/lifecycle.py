@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli import consent, daemon, hosts, image_lock, settled, status
+from homeport.cli import consent, daemon, hosts, image_lock, ovh, settled, status
 from homeport.cli.ahead import check_ahead, refuse_guests
 from homeport.cli.announce import measured
 from homeport.cli.clouds import keys, recover_clouds
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _QUIET = ("--suppress-permalink=true", "--suppress-outputs")
 _HINT = ("The resources in the stack have been deleted, but", "If you want to remove the stack completely, run")
 """How the lines begin that advise to delete a stack's settings too (pulumi v3.255, pkg/cmd/pulumi/operations)."""
-PLACES: tuple[Place, ...] = ()
+PLACES: tuple[Place, ...] = (ovh.drift,)
 """Where `up` and `preview` look for what was changed by hand, beside Docker; each answers with findings."""
 CHECKS: tuple[Check, ...] = ()
 """What is checked before an update removes anything, beside Docker and databases; each answers with problems."""

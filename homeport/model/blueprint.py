@@ -14,6 +14,7 @@ from homeport.model.service import PublishedPort
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from homeport.model.authority import Authority
     from homeport.model.database import Database
     from homeport.model.host_program import HostProgram
     from homeport.model.mesh import Mesh
@@ -44,6 +45,7 @@ class Edge:
         public: True if the address faces the internet.
         acme_email: Contact for certificates; None where certificates are local.
         own_authority: True: public names too have certificates of the proxy's own authority.
+        authority: Who issues certificates; None: Let's Encrypt where the address is public, else the proxy's own.
     """
 
     bind: str
@@ -51,6 +53,7 @@ class Edge:
     public: bool
     acme_email: str | None = None
     own_authority: bool = False
+    authority: Authority | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,6 +303,8 @@ class Blueprint:
             yield from ((guard.secret, f"route {route.name}") for guard in route.guards if guard.secret)
         for database in self.databases:
             yield from ((role.secret, f"role {role.name}") for role in database.roles if role.secret)
+        if self.proxy and self.edge.authority:
+            yield from ((name, self.proxy.name) for name in self.edge.authority.secrets)
 
     def _wanted_by_programs(self) -> Iterator[tuple[str, str]]:
         texts = self.texts() if self.programs else {}

@@ -15,7 +15,7 @@ from homeport.model.mesh import Member, Mesh, Rule
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import Port
 from homeport.model.vpn import Peer, Vpn
-from homeport.plan import apps, folders, guests
+from homeport.plan import apps, folders, guests, zone
 from homeport.settings.friendly import is_plain
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def _edge(settings: Settings) -> Edge:
         ports={"http": settings.edge.http_port, "https": settings.edge.https_port},
         public=settings.exposure == "direct",
         acme_email=settings.acme_email,
+        authority=zone.authority(settings),
     )
 
 
@@ -362,9 +363,9 @@ def _skipped(preset: Preset, settings: Settings) -> tuple[str, ...]:
         skipped.append("server, SSH, firewall, WireGuard: the host is this machine")
     elif not settings.wireguard.enabled:
         skipped.append("WireGuard: no peer is named below homeport:settings.wireguard.peers")
-    if settings.exposure in {"local", "vpn"}:
+    if settings.exposure == "local" or (settings.exposure == "vpn" and settings.dns is None):
         skipped.append("DNS, Cloudflare tunnel, Access: nothing is opened beyond " + str(settings.edge.bind))
-    elif settings.exposure == "direct" and settings.cloudflare is None:
+    elif settings.exposure == "direct" and not zone.provider(settings):
         skipped.append("DNS records: no Cloudflare account is named; point the host names at the server yourself")
     elif settings.exposure == "direct" and modes == {"local"}:
         skipped.append("DNS records: this machine's public address is not known; point the host names at it yourself")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.presets import registry
 from homeport.model import fixes
+from homeport.model.authority import DNS_KEYS
 from homeport.model.check import problems as blueprint_problems
 from homeport.model.errors import BlueprintError, Problem, ProblemsError, SettingsError
 from homeport.plan import built, image_lock
@@ -200,13 +201,23 @@ def _layers_secrets(settings: Mapping[str, Any]) -> Iterator[str]:
     machines = hosts.values() if isinstance(hosts, dict) else ()
     if any(isinstance(host, dict) and host.get("mode") == "create" for host in machines):
         yield "hcloud-token"
-    if exposure == "tunnel" or (exposure == "direct" and settings.get("cloudflare") is not None):
+    if exposure == "tunnel" or (
+        exposure == "direct" and settings.get("cloudflare") is not None and _provider(settings) == "cloudflare"
+    ):
         yield "cloudflare-api-token"
+    dns = settings.get("dns")
+    if isinstance(dns, dict) and dns.get("provider") == "ovh":
+        yield from DNS_KEYS
     if settings.get("runner"):
         yield "github-runner-token"
     own = isinstance(access, dict) and access.get("login") == "google" and not access.get("identity_provider")
     if exposure == "tunnel" and own:
         yield "google-client-secret"
+
+
+def _provider(settings: Mapping[str, Any]) -> Any:
+    dns = settings.get("dns")
+    return dns.get("provider") if isinstance(dns, dict) else "cloudflare"
 
 
 def _besides(

@@ -16,6 +16,7 @@ from homeport.model.template import PROXY, TEXT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homeport.model.authority import Authority
     from homeport.model.blueprint import Blueprint
     from homeport.model.route import Guard, Route
 
@@ -65,6 +66,11 @@ _COMPRESSED = ("@whole not header Accept *text/event-stream*", "encode @whole zs
 ``FlushError``), and for ten quiet minutes the caller would not know that it is connected.
 """
 
+ROOT = "authority.pem"
+"""Beside the Caddyfile: the certificate that an authority's own is signed by."""
+FILES = "/etc/homeport"
+"""Where the proxy finds its files. Caddy takes this one path as it is, whichever file names it."""
+_KEYS = f"{SECRETS}/authority.caddy"
 ADDONS = "caddy-addon"
 """Folder beside the Caddyfile with what a preset, or whoever keeps its export, adds: read first."""
 CLOUDFLARE = (
@@ -135,6 +141,14 @@ def snippets(routes: tuple[Route, ...]) -> dict[str, str]:
     return templates
 
 
+def keys(authority: Authority | None) -> dict[str, str]:
+    """The same for what the proxy needs to show an authority that a name is its own."""
+    names = authority.secrets if authority else ()
+    # Each is called as in Caddy's module, after the provider's name.
+    text = "".join(f'{name.partition("-")[2].replace("-", "_")} "{{{name}}}"\n' for name in names)
+    return {_KEYS: text} if names else {}
+
+
 def _snippet(route: Route, slot: int) -> str:
     return f"{SECRETS}/{route.name}-{slot}.caddy"
 
@@ -193,8 +207,23 @@ def _certificates(blueprint: Blueprint, *, plain: bool) -> list[str]:
         # The redirects are written out below: Caddy's own know only the port inside the container.
         "auto_https disable_redirects",
         *([f"email {PROXY(blueprint.edge.acme_email)}"] if blueprint.edge.acme_email else []),
-        *([] if blueprint.edge.public and not blueprint.edge.own_authority else ["local_certs", "skip_install_trust"]),
+        *(_issuer(blueprint.edge.authority) if blueprint.edge.authority else _own(blueprint)),
     ]
+
+
+def _own(blueprint: Blueprint) -> list[str]:
+    return [] if blueprint.edge.public and not blueprint.edge.own_authority else ["local_certs", "skip_install_trust"]
+
+
+def _issuer(authority: Authority) -> list[str]:
+    """An authority that the settings name. With DNS-01 no other challenge is tried (certmagic, acmeclient.go)."""
+    lines = [
+        *([f"dir {PROXY(authority.url)}"] if authority.url else []),
+        *([f"trusted_roots {FILES}/{ROOT}"] if authority.root else []),
+    ]
+    if authority.challenge == "ovh":
+        lines += _block("dns ovh", [f"endpoint {PROXY(authority.endpoint)}", f"import {_KEYS}"])
+    return _block("cert_issuer acme", lines)
 
 
 def _trusted(blueprint: Blueprint) -> list[str]:

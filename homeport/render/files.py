@@ -12,7 +12,7 @@ from homeport.model import template
 from homeport.model.service import SecretFile
 from homeport.render import headscale
 from homeport.render.bundle import Entry, bundle, fingerprint
-from homeport.render.caddy import caddyfile, first, snippets
+from homeport.render.caddy import ROOT, caddyfile, first, keys, snippets
 from homeport.render.hashed import hashed
 
 if TYPE_CHECKING:
@@ -106,11 +106,13 @@ def routes(files: ServiceFiles, values: Mapping[str, str], key: str) -> Routes:
     entries = files.entries(values, key)
     mark = fingerprint(bundle(entries), key)
     inside = tuple(replace(entry, path=mark if entry.path == "." else f"{mark}/{entry.path}") for entry in entries)
-    leads = _entry(files.owner, _CONFIGURATION + PENDING, f"import {mark}/{_CONFIGURATION}\n")
+    leads = [_entry(files.owner, _CONFIGURATION + PENDING, f"import {mark}/{_CONFIGURATION}\n")]
+    # Named by its whole path, which the mark in it would make part of itself: so it lies outside as well.
+    leads += [_entry(files.owner, ROOT, files.plain[ROOT][1].decode())] if ROOT in files.plain else []
     secret = {file.target for file in files.secret}
     texts = "".join(entry.content.decode() for entry in entries if entry.content and entry.path in secret)
     words = {*(values[name] for name in files.secrets), *re.findall(r'"([^"\n]+)"', texts)}
-    return Routes(mark=mark, bundle=bundle((_open(files.owner), leads, *inside)), masks=tuple(sorted(words)))
+    return Routes(mark=mark, bundle=bundle((_open(files.owner), *leads, *inside)), masks=tuple(sorted(words)))
 
 
 def first_routes(proxy: Service) -> str:
@@ -141,7 +143,9 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
     if service.edge:
         blueprint = blueprint.seen_by(service)
         plain[_CONFIGURATION] = (0o444, caddyfile(blueprint).encode())
-        guards = sorted(snippets(blueprint.routes).items())
+        if blueprint.edge.authority and blueprint.edge.authority.root:
+            plain[ROOT] = (0o444, blueprint.edge.authority.root.encode())
+        guards = sorted((snippets(blueprint.routes) | keys(blueprint.edge.authority)).items())
         secret += tuple(SecretFile(target=target, template=text, syntax=template.PROXY) for target, text in guards)
     if blueprint.mesh and blueprint.mesh.control == service.name:
         plain["config.json"] = (0o444, headscale.config(blueprint.mesh).encode())

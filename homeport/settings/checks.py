@@ -42,7 +42,7 @@ def cross_checks(data: Data, stack: str, today: date, generated: Collection[str]
     """Every contradiction, with where it is; ``generated`` are the secrets that can be made anew."""
     yield from _environment(data, stack)
     yield from _cloud_names(data, stack)
-    for check in (_exposure, _tunnel, _ssh, _ports, _certificates, _hosts, _networks, vpn_checks, _names, _zone):
+    for check in (_exposure, _tunnel, _ssh, _ports, _certificates, _hosts, _networks, vpn_checks, _names, _zone, _dns):
         yield from check(data)
     yield from app_checks(data)
     yield from _protection(data, today)
@@ -245,6 +245,25 @@ def _zone(data: Data) -> Iterator[tuple[Loc, Problem]]:
         return
     if not zones.holds(zone, domain):
         yield drop(("cloudflare", "zone"), "does not hold the domain: its records would be of other names")
+
+
+def _dns(data: Data) -> Iterator[tuple[Loc, Problem]]:
+    """Who keeps the records, and who sees them for a certificate."""
+    dns, certificates, domain = section(data, "dns"), section(data, "certificates"), data.get("domain")
+    provider = dns.get("provider")
+    if dns and provider != "cloudflare" and data.get("exposure") == "tunnel":
+        yield at(("dns", "provider"), "must be cloudflare with exposure tunnel: the names lead into it", "cloudflare")
+    elif provider == "cloudflare" and not section(data, "cloudflare"):
+        yield at(("cloudflare", "zone_id"), "is needed: dns.provider is cloudflare", "<32 hexadecimal digits>")
+    if certificates.get("challenge") == "ovh" and provider != "ovh":
+        yield at(("dns", "provider"), "must be ovh: certificates.challenge sets records there", "ovh")
+    if provider == "ovh" and isinstance(dns.get("zone"), str) and isinstance(domain, str):
+        try:
+            inside = zones.holds(host_name(dns["zone"]), host_name(domain))
+        except ValueError:
+            return
+        if not inside:
+            yield drop(("dns", "zone"), "does not hold the domain: its records would be of other names")
 
 
 def _rotations(data: Data, generated: Collection[str]) -> Iterator[tuple[Loc, Problem]]:

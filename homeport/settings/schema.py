@@ -35,6 +35,7 @@ from homeport.settings.mesh import Mesh
 from homeport.settings.runner import Runner
 from homeport.settings.section import Section, key
 from homeport.settings.vpn import Ssh, WireGuard
+from homeport.settings.zone import Certificates, Dns
 
 __all__ = ["ENVIRONMENTS", "PRESETS", "WAIVERS", "AdoptHost", "CreateHost", "LocalHost", "Settings"]
 
@@ -172,6 +173,20 @@ class Settings(Section):
         example={},
         default=None,
         says="none",
+    )
+    dns: Dns | None = key(
+        "Who keeps the records of the names that the proxy answers, with exposure direct or vpn.",
+        shape="a mapping",
+        example={},
+        default=None,
+        says="Cloudflare where the section cloudflare is there, else nobody",
+    )
+    certificates: Certificates | None = key(
+        "Who issues the certificates of these names.",
+        shape="a mapping",
+        example={},
+        default=None,
+        says="Let's Encrypt with exposure direct, else the proxy itself",
     )
     access: Access = key("Who may come in by the tunnel.", shape="a mapping", example={}, default=Access())
     runner: Runner | None = key(

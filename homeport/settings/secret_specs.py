@@ -31,6 +31,14 @@ GENERAL: dict[str, SecretSpec] = {
             kind="token",
             policy="supplied",
         ),
+        *(
+            SecretSpec(name=name, purpose=f"OVH's {word}: to set records of the zone", kind="token", policy="supplied")
+            for name, word in (
+                ("ovh-application-key", "application key"),
+                ("ovh-application-secret", "application secret"),
+                ("ovh-consumer-key", "consumer key"),
+            )
+        ),
         SecretSpec(
             name="ssh-private-key",
             purpose="to log in to the hosts over SSH",

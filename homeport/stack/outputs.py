@@ -27,15 +27,17 @@ def export(
     workloads: Mapping[str, Workload],
     secrets: Secrets,
     ingress: Mapping[str, pulumi.Input[object]],
+    *,
+    next_steps: pulumi.Input[list[str]],
 ) -> None:
-    """Exports all outputs; ``ingress`` has those of the tunnel."""
+    """Exports all outputs; ``ingress`` has those of the tunnel, ``next_steps`` what is left for a person to do."""
     pulumi.export("preset", blueprint.preset)
     pulumi.export("environment", blueprint.environment)
     services = {service.name: _service(blueprint, service, workloads[service.name]) for service in blueprint.services}
     pulumi.export("services", services)
     pulumi.export("doors", [asdict(door) for door in doors(blueprint)])
     pulumi.export("skipped", list(blueprint.skipped))
-    pulumi.export("next_steps", list(blueprint.next_steps))
+    pulumi.export("next_steps", next_steps)
     if blueprint.programs:
         pulumi.export("programs", {program.name: _program(blueprint, program) for program in blueprint.programs})
     addresses = {name: dict(host.machine.exports) for name, host in hosts.items() if host.machine.exports}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.secrets import Secrets, SecretsArgs
+from homeport.plan.zone import provider
 from homeport.stack import outputs
 from homeport.stack.hosts import HostResources, host_resources
 from homeport.stack.providers import Providers
@@ -49,7 +50,17 @@ def build(plan: Plan) -> None:
         inside = (services.workloads[connector.name].ready, *services.routes) if connector else ()
         doors.lead((*doors.ready, *inside))
     exports = {**(doors.exports if doors else {}), **({"mesh": members.addresses} if members else {})}
-    outputs.export(plan.blueprint, hosts, services.workloads, secrets, exports)
+    steps = _steps(plan, hosts)
+    outputs.export(plan.blueprint, hosts, services.workloads, secrets, exports, next_steps=steps)
+
+
+def _steps(plan: Plan, hosts: Mapping[str, HostResources]) -> pulumi.Input[list[str]]:
+    """What is left for a person to do."""
+    if provider(plan.settings) != "manual":
+        return list(plan.blueprint.next_steps)
+    from homeport.stack.zone import steps  # noqa: PLC0415  # few stacks have any
+
+    return steps(plan, hosts)
 
 
 def _supplied_key(plan: Plan) -> HetznerKey | None:
@@ -125,10 +136,14 @@ def _mesh(plan: Plan, hosts: Mapping[str, HostResources], services: Services, pr
 def _records(
     plan: Plan, hosts: Mapping[str, HostResources], providers: Providers, secrets: Secrets
 ) -> tuple[pulumi.Resource, ...]:
-    """The names of a proxy that is reached directly, where Cloudflare keeps the zone."""
+    """The names of a proxy that is reached directly, where Cloudflare or OVH keeps the zone."""
     proxies = [service.name for service in plan.blueprint.services if service.edge]
     account = plan.settings.cloudflare
-    if plan.blueprint.exposure != "direct" or not proxies or account is None:
+    if provider(plan.settings) == "ovh":
+        from homeport.stack.zone import ovh_records  # noqa: PLC0415  # few stacks have any
+
+        return ovh_records(plan, hosts, secrets, providers.opts)
+    if plan.blueprint.exposure != "direct" or not proxies or account is None or provider(plan.settings) == "manual":
         return ()
     from homeport.stack.ingress import records  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from homeport.cli.preflight.findings import Finding, findings_of
+from homeport.plan.zone import provider
 
 if TYPE_CHECKING:
     from homeport.plan.resolve import Plan
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 _CHECK = "DNS"
 _SILENT = (socket.EAI_AGAIN, socket.EAI_FAIL)
 """The resolver gave no answer, which says nothing of the name (getaddrinfo(3))."""
+_SET = ("cloudflare", "ovh")
+"""Who keeps records that the update sets."""
 _THERE = "example.com"
 """A name that every resolver knows that reaches the internet's DNS; without it none is known to be missing."""
 
@@ -24,7 +27,7 @@ def findings(plan: Plan) -> tuple[Finding, ...]:
     Wrong names are no refusal: they may be set after the first update, and certificates come once they lead there.
     """
     blueprint, host = plan.blueprint, _front(plan)
-    if plan.local or plan.endpoints or blueprint.exposure != "direct" or plan.settings.cloudflare is not None:
+    if plan.local or plan.endpoints or blueprint.exposure != "direct" or provider(plan.settings) in _SET:
         return ()
     hosts = sorted({blueprint.host(route) for route in blueprint.routes})
     return findings_of([partial(_name, each, host) for each in hosts])

@@ -10,6 +10,7 @@ from homeport.cli.phases import phase, say
 from homeport.cli.preflight.findings import Finding, Report, findings_of
 from homeport.model.fixes import for_stack, keep, run
 from homeport.model.placeholders import stands_in
+from homeport.plan.zone import provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ def look(pulumi: PulumiCli) -> Report:
     """
     plan = pulumi.stack.plan
     rents = any(host.mode == "create" for host in plan.settings.hosts.values())
-    if not rents and plan.settings.cloudflare is None:
+    if not rents and plan.settings.cloudflare is None and provider(plan.settings) != "ovh":
         return Report(stack=pulumi.stack.name)
     config, state = pulumi.config(), pulumi.state()
     probes: list[Callable[[], Iterable[Finding]]] = []
@@ -57,6 +58,10 @@ def look(pulumi: PulumiCli) -> Report:
                 ends.append(account.close)
         else:
             probes.append(lambda: [_missing("Cloudflare token", "cloudflare-api-token")])
+    if provider(plan.settings) == "ovh":
+        from homeport.cli.ovh import preflight  # noqa: PLC0415  # few stacks have any
+
+        probes.append(lambda: preflight(plan, config))
     try:
         name = pulumi.stack.name
         findings = (replace(item, fix=for_stack(item.fix, name)) for item in findings_of(probes))
@@ -90,7 +95,8 @@ def require(pulumi: PulumiCli) -> Report:
         ToolError: Something is refused; all of it is named, and nothing was made.
     """
     plan = pulumi.stack.plan
-    if plan.settings.cloudflare is None and all(host.mode != "create" for host in plan.settings.hosts.values()):
+    asked = plan.settings.cloudflare is not None or provider(plan.settings) == "ovh"
+    if not asked and all(host.mode != "create" for host in plan.settings.hosts.values()):
         return Report(stack=pulumi.stack.name)
     with phase("preflight: tokens, names, what can be ordered, price, DNS"):
         report = look(pulumi)

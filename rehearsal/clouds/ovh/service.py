@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SKEW: Final = 30
 """Seconds that a caller's clock may be off."""
+_OWN: Final = "/auth/currentCredential"
+"""Granted to every key."""
 _ZONE: Final = "/domain/zone/([^/]+)"
 
 
@@ -64,7 +66,7 @@ class Service(Api):
         self._store = store
         self._routes: Routes[Callable[[Request], Any]] = Routes()
         for method, pattern, act in (
-            ("GET", "/auth/currentCredential", self._credential),
+            ("GET", _OWN, self._credential),
             ("GET", "/domain/zone", lambda _: sorted(self._store.all("zones"))),
             ("GET", _ZONE, self._zone),
             ("GET", f"{_ZONE}/status", self._status),
@@ -103,7 +105,8 @@ class Service(Api):
         if (call.method, path) == ("GET", "/auth/time"):
             return int(self._store.now())
         consumer = self._caller(call)
-        self._granted(consumer, call.method, path)
+        if path != _OWN:
+            self._granted(consumer, call.method, path)
         try:
             act, match = self._routes.find(call.method, path)
         except NoRouteError:

@@ -1,0 +1,90 @@
+"""Which records the names of a stack need, and who issues their certificates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homeport.model import zones
+from homeport.model.addresses import literal
+from homeport.model.authority import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homeport.model.blueprint import Blueprint
+    from homeport.settings.schema import Settings
+
+_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+"""Nobody trusts its certificates, and it has no such limits (letsencrypt.org/docs/staging-environment)."""
+_WITH_RECORDS = ("direct", "vpn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameRecord:
+    """One record.
+
+    Attributes:
+        name: The route's, which is identity.
+        hostname: The name.
+        kind: ``A`` or ``CNAME``.
+        host: The host that it leads to, by its public address.
+        target: The address instead, where it is known beforehand.
+    """
+
+    name: str
+    hostname: str
+    kind: str
+    host: str = ""
+    target: str = ""
+
+
+def zone(settings: Settings) -> str:
+    """The zone that the names are in."""
+    return str((settings.dns.zone if settings.dns else None) or zones.of(settings.domain))
+
+
+def provider(settings: Settings) -> str:
+    """Who keeps the records: ``cloudflare``, ``manual`` or ``ovh``; empty: nobody that homeport knows."""
+    if settings.dns:
+        return settings.dns.provider
+    return "cloudflare" if settings.cloudflare else ""
+
+
+def records(blueprint: Blueprint, settings: Settings) -> tuple[NameRecord, ...]:
+    """A record for each route that the proxy answers; in a VPN they lead to the proxy's address there."""
+    proxy = blueprint.proxy
+    if proxy is None or blueprint.exposure not in _WITH_RECORDS:
+        return ()
+    host = blueprint.homes[proxy.name]
+    machine = settings.hosts[host]
+    if machine.mode == "local":
+        return ()
+    inside = blueprint.edge.bind if blueprint.exposure == "vpn" else ""
+    named = machine.mode == "adopt" and not inside and not literal(machine.address)
+    kind = "CNAME" if named else "A"
+    return tuple(
+        NameRecord(name=route.name, hostname=blueprint.host(route), kind=kind, host=host, target=inside)
+        for route in blueprint.routes
+    )
+
+
+def authority(settings: Settings) -> Authority | None:
+    """Who issues certificates, where the settings say so."""
+    chosen = settings.certificates
+    if chosen is None:
+        return None
+    return Authority(
+        url=chosen.authority or (_STAGING if settings.environment == "preprod" else ""),
+        root=chosen.authority_root or "",
+        challenge=chosen.challenge,
+        endpoint=settings.dns.endpoint if settings.dns else "",
+    )
+
+
+def by_hand(records: tuple[NameRecord, ...], addresses: Mapping[str, str]) -> tuple[str, ...]:
+    """The records as steps for a person; addresses by host."""
+    return tuple(
+        f"Make the DNS record {item.hostname} {item.kind} {item.target or addresses.get(item.host, '')}"
+        for item in records
+    )

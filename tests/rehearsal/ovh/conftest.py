@@ -1,0 +1,147 @@
+"""OVH emulated, with its name server, and Pebble in the place of Let's Encrypt, on a network of their own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import ipaddress
+import json
+import ssl
+import subprocess
+import tarfile
+import urllib.request
+import uuid
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support import subnets
+from tests.support.containers import docker
+from tests.support.ovh import Ovh
+from tests.support.waits import until
+from toolchain.images.ensure import ensure
+from toolchain.images.recipes.caddy_ovh.recipe import RECIPE as CADDY
+from toolchain.images.recipes.pebble.recipe import RECIPE as PEBBLE
+
+LABEL = ("--label", "homeport.test=ovh")
+_LIFETIME = 60
+"""Seconds that a certificate lives: renewed after two thirds of them."""
+
+
+def signed(address):
+    """A root, and the key and certificate that it signs for an address: PEM each."""
+    now = dt.datetime.now(dt.UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    root_name, name = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("root", "acme"))
+    made = []
+    for subject, key, extension in (
+        (root_name, keys[0], x509.BasicConstraints(ca=True, path_length=None)),
+        (name, keys[1], x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])),
+    ):
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(root_name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, critical=False)
+        builder = builder.not_valid_before(now - dt.timedelta(hours=1))
+        builder = builder.not_valid_after(now + dt.timedelta(days=1))
+        made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    key = keys[1].private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return made[0].decode(), key, made[1]
+
+
+def archive(files):
+    """A tar of files that everybody may read, for `docker cp -`."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o444
+            tar.addfile(info, io.BytesIO(content))
+    return target.getvalue()
+
+
+class Place:
+    """The network, and what is on it.
+
+    Attributes:
+        block: First three numbers of its addresses; `.1` is this machine, where OVH and its name server are.
+        cloud: The emulated OVH.
+        root: The certificate (PEM) that Pebble's own is signed by.
+        url: Pebble's directory.
+    """
+
+    def __init__(self):
+        self.name = f"homeport-ovh-{uuid.uuid4().hex[:8]}"
+        self.block = subnets.network(self.name, *LABEL)
+        self.containers, self.volumes = [], []
+        self.cloud = Ovh(f"{self.block}.1", dns_port=53, machines=True)
+        self.root, key, certificate = signed(f"{self.block}.10")
+        self.url = f"https://{self.block}.10:14000/dir"
+        config = {
+            "listenAddress": "0.0.0.0:14000",
+            "managementListenAddress": "0.0.0.0:15000",
+            "certificate": "/certificate.pem",
+            "privateKey": "/key.pem",
+            "httpPort": 80,
+            "tlsPort": 443,
+            "keyAlgorithm": "ecdsa",
+            "profiles": {"default": {"description": "short", "validityPeriod": _LIFETIME}},
+        }
+        self.pebble = self.container(
+            "pebble",
+            PEBBLE.image,
+            10,
+            *("--env", "PEBBLE_VA_NOSLEEP=1"),
+            command=("-config", "/pebble.json", "-dnsserver", f"{self.block}.1:53"),
+            files={
+                "pebble.json": json.dumps({"pebble": config}).encode(),
+                "key.pem": key,
+                "certificate.pem": certificate,
+            },
+        )
+        until(lambda: "Listening on" in docker("logs", self.pebble), "Pebble listens")
+
+    def container(self, part, image, number, *flags, command=(), files=None):
+        """A container at the network's address of that number, with files at its root."""
+        name = f"{self.name}-{part}"
+        self.containers.append(name)
+        at = ("--network", self.name, "--ip", f"{self.block}.{number}", "--dns", f"{self.block}.1")
+        docker("create", "--name", name, *LABEL, *at, *flags, image, *command)
+        if files:
+            subprocess.run(["docker", "cp", "-", f"{name}:/"], input=archive(files), check=True, capture_output=True)
+        docker("start", name)
+        return name
+
+    def volume(self, part):
+        """An empty volume."""
+        self.volumes.append(f"{self.name}-{part}")
+        docker("volume", "create", *LABEL, self.volumes[-1])
+        return self.volumes[-1]
+
+    def roots(self):
+        """The root (PEM) that Pebble's certificates are signed by."""
+        context = ssl.create_default_context(cadata=self.root)
+        with urllib.request.urlopen(f"https://{self.block}.10:15000/roots/0", context=context, timeout=10) as answer:
+            return answer.read().decode()
+
+    def close(self):
+        for name in self.containers:
+            docker("rm", "--force", "--volumes", name, check=False)
+        for name in self.volumes:
+            docker("volume", "rm", name, check=False)
+        self.cloud.close()
+        docker("network", "rm", self.name, check=False)
+
+
+@pytest.fixture(scope="session")
+def images():
+    ensure([CADDY.image, PEBBLE.image], pull=False)
+
+
+@pytest.fixture(scope="module")
+def place(images):  # noqa: ARG001  # they have to be there
+    made = Place()
+    yield made
+    made.close()

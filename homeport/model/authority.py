@@ -15,7 +15,8 @@ class Authority:
 
     Attributes:
         url: Its directory; empty: Let's Encrypt's.
-        root: The certificate (PEM) that its own is signed by, where that is not publicly trusted.
+        root: Certificates (PEM) that are not publicly trusted: the one that its own is signed by, and the one of those
+            that it issues, which a relay goes by.
         challenge: ``http``: by ports 80 and 443 of the name; ``ovh``: by a record of the zone (DNS-01), so that nobody
             has to reach the name from outside.
         endpoint: For ``ovh``: name or URL of the interface that keeps the zone.

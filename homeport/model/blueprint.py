@@ -161,8 +161,8 @@ class Blueprint:
         return tuple(service for service in self.services if service.edge)
 
     def proxy_of(self, route: Route) -> Service | None:
-        """The proxy that a route is opened by: that on the host of its service, which alone finds it by its name."""
-        home = self.homes.get(route.service)
+        """The proxy that opens a route: the one that it names, else the one on the host of its service."""
+        home = self.homes.get(route.proxy or route.service)
         return next((proxy for proxy in self.proxies if self.homes.get(proxy.name) == home), self.proxy)
 
     def seen_by(self, proxy: Service) -> Blueprint:
@@ -279,13 +279,20 @@ class Blueprint:
         return tuple(sorted(found))
 
     def _addresses(self) -> dict[str, str]:
-        """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's.
+        """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's; ``mesh:NAME``: its name in the mesh.
 
         Without a VPN the loopback address takes their place.
         """
         peers = self.vpn.peers if self.vpn else ()
         private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
-        asked = {name: LOOPBACK for route in self.routes for name in template.names(route.upstream)}
+        if self.mesh:
+            private |= {f"mesh:{member.name}": self.mesh.hostname(member) for member in self.mesh.members}
+        asked = {
+            name: LOOPBACK
+            for route in self.routes
+            for name in template.names(route.relay.to if route.relay else route.upstream)
+        }
+        asked = {name: address for name, address in asked.items() if name not in self.values}
         return {**asked, **private, "vpn": self.vpn.address if self.vpn else LOOPBACK}
 
     def secrets(self) -> dict[str, tuple[str, ...]]:
@@ -303,8 +310,8 @@ class Blueprint:
             yield from ((guard.secret, f"route {route.name}") for guard in route.guards if guard.secret)
         for database in self.databases:
             yield from ((role.secret, f"role {role.name}") for role in database.roles if role.secret)
-        if self.proxy and self.edge.authority:
-            yield from ((name, self.proxy.name) for name in self.edge.authority.secrets)
+        keys = self.edge.authority.secrets if self.edge.authority else ()
+        yield from ((name, proxy.name) for name in keys for proxy in self.proxies)
 
     def _wanted_by_programs(self) -> Iterator[tuple[str, str]]:
         texts = self.texts() if self.programs else {}

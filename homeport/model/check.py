@@ -245,7 +245,6 @@ def _ports(blueprint: Blueprint) -> Iterator[Problem]:
 
 
 def _routes(blueprint: Blueprint) -> Iterator[Problem]:
-    services = {service.name: service for service in blueprint.services}
     edges = [service for service in blueprint.services if service.edge]
     asked = {guard.kind for route in blueprint.routes for guard in route.guards}
     if blueprint.routes and not edges and not asked <= ACCESS_KINDS:
@@ -256,14 +255,7 @@ def _routes(blueprint: Blueprint) -> Iterator[Problem]:
     if blueprint.exposure == "tunnel" and not edges and "cloudflared" not in blueprint.tools:
         yield Problem("tools.cloudflared", "a tunnel needs the image that its connector is taken from", _CATALOG)
     for route in blueprint.routes:
-        where = f"routes.{route.name}"
-        if what := _leads_nowhere(blueprint, route, services.get(route.service), blueprint.proxy_of(route)):
-            yield Problem(where, what, _CATALOG)
-        if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
-            yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
-        for guard in route.guards:
-            if guard.kind == "members" and (what := _members(blueprint, route, guard)):
-                yield Problem(f"{where}.guards", what, _CATALOG)
+        yield from _route(blueprint, route)
     if blueprint.edge.bind in {"", "0.0.0.0", "::"} and not blueprint.edge.public:  # noqa: S104  # compared, not bound
         fix = fixes.put(f"{fixes.SETTINGS}.edge.bind", "127.0.0.1")
         yield Problem("edge.bind", "every address of the host would be open", fix)
@@ -286,12 +278,28 @@ def _members(blueprint: Blueprint, route: Route, guard: Guard) -> str:
     return f"{', '.join(wide)} is open to more than members" if wide else ""
 
 
+def _route(blueprint: Blueprint, route: Route) -> Iterator[Problem]:
+    services = {service.name: service for service in blueprint.services}
+    where = f"routes.{route.name}"
+    if route.proxy and route.proxy not in {edge.name for edge in blueprint.proxies}:
+        yield Problem(f"{where}.proxy", f"{route.proxy} is no edge proxy", _CATALOG)
+    if what := _leads_nowhere(blueprint, route, services.get(route.service), blueprint.proxy_of(route)):
+        yield Problem(where, what, _CATALOG)
+    if route.relay and [guard.kind for guard in route.guards][-1:] != ["closed"]:
+        yield Problem(f"{where}.guards", "a relay hands on no other paths than those that it names", _CATALOG)
+    if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
+        yield Problem(f"{where}.guards", "the last guard, and only it, must stand for all other paths", _CATALOG)
+    for guard in route.guards:
+        if guard.kind == "members" and (what := _members(blueprint, route, guard)):
+            yield Problem(f"{where}.guards", what, _CATALOG)
+
+
 def _leads_nowhere(blueprint: Blueprint, route: Route, target: Service | None, edge: Service | None) -> str:
     """In words why the proxy finds nothing behind a route; nothing where it does."""
     if route.guest and edge and edge.host_network:
         return f"leads to another stack's {route.service}, and {edge.name} is on no network that it could join"
     if target is None:
-        return "" if route.upstream or route.guest else f"service {route.service} is not declared"
+        return "" if route.upstream or route.guest or route.relay else f"service {route.service} is not declared"
     if edge and edge.host_network:
         port = f"{edge.name} is in the host's network, and {target.name} publishes no port {route.port} there"
         return "" if blueprint.listening(route) else port

@@ -40,6 +40,21 @@ class Guard:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Relay:
+    """Hands requests on to the proxy of another host, over a private network, as requests for a name of that one.
+
+    Only what the route's guards name is handed on: the last of them is ``closed``.
+
+    Attributes:
+        to: Template of the other proxy's address and port, such as ``{mesh:main}:443``.
+        route: The route of the other proxy that they are for: it sees that one's host name, and has its certificate.
+    """
+
+    to: str
+    route: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Route:
     """One public name.
 
@@ -48,6 +63,8 @@ class Route:
         service: The service behind it.
         port: Its port inside.
         upstream: Instead of a service: a URL on a member of the VPN; ``{peer:NAME}`` stands for its address.
+        relay: Instead of a service: the proxy of another host.
+        proxy: Which of several edge proxies answers it; empty: that on the host of its service.
         guards: Read in order; the one without paths comes last. No guards at all is refused.
         max_body: Largest request body in bytes; 0: any, and for as long as it takes.
         health: The path at which the service tells whether it works: ``/health`` of the route leads to it, for
@@ -64,6 +81,8 @@ class Route:
     guards: tuple[Guard, ...]
     max_body: int = 10 * 1024 * 1024
     upstream: str = ""
+    relay: Relay | None = None
+    proxy: str = ""
     health: str = ""
     here: int = 0
     guest: bool = False

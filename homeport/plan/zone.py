@@ -52,21 +52,21 @@ def provider(settings: Settings) -> str:
 
 
 def records(blueprint: Blueprint, settings: Settings) -> tuple[NameRecord, ...]:
-    """A record for each route that the proxy answers; in a VPN they lead to the proxy's address there."""
-    proxy = blueprint.proxy
-    if proxy is None or blueprint.exposure not in _WITH_RECORDS:
-        return ()
-    host = blueprint.homes[proxy.name]
-    machine = settings.hosts[host]
-    if machine.mode == "local":
+    """A record for each route: it leads to the host whose proxy answers, in a VPN to the proxy's address there."""
+    if not blueprint.proxies or blueprint.exposure not in _WITH_RECORDS:
         return ()
     inside = blueprint.edge.bind if blueprint.exposure == "vpn" else ""
-    named = machine.mode == "adopt" and not inside and not literal(machine.address)
-    kind = "CNAME" if named else "A"
-    return tuple(
-        NameRecord(name=route.name, hostname=blueprint.host(route), kind=kind, host=host, target=inside)
-        for route in blueprint.routes
-    )
+    found = []
+    for route in blueprint.routes:
+        proxy = blueprint.proxy_of(route)
+        host = blueprint.homes[proxy.name] if proxy else ""
+        machine = settings.hosts[host]
+        if machine.mode == "local":
+            continue
+        named = machine.mode == "adopt" and not inside and not literal(machine.address)
+        kind, hostname = "CNAME" if named else "A", blueprint.host(route)
+        found.append(NameRecord(name=route.name, hostname=hostname, kind=kind, host=host, target=inside))
+    return tuple(found)
 
 
 def authority(settings: Settings) -> Authority | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homeport.model import template
+from homeport.model import names, template
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.template import PROXY, TEXT
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from homeport.model.authority import Authority
     from homeport.model.blueprint import Blueprint
-    from homeport.model.route import Guard, Route
+    from homeport.model.route import Guard, Relay, Route
 
 SECRETS = "guards"
 """Folder of the snippets, beside the Caddyfile."""
@@ -39,6 +39,8 @@ log alone, and nobody would know when it was done.
 _STREAMS = "stream_close_delay 12h"
 """What was upgraded, a WebSocket, is closed at once by a reload unless it may go on (reverseproxy/streaming.go,
 ``cleanupConnections``). A working day; whom a changed guard no longer lets in is out after it."""
+_NEW = ("dial_timeout 5s", "tls_timeout 5s", "keepalive off")
+"""To a host on a private network: one that is down says nothing at all, on a connection of before least of all."""
 _WAITS = ("lb_try_duration 30s", "lb_try_interval 100ms")
 """What is no GET is tried again only where no connection came about, so that nothing is written twice
 (caddyserver/caddy, reverseproxy.go, ``tryAgain``)."""
@@ -274,6 +276,9 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
         # Another stack's service may not be there: whoever asks is told so, and not that the proxy is broken.
         answer = 'respond "{http.request.host}: the service behind this name does not answer" {err.status_code}'
         lines += _block("handle_errors 502 503 504", [answer])
+    if route.relay:
+        answer = 'respond "{http.request.host}: the host behind this name does not answer" 502'
+        lines += _block("handle_errors 502 503 504", [answer])
     handles: list[str] = []
     if route.health:
         lines += _block("@health", ["path /health", "method GET HEAD"])
@@ -295,10 +300,22 @@ def _upstream(blueprint: Blueprint, route: Route, *more: str) -> list[str]:
 
     Between two images of a deployed service nobody listens for a moment: who asks then waits.
     """
+    if route.relay:
+        return _relay(blueprint, route.relay, *more)
     port = blueprint.listening(route) if _on_host(blueprint) else None
     where = f"{port.address}:{port.outside}" if port else f"{PROXY(route.service)}:{route.port}"
     deployed = any(service.deployed for service in blueprint.services if service.name == route.service)
     return _block(f"reverse_proxy {where}", [_STREAMS, *(_WAITS if deployed else ()), *more])
+
+
+def _relay(blueprint: Blueprint, relay: Relay, *more: str) -> list[str]:
+    """By another proxy, which tells its routes by name, and shows by its certificate that it is the right one."""
+    name = PROXY(blueprint.hostnames.get(relay.route, names.hostname(relay.route, blueprint.domain)))
+    authority = blueprint.edge.authority
+    trusted = [f"tls_trust_pool file {FILES}/{ROOT}"] if authority and authority.root else []
+    transport = _block("transport http", [f"tls_server_name {name}", *_NEW, *trusted])
+    where = template.fill(relay.to, blueprint.texts(), TEXT)
+    return _block(f"reverse_proxy https://{PROXY(where)}", [_STREAMS, f"header_up Host {name}", *transport, *more])
 
 
 def _guarded(blueprint: Blueprint, route: Route, slot: int, guard: Guard) -> list[str]:

@@ -50,8 +50,9 @@ class Certificates(Section):
         says="Let's Encrypt's; its staging one in preprod",
     )
     authority_root: Annotated[str, Field(pattern=r"^-----BEGIN CERTIFICATE-----\n", max_length=8192)] | None = key(
-        "The certificate (PEM) that this authority's own is signed by, where it is not publicly trusted.",
-        shape="a certificate in PEM",
+        "Certificates (PEM) of this authority that are not publicly trusted: the one that its own is signed by, and "
+        "the one of those that it issues, which a relay goes by.",
+        shape="certificates in PEM",
         example="-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
         default=None,
     )

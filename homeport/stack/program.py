@@ -37,7 +37,8 @@ def build(plan: Plan) -> None:
     doors = _tunnel(plan, hosts, providers, secrets) if connector else None
     if doors and doors.token is not None:
         secrets.values |= {name: doors.token for name, spec in plan.secrets.items() if spec.policy == "issued"}
-    before = {proxy.name: _records(plan, hosts, providers, secrets) for proxy in filter(None, [plan.blueprint.proxy])}
+    named = _records(plan, hosts, providers, secrets)
+    before = {proxy.name: named for proxy in plan.blueprint.proxies}
     before |= {connector.name: doors.ready} if connector and doors else {}
     services = Services(plan.blueprint, hosts, secrets, before)
     members = _mesh(plan, hosts, services, providers)

@@ -26,8 +26,7 @@ from toolchain.images.recipes.caddy_ovh.recipe import RECIPE as CADDY
 from toolchain.images.recipes.pebble.recipe import RECIPE as PEBBLE
 
 LABEL = ("--label", "homeport.test=ovh")
-_LIFETIME = 60
-"""Seconds that a certificate lives: renewed after two thirds of them."""
+_DAY = 86_400
 
 
 def signed(address):
@@ -72,7 +71,7 @@ class Place:
         url: Pebble's directory.
     """
 
-    def __init__(self):
+    def __init__(self, lifetime):
         self.name = f"homeport-ovh-{uuid.uuid4().hex[:8]}"
         self.block = subnets.network(self.name, *LABEL)
         self.containers, self.volumes = [], []
@@ -87,7 +86,7 @@ class Place:
             "httpPort": 80,
             "tlsPort": 443,
             "keyAlgorithm": "ecdsa",
-            "profiles": {"default": {"description": "short", "validityPeriod": _LIFETIME}},
+            "profiles": {"default": {"description": "short", "validityPeriod": lifetime}},
         }
         self.pebble = self.container(
             "pebble",
@@ -141,7 +140,7 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def place(images):  # noqa: ARG001  # they have to be there
-    made = Place()
+def place(request, images):  # noqa: ARG001  # they have to be there
+    made = Place(getattr(request.module, "LIFETIME", _DAY))
     yield made
     made.close()

@@ -23,6 +23,8 @@ from tests.support.waits import until
 from toolchain.images.recipes.caddy_ovh.recipe import RECIPE as CADDY
 
 pytestmark = pytest.mark.docker
+LIFETIME = 60
+"""Seconds that a certificate lives here: it is renewed after two thirds of them."""
 NAME = "n8n.example.com"
 KEYS = {"ovh-application-key": APPLICATION, "ovh-application-secret": SECRET, "ovh-consumer-key": CONSUMER}
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--security-opt", "no-new-privileges")

@@ -68,7 +68,8 @@ def test_keys_are_looked_at_before_the_first_resource(cloud):
             domain=ZONE,
         ),
         blueprint=SimpleNamespace(
-            proxy=SimpleNamespace(name="caddy"),
+            proxies=(SimpleNamespace(name="caddy"),),
+            proxy_of=lambda _: SimpleNamespace(name="caddy"),
             exposure="direct",
             homes={"caddy": "main"},
             edge=SimpleNamespace(bind="0.0.0.0"),

@@ -6,7 +6,7 @@ Its Caddyfile is rendered from the preset's routes (homeport/render/caddy.py).
 from dataclasses import replace
 
 from homeport.model.image import PUBLIC_PINS, ImageFacts
-from homeport.model.service import Health, Limits, Port, Service, Volume
+from homeport.model.service import Build, Health, Limits, Port, Service, Volume
 
 IMAGE = ImageFacts(
     repository="caddy",
@@ -45,6 +45,9 @@ SERVICE = Service(
     limits=Limits(memory=256, cpus="1.0", pids=128),
     grace=15,
 )
+
+OVH = replace(SERVICE, image="caddy-ovh", build=Build(folder="apps/caddy_ovh", registry=""))
+"""With the module that sets records at OVH: certificates for names that nobody reaches from outside."""
 
 ON_HOST = replace(
     SERVICE,

@@ -20,7 +20,7 @@ def asked(monkeypatch):
     proxy = SimpleNamespace(name="ai-caddy", edge=True)
     host = SimpleNamespace(services=[proxy], machine=SimpleNamespace(mode="adopt", address=HOST))
     blueprint = replace(read("dev").plan.blueprint, domain="example.org", hostnames={}, exposure="direct")
-    settings = SimpleNamespace(cloudflare=None)
+    settings = SimpleNamespace(cloudflare=None, dns=None)
     plan = SimpleNamespace(local=False, endpoints={}, blueprint=blueprint, settings=settings, hosts={"main": host})
 
     def ask(answer, *, offline=False, **more):

@@ -54,7 +54,7 @@ def test_each_name_is_said_to_lead_to_the_host_or_not(asked, answer, outcome, wo
 
 
 @pytest.mark.parametrize(
-    "more", [{"local": True}, {"endpoints": {"hcloud": "x"}}, {"settings": SimpleNamespace(cloudflare=1)}]
+    "more", [{"local": True}, {"endpoints": {"hcloud": "x"}}, {"settings": SimpleNamespace(cloudflare=1, dns=None)}]
 )
 def test_names_that_nobody_sets_by_hand_are_not_asked_for(asked, more):
     assert () == asked(socket.gaierror(socket.EAI_NONAME, "not known"), **more)

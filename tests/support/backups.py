@@ -57,15 +57,15 @@ class Host:
     def stop(self, part):
         docker("rm", "--force", "--volumes", f"{self.name}-{part}", check=False)
 
-    def popen(self, *words):
+    def popen(self, *words, script="backup.sh"):
         env = {**os.environ, "BACKUP_DIR": str(self.backups), **self.settings}
-        argv = ["sh", str(self.checkout / "backup.sh"), *words]
+        argv = ["sh", str(self.checkout / script), *words]
         return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def run(self, *words, code=0):
+    def run(self, *words, code=0, script="backup.sh"):
         """A work to its end: its line, or what it said of errors where another end than 0 is awaited."""
-        process = self.popen(*words)
-        output, errors = process.communicate(timeout=300)
+        process = self.popen(*words, script=script)
+        output, errors = process.communicate(timeout=900)
         assert code == process.returncode, f"{words}: {output}{errors}"
         assert "Traceback" not in errors, errors
         return json.loads(output) if not code else errors
@@ -118,15 +118,25 @@ class Postgres:
         return self.sql("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1").splitlines()
 
     def all(self):
-        """All that a server holds, as lines that two servers can be compared by."""
-        cluster = self.sql(_ROLES) + self.sql(_DATABASES)
-        contents = {name: self.sql(_CONTENTS, name) for name in self.databases()}
-        return [line for name, text in {"": cluster, **contents}.items() for line in (f"-- {name}", *text.splitlines())]
+        return held(self.sql)
+
+
+def held(sql, own=("postgres",)):
+    """All that a server holds, as lines that two servers can be compared by.
+
+    Args:
+        sql: Asks the server: a script, and the database that it is for.
+        own: Roles whose passwords each server has of its own.
+    """
+    names = sql("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1", "postgres").splitlines()
+    cluster = f"{_ROLES % ', '.join(map(repr, own))}{_DATABASES}"
+    texts = {"": sql(cluster, "postgres"), **{name: sql(_CONTENTS, name) for name in names}}
+    return [line for name, text in texts.items() for line in (f"-- {name}", *text.splitlines())]
 
 
 _ROLES = """
 SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls,
-  rolconnlimit, CASE rolname WHEN 'postgres' THEN '' ELSE rolpassword END FROM pg_authid ORDER BY 1;
+  rolconnlimit, CASE WHEN rolname IN (%s) THEN '' ELSE rolpassword END FROM pg_authid ORDER BY 1;
 SELECT r.rolname, m.rolname, admin_option FROM pg_auth_members
   JOIN pg_roles r ON r.oid = roleid JOIN pg_roles m ON m.oid = member ORDER BY 1, 2;
 SELECT rolname, setconfig FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole WHERE setdatabase = 0 ORDER BY 1;
@@ -148,7 +158,7 @@ WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'informat
 SELECT schemaname, sequencename, last_value, start_value, increment_by, cycle FROM pg_sequences ORDER BY 1, 2;
 SELECT extname, extversion FROM pg_extension ORDER BY 1;
 SELECT l.oid, pg_get_userbyid(lomowner), encode(sha256(lo_get(l.oid)), 'hex') FROM pg_largeobject_metadata l ORDER BY 1;
-SELECT c.oid::regclass, pg_get_userbyid(relowner), relkind, relrowsecurity,
+SELECT c.oid::regclass, pg_get_userbyid(relowner), relkind, relrowsecurity, relforcerowsecurity,
   (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(relacl) a) FROM pg_class c
   JOIN pg_namespace n ON n.oid = relnamespace WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   ORDER BY c.oid::regclass::text;
@@ -157,7 +167,14 @@ SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE co
   ORDER BY conrelid::regclass::text, 2;
 SELECT tgrelid::regclass, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
   ORDER BY tgrelid::regclass::text, 2;
-SELECT proname, pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
-  WHERE n.nspname = 'public' AND prokind = 'f' ORDER BY 1;
-SELECT polrelid::regclass, polname FROM pg_policy ORDER BY polrelid::regclass::text, 2;
+SELECT pg_get_functiondef(p.oid), pg_get_userbyid(proowner), (SELECT string_agg(a::text, ' ' ORDER BY a::text)
+  FROM unnest(proacl) a) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND prokind = 'f' ORDER BY 1;
+SELECT * FROM pg_policies ORDER BY schemaname, tablename, policyname;
+SELECT nspname, pg_get_userbyid(nspowner), (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(nspacl) a)
+  FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1;
+SELECT pg_get_userbyid(defaclrole), defaclnamespace::regnamespace, defaclobjtype, (SELECT string_agg(a::text, ' '
+  ORDER BY a::text) FROM unnest(defaclacl) a) FROM pg_default_acl ORDER BY 1, defaclnamespace::regnamespace::text, 3;
+SELECT pubname, pg_get_userbyid(pubowner), puballtables FROM pg_publication ORDER BY 1;
+SELECT * FROM pg_publication_tables ORDER BY 1, 2, 3;
 """

@@ -83,7 +83,8 @@ class Settings:
     Attributes:
         checkout: The Git repository.
         repository: URL that it is pushed to; empty: it is not.
-        token_file: A file with the token of an https remote; empty: there is none.
+        token_file: A file with the token of an https remote; empty, or an empty file: there is none.
+        user: Whose token it is.
         n8n: n8n's container.
         folder: Where sets, locks and results are.
         servers: PostgreSQL servers.
@@ -97,6 +98,7 @@ class Settings:
     checkout: Path
     repository: str
     token_file: str
+    user: str
     n8n: str
     folder: Path
     servers: tuple[Server, ...]
@@ -131,6 +133,7 @@ def settings(scripts: Path) -> Settings:
         checkout=Path(values.get("REPO_DIR") or scripts.parent),
         repository=values.get("REPOSITORY", ""),
         token_file=values.get("GIT_TOKEN_FILE", ""),
+        user=values.get("GIT_USER") or "git",
         n8n=values.get("N8N_CONTAINER") or "n8n",
         folder=Path(values.get("BACKUP_DIR") or "/var/lib/homeport-backup"),
         servers=tuple(_server(word, file) for word in _there(values.get("PG_SERVERS", ""))),

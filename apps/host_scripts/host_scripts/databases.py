@@ -25,7 +25,8 @@ _MAINTENANCE: Final = "template1"
 _ROLES: Final = "roles.sql.gz"
 _END: Final = b"PostgreSQL database dump complete"
 _END_ROLES: Final = b"PostgreSQL database cluster dump complete"
-_DRILL_SECONDS: Final = 120
+# Images make their first cluster with many scripts: Supabase's with about a hundred.
+_DRILL_SECONDS: Final = 600
 _LIST: Final = """
 SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND datname !~ '^homeport_(restored|replaced)_'
@@ -235,6 +236,8 @@ def _drill(server: Server, folder: Path) -> dict[str, Any]:
     sets.checked(folder)
     name = f"homeport-drill-{server.container}"
     image = _docker("inspect", "--type=container", "--format={{.Image}}", server.container)
+    config = json.loads(_docker("inspect", "--type=image", "--format={{json .Config}}", image))
+    data = dict(line.split("=", 1) for line in config["Env"])["PGDATA"]
     _docker("rm", "--force", "--volumes", name, check=False)
     started = time.monotonic()
     try:
@@ -243,7 +246,9 @@ def _drill(server: Server, folder: Path) -> dict[str, Any]:
             *("run", "--detach", "--name", name, "--network=none", "--label=homeport.drill=true"),
             *("--security-opt=no-new-privileges", "--pids-limit=200", "--memory=1g"),
             *("--env=POSTGRES_HOST_AUTH_METHOD=trust", f"--env=POSTGRES_USER={server.user}"),
-            image,
+            # With the file that initdb has written: an image's own may ask superusers for a password, or be laid by
+            # whoever runs it (supabase/postgres, ansible/files/postgresql_config/pg_hba.conf.j2).
+            *(image, *config["Cmd"], "-c", f"hba_file={data}/pg_hba.conf"),
         )
         drill = Server(name, server.user, server.host)
         _until_ready(drill)
@@ -257,12 +262,14 @@ def _drill(server: Server, folder: Path) -> dict[str, Any]:
 
 def _until_ready(server: Server) -> None:
     """Waits until the server answers over TCP: while the image makes the cluster, it is on the socket alone."""
-    end = time.monotonic() + _DRILL_SECONDS
+    started = time.monotonic()
     argv = ["docker", "exec", server.container, "pg_isready", "-q", "-h", "127.0.0.1"]
     while run(argv, seconds=10).returncode:
-        if time.monotonic() > end:
+        seconds = round(time.monotonic() - started)
+        running = _docker("inspect", "--type=container", "--format={{.State.Running}}", server.container)
+        if seconds > _DRILL_SECONDS or running == "false":
             logs = run(["docker", "logs", "--tail=5", server.container], seconds=10)
-            what = f"{server.container}: no answer after {_DRILL_SECONDS} s: {tail(logs.stdout + logs.stderr)}"
+            what = f"{server.container}: no answer after {seconds} s: {tail(logs.stdout + logs.stderr)}"
             raise BackupError(what, "./backup.sh verify once the machine has less to do")
         time.sleep(0.5)
 

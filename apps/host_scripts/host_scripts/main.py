@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         "n8n's workflows out of the Git repository",
         lambda chosen, words: workflows.restore(chosen, words.revision, replace=words.replace),
     )
-    verb.add_argument("--revision", default="HEAD", help="a commit of the repository; HEAD")
+    verb.add_argument("--revision", default="", help="a commit of the repository; the newest")
     verb = _restore(
         restores,
         "databases",

@@ -11,18 +11,21 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from host_scripts.common import GIT, BackupError, run, tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 AUTHOR: Final = ("homeport backup", "backup@homeport.invalid")
 _THEIRS: Final = "refs/homeport/remote"
 _OLD_LOCK_SECONDS: Final = 600
-_REMOTE: Final = re.compile(r"https://[^/\s-][^\s]*|ssh://[^/\s-][^\s]*|[A-Za-z0-9_.]+@[A-Za-z0-9][^:\s/]*:[^\s]+")
+# Not with a password in it: it would be in the arguments of every command, and in what they say of errors.
+_REMOTE: Final = re.compile(
+    r"(https://[^/\s@-][^/\s@]*)/[^\s]*|ssh://[^/\s-][^\s]*|[A-Za-z0-9_.]+@[A-Za-z0-9][^:\s/]*:[^\s]+"
+)
 _LOCAL: Final = re.compile(r"(file://)?/[^\s]*")
 # What the repository's own settings might have a command of Git run, read or believe.
 _SAFE: Final = (
@@ -30,6 +33,7 @@ _SAFE: Final = (
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
     "core.alternateRefsCommand=true",
+    "core.askPass=true",
     "credential.helper=",
     "commit.gpgSign=false",
     "push.gpgSign=false",
@@ -44,6 +48,13 @@ _SAFE: Final = (
 _EXCLUDED: Final = (
     "# Written by homeport: secrets stay on the host.\n.env\n*.env\n!*.env.example\n*.key\n*.pem\nvenv/\n"
 )
+
+
+# What Git asks for a token (gitcredentials(7)). Neither is an argument: what is in the environment is the file's path.
+_HELPER: Final = (
+    '!f() { [ "$1" != get ] || printf "username=%s\\npassword=%s\\n" "$GIT_USER" "$(cat "$TOKEN_FILE")"; }; f'
+)
+_REFUSED: Final = re.compile(rb"Authentication failed|could not read (?:Username|Password)|returned error: 40[13]")
 
 
 @dataclass(frozen=True)
@@ -65,26 +76,29 @@ class Repository:
     Args:
         folder: Its work tree.
         url: What it is pushed to; empty: nothing.
-        token_file: The token of an https remote.
+        token_file: The token of an https remote; empty, or an empty file: none.
+        user: Whose token it is.
         seconds: That one command may take.
     """
 
-    def __init__(self, folder: Path, url: str = "", token_file: str = "", seconds: int = 60) -> None:
-        self.folder, self._url, self._seconds = folder, url, seconds
+    def __init__(self, folder: Path, url: str = "", token_file: str = "", user: str = "git", seconds: int = 60) -> None:
+        self.folder, self._url, self._seconds, self._token_file = folder, url, seconds, token_file
         self._git_dir = folder / ".git"
-        protocols = ["https", "ssh"] if _REMOTE.fullmatch(url) else ["file"]
-        if url and not _REMOTE.fullmatch(url) and not _LOCAL.fullmatch(url):
-            raise BackupError(f"REPOSITORY: {url!r} is no URL", "write one of https or ssh in backup.env", GIT)
+        remote = _REMOTE.fullmatch(url)
+        protocols = ["https", "ssh"] if remote else ["file"]
+        if url and not remote and not _LOCAL.fullmatch(url):
+            fix = "write one of https or ssh in backup.env; a token goes into the file of GIT_TOKEN_FILE"
+            raise BackupError(f"REPOSITORY: {_plain(url)!r} is no URL, or holds a password", fix, GIT)
         options = [*_SAFE, *(f"protocol.{name}.allow=always" for name in protocols)]
-        if token_file:
-            # The path goes in the environment: what is in it is no part of a command.
-            options.append('credential.helper=!f() { echo username=git; echo password=$(cat "$TOKEN_FILE"); }; f')
+        if remote and remote[1] and _holds_a_token(token_file):
+            # For this server alone: another one that it leads to is not told the token.
+            options.append(f"credential.{remote[1]}.helper={_HELPER}")
         self._git = ["git", *(part for option in options for part in ("-c", option))]
         name, mail = AUTHOR
         self._env = {
             **{
                 key: os.environ[key]
-                for key in ("PATH", "HOME", "SSH_AUTH_SOCK", "https_proxy", "http_proxy", "no_proxy")
+                for key in ("PATH", "HOME", "SSH_AUTH_SOCK", "https_proxy", "http_proxy", "no_proxy", "GIT_SSL_CAINFO")
                 if key in os.environ
             },
             "LC_ALL": "C.UTF-8",
@@ -97,6 +111,7 @@ class Repository:
             "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20",
             "GIT_LITERAL_PATHSPECS": "1",
             "TOKEN_FILE": token_file,
+            "GIT_USER": user,
             **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _identity(name, mail)},
         }
 
@@ -112,15 +127,25 @@ class Repository:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - file.stat().st_mtime > _OLD_LOCK_SECONDS:
                     file.unlink()
-        if self._url and self._head() is None and (remote := self._fetch()):
-            self._adopt(remote)
+        if self._url and self._head() is None:
+            # What is wrong with the remote is said where something is asked of it: here a commit is safe without it.
+            with contextlib.suppress(BackupError):
+                if remote := self._fetch():
+                    self._adopt(remote)
 
-    def files(self, folder: str, revision: str = "HEAD") -> dict[str, bytes]:
+    def files(self, folder: str, revision: str) -> dict[str, bytes]:
         """The files of a folder as they are in a commit, by name.
+
+        Args:
+            folder: In the repository.
+            revision: The commit; empty: the newest here, or the remote's, if there are none of these files here.
 
         Raises:
             BackupError: There is no such commit.
         """
+        if not revision:
+            here = self._listed("HEAD", folder) if self._head() else {}
+            revision = "HEAD" if here or not self._url else self._fetch() or "HEAD"
         commit = self._run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False
         )
@@ -173,8 +198,10 @@ class Repository:
         if not (head and remote) or self._run("merge-base", "--is-ancestor", remote, head, check=False) is not None:
             return head, remote, None
         # The remote has moved on. Commits that it lacks can be left behind where they are our own: all is saved anew.
+        # And where a new host has begun anew, before it could read the remote, it goes on from what is there.
         authors = self._call("log", "--format=%ae", f"{remote}..{head}").decode().split()
-        if all(mail == AUTHOR[1] for mail in authors):
+        anew = self._run("merge-base", remote, head, check=False) is None
+        if anew or all(mail == AUTHOR[1] for mail in authors):
             return remote, remote, None
         branch = self._branch()
         what = f"{self.folder}: branch {branch} and the remote have both moved on"
@@ -268,10 +295,36 @@ class Repository:
 
     def _call(self, *words: str, text: bytes = b"", env: dict[str, str] | None = None) -> bytes:
         done = run([*self._git, *words], seconds=self._seconds, text=text, env={**self._env, **(env or {})})
+        if done.returncode and _REFUSED.search(done.stderr):
+            what = f"{self._url}: it takes no token of this host: {tail(done.stderr)}"
+            where = self._token_file or "a file, and its path into GIT_TOKEN_FILE of backup.env"
+            raise BackupError(what, f"put a token that may push there into {where}", GIT)
         if done.returncode:
             what = f"{self.folder}: git {words[0]}: {tail(done.stderr)}"
             raise BackupError(what, f"sudo -u {_owner(self.folder)} git -C {self.folder} status", GIT)
         return done.stdout
+
+
+def _holds_a_token(path: str) -> bool:
+    """Whether a file holds one; an empty one is there where none is needed.
+
+    Raises:
+        BackupError: It cannot be read, or others may read it.
+    """
+    if not path:
+        return False
+    try:
+        with Path(path).open("rb") as file:
+            mode, holds = os.fstat(file.fileno()).st_mode, bool(file.read(4096).strip())
+    except OSError as error:
+        raise BackupError(f"GIT_TOKEN_FILE: {path}: {error.strerror}", f"ls -l {path}", GIT) from error
+    if mode & 0o077:
+        raise BackupError(f"GIT_TOKEN_FILE: {path} can be read by others", f"chmod 400 {path}", GIT)
+    return holds
+
+
+def _plain(url: str) -> str:
+    return re.sub(r"://[^/\s]*@", "://...@", url)
 
 
 def _identity(name: str, mail: str) -> tuple[tuple[str, str], ...]:

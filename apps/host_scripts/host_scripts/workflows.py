@@ -59,7 +59,7 @@ def backup(settings: Settings) -> dict[str, Any]:
     """
     documents = files(exported(settings))
     try:
-        repository = Repository(settings.checkout, settings.repository, settings.token_file, settings.git_seconds)
+        repository = _repository(settings)
         made_checkout(settings.checkout)
         repository.ready()
         lay(settings.checkout / FOLDER, documents)
@@ -80,22 +80,24 @@ def restore(settings: Settings, revision: str, *, replace: bool) -> dict[str, An
 
     Args:
         settings: The settings.
-        revision: Of the repository.
+        revision: Of the repository; empty: the newest that holds workflows, here or at the remote.
         replace: Whether a workflow that looks different in n8n is overwritten.
 
     Raises:
         BackupError: n8n or Git failed, or a workflow would be overwritten unasked.
     """
     made_checkout(settings.checkout)
-    repository = Repository(settings.checkout, settings.repository, settings.token_file, settings.git_seconds)
+    repository = _repository(settings)
     repository.ready()
     wanted = {}
     for name, content in repository.files(FOLDER, revision).items():
         if name.endswith(SUFFIX):
-            workflow = _parsed(content, f"{revision}:{FOLDER}/{name}", GIT)
-            wanted[str(workflow["id"])] = workflow
+            workflow = _read(content, f"{revision or 'HEAD'}:{FOLDER}/{name}", name)
+            wanted[workflow["id"]] = workflow
     if not wanted:
-        raise BackupError(f"{revision} holds no workflows", f"git -C {settings.checkout} log -- {FOLDER}", GIT)
+        raise BackupError(
+            f"{revision or 'HEAD'} holds no workflows", f"git -C {settings.checkout} log -- {FOLDER}", GIT
+        )
     there = {workflow["id"]: workflow for workflow in _cleaned(exported(settings))}
     todo = {key: workflow for key, workflow in wanted.items() if there.get(key) != workflow}
     if (overwritten := sorted(key for key in todo if key in there)) and not replace:
@@ -105,12 +107,17 @@ def restore(settings: Settings, revision: str, *, replace: bool) -> dict[str, An
         _bring(settings, todo)
         after = {workflow["id"]: workflow for workflow in _cleaned(exported(settings))}
         if wrong := sorted(key for key in todo if after.get(key) != todo[key]):
-            what = f"after the import n8n has {', '.join(wrong)[:200]} not as in {revision}"
+            what = f"after the import n8n has {', '.join(wrong)[:200]} not as in {revision or 'HEAD'}"
             raise BackupError(what, f"docker logs --tail 50 {settings.n8n}", N8N)
         if any(workflow["active"] for workflow in todo.values()):
             # Its own word on the matter: a publication by command takes effect once n8n starts again.
             _docker(settings, "restart", settings.n8n)
     return {"workflows": len(wanted), "imported": len(todo), "active": sum(one["active"] for one in wanted.values())}
+
+
+def _repository(settings: Settings) -> Repository:
+    where = settings.checkout, settings.repository
+    return Repository(*where, settings.token_file, settings.user, settings.git_seconds)
 
 
 def exported(settings: Settings) -> list[dict[str, Any]]:
@@ -171,7 +178,7 @@ def _cleaned(workflows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         kept["nodes"] = _nodes(workflow["nodes"])
         kept["tags"] = [{"id": tag["id"], "name": tag["name"]} for tag in workflow.get("tags") or ()]
         if published := workflow.get("published"):
-            kept["published"] = {**published, "nodes": _nodes(published["nodes"])}
+            kept["published"] = {key: published.get(key) for key in _VERSION} | {"nodes": _nodes(published["nodes"])}
         cleaned.append(kept)
     return cleaned
 
@@ -199,13 +206,13 @@ def _export(settings: Settings, flag: str) -> list[dict[str, Any]]:
         raise BackupError(f"{settings.n8n}: {tail(done.stderr)}", f"docker logs --tail 50 {settings.n8n}", N8N)
     if len(done.stdout) > _LARGEST:
         raise BackupError(f"{settings.n8n}: its workflows have more than 256 MB", "keep less data in workflows", N8N)
-    workflows = _parsed(done.stdout, settings.n8n, N8N)
+    workflows = _parsed(done.stdout, settings.n8n)
     if not isinstance(workflows, list):
         raise BackupError(f"{settings.n8n}: its export is no list", f"docker logs --tail 50 {settings.n8n}", N8N)
     return workflows
 
 
-def _parsed(content: bytes, where: str, code: int) -> Any:
+def _parsed(content: bytes, where: str) -> Any:
     """A workflow or a list of them."""
     try:
         document = json.loads(content)
@@ -213,8 +220,21 @@ def _parsed(content: bytes, where: str, code: int) -> Any:
     except (ValueError, RecursionError):
         known = False
     if not known:
-        raise BackupError(f"{where}: what it says is no workflow", "try again once n8n is healthy", code)
+        raise BackupError(f"{where}: what it says is no workflow", "try again once n8n is healthy", N8N)
     return document
+
+
+def _read(content: bytes, where: str, name: str) -> dict[str, Any]:
+    """The workflow of a file in Git, which has the name of its id."""
+    try:
+        (flow,) = _cleaned([_parsed(content, where)])
+        known = name in files([flow])
+    except (AttributeError, KeyError, TypeError, BackupError):
+        known = False
+    if not known:
+        what = f"{where}: it is not what a backup has written"
+        raise BackupError(what, "./backup.sh restore workflows --revision COMMIT takes an earlier one", GIT)
+    return flow
 
 
 def _is_workflow(flow: Any) -> bool:

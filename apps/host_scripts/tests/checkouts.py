@@ -15,7 +15,7 @@ FAKES = APP / "tests" / "fakes"
 
 def until(check, why):
     """Waits for a condition, never for a time."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not check():
         assert time.monotonic() < end, why
         time.sleep(0.02)
@@ -66,7 +66,7 @@ class Host:
     def run(self, *words, script="backup-n8n-workflows.sh", parse=True, **env):
         """A run to its end: exit code, the line's values (or the text), and what it said of errors."""
         process = self.start(*words, script=script, **env)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=300)
         return process.returncode, (json.loads(output) if output else {}) if parse else output, errors
 
     def git(self, *words, at=None, check=True):

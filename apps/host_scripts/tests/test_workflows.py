@@ -370,6 +370,35 @@ def test_a_run_leaves_its_line_for_others_to_read_and_when_it_went_well_last(hos
 
 
 RESTORE = {"script": "backup.sh"}
+SPOILT = {
+    "half of it": lambda text: text[: len(text) // 2],
+    "nothing": lambda _: "",
+    "a list": lambda text: f"[{text}]",
+    "another's id": lambda text: text.replace('"a1"', '"b2"'),
+    "no nodes": lambda text: text.replace('"nodes": []', '"nodes": null'),
+    "tags of no name": lambda text: text.replace('"tags": []', '"tags": [1]'),
+    "a publication of no nodes": lambda text: text.replace('"tags": []', '"tags": [], "published": {"nodes": [1]}'),
+    "a marker of a merge": lambda text: f"<<<<<<< HEAD\n{text}",
+}
+
+
+@pytest.mark.req("S1-63")
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_damaged_file_in_git_is_named_before_n8n_is_asked_and_an_earlier_commit_can_be_taken(host, spoil):
+    host.n8n(flow("a1"), flow("c3"))
+    host.run()
+    file = host.checkout / "n8n-workflows" / "a1.json"
+    spoilt = spoil(file.read_text())
+    assert spoilt != file.read_text(), "it is another"
+    file.write_text(spoilt)
+    host.git("commit", "--quiet", "--all", "-m", "spoilt")
+    host.n8n()
+    (host.fake / "docker-calls").unlink()
+    code, _, errors = host.run("restore", "workflows", "--replace", **RESTORE)
+    assert 3 == code and "HEAD:n8n-workflows/a1.json" in errors and "--revision" in errors, errors
+    assert not (host.fake / "docker-calls").exists() and {} == host.holds(), "nothing was begun"
+    code, line, _ = host.run("restore", "workflows", "--revision", "HEAD~1", **RESTORE)
+    assert (0, 2) == (code, line["imported"]), "what was saved before is whole"
 
 
 @pytest.mark.req("S1-63")

@@ -3,6 +3,7 @@
 from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
 from homeport.model.host import Package
 from homeport.model.host_program import HostFolder, HostProgram, ProgramFile
+from homeport.model.secret import SecretSpec
 from homeport.model.template import LINE, UNIT
 
 BACKUPS = HostProgram(
@@ -14,6 +15,7 @@ BACKUPS = HostProgram(
         HostFolder(path="{checkout}/host-scripts", owner="{user}:{user}", mode=0o755),
         HostFolder(path="{checkout}/host-scripts/host_scripts", owner="{user}:{user}", mode=0o755),
         HostFolder(path="/var/lib/homeport-backup", owner="{user}:{user}", mode=0o700, data=True),
+        HostFolder(path="/etc/homeport-backup", owner="{user}:{user}", mode=0o700),
     ),
     packages=(Package(name="git", program="git"),),
     files=(
@@ -35,11 +37,21 @@ BACKUPS = HostProgram(
             # off has no container, which ? allows. A registry's tags and manifests are read before what they refer to.
             text="REPO_DIR={checkout}\n"
             "REPOSITORY={repository}\n"
+            "GIT_USER={git-user}\n"
+            "GIT_TOKEN_FILE=/etc/homeport-backup/git-token\n"
             "PG_SERVERS=supabase-db=supabase_admin ?airflow-db=postgres\n"
             "PG_KEEP={backup-keep}\n"
             "COPIES=?registry=/var/lib/registry:docker/registry/v2/repositories,docker/registry/v2/blobs\n",
             syntax=LINE,
             mode=0o644,
+            owner="{user}:{user}",
+        ),
+        # Not in the checkout, where a commit of everything would take it. Empty where the settings have no section git.
+        ProgramFile(
+            target="/etc/homeport-backup/git-token",
+            text="{git-token}",
+            syntax=LINE,
+            mode=0o400,
             owner="{user}:{user}",
         ),
         ProgramFile(target="/etc/systemd/system", source="apps/host_scripts/units/*", syntax=UNIT),
@@ -52,5 +64,15 @@ BACKUPS = HostProgram(
         "state-snapshot.timer",
         "backup-drill.timer",
         "backup-watch.timer",
+    ),
+    secrets=(
+        SecretSpec(
+            name="git-token",
+            kind="token",
+            policy="supplied",
+            purpose="for the repository of option repository, behind https: it must be allowed to push there",
+            variable="GIT_TOKEN",
+            section="git",
+        ),
     ),
 )

@@ -30,7 +30,7 @@ from catalog.supabase_rest.service import SERVICE as REST
 from catalog.supabase_vector.service import SERVICE as VECTOR
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
-from homeport.model.preset import Checkout, NextStep, Option, Preset
+from homeport.model.preset import Checkout, NextStep, Option, OptionGroup, Preset
 from homeport.model.route import Guard, Route
 
 PRESET = Preset(
@@ -212,9 +212,32 @@ PRESET = Preset(
         "repository": Option(
             default="",
             purpose="the Git repository that the checkout is pushed to; empty: a local one without a remote",
-            pattern=r"(?:https://|ssh://|git@)[A-Za-z0-9][A-Za-z0-9.@:/_~-]{0,255}",
+            # A name before the host may be in one of ssh alone: what https asks for is a secret, and has a place.
+            pattern=(
+                r"https://[A-Za-z0-9][A-Za-z0-9.:-]{0,127}/[A-Za-z0-9./_~-]{1,255}"
+                r"|(?:ssh://|git@)[A-Za-z0-9][A-Za-z0-9.@:/_~-]{0,255}"
+            ),
             shape="a URL of https or ssh without a password in it, or empty",
             example="git@git.example.com:owner/platform.git",
+        ),
+    },
+    groups={
+        "git": OptionGroup(
+            purpose="What backups show a repository behind https that asks who pushes; the token is the secret git-token.",
+            without="Left out: nothing, as for one that is reached by ssh.",
+            default="nothing",
+            options=(
+                (
+                    "user",
+                    Option(
+                        default="git",
+                        purpose="Whose token it is; most servers take any name with a token.",
+                        pattern=r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}",
+                        shape="a user's name of letters, digits, '.', _, @ and -",
+                        example="x-token-auth",
+                    ),
+                ),
+            ),
         ),
     },
     programs=(HOST_AGENT, BACKUPS, DEPLOYMENTS),

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.docker
 UNITS = ROOT / "apps" / "host_scripts" / "units"
 CHECKOUT = "/home/deploy/platform"
 TEXTS = {"user": "deploy", "checkout": CHECKOUT, "repository": "", "backup-time": "03:15", "backup-keep": "14"}
+TEXTS |= {"git-user": "git", "git-token": "c4nary-of-git"}
 # Docker as it answers where one container is down: what the programs do with a real one is shown beside this file.
 DOCKER = """#!/bin/sh
 [ "$(id -un)" = deploy ] || exit 9
@@ -91,6 +92,10 @@ def test_timers_are_set_for_the_time_of_the_settings_and_are_there_after_a_reboo
 
 @pytest.mark.req("S1-64", "F-13")
 def test_a_run_in_the_sandbox_does_its_work_as_the_checkouts_owner_and_one_that_fails_is_seen(server):
+    token = "/etc/homeport-backup/git-token"
+    assert "400 deploy:deploy" == server.inside(f"stat -c '%a %U:%G' {token}").strip(), "whoever runs backups reads it"
+    assert "" == server.inside(f"runuser -u nobody -- cat {token}", check=False), "and nobody else"
+    assert "" == server.inside(f"grep -r c4nary-of-git {CHECKOUT} /etc/systemd", check=False), "it is nowhere else"
     server.inside("systemctl start host-backup@state")
     state = "/var/lib/homeport-backup/state"
     assert "ps --all" in server.inside(f"cat {state}/docker-containers.txt"), "it reaches Docker's client"

@@ -101,6 +101,9 @@ def _exported(service: Service) -> Iterator[str]:
 
 
 def _of_programs(system: Preset) -> Iterator[Variable]:
+    chosen = {name: f"option `{name}`" for name in system.options}
+    for section, group in system.groups.items():
+        chosen |= {f"{section}-{name}": f"setting `{section}.{name}`" for name, _ in group.options}
     for program in system.programs:
         for file in program.files:
             if not file.target.endswith(".env"):
@@ -108,11 +111,11 @@ def _of_programs(system: Preset) -> Iterator[Variable]:
             for line in file.text.splitlines():
                 name, _, value = line.partition("=")
                 asked = template.names(value)
-                options = [f"option `{each}`" for each in asked if each in system.options]
+                options = [chosen[each] for each in asked if each in chosen]
                 yield Variable(
                     owner=program.name,
                     name=name,
-                    secrets=tuple(each for each in asked if each not in system.options),
+                    secrets=tuple(each for each in asked if each not in chosen),
                     origin=", ".join(options) or "plain",
                 )
 

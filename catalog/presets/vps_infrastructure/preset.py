@@ -223,7 +223,7 @@ PRESET = Preset(
     },
     groups={
         "git": OptionGroup(
-            purpose="What backups show a repository behind https that asks who pushes; the token is the secret git-token.",
+            purpose="Who pushes to a repository behind https that asks for it; the token is the secret git-token.",
             without="Left out: nothing, as for one that is reached by ssh.",
             default="nothing",
             options=(

@@ -16,6 +16,11 @@ def test_every_secret_that_a_preset_uses_is_declared_by_it_or_by_its_services(na
     used = {secret for service in preset.services for file in service.secret_files for secret in file.secrets}
     routes = (*preset.routes, *preset.guests)
     used |= {guard.secret for route in routes for guard in (*route.guards, *route.without_access) if guard.secret}
+    chosen = set(preset.options) | {
+        f"{group}-{key}" for group in preset.groups for key, _ in preset.groups[group].options
+    }
+    named = {name for program in preset.programs for name in program.names}
+    used |= {name for name in named - chosen if ":" not in name}
     used |= {role.secret for database in preset.databases for role in database.roles if role.secret}
 
     assert used == set(declarations([preset]).secrets), "none without a purpose, and none that nothing reads"

@@ -37,7 +37,7 @@ BACKUPS = HostProgram(
             # off has no container, which ? allows. A registry's tags and manifests are read before what they refer to.
             text="REPO_DIR={checkout}\n"
             "REPOSITORY={repository}\n"
-            "GIT_USER={pusher-user}\n"
+            "GIT_USER={pushing-user}\n"
             "GIT_TOKEN_FILE=/etc/homeport-backup/git-token\n"
             "PG_SERVERS=supabase-db=supabase_admin ?airflow-db=postgres\n"
             "PG_KEEP={backup-keep}\n"
@@ -46,7 +46,7 @@ BACKUPS = HostProgram(
             mode=0o644,
             owner="{user}:{user}",
         ),
-        # Not in the checkout, where a commit of everything would take it. Empty where the settings have no section pusher.
+        # Not in the checkout, where a commit of everything would take it. Empty where the settings have no section pushing.
         ProgramFile(
             target="/etc/homeport-backup/git-token",
             text="{git-token}",
@@ -72,7 +72,7 @@ BACKUPS = HostProgram(
             policy="supplied",
             purpose="for the repository of option repository, behind https: it must be allowed to push there",
             variable="GIT_TOKEN",
-            section="pusher",
+            section="pushing",
         ),
     ),
 )

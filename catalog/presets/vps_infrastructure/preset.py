@@ -222,7 +222,7 @@ PRESET = Preset(
         ),
     },
     groups={
-        "pusher": OptionGroup(
+        "pushing": OptionGroup(
             purpose="Who pushes to a repository behind https that asks for it; the token is the secret git-token.",
             without="Left out: nothing, as for one that is reached by ssh.",
             default="nothing",

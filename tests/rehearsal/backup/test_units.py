@@ -21,7 +21,7 @@ pytestmark = pytest.mark.docker
 UNITS = ROOT / "apps" / "host_scripts" / "units"
 CHECKOUT = "/home/deploy/platform"
 TEXTS = {"user": "deploy", "checkout": CHECKOUT, "repository": "", "backup-time": "03:15", "backup-keep": "14"}
-TEXTS |= {"pusher-user": "git", "git-token": "c4nary-of-git"}
+TEXTS |= {"pushing-user": "git", "git-token": "c4nary-of-git"}
 # Docker as it answers where one container is down: what the programs do with a real one is shown beside this file.
 DOCKER = """#!/bin/sh
 [ "$(id -un)" = deploy ] || exit 9

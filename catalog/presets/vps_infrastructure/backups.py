@@ -46,7 +46,7 @@ BACKUPS = HostProgram(
             mode=0o644,
             owner="{user}:{user}",
         ),
-        # Not in the checkout, where a commit of everything would take it. Empty where the settings have no section pushing.
+        # Not in the checkout, where a commit of everything would take it. Empty without the section pushing.
         ProgramFile(
             target="/etc/homeport-backup/git-token",
             text="{git-token}",

@@ -5,6 +5,10 @@ https://docs.n8n.io/hosting/configuration/environment-variables/. A preset adds 
 webhooks, and has a route named ``n8n``.
 """
 
+from dataclasses import replace
+
+from catalog.postgresql.service import PASSWORD
+from catalog.redis.service import PASSWORD as REDIS_PASSWORD
 from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile, Volume
@@ -150,3 +154,62 @@ SERVICE = Service(
         "n8n-basic-auth-password": "n8n-owner-password",
     },
 )
+
+OWNED_ONCE = replace(
+    SERVICE,
+    # renovate: datasource=docker depName=n8nio/n8n
+    image="n8nio/n8n:2.38.7",
+    networks=("backend", "egress"),
+    env={
+        **SERVICE.env,
+        "DB_POSTGRESDB_HOST": "postgresql",
+        "N8N_INSTANCE_OWNER_EMAIL": "{owner-email}",
+        # What its processes share for a while, sessions that were ended among it.
+        "N8N_CACHE_BACKEND": "redis",
+        "QUEUE_BULL_REDIS_HOST": "redis",
+        "QUEUE_BULL_REDIS_PASSWORD_FILE": "/etc/homeport/redis_password",
+    },
+    files=(
+        StaticFile(source="catalog/n8n/files/start_once.sh", target="start.sh"),
+        StaticFile(source="catalog/n8n/files/owned.cjs", target="owned.cjs"),
+        StaticFile(source="catalog/n8n/files/provision.cjs", target="provision.cjs"),
+        StaticFile(source="catalog/n8n/files/health.cjs", target="health.cjs"),
+        StaticFile(source="catalog/n8n/files/harden.cjs", target="harden.cjs"),
+    ),
+    secret_files=(
+        SecretFile(target="encryption_key", template="{n8n-encryption-key}", syntax=TEXT),
+        SecretFile(target="db_password", template="{postgresql-password}", syntax=TEXT),
+        SecretFile(target="redis_password", template="{redis-password}", syntax=TEXT),
+        SecretFile(target="webhook_api_key", template="{n8n-webhook-api-key}", syntax=FORMULA),
+        SecretFile(target="owner_hash", template="{n8n-owner-password|bcrypt}", syntax=TEXT),
+    ),
+    health=Health(
+        test=(
+            "node",
+            "-e",
+            "fetch('http://127.0.0.1:5678/').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
+        ),
+        interval=10,
+        timeout=10,
+        start_period=180,
+        gate=480,
+    ),
+    needs=("postgresql", "redis"),
+    secrets=(
+        PASSWORD,
+        REDIS_PASSWORD,
+        SecretSpec(
+            name="n8n-encryption-key",
+            kind="hex32",
+            encrypts=True,
+            purpose="to encrypt n8n's credentials; lost, they are unreadable for ever",
+        ),
+        SecretSpec(name="n8n-owner-password", kind="account-password", purpose="for n8n's owner, on the first start"),
+        SecretSpec(
+            name="n8n-webhook-api-key",
+            kind="hex64",
+            purpose="for callers of n8n's webhooks, in the header X-API-Key",
+        ),
+    ),
+)
+"""n8n on a PostgreSQL and a Redis of several applications; its owner is made on the first start alone."""

@@ -30,9 +30,9 @@ while read -r name size distance; do
         exit 1
       fi ;;
     404)
-      made=$(ask PUT "/collections/$name" "{\"vectors\": {\"size\": $size, \"distance\": \"$distance\"}}" | status)
+      code=$(ask PUT "/collections/$name" "{\"vectors\": {\"size\": $size, \"distance\": \"$distance\"}}" | status)
       # 409: it was made meanwhile.
-      case $made in 200|409) ;; *) echo "homeport: PUT /collections/$name was answered with $made" >&2; exit 1 ;; esac ;;
+      case $code in 200|409) ;; *) echo "homeport: PUT /collections/$name was answered with $code" >&2; exit 1 ;; esac ;;
     *) echo "homeport: GET /collections/$name was answered with $(status <<<"$answer")" >&2; exit 1 ;;
   esac
 done <"$files/collections"

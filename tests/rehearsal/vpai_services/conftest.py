@@ -38,9 +38,9 @@ class Postgresql:
 
 @pytest.fixture(scope="package")
 def place():
-    made = Place()
-    yield made
-    made.close()
+    own = Place()
+    yield own
+    own.close()
 
 
 @pytest.fixture(scope="package")

@@ -37,8 +37,8 @@ def psql(place, url, words="SELECT 1"):
 def test_the_superuser_signs_in_by_the_description_s_own_url(postgresql, place):
     host = "postgresql:5432"
     assert (0, "1") == psql(place, f"postgresql://postgres:{written('postgresql-password')}@{host}"), "as it is written"
-    code, said = psql(place, f"postgresql://postgres:wrong@{host}")
-    assert code and "password authentication failed" in said, "and by no other password"
+    code, output = psql(place, f"postgresql://postgres:wrong@{host}")
+    assert code and "password authentication failed" in output, "and by no other password"
     assert postgresql.query("SHOW server_version_num").startswith("18"), "the major version that was asked for"
 
 

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.docker
 @pytest.fixture
 def own():
     """A place of its own: the collections are changed."""
-    made = Place()
+    elsewhere = Place()
     ensure(SERVICE.image)
-    yield made
-    made.close()
+    yield elsewhere
+    elsewhere.close()
 
 
 def ask(container, path, *, method="GET", body=None):
@@ -46,8 +46,8 @@ def test_both_collections_are_there_and_others_of_their_names_are_refused(own):
     ask(container, "/collections/content_index", method="DELETE")
     ask(container, "/collections/content_index", method="PUT", body={"vectors": {"size": 4, "distance": "Cosine"}})
     docker("restart", container)
-    said = until(lambda: "content_index has vectors of 4" in (words := logs(container)) and words, "it is refused")
-    assert "DELETE /collections/content_index" in said, "with the way out"
+    words = until(lambda: "content_index has vectors of 4" in (lines := logs(container)) and lines, "it is refused")
+    assert "DELETE /collections/content_index" in words, "with the way out"
     vectors = ask(container, "/collections/content_index")["config"]["params"]["vectors"]
     assert vectors["size"] == 4, "and nothing was changed"
     assert docker("inspect", "--format", "{{.State.Health.Status}}", container) != "healthy", "an update stops there"

@@ -1,0 +1,114 @@
+"""LiteLLM: one address and one budget for all language models. https://docs.litellm.ai/docs/proxy/configs.
+
+``files/config.yaml`` has providers, models and budgets; a preset has a route named ``litellm``, and the services
+``postgresql``, ``redis`` and ``qdrant``. Its image for other users than root has all that it runs in it, and how it is
+started with a read-only root is upstream's too (BerriAI/litellm, ``docker-compose.hardened.yml``).
+"""
+
+from catalog.postgresql.service import PASSWORD
+from catalog.qdrant.service import API_KEY
+from catalog.redis.service import PASSWORD as REDIS_PASSWORD
+from homeport.model.image import ImageFacts
+from homeport.model.secret import SecretSpec
+from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile
+from homeport.model.template import TEXT, URL
+
+IMAGE = ImageFacts(
+    repository="ghcr.io/berriai/litellm-non_root",
+    source="https://github.com/BerriAI/litellm/blob/main/docker/Dockerfile.non_root",
+    read="2026-11-29",
+    user="nobody",
+    entrypoint=("/app/docker/prod_entrypoint.sh",),
+    command=("--port", "4000"),
+    writable=("/app/migrations", "/tmp"),
+    tools=("sh", "cat", "python", "litellm", "prisma", "node"),
+    ports=(4000,),
+    health="GET /health/readiness: 200, or 503 without its database; /health calls every model",
+)
+
+MASTER_KEY = SecretSpec(
+    name="litellm-master-key", kind="hex64", purpose="for LiteLLM's administrator, as the bearer token sk-<it>"
+)
+
+SERVICE = Service(
+    name="litellm",
+    # renovate: datasource=docker depName=ghcr.io/berriai/litellm-non_root
+    image="ghcr.io/berriai/litellm-non_root:v1.108.7",
+    purpose="One address and one budget for all language models",
+    entrypoint=("/bin/sh", "/etc/homeport/start.sh"),
+    command=("litellm", "--config", "/etc/homeport/config.yaml", "--port", "4000"),
+    # The image's nobody.
+    uid=65534,
+    networks=("backend", "egress"),
+    env={
+        "LITELLM_MIGRATION_DIR": "/app/migrations",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_MODE": "PRODUCTION",
+        "UI_USERNAME": "admin",
+        "PROXY_BASE_URL": "{origin:litellm}",
+        "QDRANT_API_BASE": "http://qdrant:6333",
+        "DO_NOT_TRACK": "1",
+        "HOME": "/tmp",
+        "XDG_CACHE_HOME": "/tmp/cache",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    },
+    files=(
+        StaticFile(source="catalog/supabase/files/start.sh", target="start.sh"),
+        StaticFile(source="catalog/litellm/files/config.yaml", target="config.yaml"),
+        StaticFile(source="catalog/litellm/files/health.py", target="health.py"),
+    ),
+    secret_files=(
+        SecretFile(
+            target="env/DATABASE_URL",
+            template="postgresql://litellm:{postgresql-password}@postgresql:5432/litellm",
+            syntax=URL,
+        ),
+        SecretFile(target="env/REDIS_URL", template="redis://:{redis-password}@redis:6379", syntax=URL),
+        SecretFile(target="env/QDRANT_API_KEY", template="{qdrant-api-key}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_MASTER_KEY", template="sk-{litellm-master-key}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_SALT_KEY", template="sk-{litellm-salt-key}", syntax=TEXT),
+        SecretFile(target="env/UI_PASSWORD", template="{litellm-ui-password}", syntax=TEXT),
+        SecretFile(target="env/ANTHROPIC_API_KEY", template="{anthropic-api-key}", syntax=TEXT),
+        SecretFile(target="env/OPENAI_API_KEY", template="{openai-api-key}", syntax=TEXT),
+        SecretFile(target="env/OPENROUTER_API_KEY", template="{openrouter-api-key}", syntax=TEXT),
+        SecretFile(target="env/GEMINI_API_KEY", template="{google-gemini-api-key}", syntax=TEXT),
+        SecretFile(target="env/BYTEPLUS_API_KEY", template="{byteplus-api-key}", syntax=TEXT),
+        SecretFile(target="env/BRAVE_API_KEY", template="{brave-search-api-key}", syntax=TEXT),
+    ),
+    tmpfs={
+        "/tmp": "rw,noexec,nosuid,nodev,size=128m,mode=1777",
+        # Where it copies its migrations to before it runs them.
+        "/app/migrations": "rw,noexec,nosuid,nodev,size=64m,uid=65534,gid=65534,mode=0700",
+    },
+    health=Health(
+        test=("python", "/etc/homeport/health.py"),
+        interval=20,
+        timeout=10,
+        # The first start makes its tables, in about two hundred migrations.
+        start_period=180,
+        gate=420,
+    ),
+    limits=Limits(memory=1536, cpus="1.5", pids=256, least=768),
+    needs=("postgresql", "redis", "qdrant"),
+    grace=30,
+    sign_in=SignIn(user="admin", secret="litellm-ui-password"),
+    secrets=(
+        PASSWORD,
+        REDIS_PASSWORD,
+        API_KEY,
+        MASTER_KEY,
+        SecretSpec(
+            name="litellm-salt-key",
+            kind="hex64",
+            encrypts=True,
+            purpose="to encrypt what LiteLLM stores of its providers' keys; lost, they are unreadable for ever",
+        ),
+        SecretSpec(name="litellm-ui-password", kind="account-password", purpose="for LiteLLM's web page, user admin"),
+        SecretSpec(name="anthropic-api-key", kind="token", policy="supplied", purpose="for Claude at Anthropic"),
+        SecretSpec(name="openai-api-key", kind="token", policy="supplied", purpose="for models at OpenAI"),
+        SecretSpec(name="openrouter-api-key", kind="token", policy="supplied", purpose="for models at OpenRouter"),
+        SecretSpec(name="google-gemini-api-key", kind="token", policy="supplied", purpose="for Gemini at Google"),
+        SecretSpec(name="byteplus-api-key", kind="token", policy="supplied", purpose="for video at BytePlus"),
+        SecretSpec(name="brave-search-api-key", kind="token", policy="supplied", purpose="to search the web by Brave"),
+    ),
+)

@@ -1,0 +1,162 @@
+"""LiteLLM from PyPI with a real PostgreSQL and Redis: keys, models, budgets, a check that costs nothing."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from catalog.litellm.service import SERVICE
+from tests.rehearsal.vpai_services.conftest import PASSWORDS
+from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
+from tests.support.containers import docker
+from tests.support.waits import until
+
+pytestmark = pytest.mark.docker
+VALUES = {
+    **PASSWORDS,
+    "litellm-master-key": "a1" * 32,
+    "litellm-salt-key": "b2" * 32,
+    "litellm-ui-password": "Canary1-of-the-web-page",
+    "anthropic-api-key": "canary-of-anthropic-1",
+    "openai-api-key": "canary-of-openai-1",
+    "openrouter-api-key": "canary-of-openrouter-1",
+    "google-gemini-api-key": "canary-of-google-1",
+    "byteplus-api-key": "canary-of-byteplus-1",
+    "brave-search-api-key": "canary-of-brave-1",
+}
+KEY = "sk-" + VALUES["litellm-master-key"]
+PROVIDER = (Path(__file__).parent / "provider.py").read_text()
+
+
+class LiteLLM:
+    def __init__(self, container, provider):
+        self.name, self.provider = container, provider
+        self.locate()
+
+    def locate(self):
+        self.host = docker("port", self.name, "4000/tcp").splitlines()[0]
+
+    def ask(self, path, body=None, key=KEY, **more):
+        """Status and answer of its API."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"http://{self.host}{path}", data=data, headers=headers | more)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    def chat(self, model, written, key=KEY):
+        """A call whose answer is of so many tokens."""
+        # The words differ, so that no cache answers.
+        words = [{"role": "user", "content": f"{model} writes {written}"}]
+        return self.ask("/v1/chat/completions", {"model": model, "messages": words}, key)
+
+    def calls(self):
+        ask = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8000/calls').read().decode())"
+        return json.loads(docker("exec", self.provider, "python", "-c", ask))
+
+
+@pytest.fixture(scope="module")
+def litellm(place, postgresql, redis, qdrant):
+    assert postgresql and redis and qdrant
+    ensure(SERVICE.image)
+    provider = f"{place.name}-provider"
+    docker("run", "--detach", f"--name={provider}", f"--network={place.name}", "--network-alias=provider",
+           f"--label={LABEL}", "--entrypoint=python", SERVICE.image, "-c", PROVIDER, "8000")  # fmt: skip
+    own = {
+        "OPENAI_API_BASE": "http://provider:8000/v1",
+        "OPENROUTER_API_BASE": "http://provider:8000/v1",
+        "BRAVE_API_BASE": "http://provider:8000/brave",
+    }
+    texts = {"origin:litellm": "https://llm.example.com"}
+    try:
+        container = place.start(SERVICE, VALUES, texts=texts, env=own, publish=("--publish", "127.0.0.1::4000"))
+        yield LiteLLM(healthy(container, SERVICE.health.gate), provider)
+    finally:
+        docker("rm", "--force", provider)
+
+
+@pytest.mark.req("S5-29", "S5-31", "S5-93")
+def test_its_models_are_there_for_its_key_and_for_no_other(litellm, postgresql):
+    assert [401, 401] == [litellm.ask("/v1/models", key=key)[0] for key in ("", "sk-wrong")], "it asks for a key"
+    status, answer = litellm.ask("/v1/models")
+    models = {model["id"] for model in answer["data"]}
+    assert status == 200 and {"claude-opus", "claude-sonnet", "deepseek", "qwen", "glm"} <= models, "by OpenRouter"
+    assert {"qwen3-coder", "deepseek-v3", "glm-5"} <= models, "and the eco models"
+    tables = postgresql.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database="litellm")
+    assert int(tables) > 40, "its tables are in its own database"
+
+
+@pytest.mark.req("S5-29")
+def test_its_health_check_calls_no_provider(litellm):
+    before = litellm.calls()
+    for _ in range(3):
+        docker("exec", litellm.name, *SERVICE.health.test)
+    assert before == litellm.calls(), "nothing is paid for being well"
+
+
+@pytest.mark.req("S5-29", "S5-92")
+def test_its_web_page_asks_for_name_and_password(litellm):
+    def sign_in(password):
+        form = urllib.parse.urlencode({"username": "admin", "password": password}).encode()
+        opener = urllib.request.build_opener(Stay)
+        try:
+            with opener.open(f"http://{litellm.host}/login", data=form, timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    assert [401, 303] == [sign_in(word) for word in ("wrong", VALUES["litellm-ui-password"])], "those of the stack"
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Where it leads after a sign-in is the public name's."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+@pytest.mark.req("S5-30")
+def test_a_provider_gets_its_own_key(litellm):
+    status, answer = litellm.chat("gpt-4o-mini", 10)
+    assert status == 200, answer
+    (call,) = [call for call in litellm.calls() if "gpt-4o-mini" in call]
+    assert call.endswith(f"Bearer {VALUES['openai-api-key']}"), "from its file, by the name of a variable"
+    status, answer = litellm.chat("claude-sonnet", 10)
+    assert status == 200, answer
+    (call,) = [call for call in litellm.calls() if "claude-sonnet" in call]
+    assert call.endswith(f"Bearer {VALUES['openrouter-api-key']}"), "OpenRouter's for what goes there"
+
+
+@pytest.mark.req("S5-35")
+def test_the_web_is_searched_by_brave(litellm):
+    status, answer = litellm.ask("/v1/search/brave", {"query": "weather"})
+    assert status == 200 and "https://example.com/" == answer["results"][0]["url"], answer
+
+
+@pytest.mark.req("S5-33")
+def test_a_provider_over_its_budget_is_not_used_that_day_after_a_restart_neither(litellm):
+    # 60,000 tokens of gpt-4o are more than half a dollar.
+    assert 200 == litellm.chat("gpt-4o", 60_000)[0], "there is room"
+    refused = until(lambda: (answer := litellm.chat("gpt-4o", 11))[0] != 200 and answer, "it is counted", seconds=60)
+    assert "budget" in refused[1], refused
+    assert 200 == litellm.chat("qwen", 10)[0], "another provider has its own"
+    docker("restart", litellm.name)
+    healthy(litellm.name, SERVICE.health.gate)
+    litellm.locate()
+    assert 200 != litellm.chat("gpt-4o", 12)[0], "what was spent is in Redis"
+
+
+@pytest.mark.req("S5-29")
+def test_it_runs_without_rights_and_shows_no_secret(litellm):
+    facts = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}}"
+    assert "65534:65534 true [ALL] []" == docker("inspect", "--format", facts, litellm.name), "it needs none"
+    log = subprocess.run(["docker", "logs", litellm.name], capture_output=True, text=True, check=True)
+    seen = shown(litellm.name) + docker("top", litellm.name) + log.stdout + log.stderr
+    assert [] == [name for name, word in VALUES.items() if word in seen], logs(litellm.name)[-500:]

@@ -55,7 +55,7 @@ SERVICE = Service(
     files=(
         StaticFile(source="catalog/supabase/files/start.sh", target="start.sh"),
         StaticFile(source="catalog/litellm/files/config.yaml", target="config.yaml"),
-        StaticFile(source="catalog/litellm/files/health.py", target="health.py"),
+        StaticFile(source="catalog/litellm/files/health", target="health"),
     ),
     secret_files=(
         SecretFile(
@@ -81,7 +81,7 @@ SERVICE = Service(
         "/app/migrations": "rw,noexec,nosuid,nodev,size=64m,uid=65534,gid=65534,mode=0700",
     },
     health=Health(
-        test=("python", "/etc/homeport/health.py"),
+        test=("python", "/etc/homeport/health"),
         interval=20,
         timeout=10,
         # The first start makes its tables, in about two hundred migrations.

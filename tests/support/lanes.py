@@ -28,6 +28,7 @@ SHARED = {
     "tests/rehearsal/network/": "network",
     "tests/rehearsal/probes/": "probes",
     "tests/rehearsal/supabase/": "supabase",
+    "tests/rehearsal/vpai_services/": "ai services",
     # Stacks whose containers have the names of their description, as any other such stack on one Docker has them.
     "tests/rehearsal/shared/": "plain names",
     "tests/rehearsal/platform/": "plain names",

@@ -1,4 +1,4 @@
-"""NocoDB, Sure and CouchDB as stubs that hold their images' contracts: what each must be handed, it is."""
+"""NocoDB, OpenClaw, Sure and CouchDB as stubs that hold their images' contracts: what each must be handed, it is."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import pytest
 
 from catalog.couchdb.service import SERVICE as COUCHDB
 from catalog.nocodb.service import SERVICE as NOCODB
+from catalog.openclaw.service import SERVICE as OPENCLAW
 from catalog.sure.service import SERVICE as SURE
 from catalog.sure.service import STORAGE, WORKER
 from tests.rehearsal.vpai_services.conftest import PASSWORDS
@@ -20,6 +21,8 @@ VALUES = {
     "s3-access-key": "canary-of-an-access-key",
     "s3-secret-key": "canary-of-a-secret-key",
     "sure-secret-key-base": "b6" * 64,
+    "openclaw-api-key": "e5" * 32,
+    "litellm-master-key": "f6" * 32,
     "couchdb-admin-password": "Canary1-of-couchdbs-administrator",
     "couchdb-obsidian-password": "Canary1-of-obsidian",
     "couchdb-session-secret": "c7" * 32,
@@ -27,6 +30,7 @@ VALUES = {
 TEXTS = {
     "origin:nocodb": "https://tables.example.com",
     "host:sure": "money.example.com",
+    "origin:openclaw": "https://admin.example.com",
     "s3-endpoint": "https://s3.example.com",
     "s3-region": "fsn1",
     "s3-bucket-shared": "shared",
@@ -35,7 +39,7 @@ TEXTS = {
 OF_SURE = {"volumes": {"files": STORAGE["sure-storage"]}}
 
 
-@pytest.mark.parametrize("service", [NOCODB, replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), COUCHDB],
+@pytest.mark.parametrize("service", [NOCODB, replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), OPENCLAW, COUCHDB],
                          ids=lambda service: service.name)  # fmt: skip
 def test_it_starts_with_what_its_image_asks_for_and_shows_no_secret(place, service):
     ensure(service.image)

@@ -1,0 +1,79 @@
+"""OpenClaw: the gateway of an assistant, with sessions and memory of its own. https://docs.openclaw.ai/gateway.
+
+Models come by LiteLLM alone, which has the budget: ``files/openclaw.json`` names no other provider, and no key of one
+is there. Whoever has the gateway's token is its operator; n8n posts to ``http://openclaw:18789/v1/chat/completions``
+with it. Its tools run no program and touch no file: an agent that could would do so in this container, beside the
+databases. The network ``sandbox`` is where one that may belongs. A preset has a route named ``openclaw``.
+"""
+
+from catalog.litellm.service import MASTER_KEY
+from homeport.model.image import ImageFacts
+from homeport.model.secret import SecretSpec
+from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.template import TEXT
+
+IMAGE = ImageFacts(
+    repository="ghcr.io/openclaw/openclaw",
+    source="https://github.com/openclaw/openclaw/blob/main/Dockerfile",
+    read="2026-11-29",
+    user="node",
+    command=("node", "openclaw.mjs", "gateway", "--allow-unconfigured"),
+    writable=("/home/node/.openclaw", "/tmp"),
+    tools=("sh", "cat", "node"),
+    ports=(18789,),
+    health="GET /healthz on its port",
+)
+
+SERVICE = Service(
+    name="openclaw",
+    # renovate: datasource=docker depName=ghcr.io/openclaw/openclaw
+    image="ghcr.io/openclaw/openclaw:2026.9.6",
+    purpose="OpenClaw: an assistant's gateway",
+    entrypoint=("/bin/sh",),
+    command=("/etc/homeport/start.sh",),
+    uid=1000,
+    networks=("backend", "egress", "sandbox"),
+    env={
+        "OPENCLAW_CONFIG_PATH": "/etc/homeport/openclaw.json",
+        "OPENCLAW_STATE_DIR": "/home/node/.openclaw",
+        "OPENCLAW_ORIGIN": "{origin:openclaw}",
+        # It would announce itself on its networks.
+        "OPENCLAW_DISABLE_BONJOUR": "1",
+        "HOME": "/home/node",
+    },
+    files=(
+        StaticFile(source="catalog/openclaw/files/start.sh", target="start.sh"),
+        StaticFile(source="catalog/openclaw/files/openclaw.json", target="openclaw.json"),
+    ),
+    secret_files=(
+        SecretFile(target="env/OPENCLAW_API_KEY", template="{openclaw-api-key}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_API_KEY", template="sk-{litellm-master-key}", syntax=TEXT),
+    ),
+    volumes={"data": Volume(path="/home/node/.openclaw", owner=(1000, 1000))},
+    tmpfs={
+        "/tmp": "rw,noexec,nosuid,nodev,size=128m,mode=1777",
+        "/home/node/.cache": "rw,noexec,nosuid,nodev,size=64m,uid=1000,gid=1000,mode=0700",
+    },
+    health=Health(
+        test=(
+            "node",
+            "-e",
+            "fetch('http://127.0.0.1:18789/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
+        ),
+        interval=20,
+        timeout=10,
+        start_period=120,
+        gate=300,
+    ),
+    limits=Limits(memory=1536, cpus="1.0", pids=256, least=768),
+    needs=("litellm",),
+    grace=30,
+    secrets=(
+        SecretSpec(
+            name="openclaw-api-key",
+            kind="hex64",
+            purpose="for OpenClaw's operators and callers, as its gateway's token",
+        ),
+        MASTER_KEY,
+    ),
+)

@@ -31,6 +31,8 @@ SIZES = {
     "kills of a restore": (2, 20),
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
+    "interleavings of the budget": (1_000, 100_000),
+    "kills of a call": (20, 200),
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
     "rehearsals of other presets": (1, 9),

@@ -23,6 +23,7 @@ SHARED = {
     "tests/rehearsal/production/": "production",
     "tests/rehearsal/dev/": "dev",
     "tests/rehearsal/local/test_jett": "jett",
+    "tests/rehearsal/budget/": "budget",
     "tests/rehearsal/memory/": "memory",
     "tests/rehearsal/machine/": "machine",
     "tests/rehearsal/network/": "network",

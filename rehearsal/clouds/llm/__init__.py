@@ -1,0 +1,1 @@
+"""A provider of language models, emulated: it answers as OpenAI and Anthropic do, and keeps a bill."""

@@ -1,0 +1,82 @@
+"""One Redis for all tests of this folder; each has keys of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+
+import pytest
+import redis
+
+from tests.support.checkout import ROOT
+from tests.support.containers import docker
+from tests.support.waits import until
+
+REDIS = "redis:7.4.11-alpine"
+
+
+class Server:
+    """A Redis that keeps every write on disk before it answers, as a ledger must."""
+
+    def __init__(self):
+        self.name = f"homeport-test-{uuid.uuid4().hex[:8]}-redis"
+        flags = ("--detach", "--name", self.name, "--label", "homeport.test=budget", "--publish", "127.0.0.1:0:6379")
+        docker("run", *flags, REDIS, "redis-server", "--appendonly", "yes", "--appendfsync", "always")
+        self.port = 0
+        self.found()
+
+    def found(self):
+        """Its port, which is another one after each start, once it answers."""
+        self.port = int(docker("port", self.name, "6379/tcp").splitlines()[0].rpartition(":")[2])
+        until(self._answers, "Redis answers")
+
+    def _answers(self):
+        try:
+            return self.client().ping()
+        except redis.RedisError:
+            return False
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self):
+        return redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=30)
+
+    def stop(self):
+        docker("kill", "--signal", "KILL", self.name)
+
+    def start(self):
+        docker("start", self.name)
+        self.found()
+
+    def kill(self):
+        """Killed and started again."""
+        self.stop()
+        self.start()
+
+    def close(self):
+        docker("rm", "--force", "--volumes", self.name, check=False)
+
+
+@pytest.fixture(scope="session")
+def server():
+    subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", REDIS], check=True, cwd=ROOT)
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def prefix():
+    """Of this test's keys."""
+    return f"budget-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def client(server, prefix):
+    made = server.client()
+    made.set(f"{prefix}:known", "before")
+    yield made
+    made.close()

@@ -1,0 +1,276 @@
+"""The ledger in a real Redis: what is reserved and settled is never more than the limit, whatever happens together."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+import redis
+
+from tests.support.budget_model import NANO, Ledger, Model, Settings, dumped, interleaving
+from tests.support.campaign import chance, size
+
+pytestmark = pytest.mark.docker
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
+LIMITS = Settings(lease=900)
+
+
+def book(client, prefix, key):
+    period = "day" if len(key) == len("2026-11-29") else "month"
+    return Counter({name: int(value) for name, value in client.hgetall(f"{prefix}:{period}:{key}").items()})
+
+
+def today(client, prefix):
+    answer = Ledger(client, prefix).look()
+    return Counter(dict(zip(answer[4][::2], map(int, answer[4][1::2]), strict=True)))
+
+
+def within(books, settings):
+    """The invariant, for a day and for each scope of it."""
+    for key, rows in books.items():
+        if len(key) == len("2026-11-29"):
+            limit = (settings.day_limit + settings.eco_reserve) * NANO
+            assert 0 <= rows["settled"] + rows["reserved"] <= limit, (key, rows)
+        for name, share in (settings.providers | settings.months).items():
+            assert 0 <= rows[f"settled/{name}"] + rows[f"reserved/{name}"] <= share * NANO, (key, name, rows)
+        assert min(rows.values(), default=0) >= 0, "nothing is ever below zero"
+
+
+@pytest.mark.campaign
+@pytest.mark.req("M-07")
+def test_no_interleaving_of_calls_goes_over_a_limit_and_redis_answers_as_the_model_does(client, prefix):
+    choice, together = chance("interleavings of the budget"), 50
+    for batch in range(0, size("interleavings of the budget"), together):
+        pipe, expected, models = client.pipeline(transaction=False), [], []
+        for number in range(batch, batch + together):
+            own = f"{prefix}:{number}"
+            model, now, ledger = Model(LIMITS), NOON, Ledger(pipe, own)
+            pipe.set(f"{own}:known", "before")
+            expected.append(True)
+            for step in interleaving(choice, LIMITS):
+                ledger.now = now
+                if step[0] == "pass":
+                    now += step[1]
+                elif step[0] == "mode":
+                    model.mode = step[1]
+                    pipe.set(f"{own}:mode", step[1])
+                    expected.append(True)
+                elif step[0] == "reserve":
+                    ledger.reserve(LIMITS, *step[1:])
+                    expected.append(model.reserve(now, *step[1:]))
+                else:
+                    ledger.settle(*step[1:])
+                    expected.append(model.settle(*step[1:]))
+                within(model.books, LIMITS)
+            models.append((own, model))
+        answers = [row[0] if isinstance(row, list) else row for row in pipe.execute()]
+        assert expected == answers, f"batch {batch}: Redis and the model differ"
+        for own, model in models:
+            for key in model.books:
+                assert dumped(model.books[key]) == dumped(book(client, own, key)), (own, key)
+        client.delete(*client.scan_iter(f"{prefix}:*", count=1000))
+
+
+def taken(server, prefix, cost, times, answers):
+    client = server.client()
+    ledger = Ledger(client, prefix)
+    for _ in range(times):
+        identity = uuid.uuid4().hex
+        answers.append((ledger.reserve(Settings(providers={"openai": 5.0}), identity, "openai", cost)[0], identity))
+    client.close()
+
+
+@pytest.mark.req("M-01")
+def test_of_200_calls_at_once_with_budget_for_50_exactly_50_are_admitted(server, client, prefix):
+    answers = []
+    threads = [threading.Thread(target=taken, args=(server, prefix, NANO // 10, 10, answers)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {"ok": 50, "total": 150} == Counter(reason for reason, _ in answers)
+    rows = today(client, prefix)
+    assert (5 * NANO, 0) == (rows["reserved"], rows["settled"]), "0 cents over"
+    for reason, identity in answers:
+        if reason == "ok":
+            Ledger(client, prefix).settle(identity, NANO // 20)
+    assert (0, 5 * NANO // 2) == (today(client, prefix)["reserved"], today(client, prefix)["settled"])
+
+
+@pytest.mark.req("M-02")
+def test_the_first_calls_of_a_day_race_a_hundred_times_and_none_gets_by(server, client, prefix):
+    for number in range(100):
+        own, answers = f"{prefix}:{number}", []
+        client.set(f"{own}:known", "before")
+        threads = [threading.Thread(target=taken, args=(server, own, 4 * NANO, 1, answers)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {"ok": 1, "total": 3} == Counter(reason for reason, _ in answers), number
+
+
+def _caller(url, prefix, started):
+    client = redis.Redis.from_url(url, decode_responses=True)
+    ledger = Ledger(client, prefix, NOON)
+    ledger.reserve(LIMITS, "first", "openrouter", NANO // 100)
+    started.set()
+    for number in range(10**6):
+        ledger.reserve(LIMITS, f"call-{number}", "openrouter", NANO // 1000)
+        ledger.settle(f"call-{number}", NANO // 2000)
+
+
+@pytest.mark.campaign
+@pytest.mark.req("M-03")
+def test_what_a_killed_caller_had_reserved_is_reclaimed_never_negative_and_never_free(server, client, prefix):
+    choice, fork = chance("kills of a call"), multiprocessing.get_context("fork")
+    for number in range(size("kills of a call")):
+        own, started = f"{prefix}:{number}", fork.Event()
+        client.set(f"{own}:known", "before")
+        caller = fork.Process(target=_caller, args=(server.url, own, started))
+        caller.start()
+        assert started.wait(60)
+        threading.Event().wait(choice.random() / 50)
+        os.kill(caller.pid, signal.SIGKILL)
+        caller.join()
+        before = book(client, own, "2026-11-29")
+        held = {name: int(row.split()[2]) for name, row in client.hgetall(f"{own}:open").items()}
+        assert sum(held.values()) == before["reserved"] > 0, "the first is never settled"
+        later = Ledger(client, own, NOON + LIMITS.lease)
+        assert len(held) == int(later.look()[3]), "all leases are over"
+        after = book(client, own, "2026-11-29")
+        assert (0, before["settled"] + before["reserved"]) == (after["reserved"], after["settled"]), "it counts whole"
+        assert "" == later.settle("first", 0), "who comes too late changes nothing"
+        assert after == book(client, own, "2026-11-29")
+        assert not client.hgetall(f"{own}:open") and not client.zcard(f"{own}:leases")
+
+
+@pytest.mark.req("M-05")
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ("2026-11-29T23:59:59", "2026-11-30T00:00:00", "a day ends"),
+        ("2026-12-31T23:59:59", "2027-01-01T00:00:00", "a year ends"),
+        ("2028-02-28T23:59:59", "2028-02-29T00:00:00", "a leap day begins"),
+        ("2028-02-29T23:59:59", "2028-03-01T00:00:00", "a leap day ends"),
+        ("2016-12-31T23:59:59", "2017-01-01T00:00:00", "a leap second was in between: Unix time has none"),
+    ],
+)
+def test_the_budget_is_new_at_midnight_in_utc_and_an_open_call_stays_on_its_day(client, prefix, before, after, why):
+    late, early = (datetime.fromisoformat(f"{text}+00:00").timestamp() for text in (before, after))
+    ledger = Ledger(client, prefix, late)
+    assert "ok" == ledger.reserve(LIMITS, "a", "openrouter", 3 * NANO)[0]
+    assert "scope" == ledger.reserve(LIMITS, "b", "openrouter", NANO)[0]
+    ledger.now = early
+    assert "ok" == ledger.reserve(LIMITS, "b", "openrouter", 3 * NANO)[0], why
+    ledger.settle("a", NANO)
+    assert (NANO, 0) == tuple(book(client, prefix, before[:10])[name] for name in ("settled", "reserved"))
+    assert (0, 3 * NANO) == tuple(book(client, prefix, after[:10])[name] for name in ("settled", "reserved"))
+
+
+@pytest.mark.req("M-05")
+def test_hours_that_a_zone_repeats_or_skips_are_of_one_utc_day(client, prefix):
+    # Europe's clocks went back on 2026-10-25 at 01:00 UTC, New York's forward on 2026-03-08 at 07:00 UTC.
+    for text in ("2026-10-25T00:30:00", "2026-10-25T01:30:00", "2026-03-08T06:59:59", "2026-03-08T07:00:01"):
+        moment = datetime.fromisoformat(f"{text}+00:00").timestamp()
+        Ledger(client, prefix, moment).reserve(LIMITS, text, "openrouter", NANO)
+    books = [book(client, prefix, day) for day in ("2026-10-25", "2026-03-08")]
+    assert [2 * NANO] * 2 == [rows["reserved"] + rows["settled"] for rows in books]
+
+
+def test_all_dates_of_four_centuries_are_those_of_the_calendar(client, prefix):
+    pipe = client.pipeline(transaction=False)
+    days = [number * 86_400.0 for number in range(0, 146_097, 97)]
+    for moment in days:
+        Ledger(pipe, prefix, moment).look()
+    expected = [datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d") for moment in days]
+    assert expected == [answer[0] for answer in pipe.execute()]
+
+
+@pytest.mark.req("M-04")
+@pytest.mark.parametrize("cost", ["nan", "-1", "0", "1.5", "inf", "", "1e9"])
+def test_an_amount_that_is_none_is_refused_by_the_ledger_itself(client, prefix, cost):
+    ledger = Ledger(client, prefix)
+    with pytest.raises(redis.ResponseError, match="whole number"):
+        ledger.reserve(LIMITS, "a", "openrouter", cost)
+    ledger.reserve(LIMITS, "b", "openrouter", 5)
+    if cost not in ("", "0"):
+        with pytest.raises(redis.ResponseError, match="whole number"):
+            ledger.settle("b", cost)
+    assert 5 == today(client, prefix)["reserved"]
+
+
+def test_a_bill_above_the_worst_case_is_kept_apart_and_leaves_less(client, prefix):
+    ledger = Ledger(client, prefix)
+    ledger.reserve(LIMITS, "a", "openrouter", NANO)
+    assert str(NANO) == ledger.settle("a", 3 * NANO)
+    rows = today(client, prefix)
+    assert (NANO, 2 * NANO) == (rows["settled"], rows["excess"])
+    assert "scope" == ledger.reserve(LIMITS, "b", "openrouter", NANO)[0], "3.25 are OpenRouter's"
+
+
+@pytest.mark.req("S5-33")
+def test_a_provider_over_its_share_is_refused_while_others_go_on(client, prefix):
+    ledger = Ledger(client, prefix)
+    for name, share in LIMITS.providers.items():
+        assert "ok" == ledger.reserve(LIMITS, name, name, round(share * NANO))[0]
+        assert "scope" == ledger.reserve(LIMITS, f"{name} more", name, 1)[0]
+    assert round(4.75 * NANO) == today(client, prefix)["reserved"], "0.25 of 5.00 are nobody's: the eco models'"
+    assert "scope" == ledger.reserve(LIMITS, "x", "stranger", 1)[0], "a provider without a share is not used"
+    assert "ok" == ledger.reserve(LIMITS, "eco", "eco", NANO // 2)[0], "eco models are on no provider's budget"
+    assert "total" == ledger.reserve(LIMITS, "eco more", "eco", 1)[0]
+
+
+@pytest.mark.req("S5-34")
+def test_a_month_has_its_own_budget_beside_the_day_and_its_mode(client, prefix):
+    ledger = Ledger(client, prefix, NOON)
+    client.set(f"{prefix}:mode", "blocked")
+    assert "ok" == ledger.reserve(LIMITS, "a", "byteplus", 5 * NANO)[0]
+    assert "scope" == ledger.reserve(LIMITS, "b", "byteplus", 1)[0]
+    assert 0 == book(client, prefix, "2026-11-29")["reserved"]
+    ledger.now = NOON + 86_400
+    assert "scope" == ledger.reserve(LIMITS, "b", "byteplus", 1)[0], "another day is no other month"
+    ledger.now = NOON + 2 * 86_400
+    assert "ok" == ledger.reserve(LIMITS, "b", "byteplus", 1)[0], "1 December"
+
+
+@pytest.mark.req("S5-39")
+@pytest.mark.parametrize(
+    ("mode", "others", "eco"),
+    [("normal", "ok", "ok"), ("eco", "eco", "ok"), ("blocked", "blocked", "ok"), ("wild", "blocked", "ok")],
+)
+def test_modes_refuse_all_but_eco_models(client, prefix, mode, others, eco):
+    client.set(f"{prefix}:mode", mode)
+    ledger = Ledger(client, prefix)
+    assert others == ledger.reserve(LIMITS, "a", "openrouter", NANO)[0]
+    assert eco == ledger.reserve(LIMITS, "b", "eco", NANO)[0]
+    rest = round(5.25 * NANO) - today(client, prefix)["reserved"]
+    assert "total" == ledger.reserve(LIMITS, "c", "eco", rest + 1)[0], "never more than the limit and the reserve"
+    assert "ok" == ledger.reserve(LIMITS, "d", "eco", rest)[0]
+
+
+def test_a_redis_that_lost_what_was_spent_admits_nothing_until_the_guard_has_brought_it_back(client, prefix):
+    ledger = Ledger(client, prefix)
+    client.delete(f"{prefix}:known")
+    assert "unknown" == ledger.reserve(LIMITS, "a", "openrouter", 1)[0]
+    assert str(3 * NANO) == ledger.floor("day", {"openrouter": 3 * NANO})
+    assert "scope" == ledger.reserve(LIMITS, "a", "openrouter", NANO)[0]
+    assert "ok" == ledger.reserve(LIMITS, "a", "openrouter", NANO // 4)[0]
+    assert "0" == ledger.floor("day", {"openrouter": 3 * NANO}), "it is brought back once"
+
+
+@pytest.mark.req("M-05")
+def test_two_instances_share_one_budget_also_when_redis_is_killed_between(server, client, prefix):
+    Ledger(client, prefix).reserve(LIMITS, "a", "openrouter", 2 * NANO)
+    server.kill()
+    other = server.client()
+    assert "scope" == Ledger(other, prefix).reserve(LIMITS, "b", "openrouter", 2 * NANO)[0]
+    assert "ok" == Ledger(other, prefix).reserve(LIMITS, "b", "openrouter", NANO)[0]
+    assert str(2 * NANO) == Ledger(other, prefix).settle("a", None)
+    other.close()

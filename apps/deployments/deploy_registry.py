@@ -1,7 +1,6 @@
 """The registry of this host: what it keeps, how old that is, and what may go.
 
-Its API: distribution/distribution, docs/content/spec/api.md. A manifest is deleted by its digest, and with it every tag
-that means it; the space is free only after ``registry garbage-collect``, which must not run while somebody pushes.
+Its API: distribution/distribution, docs/content/spec/api.md. How it gets rid of something: deploy_collect.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from deploy_engine import DeployError
 from deploy_rollout import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from deploy_engine import Engine, Record
 
@@ -38,7 +37,7 @@ class Tag:
 
     Attributes:
         name: The tag.
-        digest: What it means.
+        digest: What it means; empty: nothing any more, for a collection was killed.
         created: When that was built, as RFC 3339 writes it; empty where its registry does not say.
     """
 
@@ -69,17 +68,13 @@ class Registry:
     def tags(self, repository: str) -> list[Tag]:
         """All tags of a repository, newest first."""
         names = self._paged(f"/v2/{repository}/tags/list?n=100", "tags")
-        tags = [tag for name in names if (tag := self._tag(repository, name))]
+        tags = [self._tag(repository, name) for name in names]
         return sorted(tags, key=lambda tag: (tag.created, tag.name), reverse=True)
 
-    def delete(self, repository: str, digest: str) -> None:
-        """Deletes a manifest, and every tag that means it."""
-        self._ask("DELETE", f"/v2/{repository}/manifests/{digest}")
-
-    def _tag(self, repository: str, name: str) -> Tag | None:
+    def _tag(self, repository: str, name: str) -> Tag:
         answer = self._ask("GET", f"/v2/{repository}/manifests/{name}", Accept=_MANIFESTS)
         if answer is None:
-            return None
+            return Tag(name, "", "")
         digest, manifest = answer[0].get("Docker-Content-Digest", ""), json.loads(answer[1])
         config = manifest.get("config", {}).get("digest")
         blob = self._ask("GET", f"/v2/{repository}/blobs/{config}") if config else None
@@ -115,8 +110,6 @@ class Registry:
 def _fix(status: int) -> str:
     if status in {401, 403}:
         return "fix: name user and password file: REGISTRY_USER=… REGISTRY_PASSWORD_FILE=…"
-    if status == 405:  # noqa: PLR2004  # Method Not Allowed
-        return "fix: let it delete: REGISTRY_STORAGE_DELETE_ENABLED=true in its environment"
     return "fix: docker logs --tail 50 registry"
 
 
@@ -162,70 +155,31 @@ def superfluous(tags: Iterable[Tag], in_use: set[str], keep: int) -> list[Tag]:
         keep: How many of the newest stay, ``latest`` not counted.
     """
     rows = list(tags)
-    named = [tag for tag in rows if tag.name != LATEST]
+    named = [tag for tag in rows if tag.name != LATEST and tag.digest]
     kept = in_use | {tag.digest for tag in rows if tag.name == LATEST} | {tag.digest for tag in named[:keep]}
-    return [tag for tag in named if tag.digest not in kept]
+    return [tag for tag in rows if tag.digest not in kept]
 
 
-def clean(registry: Registry, engine: Engine, keep: int, *, really: bool) -> list[tuple[str, Tag]]:
-    """Deletes what may go, and says what that was: repository and tag.
+def old(listed: Mapping[str, Sequence[Tag]], engine: Engine, keep: int) -> list[tuple[str, Tag]]:
+    """What may go: repository and tag.
 
     Args:
-        registry: The registry.
-        engine: The host's Docker, asked first of all.
+        listed: The tags of each repository, newest first.
+        engine: The host's Docker.
         keep: How many tags of each repository stay.
-        really: False: only says it.
-    """
-    in_use = used(engine)
-    rows: list[tuple[str, Tag]] = []
-    for repository in registry.repositories():
-        tags = superfluous(registry.tags(repository), in_use, keep)
-        rows += [(repository, tag) for tag in tags]
-        for digest in dict.fromkeys(tag.digest for tag in tags if really):
-            registry.delete(repository, digest)
-    return rows
-
-
-def collect(engine: Engine, container: str) -> str:
-    """Frees the space, while the registry stands still: it must not take a push meanwhile; its own last line.
 
     Raises:
-        DeployError: There is no such container, or its program fails; it runs again in any case.
+        DeployError: Docker does not answer.
     """
-    seen = engine.container(container)
-    if seen is None:
-        raise DeployError(f"no container {container} on this host\nfix: REGISTRY_CONTAINER=…")
-    name, config = f"{container}-gc", _config(seen)
-    body: dict[str, Any] = {
-        "Image": seen["Image"],
-        "User": seen["Config"]["User"],
-        "Entrypoint": ["registry"],
-        "Cmd": ["garbage-collect", config],
-        "Env": seen["Config"]["Env"],
-        "HostConfig": {
-            "VolumesFrom": [container],
-            "NetworkMode": "none",
-            "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges"],
-            "ReadonlyRootfs": True,
-        },
-    }
-    engine.remove(name)
-    engine.create(name, body, {})
-    try:
-        engine.stop(container)
-        engine.start(name)
-        code = engine.call("POST", f"/containers/{name}/wait")["StatusCode"]
-        words = engine.last_words(name)
-    finally:
-        engine.start(container)
-        engine.remove(name)
-    if code:
-        raise DeployError(f"{container}: garbage-collect ended with {code}\n{words}fix: docker logs {container}")
-    return (words.strip().splitlines() or ["nothing to free"])[-1].strip()
+    in_use = used(engine)
+    return [(repository, tag) for repository, tags in listed.items() for tag in superfluous(tags, in_use, keep)]
 
 
-def _config(seen: Record) -> str:
-    """The settings that the registry was started with: what `serve` names, else the image's own."""
-    words = [*(seen["Config"]["Entrypoint"] or []), *(seen["Config"]["Cmd"] or [])]
-    return next((word for word in words if word.endswith((".yml", ".yaml"))), "/etc/docker/registry/config.yml")
+def paths(rows: Iterable[tuple[str, Tag]]) -> list[str]:
+    """The folders of these tags and what they mean, below the registry's repositories, in the order in which they go.
+
+    Source: distribution/distribution, registry/storage/paths.go.
+    """
+    own = [(f"{repository}/_manifests", tag) for repository, tag in rows]
+    revisions = [f"{folder}/revisions/{tag.digest.replace(':', '/')}" for folder, tag in own if tag.digest]
+    return [*dict.fromkeys(revisions), *(f"{folder}/tags/{tag.name}" for folder, tag in own)]

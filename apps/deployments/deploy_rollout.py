@@ -6,6 +6,7 @@ its image aside. So Pulumi owns the specification, and a deployment the image (d
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ MARKS: Final = "homeport.deployed"
 _TEMPLATE, _NEXT, _OLD = "-template", "-next", "-old"
 _COPIED: Final = "homeport.copied"
 _SPARE: Final = 60
+_STRANGER: Final = re.compile("no basic auth credentials|unauthorized|denied|authentication required", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,9 @@ class Rollout:
             seen = self._engine.image(reference)
             if done.returncode or seen is None:
                 last = (done.stderr.strip().splitlines() or ["docker pull says nothing"])[-1]
+                if _STRANGER.search(last):
+                    fix = f"fix: docker login {repository.partition('/')[0]}, then the same again"
+                    raise DeployError(f"{reference}: not here, and its registry asks who you are: {last}\n{fix}")
                 raise DeployError(f"{reference}: no such image here, nor in its registry: {last}\n{self._fix()}")
         if not any(digest.startswith(f"{repository}@") for digest in seen.get("RepoDigests") or ()):
             raise DeployError(

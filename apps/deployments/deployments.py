@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import deploy_registry
 import deploy_verify
+from deploy_collect import HERE, Collection, held
 from deploy_engine import DeployError, Engine
 from deploy_rollout import Rollout, services
 
@@ -19,7 +23,8 @@ if TYPE_CHECKING:
 
 def deploy(options: argparse.Namespace) -> int:
     """Puts an image live."""
-    print(Rollout(Engine(), options.service).deploy(options.tag))
+    with held(HERE, fcntl.LOCK_SH):
+        print(Rollout(Engine(), options.service).deploy(options.tag))
     return 0
 
 
@@ -30,7 +35,8 @@ def rollback(options: argparse.Namespace) -> int:
         for line in rollout.tags():
             print(line)
         return 0
-    print(rollout.deploy(options.tag))
+    with held(HERE, fcntl.LOCK_SH):
+        print(rollout.deploy(options.tag))
     return 0
 
 
@@ -65,13 +71,18 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def clean(options: argparse.Namespace) -> int:
-    """Deletes old images of the registry and frees their space."""
-    engine = Engine()
-    rows = deploy_registry.clean(deploy_registry.from_environment(), engine, options.keep, really=not options.dry_run)
-    for repository, tag in rows:
-        print(f"{'would delete' if options.dry_run else 'deleted'} {repository}:{tag.name}  {tag.created}")
-    if not options.dry_run:
-        print(deploy_registry.collect(engine, options.container))
+    """Deletes old images of the registry and frees their space, while nobody pushes."""
+    engine, registry = Engine(), deploy_registry.from_environment()
+    collection = Collection(engine, options.container, options.idle, options.lock)
+    if options.mend:
+        print(f"{options.container}: {'runs again' if collection.mend() else 'no collection was killed'}")
+    elif options.dry_run:
+        listed = {repository: registry.tags(repository) for repository in registry.repositories()}
+        for repository, tag in deploy_registry.old(listed, engine, options.keep):
+            print(f"would delete {repository}:{tag.name}  {tag.created}")
+    else:
+        for line in collection.run(registry, options.keep, options.patience):
+            print(line, flush=True)
     return 0
 
 
@@ -106,7 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("registry-gc", help=clean.__doc__)
     verb.add_argument("--keep", type=_count, default=10, help="tags that stay of each repository, from 1")
     verb.add_argument("--container", default=os.environ.get("REGISTRY_CONTAINER", "registry"))
-    verb.add_argument("--dry-run", action="store_true", help="only say what would go")
+    verb.add_argument("--idle", type=int, default=10, help="minutes for which nobody may have pushed; 0: nobody can")
+    verb.add_argument("--patience", type=int, default=3600, help="seconds that it waits for that")
+    verb.add_argument("--lock", type=Path, help="a file that whoever copies the registry's files meanwhile locks")
+    only = verb.add_mutually_exclusive_group()
+    only.add_argument("--dry-run", action="store_true", help="only say what would go")
+    only.add_argument("--mend", action="store_true", help="only start the registry where a collection was killed")
     verb.set_defaults(run=clean)
     verb = verbs.add_parser("registry-tags", help=tags.__doc__)
     verb.add_argument("repository", help="such as ai-dev-server")
@@ -120,9 +136,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _ended(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one verb; 0 done, 1 refused, 2 unhealthy and taken back, 4 another deployment is under way."""
+    """Runs one verb; 0 done, 1 refused, 2 unhealthy and taken back, 4 somebody else is at it."""
     options = _parser().parse_args(argv)
+    # systemd ends a run that way: what is under way is put right as after any other failure.
+    signal.signal(signal.SIGTERM, _ended)
     try:
         code: int = options.run(options)
     except DeployError as problem:

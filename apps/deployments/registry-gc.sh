@@ -1,2 +1,4 @@
 #!/bin/sh
-exec python3 -B "$(dirname "$(readlink -f "$0")")/deployments.py" registry-gc "$@"
+here=$(dirname "$(readlink -f "$0")")
+. "$here/registry.sh"
+exec python3 -B "$here/deployments.py" registry-gc "$@"

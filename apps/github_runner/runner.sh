@@ -71,8 +71,9 @@ register() {
   want="$url $name $labels"
   [ -f "$home/.runner" ] || [ ! -f "$home.old/.runner" ] || back
   [ ! -f "$home/.runner" ] || [ "$(cat "$home.registered" 2>/dev/null || true)" != "$want" ] || return 0
-  [ -n "$(tr -d '[:space:]' <"$home.token")" ] || fail "there is no registration token. Take a new one from $url (Settings, Actions, Runners, New),
-  then: $again"
+  [ -n "$(tr -d '[:space:]' <"$home.token")" ] || fail "there is no registration token
+fix: take a new one from $url (Settings, Actions, Runners, New), then: $again"
+  running=$(systemctl is-active "$unit" 2>/dev/null || true)
   systemctl stop "$unit" 2>/dev/null || true
   # Until GitHub has agreed to the new registration, the old one is kept: it works on if it has not.
   rm -rf "$home.old"
@@ -81,8 +82,9 @@ register() {
   # Our own pin decides the version, hence --disableupdate; GitHub takes a version for 30 days after the next.
   configure --unattended --url "$url" --name "$name" --labels "$labels" --work _work --replace --disableupdate || {
     back
-    fail "GitHub refused to register it; a token lasts one hour. Take a new one from $url (Settings, Actions, Runners, New),
-  then: $again"
+    [ "$running" != active ] || systemctl start "$unit"
+    fail "GitHub refused to register it; a token lasts one hour
+fix: take a new one from $url (Settings, Actions, Runners, New), then: $again"
   }
   [ -f "$home/.runner" ] || fail "config.sh ended well, but registered nothing"
   rm -rf "$home.old"
@@ -108,7 +110,8 @@ up() {
 remove() {
   systemctl disable --now --quiet "$unit" 2>/dev/null || true
   if [ -f "$home/.runner" ] && ! configure remove; then
-    echo "runner $name: GitHub lists it still, for the token is too old. Remove it at $url, or wait: after 14 days GitHub does." >&2
+    echo "runner $name: GitHub lists it still, for there was no token of the last hour
+fix: remove it at $url (Settings, Actions, Runners), or wait: after 14 days GitHub does" >&2
   fi
   rm -rf "$home" "$home.new" "$home.new.tar.gz" "$home.programs" "$home.registered" "$home.token" "$home.old"
   rmdir "$state" 2>/dev/null && userdel "$user" 2>/dev/null || true

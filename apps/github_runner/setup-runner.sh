@@ -28,10 +28,18 @@ labels=${RUNNER_LABELS:-self-hosted,vps}
 for label in $(printf %s "$labels" | tr , ' '); do word RUNNER_LABELS "$label"; done
 unit=actions.runner.$(printf %s "$repository" | tr / -).$name.service
 
+# What was typed, so that what failed can be typed again; all of it is made of harmless letters.
+again="GITHUB_REPO=$repository"
+for one in GITHUB_SERVER_URL RUNNER_VERSION RUNNER_SHA256 RUNNER_ARCHIVE RUNNER_NAME RUNNER_LABELS; do
+  eval "value=\${$one:-}"
+  [ -z "$value" ] || again="$again $one=$value"
+done
+again="$again ./setup-runner.sh"
+
 token=${RUNNER_TOKEN:-}
 if [ -z "$token" ] && ! { [ -f "$home/.runner" ] && [ "$(cat "$home.registered" 2>/dev/null)" = "$url $name $labels" ]; }; then
   (: </dev/tty) 2>/dev/null || die "there is no registration token: RUNNER_TOKEN is missing, and nobody can be asked" \
-    "take one from $url (Settings, Actions, Runners, New), then: RUNNER_TOKEN=… ./setup-runner.sh"
+    "take one from $url (Settings, Actions, Runners, New), then: RUNNER_TOKEN=… $again"
   printf 'Registration token of %s (Settings, Actions, Runners, New): ' "$url" >&2
   stty -echo </dev/tty
   trap 'stty echo </dev/tty' EXIT
@@ -57,7 +65,7 @@ quoted() { printf "%s='%s'\n" "$1" "$2"; }
   quoted user "$user"
   quoted etc "$etc"
   quoted state "$state"
-  quoted again ./setup-runner.sh
+  quoted again "$again"
   sed 1d "$here/runner.sh"
 } >"$etc/runner.sh.new"
 chmod 755 "$etc/runner.sh.new"

@@ -13,11 +13,13 @@ import subprocess
 import tarfile
 from contextlib import contextmanager
 
+from catalog.presets.vps_infrastructure.deployments import DEPLOYMENTS, REGISTRY_GC
 from catalog.presets.vps_infrastructure.preset import PRESET
+from homeport.render import host_programs as render
 from homeport.render.export.checkout import documents
 from rehearsal.clouds.github.program import archive, checksum
 from rehearsal.machine.daemon import IMAGE
-from tests.support import subnets
+from tests.support import host_files, subnets
 from tests.support.checkout import ROOT
 from tests.support.github import NAME, GitHub
 from tests.support.mesh import Machine, MeshNetwork, docker
@@ -27,7 +29,8 @@ from toolchain.images.ensure import ensure
 
 SERVICE, REGISTRY, PORT = "ai-dev-server", "registry.localhost", 8080
 WORKFLOW = f".github/workflows/deploy-{SERVICE}.yml"
-PROGRAMS, SCRIPTS = "/usr/local/lib/homeport/deployments", "/srv/github-runner"
+CHECKOUT, PROGRAMS = "/home/deploy/platform", "/usr/local/lib/homeport/deployments"
+SCRIPTS = f"{CHECKOUT}/github-runner"
 _GIT, _DOCKER = "git.example.com", 2375
 _RUNTIME = re.search(r"^ARG RUNTIME=(\S+)$", (ROOT / "apps/ai_dev_server/Dockerfile").read_text(), re.MULTILINE)[1]
 _SERVICES = {service.name: service for service in PRESET.services}
@@ -44,7 +47,9 @@ PRESET = _replace(
         REGISTRY,
         _replace(AI_DEV_SERVER, needs=(), health=_SHORT, secrets=(*AI_DEV_SERVER.secrets, N8N.secrets[-1])),
     ),
-    networks=PRESET.networks[:2],
+    networks=tuple(
+        network for network in PRESET.networks if network.name in AI_DEV_SERVER.networks + REGISTRY.networks
+    ),
     shared_volumes={},
     databases=(),
     routes=tuple(route for route in PRESET.routes if route.name in {"ai-dev", "registry"}),
@@ -113,12 +118,13 @@ class Host:
 
     def _stack(self):
         block = subnets.block("10.213")
+        on = {name for service in ("registry", SERVICE) for name in _SERVICES[service].networks}
         made = Scratch(
             self.folder,
             preset=PRESET.name,
             namespace="",
             services={},
-            networks={network.name: f"{block}.{32 * number}/27" for number, network in enumerate(PRESET.networks[:2])},
+            networks={name: f"{block}.{32 * number}/27" for number, name in enumerate(sorted(on))},
             edge={"http_port": 80, "https_port": 443},
         )
         made.environment["DOCKER_HOST"] = f"tcp://{self.machine.address}:{_DOCKER}"
@@ -127,12 +133,16 @@ class Host:
         return made
 
     def _lay(self):
-        """The programs of the host, less the users and folders that a machine of Pulumi's would have before."""
-        app = ROOT / "apps"
-        programs = [*(app / "deployments").glob("*.py"), *(app / "deployments").glob("*.sh")]
-        self.copy({path.name: path.read_bytes() for path in programs}, PROGRAMS)
-        runner = (app / "github_runner").iterdir()
-        self.copy({path.name: path.read_bytes() for path in runner if path.is_file()}, SCRIPTS)
+        """The programs as a host of Pulumi's has them; its users are those of the machine."""
+        texts = {"user": "deploy", "checkout": CHECKOUT, "port:registry": "5000"}
+        values = texts | {"registry-password": self.password}
+        for program in (DEPLOYMENTS, REGISTRY_GC):
+            laid = render.files(program, texts, ROOT)
+            host_files.lay(self.machine.container, [file for file in laid if not file.template])
+            host_files.lay(self.machine.container, [file for file in laid if file.template], values)
+            own = " ".join(file.path for file in laid if file.owner == "deploy:deploy")
+            self.run(f"chown deploy:deploy {own}; chown -R deploy:deploy {CHECKOUT}")
+        self.run("install -d -m 700 -o deploy -g deploy /var/lib/homeport-backup; usermod -aG docker deploy")
         self.copy({"runner.tar.gz": archive()}, "/srv")
         calling = re.search(
             r"class Callers:.*?(?=^def )", (ROOT / "tests/support/deployments.py").read_text(), re.DOTALL | re.MULTILINE

@@ -265,16 +265,22 @@ def test_what_runs_what_latest_means_and_the_newest_are_never_deleted():
 
 @pytest.mark.req("S1-66")
 def test_nothing_is_deleted_where_docker_cannot_say_what_runs():
-    class Deleting:
-        def repositories(self):
-            raise AssertionError("the registry was asked before Docker")
-
     class Silent:
         def call(self, *_argv, **_query):
             raise DeployError("docker does not answer")
 
     with pytest.raises(DeployError, match="docker does not answer"):
-        deploy_registry.clean(Deleting(), Silent(), 1, really=True)
+        deploy_registry.old({"app": [tag("1"), tag("0")]}, Silent(), 1)
+
+
+@pytest.mark.req("S1-66")
+def test_a_tag_without_a_manifest_goes_and_what_it_meant_goes_before_the_tags_that_mean_it():
+    tags = [tag("2"), tag("1", "sha256:0a"), tag("0", "sha256:0a"), Tag("killed", "", "")]
+    rows = [("team/app", row) for row in deploy_registry.superfluous(tags, set(), 1)]
+
+    folder = "team/app/_manifests"
+    paths = [f"{folder}/revisions/sha256/0a", *(f"{folder}/tags/{name}" for name in ("1", "0", "killed"))]
+    assert paths == deploy_registry.paths(rows), "a kill in between leaves tags that the next run sees"
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
 from homeport.model.host_program import HostFolder, HostProgram, ProgramFile
+from homeport.model.template import LINE, TEXT, UNIT
 
 DEPLOYMENTS = HostProgram(
     name="deployments",
@@ -60,3 +61,34 @@ DEPLOYMENTS = HostProgram(
         ),
     ),
 )
+
+REGISTRY_GC = HostProgram(
+    name="registry-gc",
+    purpose="Daily: takes old images out of the registry and frees their space; what runs stays",
+    users=(OWNER,),
+    folders=(
+        HostFolder(path="/etc/homeport/registry"),
+        HostFolder(path="/var/lib/homeport-backup", owner="{user}:{user}", mode=0o700, data=True),
+    ),
+    files=(
+        ProgramFile(
+            target="/etc/homeport/registry/registry.env",
+            text="REGISTRY_URL=http://127.0.0.1:{port:registry}\n"
+            "REGISTRY_USER=registry\n"
+            "REGISTRY_PASSWORD_FILE=/etc/homeport/registry/password\n"
+            "REGISTRY_CONTAINER=registry\n",
+            syntax=LINE,
+        ),
+        ProgramFile(
+            target="/etc/homeport/registry/password",
+            text="{registry-password}\n",
+            syntax=TEXT,
+            mode=0o400,
+            owner="{user}:{user}",
+        ),
+        ProgramFile(target="/etc/systemd/system", source="apps/deployments/units/*", syntax=UNIT),
+    ),
+    units=("registry-mend.service", "registry-gc.timer"),
+    needs=("registry",),
+)
+"""By itself, for it goes where the registry is switched off. Its programs are those of ``DEPLOYMENTS``."""

@@ -1,7 +1,7 @@
 """vps-infrastructure: Supabase, n8n and an AI development server on one rented machine, with what deploys them."""
 
 from catalog.presets.vps_infrastructure.backups import BACKUPS
-from catalog.presets.vps_infrastructure.deployments import DEPLOYMENTS
+from catalog.presets.vps_infrastructure.deployments import DEPLOYMENTS, REGISTRY_GC
 from catalog.presets.vps_infrastructure.host_agent import HOST_AGENT
 from catalog.presets.vps_infrastructure.services import (
     AI_DEV_SERVER,
@@ -240,7 +240,7 @@ PRESET = Preset(
             ),
         ),
     },
-    programs=(HOST_AGENT, BACKUPS, DEPLOYMENTS),
+    programs=(HOST_AGENT, BACKUPS, DEPLOYMENTS, REGISTRY_GC),
     checkout=Checkout(
         path="{checkout}",
         owner="{user}",

@@ -110,7 +110,8 @@ def _of_programs(system: Preset) -> Iterator[Variable]:
                 continue
             for line in file.text.splitlines():
                 name, _, value = line.partition("=")
-                asked = template.names(value)
+                # Not texts of the blueprint, such as a service's port: they are neither chosen nor secret.
+                asked = [each for each in template.names(value) if ":" not in each]
                 options = [chosen[each] for each in asked if each in chosen]
                 yield Variable(
                     owner=program.name,

@@ -15,6 +15,7 @@ import redis
 
 from tests.support.budget_model import NANO, Ledger, Model, Settings, dumped, interleaving
 from tests.support.campaign import chance, size
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
@@ -117,7 +118,7 @@ def test_the_first_calls_of_a_day_race_a_hundred_times_and_none_gets_by(server, 
 
 
 def _caller(url, prefix, started):
-    client = redis.Redis.from_url(url, decode_responses=True)
+    client = redis.Redis.from_url(url, decode_responses=True, client_name=prefix)
     ledger = Ledger(client, prefix, NOON)
     ledger.reserve(LIMITS, "first", "openrouter", NANO // 100)
     started.set()
@@ -139,6 +140,8 @@ def test_what_a_killed_caller_had_reserved_is_reclaimed_never_negative_and_never
         threading.Event().wait(choice.random() / 50)
         os.kill(caller.pid, signal.SIGKILL)
         caller.join()
+        # What it had sent is still carried out; after that its connection is gone.
+        until(lambda own=own: own not in {each["name"] for each in client.client_list()}, "the dead caller has left")
         before = book(client, own, "2026-11-29")
         held = {name: int(row.split()[2]) for name, row in client.hgetall(f"{own}:open").items()}
         assert sum(held.values()) == before["reserved"] > 0, "the first is never settled"

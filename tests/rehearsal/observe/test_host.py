@@ -60,7 +60,6 @@ def answers(server, url):
     )
 
 
-@pytest.mark.req("S5-51")
 def test_it_answers_at_the_meshs_address_as_soon_as_that_is_there_and_nowhere_else(exporter):
     until(lambda: answers(exporter, URL), "it tries again until the mesh has given the host its address")
     listening = exporter.inside("ss -Hltn 'sport = :9100' | awk '{print $4}'").split()
@@ -75,7 +74,7 @@ def test_it_answers_at_the_meshs_address_as_soon_as_that_is_there_and_nowhere_el
         urllib.request.urlopen(f"http://{exporter.address}:9100/metrics", timeout=5)  # the test's own machine
 
 
-@pytest.mark.req("S5-51", "S5-54")
+@pytest.mark.req("S5-54")
 def test_what_it_tells_is_what_the_alerts_ask_for(exporter, store):
     until(lambda: answers(exporter, URL), "it answers")
     now = int(exporter.inside("date +%s"))

@@ -33,7 +33,7 @@ def psql(place, url, words="SELECT 1"):
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-@pytest.mark.req("S5-22", "S5-93")
+@pytest.mark.req("S5-93")
 def test_the_superuser_signs_in_by_the_description_s_own_url(postgresql, place):
     host = "postgresql:5432"
     assert (0, "1") == psql(place, f"postgresql://postgres:{written('postgresql-password')}@{host}"), "as it is written"
@@ -42,7 +42,6 @@ def test_the_superuser_signs_in_by_the_description_s_own_url(postgresql, place):
     assert postgresql.query("SHOW server_version_num").startswith("18"), "the major version that was asked for"
 
 
-@pytest.mark.req("S5-22")
 def test_its_data_is_where_version_18_has_it(postgresql):
     assert "/var/lib/postgresql/18/docker" == postgresql.query("SHOW data_directory"), "below the volume, by its major"
     mount = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Destination}} {{end}}{{end}}'
@@ -50,7 +49,6 @@ def test_its_data_is_where_version_18_has_it(postgresql):
     assert "/var/lib/postgresql" in mounts and "/var/lib/postgresql/data" not in mounts, "one volume, no second one"
 
 
-@pytest.mark.req("S5-22")
 @pytest.mark.usefixtures("postgresql")
 def test_a_volume_where_earlier_versions_had_it_is_refused():
     place_of_old = ("--tmpfs=/var/lib/postgresql/data", f"--label={LABEL}")
@@ -77,7 +75,7 @@ def test_each_application_has_its_database_and_all_have_one_password(postgresql,
     assert not postgresql.query("SELECT rolname FROM pg_roles WHERE rolsuper AND rolname <> 'postgres'"), "no other"
 
 
-@pytest.mark.req("S5-22", "S5-23")
+@pytest.mark.req("S5-23")
 def test_a_new_password_is_everybody_s_and_the_data_stays(postgresql, place, monkeypatch):
     postgresql.query("CREATE TABLE kept AS SELECT 7 AS x", database="n8n", user="n8n")
     monkeypatch.setitem(PASSWORDS, "postgresql-password", "another ' one \\ with \" quotes")
@@ -104,7 +102,6 @@ def cli(place, *words, url=""):
     return (done.stdout + done.stderr).strip()
 
 
-@pytest.mark.req("S5-24")
 @pytest.mark.usefixtures("redis")
 def test_redis_answers_who_has_its_password_and_nobody_else(place):
     assert "PONG" == cli(place, "ping"), "by its password alone"
@@ -114,7 +111,6 @@ def test_redis_answers_who_has_its_password_and_nobody_else(place):
         assert "NOPERM" in cli(place, *words), f"no application administers the server by {words[0]}"
 
 
-@pytest.mark.req("S5-24")
 def test_what_redis_holds_is_in_its_snapshot_after_a_stop(redis, place):
     cli(place, "set", "litellm:budget:mode", "eco")
     docker("stop", "--time", "20", redis)
@@ -125,7 +121,6 @@ def test_what_redis_holds_is_in_its_snapshot_after_a_stop(redis, place):
     cli(place, "del", "litellm:budget:mode")
 
 
-@pytest.mark.req("S5-22", "S5-24")
 def test_neither_runs_as_root_or_shows_its_password(postgresql, redis):
     for container in (postgresql.name, redis):
         log = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)

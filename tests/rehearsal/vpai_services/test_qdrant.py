@@ -32,7 +32,7 @@ def ask(container, path, *, method="GET", body=None):
         return json.loads(answer.read())["result"]
 
 
-@pytest.mark.req("S5-25", "S5-26", "S5-93")
+@pytest.mark.req("S5-93")
 def test_both_collections_are_there_and_others_of_their_names_are_refused(own):
     publish = ("--publish", "127.0.0.1::6333")
     container = healthy(own.start(SERVICE, PASSWORDS, publish=publish))

@@ -14,7 +14,8 @@ from tests.support.platform_host import PlatformHost
 from tests.support.waits import until
 
 pytestmark = pytest.mark.world
-TIMERS = 6
+TIMERS = 7
+"""Six of the backups, and that of the registry's collection."""
 TALK = (
     r"""exec 3<>/dev/tcp/host.docker.internal/9000; printf 'GET %s HTTP/1.0\r\nHost: host\r\n\r\n' "$0" >&3; cat <&3"""
 )
@@ -208,7 +209,8 @@ def test_after_a_reboot_host_agent_its_sockets_and_the_timers_are_back_and_the_s
     assert 200 == from_container(host, "agent_default", "/health")[0]
     assert before == sockets(host)
     assert 200 == host.asked("/git/status", token)[0], "a task behind its socket answers"
-    timers = host.inside("systemctl list-timers --no-legend --plain '*backup*.timer' state-snapshot.timer").splitlines()
+    listed = "systemctl list-timers --no-legend --plain '*backup*.timer' state-snapshot.timer registry-gc.timer"
+    timers = host.inside(listed).splitlines()
     assert TIMERS == len(timers), timers
     code, said = host.homeport("status")
     assert 0 == code, said

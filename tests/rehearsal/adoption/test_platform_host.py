@@ -209,8 +209,8 @@ def test_after_a_reboot_host_agent_its_sockets_and_the_timers_are_back_and_the_s
     assert 200 == from_container(host, "agent_default", "/health")[0]
     assert before == sockets(host)
     assert 200 == host.asked("/git/status", token)[0], "a task behind its socket answers"
-    listed = "systemctl list-timers --no-legend --plain '*backup*.timer' state-snapshot.timer registry-gc.timer"
-    timers = host.inside(listed).splitlines()
+    ours = "{n8n,pg,registry}-backup.timer backup-{drill,watch}.timer state-snapshot.timer registry-gc.timer"
+    timers = host.inside(f"bash -c 'systemctl list-timers --no-legend --plain {ours}'").splitlines()
     assert TIMERS == len(timers), timers
     code, said = host.homeport("status")
     assert 0 == code, said

@@ -1,9 +1,10 @@
 """OpenClaw: the gateway of an assistant, with sessions and memory of its own. https://docs.openclaw.ai/gateway.
 
-Models come by LiteLLM alone, which has the budget: ``files/openclaw.json`` names no other provider, and no key of one
-is there. Whoever has the gateway's token is its operator; n8n posts to ``http://openclaw:18789/v1/chat/completions``
-with it. Its tools run no program and touch no file: an agent that could would do so in this container, beside the
-databases. The network ``sandbox`` is where one that may belongs. A preset has a route named ``openclaw``.
+It reaches models through LiteLLM alone, which has the budget: ``files/openclaw.json`` names no other provider, and no
+key of one is there. Whoever has the gateway's token is its operator; n8n posts to
+``http://openclaw:18789/v1/chat/completions`` with it. Its tools run no program and touch no file: an agent that could
+would do so in this container, beside the databases. The network ``sandbox`` is where one that may belongs. A preset has
+a route named ``openclaw``.
 """
 
 from catalog.litellm.service import MASTER_KEY

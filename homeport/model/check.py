@@ -245,7 +245,7 @@ def _ports(blueprint: Blueprint) -> Iterator[Problem]:
 
 
 def _routes(blueprint: Blueprint) -> Iterator[Problem]:
-    edges = [service for service in blueprint.services if service.edge]
+    edges = blueprint.proxies
     asked = {guard.kind for route in blueprint.routes for guard in route.guards}
     if blueprint.routes and not edges and not asked <= ACCESS_KINDS:
         yield Problem("routes", "an edge proxy is needed, and none is declared", _CATALOG)

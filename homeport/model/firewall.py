@@ -42,12 +42,10 @@ class ContainerWays:
         closed: Subnets of the networks without a way out: from them only their own subnet is reached.
         vpn: Whether the host is in the VPN: its members are reached at ``calls`` alone.
         calls: Address of a member, and its TCP port.
-        mesh: Whether the host is in the mesh: its members are reached by none of them, but at ``mesh_ports``.
-        mesh_ports: TCP ports that they are reached at.
+        mesh: Whether the host is in the mesh: its members are reached by none of them.
     """
 
     closed: tuple[str, ...] = ()
     vpn: bool = False
     calls: tuple[tuple[str, int], ...] = ()
     mesh: bool = False
-    mesh_ports: tuple[int, ...] = ()

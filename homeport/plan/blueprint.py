@@ -120,9 +120,9 @@ def _proxy_off(preset: Preset, settings: Settings) -> list[Problem]:
         route
         for route in guests.routes(preset, settings)
         if route.service not in off
-        and home.get(route.service) not in served
         and not {guard.kind for guard in route.guards} <= ACCESS_KINDS
-        and not (route.service not in home and served)
+        # What is not of this stack any proxy opens.
+        and not (home[route.service] in served if route.service in home else served)
     ]
     return [
         Problem(

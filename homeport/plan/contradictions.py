@@ -46,7 +46,7 @@ def _drop(path: str, what: str) -> Problem:
 def _exposure(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     """What the settings can say but this version cannot do is refused, never ignored."""
     local = [name for name, host in sorted(settings.hosts.items()) if host.mode == "local"]
-    proxies = [service.name for service in blueprint.services if service.edge]
+    proxies = [proxy.name for proxy in blueprint.proxies]
     exposure = settings.exposure
     if blueprint.tunnel_on_host and proxies:
         what = f"{proxies[0]} answers this preset's routes itself; no tunnel leads to it yet"
@@ -97,7 +97,7 @@ def _placing(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
 
 def _apart(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     """An app is where what leads to it is, and what it asks: a network of Docker does not leave its machine."""
-    proxies = [service.name for service in blueprint.services if service.edge]
+    proxies = [proxy.name for proxy in blueprint.proxies]
     routed = {route.service for route in blueprint.routes}
     here = {service.name for service in blueprint.services} & set(settings.apps)
     roles = {role for host in settings.hosts.values() for role in host.roles}

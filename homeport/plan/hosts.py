@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.host_program import HostProgram
-    from homeport.model.mesh import Mesh
     from homeport.model.network import Network
     from homeport.model.service import Service, Volume
     from homeport.model.vpn import Vpn
@@ -48,7 +47,6 @@ class HostPlan:
         rules: All that the host's own firewall lets in: the openings, and for members of the VPN their services.
         ways: Where its containers may open connections to.
         vpn: The VPN, on the host that it ends on.
-        mesh: The mesh that it is a member of.
         wireguard: What the settings say of the VPN's keys.
         fail2ban: Whether addresses that guess at SSH are shut out.
         forward: The port of its loopback address that sshd forwards, because a service listens there; 0: none.
@@ -74,7 +72,6 @@ class HostPlan:
     rules: tuple[FirewallRule, ...]
     ways: ContainerWays
     vpn: Vpn | None
-    mesh: Mesh | None
     wireguard: WireGuard
     fail2ban: bool
     forward: int
@@ -136,7 +133,6 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
             mesh=mesh is not None,
         ),
         vpn=vpn,
-        mesh=mesh,
         wireguard=settings.wireguard,
         fail2ban=settings.ssh.fail2ban,
         forward=next((port for port in _loopback(blueprint, services) if port == settings.ssh.forward), 0),

@@ -325,7 +325,8 @@ def _guarded(blueprint: Blueprint, route: Route, slot: int, guard: Guard) -> lis
         return ["respond 404"]
     if guard.kind == "members":
         # The connection's own address: no header can say another.
-        ranges = [template.fill(network, blueprint.texts(), TEXT) for network in guard.networks]
+        texts = blueprint.texts()
+        ranges = [template.fill(network, texts, TEXT) for network in guard.networks]
         ask = [f"@allowed remote_ip {' '.join(PROXY(network) for network in ranges)}"]
         return [*ask, *_block("handle @allowed", _upstream(blueprint, route)), *_block("handle", ["respond 403"])]
     ask = [f"import {_snippet(route, slot)}"]

@@ -134,16 +134,18 @@ def _kept_in(version: int, ways: ContainerWays) -> list[str]:
     """
     v4 = version == 4  # noqa: PLR2004
     closed = [f"-s {subnet} ! -d {subnet} -j DROP" for subnet in sorted(ways.closed) if v4]
-    to_mesh = [f"-i {bridge} -o {MESH}" for bridge in BRIDGES] if ways.mesh else []
-    meshed = [f"{way} -p tcp --dport {port} -j RETURN" for port in ways.mesh_ports if v4 for way in to_mesh]
-    closed = [*closed, *meshed, *(f"{way} -j DROP" for way in to_mesh)]
-    if not ways.vpn:
-        return closed
-    to_vpn = [f"-i {bridge} -o {VPN}" for bridge in BRIDGES]
-    calls = [
-        f"{way} -d {address} -p tcp --dport {port} -j RETURN" for address, port in ways.calls if v4 for way in to_vpn
+    calls = [f"-d {address} -p tcp --dport {port}" for address, port in ways.calls if v4]
+    return [
+        *closed,
+        *(_to_members(MESH, []) if ways.mesh else []),
+        *(_to_members(VPN, calls) if ways.vpn else []),
     ]
-    return [*closed, *calls, *(f"{way} -j DROP" for way in to_vpn)]
+
+
+def _to_members(interface: str, calls: list[str]) -> list[str]:
+    """From every bridge these calls of members, and no other."""
+    ways = [f"-i {bridge} -o {interface}" for bridge in BRIDGES]
+    return [*(f"{way} {call} -j RETURN" for call in calls for way in ways), *(f"{way} -j DROP" for way in ways)]
 
 
 def _input(rules: tuple[FirewallRule, ...], version: int) -> list[str]:

@@ -128,7 +128,6 @@ def _mesh(plan: Plan, hosts: Mapping[str, HostResources], services: Services, pr
         control_id=control.container_id,
         hosts={member.name: hosts[member.name].host for member in declared.members},
         images={member.name: hosts[member.name].images[declared.client] for member in declared.members},
-        authority=plan.endpoints.get("authority", ""),
         after=(control.ready, *services.routes),
     )
     return Mesh("mesh", args, providers.opts)
@@ -138,7 +137,7 @@ def _records(
     plan: Plan, hosts: Mapping[str, HostResources], providers: Providers, secrets: Secrets
 ) -> tuple[pulumi.Resource, ...]:
     """The names of a proxy that is reached directly, where Cloudflare or OVH keeps the zone."""
-    proxies = [service.name for service in plan.blueprint.services if service.edge]
+    proxies = [proxy.name for proxy in plan.blueprint.proxies]
     account = plan.settings.cloudflare
     if provider(plan.settings) == "ovh":
         from homeport.stack.zone import ovh_records  # noqa: PLC0415  # few stacks have any

@@ -41,13 +41,8 @@ class Store:
 
         A value counts for five minutes, as it does for one question: a range's own look back is shorter.
         """
-        # fmt: off
-        asked = (
-            ("query", query), ("start", str(start)), ("end", str(end)), ("step", str(step)), ("max_lookback", "5m"),
-            ("nocache", "1"),
-        )
-        # fmt: on
-        answer = json.loads(self._get("/api/v1/query_range", *asked))
+        asked = {"query": query, "start": str(start), "end": str(end), "step": str(step)}
+        answer = json.loads(self._get("/api/v1/query_range", *asked.items(), ("max_lookback", "5m"), ("nocache", "1")))
         return {
             tuple(sorted(series["metric"].items())): [int(at) for at, value in series["values"] if float(value) > 0]
             for series in answer["data"]["result"]

@@ -55,14 +55,10 @@ def watched(place):
     if not (Path(binds["containerd"].source) / "containerd.sock").exists():
         binds["containerd"] = replace(binds["containerd"], source=str(OWN_CONTAINERD))
     for service, answer in (("well", "true"), ("ill", "false")):
-        # fmt: off
-        docker(
-            "run", "--detach", f"--name={place.name}-{service}", f"--label={LABEL}",
-            f"--label=homeport.service={service}", "--label=homeport.stack=observed", "--label=other=unseen",
-            f"--health-cmd={answer}", "--health-interval=1s", "--health-retries=1",
-            "homeport/base:bookworm", "sleep", "infinity",
-        )
-        # fmt: on
+        labels = [LABEL, f"homeport.service={service}", "homeport.stack=observed", "other=unseen"]
+        health = [f"--health-cmd={answer}", "--health-interval=1s", "--health-retries=1"]
+        options = [f"--name={place.name}-{service}", *(f"--label={label}" for label in labels), *health]
+        docker("run", "--detach", *options, "homeport/base:bookworm", "sleep", "infinity")
     name = place.start(replace(CADVISOR, binds=binds), publish=("--publish", "127.0.0.1::8080"))
     yield healthy(name)
     docker("rm", "--force", f"{place.name}-well", f"{place.name}-ill", check=False)

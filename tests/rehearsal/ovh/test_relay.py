@@ -1,4 +1,4 @@
-"""Webhooks come by a relay: two real proxies on two addresses, the second reached by the first alone."""
+"""A relay hands webhooks on: two real proxies on two addresses, the second reached by the first alone."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ class Provider(BaseHTTPRequestHandler):
         written = int(asked["messages"][-1]["content"].split()[-1])
         usage = {"prompt_tokens": 1, "completion_tokens": written, "total_tokens": written + 1}
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "an answer"}}
-        self.say({"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"],
-                  "choices": [choice], "usage": usage})  # fmt: skip
+        answer = {"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"]}
+        self.say({**answer, "choices": [choice], "usage": usage})
 
     def say(self, answer):
         text = json.dumps(answer).encode()

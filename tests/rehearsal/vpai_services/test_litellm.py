@@ -67,8 +67,8 @@ def litellm(place, postgresql, redis, qdrant):
     assert postgresql and redis and qdrant
     ensure(SERVICE.image)
     provider = f"{place.name}-provider"
-    docker("run", "--detach", f"--name={provider}", f"--network={place.name}", "--network-alias=provider",
-           f"--label={LABEL}", "--entrypoint=python", SERVICE.image, "-c", PROVIDER, "8000")  # fmt: skip
+    reached = [f"--name={provider}", f"--network={place.name}", "--network-alias=provider", f"--label={LABEL}"]
+    docker("run", "--detach", *reached, "--entrypoint=python", SERVICE.image, "-c", PROVIDER, "8000")
     own = {
         "OPENAI_API_BASE": "http://provider:8000/v1",
         "OPENROUTER_API_BASE": "http://provider:8000/v1",

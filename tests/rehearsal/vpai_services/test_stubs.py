@@ -37,10 +37,10 @@ TEXTS = {
     "owner-email": "owner@example.com",
 }
 OF_SURE = {"volumes": {"files": STORAGE["sure-storage"]}}
+STUBS = (NOCODB, replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), OPENCLAW, COUCHDB)
 
 
-@pytest.mark.parametrize("service", [NOCODB, replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), OPENCLAW, COUCHDB],
-                         ids=lambda service: service.name)  # fmt: skip
+@pytest.mark.parametrize("service", STUBS, ids=lambda service: service.name)
 def test_it_starts_with_what_its_image_asks_for_and_shows_no_secret(place, service):
     ensure(service.image)
     container = healthy(place.start(service, VALUES, texts=TEXTS))

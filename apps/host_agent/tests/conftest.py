@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import http.client
 import itertools
@@ -158,9 +159,13 @@ _PORTS = itertools.count(20_000 + 40 * (os.getpid() % 280))
 
 
 def free_port() -> int:
-    """One of a range that is this process's own, below those that clients get: between two tests nobody takes it."""
+    """One below those that clients get, and nobody else's of all test runs of this machine until this process ends."""
     for port in _PORTS:
+        taken = socket.socket(socket.AF_UNIX)
+        atexit.register(taken.close)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            # A name that only one process has, and that is gone with it (unix(7), abstract).
+            taken.bind(f"\0homeport-host-agent-{port}")
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("unreachable: the range does not end")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from typing import Self
 
 from tests.support.scratch import docker, inspect
+from tests.support.waits import until
 
 SOURCES = 4
 
@@ -89,6 +91,9 @@ def drain(jett, handler) -> None:
 
     An item that n8n was handing over when it died rests for its lease of 60 s, and its source with it.
     """
+    ready = ["docker", "exec", jett.container("postgres"), "pg_isready", "-q", "-U", "jett"]
+    # After the last kill the server may still read its log.
+    until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL accepts connections again", 300)
     calls, since = handler.calls, time.monotonic()
     while jett.sql("SELECT queue_length()") != "0":
         if handler.calls != calls:

@@ -71,7 +71,7 @@ class Activator:
 class Agent:
     """The program as a process, in a checkout of its own."""
 
-    def __init__(self, folder: Path, tasks=None, **values: str) -> None:
+    def __init__(self, folder: Path, tasks=None, activator=Activator, **values: str) -> None:
         self.repo = folder / "platform"
         self.home = self.repo / "host-agent"
         self.home.mkdir(parents=True)
@@ -84,7 +84,7 @@ class Agent:
         self.state = folder / "state"
         self.state.mkdir()
         self.sockets = folder / "sockets"
-        self.activator = Activator(self.sockets, self.env, ["backup-n8n", "git-status", "git-pull", *(tasks or {})])
+        self.activator = activator(self.sockets, self.env, ["backup-n8n", "git-status", "git-pull", *(tasks or {})])
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()

@@ -85,15 +85,10 @@ class From(HTTPAdapter):
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setattr("apps.host_agent.tests.conftest.Activator", Played, raising=False)
-    patch.setitem(Agent.__init__.__globals__, "Activator", Played)
-    running = Agent(
-        tmp_path_factory.mktemp("played"), tasks={"date": {"argv": ["/bin/date"]}, "dump": {"argv": ["/bin/date"]}}
-    )
+    tasks = {"date": {"argv": ["/bin/date"]}, "dump": {"argv": ["/bin/date"]}}
+    running = Agent(tmp_path_factory.mktemp("played"), tasks, activator=Played)
     yield running
     running.close()
-    patch.undo()
 
 
 _WORD = st.text(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import yaml
 from homeport.cli import daemon, pulumi_cli, transcript
 from homeport.cli.ahead import refuse_guests
 from homeport.cli.expectations import described
+from homeport.cli.invented import invented
 from homeport.cli.lifecycle import destroy as destroy_stack
 from homeport.cli.lifecycle import protected_objects, recover, update
 from homeport.cli.lock import held, remove_half_written
@@ -230,14 +230,7 @@ def supplied(stack: Stack, world: dict[str, Any]) -> dict[str, str]:
     plan = stack.plan
     tokens = {"hcloud-token": world["hcloud"]["token"], "cloudflare-api-token": world["cloudflare"]["token"]}
     wanted = [name for name, spec in plan.secrets.items() if spec.policy == "supplied" and name not in plan.supplied]
-    return {name: tokens.get(name) or _invented(plan.secrets[name].kind) for name in wanted}
-
-
-def _invented(kind: str) -> str:
-    """A secret that only its issuer could give: nobody in the rehearsal's world knows a real one."""
-    if kind == "account-password":
-        return f"A1{secrets.token_hex(20)}"
-    return secrets.token_hex(32) if kind == "hex64" else secrets.token_urlsafe(32)
+    return {name: tokens.get(name) or invented(plan.secrets[name]) for name in wanted}
 
 
 def _link(link: Path, target: Path) -> None:

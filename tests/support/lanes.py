@@ -53,6 +53,7 @@ LONGEST = (
     "tests/rehearsal/faults/test_cloud_faults.py",
     "tests/rehearsal/presets/test_rehearsed.py",
     "tests/rehearsal/deploy/test_push.py",
+    "tests/rehearsal/test_examples.py",
     "tests/rehearsal/local/test_ai_dev_server.py",
     "tests/rehearsal/local/test_apps.py",
     "tests/rehearsal/local/test_small_stack.py",

@@ -28,6 +28,16 @@ IMAGE = ImageFacts(
     digests_from=PUBLIC_PINS,
 )
 
+OWNER_PASSWORD = SecretSpec(
+    name="n8n-owner-password",
+    kind="account-password",
+    purpose="for n8n's owner account",
+    variable="N8N_BASIC_AUTH_PASSWORD",
+)
+WEBHOOK_API_KEY = SecretSpec(
+    name="n8n-webhook-api-key", kind="hex64", purpose="for callers of n8n's webhooks, in the header X-API-Key"
+)
+
 SERVICE = Service(
     name="n8n",
     # renovate: datasource=docker depName=n8nio/n8n
@@ -136,17 +146,8 @@ SERVICE = Service(
             encrypts=True,
             purpose="to encrypt n8n's credentials; lost, they are unreadable for ever",
         ),
-        SecretSpec(
-            name="n8n-owner-password",
-            kind="account-password",
-            purpose="for n8n's owner account",
-            variable="N8N_BASIC_AUTH_PASSWORD",
-        ),
-        SecretSpec(
-            name="n8n-webhook-api-key",
-            kind="hex64",
-            purpose="for callers of n8n's webhooks, in the header X-API-Key",
-        ),
+        OWNER_PASSWORD,
+        WEBHOOK_API_KEY,
     ),
     renamed={
         "N8N_HOST": "settings.hostnames.n8n",
@@ -177,7 +178,7 @@ OWNED_ONCE = replace(
         StaticFile(source="catalog/n8n/files/harden.cjs", target="harden.cjs"),
     ),
     secret_files=(
-        SecretFile(target="encryption_key", template="{n8n-encryption-key}", syntax=TEXT),
+        SecretFile(target="encryption_key", template="{n8n-short-encryption-key}", syntax=TEXT),
         SecretFile(target="db_password", template="{postgresql-password}", syntax=TEXT),
         SecretFile(target="redis_password", template="{redis-password}", syntax=TEXT),
         SecretFile(target="webhook_api_key", template="{n8n-webhook-api-key}", syntax=FORMULA),
@@ -199,17 +200,15 @@ OWNED_ONCE = replace(
         PASSWORD,
         REDIS_PASSWORD,
         SecretSpec(
-            name="n8n-encryption-key",
+            # Another name than the key of 64 digits that other presets have: one name means one thing.
+            name="n8n-short-encryption-key",
             kind="hex32",
             encrypts=True,
             purpose="to encrypt n8n's credentials; lost, they are unreadable for ever",
+            variable="N8N_ENCRYPTION_KEY",
         ),
-        SecretSpec(name="n8n-owner-password", kind="account-password", purpose="for n8n's owner, on the first start"),
-        SecretSpec(
-            name="n8n-webhook-api-key",
-            kind="hex64",
-            purpose="for callers of n8n's webhooks, in the header X-API-Key",
-        ),
+        OWNER_PASSWORD,
+        WEBHOOK_API_KEY,
     ),
 )
 """n8n on a PostgreSQL and a Redis of several applications; its owner is made on the first start alone."""

@@ -18,6 +18,7 @@ _BUILT = {
     "ai-orchestrator": "catalog.presets.ai_orchestrator.preset",
     "jett": "catalog.presets.jett.preset",
     "shared-infrastructure": "catalog.presets.shared_infrastructure.preset",
+    "vpai": "catalog.presets.vpai.preset",
     "vps-infrastructure": "catalog.presets.vps_infrastructure.preset",
 }
 

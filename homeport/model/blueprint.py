@@ -90,7 +90,9 @@ class Blueprint:
         next_steps: What is left for a person to do.
         people: Whom Cloudflare Access lets in, and how they prove it, in words.
         joined: Network of another stack, by its name in Docker, to the services here that join it.
-        programs: What runs on the main host itself; nothing where that is this machine.
+        programs: What runs on hosts themselves; nothing of it where all of its hosts are this machine.
+        program_homes: Program name to the hosts that it runs on.
+        roles: What a host without services may be.
         mesh: The mesh of its hosts; None: they are in none.
         checkout: The Git repository on the host with the configuration; None: there is none.
     """
@@ -123,6 +125,8 @@ class Blueprint:
     people: str = ""
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     programs: tuple[HostProgram, ...] = ()
+    program_homes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    roles: tuple[str, ...] = ()
     checkout: Checkout | None = None
     mesh: Mesh | None = None
 
@@ -199,6 +203,10 @@ class Blueprint:
         """The host that the VPN and the tunnel end on: that of the services in the VPN, else the first."""
         private = [self.homes[service.name] for service in self.services for port in service.ports if port.at == "vpn"]
         return next(iter([*sorted(private), *sorted(self.homes.values())]), "")
+
+    def program_hosts(self, program: HostProgram) -> tuple[str, ...]:
+        """The hosts that a program runs on."""
+        return self.program_homes.get(program.name, (self.main_host,))
 
     def opened(self, service: Service) -> tuple[Port, ...]:
         """A service's ports that are published here: none of the proxy's that a tunnel leads to from inside."""
@@ -323,7 +331,7 @@ class Blueprint:
         left = self._less(disabled)
         kept = tuple(name for name in self.secrets() if name not in left.secrets())
         resting = tuple(service for service in self.services if service.name in disabled)
-        idle = tuple(route for route in self.routes if route.service in disabled)
+        idle = tuple(route for route in self.routes if {route.service, route.proxy} & disabled)
         return replace(left, resting=resting, resting_secrets=kept, resting_routes=idle)
 
     def _less(self, disabled: frozenset[str]) -> Blueprint:
@@ -341,7 +349,7 @@ class Blueprint:
                 for service in self.services
                 if service.name not in disabled
             ),
-            routes=tuple(route for route in self.routes if route.service not in disabled),
+            routes=tuple(route for route in self.routes if not {route.service, route.proxy} & disabled),
             databases=tuple(
                 database
                 for database in self.databases

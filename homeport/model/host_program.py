@@ -87,16 +87,18 @@ class ProgramPort:
     Attributes:
         number: The port.
         reachable: The preset's networks whose containers reach it, besides the host's own loopback address. What is on
-            other machines never does.
+            other machines does not, unless ``mesh`` says so.
+        mesh: Whether members of the mesh reach it, as far as the mesh's own rules let them.
     """
 
     number: int
     reachable: tuple[str, ...] = ()
+    mesh: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostProgram:
-    """A program of a preset that runs on the host of its services; left out where that host is this machine.
+    """A program of a preset that runs on a host itself; left out where that host is this machine.
 
     It comes about in this order, as root on the host: packages, users, folders, files, ``setup``, then the units. If
     one of them fails, or the program is not healthy in time, the files of the version before come back, are set up and
@@ -122,6 +124,7 @@ class HostProgram:
         ports: Where it listens.
         needs: Services that must be healthy before it starts; where one of them is off, it is left out.
         secrets: The secrets that it needs and no service declares.
+        roles: It runs on every host that has one of these roles, or takes everything; empty: on the main host.
     """
 
     name: str
@@ -140,6 +143,7 @@ class HostProgram:
     ports: tuple[ProgramPort, ...] = ()
     needs: tuple[str, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
+    roles: tuple[str, ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -131,8 +131,9 @@ class Preset:
         routes: Its routes.
         databases: Its databases.
         shared_volumes: Volumes that several services mount.
-        defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``; below ``dev``
-            what it has in that environment alone, which comes before the rest.
+        defaults: Settings that this system has where the user says nothing, as in ``homeport:settings``; below
+            ``dev``, ``preprod`` or ``prod`` what it has in that environment alone, which comes before the rest. None
+            for a section there: it is left out.
         tools: Programs for the host that are taken out of images, by name; ``cloudflared`` is used with exposure
             tunnel.
         connections: What members of the VPN connect to, by name: a URL with texts and secrets in it, ``{port:SERVICE}``
@@ -150,6 +151,7 @@ class Preset:
             elsewhere where ``settings.guests`` names them.
         programs: What runs on the host itself, outside of every container.
         mesh: How its hosts reach each other; None: it has no mesh.
+        roles: What a host without services may be, with its purpose; the other roles are those of services.
         operator: What the proxy asks of a guest's caller where Cloudflare Access does not stand before it; None: the
             preset has no guests.
     """
@@ -176,3 +178,4 @@ class Preset:
     operator: Guard | None = None
     programs: tuple[HostProgram, ...] = ()
     mesh: MeshSpec | None = None
+    roles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -21,6 +21,7 @@ from homeport.settings.friendly import is_plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from homeport.model.host_program import HostProgram
     from homeport.model.preset import Option, Preset
     from homeport.model.route import Route
     from homeport.model.service import Service
@@ -77,16 +78,26 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         people=_people(settings),
         joined=settings.join,
         checkout=preset.checkout,
+        roles=tuple(preset.roles),
     )
+    whole = replace(whole, services=tuple(_beside(whole, service) for service in whole.services))
     whole = replace(whole, mesh=_mesh(preset, settings, whole))
-    if settings.hosts[whole.main_host].mode == "local":
-        left_out = tuple(
-            f"{program.name}: homeport runs no program on this machine itself" for program in preset.programs
-        )
-        whole = replace(whole, skipped=(*whole.skipped, *left_out))
-    else:
-        whole = replace(whole, programs=preset.programs)
+    places = {program.name: _program_homes(program, whole.main_host, settings) for program in preset.programs}
+    left_out = (program.name for program in preset.programs if not places[program.name])
+    whole = replace(
+        whole,
+        programs=tuple(program for program in preset.programs if places[program.name]),
+        program_homes=places,
+        skipped=(*whole.skipped, *(f"{name}: homeport runs no program on this machine itself" for name in left_out)),
+    )
     return whole.without(frozenset(off))
+
+
+def _program_homes(program: HostProgram, main: str, settings: Settings) -> tuple[str, ...]:
+    """The hosts that a program runs on; never this machine."""
+    hosts = settings.hosts
+    fit = [name for name in hosts if {*program.roles} & {*hosts[name].roles} or not hosts[name].roles]
+    return tuple(name for name in sorted(fit if program.roles else [main]) if hosts[name].mode != "local")
 
 
 def _refuse(preset: Preset, settings: Settings) -> Preset:
@@ -340,6 +351,16 @@ def _opened(service: Service, routes: tuple[Route, ...], settings: Settings) -> 
         return service
     here = (Port(name=route.name, inside=route.here, outside=route.here, at="here") for route in routes if route.here)
     return replace(service, ports=(*service.ports, *here))
+
+
+def _beside(blueprint: Blueprint, service: Service) -> Service:
+    """One of several proxies, on its own network and on those of what is on its host; any other service as it is."""
+    if len(blueprint.proxies) < 2 or not service.edge:  # noqa: PLR2004
+        return service
+    home = blueprint.homes[service.name]
+    others = (other for other in blueprint.services if not other.edge and blueprint.homes[other.name] == home)
+    there = {network for other in others for network in other.networks}
+    return replace(service, networks=tuple(net for net in service.networks if net in {*there, service.networks[0]}))
 
 
 def _service(service: Service, override: ServiceOverride | None) -> Service:

@@ -86,12 +86,12 @@ def _in_vpn(service: Service) -> bool:
 
 
 def _placing(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
-    roles = {service.role for service in blueprint.services if service.role}
+    roles = {*blueprint.roles, *(service.role for service in blueprint.services if service.role)}
     for name, host in sorted(settings.hosts.items()):
         for index, role in enumerate(host.roles):
             if role not in roles:
                 known = ", ".join(sorted(roles)) or "none"
-                what = f"no service of this preset has role {role}; known: {known}"
+                what = f"this preset has no role {role}; known: {known}"
                 yield _drop(f"hosts.{name}.roles[{index}]", what)
 
 
@@ -182,12 +182,12 @@ def _of_host(host: str, settings: Settings, blueprint: Blueprint) -> Iterator[Li
             yield Listener(
                 whose="WireGuard", port=blueprint.vpn.port, protocol="udp", path="wireguard.port", chosen=True
             )
-        for program in blueprint.programs:
-            for own in program.ports:
-                yield Listener(whose=f"the host's {program.name}", port=own.number, path="preset")
         if blueprint.tunnel_on_host:
             address, _, port = METRICS.partition(":")
             yield Listener(whose="the tunnel's connector", port=int(port), address=address, path="exposure")
+    for program in blueprint.programs:
+        for own in program.ports if host in blueprint.program_hosts(program) else ():
+            yield Listener(whose=f"the host's {program.name}", port=own.number, path="preset")
 
 
 def _listeners(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:

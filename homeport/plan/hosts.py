@@ -90,7 +90,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     services = tuple(service for service in blueprint.services if blueprint.homes[service.name] == name)
     main = name == blueprint.main_host
     vpn = blueprint.vpn if main else None
-    programs = blueprint.programs if main else ()
+    programs = tuple(program for program in blueprint.programs if name in blueprint.program_hosts(program))
     mesh = blueprint.mesh if settings.hosts[name].mode != "local" else None
     ports = ssh_ports(name, settings)
     openings = tuple(_openings(settings, blueprint, services, ports, vpn))
@@ -226,6 +226,8 @@ def _program_rules(programs: tuple[HostProgram, ...], networks: tuple[Network, .
     """Without a subnet nobody is let in: a rule without sources would be for every container."""
     for program in programs:
         for port in program.ports:
+            if port.mesh:
+                yield FirewallRule(opening=Opening(purpose=program.name, port=port.number), via=MESH)
             subnets = tuple(net.subnet for net in networks if net.name in port.reachable)
             if subnets:
                 opening = Opening(purpose=program.name, port=port.number, sources=subnets)

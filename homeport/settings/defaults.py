@@ -23,7 +23,7 @@ def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any
         settings: The user's settings.
         stack: The stack's name.
         preset: What the system has where the user says nothing: a section's keys one by one. Its exposure holds outside
-            of dev, and what it has below ``dev`` there alone.
+            of dev, and what it has below an environment's name there alone.
     """
     data = copy.deepcopy(settings)
     if stack in ENVIRONMENTS:
@@ -33,8 +33,8 @@ def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any
     data.setdefault("domain", "localhost" if environment == "dev" else "example.com")
     data.setdefault("protect_data", environment == "prod")
     data.setdefault("hosts", {"main": {"mode": "local"}})
-    if environment == "dev":
-        _sections(data, preset.get("dev", _NOTHING))
+    if environment in ENVIRONMENTS:
+        _sections(data, preset.get(environment, _NOTHING))
     _sections(data, preset)
     private = data.setdefault("wireguard", {})
     if isinstance(private, dict):
@@ -50,7 +50,9 @@ def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any
 
 def _sections(data: dict[str, Any], preset: Mapping[str, Any]) -> None:
     for name, section in preset.items():
-        if name not in ("exposure", "dev"):
+        if section is None:
+            data.setdefault(name, None)
+        elif name not in ("exposure", *ENVIRONMENTS):
             _merge(data.setdefault(name, {}), section)
 
 

@@ -11,7 +11,7 @@ from homeport.model import template
 from homeport.model.sign_in import doors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from components.secrets import Secrets
     from components.workload import Workload
@@ -39,7 +39,7 @@ def export(
     pulumi.export("skipped", list(blueprint.skipped))
     pulumi.export("next_steps", next_steps)
     if blueprint.programs:
-        pulumi.export("programs", {program.name: _program(blueprint, program) for program in blueprint.programs})
+        pulumi.export("programs", dict(_programs(blueprint)))
     addresses = {name: dict(host.machine.exports) for name, host in hosts.items() if host.machine.exports}
     if addresses:
         pulumi.export("hosts", addresses)
@@ -59,10 +59,17 @@ def export(
     pulumi.export("credentials", pulumi.Output.secret(credentials))
 
 
-def _program(blueprint: Blueprint, program: HostProgram) -> dict[str, str | list[str]]:
+def _programs(blueprint: Blueprint) -> Iterator[tuple[str, dict[str, str | list[str]]]]:
+    for program in blueprint.programs:
+        for host in blueprint.program_hosts(program):
+            # One that several hosts may have is told apart by them.
+            yield (f"{program.name}@{host}" if program.roles else program.name), _program(blueprint, program, host)
+
+
+def _program(blueprint: Blueprint, program: HostProgram, host: str) -> dict[str, str | list[str]]:
     return {
         "purpose": program.purpose,
-        "host": blueprint.main_host,
+        "host": host,
         "units": list(program.watched),
         "health": program.health,
         "works": template.fill(program.works, blueprint.texts(), template.NAME),

@@ -25,7 +25,7 @@ SERVICE = replace(
 )
 VALUES = {
     **PASSWORDS,
-    "n8n-encryption-key": "1a" * 16,
+    "n8n-short-encryption-key": "1a" * 16,
     "n8n-owner-password": "Canary1-of-the-first-start",
     "n8n-webhook-api-key": "2b" * 32,
 }

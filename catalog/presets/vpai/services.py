@@ -1,0 +1,102 @@
+"""What vpai's services do differently from the catalog's: which host each is on, and what is next to it there."""
+
+from dataclasses import replace
+
+from catalog.alloy import service as alloy
+from catalog.cadvisor import service as cadvisor
+from catalog.caddy import service as caddy
+from catalog.couchdb import service as couchdb
+from catalog.grafana import service as grafana
+from catalog.headscale import service as headscale
+from catalog.litellm import service as litellm
+from catalog.loki import service as loki
+from catalog.n8n import service as n8n
+from catalog.nocodb import service as nocodb
+from catalog.node_exporter.program import NODE_EXPORTER as _NODE_EXPORTER
+from catalog.openclaw import service as openclaw
+from catalog.postgresql import service as postgresql
+from catalog.qdrant import service as qdrant
+from catalog.redis import service as redis
+from catalog.sure import service as sure
+from catalog.uptime_kuma import service as uptime_kuma
+from catalog.victoriametrics import service as victoriametrics
+from catalog.zerobyte import service as zerobyte
+from homeport.model.host_program import ProgramPort
+from homeport.model.service import SecretFile, StaticFile, Volume
+from homeport.model.template import FORMULA
+
+# The networks of the VPN host are here as well, for a stack on one machine, which has this proxy alone; where it is not
+# beside what is on them it does not join them.
+CADDY = replace(caddy.OVH, networks=("frontend", "backend", "mesh-edge", "relay", "watch"), role="ai")
+
+HUB_CADDY = replace(
+    CADDY,
+    name="hub-caddy",
+    purpose="Edge proxy of the VPN host: the mesh's control server, webhooks, Obsidian",
+    networks=("frontend", "mesh-edge", "relay", "watch"),
+    role="vpn",
+)
+
+HEADSCALE = replace(headscale.SERVICE, role="vpn")
+
+COUCHDB = replace(couchdb.SERVICE, role="vpn")
+
+# Behind the proxy for members alone, because its first visitor makes the administrator's account.
+UPTIME_KUMA = replace(
+    uptime_kuma.SERVICE,
+    networks=("watch",),
+    ports=(),
+    volumes={"data": Volume(path="/app/data", owner=(1000, 1000))},
+    role="vpn",
+)
+
+POSTGRESQL = replace(postgresql.SERVICE, role="ai")
+
+REDIS = replace(redis.V8, role="ai")
+
+QDRANT = replace(qdrant.V1_16, role="ai")
+
+LITELLM = replace(litellm.SERVICE, role="ai")
+
+N8N = replace(
+    n8n.OWNED_ONCE,
+    purpose="Workflow automation: webhooks, and agents of OpenClaw",
+    env={**n8n.OWNED_ONCE.env, "N8N_PAYLOAD_SIZE_MAX": "16"},
+    files=(
+        *n8n.OWNED_ONCE.files,
+        StaticFile(source="catalog/presets/vpai/n8n/credentials.json", target="credentials.json"),
+        StaticFile(source="catalog/presets/vpai/n8n/workflows/*.json", target="workflows"),
+    ),
+    secret_files=(
+        *n8n.OWNED_ONCE.secret_files,
+        SecretFile(target="openclaw_token", template="{openclaw-api-key}", syntax=FORMULA),
+    ),
+    role="ai",
+)
+
+OPENCLAW = replace(openclaw.SERVICE, role="ai")
+
+NOCODB = replace(nocodb.SERVICE, role="ai")
+
+SURE = replace(sure.SERVICE, role="ai")
+
+SURE_WORKER = replace(sure.WORKER, role="ai")
+
+GRAFANA = replace(grafana.SERVICE, role="ai")
+
+VICTORIAMETRICS = replace(victoriametrics.SERVICE, role="ai")
+
+LOKI = replace(loki.SERVICE, role="ai")
+
+ALLOY = replace(alloy.SERVICE, role="ai")
+
+CADVISOR = replace(cadvisor.SERVICE, role="ai")
+
+ZEROBYTE = replace(zerobyte.SERVICE, role="ai")
+
+# Members of the mesh alone reach it, and of these whom the mesh's rules name.
+NODE_EXPORTER = replace(
+    _NODE_EXPORTER,
+    ports=(ProgramPort(number=9100, mesh=True),),
+    roles=("ai", "app", "preprod", "vpn", "workstation"),
+)

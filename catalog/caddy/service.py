@@ -46,6 +46,9 @@ SERVICE = Service(
     grace=15,
 )
 
+OVH_IMAGE = replace(IMAGE, repository="caddy-ovh", digests={}, digests_from="")
+"""What the image that is built holds beside the module: the official one's files (``apps/caddy_ovh``)."""
+
 OVH = replace(SERVICE, image="caddy-ovh", build=Build(folder="apps/caddy_ovh", registry=""))
 """With the module that sets records at OVH: certificates for names that nobody reaches from outside."""
 

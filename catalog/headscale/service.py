@@ -17,6 +17,16 @@ IMAGE = ImageFacts(
     health="headscale users list over its socket; GET /health on its port",
 )
 
+CLIENT_IMAGE = ImageFacts(
+    repository="tailscale/tailscale",
+    source="https://github.com/tailscale/tailscale/blob/main/build_docker.sh",
+    read="2026-11-29",
+    command=("/usr/local/bin/containerboot",),
+    writable=("/var/lib/tailscale",),
+    tools=("/usr/local/bin/tailscale", "/usr/local/bin/tailscaled"),
+)
+"""The client's: its programs are taken out of it, and nothing runs in it."""
+
 SERVICE = Service(
     name="headscale",
     # renovate: datasource=docker depName=headscale/headscale

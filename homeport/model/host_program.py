@@ -87,13 +87,13 @@ class ProgramPort:
     Attributes:
         number: The port.
         reachable: The preset's networks whose containers reach it, besides the host's own loopback address. What is on
-            other machines does not, unless ``mesh`` says so.
-        mesh: Whether members of the mesh reach it, as far as the mesh's own rules let them.
+            other machines does not, unless ``members`` says so.
+        members: Whether members of the mesh reach it, as far as the mesh's own rules let them.
     """
 
     number: int
     reachable: tuple[str, ...] = ()
-    mesh: bool = False
+    members: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

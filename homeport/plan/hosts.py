@@ -226,7 +226,7 @@ def _program_rules(programs: tuple[HostProgram, ...], networks: tuple[Network, .
     """Without a subnet nobody is let in: a rule without sources would be for every container."""
     for program in programs:
         for port in program.ports:
-            if port.mesh:
+            if port.members:
                 yield FirewallRule(opening=Opening(purpose=program.name, port=port.number), via=MESH)
             subnets = tuple(net.subnet for net in networks if net.name in port.reachable)
             if subnets:

@@ -91,9 +91,7 @@ PRESET = Preset(
             name="headscale",
             service="headscale",
             port=8080,
-            guards=(
-                Guard(kind="open", itself="a key that it made", because="a machine that joins is no member yet"),
-            ),
+            guards=(Guard(kind="open", itself="a key that it made", because="a machine that joins is no member yet"),),
         ),
         Route(
             name="hook",
@@ -113,7 +111,7 @@ PRESET = Preset(
             ),
         ),
     ),
-    tools={"tailscale": "tailscale/tailscale:1.84.0"},
+    tools={"tailscale": "tailscale/tailscale:v1.84.2"},
     mesh=MeshSpec(
         control="headscale",
         route="headscale",
@@ -142,7 +140,7 @@ PRESET = Preset(
         **LOKI_OPTIONS,
         **VICTORIAMETRICS_OPTIONS,
         "node-address": Option(
-            default="0.0.0.0",  # noqa: S104  # the firewall and the unit itself let members of the mesh in alone
+            default="0.0.0.0",  # the firewall and the unit itself let members of the mesh in alone
             purpose="the address of each host that its metrics are asked for at; the firewall lets the mesh in alone",
             pattern=r"[0-9]{1,3}(\.[0-9]{1,3}){3}",
             shape="an IPv4 address",

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from catalog.alloy import service as alloy
-from catalog.cadvisor import service as cadvisor
 from catalog.caddy import service as caddy
+from catalog.cadvisor import service as cadvisor
 from catalog.couchdb import service as couchdb
 from catalog.grafana import service as grafana
 from catalog.headscale import service as headscale
@@ -97,6 +97,6 @@ ZEROBYTE = replace(zerobyte.SERVICE, role="ai")
 # Members of the mesh alone reach it, and of these whom the mesh's rules name.
 NODE_EXPORTER = replace(
     _NODE_EXPORTER,
-    ports=(ProgramPort(number=9100, mesh=True),),
+    ports=(ProgramPort(number=9100, members=True),),
     roles=("ai", "app", "preprod", "vpn", "workstation"),
 )

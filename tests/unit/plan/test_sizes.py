@@ -17,6 +17,7 @@ from homeport.render import sysctl
 from homeport.render.files import service_files
 from homeport.settings.load import Configuration
 from tests.support.checkout import ROOT
+from tests.support.one_machine import elsewhere, supplied
 
 UNITS = {"k": 1, "m": 1024, "g": 1024**2}
 SIZED = [
@@ -29,10 +30,12 @@ SIZED = [
 
 def planned(preset, service, **override):
     # Said of each, for a preset may leave some out in dev.
-    services = {each.name: {"enabled": True} for each in registry.preset(preset).services if not each.connector}
+    there = [each for each in registry.preset(preset).services if not each.connector]
+    services = {each.name: {"enabled": each.name not in elsewhere(preset)} for each in there}
     chosen = {service: {"enabled": True, **override}} if override else {}
     settings = {"services": {**services, **chosen}}
-    return resolve(Configuration("dev", {"homeport:preset": preset, "homeport:settings": json.dumps(settings)}))
+    values = {"homeport:preset": preset, "homeport:settings": json.dumps(settings)}
+    return resolve(Configuration("dev", values | supplied(preset), frozenset(supplied(preset))))
 
 
 def sizes(preset, name, **override):
@@ -53,6 +56,8 @@ def sizes(preset, name, **override):
 @pytest.mark.parametrize("memory", [128, 200, 333, 1024, 8192])
 def test_sizes_in_files_keep_their_share_of_the_memory(preset, name, memory):
     usual, limit = sizes(preset, name)
+    (least,) = (one.limits.least for one in registry.preset(preset).services if one.name == name)
+    memory = max(memory, least)
     now, smaller = sizes(preset, name, memory=memory)
 
     assert usual.keys() == now.keys()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.one_machine import supplied
 from tests.unit.stack.graph import CANARY
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -43,6 +44,36 @@ SHARED = {
     "access": {"emails": ["admin@example.com"], "google_client_id": "1234567-abcdefg.apps.example.com"},
 }
 SHARED_SECRETS = {**RENTED_SECRETS, "google-client-secret": TOKEN[:35]}
+VPAI = {
+    "environment": "prod",
+    "domain": "example.com",
+    "hosts": {
+        **{
+            role: {
+                "mode": "adopt",
+                "address": address,
+                "host_key": "ssh-ed25519 "
+                + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + role.encode().ljust(32)).decode(),
+                "roles": [role],
+            }
+            for role, address in (("ai", "192.0.2.10"), ("vpn", "192.0.2.30"), ("workstation", "192.0.2.40"))
+        },
+        "app": {
+            "mode": "create",
+            "server_type": "cx22",
+            "location": "fsn1",
+            "image": "ubuntu-24.04",
+            "roles": ["app"],
+        },
+    },
+}
+VPAI_SECRETS = {
+    **{key.partition(":")[2]: value for key, value in supplied("vpai").items()},
+    "hcloud-token": TOKEN,
+    "ovh-application-key": TOKEN[:16],
+    "ovh-application-secret": TOKEN[:32],
+    "ovh-consumer-key": TOKEN[32:],
+}
 STACKS = {
     "ai-orchestrator": ("ai-orchestrator", {}, {}),
     "jett": ("jett", {}, {}),
@@ -50,6 +81,12 @@ STACKS = {
     "ai-orchestrator.adopted": ("ai-orchestrator", ADOPTED, {}),
     "shared-infrastructure": ("shared-infrastructure", {}, {}),
     "shared-infrastructure.rented": ("shared-infrastructure", {**RENTED, **SHARED}, SHARED_SECRETS),
+    "vpai": (
+        "vpai",
+        {},
+        {name: value for name, value in VPAI_SECRETS.items() if name.partition("-")[0] not in ("hcloud", "ovh")},
+    ),
+    "vpai.hosts": ("vpai", VPAI, VPAI_SECRETS),
     "vps-infrastructure": ("vps-infrastructure", {}, {}),
     "vps-infrastructure.adopted": (
         "vps-infrastructure",
@@ -57,7 +94,7 @@ STACKS = {
         {"cloudflare-api-token": RENTED_SECRETS["cloudflare-api-token"]},
     ),
 }
-"""By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on an adopted one."""
+"""By the name of the list: preset, settings, secrets. A stack here, one on a rented host, one on adopted ones."""
 PROD = {"environment": "prod", "domain": "example.com", "hosts": {"main": {"mode": "local"}}, "exposure": "direct"}
 
 

@@ -18,12 +18,27 @@ WAYS_OUT = {
     "networks-browser_default",
     "networks-registry_default",
     "networks-dtc_default",
+    "networks-frontend",
+    "networks-egress",
+    "networks-watch",
 }
 """The networks that are not internal: of n8n, which calls what its workflows name, of the proxy, of a browser, of who
-calls the host, and of what publishes a port. Whether the firewall lets anything out of one is said in the preset."""
-SOCKET = {"portainer-container"}
-ROOT = {*SOCKET, "supabase-db-container", "supabase-analytics-container"}
-"""What runs as root, with its reason in the catalog: Docker's socket, and starts of images that change their user."""
+calls the host, of who watches others, and of what publishes a port. Whether the firewall lets anything out of one is
+said in the preset."""
+SOCKET = {"portainer-container", "cadvisor-container"}
+LOGS = {"alloy-container"}
+"""What reads the files that Docker writes containers' logs to."""
+BACKUPS = {"zerobyte-container"}
+ROOT = {*SOCKET, *LOGS, *BACKUPS, "supabase-db-container", "supabase-analytics-container"}
+"""What runs as root, with its reason in the catalog: Docker's socket and logs, copies of everybody's files, and starts
+of images that change their user."""
+HOST = {
+    "portainer-container": {"/var/run/docker.sock"},
+    "cadvisor-container": {"/var/run/docker.sock", "/sys", "/run/containerd", "/var/lib/docker/image"},
+    "alloy-container": {"/var/lib/docker/containers"},
+}
+"""What a container sees of its host, each with its reason in the catalog."""
+PROXIES = {"ai-caddy-container", "caddy-container", "hub-caddy-container"}
 CHANGES_USER = {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"}
 """What the start of Supabase's PostgreSQL needs for that (catalog/supabase_db/service.py, capabilities)."""
 COPIED = {"ai-dev-server-container"}
@@ -34,8 +49,8 @@ FILES = {
     "supabase-pooler-container": 16384,
 }
 """Files that who holds many connections at once may open; all others 4096 at most."""
-WRITTEN = {"infisical-backend-container"}
-"""Its image's start writes into the pages that it serves (catalog/infisical/service.py, waivers)."""
+WRITTEN = {"infisical-backend-container", "nocodb-container"}
+"""Their images' starts write into the program's own folder (waivers in catalog/infisical and catalog/nocodb)."""
 LOOPBACK, IN_VPN, WORLD = "127.0.0.1", "10.0.0.2", "0.0.0.0"
 
 
@@ -75,10 +90,12 @@ def test_every_capability_is_dropped_but_binding_a_low_port_where_it_is_needed(c
     kept = {inputs["capabilities"]["drops"][0]: None for inputs in containers.values()}
     added = {name: {*(inputs["capabilities"].get("adds") or ())} for name, inputs in containers.items()}
     started = added.pop("supabase-db-container", set())
+    copies = added.pop("zerobyte-container", set())
 
     assert {"ALL": None} == kept, "what is not listed is gone"
     assert set().union(*added.values()) <= {"CAP_NET_BIND_SERVICE"}, "one more is a decision of its own"
     assert started <= CHANGES_USER, "and so is this one's"
+    assert copies <= {"CAP_DAC_OVERRIDE"}, "who copies everybody's files reads them"
 
 
 def test_memory_is_limited_and_there_is_no_swap(containers):
@@ -102,24 +119,30 @@ def test_only_what_says_so_runs_as_root(containers):
 def test_only_the_edge_proxy_publishes_to_the_world(containers):
     ports = {name: {port["ip"] for port in inputs.get("ports") or ()} for name, inputs in containers.items()}
 
-    assert {WORLD} >= ports.pop("ai-caddy-container", set()) - {LOOPBACK}, "the proxy: the world, or this machine"
+    proxies = set().union(*(ports.pop(name, set()) for name in PROXIES))
+    assert {WORLD} >= proxies - {LOOPBACK}, "a proxy: the world, or this machine"
     assert set().union(*ports.values()) <= {LOOPBACK, IN_VPN}, (
         f"anybody else's port is this machine's, or the VPN's: {ports}"
     )
 
 
-def test_only_dockers_own_manager_sees_dockers_socket_and_only_to_read(containers):
+def test_only_who_says_so_sees_something_of_the_host_and_only_to_read(containers):
     binds = {
         name: [(mount["hostPath"], mount["readOnly"]) for mount in inputs["volumes"] if mount.get("hostPath")]
         for name, inputs in containers.items()
     }
 
-    assert [] == [name for name, mounts in binds.items() if mounts and name not in SOCKET], "nothing of the host"
-    assert all(("/var/run/docker.sock", True) == mount for mounts in binds.values() for mount in mounts)
+    seen = {name: {path for path, _ in mounts} for name, mounts in binds.items() if mounts}
+    assert seen == {name: HOST.get(name) for name in seen}, "everybody else sees nothing of it"
+    assert all(read_only for mounts in binds.values() for _, read_only in mounts)
 
 
 def test_a_network_has_no_way_out_unless_it_says_so(stack):
-    networks = {resource["name"]: resource["inputs"]["internal"] for resource in stack.all(NETWORK)}
+    # Where there are several hosts, the name begins with the host's.
+    networks = {
+        f"networks-{resource['name'].partition('networks-')[2]}": resource["inputs"]["internal"]
+        for resource in stack.all(NETWORK)
+    }
 
     assert networks == {name: name not in WAYS_OUT for name in networks}, "a database calls nobody"
 

@@ -188,7 +188,7 @@ SERVICE = Service(
             name="grafana-heartbeat-url",
             kind="text",
             policy="supplied",
-            purpose="for the heartbeat: Uptime Kuma's push monitor, which alerts when Grafana stops calling it each minute",
+            purpose="for the heartbeat: the address of Uptime Kuma's push monitor that Grafana calls each minute",
             variable="GRAFANA_HEARTBEAT_URL",
         ),
     ),

@@ -45,7 +45,9 @@ def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset):
 
 def test_every_preset_has_expected_values():
     # vpai's are of several hosts (rehearsal/claims/expected/vpai.json, once it is rehearsed).
-    assert sorted({*registry.names()} - {"vpai"}) == systems(), "what nothing is expected of is rehearsed without a claim"
+    assert sorted({*registry.names()} - {"vpai"}) == systems(), (
+        "what nothing is expected of is rehearsed without a claim"
+    )
 
 
 def test_settings_change_what_is_expected_and_the_file_keeps_what_no_blueprint_says():

@@ -23,16 +23,32 @@ class Provider(BaseHTTPRequestHandler):
             data = [{"object": "embedding", "index": 0, "embedding": [0.5] * 1536}]
             self.say({"object": "list", "model": asked["model"], "data": data, "usage": usage})
             return
-        written = int(asked["messages"][-1]["content"].split()[-1])
+        last = str(asked["messages"][-1]["content"]).split()[-1:]
+        written = int(last[0]) if last and last[0].isdigit() else 1
         usage = {"prompt_tokens": 1, "completion_tokens": written, "total_tokens": written + 1}
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "an answer"}}
         answer = {"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"]}
+        if asked.get("stream"):
+            self.stream({**answer, "object": "chat.completion.chunk"}, choice, usage)
+            return
         self.say({**answer, "choices": [choice], "usage": usage})
 
+    def stream(self, chunk, choice, usage):
+        """The same answer as events, in one piece, and what it used after it."""
+        delta = {"index": 0, "delta": choice["message"], "finish_reason": choice["finish_reason"]}
+        pieces = (
+            json.dumps({**chunk, "choices": [delta]}),
+            json.dumps({**chunk, "choices": [], "usage": usage}),
+            "[DONE]",
+        )
+        self.say_as("text/event-stream", "".join(f"data: {piece}\n\n" for piece in pieces).encode())
+
     def say(self, answer):
-        text = json.dumps(answer).encode()
+        self.say_as("application/json", json.dumps(answer).encode())
+
+    def say_as(self, kind, text):
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)

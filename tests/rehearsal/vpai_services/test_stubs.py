@@ -1,12 +1,10 @@
-"""NocoDB, OpenClaw, Sure and CouchDB as stubs that hold their images' contracts: what each must be handed, it is."""
+"""Sure and CouchDB as stubs that hold their images' contracts: what each must be handed, it is."""
 
 from dataclasses import replace
 
 import pytest
 
 from catalog.couchdb.service import SERVICE as COUCHDB
-from catalog.nocodb.service import SERVICE as NOCODB
-from catalog.openclaw.service import SERVICE as OPENCLAW
 from catalog.sure.service import SERVICE as SURE
 from catalog.sure.service import STORAGE, WORKER
 from tests.rehearsal.vpai_services.conftest import PASSWORDS
@@ -16,28 +14,14 @@ from tests.support.containers import docker
 pytestmark = pytest.mark.docker
 VALUES = {
     **PASSWORDS,
-    "nocodb-jwt-secret": "a5" * 32,
-    "nocodb-admin-password": "Canary1-of-nocodbs-administrator",
-    "s3-access-key": "canary-of-an-access-key",
-    "s3-secret-key": "canary-of-a-secret-key",
     "sure-secret-key-base": "b6" * 64,
-    "openclaw-api-key": "e5" * 32,
-    "litellm-master-key": "f6" * 32,
     "couchdb-admin-password": "Canary1-of-couchdbs-administrator",
     "couchdb-obsidian-password": "Canary1-of-obsidian",
     "couchdb-session-secret": "c7" * 32,
 }
-TEXTS = {
-    "origin:nocodb": "https://tables.example.com",
-    "host:sure": "money.example.com",
-    "origin:openclaw": "https://admin.example.com",
-    "s3-endpoint": "https://s3.example.com",
-    "s3-region": "fsn1",
-    "s3-bucket-shared": "shared",
-    "owner-email": "owner@example.com",
-}
+TEXTS = {"host:sure": "money.example.com"}
 OF_SURE = {"volumes": {"files": STORAGE["sure-storage"]}}
-STUBS = (NOCODB, replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), OPENCLAW, COUCHDB)
+STUBS = (replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), COUCHDB)
 
 
 @pytest.mark.parametrize("service", STUBS, ids=lambda service: service.name)

@@ -1,0 +1,86 @@
+"""OpenClaw from npm: whoever has its gateway's token talks to it, and it talks to LiteLLM alone."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from catalog.openclaw.service import SERVICE
+from tests.rehearsal.vpai_services.conftest import run_beside
+from tests.support.catalog_containers import ensure, healthy, logs, shown
+from tests.support.containers import docker
+
+pytestmark = pytest.mark.docker
+VALUES = {"openclaw-api-key": "e5" * 32, "litellm-master-key": "f6" * 32}
+TEXTS = {"origin:openclaw": "https://admin.example.com"}
+
+
+@pytest.fixture(scope="module")
+def provider(place):
+    """What answers in LiteLLM's place, and counts."""
+    name = run_beside(place, "litellm", Path(__file__).parent / "provider.py", 4000)
+    yield name
+    docker("rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def openclaw(place, provider):
+    assert provider
+    ensure(SERVICE.image)
+    container = place.start(SERVICE, VALUES, texts=TEXTS, publish=("--publish", "127.0.0.1::18789"))
+    return healthy(container, SERVICE.health.gate)
+
+
+def ask(openclaw, key, words="say 5"):
+    """What its API for programs answers, as n8n asks it."""
+    host = docker("port", openclaw, "18789/tcp").splitlines()[0]
+    body = json.dumps({"model": "openclaw", "messages": [{"role": "user", "content": words}]}).encode()
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    request = urllib.request.Request(f"http://{host}/v1/chat/completions", data=body, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def calls(provider):
+    question = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:4000/calls').read().decode())"
+    return json.loads(docker("exec", provider, "python", "-c", question))
+
+
+@pytest.mark.req("S5-41", "S5-80")
+def test_it_answers_whoever_has_its_token_and_nobody_else(openclaw):
+    assert [401, 401] == [ask(openclaw, key)[0] for key in ("", "wrong")], "no token, no answer"
+    status, answer = ask(openclaw, VALUES["openclaw-api-key"])
+    assert status == 200, (answer, logs(openclaw))
+    assert "an answer" == answer["choices"][0]["message"]["content"], "what the model said"
+
+
+@pytest.mark.req("S5-43")
+def test_its_models_come_by_litellm_with_its_key(openclaw, provider):
+    ask(openclaw, VALUES["openclaw-api-key"])
+    asked = calls(provider)
+    assert asked and all(call.endswith(f"Bearer sk-{VALUES['litellm-master-key']}") for call in asked), asked
+    assert any(" claude-sonnet " in call for call in asked), "by the name that LiteLLM has for the model"
+
+
+@pytest.mark.req("S5-41")
+def test_its_page_is_served_by_the_gateway_itself(openclaw):
+    host = docker("port", openclaw, "18789/tcp").splitlines()[0]
+    with urllib.request.urlopen(f"http://{host}/", timeout=60) as answer:  # the test's own container
+        page = answer.read().decode()
+    assert "<title>OpenClaw Control</title>" in page, "the control UI; what it asks for needs the token"
+
+
+@pytest.mark.req("S5-41")
+def test_its_state_is_on_its_volume_and_it_has_no_rights(openclaw):
+    assert docker("exec", openclaw, "ls", "/home/node/.openclaw").split(), "sessions and memory outlive the container"
+    facts = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}}"
+    assert "1000:1000 true [ALL] []" == docker("inspect", "--format", facts, openclaw), "it needs none"
+    log = subprocess.run(["docker", "logs", openclaw], capture_output=True, text=True, check=True)
+    seen = shown(openclaw) + docker("top", openclaw) + log.stdout + log.stderr
+    assert [] == [name for name, word in VALUES.items() if word in seen], "its secrets are files"

@@ -49,7 +49,12 @@ SERVICE = Service(
 OVH_IMAGE = replace(IMAGE, repository="caddy-ovh", digests={}, digests_from="")
 """What the image that is built holds beside the module: the official one's files (``apps/caddy_ovh``)."""
 
-OVH = replace(SERVICE, image="caddy-ovh", build=Build(folder="apps/caddy_ovh", registry=""))
+OVH = replace(
+    SERVICE,
+    image="caddy-ovh",
+    build=Build(folder="apps/caddy_ovh", registry=""),
+    health=Health(test=("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:2020/"), interval=10, start_period=10),
+)
 """With the module that sets records at OVH: certificates for names that nobody reaches from outside."""
 
 ON_HOST = replace(

@@ -74,6 +74,11 @@ V8 = replace(
             syntax=WORD,
         ),
     ),
+    health=Health(
+        test=("sh", "-c", "redis-cli --user health --pass health --no-auth-warning ping | grep -qx PONG"),
+        interval=10,
+        start_period=10,
+    ),
     # The image's own modules take memory as well: search, JSON, time series.
     limits=Limits(memory=384, cpus="0.5", pids=64, least=128),
 )

@@ -1,0 +1,329 @@
+"""The preset vpai as data: what its description asks for, in dev, preprod and prod."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from catalog.presets.vpai import preset as module
+from catalog.presets.vpai.preset import PRESET
+from homeport.model.container import container_spec
+from homeport.model.errors import ProblemsError
+from homeport.model.firewall import MESH
+from homeport.plan import zone
+from homeport.plan.resolve import resolve
+from homeport.render.caddy import caddyfile
+from homeport.settings.load import Configuration
+from tests.support.checkout import ROOT
+from tests.support.one_machine import supplied
+from tests.unit.stack.test_graph import VPAI
+
+TRIED = {"placeholders": {"reason": "only tried in a test", "expires": "2027-01-31"}}
+PREPROD = {
+    "environment": "preprod",
+    "domain": "preprod.example.com",
+    "hosts": {
+        "preprod": {
+            "mode": "create",
+            "server_type": "cx43",
+            "location": "fsn1",
+            "image": "ubuntu-24.04",
+            "roles": ["ai", "preprod", "vpn"],
+        }
+    },
+}
+STACKS = {"dev": {}, "preprod": PREPROD, "prod": VPAI}
+AI = {
+    *("alloy", "cadvisor", "caddy", "grafana", "litellm", "loki", "n8n", "nocodb", "openclaw", "postgresql"),
+    *("qdrant", "redis", "sure", "sure-worker", "victoriametrics", "zerobyte"),
+}
+VPN = {"couchdb", "headscale", "hub-caddy", "uptime-kuma"}
+MEMBERS = {"grafana", "litellm", "n8n", "nocodb", "openclaw", "qdrant", "sure", "uptime", "zerobyte"}
+
+
+def configuration(stack="prod", secrets=(), **settings):
+    waivers = {} if stack == "dev" else {"waivers": TRIED}
+    values = {
+        "homeport:preset": PRESET.name,
+        "homeport:settings": json.dumps({**STACKS[stack], **waivers, **settings}),
+        **dict(secrets),
+    }
+    return Configuration(stack, values, frozenset(dict(secrets)))
+
+
+def planned(stack="prod", **settings):
+    return resolve(configuration(stack, **settings), sealed=True)
+
+
+@pytest.fixture(scope="module")
+def plans():
+    return {stack: planned(stack) for stack in STACKS}
+
+
+@pytest.fixture(scope="module")
+def prod(plans):
+    return plans["prod"]
+
+
+def services(plan, host):
+    return {service.name: service for service in plan.hosts[host].services}
+
+
+def spec(plan, name):
+    return container_spec(plan.blueprint, plan.blueprint.service(name))
+
+
+def on(plan, network):
+    return {service.name for service in plan.blueprint.services if network in service.networks}
+
+
+@pytest.mark.req("S5-01", "S5-02", "S5-95", "S5-96")
+def test_each_host_has_what_its_role_is_for(prod):
+    placed = {name: set(services(prod, name)) for name in prod.hosts}
+
+    assert {"ai": AI, "vpn": VPN, "workstation": set(), "app": set()} == placed
+    assert {"ai", "vpn", "workstation"} == {n for n, host in prod.hosts.items() if host.machine.mode == "adopt"}
+    assert {"app", "preprod", "workstation"} == set(PRESET.roles), "and the two that have services"
+    public = {name: sorted((o.port, o.protocol) for o in host.openings) for name, host in prod.hosts.items()}
+    assert [(22, "tcp"), (41641, "udp")] == public["workstation"] == public["app"], "no service of theirs is public"
+
+
+@pytest.mark.req("S5-03", "S5-04")
+def test_the_two_that_are_rented_are_ubuntu_at_falkenstein(plans):
+    rented = [plans["prod"].hosts["app"].machine, plans["preprod"].hosts["preprod"].machine]
+
+    assert {("create", "ubuntu-24.04", "fsn1")} == {(each.mode, each.image, each.location) for each in rented}
+    assert "cx22" == rented[0].server_type, "the type is a setting: whatever Hetzner sells by then"
+    assert AI | VPN - {"hub-caddy"} == set(services(plans["preprod"], "preprod")), "one machine for a test has it all"
+    assert plans["preprod"].hosts["preprod"].protect is False, "and goes when the test is over"
+
+
+def test_dev_is_this_machine_with_everything_but_the_mesh(plans):
+    dev = plans["dev"]
+
+    assert dev.local and dev.blueprint.mesh is None
+    assert AI | VPN - {"headscale", "hub-caddy"} == set(services(dev, "main"))
+    published = {port.address for service in dev.blueprint.services for port in dev.blueprint.published(service)}
+    assert {"127.0.0.1"} == published, "nobody else reaches it"
+    assert {route.name for route in dev.blueprint.routes} == MEMBERS | {"couchdb"}, "each at a port of its own"
+    assert len({route.here for route in dev.blueprint.routes}) == len(dev.blueprint.routes)
+
+
+@pytest.mark.req("S5-15", "S5-16", "S5-17", "S5-18", "S5-19")
+def test_the_five_networks_have_their_subnets_members_and_isolation(prod):
+    networks = {network.name: (network.subnet, network.internal) for network in prod.hosts["ai"].networks}
+
+    assert {
+        "frontend": ("172.20.1.0/24", False),
+        "backend": ("172.20.2.0/24", True),
+        "monitoring": ("172.20.3.0/24", True),
+        "egress": ("172.20.4.0/24", False),
+        "sandbox": ("172.20.5.0/24", True),
+    } == networks
+    data = {"litellm", "n8n", "nocodb", "openclaw", "postgresql", "qdrant", "redis", "sure", "sure-worker"}
+    assert data | {"caddy", "zerobyte"} == on(prod, "backend"), "the proxy for the pages of these"
+    assert {"alloy", "cadvisor", "grafana", "loki", "victoriametrics"} == on(prod, "monitoring")
+    assert {"openclaw"} == on(prod, "sandbox"), "and whatever it begins there"
+    calling = {"n8n", "litellm", "openclaw"}
+    # To S3; for prices and statements; to hosts of the mesh (docs/vpai.md).
+    besides = {"nocodb", "zerobyte", "sure-worker", "alloy"}
+    assert calling | besides == on(prod, "egress")
+
+
+@pytest.mark.req("S5-21", "S5-91")
+def test_the_proxy_and_grafana_alone_are_on_frontend_and_only_the_proxy_publishes_ports(prod):
+    here = services(prod, "ai")
+
+    assert {"caddy", "grafana"} == {name for name in here if "frontend" in here[name].networks}
+    assert ("frontend", "backend") == here["caddy"].networks
+    ports = {name: {port.outside for port in prod.blueprint.published(here[name])} for name in here}
+    assert {"caddy": {80, 443}} == {name: numbers for name, numbers in ports.items() if numbers}
+
+
+@pytest.mark.req("S5-09", "S5-10", "S5-11")
+def test_each_host_lets_in_the_web_the_mesh_and_ssh_and_nothing_else(prod):
+    web = {(80, "tcp"), (443, "tcp")}
+    always = {(22, "tcp"), (41641, "udp")}
+    openings = {name: {(o.port, o.protocol) for o in host.openings} for name, host in prod.hosts.items()}
+
+    assert {"ai": always | web, "app": always, "workstation": always} == {
+        name: seen for name, seen in openings.items() if name != "vpn"
+    }
+    assert always | web <= openings["vpn"] <= always | web | {(3478, "udp")}, "the control server is behind 443"
+    for host in prod.hosts.values():
+        by_mesh = {rule.opening.port for rule in host.rules if rule.via == MESH}
+        assert {22, 9100} == by_mesh, f"{host.name}: SSH and its metrics, for members"
+
+
+@pytest.mark.req("S5-60", "S5-61", "S5-92")
+def test_pages_are_for_members_by_exactly_two_networks(plans):
+    for plan in plans.values():
+        for proxy in plan.blueprint.proxies:
+            text = caddyfile(plan.blueprint.seen_by(proxy))
+            lists = set(re.findall(r"remote_ip (.*)", text))
+            assert lists <= {"100.64.0.0/10 172.20.1.0/24"}, "the mesh, and the proxy's own network"
+    prod = plans["prod"].blueprint
+    kinds = {route.name: {guard.kind for guard in route.guards} for route in prod.routes}
+    assert MEMBERS == {name for name, kind in kinds.items() if kind == {"members"}}
+    assert {"couchdb", "headscale", "hook"} == set(kinds) - MEMBERS, "what strangers reach asks for itself"
+    assert not [route.name for route in prod.routes if route.name in MEMBERS and route.health], "no path is open"
+
+
+@pytest.mark.req("S5-61")
+@pytest.mark.parametrize("networks", [("{mesh}",), ("{subnet:frontend}",)])
+def test_a_page_with_one_network_alone_is_refused(networks, monkeypatch):
+    first = PRESET.routes[0]
+    broken = replace(first, guards=(replace(first.guards[0], networks=networks),))
+    monkeypatch.setattr(module, "PRESET", replace(PRESET, routes=(broken, *PRESET.routes[1:])))
+    with pytest.raises(ProblemsError, match="two networks at least"):
+        planned()
+
+
+@pytest.mark.req("S5-62", "S5-63", "S5-64", "S5-65")
+def test_webhooks_of_strangers_come_by_the_relay_and_every_name_has_its_record(prod):
+    hook = next(route for route in prod.blueprint.routes if route.name == "hook")
+
+    assert ("hub-caddy", "n8n", "{mesh:ai}:443") == (hook.proxy, hook.relay.route, hook.relay.to)
+    assert [("open", ("/webhook/*",)), ("closed", ())] == [(guard.kind, guard.paths) for guard in hook.guards]
+    names = {record.hostname: record for record in zone.records(prod.blueprint, prod.settings)}
+    assert ("A", "vpn") == (names["hook.example.com"].kind, names["hook.example.com"].host), "the VPN host's"
+    assert {prod.blueprint.host(route) for route in prod.blueprint.routes} <= set(names)
+    assert ("ovh", "ovh") == (prod.settings.dns.provider, prod.settings.certificates.challenge)
+
+
+@pytest.mark.req("S5-66", "S5-75")
+def test_nothing_of_it_is_cloudflares_and_each_application_has_its_own_login(prod):
+    assert ("direct", None) == (prod.blueprint.exposure, prod.settings.cloudflare), "reached by itself alone"
+    assert not {guard.kind for route in PRESET.routes for guard in route.guards} & {"login", "service-token"}
+    assert {"tailscale"} == set(PRESET.tools), "no connector of a tunnel"
+
+
+@pytest.mark.req("S5-22", "S5-24", "S5-25", "S5-27", "S5-47", "S5-48", "S5-49", "S5-50")
+def test_images_volumes_and_health_are_as_described(prod):
+    versions = {
+        "postgresql": "postgres:18.1",
+        "redis": "redis:8.0.",
+        "qdrant": "qdrant/qdrant:v1.16.3",
+        "victoriametrics": "victoriametrics/victoria-metrics:v1.135.0",
+        "loki": "grafana/loki:3.6.5",
+        "alloy": "grafana/alloy:v1.13.0",
+        "cadvisor": "ghcr.io/google/cadvisor:0.55.1",
+        "couchdb": "couchdb:3.3.3",
+    }
+    images = {name: spec(prod, name).image for name in versions}
+    assert {} == {name: image for name, image in images.items() if not image.startswith(versions[name])}
+
+    mounted = {
+        name: {mount.target for mount in spec(prod, name).mounts if mount.kind == "volume" and not mount.read_only}
+        for name in AI
+    }
+    assert {"/var/lib/postgresql"} == mounted["postgresql"], "from 18 on the folder above the data"
+    assert {"/data"} == mounted["redis"] and {"/qdrant/storage"} == mounted["qdrant"]
+    assert {"/home/node/.n8n"} == mounted["n8n"]
+    postgresql = prod.blueprint.service("postgresql").health
+    assert ("pg_isready", 120) == (postgresql.test[0], postgresql.start_period)
+    assert "http://127.0.0.1:5678/" in str(prod.blueprint.service("n8n").health.test)
+
+
+@pytest.mark.req("S5-53")
+def test_every_container_is_asked_how_it_is_every_ten_to_thirty_seconds(prod):
+    intervals = {service.name: service.health.interval for service in prod.blueprint.services if service.health}
+
+    assert {service.name for service in prod.blueprint.services} == set(intervals)
+    assert {} == {name: each for name, each in intervals.items() if not 10 <= each <= 30}
+
+
+@pytest.mark.req("S5-93")
+def test_services_find_each_other_by_the_addresses_of_the_description(prod):
+    texts = {file.template for service in prod.blueprint.services for file in service.secret_files}
+
+    assert "postgresql://litellm:{postgresql-password}@postgresql:5432/litellm" in texts
+    assert "redis://:{redis-password}@redis:6379" in texts
+    assert "http://qdrant:6333" == spec(prod, "litellm").env["QDRANT_API_BASE"]
+
+
+@pytest.mark.req("S5-80", "S5-81")
+def test_n8n_calls_openclaw_with_its_token_and_is_called_back_by_a_webhook():
+    folder = ROOT / "catalog/presets/vpai/n8n"
+    flows = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "workflows").glob("*.json"))}
+    nodes = {name: {node["name"]: node for node in flow["nodes"]} for name, flow in flows.items()}
+    credentials = {
+        each["name"]: each["data"]["value"] for each in json.loads((folder / "credentials.json").read_text())
+    }
+    call = nodes["31_agent_ask"]["OpenClaw"]
+
+    assert "http://openclaw:18789/v1/chat/completions" == call["parameters"]["url"], "inside their network"
+    assert "Bearer ${openclaw_token}" == credentials[call["credentials"]["httpHeaderAuth"]["name"]]
+    back = nodes["32_agent_callback"]["Webhook"]["parameters"]
+    assert ("POST", "agent/callback", "headerAuth") == (back["httpMethod"], back["path"], back["authentication"])
+
+
+@pytest.mark.req("S5-82")
+def test_what_calls_others_leaves_by_egress(prod):
+    ways = {network.name for network in prod.blueprint.networks if not network.internal and network.way_out}
+    leaving = {name: ways & {*service.networks} for name, service in services(prod, "ai").items()}
+
+    assert {frozenset({"egress"}), frozenset({"frontend"}), frozenset()} == {
+        frozenset(each) for each in leaving.values()
+    }
+    assert {"caddy", "grafana"} == {name for name in leaving if leaving[name] == {"frontend"}}, (
+        "certificates; and alerts, which are told whatever else is down"
+    )
+
+
+@pytest.mark.req("S5-94")
+def test_alerts_leave_by_a_network_that_nothing_watched_is_needed_for(prod):
+    grafana = prod.blueprint.service("grafana")
+
+    assert "frontend" == grafana.networks[0] and not grafana.needs
+    assert not next(net for net in prod.blueprint.networks if net.name == "frontend").internal
+
+
+@pytest.mark.req("S5-51", "S5-95")
+def test_hosts_are_measured_over_the_mesh(prod):
+    assert {"ai", "app", "vpn", "workstation"} == {
+        name for name, host in prod.hosts.items() if "node-exporter" in {program.name for program in host.programs}
+    }
+    asked = {rule.targets for rule in prod.blueprint.mesh.rules if rule.ports == "9100"}
+    assert {("tag:workstation",), ("tag:vpn",), ("tag:app",)} == asked, "by the AI host alone"
+    assert {("tag:ai",)} == {rule.sources for rule in prod.blueprint.mesh.rules if rule.ports == "9100"}
+
+
+@pytest.mark.req("S5-58")
+def test_no_service_tracks_errors(prod):
+    assert not [name for name in (*AI, *VPN) if re.search("sentry|glitchtip|bugsink", name)]
+    assert {"json-file"} == {spec(prod, service.name).log_driver for service in prod.blueprint.services}
+
+
+@pytest.mark.req("S5-97")
+def test_every_image_has_a_version(prod):
+    assert [] == [image for image in prod.images if not re.search(r":[^:/]*[0-9]", image)]
+
+
+@pytest.mark.req("S5-78")
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_secret_that_only_its_issuer_has_is_asked_for_at_once(stack):
+    with pytest.raises(ProblemsError) as refused:
+        resolve(configuration(stack))
+    missing = {problem.path for problem in refused.value.problems if "is required and missing" in problem.what}
+
+    clouds = {"hcloud-token", "ovh-application-key", "ovh-application-secret", "ovh-consumer-key"}
+    wanted = set(supplied("vpai")) | ({f"homeport:{name}" for name in clouds} if stack == "prod" else set())
+    assert wanted == missing, "in one message"
+    assert all("pulumi config set --secret" in problem.fix for problem in refused.value.problems)
+    named = {key.partition(":")[2] for key in wanted}
+    assert {"anthropic-api-key", "openai-api-key", "openrouter-api-key", "google-gemini-api-key"} <= named
+    assert {"byteplus-api-key", "brave-search-api-key", "s3-access-key", "s3-secret-key"} <= named
+
+
+@pytest.mark.req("S5-78")
+def test_what_nobody_issues_is_made(prod):
+    assert {
+        *("couchdb-admin-password", "couchdb-obsidian-password", "grafana-admin-password", "litellm-master-key"),
+        *("litellm-salt-key", "litellm-ui-password", "n8n-owner-password", "n8n-short-encryption-key"),
+        *("nocodb-jwt-secret", "openclaw-api-key", "postgresql-password", "qdrant-api-key", "redis-password"),
+        "sure-secret-key-base",
+    } <= set(prod.generated)

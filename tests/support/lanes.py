@@ -33,6 +33,7 @@ SHARED = {
     # Stacks whose containers have the names of their description, as any other such stack on one Docker has them.
     "tests/rehearsal/shared/": "plain names",
     "tests/rehearsal/platform/": "plain names",
+    "tests/rehearsal/vpai/": "plain names",
     "tests/rehearsal/conformance/test_docker_ssh": "rented",
     "tests/rehearsal/conformance/test_command_ssh": "rented",
 }

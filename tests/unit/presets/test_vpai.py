@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from catalog.presets.vpai import preset as module
 from catalog.presets.vpai.preset import PRESET
@@ -52,6 +53,13 @@ def configuration(stack="prod", secrets=(), **settings):
         **dict(secrets),
     }
     return Configuration(stack, values, frozenset(dict(secrets)))
+
+
+def documented():
+    """The stacks of docs/vpai.md, by name."""
+    page = (ROOT / "docs/vpai.md").read_text()
+    blocks = re.findall(r"^```yaml\n# Pulumi\.(\w+)\.yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return {stack: yaml.safe_load(text)["config"] for stack, text in blocks}
 
 
 def planned(stack="prod", **settings):
@@ -327,3 +335,18 @@ def test_what_nobody_issues_is_made(prod):
         *("nocodb-jwt-secret", "openclaw-api-key", "postgresql-password", "qdrant-api-key", "redis-password"),
         "sure-secret-key-base",
     } <= set(prod.generated)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_page_about_it_shows_stacks_that_are_accepted_and_every_secret_name_and_port(stack):
+    page, written = (ROOT / "docs/vpai.md").read_text(), documented()
+    assert [*STACKS] == [*written]
+    settings = written[stack]["homeport:settings"] | ({} if stack == "dev" else {"waivers": TRIED})
+    values = {"homeport:preset": written[stack]["homeport:preset"], "homeport:settings": json.dumps(settings)}
+    plan = resolve(Configuration(stack, values), sealed=True)
+
+    unnamed = [name for name, each in plan.secrets.items() if each.policy == "supplied" and f"`{name}`" not in page]
+    assert [] == unnamed, "somebody has to know what to supply"
+    assert [] == [route.name for route in plan.blueprint.routes if f"`{route.name}.<domain>`" not in page]
+    assert [] == [net.name for net in plan.blueprint.networks if f"`{net.name}`" not in page]
+    assert [] == [route.here for route in plan.blueprint.routes if route.here and str(route.here) not in page]

@@ -1,0 +1,109 @@
+"""vpai in dev: what runs, who reaches whom, what its pages answer, and that nothing is left."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+
+import pytest
+
+from catalog.presets.vpai.preset import PRESET
+from tests.support.scratch import docker, inspect
+from tests.support.vpai import SERVICES
+from tests.support.waits import until
+
+pytestmark = [pytest.mark.world, pytest.mark.usefixtures("vpai")]
+HERE = {route.name: route.here for route in PRESET.routes if route.here}
+PROBE = "caddy:2.11.4-alpine"
+
+
+def ask(route, path, method="GET", body=None, **headers):
+    """Status and body at a route's port of the loopback address."""
+    link = http.client.HTTPConnection("127.0.0.1", HERE[route], timeout=60)
+    try:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        link.request(method, path, json.dumps(body) if body is not None else None, fields)
+        answer = link.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    finally:
+        link.close()
+
+
+def beside(network, *command):
+    """What a container that is on one network alone sees."""
+    argv = ["docker", "run", "--rm", "--network", network, "--cap-drop", "ALL", "--entrypoint", command[0], PROBE]
+    return subprocess.run([*argv, *command[1:]], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_its_containers_have_the_descriptions_names_and_are_healthy(vpai):
+    def health():
+        return {name: inspect(name)["State"]["Health"]["Status"] for name in SERVICES}
+
+    assert set(SERVICES) == set(vpai.objects("container"))
+    until(lambda: "starting" not in health().values(), "Docker's own first look comes an interval after the start")
+    assert {"healthy"} == set(health().values()), health()
+
+
+@pytest.mark.req("P-07")
+def test_a_second_preview_changes_nothing_also_after_a_refresh(vpai):
+    done = vpai.pulumi("preview", "--refresh", "--expect-no-changes", "--diff", timeout=600)
+
+    assert 0 == done.returncode, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+@pytest.mark.req("S5-20")
+@pytest.mark.parametrize("network", ["backend", "monitoring", "sandbox"])
+def test_a_container_on_an_isolated_network_has_no_way_to_the_internet(network):
+    ways = beside(network, "ip", "route", "show", "default")
+
+    assert (0, "") == (ways.returncode, ways.stdout.strip()), ways.stderr
+    assert "default via" in beside("egress", "ip", "route", "show", "default").stdout, "or the probe would be blind"
+
+
+@pytest.mark.req("S5-20", "S5-42")
+def test_who_is_on_sandbox_alone_reaches_openclaw_and_nothing_else():
+    address = inspect("postgresql")["NetworkSettings"]["Networks"]["backend"]["IPAddress"]
+    for target in ("postgresql", address, "redis", "litellm", "qdrant"):
+        port = {"redis": "6379", "litellm": "4000", "qdrant": "6333"}.get(target, "5432")
+        assert 0 != beside("sandbox", "nc", "-z", "-w", "3", target, port).returncode, target
+    assert 0 == beside("sandbox", "nc", "-z", "-w", "3", "openclaw", "18789").returncode, "it is on both"
+    assert 0 == beside("backend", "nc", "-z", "-w", "3", "postgresql", "5432").returncode, "or the probe would be blind"
+
+
+@pytest.mark.req("S5-42")
+def test_nobody_on_sandbox_has_dockers_socket():
+    on = {each["Name"] for each in json.loads(docker("network", "inspect", "sandbox"))[0]["Containers"].values()}
+
+    assert {"openclaw"} == on
+    assert [] == [mount for mount in inspect("openclaw")["Mounts"] if mount["Type"] == "bind"]
+
+
+def test_pages_answer_at_their_ports_of_the_loopback_address():
+    status = {
+        "n8n": ask("n8n", "/healthz")[0],
+        "litellm": ask("litellm", "/health/liveliness")[0],
+        "couchdb without its password": ask("couchdb", "/_all_dbs")[0],
+        "qdrant without its key": ask("qdrant", "/collections")[0],
+    }
+
+    assert {"n8n": 200, "litellm": 200, "couchdb without its password": 401, "qdrant without its key": 401} == status
+
+
+@pytest.mark.req("S5-80")
+def test_a_call_of_n8ns_webhook_comes_to_openclaw_with_its_token_and_back(vpai):
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    refused, _ = ask("n8n", "/webhook/agent/ask", "POST", body, Content_Type="application/json")
+    key = vpai.credentials()["n8n-webhook-api-key"]
+    status, text = ask("n8n", "/webhook/agent/ask", "POST", body, Content_Type="application/json", X_API_Key=key)
+
+    assert 403 == refused, "for who has the key"
+    assert status not in {0, 401, 403, 404}, f"OpenClaw took the token: {text[:300]}"
+
+
+@pytest.mark.req("P-18")
+def test_down_leaves_nothing(vpai):
+    done = vpai.homeport("down", "--yes", timeout=600)
+
+    assert 0 == done.returncode, done.stdout[-3000:]
+    assert [] == [name for kind in ("container", "network", "volume") for name in vpai.objects(kind)]

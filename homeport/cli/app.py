@@ -34,6 +34,7 @@ PANELS = {
         "repair",
         "report",
         "images",
+        "promote",
         "export",
     ),
     "Own services": ("add", "import"),

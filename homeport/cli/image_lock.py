@@ -56,7 +56,7 @@ def settle(stack: Stack, *, root: Path = ROOT, renew: bool = False) -> None:
     floating = [image for image in wanted if image not in pins]
     if floating and stack.environment == "prod" and not _may_float(stack):
         what = f"no digest is known for {', '.join(floating)}: a tag can mean another image tomorrow"
-        ways = f"`homeport images --from preprod --stack {stack.name}`, or name it with its digest in homeport:settings"
+        ways = f"`homeport promote --from preprod --stack {stack.name}`, or name it by digest in homeport:settings"
         raise ToolError(f"images of {stack.name}: {what}\n  fix: run it where the registry can be reached, or {ways}")
     if floating:
         say(f"    by tag alone, since no digest is known: {', '.join(floating)}")
@@ -76,27 +76,22 @@ def show(stack: Stack, *, root: Path = ROOT) -> None:
         say(f"    the first `up` resolves to a digest: {', '.join(open_)}")
 
 
-def promote(source: str, stack: Stack, *, root: Path = ROOT) -> None:
-    """Takes over what another stack's lock says of images that this one needs.
+def promotable(source: str, stack: Stack, *, root: Path = ROOT) -> dict[str, tuple[str, str]]:
+    """By image of a stack the digest that its lock has (empty: none) and the one that another stack's lock has.
 
-    Raises:
-        ToolError: That lock has none of them.
+    An image that was built on this machine has a digest that no other machine knows, so it is none.
     """
     theirs, ours = image_lock.read(root, source), image_lock.read(root, stack.name)
+    known = [image for image in stack.plan.named if image in theirs and theirs[image].origin != "substitute"]
+    return {image: (ours[image].digest if image in ours else "", theirs[image].digest) for image in known}
+
+
+def promote(digests: Mapping[str, str], stack: Stack, *, root: Path = ROOT) -> None:
+    """Writes digests of another stack into this one's lock."""
     day = _today().isoformat()
-    taken = {
-        image: Pin(digest=theirs[image].digest, origin="promoted", day=day)
-        for image in stack.plan.named
-        if image in theirs and theirs[image].origin != "substitute"
-    }
-    if not taken:
-        what = f"{image_lock.path(root, source).name} has no digest of an image that {stack.name} needs"
-        raise ToolError(f"{what}\n  fix: bring {source} up first, where its registries can be reached")
-    for image, pin in taken.items():
-        if image in ours and ours[image].digest != pin.digest:
-            say(f"    {image}: {ours[image].digest} becomes {pin.digest}")
-    image_lock.path(root, stack.name).write_text(image_lock.text({**ours, **taken}), encoding="utf-8")
-    say(f"    {counted(len(taken), 'image')} promoted from {source}")
+    taken = {image: Pin(digest=digest, origin="promoted", day=day) for image, digest in digests.items()}
+    pins = {**image_lock.read(root, stack.name), **taken}
+    image_lock.path(root, stack.name).write_text(image_lock.text(pins), encoding="utf-8")
 
 
 def old_pins(stack: Stack, today: date, *, root: Path = ROOT) -> list[dict[str, str]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from homeport.cli.drift import Digests
 
-_READ = ("__main__.py", "Pulumi.yaml", "requirements.lock", "components", "homeport", "catalog", "apps", "toolchain")
+PROGRAM = ("__main__.py", "Pulumi.yaml", "requirements.lock", "components", "homeport", "catalog", "apps", "toolchain")
 """What the program and the tool chain are made of."""
 _PREFIXES = ("PULUMI_", "HOMEPORT_", "DOCKER_", "AWS_", "HCLOUD_", "CLOUDFLARE_")
 _OWN = ("HOMEPORT_STARTED", "HOMEPORT_CALLED_FROM")
@@ -111,7 +111,7 @@ def inputs(stack: str, root: Path = ROOT) -> str:
 
 
 def _files(stack: str, root: Path) -> Iterator[Path]:
-    for name in (*_READ, f"Pulumi.{stack}.yaml", image_lock.path(root, stack).name):
+    for name in (*PROGRAM, f"Pulumi.{stack}.yaml", image_lock.path(root, stack).name):
         start = root / name
         if start.is_file():
             yield start

@@ -6,6 +6,7 @@ Pulumi's own `config set --path` writes one scalar at a time, and PyYAML drops c
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import tempfile
@@ -125,6 +126,38 @@ def with_apps(text: str, apps: Mapping[str, Mapping[str, Any]], name: str) -> st
             f"  fix: edit {name}: put the block that is shown below homeport:settings.apps"
         )
     return new
+
+
+def with_values(text: str, values: Mapping[tuple[str, ...], str], name: str) -> str:
+    """The text of a stack's file with other words in the place of some; all else stays as it is, to the byte.
+
+    Args:
+        text: The file.
+        values: By path below the settings, which is there and has one word.
+        name: What the file is called, for messages.
+
+    Raises:
+        ToolError: A value stands elsewhere, as behind an anchor.
+    """
+    wanted = yaml.safe_load(text)
+    places = []
+    for path, value in values.items():
+        node, inner = yaml.compose(text, Loader=yaml.SafeLoader), wanted
+        for key in ("config", _SETTINGS, *path):
+            node = _below(node, key)[1]
+        for key in ("config", _SETTINGS, *path[:-1]):
+            inner = inner[key]
+        inner[path[-1]] = value
+        if node is not None:
+            places.append((node.start_mark.index, node.end_mark.index, value))
+    for start, end, value in sorted(places, reverse=True):
+        text = f"{text[:start]}{json.dumps(value)}{text[end:]}"
+    if yaml.safe_load(text) != wanted:
+        paths = ", ".join(".".join(path) for path in values)
+        raise ToolError(
+            f"{name}: {paths} cannot be changed where it stands\n  fix: edit {name}: write it there in full"
+        )
+    return text
 
 
 def write(path: Path, text: str) -> None:

@@ -10,7 +10,6 @@ EXAMPLES = """
 homeport images
 homeport images --ensure                pull or build them
 homeport images --renew --stack prod    look up anew which digests their tags mean, and name what changed
-homeport images --from preprod --stack prod
 """
 KEYS = ("stack", "images")
 
@@ -19,7 +18,6 @@ def command(
     stack: StackName = "dev",
     ensure: Annotated[bool, typer.Option("--ensure", help="Pull or build them")] = False,
     renew: Annotated[bool, typer.Option("--renew", help="Write the lock anew: what their tags mean today")] = False,
-    source: Annotated[str, typer.Option("--from", help="Take over the digests of this stack's lock")] = "",
     json: Json = False,
 ) -> None:
     """List the images that the stack needs, by the digests of its lock."""
@@ -28,8 +26,6 @@ def command(
     from homeport.cli.stack import read
 
     known = read(stack)
-    if source:
-        image_lock.promote(source, known)
     if ensure:
         pulumi_cli.ensure(known.images(), engine=False, contracts=known.contracts())
     if renew:
@@ -37,6 +33,6 @@ def command(
     images = read(stack).images()
     if json:
         print_json({"stack": stack, "images": images})
-    elif not (ensure or renew or source):
+    elif not (ensure or renew):
         print("\n".join(images))
     raise typer.Exit

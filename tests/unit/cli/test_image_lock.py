@@ -147,13 +147,15 @@ def test_a_lock_is_promoted_without_what_was_built_here(world):
         "other:1": Pin(digest=TWO, origin="registry", day="2026-11-01"),
     }
     lock.path(world.root, "preprod").write_text(lock.text(pins))
-    image_lock.promote("preprod", stack(PROD), root=world.root)
+    prod = stack(PROD)
 
+    assert {MINE: ("", ONE)} == image_lock.promotable("preprod", prod, root=world.root)
+    assert {} == image_lock.promotable("nowhere", prod, root=world.root)
+    image_lock.promote({MINE: ONE}, prod, root=world.root)
     assert {MINE: (ONE, "promoted")} == {
         image: (pin.digest, pin.origin) for image, pin in lock.read(world.root, "prod").items()
     }
-    with pytest.raises(ToolError, match="no digest of an image that prod needs"):
-        image_lock.promote("nowhere", stack(PROD), root=world.root)
+    assert {MINE: (ONE, ONE)} == image_lock.promotable("preprod", prod, root=world.root), "there already"
 
 
 @pytest.mark.req("RW-15")

@@ -27,8 +27,6 @@ from budget_ledger import MODES, NANO, RESETS, BudgetError, Ledger, Settings, na
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DAYS: Final = 3 * 86400
-"""Seconds for which it is remembered that a day's alert was sent."""
 _SENDING: Final = 60
 """Seconds after which an alert that somebody was about to send is anybody's again."""
 _SPENT: Final = """
@@ -197,9 +195,19 @@ class Guard:
         Returns:
             Whether all was well: Redis, database and Telegram have answered.
         """
+        until = time.monotonic() + self._settings.patience
         try:
-            spent = spent_of(self.ledger.look())
-            source = self._source(spent)
+            while True:
+                # What starts anew answers in a moment: nobody is to be told of that.
+                waits = time.monotonic() < until
+                try:
+                    source = self._source(spent_of(self.ledger.look()))
+                    if not (source and waits):
+                        break
+                except (redis.RedisError, OSError):
+                    if not waits:
+                        raise
+                time.sleep(1)
             spent = spent_of(self.ledger.look())
             well = self._decide(spent, source)
         except (redis.RedisError, OSError) as problem:
@@ -230,7 +238,10 @@ class Guard:
         wanted = mode_of(share, self._settings)
         if source and MODES.index(wanted) < MODES.index(spent.mode):
             wanted = spent.mode
-        well = min([self._alert(spent, key, text) for key, text in self._alerts(spent, share, wanted)], default=True)
+        well = min(
+            [self._alert(spent, key, text, month=month) for key, text, month in self._alerts(spent, share, wanted)],
+            default=True,
+        )
         state = {
             "date": spent.date,
             "mode": wanted,
@@ -252,8 +263,8 @@ class Guard:
                 both.execute()
         return well
 
-    def _alerts(self, spent: Spent, share: float, mode: str) -> Iterator[tuple[str, str]]:
-        """What is to be told of a day, with a key for each."""
+    def _alerts(self, spent: Spent, share: float, mode: str) -> Iterator[tuple[str, str, bool]]:
+        """What is to be told, with a key for each, and whether once a month instead of a day."""
         sums = f"{spent.of():.2f} of {self._settings.day_limit:.2f} USD ({share:.0%}) of {spent.date} are spent"
         shares = "\n".join(
             f"{name}: {spent.of(name):.2f} of {limit:.2f}" for name, limit in self._settings.providers.items()
@@ -261,37 +272,44 @@ class Guard:
         eco = ", ".join(self._settings.eco_models)
         if share >= self._settings.blocked:
             reserve = f"eco models ({eco}) have {self._settings.eco_reserve:.2f} USD beyond it"
-            yield "blocked", f"BLOCKED: {sums}. Only {reserve}; {RESETS}.\n{shares}"
+            yield "blocked", f"BLOCKED: {sums}. Only {reserve}; {RESETS}.\n{shares}", False
         if share >= self._settings.critical:
-            yield "critical", f"CRITICAL: {sums}. Mode {mode}: only eco models ({eco}) are served; {RESETS}.\n{shares}"
+            yield (
+                "critical",
+                f"CRITICAL: {sums}. Mode {mode}: only eco models ({eco}) are served; {RESETS}.\n{shares}",
+                False,
+            )
         elif share >= self._settings.warning:
-            yield "warning", f"WARNING: {sums}; {RESETS}.\n{shares}"
+            yield "warning", f"WARNING: {sums}; {RESETS}.\n{shares}", False
         if spent.day.get("excess", 0) > 0:
             excess = spent.day["excess"] / NANO
-            yield "excess", f"WARNING: {excess:.4f} USD were billed today that no reservation covered."
+            yield "excess", f"WARNING: {excess:.4f} USD were billed today that no reservation covered.", False
         for name, limit in self._settings.months.items():
             part = spent.of(name, month=True) / limit if limit else 0.0
             for key, level in (("critical", self._settings.critical), ("warning", self._settings.warning)):
                 if part >= level:
                     text = f"{key.upper()}: {name} has used {part:.0%} of its {limit:.2f} USD of {spent.date[:7]}."
-                    yield f"{name}-{key}-{spent.date[:7]}", text
+                    yield f"{name}-{key}", text, True
                     break
 
-    def _alert(self, spent: Spent, key: str, text: str) -> bool:
-        """Tells a person once a day, whoever of several guards is first; again only if the telling failed."""
-        mark = f"{self._settings.prefix}:told:{key if key.endswith(spent.date[:7]) else f'{spent.date}:{key}'}"
+    def _alert(self, spent: Spent, key: str, text: str, *, month: bool = False) -> bool:
+        """Tells a person once a day or month, whoever of several guards is first; again only if the telling failed."""
         if self._dry:
             self._say(f"would tell: {text.splitlines()[0]}")
             return True
-        if not self._client.set(mark, "sending", nx=True, ex=_SENDING):
+        prefix, field = self._settings.prefix, f"told/{key}"
+        book = f"{prefix}:month:{spent.date[:7]}" if month else f"{prefix}:day:{spent.date}"
+        if not self._client.set(f"{prefix}:telling:{key}", "1", nx=True, ex=_SENDING):
             return True
         try:
-            self._telegram.send(text)
+            if not self._client.hexists(book, field):
+                self._telegram.send(text)
+                self._client.hset(book, field, 1)
         except TelegramError as problem:
-            self._client.delete(mark)
             self._say(f"not told: {problem}")
             return False
-        self._client.set(mark, "told", ex=_DAYS if spent.date in mark else 40 * 86400)
+        finally:
+            self._client.delete(f"{prefix}:telling:{key}")
         return True
 
     def _lost(self, what: str, text: str) -> bool:

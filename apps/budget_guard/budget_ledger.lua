@@ -7,12 +7,12 @@
 -- instance. UTC days of 86,400 s, as Unix time counts them: there is no daylight saving and no leap second in them.
 --
 -- A day's and a month's hash: settled, reserved, excess (spend that no reservation covered), the same by scope
--- ("settled/openai"), calls and reclaimed. A reservation is in `open` (what it holds) and in `leases` (until when).
+-- ("settled/openai"), calls and reclaimed, and what a person was told of ("told/critical"). A reservation is in `open` (what it holds) and in `leases` (until when).
 
 local prefix, verb = KEYS[1], ARGV[1]
 local now = tonumber(ARGV[2]) or tonumber(redis.call('TIME')[1])
 local OPEN, LEASES, MODE, KNOWN = prefix .. ':open', prefix .. ':leases', prefix .. ':mode', prefix .. ':known'
-local KEEP = 70 * 86400
+local KEPT = { day = 70, month = 100 }
 
 local function date(seconds)
   -- Civil date of a day number (proleptic Gregorian calendar, eras of 400 years).
@@ -109,7 +109,6 @@ local function reserve()
   redis.call('ZADD', LEASES, now + lease, id)
   book(key, 'reserved', scope, cost)
   redis.call('HINCRBY', key, 'calls', 1)
-  redis.call('EXPIRE', key, KEEP)
   return { 'ok', word, string.format('%.0f', left - cost) }
 end
 
@@ -123,12 +122,19 @@ local function floor()
     local missing = recorded - number(key, 'settled/' .. scope) - number(key, 'excess/' .. scope)
     if missing > 0 then
       book(key, 'excess', scope, missing)
-      redis.call('EXPIRE', key, KEEP)
-      added = added + missing
+          added = added + missing
     end
   end
   redis.call('SET', KNOWN, today)
   return string.format('%.0f', added)
+end
+
+-- Books end by this, and not by an expiry: what has one Redis may throw away when its memory is full.
+local function forget()
+  for age = 0, 7 do
+    redis.call('DEL', prefix .. ':day:' .. date(now - (KEPT.day + age) * 86400))
+  end
+  redis.call('DEL', prefix .. ':month:' .. string.sub(date(now - KEPT.month * 86400), 1, 7))
 end
 
 -- Lua takes 'nan' for a number, and nothing is greater than that.
@@ -155,6 +161,7 @@ elseif verb == 'floor' then
   return floor()
 elseif verb == 'look' then
   local reclaimed = reclaim(10000)
+  forget()
   return {
     today, mode(), redis.call('GET', KNOWN) or '', tostring(reclaimed),
     redis.call('HGETALL', LEDGER.day), redis.call('HGETALL', LEDGER.month),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 NANO: Final = 1_000_000_000
 """Nano-dollars in a dollar: the ledger's unit."""
+_KINDS: Final = {"float": float, "int": int, "str": str}
 MODES: Final = ("normal", "eco", "blocked")
 RESETS: Final = "resets at 00:00 UTC"
 
@@ -53,6 +55,7 @@ class Settings:
         telegram: Where the Bot API is.
         chat: Of the alerts; or `chat_file`.
         interval: Seconds between two looks of the guard.
+        patience: Seconds for which the guard asks again what does not answer, before it tells.
         state: Folder in which the guard keeps what it cannot keep in Redis.
     """
 
@@ -84,6 +87,7 @@ class Settings:
     chat: str = ""
     chat_file: str = ""
     interval: int = 60
+    patience: int = 30
     state: str = "/var/lib/budget-guard"
 
     def scope(self, provider: str, group: str) -> str:
@@ -95,7 +99,7 @@ class Settings:
 
 
 def read(path: Path) -> Settings:
-    """Settings of a file.
+    """Settings of a file; where one is a number or a word, a variable such as `BUDGET_DAY_LIMIT` takes its place.
 
     Raises:
         BudgetError: It is not there, is no JSON, or says what cannot be meant.
@@ -112,6 +116,13 @@ def read(path: Path) -> Settings:
         raise BudgetError(
             f"{path}: unknown: {', '.join(unknown)}\nfix: take it out; known are {', '.join(sorted(known))}"
         )
+    for entry in fields(Settings):
+        text = os.environ.get(f"BUDGET_{entry.name.upper()}")
+        if text and entry.type in _KINDS:
+            try:
+                about[entry.name] = _KINDS[str(entry.type)](text)
+            except ValueError:
+                about[entry.name] = text
     about["eco_models"] = tuple(about.get("eco_models", Settings().eco_models))
     settings = Settings(**about)
     for name, wrong in _wrong(settings):

@@ -399,8 +399,10 @@ def _deployment(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     chosen = router.get_deployment(model_id=identity) if router and identity else None
     if chosen is not None:
         return dict(chosen.model_dump())
-    provider = kwargs.get("custom_llm_provider")
-    return {"model_name": "", "litellm_params": {"model": kwargs.get("model"), "custom_llm_provider": provider}}
+    # A search of the web has a provider, and no model.
+    provider = kwargs.get("custom_llm_provider") or kwargs.get("search_provider")
+    model = kwargs.get("model") or (f"{provider}/search" if provider else None)
+    return {"model_name": "", "litellm_params": {"model": model, "custom_llm_provider": provider}}
 
 
 def _key(kwargs: Mapping[str, Any]) -> str:

@@ -41,6 +41,21 @@ OPTIONS = {
 }
 """What a preset with it lets the settings choose."""
 
+TELEGRAM_TOKEN = SecretSpec(
+    name="telegram-monitoring-token",
+    kind="token",
+    policy="supplied",
+    purpose="for the Telegram bot that tells of alerts: its token, as its maker BotFather shows it",
+    variable="TELEGRAM_MONITORING_BOT_TOKEN",
+)
+TELEGRAM_CHAT = SecretSpec(
+    name="telegram-monitoring-chat",
+    kind="text",
+    policy="supplied",
+    purpose="for alerts: the number of the Telegram chat that they go to",
+    variable="TELEGRAM_MONITORING_CHAT_ID",
+)
+
 SERVICE = Service(
     name="grafana",
     # renovate: datasource=docker depName=grafana/grafana
@@ -156,20 +171,8 @@ SERVICE = Service(
             purpose="to encrypt what Grafana stores of tokens; lost, they are to be entered anew",
             variable="GF_SECURITY_SECRET_KEY",
         ),
-        SecretSpec(
-            name="telegram-monitoring-token",
-            kind="token",
-            policy="supplied",
-            purpose="for the Telegram bot that tells of alerts: its token, as its maker BotFather shows it",
-            variable="TELEGRAM_MONITORING_BOT_TOKEN",
-        ),
-        SecretSpec(
-            name="telegram-monitoring-chat",
-            kind="text",
-            policy="supplied",
-            purpose="for alerts: the number of the Telegram chat that they go to",
-            variable="TELEGRAM_MONITORING_CHAT_ID",
-        ),
+        TELEGRAM_TOKEN,
+        TELEGRAM_CHAT,
         SecretSpec(
             name="telegram-openclaw-token",
             kind="token",

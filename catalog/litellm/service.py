@@ -1,8 +1,10 @@
 """LiteLLM: one address and one budget for all language models. https://docs.litellm.ai/docs/proxy/configs.
 
-``files/config.yaml`` has providers, models and budgets; a preset has a route named ``litellm``, and the services
-``postgresql``, ``redis`` and ``qdrant``. Its image for other users than root has all that it runs in it, and how it is
-started with a read-only root is upstream's too (BerriAI/litellm, ``docker-compose.hardened.yml``).
+``files/config.yaml`` has providers, models and cache; ``apps/budget_guard/budget.json`` has what may be spent. A preset
+has a route named ``litellm``, and the services ``postgresql``, ``redis``, ``qdrant`` and ``budget-guard``.
+
+Its image for other users than root has all that it runs in it, and how it is started with a read-only root is
+upstream's too (BerriAI/litellm, ``docker-compose.hardened.yml``).
 """
 
 from catalog.postgresql.service import PASSWORD
@@ -56,6 +58,13 @@ SERVICE = Service(
         StaticFile(source="catalog/supabase/files/start.sh", target="start.sh"),
         StaticFile(source="catalog/litellm/files/config.yaml", target="config.yaml"),
         StaticFile(source="catalog/litellm/files/health", target="health"),
+        # The budget's half that stands before every call.
+        StaticFile(source="apps/budget_guard/budget_hook.py", target="budget_hook.py"),
+        StaticFile(source="apps/budget_guard/budget_litellm.py", target="budget_litellm.py"),
+        StaticFile(source="apps/budget_guard/budget_ledger.py", target="budget_ledger.py"),
+        StaticFile(source="apps/budget_guard/budget_ledger.lua", target="budget_ledger.lua"),
+        StaticFile(source="apps/budget_guard/budget_price.py", target="budget_price.py"),
+        StaticFile(source="apps/budget_guard/budget.json", target="budget.json"),
     ),
     secret_files=(
         SecretFile(
@@ -64,6 +73,7 @@ SERVICE = Service(
             syntax=URL,
         ),
         SecretFile(target="env/REDIS_URL", template="redis://:{redis-password}@redis:6379", syntax=URL),
+        SecretFile(target="redis_password", template="{redis-password}", syntax=TEXT),
         SecretFile(target="env/QDRANT_API_KEY", template="{qdrant-api-key}", syntax=TEXT),
         SecretFile(target="env/LITELLM_MASTER_KEY", template="sk-{litellm-master-key}", syntax=TEXT),
         SecretFile(target="env/LITELLM_SALT_KEY", template="sk-{litellm-salt-key}", syntax=TEXT),

@@ -45,13 +45,17 @@ ALONE = SimpleNamespace(mesh=None)
 
 
 class Place:
-    """A network with services of the catalog on it; all of it goes with `close`."""
+    """A network with services of the catalog on it; all of it goes with `close`.
+
+    Attributes:
+        block: The first three numbers of its addresses; `.1` is this machine.
+    """
 
     def __init__(self, *flags):
         self.name = f"homeport-service-{uuid.uuid4().hex[:8]}"
         self.key = secrets.token_hex(16)
         self._containers, self._volumes = [], []
-        subnets.network(self.name, "--label", LABEL, *flags)
+        self.block = subnets.network(self.name, "--label", LABEL, *flags)
 
     def start(self, service, values=None, *, texts=None, env=None, publish=(), image="", blueprint=ALONE):
         """Start a service; its name is an alias on the network.

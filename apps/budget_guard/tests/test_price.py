@@ -153,7 +153,7 @@ def test_the_settings_that_are_laid_are_the_ones_of_the_description():
         settings.eco_reserve,
     )
     assert {"anthropic": 0.75, "openai": 0.5, "openrouter": 3.25, "google": 0.25} == settings.providers
-    assert {"byteplus": 5.0} == settings.months
+    assert {"byteplus": 5.0, "brave": 5.0} == settings.months, "a search of the web is no model's, and has its own"
     assert ("qwen3-coder", "deepseek-v3", "glm-5") == settings.eco_models
 
 

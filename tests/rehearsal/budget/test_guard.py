@@ -55,7 +55,12 @@ class World:
         self.client, self.prefix, self.records, self.now = client, prefix, Records(), NOON
         (folder / "token").write_text(f"{TOKEN}\n")
         about = {"prefix": prefix, "redis": server.url, "telegram": self.telegram.url, "chat": CHAT}
-        about |= {"telegram_token_file": str(folder / "token"), "state": str(folder / "state"), "interval": 1}
+        about |= {
+            "telegram_token_file": str(folder / "token"),
+            "state": str(folder / "state"),
+            "interval": 1,
+            "patience": 0,
+        }
         self.file = folder / "budget.json"
         self.file.write_text(json.dumps(about))
         self.settings = Settings(**about)

@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from catalog.budget_guard.service import SERVICE as GUARD
 from catalog.litellm.service import SERVICE
+from homeport.plan import built
+from rehearsal.clouds.kit.api import ApiServer
+from rehearsal.clouds.telegram.service import Service as Telegram
+from rehearsal.clouds.telegram.store import Store
 from tests.rehearsal.vpai_services.conftest import PASSWORDS
+from tests.support.budget_model import NANO
 from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
+from tests.support.checkout import ROOT
 from tests.support.containers import docker
 from tests.support.waits import until
 
@@ -27,8 +34,12 @@ VALUES = {
     "google-gemini-api-key": "canary-of-google-1",
     "byteplus-api-key": "canary-of-byteplus-1",
     "brave-search-api-key": "canary-of-brave-1",
+    "telegram-monitoring-token": "7000000001:AAcanary-of-the-guard",
+    "telegram-monitoring-chat": "-1001000000001",
 }
 KEY = "sk-" + VALUES["litellm-master-key"]
+MODELS = ("qwen3-coder", "deepseek-v3", "glm-5")
+"""What is served in every mode."""
 PROVIDER = (Path(__file__).parent / "provider.py").read_text()
 
 
@@ -82,6 +93,70 @@ def litellm(place, postgresql, redis, qdrant):
         docker("rm", "--force", provider)
 
 
+class Books:
+    """The guard's container, the ledger in the server of the stack, and the chat that is told."""
+
+    def __init__(self, place, postgresql, server, telegram):
+        self._postgresql, self._days, self._before = postgresql, 0, 0
+        self.guard, self._server, self._telegram = f"{place.name}-{GUARD.name}", server, telegram
+
+    def ask(self, *words):
+        """What the server answers."""
+        return docker("exec", "-e", f"REDISCLI_AUTH={VALUES['redis-password']}", self._server, "redis-cli", *words)
+
+    @property
+    def mode(self):
+        return self.ask("get", "litellm:budget:mode")
+
+    def state(self):
+        return json.loads(self.ask("get", "litellm:budget:state"))
+
+    def spend(self, share):
+        """So much of the day is spent."""
+        now = self.state()
+        missing = round((share * now["limit_usd"] - now["spent_usd"]) * NANO)
+        self.ask("hincrby", f"litellm:budget:day:{now['date']}", "settled", str(missing))
+
+    def told(self):
+        """How serious, of all that was told today of shares."""
+        rows = self._telegram.RequestHandlerClass.api.controls()["GET", "/messages"]({})["messages"]
+        return [row["text"].partition(":")[0] for row in rows if " are spent" in row["text"]][self._before :]
+
+    def midnight(self):
+        """All that was written of today is of a day before: to Redis and LiteLLM it is as if the clock had gone on."""
+        self._before += len(self.told())
+        date, self._days = self.state()["date"], self._days + 1
+        before = f"2026-01-0{self._days}"
+        self._postgresql.query(
+            f"UPDATE \"LiteLLM_DailyUserSpend\" SET date = '{before}' WHERE date = '{date}'",  # noqa: S608  (dates)
+            database="litellm",
+        )
+        self.ask("rename", f"litellm:budget:day:{date}", f"litellm:budget:day:{before}")
+
+
+@pytest.fixture(scope="module")
+def books(place, litellm, postgresql, redis):
+    """The guard beside LiteLLM: it looks every second, and tells an emulated Telegram."""
+    assert litellm
+    ensure(built.runtime(GUARD.build.folder))
+    image = f"homeport/{GUARD.image}:{place.name}"
+    subprocess.run(["sh", ROOT / "components/scripts/build.sh", image, ROOT / GUARD.build.folder], check=True)
+    token, chat = VALUES["telegram-monitoring-token"], VALUES["telegram-monitoring-chat"]
+    seed = {
+        "bots": {token: {"username": "alerts_bot"}},
+        "chats": {chat: {"type": "supergroup", "title": "Alerts", "bots": {"alerts_bot": "member"}}},
+    }
+    telegram = ApiServer(Telegram(Store(None, seed)), f"{place.block}.1:0", machines=True).start()
+    own = {"BUDGET_TELEGRAM": telegram.url, "BUDGET_INTERVAL": "1", "BUDGET_PATIENCE": "5"}
+    try:
+        healthy(place.start(GUARD, VALUES, env=own, image=image), GUARD.health.gate)
+        yield Books(place, postgresql, redis, telegram)
+    finally:
+        telegram.stop()
+        docker("rm", "--force", f"{place.name}-{GUARD.name}", check=False)
+        docker("image", "rm", "--force", image, check=False)
+
+
 @pytest.mark.req("S5-29", "S5-31", "S5-93")
 def test_its_models_are_there_for_its_key_and_for_no_other(litellm, postgresql):
     assert [401, 401] == [litellm.ask("/v1/models", key=key)[0] for key in ("", "sk-wrong")], "it asks for a key"
@@ -122,7 +197,15 @@ class Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
+@pytest.mark.req("FP-17")
+def test_before_the_guard_has_said_what_was_spent_nothing_leaves(litellm):
+    status, answer = litellm.chat("gpt-4o-mini", 10)
+    assert (503, "budget_unavailable") == (status, json.loads(answer)["error"]["type"]), answer
+    assert [] == litellm.calls()
+
+
 @pytest.mark.req("S5-30")
+@pytest.mark.usefixtures("books")
 def test_a_provider_gets_its_own_key(litellm):
     status, answer = litellm.chat("gpt-4o-mini", 10)
     assert status == 200, answer
@@ -135,12 +218,43 @@ def test_a_provider_gets_its_own_key(litellm):
 
 
 @pytest.mark.req("S5-35")
+@pytest.mark.usefixtures("books")
 def test_the_web_is_searched_by_brave(litellm):
     status, answer = litellm.ask("/v1/search/brave", {"query": "weather"})
     assert status == 200 and "https://example.com/" == answer["results"][0]["url"], answer
 
 
+@pytest.mark.req("S5-37", "S5-38", "S5-39", "FP-17")
+def test_a_day_is_warned_of_once_then_eco_then_blocked_and_the_next_is_new_without_a_restart(litellm, books):
+    began = docker("inspect", "--format", "{{.State.StartedAt}}", litellm.name)
+    for _ in range(2):
+        assert "normal" == books.mode
+        for share, mode, words in (
+            (0.7, "normal", ["WARNING"]),
+            (0.9, "eco", ["WARNING", "CRITICAL"]),
+            (1.0, "blocked", ["WARNING", "CRITICAL", "BLOCKED"]),
+        ):
+            books.spend(share)
+            until(lambda share=share: books.state()["share"] >= share, "the guard has looked")
+            assert (mode, words) == (books.mode, books.told()), f"each once, at {share:.0%}"
+            if mode == "normal":
+                continue
+            kind = f"budget_{mode}"
+            refused = until(
+                lambda kind=kind: kind in (answer := litellm.chat("claude-opus", 20)[1]) and answer, "the hook knows"
+            )
+            error = json.loads(refused)["error"]
+            assert list(MODELS) == error["eco_models"] and "resets at 00:00 UTC" in error["message"], error
+            for model in MODELS:
+                assert 200 == litellm.chat(model, 21)[0], f"{model} is always served"
+        books.midnight()
+        until(lambda: books.mode == "normal", "a new day")
+        until(lambda: litellm.chat("claude-sonnet", 22)[0] == 200, "all is served again")
+    assert began == docker("inspect", "--format", "{{.State.StartedAt}}", litellm.name), "without a restart"
+
+
 @pytest.mark.req("S5-33")
+@pytest.mark.usefixtures("books")
 def test_a_provider_over_its_budget_is_not_used_that_day_after_a_restart_neither(litellm):
     # 60,000 tokens of gpt-4o are more than half a dollar.
     assert 200 == litellm.chat("gpt-4o", 60_000)[0], "there is room"
@@ -151,6 +265,13 @@ def test_a_provider_over_its_budget_is_not_used_that_day_after_a_restart_neither
     healthy(litellm.name, SERVICE.health.gate)
     litellm.locate()
     assert 200 != litellm.chat("gpt-4o", 12)[0], "what was spent is in Redis"
+
+
+@pytest.mark.req("S5-40")
+def test_a_key_of_a_client_has_a_limit_of_its_own_as_a_second_line(litellm):
+    status, key = litellm.ask("/key/generate", {})
+    assert (200, 5.0, "1d") == (status, key["max_budget"], key["budget_duration"]), "nobody has to think of it"
+    assert 400 == litellm.ask("/key/generate", {"max_budget": 6.0})[0], "and nobody has more"
 
 
 @pytest.mark.req("S5-29")

@@ -1,15 +1,18 @@
 """What LiteLLM's configuration says: providers with keys by the name of a variable, models, budgets, cache."""
 
+import json
 import re
 
 import pytest
 import yaml
 
+from catalog.budget_guard.service import SERVICE as GUARD
 from catalog.litellm.service import SERVICE
 from tests.support.checkout import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "catalog/litellm/files/config.yaml").read_text())
 MODELS = {model["model_name"]: model["litellm_params"] for model in CONFIG["model_list"]}
+BUDGET = json.loads((ROOT / "apps/budget_guard/budget.json").read_text())
 ECO = ("qwen3-coder", "deepseek-v3", "glm-5")
 
 
@@ -25,31 +28,50 @@ def test_every_provider_has_its_key_by_a_variable_that_a_secret_file_is():
 
 @pytest.mark.req("S5-31")
 def test_the_eco_models_are_no_provider_s_that_may_be_spent():
-    budgets = CONFIG["router_settings"]["provider_budget_config"]
+    assert list(ECO) == BUDGET["eco_models"], "so they are always available"
     for name in ECO:
-        assert MODELS[name]["model"].partition("/")[0] not in budgets, "so they are always available"
-        assert (0.25, "1d") == (MODELS[name]["max_budget"], MODELS[name]["budget_duration"]), "each has its own"
-        assert MODELS[name]["api_base"] == "https://openrouter.ai/api/v1", "at OpenRouter all the same"
+        assert MODELS[name]["model"].startswith("openrouter/"), "at OpenRouter all the same"
 
 
-@pytest.mark.req("S5-33")
-def test_the_budgets_of_providers_are_the_description_s():
-    budgets = CONFIG["router_settings"]["provider_budget_config"]
-    written = {name: (budget["budget_limit"], budget["time_period"]) for name, budget in budgets.items()}
-
-    assert written == {
-        "anthropic": (0.75, "1d"),
-        "openai": (0.5, "1d"),
-        "openrouter": (3.25, "1d"),
-        "gemini": (0.25, "1d"),
-        "volcengine": (5.0, "30d"),
-    }, "dollars of a day; video of a month, which no day's share is for"
+@pytest.mark.req("S5-33", "S5-34")
+def test_the_budgets_of_providers_are_the_description_s_and_their_day_is_a_day_in_utc():
+    assert {"anthropic": 0.75, "openai": 0.5, "openrouter": 3.25, "google": 0.25} == BUDGET["providers"]
+    assert (5.0, 5.0) == (BUDGET["day_limit"], BUDGET["months"]["byteplus"]), "a month's is beside the day's"
+    assert "provider_budget_config" not in CONFIG["router_settings"], "whose day is 24 hours from the first call"
+    assert [] == [name for name, params in MODELS.items() if "max_budget" in params], "as a deployment's is"
 
 
+@pytest.mark.req("S5-37", "S5-38")
+def test_the_hook_is_in_it_and_every_file_that_it_needs_beside_it():
+    assert ["budget_hook.hook"] == CONFIG["litellm_settings"]["callbacks"]
+    targets = {file.target for file in (*SERVICE.files, *SERVICE.secret_files)}
+    assert {"budget.json", "budget_hook.py", "redis_password"} <= targets
+    for name in re.findall(r"^from (budget_\w+) import", text("budget_hook.py", "budget_litellm.py"), re.MULTILINE):
+        assert f"{name}.py" in targets, name
+    assert BUDGET["redis_password_file"] == f"{SERVICE.files_at}/redis_password"
+    assert BUDGET["lease"] > CONFIG["litellm_settings"]["request_timeout"], "no call is under way longer"
+
+
+def test_hook_and_guard_read_the_same_settings():
+    (ours,), (guards,) = (
+        [file.source for file in service.files if file.target == "budget.json"] for service in (SERVICE, GUARD)
+    )
+    assert ours == guards
+    secrets = {f"{GUARD.files_at}/{file.target}" for file in GUARD.secret_files}
+    assert {path for name, path in BUDGET.items() if name.endswith("_file")} == secrets, "it has each that they name"
+
+
+def text(*names):
+    return "".join((ROOT / "apps/budget_guard" / name).read_text() for name in names)
+
+
+@pytest.mark.req("S5-32")
 def test_a_limit_of_the_whole_proxy_is_written_where_the_description_has_it_and_nowhere_else():
     general = CONFIG["general_settings"]
     assert (5.0, "1d") == (general["max_budget"], general["budget_duration"]), "as the description has it"
     assert "max_budget" not in CONFIG["litellm_settings"], "there it would stay spent for good"
+    bound = CONFIG["litellm_settings"]["upperbound_key_generate_params"]
+    assert {"max_budget": 5.0, "budget_duration": "1d"} == bound, "nor may a key spend more"
 
 
 def test_the_semantic_cache_has_the_collection_and_its_dimensions():
@@ -60,6 +82,14 @@ def test_the_semantic_cache_has_the_collection_and_its_dimensions():
     name, dimensions, _ = line.split()
     assert (name, int(dimensions)) == (cache["qdrant_collection_name"], cache["qdrant_semantic_cache_vector_size"])
     assert cache["qdrant_semantic_cache_embedding_model"] in MODELS, "by a model that there is"
+
+
+@pytest.mark.req("S5-31", "M-04")
+def test_what_goes_to_openrouter_has_its_price_here_as_nobody_lists_it():
+    for name, params in MODELS.items():
+        if params["model"].startswith("openrouter/"):
+            assert params["input_cost_per_token"] > 0 < params["output_cost_per_token"], f"{name} would be refused"
+    assert MODELS["seedance"]["model"] in BUDGET["flat"], "a video has a price of its own"
 
 
 def test_no_key_is_written_into_it():

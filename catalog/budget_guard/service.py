@@ -1,0 +1,62 @@
+"""The budget guard: mode of the budget, alerts by Telegram. Our own program, ``apps/budget_guard``.
+
+A preset has LiteLLM under the name ``litellm``, which has the other half, with ``postgresql`` and ``redis``.
+"""
+
+from catalog.grafana.service import TELEGRAM_CHAT, TELEGRAM_TOKEN
+from catalog.postgresql.service import PASSWORD
+from catalog.redis.service import PASSWORD as REDIS_PASSWORD
+from homeport.model.image import ImageFacts
+from homeport.model.service import Build, Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.template import TEXT
+
+IMAGE = ImageFacts(
+    repository="budget-guard",
+    source="https://github.com/docker-library/python/blob/master/3.11/slim-bookworm/Dockerfile",
+    read="2026-11-29",
+    user="65532:65532",
+    entrypoint=("python", "/opt/budget_guard/budget_guard.py", "--settings", "/etc/homeport/budget.json"),
+    writable=("/var/lib/budget-guard",),
+    tools=("python", "sh"),
+    health="its last look was not long ago",
+)
+
+SERVICE = Service(
+    name="budget-guard",
+    image="budget-guard",
+    build=Build(folder="apps/budget_guard", registry=""),
+    purpose="Keeps the language models within their budget, and tells a person",
+    uid=65532,
+    networks=("backend", "egress"),
+    files=(StaticFile(source="apps/budget_guard/budget.json", target="budget.json"),),
+    secret_files=(
+        SecretFile(target="redis_password", template="{redis-password}", syntax=TEXT),
+        SecretFile(target="postgresql_password", template="{postgresql-password}", syntax=TEXT),
+        SecretFile(target="telegram_token", template="{telegram-monitoring-token}", syntax=TEXT),
+        SecretFile(target="telegram_chat", template="{telegram-monitoring-chat}", syntax=TEXT),
+    ),
+    # That something is away cannot be remembered in what is away.
+    volumes={"state": Volume(path="/var/lib/budget-guard", owner=(65532, 65532))},
+    health=Health(
+        test=(
+            "python",
+            "/opt/budget_guard/budget_guard.py",
+            "--healthy",
+            "--settings",
+            "/etc/homeport/budget.json",
+        ),
+        interval=30,
+        timeout=10,
+        start_period=60,
+    ),
+    limits=Limits(memory=96, cpus="0.25", pids=32, least=64),
+    # Whose tables it reads; before its first look LiteLLM admits nothing.
+    needs=("litellm", "postgresql", "redis"),
+    grace=15,
+    secrets=(
+        PASSWORD,
+        REDIS_PASSWORD,
+        TELEGRAM_TOKEN,
+        TELEGRAM_CHAT,
+    ),
+)

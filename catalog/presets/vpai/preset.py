@@ -6,6 +6,7 @@ from catalog.loki.service import OPTIONS as LOKI_OPTIONS
 from catalog.postgresql.service import DATABASES
 from catalog.presets.vpai.services import (
     ALLOY,
+    BUDGET_GUARD,
     CADDY,
     CADVISOR,
     COUCHDB,
@@ -42,7 +43,7 @@ PRESET = Preset(
     name="vpai",
     purpose="An AI platform with a budget: n8n, LiteLLM, OpenClaw and their data, for members of a mesh of its own",
     services=(
-        *(POSTGRESQL, REDIS, QDRANT, LITELLM, OPENCLAW, N8N, NOCODB, SURE, SURE_WORKER, ZEROBYTE),
+        *(POSTGRESQL, REDIS, QDRANT, LITELLM, BUDGET_GUARD, OPENCLAW, N8N, NOCODB, SURE, SURE_WORKER, ZEROBYTE),
         *(VICTORIAMETRICS, LOKI, ALLOY, CADVISOR, GRAFANA, CADDY),
         *(HEADSCALE, HUB_CADDY, COUCHDB, UPTIME_KUMA),
     ),

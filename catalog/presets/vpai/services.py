@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from catalog.alloy import service as alloy
+from catalog.budget_guard import service as budget_guard
 from catalog.caddy import service as caddy
 from catalog.cadvisor import service as cadvisor
 from catalog.couchdb import service as couchdb
@@ -57,6 +58,8 @@ REDIS = replace(redis.V8, role="ai")
 QDRANT = replace(qdrant.V1_16, role="ai")
 
 LITELLM = replace(litellm.SERVICE, role="ai")
+
+BUDGET_GUARD = replace(budget_guard.SERVICE, role="ai")
 
 N8N = replace(
     n8n.OWNED_ONCE,

@@ -38,7 +38,19 @@ PREPROD = {
 }
 STACKS = {"dev": {}, "preprod": PREPROD, "prod": VPAI}
 AI = {
-    *("alloy", "cadvisor", "caddy", "grafana", "litellm", "loki", "n8n", "nocodb", "openclaw", "postgresql"),
+    *(
+        "alloy",
+        "budget-guard",
+        "cadvisor",
+        "caddy",
+        "grafana",
+        "litellm",
+        "loki",
+        "n8n",
+        "nocodb",
+        "openclaw",
+        "postgresql",
+    ),
     *("qdrant", "redis", "sure", "sure-worker", "victoriametrics", "zerobyte"),
 }
 VPN = {"couchdb", "headscale", "hub-caddy", "uptime-kuma"}
@@ -132,12 +144,12 @@ def test_the_five_networks_have_their_subnets_members_and_isolation(prod):
         "sandbox": ("172.20.5.0/24", True),
     } == networks
     data = {"litellm", "n8n", "nocodb", "openclaw", "postgresql", "qdrant", "redis", "sure", "sure-worker"}
-    assert data | {"caddy", "zerobyte"} == on(prod, "backend"), "the proxy for the pages of these"
+    assert data | {"budget-guard", "caddy", "zerobyte"} == on(prod, "backend"), "the proxy for the pages of these"
     assert {"alloy", "cadvisor", "grafana", "loki", "victoriametrics"} == on(prod, "monitoring")
     assert {"openclaw"} == on(prod, "sandbox"), "and whatever it begins there"
     calling = {"n8n", "litellm", "openclaw"}
-    # To S3; for prices and statements; to hosts of the mesh (docs/vpai.md).
-    besides = {"nocodb", "zerobyte", "sure-worker", "alloy"}
+    # To S3; for prices and statements; to hosts of the mesh; to Telegram (docs/vpai.md).
+    besides = {"nocodb", "zerobyte", "sure-worker", "alloy", "budget-guard"}
     assert calling | besides == on(prod, "egress")
 
 

@@ -18,17 +18,19 @@ no_shell() {
   exit 1
 }
 
-# The wanted port first, then the one that sshd may still be on.
+# The wanted place first, then those where it may still be.
 answers() {
   first=
-  for HOMEPORT_SSH_PORT in "$wanted_port" ${HOMEPORT_SSH_PORT_PREVIOUS:-}; do
+  while read -r HOMEPORT_SSH HOMEPORT_SSH_PORT; do
     status=0
     said=$( (anew; over_ssh true) </dev/null 2>&1) || status=$?
     # 255 is ssh's own.
     case $status in 0) return 0 ;; 255) ;; *) no_shell ;; esac
     first=${first:-$said}
-  done
-  said=$first HOMEPORT_SSH_PORT=$wanted_port
+  done <<END
+$(places)
+END
+  said=$first HOMEPORT_SSH=$wanted_place HOMEPORT_SSH_PORT=$wanted_port
   return 1
 }
 

@@ -39,6 +39,7 @@ PANELS = {
     ),
     "Own services": ("add", "import"),
     "People": ("colleague", "wireguard"),
+    "SSH": ("harden",),
     "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),
     "Plain pulumi": ("pulumi", "engine", "env", "shell"),
     "This project": ("check", "test", "requirements", "docs", "completion"),

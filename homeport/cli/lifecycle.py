@@ -16,7 +16,7 @@ from homeport.cli.clouds import keys, recover_clouds
 from homeport.cli.consent import agreed, announcement, tell
 from homeport.cli.drift import Looked, delivered, look, remove_spoilt
 from homeport.cli.lock import held, remove_dead_lock
-from homeport.cli.lockout import refuse_lockout
+from homeport.cli.lockout import refuse_lockout, ways_before
 from homeport.cli.lost import forget_lost
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
@@ -180,6 +180,7 @@ def _ready_there(pulumi: PulumiCli, run: Run, *, recovered: bool) -> None:
 
 
 def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
+    pulumi = replace(pulumi, environ={**pulumi.environ, **ways_before(pulumi)})
     with phase(f"pulumi up, stack {pulumi.stack.name}"):
         code = _measured(pulumi, *flags)
     if code and recovered:

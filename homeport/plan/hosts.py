@@ -144,9 +144,16 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
 
 
 def _ssh_address(name: str, settings: Settings, blueprint: Blueprint) -> str:
-    if settings.ssh.reach == "mesh" and blueprint.mesh:
-        return next((blueprint.mesh.hostname(each) for each in blueprint.mesh.members if each.name == name), "")
-    return blueprint.vpn.address if blueprint.vpn and settings.ssh.reach == "vpn" else ""
+    return inner_addresses(name, blueprint).get(settings.ssh.reach, "")
+
+
+def inner_addresses(name: str, blueprint: Blueprint) -> dict[str, str]:
+    """Where a host is reached by members of its private networks alone, by what ``ssh.reach`` calls each."""
+    inner = {"vpn": blueprint.vpn.address} if blueprint.vpn else {}
+    for member in blueprint.mesh.members if blueprint.mesh else ():
+        if blueprint.mesh and member.name == name:
+            inner["mesh"] = blueprint.mesh.hostname(member)
+    return inner
 
 
 def _runner(settings: Settings) -> Runner | None:

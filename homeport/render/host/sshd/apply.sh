@@ -20,6 +20,11 @@ if ssh -Q kex | grep -qx mlkem768x25519-sha256; then
 else
   rm -f /etc/ssh/sshd_config.d/00-a-homeport-kex.conf
 fi
+#: sshd itself starts all the same, on the other ports, and says so in its log alone.
+for port in $(sshd -T | sed -n 's/^port //p' | sort -u); do
+  holder=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | grep -vxE 'sshd|systemd' | head -n 1)
+  [ -z "$holder" ] || { echo "port $port is held by $holder, so sshd cannot listen there"; echo "  fix: stop $holder there, or name another port in homeport:settings.ssh.port"; exit 1; }
+done
 . restart.sh
 
 if [ "$(sshd -T | grep '^port ' | LC_ALL=C sort -u)" != '@ports@' ]; then

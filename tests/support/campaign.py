@@ -36,6 +36,7 @@ SIZES = {
     "reboots": (1, 5),
     "interleavings of the budget": (1_000, 100_000),
     "kills of a call": (20, 200),
+    "kills of a job of auto-fix": (4, 40),
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
     "rehearsals of other presets": (1, 9),

@@ -15,7 +15,7 @@ from rehearsal.clouds.github.store import Store
 from rehearsal.clouds.kit.api import ApiServer
 
 NAME, ADMIN, READER = "owner/platform", "ghp_C4naryADMIN", "ghp_C4naryREADER"
-EVERYTHING = dict.fromkeys(("administration", "actions", "contents", "statuses"), "write")
+EVERYTHING = dict.fromkeys(("administration", "actions", "contents", "issues", "pull_requests", "statuses"), "write")
 SEED = {
     "repositories": {NAME: {"secrets": {}, "variables": {}}, "owner/other": {}},
     "tokens": {

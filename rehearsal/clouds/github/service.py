@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, unquote
 
 from rehearsal.clouds.github.dispatch import Dispatch
 from rehearsal.clouds.github.errors import GitHubError, forbidden, missing, unauthorized, unfit
+from rehearsal.clouds.github.issues import Issues
 from rehearsal.clouds.github.repository import Repository
 from rehearsal.clouds.github.store import Store, stamp
 from rehearsal.clouds.kit.api import Answer, Api, Call, parsed
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from rehearsal.clouds.github.issues import Asked
     from rehearsal.clouds.github.store import Record
     from rehearsal.clouds.kit.faults import Fault
 
@@ -104,6 +106,17 @@ class Service(Api):
             ("POST", "/_services/run/completejob", self._complete),
         ):
             self._routes.add(method, pattern, act)
+        for method, pattern, permission, level, about in Issues(store, self._git).acts():
+            self._routes.add(method, f"{_API}{_REPOSITORY}{pattern}", self._of_a_repository(permission, level, about))
+
+    def _of_a_repository(
+        self, permission: str, level: str, act: Callable[[Asked], Answer]
+    ) -> Callable[[Request], Answer]:
+        def answered(request: Request) -> Answer:
+            name = self._may(request, permission, level)
+            return act((name, self._token(request.authorization), request.about, request.names[1:]))
+
+        return answered
 
     def controls(self) -> dict[tuple[str, str], Callable[[dict[str, Any]], Any]]:
         """Those of every cloud, and the clock."""

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Record = dict[str, Any]
-_TABLES: Final = ("repositories", "tokens", "runners", "sessions", "runs", "jobs", "statuses")
+_TABLES: Final = (
+    *("repositories", "tokens", "runners", "sessions", "runs", "jobs", "statuses"),
+    *("issues", "comments", "pulls", "hooks", "deliveries"),
+)
 
 
 class Store(store.Store):
@@ -23,9 +26,10 @@ class Store(store.Store):
 
     Args:
         path: The file; None keeps everything in memory.
-        seed: What exists before the first call: `repositories`, `owner/name` to `{"secrets": {…}, "variables": {…}}`,
-            and `tokens`, a personal access token to `{"repositories": {"owner/name": {"<permission>": "read|write"}}}`
-            (`administration`, `actions`, `contents`, `statuses`).
+        seed: What exists before the first call: `repositories`, `owner/name` to `{"secrets": {…}, "variables": {…}}`
+            and `archived`; `tokens`, a personal access token to `{"repositories": {"owner/name": {"<permission>":
+            "read|write"}}}` (`administration`, `actions`, `contents`, `issues`, `pull_requests`, `statuses`), with
+            `login` and `association` of whose it is.
 
     Attributes:
         changed: Notified when something is there for a runner that waits.

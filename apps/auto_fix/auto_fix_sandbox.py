@@ -71,7 +71,7 @@ class Sandbox:
         if len(patch) > _MOST_PATCH:
             return {"state": "large", "patch": ""}
         if self._key and self._key.encode() in patch:
-            return {"state": "secret", "patch": ""}
+            return {"state": "leak", "patch": ""}
         return {"state": "mended", "patch": base64.b64encode(patch).decode()}
 
     def _ran(self, what: str, default: str, content: bytes, more: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ _SAID = {
     "timeout": "The agent took too long and was ended.",
     "tests": "The tests fail with the agent's change, so there is no pull request.",
     "large": "The agent's change is larger than 1 MiB.",
-    "secret": "The agent's change held a secret of the sandbox, so it was thrown away.",
+    "leak": "The agent's change held a secret of the sandbox, so it was thrown away.",
 }
 _PROMPT = """\
 You work in a clone of the repository {repository}, in the current folder. Mend what issue #{issue} describes, with a

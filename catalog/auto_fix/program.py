@@ -45,9 +45,7 @@ AUTO_FIX = HostProgram(
         ProgramFile(
             target="/etc/homeport/auto-fix/github-token", text="{auto-fix-github-token}\n", syntax=TEXT, mode=0o400
         ),
-        ProgramFile(
-            target="/etc/homeport/auto-fix/agent-key", text="{auto-fix-agent-key}\n", syntax=TEXT, mode=0o400
-        ),
+        ProgramFile(target="/etc/homeport/auto-fix/agent-key", text="{auto-fix-agent-key}\n", syntax=TEXT, mode=0o400),
     ),
     units=("auto-fix-agent.socket", "auto-fix-worker.service", "auto-fix-receiver.service"),
     ports=(ProgramPort(number=9010, members=True),),

@@ -19,7 +19,7 @@ sys.path.insert(0, str(APP))
 import auto_fix_settings  # noqa: E402  # found by the path above
 from auto_fix_receiver import PATH, Server  # noqa: E402
 
-SECRET = "It's a Secret to Everybody"
+SIGNS = "It's a Secret to Everybody"
 
 
 def event(**change):
@@ -48,7 +48,7 @@ class Receiver:
     """It serves until `close`; `begin` serves again, on another port, as after a restart."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "secret").write_text(SECRET)
+        (folder / "secret").write_text(SIGNS)
         self.env = {
             "PORT": "0",
             "WEBHOOK_SECRET_FILE": str(folder / "secret"),
@@ -91,7 +91,7 @@ class Receiver:
         return self.call("POST", PATH, content, {name: value for name, value in usual.items() if value is not None})
 
 
-def sign(body, secret=SECRET):
+def sign(body, secret=SIGNS):
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 

@@ -14,14 +14,14 @@ from auto_fix_receiver import MOST_BYTES, PATH, signed
 from auto_fix_settings import SettingsError
 from auto_fix_settings import receiver as settings
 
-from .conftest import APP, SECRET, event, sign
+from .conftest import APP, SIGNS, event, sign
 
 SEED = int(os.environ.get("HOMEPORT_SEED") or 20261129)
 
 
 def test_the_signature_is_the_one_that_githubs_documentation_gives():
     digest = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    assert signed(SECRET.encode(), b"Hello, World!", f"sha256={digest}")
+    assert signed(SIGNS.encode(), b"Hello, World!", f"sha256={digest}")
 
 
 def mutated(rng, body, signature):
@@ -99,7 +99,7 @@ def test_what_asks_for_nothing_is_ignored(receiver, name, change):
     assert [] == receiver.queue.jobs()
 
 
-@pytest.mark.req("C-58")
+@pytest.mark.req("S5-83")
 def test_the_archived_reference_is_read_only_even_where_it_is_listed(receiver):
     receiver.close()
     receiver.env["REPOSITORIES"] += " owner/archived"
@@ -163,7 +163,7 @@ def test_a_killed_receiver_has_every_job_that_it_has_answered(receiver, tmp_path
     receiver.begin()
     assert answered == [job.issue for job in receiver.queue.jobs()]
     assert "known" == receiver.deliver(event(issue={"number": 1}), delivery="kill-1")[1]["status"]
-    assert SECRET not in (tmp_path / "queue.db").read_bytes().decode("latin-1")
+    assert SIGNS not in (tmp_path / "queue.db").read_bytes().decode("latin-1")
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ class Issues:
         row = {"id": number, "repository": name, "events": list(about.get("events", ["push"])), "config": config}
         self._store.put("hooks", str(number), row)
         # Nobody is shown a secret again.
-        return Answer(201, row | {"config": config | {"secret": "********"}})
+        return Answer(201, row | {"config": config | {"secret": "*" * 8}})
 
     def _deliveries(self, asked: Asked) -> Answer:
         hook = self._of_hook(asked)

@@ -156,6 +156,7 @@ def container(spec: ContainerSpec, blueprint: Blueprint, mark: str, folder: Path
         ],
         "network_mode": spec.network_mode,
         "etc_hosts": dict(spec.extra_hosts),
+        "dns_servers": list(spec.resolvers),
         "labels": {"homeport.bench": blueprint.namespace, "homeport.files": mark},
         "command_handling": "correct",
         "container_default_behavior": "no_defaults",

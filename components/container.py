@@ -92,6 +92,7 @@ def arguments(
         or None,
         "hosts": [docker.ContainerHostArgs(host=name, ip=address) for name, address in sorted(spec.extra_hosts.items())]
         or None,
+        "dns": list(spec.resolvers) or None,
         "labels": [
             docker.ContainerLabelArgs(label=label, value=value)
             for label, value in sorted((host.labels(**spec.labels) | dict(spec.compose_labels)).items())

@@ -4,7 +4,7 @@ Its two files are rendered (homeport/render/headscale.py).
 """
 
 from homeport.model.image import ImageFacts
-from homeport.model.service import Health, Limits, Service, Volume
+from homeport.model.service import Health, Limits, Port, Service, Volume
 
 IMAGE = ImageFacts(
     repository="headscale/headscale",
@@ -13,7 +13,7 @@ IMAGE = ImageFacts(
     entrypoint=("/ko-app/headscale",),
     writable=("/var/lib/headscale", "/run/headscale"),
     tools=("/ko-app/headscale",),
-    ports=(8080, 9090, 50443),
+    ports=(8080, 9090, 50443, 3478),
     health="headscale users list over its socket; GET /health on its port",
 )
 
@@ -34,6 +34,8 @@ SERVICE = Service(
     purpose="Control server of the mesh",
     command=("serve",),
     networks=("mesh-edge",),
+    # STUN: a member behind another's router learns by it where the world sees it. All else comes by the edge proxy.
+    ports=(Port(name="stun", inside=3478, protocol="udp", at="mesh", outside=3478),),
     files_at="/etc/headscale",
     volumes={"headscale": Volume(path="/var/lib/headscale", owner=(10001, 10001))},
     tmpfs={"/run/headscale": "rw,noexec,nosuid,nodev,size=1m,uid=10001,gid=10001,mode=0700"},

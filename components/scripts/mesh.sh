@@ -55,6 +55,7 @@ END
 
 SPENT=75
 # Shell that joins with a key, and ends with SPENT if the key was; the key stands in the text that the member's shell reads from its stdin.
+# It is patient: the control server may have no certificate yet, for which a record must first be seen in the zone (DNS-01).
 joining() {
   cat <<END
 export PATH="\$PATH:/usr/local/bin"
@@ -64,7 +65,7 @@ trap 'rm -f "\$key"' EXIT
 cat >"\$key" <<'KEY'
 $1
 KEY
-said=\$(tailscale up --reset --force-reauth --login-server='$url' --auth-key="file:\$key" --hostname='$name' --accept-dns=false --timeout=60s 2>&1) && exit 0
+said=\$(tailscale up --reset --force-reauth --login-server='$url' --auth-key="file:\$key" --hostname='$name' --accept-dns=false --timeout=180s 2>&1) && exit 0
 echo "\$said" >&2
 case \$said in *"already used"*) exit $SPENT ;; esac
 exit 1

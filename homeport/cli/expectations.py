@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.model import names
 from homeport.model.container import container_spec
-from homeport.model.firewall import CONTAINERS, VPN
+from homeport.model.firewall import CONTAINERS, MESH, VPN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,19 @@ _SOCKET = "/var/run/docker.sock"
 
 
 def described(plan: Plan) -> dict[str, Any]:
-    """What the claims expect of the main host of a plan; what no blueprint says is left to their own file."""
+    """What the claims expect of a plan; what no blueprint says is left to their own file.
+
+    Of several hosts what is expected of each stands below its name.
+    """
+    if len(plan.hosts) == 1:
+        return _host(plan, plan.blueprint.main_host)
+    return {"hosts": {name: _host(plan, name) for name in plan.hosts}}
+
+
+def _host(plan: Plan, name: str) -> dict[str, Any]:
     blueprint = plan.blueprint
-    host = plan.hosts[blueprint.main_host]
+    host = plan.hosts[name]
+    routes = [route for route in blueprint.routes if len(plan.hosts) == 1 or _home(blueprint, route) == name]
     public = [opening.port for opening in host.openings if opening.protocol == "tcp"]
     return {
         "exposure": blueprint.exposure,
@@ -34,14 +44,56 @@ def described(plan: Plan) -> dict[str, Any]:
         "networks": {
             names.physical(blueprint.namespace, network.name): _lets_out(network) for network in host.networks
         },
-        "routes": {route.name: _route(blueprint, route) for route in blueprint.routes},
+        "routes": {route.name: _route(blueprint, route) for route in routes},
         "services": {service.name: _service(blueprint, service) for service in host.services},
         "ssh_forward": host.forward,
         "bridged": {
             str(rule.opening.port): sorted(rule.opening.sources) for rule in host.rules if rule.via == CONTAINERS
         },
         **_vpn(host, public),
+        **_mesh(blueprint, host),
     }
+
+
+def _home(blueprint: Blueprint, route: Route) -> str:
+    proxy = blueprint.proxy_of(route)
+    return blueprint.homes[proxy.name] if proxy else ""
+
+
+def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
+    """Which ports of the host a member reaches, as far as the mesh's rules let it; by rule, who is let in."""
+    if blueprint.mesh is None:
+        return {}
+    tags = {member.name: {f"tag:{tag}" for tag in member.tags} for member in blueprint.mesh.members}
+    own = tags.get(host.name, set())
+    open_here = sorted(
+        {rule.opening.port for rule in host.rules if rule.opening.protocol == "tcp" and rule.via in ("", MESH)}
+    )
+    return {
+        "mesh_tcp": {
+            other: [
+                port
+                for port in open_here
+                if any(
+                    {*rule.sources} & tags[other]
+                    and {*rule.targets} & own
+                    and rule.protocol in ("", "tcp")
+                    and _among(port, rule.ports)
+                    for rule in blueprint.mesh.rules
+                )
+            ]
+            for other in sorted(tags)
+            if other != host.name
+        }
+    }
+
+
+def _among(port: int, ports: str) -> bool:
+    """Whether a port is one of those that a rule of the mesh names."""
+    if ports == "*":
+        return True
+    spans = (part.partition("-") for part in ports.split(","))
+    return any(int(first) <= port <= int(last or first) for first, _, last in spans)
 
 
 def _vpn(host: HostPlan, public: list[int]) -> dict[str, Any]:

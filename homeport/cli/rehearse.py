@@ -14,7 +14,8 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -35,6 +36,9 @@ from homeport.model.errors import ToolError
 from homeport.plan.resolve import with_defaults
 from homeport.settings.hosts import CreateHost
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MACHINE = "homeport/machine:bookworm"
 DISTRIBUTIONS = {
     "debian-12": "debian-12",
@@ -46,6 +50,16 @@ DISTRIBUTIONS = {
 _NO_CLAIMS = 3
 _NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
 _SERVER = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
+_UNBOOTED: dict[str, Any] = {
+    "ovh": {"endpoint": "http://127.0.0.1:1/1.0", "authority": {"directory": "https://127.0.0.1:1/dir", "roots": ""}},
+}
+"""What is said of a world before there is one."""
+_OVH_KEYS = {
+    "application": ("application", "key"),
+    "secret": ("application", "secret"),
+    "consumer": ("consumer", "key"),
+}
+_NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +96,28 @@ class Rehearsal:
         """The stack with these settings."""
         return Stack(name=self.name, preset=self.preset, settings=settings)
 
+    @property
+    def _bare(self) -> str:
+        """What a machine that runs already is made of, by the cloud's name."""
+        asked = DISTRIBUTIONS.get(self.distribution)
+        return asked or str(CreateHost.model_fields["image"].default)
+
+    def world(self) -> list[str]:
+        """What its world has besides the clouds that every world has, as flags."""
+        chosen = settings(self, _NOWHERE)
+        adopted = {name: host["user"] for name, host in chosen["hosts"].items() if host["mode"] == "adopt"}
+        flags = [f"--adopted={name}:{user}={self._bare}" for name, user in adopted.items()]
+        return [*flags, *(["--ovh"] if (chosen.get("dns") or {}).get("provider") == "ovh" else [])]
+
     def images(self) -> list[str]:
         """The references of all images that it needs, before there is a world."""
         return self.stack(settings(self, _NOWHERE)).images()
 
     def systems(self) -> dict[str, str]:
         """The cloud's images that its servers have, to the images that such servers are made of here."""
-        names = {host["image"] for host in settings(self, _NOWHERE)["hosts"].values()}
+        hosts = settings(self, _NOWHERE)["hosts"].values()
+        names = {host["image"] for host in hosts if host["mode"] == "create"}
+        names |= {self._bare for host in hosts if host["mode"] == "adopt"}
         made = {name: self.distribution or name for name in names}
         return {name: f"homeport/machine:{of}" for name, of in made.items() if of in DISTRIBUTIONS}
 
@@ -150,8 +179,13 @@ def destroy(rehearsal: Rehearsal) -> int:
     return 1 if code else 0
 
 
-def settings(rehearsal: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]:
-    """The settings to rehearse, moved to emulated clouds: the user's own for this environment, if of this preset."""
+def settings(
+    rehearsal: Rehearsal, cloudflare: dict[str, str], world: Mapping[str, Any] = MappingProxyType(_UNBOOTED)
+) -> dict[str, Any]:
+    """The settings to rehearse, moved to emulated clouds: the user's own for this environment, if of this preset.
+
+    Every machine is rented at the emulated cloud, but in a mesh: there one that runs already is one of the world's.
+    """
     try:
         own = read_stack(rehearsal.environment)
     except ToolError:
@@ -159,18 +193,23 @@ def settings(rehearsal: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]
     chosen = json.loads(json.dumps(own.settings, default=str)) if own.preset == rehearsal.preset else {}
     chosen["environment"] = rehearsal.environment
     hosts = chosen.get("hosts") or {"main": {}}
-    server = {**_SERVER, "image": CreateHost.model_fields["image"].default}
-    asked = {"image": DISTRIBUTIONS[rehearsal.distribution]} if rehearsal.distribution else {}
+    chosen.setdefault("domain", "example.com")
+    whole = with_defaults(rehearsal.name, rehearsal.preset, chosen)
+    exposure, meshed = whole["exposure"], (whole.get("mesh") or {}).get("enabled")
+    machines = world.get("adopted", {})
     chosen["hosts"] = {
-        name: {
-            **server,
-            **{key: host[key] for key in ("roles", "mtu", *server) if key in host and key != "mode"},
-            **asked,
-        }
+        name: _adopted(host, machines.get(name)) if meshed and host.get("mode") == "adopt" else _rented(rehearsal, host)
         for name, host in hosts.items()
     }
-    chosen.setdefault("domain", "example.com")
-    exposure = with_defaults(rehearsal.name, rehearsal.preset, chosen)["exposure"]
+    if (whole.get("dns") or {}).get("provider") == "ovh":
+        ovh = world["ovh"]
+        chosen["dns"] = {"provider": "ovh", "zone": chosen["domain"], "endpoint": ovh["endpoint"]}
+        # No public authority sees these names: the world's own, by the same challenge.
+        chosen["certificates"] = {
+            "challenge": "ovh",
+            "authority": ovh["authority"]["directory"],
+            **({"authority_root": ovh["authority"]["roots"]} if ovh["authority"]["roots"] else {}),
+        }
     if exposure == "tunnel" or chosen.get("cloudflare"):
         chosen["cloudflare"] = cloudflare
     if exposure == "tunnel":
@@ -179,6 +218,23 @@ def settings(rehearsal: Rehearsal, cloudflare: dict[str, str]) -> dict[str, Any]
         # What a login with Google needs; with the one-time PIN nobody reads it.
         access.setdefault("google_client_id", "rehearsal.apps.googleusercontent.com")
     return chosen
+
+
+def _placed(host: dict[str, Any]) -> dict[str, Any]:
+    return {key: host[key] for key in ("roles", "mtu") if key in host}
+
+
+def _adopted(host: dict[str, Any], machine: dict[str, str] | None) -> dict[str, Any]:
+    """A machine of the world that runs already; as long as there is none, an address that could be one."""
+    at = machine or {"address": "198.18.0.2", "host_key": _NOBODYS_KEY}
+    known = {"address": at["address"], "host_key": at["host_key"], "user": host.get("user", "root")}
+    return {"mode": "adopt", **_placed(host), **known}
+
+
+def _rented(rehearsal: Rehearsal, host: dict[str, Any]) -> dict[str, Any]:
+    server = {**_SERVER, "image": CreateHost.model_fields["image"].default}
+    asked = {"image": DISTRIBUTIONS[rehearsal.distribution]} if rehearsal.distribution else {}
+    return {**server, **_placed(host), **{key: host[key] for key in server if key in host and key != "mode"}, **asked}
 
 
 def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCli:
@@ -190,7 +246,7 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
     _copy(rehearsal.checkout)
     # Where Pulumi's own language host looks for Python (Pulumi.yaml, `virtualenv`).
     _link(rehearsal.checkout / ".venv", Path(sys.prefix))
-    chosen = settings(rehearsal, world["cloudflare"]["ids"])
+    chosen = settings(rehearsal, world["cloudflare"]["ids"], world)
     stack = rehearsal.stack(chosen)
     state = rehearsal.folder / "state"
     state.mkdir(parents=True, exist_ok=True)
@@ -229,8 +285,11 @@ def supplied(stack: Stack, world: dict[str, Any]) -> dict[str, str]:
     """The secrets that a person would give: the clouds' tokens are the world's, and all others are invented."""
     plan = stack.plan
     tokens = {"hcloud-token": world["hcloud"]["token"], "cloudflare-api-token": world["cloudflare"]["token"]}
+    keys = world.get("ovh", {}).get("keys", {})
+    tokens |= {f"ovh-{part}-{what}": keys[name] for name, (part, what) in _OVH_KEYS.items() if name in keys}
     wanted = [name for name, spec in plan.secrets.items() if spec.policy == "supplied" and name not in plan.supplied]
-    return {name: tokens.get(name) or invented(plan.secrets[name]) for name in wanted}
+    given = {name: tokens.get(name) or invented(plan.secrets[name]) for name in wanted}
+    return given | ({"ssh-private-key": world["ssh_key"]} if "ssh_key" in world else {})
 
 
 def _link(link: Path, target: Path) -> None:
@@ -290,6 +349,7 @@ def _world(rehearsal: Rehearsal, verb: str, *images: str) -> dict[str, Any]:
     options = ("--folder", str(rehearsal.folder / "world"), "--domain", str(settings(rehearsal, {})["domain"]))
     flags = [f"--image={image}" for image in images]
     flags += [f"--system={name}={image}" for name, image in rehearsal.systems().items()]
+    flags += rehearsal.world()
     printed = pulumi_cli.module("rehearsal.world", verb, *options, *flags, quiet=True).stdout
     world: dict[str, Any] = json.loads(printed) if verb == "up" else {}
     if world.get("lost"):

@@ -12,7 +12,7 @@ from homeport.model.mesh import RANGE
 from homeport.model.service import PublishedPort
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from homeport.model.authority import Authority
     from homeport.model.database import Database
@@ -210,8 +210,8 @@ class Blueprint:
 
     def opened(self, service: Service) -> tuple[Port, ...]:
         """A service's ports that are published here: none of the proxy's that a tunnel leads to from inside."""
-        inside = self.connector is not None
-        return tuple(port for port in service.ports if not (inside and port.at == "edge"))
+        unasked = {*(["edge"] if self.connector is not None else []), *([] if self.mesh else ["mesh"])}
+        return tuple(port for port in service.ports if port.at not in unasked)
 
     def published(self, service: Service) -> tuple[PublishedPort, ...]:
         """The same as this stack publishes them."""
@@ -220,6 +220,8 @@ class Blueprint:
     def _published(self, service: Service, port: Port) -> PublishedPort:
         if port.at == "vpn":
             outside, address = self.ports.get(service.name, port.outside), self.vpn.address if self.vpn else LOOPBACK
+        elif port.at == "mesh":
+            outside, address = port.outside, self.edge.bind
         elif port.at == "here":
             # Of several ports the settings give the first another number; a route's own number is the preset's.
             first = port == service.ports[0]
@@ -286,6 +288,38 @@ class Blueprint:
                 found.add((url.hostname, url.port or (443 if url.scheme == "https" else 80)))
         return tuple(sorted(found))
 
+    def mesh_calls(self, services: Iterable[Service]) -> tuple[tuple[str, int], ...]:
+        """Subnets of the services of a host that call members of the mesh, each with the TCP port: declared calls."""
+        if not self.mesh:
+            return ()
+        subnets = {network.name: network.subnet for network in self.networks if not network.internal}
+        return tuple(
+            sorted(
+                {
+                    (subnets[network], port)
+                    for service in services
+                    for port in self._called(service)
+                    for network in service.networks
+                    if network in subnets
+                }
+            )
+        )
+
+    def resolves_mesh(self, service: Service) -> bool:
+        """Whether a service calls members of the mesh by their names: it then asks the mesh, and nobody else."""
+        return bool(self.mesh and self.calls.get(service.name) and self._called(service))
+
+    def _called(self, service: Service) -> set[int]:
+        """TCP ports at which a service calls members of the mesh."""
+        texts, ports = self.texts(), set()
+        urls = [f"https://{route.relay.to}" for route in self.routes if route.relay and self.proxy_of(route) == service]
+        for url in (*urls, *self.calls.get(service.name, ())):
+            asked = template.names(url)
+            if any(name.startswith("mesh:") for name in asked) and texts.keys() >= {*asked}:
+                filled = urlsplit(template.fill(url, texts, template.TEXT))
+                ports.add(filled.port or (443 if filled.scheme == "https" else 80))
+        return ports
+
     def _addresses(self) -> dict[str, str]:
         """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's; ``mesh:NAME``: its name in the mesh.
 
@@ -295,11 +329,12 @@ class Blueprint:
         private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
         if self.mesh:
             private |= {f"mesh:{member.name}": self.mesh.hostname(member) for member in self.mesh.members}
+        called = (url for urls in self.calls.values() for url in urls)
         asked = {
             name: LOOPBACK
             for route in self.routes
             for name in template.names(route.relay.to if route.relay else route.upstream)
-        }
+        } | {name: LOOPBACK for url in called for name in template.names(url) if name.startswith("mesh:")}
         asked = {name: address for name, address in asked.items() if name not in self.values}
         return {**asked, **private, "vpn": self.vpn.address if self.vpn else LOOPBACK}
 

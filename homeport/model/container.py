@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from homeport.model import names, template
+from homeport.model.mesh import RESOLVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +104,7 @@ class ContainerSpec:
         later_networks: Those of them that it is connected to once it runs.
         ports: Published ports, sorted.
         host_network: Whether it runs in the host's own network: on none of Docker's, and nothing is published.
+        resolvers: Addresses of the name servers that it asks; empty: the host's.
         extra_hosts: Names that it finds besides those on its networks, to an address as Docker takes it.
         needs: Services that must be healthy before it starts, sorted.
         labels: ``service``, ``image`` and ``spec``, without a prefix; ``spec`` changes with what Docker's provider
@@ -145,6 +147,7 @@ class ContainerSpec:
     later_networks: tuple[str, ...] = ()
     ports: tuple[PublishedPort, ...]
     host_network: bool = False
+    resolvers: tuple[str, ...] = ()
     extra_hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[str, ...]
     labels: Mapping[str, str]
@@ -194,6 +197,7 @@ def container_spec(blueprint: Blueprint, service: Service) -> ContainerSpec:
         later_networks=tuple(names.physical(blueprint.namespace, network) for network in service.later_networks),
         ports=() if service.host_network else tuple(sorted(blueprint.published(service))),
         host_network=service.host_network,
+        resolvers=(RESOLVER,) if blueprint.resolves_mesh(service) else (),
         extra_hosts={HOST_NAME: HOST_GATEWAY} if service.host_gateway else {},
         needs=tuple(sorted(service.needs)),
         labels={"service": service.name, "image": service.image, "spec": _fingerprint(service)},
@@ -248,8 +252,9 @@ def _mounts(blueprint: Blueprint, service: Service) -> tuple[Mount, ...]:
         Mount(kind="bind", source=bind.source, target=bind.path, read_only=bind.read_only)
         for _, bind in sorted(service.binds.items())
     ]
-    # The edge proxy's files are rendered from the routes.
-    has_files = service.files or service.secret_files or service.edge
+    # The edge proxy's files are rendered from the routes, the mesh's control server's from the mesh.
+    control = blueprint.mesh is not None and blueprint.mesh.control == service.name
+    has_files = service.files or service.secret_files or service.edge or control
     files = [Mount(kind="files", source="", target=service.files_at, read_only=True)] if has_files else []
     return (*volumes, *binds, *files)
 

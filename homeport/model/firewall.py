@@ -42,10 +42,13 @@ class ContainerWays:
         closed: Subnets of the networks without a way out: from them only their own subnet is reached.
         vpn: Whether the host is in the VPN: its members are reached at ``calls`` alone.
         calls: Address of a member, and its TCP port.
-        mesh: Whether the host is in the mesh: its members are reached by none of them.
+        mesh: Whether the host is in the mesh: its members are reached at ``mesh_calls`` alone. Which members those are
+            is said by the mesh's rules, for their addresses are known only once they are in.
+        mesh_calls: Subnet of a network of theirs, and the TCP port at members.
     """
 
     closed: tuple[str, ...] = ()
     vpn: bool = False
     calls: tuple[tuple[str, int], ...] = ()
     mesh: bool = False
+    mesh_calls: tuple[tuple[str, int], ...] = ()

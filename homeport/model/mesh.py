@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 RANGE = IPv4Network("100.64.0.0/10")
 """Clients route and guard this range only: headscale 0.26, config-example.yaml, ``prefixes``."""
+RESOLVER = "100.100.100.100"
+"""Where each member's own client answers for names of the mesh, also where the member asks others for all the rest.
+
+Source: tailscale 1.84, ipn/ipnlocal, dnsConfigForNetmap ("so that quad-100 can always respond to MagicDNS queries").
+"""
 HOSTS = "hosts"
 """The user that the stack's own hosts belong to."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")

@@ -148,7 +148,7 @@ class Volume:
     program: str = ""
 
 
-PortPlace = Literal["edge", "vpn", "here"]
+PortPlace = Literal["edge", "vpn", "here", "mesh"]
 PORT_PLACES: tuple[PortPlace, ...] = get_args(PortPlace)
 
 
@@ -161,7 +161,8 @@ class Port:
         inside: The port in the container.
         protocol: ``tcp`` or ``udp``.
         at: ``edge``: on the edge's address. ``vpn``: on the host's address in the VPN, for its members only; on a local
-            host the loopback address takes its place. ``here``: on the loopback address.
+            host the loopback address takes its place. ``here``: on the loopback address. ``mesh``: on the edge's
+            address, for whoever wants to be a member; not published without a mesh.
         outside: The number on the host, where it is not at the edge.
     """
 

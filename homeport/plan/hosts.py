@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from homeport.model.blueprint import Blueprint
     from homeport.model.host_program import HostProgram
     from homeport.model.network import Network
-    from homeport.model.service import Service, Volume
+    from homeport.model.service import Port, Service, Volume
     from homeport.model.vpn import Vpn
     from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
     from homeport.settings.schema import Settings
@@ -131,6 +131,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
             vpn=vpn is not None,
             calls=blueprint.member_calls() if vpn else (),
             mesh=mesh is not None,
+            mesh_calls=blueprint.mesh_calls(services) if mesh else (),
         ),
         vpn=vpn,
         wireguard=settings.wireguard,
@@ -193,6 +194,8 @@ def _openings(
             yield Opening(purpose="SSH", port=port, sources=settings.ssh.sources)
     if blueprint.mesh:
         yield Opening(purpose="mesh", port=blueprint.mesh.port, protocol="udp")
+        for stun in _of_mesh(services):
+            yield Opening(purpose=stun.name.upper(), port=stun.outside, protocol=stun.protocol)
     if vpn:
         yield Opening(purpose="WireGuard", port=vpn.port, protocol="udp")
     if settings.exposure == "direct":
@@ -206,8 +209,14 @@ def _public_rules(openings: tuple[Opening, ...], services: tuple[Service, ...]) 
     """Docker forwards to a proxy in a network of its own; one in the host's network is a program of the host."""
     forwarded = any(service.edge and not service.host_network for service in services)
     proxied = {opening.port for opening in openings if forwarded and opening.purpose in {"HTTP", "HTTPS"}}
+    proxied |= {port.outside for port in _of_mesh(services)}
     for opening in openings:
         yield FirewallRule(opening=opening, published=opening.port in proxied)
+
+
+def _of_mesh(services: tuple[Service, ...]) -> tuple[Port, ...]:
+    """Ports of the control server by which members find each other."""
+    return tuple(port for service in services for port in service.ports if port.at == "mesh")
 
 
 def _vpn_rules(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homeport.model.blueprint import Blueprint
+    from homeport.model.route import Route
     from homeport.settings.schema import Settings
 
 _STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
@@ -30,6 +31,7 @@ class NameRecord:
         kind: ``A`` or ``CNAME``.
         host: The host that it leads to, by its public address.
         target: The address instead, where it is known beforehand.
+        member: The member of the mesh whose address there it leads to instead.
     """
 
     name: str
@@ -37,6 +39,7 @@ class NameRecord:
     kind: str
     host: str = ""
     target: str = ""
+    member: str = ""
 
 
 def zone(settings: Settings) -> str:
@@ -64,9 +67,19 @@ def records(blueprint: Blueprint, settings: Settings) -> tuple[NameRecord, ...]:
         if machine.mode == "local":
             continue
         named = machine.mode == "adopt" and not inside and not literal(machine.address)
-        kind, hostname = "CNAME" if named else "A", blueprint.host(route)
-        found.append(NameRecord(name=route.name, hostname=hostname, kind=kind, host=host, target=inside))
+        member = host if not inside and _for_members(blueprint, route, settings) else ""
+        kind, hostname = "CNAME" if named and not member else "A", blueprint.host(route)
+        found.append(NameRecord(name=route.name, hostname=hostname, kind=kind, host=host, target=inside, member=member))
     return tuple(found)
+
+
+def _for_members(blueprint: Blueprint, route: Route, settings: Settings) -> bool:
+    """Whether a name leads into the mesh: members come from their addresses there only if they go there.
+
+    A certificate by ports 80 and 443 needs a name that everybody reaches.
+    """
+    asked = any(guard.kind == "members" for guard in route.guards)
+    return bool(asked and blueprint.mesh and settings.certificates and settings.certificates.challenge != "http")
 
 
 def authority(settings: Settings) -> Authority | None:
@@ -82,9 +95,13 @@ def authority(settings: Settings) -> Authority | None:
     )
 
 
+def _at(item: NameRecord) -> str:
+    return f"mesh:{item.member}" if item.member else item.host
+
+
 def by_hand(records: tuple[NameRecord, ...], addresses: Mapping[str, str]) -> tuple[str, ...]:
-    """The records as steps for a person; addresses by host."""
+    """The records as steps for a person; addresses by host, those in the mesh by ``mesh:MEMBER``."""
     return tuple(
-        f"Make the DNS record {item.hostname} {item.kind} {item.target or addresses.get(item.host, '')}"
+        f"Make the DNS record {item.hostname} {item.kind} {item.target or addresses.get(_at(item), '')}"
         for item in records
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homeport.model import names, template
+from homeport.model.mesh import RESOLVER
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.template import PROXY, TEXT
 
@@ -314,8 +315,13 @@ def _relay(blueprint: Blueprint, relay: Relay, *more: str) -> list[str]:
     authority = blueprint.edge.authority
     trusted = [f"tls_trust_pool file {FILES}/{ROOT}"] if authority and authority.root else []
     transport = _block("transport http", [f"tls_server_name {name}", *_NEW, *trusted])
-    where = template.fill(relay.to, blueprint.texts(), TEXT)
-    return _block(f"reverse_proxy https://{PROXY(where)}", [_STREAMS, f"header_up Host {name}", *transport, *more])
+    where = PROXY(template.fill(relay.to, blueprint.texts(), TEXT))
+    lines = [_STREAMS, f"header_up Host {name}", *transport, *more]
+    if not (blueprint.mesh and any(asked.startswith("mesh:") for asked in template.names(relay.to))):
+        return _block(f"reverse_proxy https://{where}", lines)
+    # A member's address is the mesh's to tell, and nobody else knows its name.
+    member, _, port = where.rpartition(":")
+    return _block("reverse_proxy", [*_block(f"dynamic a {member} {port}", [f"resolvers {RESOLVER}"]), *lines])
 
 
 def _guarded(blueprint: Blueprint, route: Route, slot: int, guard: Guard) -> list[str]:

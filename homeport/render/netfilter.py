@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from homeport.model.firewall import CONTAINERS, MESH, VPN, ContainerWays
 from homeport.model.host import HostFile
+from homeport.model.mesh import RANGE, RESOLVER
 from homeport.model.template import NAME
 from homeport.render import host_text
 
@@ -135,17 +136,25 @@ def _kept_in(version: int, ways: ContainerWays) -> list[str]:
     v4 = version == 4  # noqa: PLR2004
     closed = [f"-s {subnet} ! -d {subnet} -j DROP" for subnet in sorted(ways.closed) if v4]
     calls = [f"-d {address} -p tcp --dport {port}" for address, port in ways.calls if v4]
+    meshed = [f"-s {subnet} -d {RANGE} -p tcp --dport {port}" for subnet, port in ways.mesh_calls if v4]
+    # Who calls a member by its name asks the mesh for it.
+    asking = dict.fromkeys(subnet for subnet, _ in ways.mesh_calls)
+    meshed += [f"-s {subnet} -d {RESOLVER} -p {kind} --dport 53" for subnet in asking for kind in ("udp", "tcp") if v4]
     return [
+        # Before the networks without a way out: a declared call is the one that they have.
+        *(_calls(MESH, meshed) if ways.mesh else []),
         *closed,
-        *(_to_members(MESH, []) if ways.mesh else []),
-        *(_to_members(VPN, calls) if ways.vpn else []),
+        *(_no_calls(MESH) if ways.mesh else []),
+        *([*_calls(VPN, calls), *_no_calls(VPN)] if ways.vpn else []),
     ]
 
 
-def _to_members(interface: str, calls: list[str]) -> list[str]:
-    """From every bridge these calls of members, and no other."""
-    ways = [f"-i {bridge} -o {interface}" for bridge in BRIDGES]
-    return [*(f"{way} {call} -j RETURN" for call in calls for way in ways), *(f"{way} -j DROP" for way in ways)]
+def _calls(interface: str, calls: list[str]) -> list[str]:
+    return [f"-i {bridge} -o {interface} {call} -j RETURN" for call in calls for bridge in BRIDGES]
+
+
+def _no_calls(interface: str) -> list[str]:
+    return [f"-i {bridge} -o {interface} -j DROP" for bridge in BRIDGES]
 
 
 def _input(rules: tuple[FirewallRule, ...], version: int) -> list[str]:

@@ -37,6 +37,8 @@ _NOTHING = Declarations()
 _NAMESPACE = "homeport:"
 _MOST_BYTES = 65_536
 _DEEPEST = 12
+_CERTIFICATES: friendly.Loc = ("certificates", "authority_root")
+"""A text of several lines; its own rule says how long it may be (homeport/settings/zone.py)."""
 _LONGEST_KEY = 64
 # Keys of the providers themselves, as the official plugins spell them.
 _ENDPOINTS = {"hcloud": "hcloud:endpoint", "cloudflare": "cloudflare:baseUrl"}
@@ -246,8 +248,9 @@ def _no_constant(_: str) -> NoReturn:
 
 
 def _plain(text: str, loc: friendly.Loc) -> bool:
-    """Whether a text has no control character; those of an app's program may have lines."""
-    return (text.translate({9: 32, 10: 32}) if loc[0] == "apps" else text).isprintable()
+    """Whether a text has no control character; those of an app's program, and certificates, may have lines."""
+    lines = loc[0] == "apps" or loc == _CERTIFICATES
+    return (text.translate({9: 32, 10: 32}) if lines else text).isprintable()
 
 
 def _slips(data: Any, loc: friendly.Loc, optional: set[str]) -> Iterator[tuple[friendly.Loc, Problem]]:
@@ -258,7 +261,7 @@ def _slips(data: Any, loc: friendly.Loc, optional: set[str]) -> Iterator[tuple[f
             loc,
             Problem(friendly.path_of(loc), "is null: give it a value, or leave it out", friendly.remove_command(loc)),
         )
-    elif isinstance(data, str) and (not _plain(data, loc) or len(data) > LONGEST_TEXT):
+    elif isinstance(data, str) and (not _plain(data, loc) or (len(data) > LONGEST_TEXT and loc != _CERTIFICATES)):
         what = f"holds a control character, or is longer than {LONGEST_TEXT} characters"
         yield loc, Problem(friendly.path_of(loc), what, friendly.remove_command(loc))
     elif isinstance(data, dict):

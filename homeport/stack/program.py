@@ -42,6 +42,8 @@ def build(plan: Plan) -> None:
     before |= {connector.name: doors.ready} if connector and doors else {}
     services = Services(plan.blueprint, hosts, secrets, before)
     members = _mesh(plan, hosts, services, providers)
+    if members:
+        _records(plan, hosts, providers, secrets, members.addresses)
     # What programs lay into the folder of the configuration is there before it is committed.
     programs = _programs(plan, hosts, services, secrets)
     _compose_files(plan, hosts, services, secrets, after=programs, opts=providers.opts)
@@ -51,17 +53,19 @@ def build(plan: Plan) -> None:
         inside = (services.workloads[connector.name].ready, *services.routes) if connector else ()
         doors.lead((*doors.ready, *inside))
     exports = {**(doors.exports if doors else {}), **({"mesh": members.addresses} if members else {})}
-    steps = _steps(plan, hosts)
+    steps = _steps(plan, hosts, members.addresses if members else {})
     outputs.export(plan.blueprint, hosts, services.workloads, secrets, exports, next_steps=steps)
 
 
-def _steps(plan: Plan, hosts: Mapping[str, HostResources]) -> pulumi.Input[list[str]]:
+def _steps(
+    plan: Plan, hosts: Mapping[str, HostResources], members: Mapping[str, pulumi.Output[str]]
+) -> pulumi.Input[list[str]]:
     """What is left for a person to do."""
     if provider(plan.settings) != "manual":
         return list(plan.blueprint.next_steps)
     from homeport.stack.zone import steps  # noqa: PLC0415  # few stacks have any
 
-    return steps(plan, hosts)
+    return steps(plan, hosts, members)
 
 
 def _supplied_key(plan: Plan) -> HetznerKey | None:
@@ -120,7 +124,7 @@ def _mesh(plan: Plan, hosts: Mapping[str, HostResources], services: Services, pr
     from components.mesh import Mesh, MeshArgs  # noqa: PLC0415  # few stacks have one
 
     declared = plan.blueprint.mesh
-    control = services.workloads[declared.control]
+    control, authority = services.workloads[declared.control], plan.blueprint.edge.authority
     args = MeshArgs(
         mesh=declared,
         hub=hosts[plan.blueprint.homes[declared.control]].host,
@@ -128,22 +132,32 @@ def _mesh(plan: Plan, hosts: Mapping[str, HostResources], services: Services, pr
         control_id=control.container_id,
         hosts={member.name: hosts[member.name].host for member in declared.members},
         images={member.name: hosts[member.name].images[declared.client] for member in declared.members},
+        authority=authority.root if authority else "",
         after=(control.ready, *services.routes),
     )
     return Mesh("mesh", args, providers.opts)
 
 
 def _records(
-    plan: Plan, hosts: Mapping[str, HostResources], providers: Providers, secrets: Secrets
+    plan: Plan,
+    hosts: Mapping[str, HostResources],
+    providers: Providers,
+    secrets: Secrets,
+    members: Mapping[str, pulumi.Output[str]] | None = None,
 ) -> tuple[pulumi.Resource, ...]:
-    """The names of a proxy that is reached directly, where Cloudflare or OVH keeps the zone."""
+    """The names of a proxy that is reached directly, where Cloudflare or OVH keeps the zone.
+
+    With ``members``, the mesh's, those that lead there: they are there once the members are in.
+    """
     proxies = [proxy.name for proxy in plan.blueprint.proxies]
     account = plan.settings.cloudflare
     if provider(plan.settings) == "ovh":
         from homeport.stack.zone import ovh_records  # noqa: PLC0415  # few stacks have any
 
-        return ovh_records(plan, hosts, secrets, providers.opts)
-    if plan.blueprint.exposure != "direct" or not proxies or account is None or provider(plan.settings) == "manual":
+        return ovh_records(plan, hosts, secrets, providers.opts, members)
+    if members is not None or provider(plan.settings) == "manual":
+        return ()
+    if plan.blueprint.exposure != "direct" or not proxies or account is None:
         return ()
     from homeport.stack.ingress import records  # noqa: PLC0415  # Cloudflare's SDK is the largest of all
 

@@ -19,11 +19,23 @@ if TYPE_CHECKING:
 
 
 def ovh_records(
-    plan: Plan, hosts: Mapping[str, HostResources], secrets: Secrets, opts: pulumi.ResourceOptions
+    plan: Plan,
+    hosts: Mapping[str, HostResources],
+    secrets: Secrets,
+    opts: pulumi.ResourceOptions,
+    members: Mapping[str, pulumi.Output[str]] | None = None,
 ) -> tuple[pulumi.Resource, ...]:
-    """The records at OVH; to depend on."""
+    """The records at OVH; to depend on.
+
+    Args:
+        plan: The stack.
+        hosts: Its hosts.
+        secrets: Its secrets.
+        opts: The providers.
+        members: Addresses of the mesh's members, for the names that lead there; None: for the other names.
+    """
     dns = plan.settings.dns
-    wanted = records(plan.blueprint, plan.settings)
+    wanted = [item for item in records(plan.blueprint, plan.settings) if bool(item.member) == (members is not None)]
     if dns is None or not wanted:
         return ()
     args = ZoneArgs(
@@ -35,18 +47,24 @@ def ovh_records(
                 name=item.name,
                 hostname=item.hostname,
                 kind=item.kind,
-                target=item.target or hosts[item.host].machine.exports["address"],
+                target=members[item.member]
+                if members is not None
+                else item.target or hosts[item.host].machine.exports["address"],
             )
             for item in wanted
         ),
     )
-    return Zone("zone", args, opts).records
+    return Zone("zone" if members is None else "zone-members", args, opts).records
 
 
-def steps(plan: Plan, hosts: Mapping[str, HostResources]) -> pulumi.Output[list[str]]:
+def steps(
+    plan: Plan, hosts: Mapping[str, HostResources], members: Mapping[str, pulumi.Output[str]]
+) -> pulumi.Output[list[str]]:
     """What is left for a person to do: the preset's steps, and the records."""
     wanted = records(plan.blueprint, plan.settings)
     addresses = {
-        name: hosts[name].machine.exports["address"] for name in {item.host for item in wanted if not item.target}
+        name: hosts[name].machine.exports["address"]
+        for name in {item.host for item in wanted if not item.target and not item.member}
     }
+    addresses |= {f"mesh:{item.member}": members[item.member] for item in wanted if item.member}
     return pulumi.Output.all(**addresses).apply(lambda known: [*plan.blueprint.next_steps, *by_hand(wanted, known)])

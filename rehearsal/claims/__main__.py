@@ -12,8 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from rehearsal.claims.expected import expected
-from rehearsal.claims.run import chosen, run
+from rehearsal.claims.expected import expected, hosts
+from rehearsal.claims.run import Report, chosen, run
 from rehearsal.claims.systems import CLAIMS, claims_of
 from rehearsal.claims.view import rehearsed
 from rehearsal.probes.errors import ProbeError
@@ -37,23 +37,31 @@ def main(arguments: list[str]) -> int:
                 print(f"{name}  {claim.name:28} {','.join(claim.rows):24} {claim.says}")
         return 0
     request = json.load(sys.stdin)
-    preset = request["preset"]
+    preset, described = request["preset"], request.get("described") or {}
     if preset not in CLAIMS:
         text = f"preset {preset} has no claims yet, so nothing was checked; there are some of: {', '.join(CLAIMS)}"
         print(f"rehearsal.claims: {text}", file=sys.stderr)
         return NONE
     try:
-        system = expected(preset, request.get("described") or {})
-        claims = tuple(chosen(claims_of(preset, system), options.claims))
-        with rehearsed(system, request["world"], request["outputs"]) as view:
-            view.second_preview = request.get("second_preview", "")
-            report = run(claims, view, lambda line: print(line, flush=True))
+        report = Report()
+        for host in hosts(preset, described):
+            system = expected(preset, described, host)
+            wanted = [name.removeprefix(f"{host}: ") for name in options.claims]
+            claims = tuple(chosen(claims_of(preset, system), wanted))
+            with rehearsed(system, request["world"], request["outputs"], host) as view:
+                view.second_preview = request.get("second_preview", "")
+                run(claims, view, _tell, report, f"{host}: " if host else "")
+        _tell(str(report))
     except (ProbeError, ValueError) as problem:
         print(f"rehearsal.claims: {problem}", file=sys.stderr)
         return 2
     if options.report:
         report.write(options.report)
     return report.code
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,8 @@ def tried(view: View) -> dict[str, dict[str, str]]:
             asked = {"nobody": {}, "a wrong key": wrong_key_of(door), "all other keys": others, "its key": keys[number]}
             path = path_of(door)
             answers = {who: verdict(route, view.visit(hostname, path, **headers)) for who, headers in asked.items()}
+            if door.kind == "members":
+                answers["its key"] = verdict(route, view.visit_as_member(hostname, path))
             if door.kind == "itself":
                 answers = {who: _ITSELF if word in (_REFUSED, _THROUGH) else word for who, word in answers.items()}
             seen[f"{name} {path}"] = answers

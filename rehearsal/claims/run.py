@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,8 +82,21 @@ class Report:
         path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-def run(claims: Iterable[Claim[Any, Any]], subject: Any, tell: Callable[[str], None] = print) -> Report:
+def run(
+    claims: Iterable[Claim[Any, Any]],
+    subject: Any,
+    tell: Callable[[str], None] = print,
+    report: Report | None = None,
+    host: str = "",
+) -> Report:
     """Runs claims one after the other, and tells of each as soon as it has ended.
+
+    Args:
+        claims: The claims.
+        subject: What they look at.
+        tell: Is told each result.
+        report: Where the results go, behind those of other hosts; None: a report of its own, whose end is told.
+        host: What their names begin with in it.
 
     Raises:
         ValueError: Two claims have the same name.
@@ -92,12 +105,14 @@ def run(claims: Iterable[Claim[Any, Any]], subject: Any, tell: Callable[[str], N
     names = [claim.name for claim in claims]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"claims with the same name: {', '.join(sorted(twice))}")
-    report = Report()
+    whole = Report() if report is None else report
     for claim in claims:
-        report.results.append(result := check(claim, subject))
-        tell(str(result))
-    tell(str(report))
-    return report
+        result = check(claim, subject)
+        whole.results.append(replace(result, name=f"{host}{result.name}"))
+        tell(str(whole.results[-1]))
+    if report is None:
+        tell(str(whole))
+    return whole
 
 
 def check(claim: Claim[Any, Any], subject: Any) -> Result:

@@ -18,7 +18,7 @@ from rehearsal.claims import (
     shared,
     updates,
 )
-from rehearsal.claims.expected import expected, systems
+from rehearsal.claims.expected import expected, hosts, systems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,12 @@ def claims_of(preset: str, system: ExpectedSystem) -> tuple[Claim[View, Any], ..
     return tuple(claim for claim in every if claim.needs <= system.has)
 
 
-CLAIMS: Mapping[str, tuple[Claim[View, Any], ...]] = {name: claims_of(name, expected(name)) for name in systems()}
+CLAIMS: Mapping[str, tuple[Claim[View, Any], ...]] = {
+    name: tuple(
+        {claim.name: claim for host in hosts(name) for claim in claims_of(name, expected(name, host=host))}.values()
+    )
+    for name in systems()
+}
 """Those of each preset where its user says nothing."""
 SECURITY_CHECKLIST = (
     "bound-to-wg-ip",

@@ -14,7 +14,7 @@ from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rehearsal.probes.box import inside
+from rehearsal.probes.box import inside, run
 from rehearsal.probes.errors import ProbeError
 from rehearsal.probes.peer import Peer
 from rehearsal.probes.scan import Scan, scan_from
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rehearsal.claims.expected import ExpectedSystem
 
 _AGAIN = "make rehearse"
+_HTTPS = 443
 _PROBED = 120.0
 """Seconds in which Docker has looked at every container that has just started."""
 
@@ -49,6 +50,10 @@ class View:
         secrets: Name to value of all that the stack made or was given.
         edge_tls: URL of the emulated edge over TLS.
         edge_ca: File of the certificate that its visitors trust.
+        member: Command that leads into another member of the mesh, as root; empty: there is none.
+        mesh: Member of the mesh to its address there.
+        machines: Host to the command that leads into it, and its public addresses.
+        name: The host's name, where there are several.
         second_preview: What Pulumi said of a second update: `empty` or `changes`; empty where nobody asked it.
     """
 
@@ -66,6 +71,10 @@ class View:
     secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
     edge_tls: str = ""
     edge_ca: str = ""
+    member: list[str] = field(default_factory=list)
+    mesh: Mapping[str, str] = field(default_factory=dict)
+    machines: Mapping[str, tuple[list[str], tuple[str, ...]]] = field(default_factory=dict)
+    name: str = ""
     second_preview: str = ""
     _scans: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
@@ -133,6 +142,11 @@ class View:
         url = f"https://{self.addresses[0]}{path}"
         return self.peer.fetch(url, server_name=hostname, method=method, body=body, headers=sent)
 
+    def visit_as_member(self, hostname: str, path: str = "/") -> dict[str, Any]:
+        """The same from another member of the mesh, at the host's address there: what the name leads to."""
+        about = {"url": f"https://{self.mesh[self.name]}{path}", "server_name": hostname, "headers": {"Host": hostname}}
+        return run(self.member, "fetch", about)[0]
+
     def visit_securely(self, hostname: str) -> int:
         """The status of a visitor's request over TLS, verified as a browser does; 0 where the handshake fails."""
         url, context = urlsplit(self.edge_tls), ssl.create_default_context(cafile=self.edge_ca)
@@ -184,12 +198,15 @@ class View:
 
 
 @contextmanager
-def rehearsed(system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[View]:
+def rehearsed(
+    system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping[str, Any], host: str = ""
+) -> Iterator[View]:
     """The rehearsed system, with its peer as a container in its VPN, where it has one.
 
     Args:
         system: What is expected of it.
         world: What `python -m rehearsal.world up` printed.
+        host: Which of its hosts, where it has several.
         outputs: The stack's outputs, secret ones in plain: `client_configs`, `service_tokens`, `credentials`.
 
     Raises:
@@ -219,11 +236,11 @@ def rehearsed(system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping
             },
             secrets=outputs.get("credentials") or {},
         )
-        server = _server(view)
-        view.host = inside(f"homeport-{world['id']}-{server['id']}")
-        public = server["public_net"]
-        ipv4, ipv6 = (public[family] and public[family]["ip"] for family in ("ipv4", "ipv6"))
-        view.addresses = tuple(filter(None, (ipv4, ipv6 and ipv6.replace("::/64", "::1"))))
+        view.machines = _machines(view, world)
+        view.name, view.mesh = host, outputs.get("mesh") or {}
+        view.host, view.addresses = _machine(view, host)
+        asking = [name for name, ports in system.mesh_tcp.items() if _HTTPS in ports]
+        view.member = view.machines[asking[0]][0] if asking else []
         if config:
             peer.up(config)
         yield view
@@ -237,11 +254,29 @@ def _output(outputs: Mapping[str, Any], name: str, key: str) -> Any:
     return values[key]
 
 
-def _server(view: View) -> Any:
-    servers = view.cloud("hcloud", "/servers")["servers"]
-    if len(servers) != 1:
-        raise ProbeError("emulated Hetzner", f"has {len(servers)} servers, the system has one", _AGAIN)
-    return servers[0]
+def _machines(view: View, world: Mapping[str, Any]) -> dict[str, tuple[list[str], tuple[str, ...]]]:
+    """Host to the command that leads into it and to its addresses: those that run already, and rented ones."""
+    found: dict[str, tuple[list[str], tuple[str, ...]]] = {
+        name: (inside(about["container"]), (about["address"], about["address6"]))
+        for name, about in world.get("adopted", {}).items()
+    }
+    for server in view.cloud("hcloud", "/servers")["servers"]:
+        public = server["public_net"]
+        ipv4, ipv6 = (public[family] and public[family]["ip"] for family in ("ipv4", "ipv6"))
+        addresses = tuple(filter(None, (ipv4, ipv6 and ipv6.replace("::/64", "::1"))))
+        host = server["labels"].get("homeport.host", server["name"])
+        found[host] = (inside(f"homeport-{world['id']}-{server['id']}"), addresses)
+    return found
+
+
+def _machine(view: View, host: str) -> tuple[list[str], tuple[str, ...]]:
+    if host in view.machines:
+        return view.machines[host]
+    if host or len(view.machines) != 1:
+        there = ", ".join(sorted(view.machines)) or "none"
+        raise ProbeError("the world", f"has the machines {there}, and {host or 'one'} is expected", _AGAIN)
+    (machine,) = view.machines.values()
+    return machine
 
 
 def _ask(base: str, method: str, path: str, headers: Mapping[str, str], body: str) -> dict[str, Any]:

@@ -27,13 +27,26 @@ def main(arguments: list[str]) -> int:
         default=[],
         help="NAME=IMAGE: of what servers with that image of the cloud's are made",
     )
+    parser.add_argument("--ovh", action="store_true", help="the zone is at OVH, and an authority issues certificates")
+    parser.add_argument(
+        "--adopted",
+        action="append",
+        default=[],
+        metavar="NAME:USER=IMAGE",
+        help="a machine that runs already, made of that image of the cloud's, and the user that lets a key in",
+    )
     options = parser.parse_args(arguments)
     folder = Folder(path=options.folder.absolute())
     if options.verb == "serve":
-        from rehearsal.world.serve import serve  # noqa: PLC0415
+        from rehearsal.world.serve import Surroundings, serve  # noqa: PLC0415
 
-        systems = dict(system.split("=", 1) for system in options.system)
-        return serve(folder, folder.identity(options.domain), options.image, systems)
+        surroundings = Surroundings(
+            images=options.image,
+            systems=dict(system.split("=", 1) for system in options.system),
+            ovh=options.ovh,
+            adopted=dict(_machine(text) for text in options.adopted),
+        )
+        return serve(folder, folder.identity(options.domain), surroundings)
     if options.verb == "down":
         from rehearsal.world.serve import remove  # noqa: PLC0415
 
@@ -49,7 +62,14 @@ def main(arguments: list[str]) -> int:
         )
         return 1
     images = [f"--image={image}" for image in options.image]
-    return _up(folder, ["--domain", options.domain, *images, *(f"--system={system}" for system in options.system)])
+    more = [f"--{name}={text}" for name in ("system", "adopted") for text in getattr(options, name)]
+    return _up(folder, ["--domain", options.domain, *images, *more, *(["--ovh"] if options.ovh else [])])
+
+
+def _machine(text: str) -> tuple[str, dict[str, str]]:
+    who, _, image = text.partition("=")
+    name, _, user = who.partition(":")
+    return name, {"user": user, "image": image}
 
 
 def _up(folder: Folder, more: list[str]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.whole_file import write_whole
+from rehearsal.world import adopted
 
 _PATIENCE = 20.0
 """Seconds that the serving process may take to end."""
@@ -53,6 +54,8 @@ class Folder:
             "account_id": secrets.token_hex(16),
             "zone_id": secrets.token_hex(16),
             "team": "rehearsal",
+            "ovh": {name: secrets.token_hex(16) for name in ("application", "secret", "consumer")},
+            "ssh_key": adopted.key(),
         }
         write_whole(path, json.dumps(identity))
         return identity

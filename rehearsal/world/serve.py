@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
 from rehearsal.clouds.kit.api import ApiServer
+from rehearsal.clouds.ovh.nameserver import NameServer
+from rehearsal.clouds.ovh.service import Service as OvhService
+from rehearsal.clouds.ovh.store import Store as OvhStore
 from rehearsal.machine.daemon import IMAGE
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
@@ -22,6 +26,7 @@ from rehearsal.machine.packages import Packages
 from rehearsal.machine.resolver import Resolver
 from rehearsal.machine.shelf import Shelf
 from rehearsal.whole_file import write_whole
+from rehearsal.world import adopted, authority
 from rehearsal.world.folder import birth
 from toolchain.images.ensure import ensure
 from toolchain.stopping import Stop
@@ -32,28 +37,58 @@ if TYPE_CHECKING:
 CONNECTORS = "region1.v2.argotunnel.com"
 """Where cloudflared dials by default; machines find the emulated edge under this name. Port 7844."""
 _TUNNEL, _HTTP = 7844, 80
+NAME_SERVER = "dns1.example.net"
+"""The name server of the zone at OVH, which is at the gateway as everything else."""
 
 
-def serve(folder: Folder, identity: dict[str, Any], images: list[str], systems: dict[str, str]) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a world is made of.
+
+    Attributes:
+        images: Those that every machine has from birth.
+        systems: Names of the cloud's images to those that such machines are made of.
+        ovh: Whether the zone is at OVH, and an authority issues certificates for names in it.
+        adopted: Machines that run already, as ``adopted`` takes them.
+    """
+
+    images: list[str]
+    systems: dict[str, str]
+    ovh: bool = False
+    adopted: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def serve(folder: Folder, identity: dict[str, Any], asked: Surroundings) -> int:
     """Serves until SIGTERM; the machines stay when it ends, and are found again."""
     stop = Stop().by_signal()
     with contextlib.redirect_stdout(sys.stderr):
-        ensure([IMAGE, *systems.values()])
+        ensure([IMAGE, *asked.systems.values(), *([authority.IMAGE] if asked.ovh else [])])
         ground = Ground(identity["id"])
         ground.prepare()
-        shelf = Shelf(images)
+        shelf = Shelf(asked.images)
         shelf.fill()
         packages = Packages(ground.gateway).start()
-        resolver = Resolver(ground.gateway, {CONNECTORS: ground.gateway}).start()
-        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway}, systems=systems)
+        zone = Zone(folder, identity, ground) if asked.ovh else None
+        known = {CONNECTORS: ground.gateway, **({NAME_SERVER: ground.gateway} if zone else {})}
+        resolver = Resolver(ground.gateway, known, zones=zone.servers if zone else {}).start()
+        machines = Containers(ground, shelf, hosts={CONNECTORS: ground.gateway}, systems=asked.systems)
     project = Project(Store(folder.path / "hetzner.json"), machines, 0.0)
     lost = _restore(project, machines)
     machines.watch(lambda: _restore_after_docker(project, machines))
     address = f"127.0.0.1:{_port_before(folder, 'hcloud')}"
     hetzner = ApiServer(Service(project, [identity["hcloud_token"]]), address).start()
     cloudflare = _cloudflare(folder, identity, ground)
-    _announce(folder, {"lost": lost, **_surroundings(folder, identity, ground, hetzner, cloudflare)})
+    world = {"lost": lost, **_surroundings(folder, identity, ground, hetzner, cloudflare)}
+    if zone:
+        (server,) = zone.servers.values()
+        world["ovh"] = {**zone.about, "authority": authority.authority(ground, server)}
+    if asked.adopted:
+        world["adopted"] = adopted.adopted(machines, asked.adopted, identity["ssh_key"])
+        world["ssh_key"] = identity["ssh_key"]
+    _announce(folder, world)
     stop.wait()
+    if zone:
+        zone.close()
     cloudflare.close()
     hetzner.stop()
     packages.close()
@@ -137,10 +172,48 @@ def _announce(folder: Folder, world: dict[str, Any]) -> None:
         "cloudflare": world["cloudflare"]["api"],
         "edge": world["cloudflare"]["edge"],
         "edge_tls": world["cloudflare"]["edge_tls"],
+        **({"ovh": world["ovh"]["endpoint"], "name_server": world["ovh"]["name_server"]} if "ovh" in world else {}),
     }
     ports = {name: urlsplit(url).port for name, url in urls.items()}
     write_whole(folder.path / "ports.json", json.dumps(ports))
     write_whole(folder.served, json.dumps(world, indent=2))
+
+
+class Zone:
+    """The world's domain at an emulated OVH, with the name server that answers for it.
+
+    Attributes:
+        servers: The zone to address and port of its name server.
+        about: Where its interface is, and the keys that it takes.
+    """
+
+    def __init__(self, folder: Folder, identity: dict[str, Any], ground: Ground) -> None:
+        keys, domain = identity["ovh"], identity["domain"]
+        rules = [{"method": method, "path": "/domain/zone/*"} for method in ("GET", "POST", "PUT", "DELETE")]
+        seed = {
+            "applications": {keys["application"]: {"secret": keys["secret"]}},
+            "consumers": {keys["consumer"]: {"application": keys["application"], "rules": rules}},
+            "zones": {domain: {"nameservers": {NAME_SERVER: ground.gateway}}},
+        }
+        store = OvhStore(folder.path / "ovh.json", seed)
+        self._api = ApiServer(
+            OvhService(store), f"{ground.gateway}:{_port_before(folder, 'ovh')}", machines=True
+        ).start()
+        # At the port that it had: the authority is told once where it is.
+        port = _port_before(folder, "name_server")
+        self._server = NameServer(store, f"{ground.gateway}:{port}", machines=True).start()
+        self.servers = {domain: (ground.gateway, self._server.port)}
+        self.about = {
+            "endpoint": self._api.url,
+            "control": self._api.control_url,
+            "keys": keys,
+            "name_server": f"dns://{ground.gateway}:{self._server.port}",
+        }
+
+    def close(self) -> None:
+        """Answers no more."""
+        self._server.close()
+        self._api.stop()
 
 
 def remove(folder: Folder, identity: dict[str, Any]) -> None:

@@ -38,6 +38,14 @@ class Edit:
 _REMOTE = "homeport/stack/remote.py"
 _FORWARD = '"PostUp = iptables -A FORWARD -i wg0 -j ACCEPT",'
 EDITS = {
+    "the meshed preset is one of the registry's": Edit(
+        "catalog/presets/registry.py",
+        "_BUILT = {\n",
+        '_BUILT = {\n    "meshed": "tests.support.meshed_preset",\n',
+    ),
+    "the meshed preset is one of the settings'": Edit(
+        "homeport/settings/schema.py", 'PRESETS = ("ai-orchestrator", ', 'PRESETS = ("ai-orchestrator", "meshed", '
+    ),
     "sshd lets another user in": Edit(_REMOTE, "users=(provisioned.user,)", 'users=("nobody",)'),
     "sshd listens on another address": Edit(
         _REMOTE,

@@ -129,6 +129,7 @@ def service(spec: ContainerSpec, files: str, here: Collection[str]) -> dict[str,
         "ports": [_port(port) for port in spec.ports],
         "networks": _networks(spec.attached, spec.address),
         "network_mode": spec.network_mode if spec.host_network or not spec.attached else None,
+        "dns": list(spec.resolvers),
         "extra_hosts": [f"{name}:{address}" for name, address in sorted(spec.extra_hosts.items())],
     }
     return {key: value for key, value in values.items() if value not in (None, [], {})}

@@ -118,6 +118,7 @@ class ExpectedSystem:
         vpn_peer_address: That member's address.
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
         bridged: TCP ports of the host's own programs to the subnets of containers that reach them; none: all do.
+        mesh_tcp: Another member of the mesh to the TCP ports that it reaches at the host's address there.
         ssh_forward: The port of the loopback address that sshd forwards; 0: none.
         units: What systemd starts at boot.
         folder: Where the compose file is.
@@ -138,6 +139,7 @@ class ExpectedSystem:
     vpn_peer_address: str = ""
     vpn_tcp: tuple[int, ...] = ()
     bridged: Mapping[str, list[str]] = field(default_factory=lambda: _NONE)
+    mesh_tcp: Mapping[str, list[int]] = field(default_factory=lambda: _NONE)
     ssh_forward: int = 0
 
     @property
@@ -148,7 +150,9 @@ class ExpectedSystem:
             *(f"service {name}" for name in self.services),
             *(f"route {name}" for name in self.routes),
         }
-        return frozenset(there | ({"vpn"} if self.vpn_address else set()))
+        kinds = {f"door {door.kind}" for route in self.routes.values() for door in route.doors}
+        mesh = {"mesh"} if self.mesh_tcp else set()
+        return frozenset(there | kinds | mesh | ({"vpn"} if self.vpn_address else set()))
 
     def allowed_files(self) -> list[Allowed]:
         """The files that may hold secrets."""
@@ -173,11 +177,18 @@ def systems() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def expected(system: str, described: Mapping[str, Any] = _NONE) -> ExpectedSystem:
-    """What is expected of a system.
+def hosts(system: str, described: Mapping[str, Any] = _NONE) -> tuple[str, ...]:
+    """The names of a system's hosts, where it has several; else one empty name."""
+    written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
+    return tuple(sorted(described.get("hosts", written.get("hosts", [""]))))
+
+
+def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") -> ExpectedSystem:
+    """What is expected of a system, or of one of its hosts.
 
     Args:
         system: The preset.
+        host: The host, where there are several; its own values take the place of those that all have.
         described: The blueprint of one rehearsal, in the words of the file: its values take the file's place. What the
             file alone has of a service (its last words in the log) stays.
 
@@ -185,6 +196,8 @@ def expected(system: str, described: Mapping[str, Any] = _NONE) -> ExpectedSyste
         TypeError: A file lacks a key, or has one that there is not.
     """
     written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
+    written |= written.pop("hosts", {}).get(host, {})
+    described = described.get("hosts", {}).get(host, {}) if host else described
     own = {name: _service(values) for name, values in written.pop("services").items()}
     values = {**written, **described}
     services = {

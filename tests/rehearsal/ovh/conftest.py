@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import io
-import ipaddress
-import json
 import ssl
 import subprocess
-import tarfile
 import urllib.request
 import uuid
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from rehearsal.world.authority import archive, config, signed
 from tests.support import subnets
 from tests.support.containers import docker
 from tests.support.ovh import Ovh
@@ -27,38 +20,6 @@ from toolchain.images.recipes.pebble.recipe import RECIPE as PEBBLE
 
 LABEL = ("--label", "homeport.test=ovh")
 _DAY = 86_400
-
-
-def signed(address):
-    """A root, and the key and certificate that it signs for an address: PEM each."""
-    now = dt.datetime.now(dt.UTC)
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    root_name, name = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("root", "acme"))
-    made = []
-    for subject, key, extension in (
-        (root_name, keys[0], x509.BasicConstraints(ca=True, path_length=None)),
-        (name, keys[1], x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])),
-    ):
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(root_name).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, critical=False)
-        builder = builder.not_valid_before(now - dt.timedelta(hours=1))
-        builder = builder.not_valid_after(now + dt.timedelta(days=1))
-        made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    key = keys[1].private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return made[0].decode(), key, made[1]
-
-
-def archive(files):
-    """A tar of files that everybody may read, for `docker cp -`."""
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o444
-            tar.addfile(info, io.BytesIO(content))
-    return target.getvalue()
 
 
 class Place:
@@ -78,16 +39,6 @@ class Place:
         self.cloud = Ovh(f"{self.block}.1", dns_port=53, machines=True)
         self.root, key, certificate = signed(f"{self.block}.10")
         self.url = f"https://{self.block}.10:14000/dir"
-        config = {
-            "listenAddress": "0.0.0.0:14000",
-            "managementListenAddress": "0.0.0.0:15000",
-            "certificate": "/certificate.pem",
-            "privateKey": "/key.pem",
-            "httpPort": 80,
-            "tlsPort": 443,
-            "keyAlgorithm": "ecdsa",
-            "profiles": {"default": {"description": "short", "validityPeriod": lifetime}},
-        }
         self.pebble = self.container(
             "pebble",
             PEBBLE.image,
@@ -95,7 +46,7 @@ class Place:
             *("--env", "PEBBLE_VA_NOSLEEP=1"),
             command=("-config", "/pebble.json", "-dnsserver", f"{self.block}.1:53"),
             files={
-                "pebble.json": json.dumps({"pebble": config}).encode(),
+                "pebble.json": config(lifetime),
                 "key.pem": key,
                 "certificate.pem": certificate,
             },

@@ -61,6 +61,7 @@ CHANGES = {
     "later_networks": ("net",),
     "ports": (PublishedPort(inside=1, outside=2, address="127.0.0.1", protocol="udp"),),
     "host_network": True,
+    "resolvers": ("192.0.2.53",),
     "extra_hosts": {"host.docker.internal": "host-gateway"},
     "needs": ("two",),
     "labels": {"service": "other"},

@@ -63,7 +63,7 @@ def test_both_publish_the_same_ports_and_two_on_one_host_are_refused(planned):
     hosts = planned().hosts
     published = {name: {rule.opening.port for rule in host.rules if rule.published} for name, host in hosts.items()}
 
-    assert {"ai": {80, 443}, "hub": {80, 443}} == published
+    assert {"ai": {80, 443}, "hub": {80, 443, 3478}} == published, "and STUN, by which members find each other"
     (alone,) = ({"main": {**MACHINE, "roles": ["ai", "hub"]}},)
     said = refused(planned, hosts=alone)
     assert any("caddy and hub-caddy are on host main" in line for line in said), said

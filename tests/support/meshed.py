@@ -1,0 +1,97 @@
+"""The small meshed preset, rehearsed as any other: in a copy of the checkout that knows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli.rehearse import Rehearsal
+from rehearsal.machine.daemon import docker
+from tests.support.checkout import ROOT, copied
+from tests.support.edits import EDITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASKED = Rehearsal(preset="meshed", environment="prod")
+SETTINGS = ROOT / "tests/cases/meshed"
+PYTHON = ("sh", "homeport/cli/run.sh", "python")
+KNOWN = ("the meshed preset is one of the registry's", "the meshed preset is one of the settings'")
+
+
+class Meshed:
+    """The rehearsal; `remove` takes all of it away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.checkout = folder / "checkout"
+        copied(self.checkout)
+        for name in KNOWN:
+            EDITS[name].apply(self.checkout)
+        for argv in (("init", "--quiet"), ("add", "--all")):
+            subprocess.run(["git", "-C", str(self.checkout), *argv], check=True)
+        self.environment = {**os.environ, "HOMEPORT_STACK_FILES": str(SETTINGS)}
+
+    def homeport(self, verb: str, *flags: str, seconds: float = 1200) -> subprocess.CompletedProcess[str]:
+        """The operator's command, both streams in ``stdout``."""
+        return self._run([*PYTHON, "-m", "homeport.cli", verb, "--preset", "meshed", *flags], seconds)
+
+    def pulumi(self, *argv: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+        """Plain Pulumi on the rehearsed stack."""
+        shell = f"pulumi {' '.join(argv)}"
+        command = [*PYTHON, "-m", "homeport.cli", "rehearse-shell", "--preset", "meshed"]
+        return self._run(command, seconds, stdin=f"{shell}\nexit $?\n", more={"SHELL": "/bin/sh"})
+
+    def _run(
+        self, argv: list[str], seconds: float, stdin: str = "", more: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            argv,
+            cwd=self.checkout,
+            env={**self.environment, **(more or {})},
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    @property
+    def world(self) -> dict[str, Any]:
+        """Where its clouds and machines are."""
+        return json.loads((ASKED.folder / "world" / "world.json").read_text())
+
+    def machines(self) -> dict[str, str]:
+        """Host to the container that is it."""
+        world = self.world
+        named = {name: about["container"] for name, about in world["adopted"].items()}
+        listed = docker("ps", "--filter", f"label=homeport.rehearsal={world['id']}", "--format", "{{.Names}}").split()
+        for container in listed:
+            hostname = docker("inspect", "-f", "{{.Config.Hostname}}", container)
+            prefix = f"{ASKED.name}-"
+            if hostname.startswith(prefix):
+                named[hostname.removeprefix(prefix)] = container
+        return named
+
+    def address(self, host: str) -> str:
+        """A host's public address."""
+        container = self.machines()[host]
+        return docker(
+            "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAMConfig.IPv4Address}}{{end}}", container
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """What the zone at the emulated OVH holds now."""
+        kept = json.loads((ASKED.folder / "world" / "ovh.json").read_text())
+        return list(kept["tables"]["records"].values())
+
+    def run(self, host: str, *argv: str) -> str:
+        """What a command prints as root on a host."""
+        return docker("exec", self.machines()[host], *argv)
+
+    def remove(self) -> None:
+        """Everything of it."""
+        done = self.homeport("rehearse-down", seconds=300)
+        assert done.returncode == 0, done.stdout

@@ -26,7 +26,7 @@ from homeport.cli.consent import tell
 from homeport.cli.invented import invented
 from homeport.cli.output import print_json
 from homeport.cli.phases import counted, phase, say
-from homeport.cli.places import ROOT
+from homeport.cli.places import ROOT, examples
 from homeport.cli.pulumi_cli import ensure, prepared
 from homeport.cli.stack import PROJECT, Stack, read
 from homeport.model.errors import ToolError
@@ -60,7 +60,7 @@ def example(name: str) -> Stack:
             f"--example {name[:64]}: there is no such example; there are: {', '.join(names())}\n  fix: {fix}"
         )
     preset, _, environment = name.partition("/")
-    return read(environment, ROOT / "catalog" / "presets" / preset.replace("-", "_") / "examples")
+    return read(environment, examples(preset))
 
 
 def preview(name: str, *, json: bool = False) -> int:

@@ -29,3 +29,8 @@ def from_here(path: str) -> str:
     """A path that a person typed, seen from the folder in which the command was called; empty stays empty."""
     here = Path(os.environ.get("HOMEPORT_CALLED_FROM") or Path.cwd())
     return str(here / Path(path).expanduser()) if path else ""
+
+
+def examples(preset: str) -> Path:
+    """Where the stack's files are that a preset comes with."""
+    return ROOT / "catalog" / "presets" / preset.replace("-", "_") / "examples"

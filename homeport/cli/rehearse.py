@@ -28,7 +28,7 @@ from homeport.cli.lifecycle import protected_objects, recover, update
 from homeport.cli.lock import held, remove_half_written
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
-from homeport.cli.places import ROOT, cache
+from homeport.cli.places import ROOT, cache, examples
 from homeport.cli.stack import PROJECT, Stack
 from homeport.cli.stack import read as read_stack
 from homeport.model import docker_here
@@ -186,11 +186,7 @@ def settings(
 
     Every machine is rented at the emulated cloud, but in a mesh: there one that runs already is one of the world's.
     """
-    try:
-        own = read_stack(rehearsal.environment)
-    except ToolError:
-        own = rehearsal.stack({})
-    chosen = json.loads(json.dumps(own.settings, default=str)) if own.preset == rehearsal.preset else {}
+    chosen = _chosen(rehearsal)
     chosen["environment"] = rehearsal.environment
     hosts = chosen.get("hosts") or {"main": {}}
     chosen.setdefault("domain", "example.com")
@@ -217,6 +213,21 @@ def settings(
         access.setdefault("emails", ["admin@example.com"])
         # What a login with Google needs; with the one-time PIN nobody reads it.
         access.setdefault("google_client_id", "rehearsal.apps.googleusercontent.com")
+    return chosen
+
+
+def _chosen(rehearsal: Rehearsal) -> dict[str, Any]:
+    """What the user's own stack says; where there is none, and several hosts, what the preset's example does."""
+    try:
+        own = read_stack(rehearsal.environment)
+    except ToolError:
+        own = rehearsal.stack({})
+    if own.preset != rehearsal.preset:
+        own = rehearsal.stack({})
+        environment = {"environment": rehearsal.environment}
+        if (with_defaults(rehearsal.name, rehearsal.preset, environment).get("mesh") or {}).get("enabled"):
+            own = read_stack(rehearsal.environment, examples(rehearsal.preset))
+    chosen: dict[str, Any] = json.loads(json.dumps(own.settings, default=str))
     return chosen
 
 

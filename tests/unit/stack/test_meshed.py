@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 
@@ -9,11 +10,14 @@ import pytest
 
 from catalog.presets import registry
 from homeport.model.check import problems
+from homeport.model.container import container_spec
 from homeport.model.errors import ProblemsError
 from homeport.model.firewall import MESH
 from homeport.plan.resolve import resolve
+from homeport.plan.zone import records
 from homeport.render.caddy import caddyfile
 from homeport.render.files import service_files
+from homeport.render.netfilter import restore
 from homeport.settings import load
 from homeport.settings.load import Configuration
 from tests.support.checkout import ROOT
@@ -175,3 +179,69 @@ def test_hosts_join_once_the_control_server_answers_by_its_name(build):
     waits = graph.one(kind, "mesh-users")["options"]["dependencies"]
     assert any("hub-caddy-routes" in urn for urn in waits), f"the name leads to it first: {waits}"
     assert {*HOSTS} == set(graph.exports["mesh"]["value"]), "addresses are outputs"
+
+
+@pytest.fixture
+def calling(planned, monkeypatch):
+    """The preset that is rehearsed: with a relay, a container that calls a member, and a program that members reach."""
+    monkeypatch.setitem(registry._BUILT, "meshed", "tests.support.meshed_preset")
+    ovh = {"dns": {"provider": "ovh"}, "certificates": {"challenge": "ovh"}}
+    return planned(domain="example.com", **ovh)
+
+
+@pytest.mark.req("S5-14")
+def test_the_firewall_lets_declared_calls_of_members_through_and_no_other(calling):
+    hub = calling.hosts["hub"]
+    text = restore(hub.rules, 4, hub.ways)
+    rules = [line for line in text.splitlines() if line.startswith("-A DOCKER-USER") and "-o tailscale0" in line]
+
+    assert (("172.30.63.0/24", 443), ("172.30.64.0/24", 9100)) == hub.ways.mesh_calls, (
+        "the relay, and the one that asks"
+    )
+    assert any("-s 172.30.64.0/24 -d 100.64.0.0/10 -p tcp --dport 9100 -j RETURN" in line for line in rules), rules
+    assert any("-s 172.30.64.0/24 -d 100.100.100.100 -p udp --dport 53 -j RETURN" in line for line in rules), rules
+    assert rules[-1].endswith("-j DROP"), "whatever else goes to members is dropped"
+    assert text.index("--dport 9100") < text.index("-s 172.30.64.0/24 ! -d"), "before the network is closed"
+    assert () == calling.hosts["ai"].ways.mesh_calls
+    assert "tailscale0 -s" not in restore(hub.rules, 6, hub.ways), "members have IPv4 addresses alone"
+
+
+@pytest.mark.req("S5-14", "S5-63")
+def test_members_are_found_by_their_names_in_the_mesh(calling):
+    blueprint = calling.blueprint
+    text = caddyfile(blueprint.seen_by(blueprint.service("hub-caddy")))
+    found = {name: container_spec(blueprint, blueprint.service(name)).resolvers for name in ("asks", "silent", "caddy")}
+
+    assert "dynamic a ai.mesh.example.com 443 {\n" in text, text
+    assert "resolvers 100.100.100.100" in text, "the mesh's own name server: nobody else knows its members"
+    assert {"asks": ("100.100.100.100",), "silent": (), "caddy": ()} == found
+
+
+@pytest.mark.req("S5-10")
+def test_a_program_for_members_and_stun_are_open_where_they_are_asked_for(calling):
+    ai, hub = calling.hosts["ai"], calling.hosts["hub"]
+
+    assert [9100] == [rule.opening.port for rule in ai.rules if rule.via == MESH and rule.opening.purpose == "metrics"]
+    assert 9100 not in [opening.port for opening in ai.openings], "for members alone"
+    stun = [(opening.port, opening.protocol) for opening in hub.openings if opening.purpose == "STUN"]
+    assert [(3478, "udp")] == stun, "members behind a router learn by it where the world sees them"
+    assert [True] == [rule.published for rule in hub.rules if rule.opening.port == 3478], "a container answers there"
+    assert [] == [opening for opening in ai.openings if opening.purpose == "STUN"]
+
+
+@pytest.mark.req("S5-60", "S5-64")
+def test_names_for_members_lead_into_the_mesh_and_the_others_to_their_hosts(calling):
+    found = {item.name: (item.host, item.member) for item in records(calling.blueprint, calling.settings)}
+
+    assert {"app": ("ai", "ai"), "headscale": ("hub", ""), "hook": ("hub", "")} == found
+
+
+def test_an_authoritys_certificates_are_given_to_whoever_asks_the_control_server(build):
+    root = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    given = {**SETTINGS, "certificates": {"challenge": "http", "authority": "https://192.0.2.9/dir"}}
+    given["certificates"]["authority_root"] = root
+    graph = build(given, {}, "meshed", stack="prod", meshed=PRESET)
+    laid = graph.one("command:local:Command", "mesh-ai-client-files")["inputs"]["stdin"]
+    laid = base64.b64decode(laid).decode(errors="replace")
+
+    assert "authority.pem" in laid and "SSL_CERT_FILE" in laid, "a member trusts the control server's certificate"

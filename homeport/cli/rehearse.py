@@ -59,7 +59,6 @@ _OVH_KEYS = {
     "secret": ("application", "secret"),
     "consumer": ("consumer", "key"),
 }
-_NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +226,9 @@ def _chosen(rehearsal: Rehearsal) -> dict[str, Any]:
         environment = {"environment": rehearsal.environment}
         if (with_defaults(rehearsal.name, rehearsal.preset, environment).get("mesh") or {}).get("enabled"):
             own = read_stack(rehearsal.environment, examples(rehearsal.preset))
+            for host in own.settings["hosts"].values():
+                # What servers are made of says who rehearses: not every distribution has a mirror here.
+                host.pop("image", None)
     chosen: dict[str, Any] = json.loads(json.dumps(own.settings, default=str))
     return chosen
 
@@ -236,8 +238,8 @@ def _placed(host: dict[str, Any]) -> dict[str, Any]:
 
 
 def _adopted(host: dict[str, Any], machine: dict[str, str] | None) -> dict[str, Any]:
-    """A machine of the world that runs already; as long as there is none, an address that could be one."""
-    at = machine or {"address": "198.18.0.2", "host_key": _NOBODYS_KEY}
+    """A machine of the world that runs already; as long as there is no world, what the settings say of theirs."""
+    at = machine or host
     known = {"address": at["address"], "host_key": at["host_key"], "user": host.get("user", "root")}
     return {"mode": "adopt", **_placed(host), **known}
 

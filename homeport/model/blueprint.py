@@ -323,12 +323,15 @@ class Blueprint:
     def _addresses(self) -> dict[str, str]:
         """``vpn``: the server's address in the VPN; ``peer:NAME``: a member's; ``mesh:NAME``: its name in the mesh.
 
-        Without a VPN the loopback address takes their place.
+        A role stands for the first member that has it. Without a VPN the loopback address takes their place.
         """
         peers = self.vpn.peers if self.vpn else ()
         private = {f"peer:{peer.name}": self.vpn.at(peer.slot) for peer in peers} if self.vpn else {}
         if self.mesh:
-            private |= {f"mesh:{member.name}": self.mesh.hostname(member) for member in self.mesh.members}
+            # A preset speaks of roles, and a user may call the host that has one otherwise.
+            roles = {tag: self.mesh.hostname(member) for member in reversed(self.mesh.members) for tag in member.tags}
+            named = {member.name: self.mesh.hostname(member) for member in self.mesh.members}
+            private |= {f"mesh:{name}": hostname for name, hostname in {**roles, **named}.items()}
         called = (url for urls in self.calls.values() for url in urls)
         asked = {
             name: LOOPBACK

@@ -58,7 +58,7 @@ PRESET = Preset(
         # Where an agent that runs programs belongs: nothing else is on it but OpenClaw.
         Network(name="sandbox", subnet="172.20.5.0/24"),
         # Of the VPN host: the control server, which calls nobody; CouchDB; and what calls and tells.
-        Network(name="mesh-edge", subnet="172.20.6.0/24"),
+        Network(name="mesh-edge", subnet="172.20.6.0/24", internal=False, way_out=False),
         Network(name="relay", subnet="172.20.7.0/24"),
         Network(name="watch", subnet="172.20.8.0/24", internal=False),
     ),

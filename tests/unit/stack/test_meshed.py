@@ -217,6 +217,13 @@ def test_members_are_found_by_their_names_in_the_mesh(calling):
     assert {"asks": ("100.100.100.100",), "silent": (), "caddy": ()} == found
 
 
+@pytest.mark.req("S5-14")
+def test_a_role_stands_for_the_member_that_has_it(planned):
+    texts = planned(hosts={"brain": HOSTS["ai"], "hub": HOSTS["hub"]}).blueprint.texts()
+
+    assert "brain.mesh.example.com" == texts["mesh:ai"] == texts["mesh:brain"], "a user calls his hosts as he likes"
+
+
 @pytest.mark.req("S5-10")
 def test_a_program_for_members_and_stun_are_open_where_they_are_asked_for(calling):
     ai, hub = calling.hosts["ai"], calling.hosts["hub"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rehearsal.world.folder import Folder
 
-_PATIENCE = 300.0
+_PATIENCE = 900.0
 """Seconds that a world may take to answer; the first one prepares the images of its machines."""
 
 

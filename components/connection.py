@@ -23,7 +23,7 @@ the key, and ssh takes 40 for %C and 17 for its draft.
 """
 
 
-def ssh_options(host: str, pin: str, identity: str) -> list[str]:
+def ssh_options(host: str, pin: str, identity: str, through: str = "") -> list[str]:
     """Options of ssh under which only the machine with this public key is spoken to; no file has to be written for it.
 
     One connection carries many commands (``HOMEPORT_SSH_MULTIPLEX=0``: each has its own). Its socket is named after the
@@ -44,6 +44,8 @@ def ssh_options(host: str, pin: str, identity: str) -> list[str]:
     ]
     if identity:
         options += [f"IdentityFile={identity}", "IdentitiesOnly=yes"]
+    if through:
+        options.append(f"ProxyCommand={through}")
     folder = cache() / "ssh"
     if os.environ.get("HOMEPORT_SSH_MULTIPLEX", "1") != "0" and len(str(folder)) <= _LONGEST:
         private(folder)

@@ -32,6 +32,7 @@ class SshAccessArgs:
         identity: Path of the private key, as ssh reads it; empty: the operator's agent and own keys.
         generation: Changes with the machine.
         previous: Ports that sshd may still listen on: tried after the wanted one.
+        through: Command that leads there, as ssh's ProxyCommand; empty: this machine reaches it.
     """
 
     host: str
@@ -43,6 +44,7 @@ class SshAccessArgs:
     identity: pulumi.Input[str] = ""
     generation: pulumi.Input[str] = ""
     previous: tuple[int, ...] = ()
+    through: str = ""
 
 
 class SshAccess(pulumi.ComponentResource):
@@ -80,7 +82,9 @@ class SshAccess(pulumi.ComponentResource):
 
     def _options(self, pin: pulumi.Input[str]) -> pulumi.Output[list[str]]:
         args = self._args
-        return pulumi.Output.all(pin, args.identity).apply(lambda both: ssh_options(args.host, both[0], both[1]))
+        return pulumi.Output.all(pin, args.identity).apply(
+            lambda both: ssh_options(args.host, both[0], both[1], args.through)
+        )
 
     def _environment(self, options: pulumi.Output[list[str]]) -> dict[str, pulumi.Output[str]]:
         args = self._args

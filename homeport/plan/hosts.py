@@ -43,6 +43,7 @@ class HostPlan:
         shared_volumes: The volumes that several of its services mount, by name.
         ssh_ports: Where sshd is to listen; while the port changes, the one before comes second.
         ssh_address: Where sshd is reached; empty: at the host's own address.
+        ssh_through: Command that leads there, as ssh's ProxyCommand; empty: the program's own machine reaches it.
         openings: What strangers may reach; both firewalls, the cloud's and the host's own, let it in.
         rules: All that the host's own firewall lets in: the openings, and for members of the VPN their services.
         ways: Where its containers may open connections to.
@@ -68,6 +69,7 @@ class HostPlan:
     shared_volumes: Mapping[str, Volume]
     ssh_ports: tuple[int, ...]
     ssh_address: str
+    ssh_through: str
     openings: tuple[Opening, ...]
     rules: tuple[FirewallRule, ...]
     ways: ContainerWays
@@ -119,6 +121,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
         shared_volumes=volumes,
         ssh_ports=ports,
         ssh_address=_ssh_address(name, settings, blueprint),
+        ssh_through=settings.ssh.through or "",
         openings=openings,
         rules=(
             *_public_rules(openings, services),

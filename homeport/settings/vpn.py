@@ -109,6 +109,14 @@ class Ssh(Section):
         example=["203.0.113.0/24"],
         default=(),
     )
+    through: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:@%=, -]{1,400}$")] | None = key(
+        "A command that leads to the hosts from a machine that is no member itself, as ssh's ProxyCommand: %h and %p "
+        "stand for host and port.",
+        shape="a command such as tailscale nc %h %p",
+        example="tailscale nc %h %p",
+        default=None,
+        says="none: this machine reaches them",
+    )
     forward: Port | None = key(
         "A port of the host's loopback address, and the only thing that sshd forwards, for the user by which the "
         "program reaches the host: ssh -L 3000:127.0.0.1:3000.",

@@ -187,6 +187,7 @@ def _ssh_access(
         identity=identity.file,
         generation=provisioned.generation,
         previous=tuple(previous),
+        through=host.ssh_through,
     )
     return SshAccess(names.host_part(host.name, "reach"), args, opts)
 

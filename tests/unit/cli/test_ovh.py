@@ -73,7 +73,7 @@ def test_keys_are_looked_at_before_the_first_resource(cloud):
             exposure="direct",
             homes={"caddy": "main"},
             edge=SimpleNamespace(bind="0.0.0.0"),
-            routes=(SimpleNamespace(name="n8n"),),
+            routes=(SimpleNamespace(name="n8n", guards=()),),
             host=lambda route: f"{route.name}.{ZONE}",
         ),
     )

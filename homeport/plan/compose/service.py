@@ -44,6 +44,8 @@ _MEMORY = 256
 _KERNEL = ("/proc", "/sys", "/dev", TOOLS_AT, FILES_AT, "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 """Where the kernel, and homeport, have files of their own."""
 _MOST_WORDS = 64
+_LINES = {9: 32, 10: 32}
+"""A tab and the end of a line, which a text may hold, as a blank."""
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _FILE_LIKE = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _SYSTEM = ("/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo")
@@ -144,6 +146,9 @@ class Keys:
             return
         if key == "entrypoint" and words and not words[0]:
             self._left(node, "it takes the image's entry point away: say the whole program")
+            return
+        if not all(word.translate(_LINES).isprintable() for word in words):
+            self._left(node, "it holds a control character")
             return
         if len(words) > _MOST_WORDS or any(len(word) > LONGEST_TEXT for word in words):
             self._left(node, f"an app's {key} has at most {_MOST_WORDS} words of {LONGEST_TEXT} characters")

@@ -2,9 +2,10 @@
 
 It reaches models through LiteLLM alone, which has the budget: ``files/openclaw.json`` names no other provider, and no
 key of one is there. Whoever has the gateway's token is its operator; n8n posts to
-``http://openclaw:18789/v1/chat/completions`` with it. Its tools run no program and touch no file: an agent that could
-would do so in this container, beside the databases. The network ``sandbox`` is where one that may belongs. A preset has
-a route named ``openclaw``.
+``http://openclaw:18789/v1/chat/completions`` with it. Its agents and their sub-agents, which are sessions of the
+same gateway, have the tools that ``files/openclaw.json`` names: they talk, remember and start one another, and no tool
+of theirs runs a program, touches a file, fetches an address or changes the gateway. The network ``sandbox`` is where
+one that may belongs. A preset has a route named ``openclaw``.
 """
 
 from catalog.litellm.service import MASTER_KEY

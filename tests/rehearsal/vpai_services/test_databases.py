@@ -33,7 +33,7 @@ def psql(place, url, words="SELECT 1"):
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-@pytest.mark.req("S5-93")
+@pytest.mark.req("S5-22", "S5-93")
 def test_the_superuser_signs_in_by_the_description_s_own_url(postgresql, place):
     host = "postgresql:5432"
     assert (0, "1") == psql(place, f"postgresql://postgres:{written('postgresql-password')}@{host}"), "as it is written"
@@ -42,6 +42,7 @@ def test_the_superuser_signs_in_by_the_description_s_own_url(postgresql, place):
     assert postgresql.query("SHOW server_version_num").startswith("18"), "the major version that was asked for"
 
 
+@pytest.mark.req("S5-22")
 def test_its_data_is_where_version_18_has_it(postgresql):
     assert "/var/lib/postgresql/18/docker" == postgresql.query("SHOW data_directory"), "below the volume, by its major"
     mount = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Destination}} {{end}}{{end}}'
@@ -102,6 +103,7 @@ def cli(place, *words, url=""):
     return (done.stdout + done.stderr).strip()
 
 
+@pytest.mark.req("S5-24")
 @pytest.mark.usefixtures("redis")
 def test_redis_answers_who_has_its_password_and_nobody_else(place):
     assert "PONG" == cli(place, "ping"), "by its password alone"
@@ -111,6 +113,7 @@ def test_redis_answers_who_has_its_password_and_nobody_else(place):
         assert "NOPERM" in cli(place, *words), f"no application administers the server by {words[0]}"
 
 
+@pytest.mark.req("S5-24")
 def test_what_redis_holds_is_in_its_snapshot_after_a_stop(redis, place):
     cli(place, "set", "litellm:budget:mode", "eco")
     docker("stop", "--time", "20", redis)

@@ -44,7 +44,7 @@ def sign_in(container, password):
         return refused.code
 
 
-@pytest.mark.req("S5-28")
+@pytest.mark.req("S5-27", "S5-28")
 def test_its_owner_is_of_the_first_start_and_no_later_one_changes_it(place, postgresql, redis):
     assert redis
     ensure(SERVICE.image)

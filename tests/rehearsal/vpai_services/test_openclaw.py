@@ -47,9 +47,10 @@ def ask(openclaw, key, words="say 5"):
         return refused.code, refused.read().decode()
 
 
-def calls(provider):
-    question = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:4000/calls').read().decode())"
-    return json.loads(docker("exec", provider, "python", "-c", question))
+def kept(provider, what):
+    """What the one in LiteLLM's place has kept of its calls, or of the models' tools."""
+    ask = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:4000/{what}').read().decode())"
+    return json.loads(docker("exec", provider, "python", "-c", ask))
 
 
 @pytest.mark.req("S5-41", "S5-80")
@@ -63,7 +64,7 @@ def test_it_answers_whoever_has_its_token_and_nobody_else(openclaw):
 @pytest.mark.req("S5-43")
 def test_its_models_come_by_litellm_with_its_key(openclaw, provider):
     ask(openclaw, VALUES["openclaw-api-key"])
-    asked = calls(provider)
+    asked = kept(provider, "calls")
     assert asked and all(call.endswith(f"Bearer sk-{VALUES['litellm-master-key']}") for call in asked), asked
     assert any(" claude-sonnet " in call for call in asked), "by the name that LiteLLM has for the model"
 
@@ -84,3 +85,38 @@ def test_its_state_is_on_its_volume_and_it_has_no_rights(openclaw):
     log = subprocess.run(["docker", "logs", openclaw], capture_output=True, text=True, check=True)
     seen = shown(openclaw) + docker("top", openclaw) + log.stdout + log.stderr
     assert [] == [name for name, word in VALUES.items() if word in seen], "its secrets are files"
+
+
+TALKS = {
+    *("agents_list", "agents_wait", "ask_user", "conversations_list", "conversations_send", "conversations_turn"),
+    *("create_goal", "get_goal", "update_goal", "memory_get", "memory_search", "message", "progress_card"),
+    *("session_status", "sessions", "sessions_history", "sessions_list", "sessions_search", "sessions_send"),
+    *("sessions_spawn", "sessions_yield", "subagents", "tool_call", "tool_describe", "tool_search"),
+}
+"""To talk, to remember, to start another session, and to find these."""
+REFUSED = {
+    "exec": {"command": "id"},
+    "read": {"path": "/etc/homeport/env/LITELLM_API_KEY"},
+    "web_fetch": {"url": "http://litellm:4000/calls"},
+    "plugins": {"action": "list"},
+    "openclaw": {"message": "show the configuration"},
+}
+
+
+def test_an_agent_has_no_tool_that_runs_a_program_reads_a_file_or_fetches_an_address(openclaw, provider):
+    ask(openclaw, VALUES["openclaw-api-key"])
+    assert {*kept(provider, "tools")} <= TALKS, (
+        "its sub-agents are sessions of the same gateway, with no more than these"
+    )
+    # Offered or not: a model may name any of them.
+    for name, arguments in REFUSED.items():
+        words = f"call tool_call {json.dumps({'id': name, 'args': arguments})}"
+        assert 200 == ask(openclaw, VALUES["openclaw-api-key"], words)[0], logs(openclaw)
+    ask(openclaw, VALUES["openclaw-api-key"], 'call tool_call {"id": "session_status", "args": {}}')
+    *answers, known = kept(provider, "told")
+    assert len(REFUSED) == len(answers), answers
+    assert [] == [answer for answer in answers if "Unknown tool" not in answer], "none of them is there"
+    assert "Unknown tool" not in known, "where one that is there answers"
+    assert "docker.sock" not in shown(openclaw) and not docker(
+        "exec", openclaw, "sh", "-c", "command -v docker || true"
+    )

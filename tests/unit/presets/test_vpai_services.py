@@ -1,4 +1,4 @@
-"""vpai's services as its description has them: image, networks, data, health, secrets. Their work is tried elsewhere."""
+"""vpai's services as its description has them: image, networks, data, health, secrets. Their work is tried apart."""
 
 from __future__ import annotations
 

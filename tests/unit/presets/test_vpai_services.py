@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import pytest
 
 from catalog.presets.vpai.preset import PRESET
 from homeport.model.route import Guard
+from tests.support.checkout import ROOT
 
 SERVICES = {service.name: service for service in PRESET.services}
 ROUTES = {route.name: route for route in PRESET.routes}
@@ -171,3 +173,20 @@ def test_grafana_has_its_stores_and_its_administrator_from_the_first_start_on():
     assert "{grafana-user}" == grafana.env["GF_SECURITY_ADMIN_USER"], "an option"
     targets = {file.target for file in grafana.files}
     assert {"provisioning/datasources/homeport.yaml", "provisioning/dashboards/homeport.yaml"} <= targets, "as files"
+
+
+def test_every_name_has_a_monitor_that_asks_what_its_health_check_does():
+    page = (ROOT / "docs/vpai.md").read_text()
+    monitors = dict(re.findall(r"^\| `https://([a-z0-9]+)\.<domain>(/\S*)` \| \d+", page, re.MULTILINE))
+
+    assert {*monitors} == {*ROUTES} - {"uptime"}, "all but its own"
+    others = {
+        "n8n": "/healthz",
+        "litellm": "/health/liveliness",
+        "qdrant": "/readyz",
+        "hook": "/",
+        "headscale": "/health",
+    }
+    for name, path in monitors.items():
+        asked = " ".join(SERVICES[ROUTES[name].service].health.test) if ROUTES[name].service else ""
+        assert path == others.get(name) or path in asked, f"{name}: an address that answers without a password"

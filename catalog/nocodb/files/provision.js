@@ -44,7 +44,8 @@ async function allow(token) {
     await client.query("DELETE FROM nc_api_tokens WHERE description = $1 AND token <> $2", [name, token]);
     await client.query(
       "INSERT INTO nc_api_tokens (description, token, fk_user_id, created_at, updated_at)" +
-        " SELECT $1, $2, id, now(), now() FROM nc_users_v2 WHERE email = $3" +
+        // NocoDB keeps addresses in lower case.
+        " SELECT $1, $2, id, now(), now() FROM nc_users_v2 WHERE email = lower($3)" +
         " AND NOT EXISTS (SELECT 1 FROM nc_api_tokens WHERE token = $2)",
       [name, token, owner.email],
     );

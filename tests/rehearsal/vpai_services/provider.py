@@ -47,8 +47,8 @@ class Provider(BaseHTTPRequestHandler):
         written = int(number) if (number := words.split()[-1:][0] if words else "").isdigit() else 1
         usage = {"prompt_tokens": 1, "completion_tokens": written, "total_tokens": written + 1}
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "an answer"}}
-        if told := since_answered(asked["messages"], "tool"):
-            TOLD.extend(told)
+        if results := since_answered(asked["messages"], "tool"):
+            TOLD.extend(results)
         elif wanted := CALL.search("\n".join(since_answered(asked["messages"], "user"))):
             function = {"name": wanted[1], "arguments": wanted[2]}
             call = {"index": 0, "id": f"call_{len(CALLS)}", "type": "function", "function": function}

@@ -32,9 +32,9 @@ class Vpai(Scratch):
             edge={"http_port": free_port(), "https_port": free_port()},
             **settings,
         )
-        for name, value in supplied(PRESET.name).items():
-            done = self.pulumi("config", "set", "--secret", name, value)
-            assert done.returncode == 0, done.stderr
+        pairs = (word for name, value in supplied(PRESET.name).items() for word in ("--secret", f"{name}={value}"))
+        done = self.pulumi("config", "set-all", *pairs)
+        assert done.returncode == 0, done.stderr
 
     def up(self) -> subprocess.CompletedProcess[str]:
         """As before; eighteen containers start, one wave after the other."""

@@ -265,6 +265,19 @@ def test_services_find_each_other_by_the_addresses_of_the_description(prod):
     assert "http://qdrant:6333" == spec(prod, "litellm").env["QDRANT_API_BASE"]
 
 
+@pytest.mark.req("S5-67")
+def test_obsidians_user_has_one_database_and_nobody_else_any(prod):
+    couchdb = services(prod, "vpn")["couchdb"]
+    folder = ROOT / "catalog/couchdb/files"
+    rights = json.loads((folder / "security.json").read_text())
+
+    assert "couchdb:3.3.3" == couchdb.image and "admin" == couchdb.env["COUCHDB_USER"]
+    assert {"couchdb-admin-password", "couchdb-obsidian-password"} <= {secret.name for secret in couchdb.secrets}
+    assert ["obsidian"] == rights["members"]["names"] and ["_admin"] == rights["admins"]["roles"]
+    assert "obsidian_vault" in (folder / "provision.sh").read_text()
+    assert "require_valid_user = true" in (folder / "livesync.ini").read_text(), "nobody comes in without a name"
+
+
 @pytest.mark.req("S5-80", "S5-81")
 def test_n8n_calls_openclaw_with_its_token_and_is_called_back_by_a_webhook():
     folder = ROOT / "catalog/presets/vpai/n8n"

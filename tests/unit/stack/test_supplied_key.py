@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from homeport.cli.preflight.hetzner import fingerprint
-from tests.unit.stack.test_graph import RENTED, RENTED_SECRETS
+from tests.unit.stack.test_graph import RENTED, RENTED_SECRETS, VPAI, VPAI_SECRETS
 
 KEY, SERVER = "hcloud:index/sshKey:SshKey", "hcloud:index/server:Server"
 HOST = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
@@ -45,6 +45,19 @@ def test_two_hosts_share_one_key_which_every_server_has(build):
     assert ("supplied-key", pair()[1]) == (key["name"], key["inputs"]["publicKey"]), "one per fingerprint and stack"
     keys = [server["inputs"]["sshKeys"] for server in graph.all(SERVER)]
     assert (2, 1) == (len(keys), len({str(one) for one in keys})), "both servers have it"
+
+
+def test_every_host_of_a_stack_is_reached_with_it_rented_or_adopted(build):
+    private, public = pair()
+    graph = build(VPAI, {**VPAI_SECRETS, "ssh-private-key": private}, "vpai", stack="prod")
+    first = {"adopt": "answers", "create": "key"}
+    options = {
+        name: graph.one("command:local:Command", f"{name}-reach-{first[host['mode']]}")["inputs"]["environment"]
+        for name, host in VPAI["hosts"].items()
+    }
+
+    assert [] == [name for name, asked in options.items() if "IdentityFile" not in asked["HOMEPORT_SSH_OPTS"]]
+    assert public == graph.one(KEY, "supplied-key")["inputs"]["publicKey"], "and Hetzner's server is born with it"
 
 
 @pytest.mark.req("RW-12")

@@ -95,7 +95,8 @@ class Mesh(pulumi.ComponentResource):
                 files=tailscale.files(args.mesh.port, args.authority),
                 values={"mesh-image": args.images[member.name]},
                 apply=tailscale.install(),
-                also=(tailscale.CLIENT, tailscale.STATE),
+                # Not its state, which changes by itself: each update would take that for a change by hand.
+                also=(tailscale.CLIENT,),
                 units=(tailscale.SERVICE,),
                 remove=tailscale.remove(),
                 guard=_GUARD,

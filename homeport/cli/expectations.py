@@ -39,6 +39,7 @@ def _host(plan: Plan, name: str) -> dict[str, Any]:
     public = [opening.port for opening in host.openings if opening.protocol == "tcp"]
     return {
         "exposure": blueprint.exposure,
+        "rented": host.machine.mode == "create",
         "tcp": sorted(public),
         "udp": sorted(opening.port for opening in host.openings if opening.protocol == "udp"),
         "networks": {
@@ -69,7 +70,9 @@ def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
     open_here = sorted(
         {rule.opening.port for rule in host.rules if rule.opening.protocol == "tcp" and rule.via in ("", MESH)}
     )
+    public = {opening.port for opening in host.openings}
     return {
+        "members_tcp": sorted({rule.opening.port for rule in host.rules if rule.via == MESH} - public),
         "mesh_tcp": {
             other: [
                 port
@@ -84,7 +87,7 @@ def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
             ]
             for other in sorted(tags)
             if other != host.name
-        }
+        },
     }
 
 

@@ -16,7 +16,6 @@ IMAGE = "/etc/homeport/mesh/image"
 AUTHORITY = "/etc/homeport/mesh/authority.pem"
 PROGRAMS = "/usr/local/lib/homeport/tailscale"
 CLIENT = "/usr/local/bin/tailscale"
-STATE = "/var/lib/tailscale/tailscaled.state"
 SERVICE = "tailscaled.service"
 
 

@@ -44,10 +44,11 @@ def main(arguments: list[str]) -> int:
         return NONE
     try:
         report = Report()
-        for host in hosts(preset, described):
-            system = expected(preset, described, host)
-            wanted = [name.removeprefix(f"{host}: ") for name in options.claims]
-            claims = tuple(chosen(claims_of(preset, system), wanted))
+        systems = {host: expected(preset, described, host) for host in hosts(preset, described)}
+        of_all = {claim.name: claim for system in systems.values() for claim in claims_of(preset, system)}
+        wanted = {claim.name for claim in chosen(of_all.values(), options.claims)}
+        for host, system in systems.items():
+            claims = tuple(claim for claim in claims_of(preset, system) if claim.name in wanted)
             with rehearsed(system, request["world"], request["outputs"], host) as view:
                 view.second_preview = request.get("second_preview", "")
                 run(claims, view, _tell, report, f"{host}: " if host else "")

@@ -287,7 +287,9 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         says="no process of the host listens at a public address, but at the declared ports and those for containers",
         observe=lambda view: (view, listeners(view.run("ss", "-H", "-l", "-t", "-n"))),
         value=lambda seen: public(*seen),
-        expected=lambda view: sorted({*map(str, view.expected.tcp), *view.expected.bridged}, key=int),
+        expected=lambda view: sorted(
+            {*map(str, (*view.expected.tcp, *view.expected.members_tcp)), *view.expected.bridged}, key=int
+        ),
         spoil=lambda seen: (seen[0], [*seen[1], "0.0.0.0:5432"]),
     ),
     Claim(
@@ -401,4 +403,5 @@ def _bridged(view: View) -> list[str]:
 
 
 def _ports(view: View) -> list[str]:
-    return [*(f"{port}/tcp" for port in view.expected.tcp), *(f"{port}/udp" for port in view.expected.udp)]
+    tcp = (*view.expected.tcp, *view.expected.members_tcp)
+    return [*(f"{port}/tcp" for port in tcp), *(f"{port}/udp" for port in view.expected.udp)]

@@ -11,6 +11,7 @@ from rehearsal.claims import (
     host,
     jett,
     leaks,
+    mesh,
     network,
     outages,
     platform,
@@ -35,6 +36,7 @@ GENERAL: tuple[Claim[View, Any], ...] = (
     *host.CLAIMS,
     *access.CLAIMS,
     *doors.CLAIMS,
+    *mesh.CLAIMS,
 )
 """What every system must show, as far as it has what they look at."""
 PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {
@@ -43,6 +45,8 @@ PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {
     "vps-infrastructure": platform.CLAIMS,
 }
 """What a preset alone must show."""
+_OF_CONTAINERS = (*containers.CLAIMS, *reach.CLAIMS, *host.CLAIMS, *doors.CLAIMS)
+"""Nothing to look at on a host that runs none."""
 AT_THE_END: tuple[Claim[View, Any], ...] = (*leaks.CLAIMS, *outages.CLAIMS)
 """Of every system. Secrets are looked for once everything has been used; outages take something away."""
 
@@ -50,7 +54,8 @@ AT_THE_END: tuple[Claim[View, Any], ...] = (*leaks.CLAIMS, *outages.CLAIMS)
 def claims_of(preset: str, system: ExpectedSystem) -> tuple[Claim[View, Any], ...]:
     """The claims of a system, in their order."""
     every = (*GENERAL, *PARTICULAR.get(preset, ()), *AT_THE_END)
-    return tuple(claim for claim in every if claim.needs <= system.has)
+    looked_at = every if system.services else tuple(claim for claim in every if claim not in _OF_CONTAINERS)
+    return tuple(claim for claim in looked_at if claim.needs <= system.has)
 
 
 CLAIMS: Mapping[str, tuple[Claim[View, Any], ...]] = {

@@ -119,7 +119,9 @@ class ExpectedSystem:
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
         bridged: TCP ports of the host's own programs to the subnets of containers that reach them; none: all do.
         mesh_tcp: Another member of the mesh to the TCP ports that it reaches at the host's address there.
+        members_tcp: TCP ports that the host's firewall opens to members of the mesh alone.
         ssh_forward: The port of the loopback address that sshd forwards; 0: none.
+        rented: Whether a cloud has the host, with a firewall of its own before it.
         units: What systemd starts at boot.
         folder: Where the compose file is.
         secret_files: Files that may hold secrets: pattern (`~root` is root's home) to `owner` and `because`.
@@ -140,7 +142,9 @@ class ExpectedSystem:
     vpn_tcp: tuple[int, ...] = ()
     bridged: Mapping[str, list[str]] = field(default_factory=lambda: _NONE)
     mesh_tcp: Mapping[str, list[int]] = field(default_factory=lambda: _NONE)
+    members_tcp: tuple[int, ...] = ()
     ssh_forward: int = 0
+    rented: bool = True
 
     @property
     def has(self) -> frozenset[str]:
@@ -151,6 +155,7 @@ class ExpectedSystem:
             *(f"route {name}" for name in self.routes),
         }
         kinds = {f"door {door.kind}" for route in self.routes.values() for door in route.doors}
+        there |= {"rented"} if self.rented else set()
         mesh = {"mesh"} if self.mesh_tcp else set()
         return frozenset(there | kinds | mesh | ({"vpn"} if self.vpn_address else set()))
 

@@ -77,6 +77,7 @@ def test_who_is_in_is_not_enrolled_again(stack):
 
     assert 0 == done.returncode, done.stdout[-4000:]
     assert before == (nodes(stack), keys(stack)), "no second node, and no key that nobody needed"
+    assert "is brought back" not in done.stdout, "what a client writes by itself is nobody's change by hand"
 
 
 @pytest.mark.req("S5-60", "S5-61", "S5-90")

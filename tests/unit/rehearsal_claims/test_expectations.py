@@ -9,11 +9,12 @@ import pytest
 
 from catalog.presets import registry
 from homeport.cli import expectations, rehearse
-from rehearsal.claims.expected import expected, systems
+from rehearsal.claims.expected import expected, hosts, systems
 from rehearsal.claims.systems import claims_of
 
 NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
 PLAIN = {"exposure", "tcp", "udp", "networks", "vpn_address", "vpn_peer", "vpn_peer_address", "vpn_tcp"}
+PLAIN |= {"mesh_tcp", "members_tcp"}
 """What blueprint and file both have, beside services and routes."""
 
 
@@ -29,9 +30,12 @@ def comparable(service):
     return replace(service, root_because=str(bool(service.root_because)), clean_stop={})
 
 
-@pytest.mark.parametrize("preset", systems())
-def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset):
-    written, planned = expected(preset), expected(preset, described(preset))
+@pytest.mark.parametrize(("preset", "host"), [(preset, host) for preset in systems() for host in hosts(preset)])
+def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset, host):
+    known = described(preset)
+    written, planned = expected(preset, host=host), expected(preset, known, host)
+
+    assert hosts(preset) == hosts(preset, known), "the hosts of the preset's example"
 
     for name in sorted(PLAIN):
         assert getattr(written, name) == getattr(planned, name), f"{name}: which of the two is wrong?"

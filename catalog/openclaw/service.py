@@ -39,6 +39,9 @@ SERVICE = Service(
         "OPENCLAW_CONFIG_PATH": "/etc/homeport/openclaw.json",
         "OPENCLAW_STATE_DIR": "/home/node/.openclaw",
         "OPENCLAW_ORIGIN": "{origin:openclaw}",
+        # Where the proxy asks from: else it refuses whatever says on whose behalf it was sent. Who else is there only
+        # says so of himself, and has no token.
+        "OPENCLAW_PROXIES": "{subnet:backend}",
         # It would announce itself on its networks.
         "OPENCLAW_DISABLE_BONJOUR": "1",
         "HOME": "/home/node",

@@ -15,7 +15,7 @@ from tests.support.containers import docker
 
 pytestmark = pytest.mark.docker
 VALUES = {"openclaw-api-key": "e5" * 32, "litellm-master-key": "f6" * 32}
-TEXTS = {"origin:openclaw": "https://admin.example.com"}
+ORIGIN = "https://admin.example.com"
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +30,18 @@ def provider(place):
 def openclaw(place, provider):
     assert provider
     ensure(SERVICE.image)
-    container = place.start(SERVICE, VALUES, texts=TEXTS, publish=("--publish", "127.0.0.1::18789"))
+    subnet = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", place.name)
+    texts = {"origin:openclaw": ORIGIN, "subnet:backend": subnet}
+    container = place.start(SERVICE, VALUES, texts=texts, publish=("--publish", "127.0.0.1::18789"))
     return healthy(container, SERVICE.health.gate)
 
 
-def ask(openclaw, key, words="say 5"):
+def ask(openclaw, key, words="say 5", **more):
     """What its API for programs answers, as n8n asks it."""
     host = docker("port", openclaw, "18789/tcp").splitlines()[0]
     body = json.dumps({"model": "openclaw", "messages": [{"role": "user", "content": words}]}).encode()
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
     request = urllib.request.Request(f"http://{host}/v1/chat/completions", data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
@@ -59,6 +62,15 @@ def test_it_answers_whoever_has_its_token_and_nobody_else(openclaw):
     status, answer = ask(openclaw, VALUES["openclaw-api-key"])
     assert status == 200, (answer, logs(openclaw))
     assert "an answer" == answer["choices"][0]["message"]["content"], "what the model said"
+
+
+@pytest.mark.req("S5-41")
+def test_it_answers_whom_the_proxy_sends_and_its_operator_lists_devices(openclaw):
+    sent = {"X_Forwarded_For": "100.64.0.7", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "admin.example.com"}
+    assert 200 == ask(openclaw, VALUES["openclaw-api-key"], **sent)[0], "a browser comes by the proxy alone"
+    assert 401 == ask(openclaw, "wrong", **sent)[0], "and needs the token all the same"
+    listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "devices", "list", "--json")
+    assert {"pending", "paired"} <= json.loads(listed).keys(), "a browser's first visit is approved there"
 
 
 @pytest.mark.req("S5-43")

@@ -78,7 +78,7 @@ MAY = {
     "apps": (
         set(),
         {
-            *("airflow", "cloudflare", "infisical_sdk", "requests", "urllib3", "litellm", "pg8000", "redis"),
+            *("airflow", "cloudflare", "infisical_sdk", "requests", "urllib3", "jwt", "litellm", "pg8000", "redis"),
             *("anyio", "fastapi", "httpx2", "mcp", "mcp_types", "pydantic", "starlette", "uvicorn"),
         },
     ),

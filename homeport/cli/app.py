@@ -25,6 +25,7 @@ COMPLETE = "_HOMEPORT_COMPLETE"
 PANELS = {
     "One stack": (
         "up",
+        "once",
         "down",
         "preview",
         "preflight",

@@ -125,6 +125,14 @@ class Ssh(Section):
         default=None,
         says="by preset; else nothing is forwarded",
     )
+    key_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")] | None = key(
+        "What the supplied SSH key is called at Hetzner, where it is put with the first server; one that is there "
+        "already keeps its name.",
+        shape="letters, digits, dots, dashes and underscores",
+        example="vpn-deploy",
+        default=None,
+        says="by preset; else as the first server",
+    )
     fail2ban: bool = key(
         "Whether an address that fails to sign in five times in ten minutes is shut out for an hour; "
         "members of the VPN never are.",

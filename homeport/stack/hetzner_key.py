@@ -26,10 +26,11 @@ class HetznerKey:
         stack: The stack's name.
         hosts: Those that are rented, in order; the key is called after the first.
         public: The public half.
+        name: What it is called instead; empty: as above.
     """
 
-    def __init__(self, stack: str, hosts: Sequence[str], public: str) -> None:
-        self._stack, self._hosts, self._public = stack, hosts, public
+    def __init__(self, stack: str, hosts: Sequence[str], public: str, name: str = "") -> None:
+        self._stack, self._hosts, self._public, self._name = stack, hosts, public, name
         self._id: pulumi.Input[str] | None = None
 
     def id(self, opts: pulumi.ResourceOptions, provider: pulumi.ProviderResource) -> pulumi.Input[str]:
@@ -58,7 +59,7 @@ class HetznerKey:
         former = [pulumi.Alias(name=f"{host}-key", parent=f"{urn}{host}") for host in self._hosts]
         key = hcloud.SshKey(
             "supplied-key",
-            name=names.rented(self._stack, first),
+            name=self._name or names.rented(self._stack, first),
             public_key=self._public,
             labels={_STACK: self._stack, "homeport.host": first},
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=former)),

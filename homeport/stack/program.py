@@ -77,7 +77,8 @@ def _supplied_key(plan: Plan) -> HetznerKey | None:
     from homeport.stack.hetzner_key import HetznerKey, rented_hosts  # noqa: PLC0415  # a stack on this machine has none
     from homeport.stack.remote import public_of  # noqa: PLC0415
 
-    return HetznerKey(plan.stack, rented_hosts(rented), public_of(private.reveal()))
+    name = plan.settings.ssh.key_name or ""
+    return HetznerKey(plan.stack, rented_hosts(rented), public_of(private.reveal()), name)
 
 
 def _compose_files(

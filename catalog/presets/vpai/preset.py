@@ -168,6 +168,7 @@ PRESET = Preset(
     defaults={
         "exposure": "direct",
         "mesh": {"enabled": True},
+        "ssh": {"key_name": "vpn-deploy"},
         "dns": {"provider": "ovh"},
         "certificates": {"challenge": "ovh"},
         # One machine has one proxy, which answers all names.

@@ -154,7 +154,8 @@ class Hetzner:
         taken = [(kind, row) for kind, called in calls for row in self._get(f"/{kind}", name=called)[kind]]
         keys: list[dict[str, Any]] = self._get("/ssh_keys", per_page=50)["ssh_keys"]
         shared = [row for row in keys if self._public and row["fingerprint"] == fingerprint(self._public)]
-        taken += [("ssh_keys", row) for row in keys if not shared and row["name"] == wanted]
+        key = (self._public and self._plan.settings.ssh.key_name) or wanted
+        taken += [("ssh_keys", row) for row in keys if not shared and row["name"] == key]
         strangers = [(kind, row) for kind, row in taken if str(row["id"]) not in self._known]
         for kind, row in strangers:
             what = f"{_NAMED[kind]} called {row['name']} is there already ({row['id']}), which this stack did not make"

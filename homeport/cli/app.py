@@ -30,6 +30,7 @@ PANELS = {
         "preview",
         "preflight",
         "status",
+        "smoke",
         "credentials",
         "open",
         "repair",

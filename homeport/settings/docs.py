@@ -18,6 +18,7 @@ from homeport.settings.mesh import Mesh
 from homeport.settings.schema import WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
 from homeport.settings.schema import Edge as EdgeSection
 from homeport.settings.secret_specs import former_names, known_secrets
+from homeport.settings.smoke import SmokeTest
 from homeport.settings.vpn import Peer, Ssh, WireGuard
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("apps.<app>.health", AppHealth),
     ("apps.<app>.waivers", AppWaivers),
     ("guests.<name>", Guest),
+    ("smoke.<name>", SmokeTest),
     ("services.<service>", ServiceOverride),
     ("waivers.<rule>", Waiver),
 )

@@ -34,6 +34,7 @@ from homeport.settings.kinds import (
 from homeport.settings.mesh import Mesh
 from homeport.settings.runner import Runner
 from homeport.settings.section import Section, key
+from homeport.settings.smoke import SmokeTest
 from homeport.settings.vpn import Ssh, WireGuard
 from homeport.settings.zone import Certificates, Dns
 
@@ -239,6 +240,13 @@ class Settings(Section):
         example="app.example.com",
         default={},
         says="<route>.<domain>",
+    )
+    smoke: Annotated[dict[Name, SmokeTest], Field(max_length=64)] = key(
+        "Smoke tests of your own, beside those that follow from the routes (homeport smoke).",
+        shape="a mapping of names to smoke tests",
+        example={},
+        default={},
+        says="none",
     )
     options: Annotated[dict[Name, Annotated[str, Field(max_length=256)]], Field(max_length=64)] = key(
         "What the preset itself lets you choose; docs/catalog.md lists it.",

@@ -1,0 +1,99 @@
+"""`homeport smoke`: how addresses are asked, and what it makes of their answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from homeport.cli import smoke
+from homeport.model.errors import ToolError
+from homeport.plan.smoke import Check
+from tests.support.containers import free_port
+
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        status = int(self.path.rpartition("/")[2] or 200)
+        self.send_response(status)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"fine\n")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def address():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def way(seconds=20.0, here=""):
+    return smoke.Way(seconds=seconds, here=here, trust=ssl.create_default_context())
+
+
+def asked(url, statuses=(200,), *, silence=False, contains="", **more):
+    check = Check(name="x", url=url, expected="x", statuses=statuses, silence=silence, contains=contains)
+    return smoke.ask(check, way(**more))
+
+
+@pytest.mark.req("FP-20", "S5-90")
+def test_an_answer_counts_by_its_status_and_its_text_and_silence_only_where_it_is_right(address):
+    assert asked(f"http://{address}/").ok
+    assert asked(f"http://{address}/", contains="fine").ok
+    assert not asked(f"http://{address}/", contains="else").ok
+    assert not asked(f"http://{address}/500").ok and "500" == asked(f"http://{address}/500").answer
+    assert asked(f"http://{address}/403", (403,), silence=True).ok
+    assert not asked(f"http://{address}/200", (403,), silence=True).ok, "who is let in is not silent"
+    closed = f"http://127.0.0.1:{free_port()}/"
+    assert asked(closed, (403,), silence=True).ok and not asked(closed).ok
+    assert not asked("https://name.invalid/").ok and asked("https://name.invalid/", (), silence=True).ok
+
+
+@pytest.mark.req("FP-20")
+def test_a_port_that_listens_is_a_connection_and_one_that_speaks_no_http_is_no_answer(address):
+    assert "a connection" == asked(f"tcp://{address}").answer and asked(f"tcp://{address}").ok
+    assert not asked(f"tcp://{address}", (), silence=True).ok, "open where it has to be silent"
+    assert asked("http://app.localhost:" + address.rpartition(":")[2], here="127.0.0.1").ok, "as no DNS says"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert not asked(url, seconds=0.2).ok, "a time-out ends it"
+    assert not asked(f"https://{address}/", (), seconds=5.0).ok, "and what speaks no TLS is no page"
+
+
+@pytest.mark.req("FP-20", "S5-89")
+def test_the_exit_code_and_the_report_say_whether_all_is_well(address, tmp_path, capsys, monkeypatch):
+    rows = (
+        Check(name="good", url=f"http://{address}/", expected="200", statuses=(200,)),
+        Check(name="bad", url=f"http://{address}/503", expected="200", statuses=(200,)),
+    )
+    plan = SimpleNamespace(blueprint=None, settings=SimpleNamespace(smoke={}), local=False)
+    stack = SimpleNamespace(name="prod", plan=plan)
+    options = {"inside": False, "authority": None, "seconds": 20.0, "report": tmp_path / "report.json"}
+    monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows)
+
+    assert 1 == smoke.smoke(stack, json_report=False, **options)
+    shown = capsys.readouterr()
+    assert "FAIL" in shown.out and "1 of 2 addresses" in shown.err + shown.out
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert ["prod", "outside", False, 2] == [*list(document.values())[:3], len(document["checks"])]
+    monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows[:1])
+    assert 0 == smoke.smoke(stack, json_report=True, **options)
+    assert json.loads(capsys.readouterr().out)["ok"]
+    monkeypatch.setattr(smoke, "checks", lambda *_, **__: ())
+    with pytest.raises(ToolError, match="no address to ask"):
+        smoke.smoke(stack, json_report=False, **options)
+    with pytest.raises(ToolError, match="holds no certificate"):
+        monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows)
+        smoke.smoke(stack, json_report=False, **options | {"authority": tmp_path / "none"})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,8 @@ from homeport.model.errors import ToolError
 from homeport.plan.smoke import checks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from homeport.cli.stack import Stack
     from homeport.plan.smoke import Check
 
@@ -48,19 +49,17 @@ class Way:
     """How addresses are asked.
 
     Attributes:
-        seconds: How long an answer may take.
         here: Where names below localhost lead; empty: where DNS says.
         trust: Which certificates are believed.
+        seconds: How long an answer may take.
     """
 
-    seconds: float
     here: str
     trust: ssl.SSLContext
+    seconds: float = 10.0
 
 
-def smoke(
-    stack: Stack, *, inside: bool, authority: Path | None, seconds: float, json_report: bool, report: Path | None
-) -> int:
+def smoke(stack: Stack, *, inside: bool, authority: Path | None, json: bool, report: Path | None) -> int:
     """Asks all, shows what came of it, and writes it where that is wished; 1 where something is not as expected.
 
     Raises:
@@ -72,18 +71,16 @@ def smoke(
     if not wanted:
         raise ToolError(
             f"smoke: stack {stack.name} has no address to ask\n"
-            f"  fix: bin/homeport pulumi config set --path homeport:settings.smoke.app.url https://app.example.com/health "
-            f"--stack {stack.name}"
+            "  fix: bin/homeport pulumi config set --path homeport:settings.smoke.app.url "
+            f"https://app.example.com/health --stack {stack.name}"
         )
-    way = Way(
-        seconds=seconds, here=plan.blueprint.edge.bind if plan.local else "", trust=_trust(authority, here=plan.local)
-    )
+    way = Way(here=plan.blueprint.edge.bind if plan.local else "", trust=_trust(authority, here=plan.local))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(lambda check: ask(check, way), wanted))
     document = _document(stack.name, answers, inside=inside)
     if report:
-        report.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    if json_report:
+        report.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
+    if json:
         print_json(document)
     else:
         print_table(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from homeport.model import names
 from homeport.model.route import ACCESS_KINDS
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from homeport.settings.smoke import SmokeTest
 
 _ALIVE = tuple(status for status in range(100, 500) if status not in {403, 421})
-"""Whatever a service says by itself: a page, a redirect to its login, that it wants a key. 403 and 421 are a proxy's."""
+"""What a service says by itself: a page, a redirect to its login, that it wants a key. 403 and 421 are the proxy's."""
 _AWAY = (502, 503, 504)
 _TURNED_AWAY = (302, 401, 403)
 
@@ -115,7 +114,7 @@ def _ports(blueprint: Blueprint, *, inside: bool) -> Iterator[Check]:
             if port.address == vpn.address and port.protocol == "tcp":
                 url = f"tcp://{port.address}:{port.outside}"
                 yield Check(
-                    name=f"{names.container(blueprint.namespace, service.name)} {port.outside}",
+                    name=f"{service.name} {port.outside}",
                     url=url,
                     expected="a connection" if inside else "no answer",
                     statuses=(200,) if inside else (),

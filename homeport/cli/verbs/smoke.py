@@ -22,7 +22,6 @@ def command(
     authority: Annotated[
         Path | None, typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe")
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, max=300, help="How long an answer may take")] = 10,
     json: Json = False,
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the same as JSON")] = None,
 ) -> None:
@@ -30,8 +29,4 @@ def command(
     from homeport.cli.smoke import smoke
     from homeport.cli.stack import read
 
-    raise typer.Exit(
-        smoke(
-            read(stack), inside=inside, authority=authority, seconds=seconds, json_report=json, report=report
-        )
-    )
+    raise typer.Exit(smoke(read(stack), inside=inside, authority=authority, json=json, report=report))

@@ -14,7 +14,7 @@ import pytest
 from homeport.cli import smoke
 from homeport.model.errors import ToolError
 from homeport.plan.smoke import Check
-from tests.support.containers import free_port
+from tests.support.scratch import free_port
 
 
 class Page(BaseHTTPRequestHandler):
@@ -80,20 +80,20 @@ def test_the_exit_code_and_the_report_say_whether_all_is_well(address, tmp_path,
     )
     plan = SimpleNamespace(blueprint=None, settings=SimpleNamespace(smoke={}), local=False)
     stack = SimpleNamespace(name="prod", plan=plan)
-    options = {"inside": False, "authority": None, "seconds": 20.0, "report": tmp_path / "report.json"}
+    options = {"inside": False, "authority": None, "report": tmp_path / "report.json"}
     monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows)
 
-    assert 1 == smoke.smoke(stack, json_report=False, **options)
+    assert 1 == smoke.smoke(stack, json=False, **options)
     shown = capsys.readouterr()
     assert "FAIL" in shown.out and "1 of 2 addresses" in shown.err + shown.out
     document = json.loads((tmp_path / "report.json").read_text())
     assert ["prod", "outside", False, 2] == [*list(document.values())[:3], len(document["checks"])]
     monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows[:1])
-    assert 0 == smoke.smoke(stack, json_report=True, **options)
+    assert 0 == smoke.smoke(stack, json=True, **options)
     assert json.loads(capsys.readouterr().out)["ok"]
     monkeypatch.setattr(smoke, "checks", lambda *_, **__: ())
     with pytest.raises(ToolError, match="no address to ask"):
-        smoke.smoke(stack, json_report=False, **options)
+        smoke.smoke(stack, json=False, **options)
     with pytest.raises(ToolError, match="holds no certificate"):
         monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows)
-        smoke.smoke(stack, json_report=False, **options | {"authority": tmp_path / "none"})
+        smoke.smoke(stack, json=False, **options | {"authority": tmp_path / "none"})

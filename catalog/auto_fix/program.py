@@ -53,16 +53,19 @@ AUTO_FIX = HostProgram(
         SecretSpec(
             name="github-webhook-secret",
             kind="text",
+            policy="supplied",
             purpose="signs GitHub's webhooks to the auto-fix receiver; the same one stands in the webhook's page",
         ),
         SecretSpec(
             name="auto-fix-github-token",
             kind="text",
+            policy="supplied",
             purpose="pushes branches and opens pull requests: fine-grained, for contents, issues and pull requests",
         ),
         SecretSpec(
             name="auto-fix-agent-key",
             kind="text",
+            policy="supplied",
             purpose="the coding agent's own key at its model's provider, with a spending limit of its own",
         ),
     ),

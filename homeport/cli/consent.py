@@ -91,7 +91,7 @@ def agreed(pulumi: PulumiCli, told: Announcement, *, yes: bool, give_up: Sequenc
         return False
     if losses or yes or stack.environment == "dev" or not told.changes:
         return True
-    return answer(f"==> update stack {stack.name}? Type yes, anything else changes nothing").lower() in {"yes", "y"}
+    return answer(f"==> update stack {stack.name}? Type yes, anything else changes nothing") == "yes"
 
 
 def _given_up(losses: Sequence[Loss], stack: str) -> bool:

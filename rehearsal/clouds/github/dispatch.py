@@ -60,6 +60,23 @@ class Dispatch:
                     return dict(job)
         return None
 
+    def reviewers(self, name: str, environment: str) -> list[str]:
+        """Who may let a job of an environment begin; nobody: it begins by itself."""
+        environments = self._store.get("repositories", name).get("environments", {})
+        return list(environments.get(environment, {}).get("reviewers", ()))
+
+    def review(self, run: str, *, approved: bool) -> int:
+        """Lets the waiting jobs of a run begin, or ends them; how many there were."""
+        waiting = [
+            job for job in self._store.all("jobs").values() if str(job["run_id"]) == run and job["status"] == "waiting"
+        ]
+        for job in waiting:
+            if approved:
+                self._store.put("jobs", str(job["id"]), {**job, "status": "queued"})
+            else:
+                self.complete(job, "failure", [], "rejected by a reviewer")
+        return len(waiting)
+
     def heard(self, job: Record) -> None:
         """Its runner works on it."""
         self._store.put("jobs", str(job["id"]), {**job, "heard": self._store.now()})
@@ -83,7 +100,7 @@ class Dispatch:
             if job["status"] == "in_progress" and self._store.now() - job["heard"] > self._lock:
                 self.complete(job, "failure", job["steps"], _LOST)
 
-    def message(self, job: Record) -> Record:
+    def message(self, job: Record, url: str) -> Record:
         """All that a runner has to know of a job; its token is good until the job ends."""
         token = self._store.token(
             "ghs_",
@@ -92,6 +109,7 @@ class Dispatch:
             repositories={job["repository"]: {"metadata": "read", **job["permissions"]}},
         )
         repository = self._store.get("repositories", job["repository"])
+        own = repository.get("environments", {}).get(job["environment"], {})
         run = self._store.get("runs", str(job["run_id"]))
         return {
             "jobId": job["id"],
@@ -101,9 +119,10 @@ class Dispatch:
             "environment": job["definition"]["env"],
             "shell": job["definition"]["shell"],
             "minutes": job["definition"]["minutes"],
-            "secrets": {**repository.get("secrets", {}), "GITHUB_TOKEN": token},
+            "secrets": {**repository.get("secrets", {}), **own.get("secrets", {}), "GITHUB_TOKEN": token},
             "vars": repository.get("variables", {}),
             "github": {
+                "api_url": f"{url}/api/v3",
                 "repository": job["repository"],
                 "sha": run["head_sha"],
                 "ref": run["ref"],
@@ -152,6 +171,8 @@ class Dispatch:
         self._store.put("runs", str(number), run)
         for job in workflow.jobs():
             row = self._job(run, job, self._store.new_id("jobs"))
+            if self.reviewers(name, job.environment):
+                row["status"] = "waiting"
             self._supersede(row)
             self._store.put("jobs", str(row["id"]), row)
 
@@ -172,6 +193,7 @@ class Dispatch:
             "group": job.group,
             "permissions": dict(job.permissions),
             "plan": secrets.token_hex(16),
+            "environment": job.environment,
             "status": "queued",
             "conclusion": None,
             "steps": [],

@@ -89,6 +89,8 @@ class Service(Api):
             ("GET", f"{actions}/runs", self._list_runs),
             ("GET", f"{actions}/runs/(\\d+)", self._run),
             ("GET", f"{actions}/runs/(\\d+)/jobs", self._list_jobs),
+            ("POST", f"{actions}/runs/(\\d+)/pending_deployments", self._review),
+            ("GET", f"{_API}{_REPOSITORY}/environments/([\\w.-]+)", self._environment),
             ("GET", f"{actions}/jobs/(\\d+)/logs", self._log),
             ("POST", f"{actions}/workflows/([\\w.-]+)/dispatches", self._by_hand),
             ("POST", f"{_API}{_REPOSITORY}/statuses/([0-9a-f]{{40}})", self._set_status),
@@ -264,6 +266,24 @@ class Service(Api):
             if row["repository"] == name and str(row["run_id"]) == request.names[1]
         ]
         return Answer(200, {"total_count": len(rows), "jobs": rows})
+
+    def _review(self, request: Request) -> Answer:
+        """Approved or not; a job's own token is no reviewer."""
+        name, run = self._may(request, "administration", "write"), self._store.get("runs", request.names[1])
+        if run is None or run["repository"] != name:
+            raise missing()
+        if not self._dispatch.review(request.names[1], approved=request.about.get("state") == "approved"):
+            raise unfit("environment_ids")
+        return Answer(200, [])
+
+    def _environment(self, request: Request) -> Answer:
+        name = self._may(request, "actions", "read")
+        environments = self._store.get("repositories", name).get("environments", {})
+        if request.names[1] not in environments:
+            raise missing()
+        reviewers = self._dispatch.reviewers(name, request.names[1])
+        rules = [{"id": 1, "type": "required_reviewers", "reviewers": reviewers}] if reviewers else []
+        return Answer(200, {"name": request.names[1], "protection_rules": rules})
 
     def _log(self, request: Request) -> Answer:
         name, row = self._may(request, "actions", "read"), self._store.get("jobs", request.names[1])
@@ -443,7 +463,7 @@ class Service(Api):
         raise missing()
 
     def _acquire(self, request: Request) -> Answer:
-        return Answer(200, self._dispatch.message(self._own_job(request, "jobMessageId")))
+        return Answer(200, self._dispatch.message(self._own_job(request, "jobMessageId"), self.url))
 
     def _renew(self, request: Request) -> Answer:
         job = self._own_job(request, "planId")

@@ -27,9 +27,9 @@ class Store(store.Store):
     Args:
         path: The file; None keeps everything in memory.
         seed: What exists before the first call: `repositories`, `owner/name` to `{"secrets": {…}, "variables": {…}}`
-            and `archived`; `tokens`, a personal access token to `{"repositories": {"owner/name": {"<permission>":
-            "read|write"}}}` (`administration`, `actions`, `contents`, `issues`, `pull_requests`, `statuses`), with
-            `login` and `association` of whose it is.
+            with `archived` and `environments` (name to `secrets` and `reviewers`), and `tokens`, a personal access
+            token to `{"repositories": {"owner/name": {"<permission>": "read|write"}}}` (`administration`, `actions`,
+            `contents`, `issues`, `pull_requests`, `statuses`), with `login` and `association` of whose it is.
 
     Attributes:
         changed: Notified when something is there for a runner that waits.

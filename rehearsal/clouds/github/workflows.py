@@ -90,6 +90,7 @@ class Workflow:
                 shell=_shell(body) or _shell(self.body),
                 steps=list(body["steps"]),
                 minutes=int(body.get("timeout-minutes", 360)),
+                environment=str(body.get("environment", "")),
             )
 
 
@@ -106,6 +107,7 @@ class Job:
         shell: Their shell.
         steps: The steps as they are written.
         minutes: How long it may take.
+        environment: The repository's environment whose secrets it has, and whose reviewers let it begin.
     """
 
     key: str
@@ -116,6 +118,7 @@ class Job:
     shell: str
     steps: list[dict[str, Any]]
     minutes: int = 360
+    environment: str = ""
     needs: tuple[str, ...] = field(default=())
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import venv
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class Proxy:
         ]
         config = {
             "model_list": models,
-            "litellm_settings": {"callbacks": ["budget_hook.hook"], "request_timeout": 20},
+            "litellm_settings": {"callbacks": ["budget_hook.hook"], "request_timeout": 120},
             "router_settings": {
                 "num_retries": 0,
                 "disable_cooldowns": True,
@@ -112,7 +113,7 @@ class Proxy:
         except OSError:
             return False
 
-    def call(self, method, path, body=None, headers=None, seconds=60):
+    def call(self, method, path, body=None, headers=None, seconds=150):
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             named = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", **(headers or {})}
@@ -149,10 +150,17 @@ def _price(price):
 
 
 class Provider:
-    """The emulated provider, with its bill."""
+    """The emulated provider, with its bill.
+
+    Attributes:
+        open: While it is not set, calls wait for their answer.
+    """
 
     def __init__(self):
         self.service = Service({"keys": [PROVIDER_KEY], "prices": PRICES})
+        self.open, answer = threading.Event(), self.service.answer
+        self.open.set()
+        self.service.answer = lambda call: self.open.wait() and answer(call)
         self.server = ApiServer(self.service).start()
 
     @property
@@ -166,9 +174,11 @@ class Provider:
         return dict(self.control("GET", "/bill"))
 
     def reset(self):
+        self.open.set()
         self.control("DELETE", "/bill")
         self.control("DELETE", "/faults")
         self.control("PUT", "/answer", {"tokens": 8, "usage": "right"})
 
     def close(self):
+        self.open.set()
         self.server.stop()

@@ -32,9 +32,10 @@ def proxy(server, provider, tmp_path_factory):
     prefix = f"budget-{uuid.uuid4().hex[:8]}"
     made = Proxy(tmp_path_factory.mktemp("litellm"), server.url, {**SETTINGS, "prefix": prefix}, provider.url)
     made.prefix = prefix
-    made.start()
-    yield made
-    made.close()
+    try:
+        yield made.start()
+    finally:
+        made.close()
 
 
 class Books:
@@ -115,14 +116,18 @@ def test_streams_messages_aliases_and_embeddings_are_settled_exactly(proxy, prov
 @pytest.mark.req("M-01", "S5-32")
 def test_of_200_parallel_calls_with_budget_for_50_exactly_50_are_admitted_and_nothing_is_over(proxy, provider, books):
     one = _held(books, proxy, provider)
-    books.settled()
     provider.reset()
-    # All of them are there before the first is answered.
-    provider.control("PUT", "/latency", {"seconds": 12})
     books.only(50.5 * one / NANO)
     before = books.spent()
+    # None is answered before all others are refused.
+    provider.open.clear()
     with ThreadPoolExecutor(200) as pool:
-        answers = list(pool.map(lambda _: proxy.chat(), range(200)))
+        calls = [pool.submit(proxy.chat) for _ in range(200)]
+        try:
+            until(lambda: sum(call.done() for call in calls) >= 150, "all but 50 are refused", 100)
+        finally:
+            provider.open.set()
+        answers = [call.result() for call in calls]
     seen = Counter(status for status, _ in answers)
     billed = provider.bill()
     assert {200: 50, 429: 150} == seen, [body for status, body in answers if status not in (200, 429)][:3]
@@ -133,12 +138,16 @@ def test_of_200_parallel_calls_with_budget_for_50_exactly_50_are_admitted_and_no
 
 def _held(books, proxy, provider):
     """What the ledger holds for one call while it is under way."""
-    provider.control("PUT", "/latency", {"seconds": 2})
+    provider.open.clear()
     caller = threading.Thread(target=proxy.chat)
     caller.start()
-    until(lambda: books.client.hlen(f"{books.prefix}:open"), "it is reserved")
-    held = books.today()["reserved"]
+    try:
+        until(lambda: books.client.hlen(f"{books.prefix}:open"), "it is reserved")
+        held = books.today()["reserved"]
+    finally:
+        provider.open.set()
     caller.join()
+    books.settled()
     return held
 
 

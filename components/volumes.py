@@ -9,6 +9,7 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
+from components import data_folder
 from components.host import DELIVER, PROGRAM
 from homeport.model import names
 from homeport.render.bundle import bundle, roots
@@ -55,6 +56,7 @@ class SharedVolumes(pulumi.ComponentResource):
         self.names = {}
         carrier = pulumi.Output.from_input(args.image).apply(lambda _: args.reference)
         for key, volume in sorted(args.volumes.items()):
+            place, before = data_folder.placed(f"{name}-{key}", args.host, volume.folder, self)
             resource = docker.Volume(
                 f"{name}-{key}",
                 name=names.shared_volume(args.host.namespace, key),
@@ -62,7 +64,8 @@ class SharedVolumes(pulumi.ComponentResource):
                     docker.VolumeLabelArgs(label=label, value=value)
                     for label, value in sorted(args.host.labels(volume=key, **_kept(volume)).items())
                 ],
-                opts=pulumi.ResourceOptions(parent=self),
+                **place,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
             )
             prepared = command.local.Command(
                 f"{name}-{key}-prepared",

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
+from components import data_folder
 from components.container import arguments
 from components.host import DELIVER, DEPLOYED, GATE
 from homeport.model import names
@@ -243,11 +244,13 @@ def _own_volume(
 ) -> docker.Volume:
     host, service, (key, volume) = args.host, args.service, keyed
     keep = args.protect and volume.data
+    place, before = data_folder.placed(f"{name}-{key}", host, volume.folder, parent, keep=keep)
     return docker.Volume(
         f"{name}-{key}",
         name=names.volume(host.namespace, service.name, key, volume.name),
         labels=_volume_labels(host.labels(service=service.name, data=str(volume.data).lower())),
-        opts=pulumi.ResourceOptions(parent=parent, protect=keep, retain_on_delete=keep),
+        **place,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(before), protect=keep, retain_on_delete=keep),
     )
 
 

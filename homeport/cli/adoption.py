@@ -69,7 +69,13 @@ def claims(plan: Plan, host: HostPlan) -> list[tuple[str, str]]:
         if "{" not in file.path
     ]
     programs = [cloudflared.PROGRAM] if _tunnel(plan.blueprint, host) else []
-    return [*sums, *(("-", path) for path in (daemon_json.PATH, *programs))]
+    return [*sums, *(("-", path) for path in (daemon_json.PATH, *programs, *_data_folders(host)))]
+
+
+def _data_folders(host: HostPlan) -> list[str]:
+    """The folders that volumes with data are."""
+    volumes = [volume for service in host.services for volume in service.volumes.values()]
+    return sorted({volume.folder for volume in (*volumes, *host.shared_volumes.values()) if volume.folder})
 
 
 def layers(blueprint: Blueprint, host: HostPlan) -> dict[str, tuple[HostFile, ...]]:
@@ -229,6 +235,7 @@ def _owned(host: HostPlan, there: Look) -> Iterator[Obstacle]:
         "/etc/ufw/ufw.conf": "whether UFW is on: it will be",
         f"{wireguard.FOLDER}/wg0.conf": "a VPN, taken down and replaced",
         cloudflared.CONFIG: "a tunnel, cut and replaced",
+        **dict.fromkeys(_data_folders(host), "data, used as it is from then on"),
     }
     for path in there.words("file"):
         yield Obstacle(key=path, what=words.get(path, "replaced"))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Check = Callable[["PulumiCli"], "Sequence[Problem]"]
 """A further thing to look at; it may not change anything."""
+_VOLUME = "docker:index/volume:Volume"
 _FIRST_FREE = "net.ipv4.ip_unprivileged_port_start"
 _HIGH = 8000
 """Added to a low port: 80 is 8080 then, and 443 is 8443."""
@@ -97,12 +98,47 @@ def check_ahead(pulumi: PulumiCli, checks: Sequence[Check] = ()) -> None:
             problems += _privileged(blueprint, present)
         problems += _absent(blueprint, present)
         problems += _remade(blueprint, present, stack)
+    problems += _moved(pulumi)
     problems += _majors(pulumi)
     problems += _stored(pulumi)
     for check in checks:
         problems += check(pulumi)
     if problems:
         raise AheadError(tuple(problems)).of(stack)
+
+
+def _moved(pulumi: PulumiCli) -> Iterator[Problem]:
+    """Volumes with data that would be another folder, or one no longer: an update moves no data.
+
+    One that Docker no longer has is made where the settings say: so data that a person has moved is found there.
+    """
+    blueprint = pulumi.stack.plan.blueprint
+    wanted = {
+        own[key]: volume.folder
+        for service in (*blueprint.services, *blueprint.resting)
+        for own in (own_volumes(blueprint, service),)
+        for key, volume in service.volumes.items()
+        if key in own
+    }
+    wanted |= {
+        names.shared_volume(blueprint.namespace, key): each.folder for key, each in blueprint.shared_volumes.items()
+    }
+    rows = (row.get("inputs") or {} for row in pulumi.state().get("resources") or [] if row.get("type") == _VOLUME)
+    former = {str(row.get("name")): str((row.get("driverOpts") or {}).get("device", "")) for row in rows}
+    moved = [name for name, folder in former.items() if name in wanted and wanted[name] != folder]
+    present = {
+        item["Name"] for where in (pulumi.daemons() if moved else ()) for item in daemon.inspect("volume", moved, where)
+    }
+    path = f"{fixes.SETTINGS}.data_folder"
+    for name in sorted(present.intersection(moved)):
+        before, after = former[name], wanted[name]
+        what = (
+            f"volume {name} is {before or 'where Docker keeps it'} and would be {after or 'there'}: data is not moved"
+        )
+        first = "Or move it by hand: docs/adopting.md, Data below one folder."
+        yield Problem(
+            path, what, fixes.put(path, str(Path(before).parent), first=first) if before else fixes.drop(path)
+        )
 
 
 def _present(pulumi: PulumiCli, where: Mapping[str, str]) -> Present:

@@ -275,7 +275,9 @@ class Looked:
             name = str(item["outputs"]["name"])
             if name not in volumes:
                 labels = {row["label"]: row["value"] for row in item["outputs"].get("labels") or ()}
-                lost = " EMPTY, its data is gone (restore it from a backup)" if _holds_data(labels) else ""
+                folder = (item["outputs"].get("driverOpts") or {}).get("device")
+                gone = f", as the folder {folder}" if folder else " EMPTY, its data is gone (restore it from a backup)"
+                lost = gone if _holds_data(labels) else ""
                 what = f"volume {name} is gone: it is made again{lost}"
                 yield Finding(what=what, refresh=True, replace=self._deliverers(name))
 

@@ -98,6 +98,16 @@ def shared_volume(namespace: str, name: str) -> str:
     return physical(namespace, f"shared-{name}")
 
 
+def data_folder(root: str, namespace: str, service: str, name: str) -> str:
+    """The folder of a service's volume below that of all data: the service's name, where the volume is its only one."""
+    return f"{root}/{physical(namespace, service if name in {'data', service} else f'{service}-{name}')}"
+
+
+def shared_data_folder(root: str, namespace: str, name: str) -> str:
+    """The same of a volume that several services mount."""
+    return f"{root}/{physical(namespace, name)}"
+
+
 def hostname(route: str, domain: str) -> str:
     """A route's host name, unless the settings give another: ``n8n`` on ``example.com`` is ``n8n.example.com``."""
     return f"{route}.{domain}"

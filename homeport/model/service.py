@@ -134,6 +134,7 @@ class Volume:
         read_only: Whether the service may not write to it.
         tool: Of a volume of the blueprint: the one of its tools (``Blueprint.tools``) whose program is laid into it.
         program: That program's path in the tool's image.
+        folder: Absolute path of the folder on the host that it is; empty: Docker has a place for it.
     """
 
     path: str
@@ -146,6 +147,7 @@ class Volume:
     read_only: bool = False
     tool: str = ""
     program: str = ""
+    folder: str = ""
 
 
 PortPlace = Literal["edge", "vpn", "here", "mesh"]

@@ -15,7 +15,7 @@ from homeport.model.mesh import Member, Mesh, Rule
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.service import Port
 from homeport.model.vpn import Peer, Vpn
-from homeport.plan import apps, folders, guests, zone
+from homeport.plan import apps, data_folder, folders, guests, zone
 from homeport.settings.friendly import is_plain
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         roles=tuple(preset.roles),
     )
     whole = replace(whole, services=tuple(_beside(whole, service) for service in whole.services))
-    whole = replace(whole, mesh=_mesh(preset, settings, whole))
+    whole = data_folder.placed(replace(whole, mesh=_mesh(preset, settings, whole)), settings)
     places = {program.name: _program_homes(program, whole.main_host, settings) for program in preset.programs}
     left_out = (program.name for program in preset.programs if not places[program.name])
     whole = replace(

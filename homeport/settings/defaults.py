@@ -50,9 +50,9 @@ def with_defaults(settings: dict[str, Any], stack: str, preset: Mapping[str, Any
 
 def _sections(data: dict[str, Any], preset: Mapping[str, Any]) -> None:
     for name, section in preset.items():
-        if section is None:
-            data.setdefault(name, None)
-        elif name not in ("exposure", *ENVIRONMENTS):
+        if not isinstance(section, dict):
+            data.setdefault(name, section)
+        elif name not in ENVIRONMENTS:
             _merge(data.setdefault(name, {}), section)
 
 

@@ -156,6 +156,7 @@ LEAST_MEMORY, MOST_MEMORY = 16, 1_048_576
 """In MB."""
 Memory = Annotated[int, Field(ge=LEAST_MEMORY, le=MOST_MEMORY)]
 Cores = Annotated[float, Field(ge=LEAST_CORES, le=MOST_CORES), AfterValidator(cores)]
+DataFolder = Annotated[str, Field(pattern=r"^/(?:opt|srv|mnt)(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){1,6}$")]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
 Taken = Annotated[str, AfterValidator(taken)]

@@ -19,6 +19,7 @@ from homeport.settings.guests import Guest, NetworkName
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from homeport.settings.kinds import (
     Cores,
+    DataFolder,
     Day,
     Endpoint,
     HostName,
@@ -257,6 +258,13 @@ class Settings(Section):
     )
     waivers: Annotated[dict[Name, Waiver], Field(max_length=16)] = key(
         "Rules that this stack may break.", shape="a mapping of rules to waivers", example={}, default={}
+    )
+    data_folder: DataFolder | None = key(
+        "The folder on each host that is not this machine below which every service has one of its own with its data.",
+        shape="a path below /opt, /srv or /mnt such as /opt/platform/data",
+        example="/opt/platform/data",
+        default=None,
+        says="by preset, else Docker keeps the data",
     )
     namespace: Annotated[str, Field(pattern=r"^(?:[a-z][a-z0-9-]{0,18}[a-z0-9])?$")] = key(
         "Goes before every name in Docker, where several stacks share a machine.",

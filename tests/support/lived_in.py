@@ -23,6 +23,10 @@ SERVICES = {
 }
 
 
+DATA = "/srv/platform/data"
+"""The folder below which the stack has all its data."""
+
+
 class LivedIn(Adopted):
     """The machine, and the stack."""
 
@@ -33,7 +37,10 @@ class LivedIn(Adopted):
         docker("tag", POSTGRES.image, SERVICES["ai-postgres"]["image"])
         super().__init__(folder, stack, [*read(stack.name, stack.folder).images(), IMAGE])
         self.inside("until docker version >/dev/null 2>&1; do sleep 0.2; done")
-        stack.configure(domain="example.com", exposure="vpn", wireguard={"peers": {"laptop": {"slot": 7}}})
+        stack.configure(
+            domain="example.com", exposure="vpn", wireguard={"peers": {"laptop": {"slot": 7}}}, data_folder=DATA
+        )
+        self.inside('mkdir -p "$1"; echo theirs >"$1/file"', f"{DATA}/{stack.name}-ai-redis-redis")
         script = (ROOT / "rehearsal/machine/lived_in.sh").read_text()
         self.inside(script, IMAGE, f"{stack.name}-ai-redis-redis")
 

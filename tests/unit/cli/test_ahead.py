@@ -247,3 +247,44 @@ def test_down_is_refused_while_others_are_on_the_network(end, stack):
 @pytest.mark.req("S4-04")
 def test_down_goes_on_where_the_stacks_own_containers_alone_are_on_it(end):
     end("dev")
+
+
+@pytest.fixture
+def moved(monkeypatch):
+    """What an update is refused for whose volume was at `before`, and is to be at `after`; Docker has it, or not."""
+
+    def check(before, after, *, there=True):
+        service = BLUEPRINT.service("ai-redis")
+        volumes = {"redis": replace(service.volumes["redis"], folder=after)}
+        services = tuple(each if each != service else replace(service, volumes=volumes) for each in BLUEPRINT.services)
+        inputs = {"name": "ai-redis-redis", **({"driverOpts": {"device": before}} if before else {})}
+        state = {"resources": [{"type": "docker:index/volume:Volume", "inputs": inputs}]}
+        items = [{"Name": "ai-redis-redis"}] if there else []
+        monkeypatch.setattr(daemon, "inspect", lambda *_: items)
+        plan = SimpleNamespace(blueprint=replace(BLUEPRINT, services=services))
+        stack = SimpleNamespace(name="prod", local=False, plan=plan)
+        return [*ahead._moved(SimpleNamespace(stack=stack, daemons=lambda: [{}], state=lambda: state))]
+
+    return check
+
+
+@pytest.mark.req("S5-74")
+@pytest.mark.parametrize(
+    ("before", "after", "fix"),
+    [
+        ("/opt/platform/data/redis", "/srv/data/redis", "homeport:settings.data_folder /opt/platform/data"),
+        ("/opt/platform/data/redis", "", "homeport:settings.data_folder /opt/platform/data"),
+        ("", "/srv/data/redis", "config rm --path homeport:settings.data_folder"),
+    ],
+)
+def test_another_folder_for_data_is_refused_for_an_update_moves_none(moved, before, after, fix):
+    (problem,) = moved(before, after)
+
+    assert "data is not moved" in problem.what
+    assert fix in problem.fix, "the way back"
+
+
+@pytest.mark.req("S5-74")
+def test_a_folder_may_be_another_one_where_docker_has_no_such_volume(moved):
+    assert [] == moved("/opt/platform/data/redis", "/srv/data/redis", there=False), "a person has moved it"
+    assert [] == moved("/opt/platform/data/redis", "/opt/platform/data/redis"), "it is where it was"

@@ -97,7 +97,7 @@ class Adopted:
         assert done.returncode == 0 or not check, f"{script[:80]}: {done.stderr}"
         return done.stdout
 
-    def homeport(self, verb: str, *flags: str, seconds: float = 150) -> tuple[int, str]:
+    def homeport(self, verb: str, *flags: str, seconds: float = 300) -> tuple[int, str]:
         """The operator's command, in the stack's own checkout: its exit code, and all that it said."""
         # Into a file: ssh's shared connection outlives the command, and would hold a pipe open.
         path = self.folder / "said"

@@ -167,6 +167,8 @@ PRESET = Preset(
     },
     defaults={
         "exposure": "direct",
+        # Where a person, and a backup of the host, find it without Docker.
+        "data_folder": "/opt/vpai/data",
         "mesh": {"enabled": True},
         "ssh": {"key_name": "vpn-deploy"},
         "dns": {"provider": "ovh"},

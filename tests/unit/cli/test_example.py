@@ -17,6 +17,7 @@ SUPPLIED = json.loads((ROOT / "tests/cases/examples/supplied.json").read_text())
 """By example: the secrets that only their issuers can give."""
 
 
+@pytest.mark.req("S5-78")
 @pytest.mark.parametrize("name", SUPPLIED)
 def test_every_missing_secret_is_named_at_once_with_the_command_that_sets_it(name):
     stack = example.example(name)

@@ -18,7 +18,7 @@ umask 077
 mkdir -p "$path"
 [ -e "$path/.homeport" ] || : >"$path/.homeport"'
 # Empty folders above it go as well, up to those of the distribution.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016 # the host's shell expands it
 remove='rm -rf --one-file-system "$path"
 above=${path%/*}
 while case $above in /*/*) true ;; *) false ;; esac && rmdir "$above" 2>/dev/null; do above=${above%/*}; done'

@@ -24,8 +24,6 @@ before_us() {
   known=$(known)
   while read -r sum path; do
     { [ -e "$path" ] || [ -L "$path" ]; } || continue
-    # A folder with data that is ours already.
-    [ ! -e "$path/.homeport" ] || continue
     printf '%s\n' "$known" | grep -Fxq -e "$path" || printf '%s %s\n' "$sum" "$path"
   done
 }

@@ -95,6 +95,9 @@ drift() {
   done
 }
 
+# A folder with data that is the stack's has its mark in it (folder.sh).
+unmarked() { while IFS= read -r path; do [ -e "$path/.homeport" ] || printf '%s\n' "$path"; done; }
+
 look() {
   row looked
   engine
@@ -107,5 +110,5 @@ look() {
   logins
   wireguard
   drift
-  before_us | foreign | rows file
+  before_us | foreign | unmarked | rows file
 }

@@ -6,8 +6,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
 from toolchain.engine.choice import Choice
+from toolchain.engine.errors import EngineError
 from toolchain.engine.places import Places, default_home, private_folder, write_atomically
 
 VIRTUALENV = ".venv"
@@ -53,13 +55,34 @@ def pulumi_home(places: Places, choice: Choice, environ: Mapping[str, str] = os.
     return default_home() if choice.official else places.pulumi_home
 
 
-def prepare(places: Places, added: Mapping[str, str]) -> None:
-    """Makes the state folder and the passphrase that `added` points at, readable by nobody else."""
+def prepare(places: Places, added: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> None:
+    """Makes the state folder and the passphrase that `added` points at, readable by nobody else.
+
+    Raises:
+        EngineError: The passphrase is gone, and there are stacks whose secrets nobody can read without it.
+    """
+    _refuse_lost_passphrase(places, added, environ)
     private_folder(places.cache)
     if added.get("PULUMI_BACKEND_URL") == _url(places.state):
         private_folder(places.state)
     if added.get("PULUMI_CONFIG_PASSPHRASE_FILE") == str(places.passphrase) and not places.passphrase.exists():
         write_atomically(places.passphrase, secrets.token_urlsafe(32) + "\n", 0o600)
+
+
+def _refuse_lost_passphrase(places: Places, added: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """Nothing is run without it: a new one would read no secret, and Pulumi says so only on its way."""
+    variable = "PULUMI_CONFIG_PASSPHRASE_FILE"
+    named = environ.get(variable) if "PULUMI_CONFIG_PASSPHRASE" not in environ else None
+    if named and not Path(named).expanduser().exists():
+        what = f"is not there, and {variable} names it: no stack's secrets can be read; nothing was changed"
+        raise EngineError(named, what, f"put the passphrase of your stacks there, or name its file: {variable}=…")
+    address = environ.get("PULUMI_BACKEND_URL") or added.get("PULUMI_BACKEND_URL", "")
+    stacks = Path(unquote(address.removeprefix("file://").partition("?")[0])).expanduser() / ".pulumi" / "stacks"
+    ours = added.get(variable) == str(places.passphrase) and not places.passphrase.exists()
+    if ours and address.startswith("file://") and any(stacks.glob("*/*.json")):
+        what = f"is gone, and {stacks} has stacks whose secrets nobody can read without it; nothing was changed"
+        fix = f"put it back from your backup, or name the file that has it: export {variable}=…"
+        raise EngineError(str(places.passphrase), what, fix)
 
 
 def link_virtualenv(project: Path, python: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from toolchain.engine.choice import Choice
 from toolchain.engine.environment import additions, prepare, pulumi_home
+from toolchain.engine.errors import EngineError
 from toolchain.engine.places import Places
 
 
@@ -104,6 +105,33 @@ def test_state_and_passphrase_are_for_the_owner_alone_and_made_once(places, ours
     assert 0o600 == stat.S_IMODE(places.passphrase.stat().st_mode)
     assert passphrase == places.passphrase.read_text(), "a new passphrase would lock every stack"
     assert len(passphrase.strip()) >= 43, "32 random bytes"
+
+
+@pytest.mark.req("S5-77")
+def test_a_lost_passphrase_stops_everything_before_any_change(places, ours, environ):
+    added = additions(places, ours, environ)
+    prepare(places, added, environ)
+    stacks = places.state / ".pulumi" / "stacks" / "homeport"
+    stacks.mkdir(parents=True)
+    (stacks / "prod.json").write_text("{}")
+    prepare(places, added, environ)
+    places.passphrase.unlink()
+
+    with pytest.raises(EngineError, match=r"is gone, and .* has stacks whose secrets nobody can read without it"):
+        prepare(places, added, environ)
+    assert not places.passphrase.exists(), "a new one would read no secret, and hide that the old one is gone"
+
+
+@pytest.mark.req("S5-77")
+def test_a_passphrase_that_is_not_where_the_user_says_stops_everything(places, ours, environ, tmp_path):
+    named = environ | {"PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / ".vault_password")}
+
+    with pytest.raises(
+        EngineError, match=r"\.vault_password: is not there, and PULUMI_CONFIG"
+    ):
+        prepare(places, additions(places, ours, named), named)
+    (tmp_path / ".vault_password").write_text("correct horse")
+    prepare(places, additions(places, ours, named), named)
 
 
 def test_nothing_is_made_where_the_user_keeps_state_and_passphrase(places, ours, environ):

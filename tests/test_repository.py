@@ -86,7 +86,8 @@ MAY = {
 SHARED_VOCABULARY = {"host", "container", "connection", "host_unit", "cloud", "random_secret", "data_folder"}
 """Of components, what others are made of. The rest knows no sibling.
 
-The handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK, secret bytes, a folder with data.
+The handle of a host, what every container gets, how ssh gets to a host, files on it, a cloud's SDK, secret bytes, a
+folder with data.
 """
 
 

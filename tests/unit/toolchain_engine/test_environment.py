@@ -126,9 +126,7 @@ def test_a_lost_passphrase_stops_everything_before_any_change(places, ours, envi
 def test_a_passphrase_that_is_not_where_the_user_says_stops_everything(places, ours, environ, tmp_path):
     named = environ | {"PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / ".vault_password")}
 
-    with pytest.raises(
-        EngineError, match=r"\.vault_password: is not there, and PULUMI_CONFIG"
-    ):
+    with pytest.raises(EngineError, match=r"\.vault_password: is not there, and PULUMI_CONFIG"):
         prepare(places, additions(places, ours, named), named)
     (tmp_path / ".vault_password").write_text("correct horse")
     prepare(places, additions(places, ours, named), named)

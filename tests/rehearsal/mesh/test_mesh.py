@@ -26,7 +26,7 @@ from tests.support.mesh import IMAGES, Machine, MeshNetwork, docker
 from tests.support.mesh_stack import MESH, REGISTERED_TWICE, WATCHER, Stack, keys_of, nodes_of
 from tests.support.waits import until
 
-# No preset has a mesh yet; building its two programs takes minutes.
+# Building its two programs takes minutes.
 pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 

@@ -15,7 +15,8 @@ from rehearsal.probes.box import Box, run
 from tests.support.meshed import ASKED, Meshed
 from tests.support.waits import until
 
-pytestmark = [pytest.mark.docker, pytest.mark.world]
+# Building the mesh's two programs takes minutes.
+pytestmark = [pytest.mark.docker, pytest.mark.world, pytest.mark.long]
 MESH = "100.64."
 
 

@@ -27,8 +27,6 @@ SIZES = {
     "kills of the queue's client": (20, 200),
     "kills of the queue's server": (2, 10),
     "kills of a host's unit": (4, 10),
-    "steps of hardening, broken": (3, 20),
-    "steps of hardening, killed": (1, 5),
     "kills of a backup": (5, 50),
     "kills of a restore": (2, 20),
     "kills of a collection": (2, 10),

@@ -61,6 +61,7 @@ class AutoFix:
         self._thread = threading.Thread(target=self._activate)
         self._thread.start()
         self.receiver = None
+        self.more = {}
 
     def agent(self, change):
         """What the stand-in of the agent does from now on."""
@@ -117,6 +118,7 @@ class AutoFix:
             "TOKEN_FILE": str(self.folder / "token"),
             "AGENT_SOCKET": str(self.folder / "agent.sock"),
             "PAUSE": "0.1",
+            **self.more,
         }
         return subprocess.Popen([sys.executable, "-E", "-s", "-B", str(APP / "auto_fix.py"), *argv], env=env, **more)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -14,6 +17,29 @@ from tests.support.github import ADMIN, NAME
 from tests.support.waits import until
 
 pytestmark = pytest.mark.slow  # processes of Python and Git
+
+
+@contextmanager
+def telegram():
+    """Where messages go: the address, and the paths and bodies that have come."""
+    sent = []
+
+    class Bot(BaseHTTPRequestHandler):
+        def do_POST(self):
+            sent.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"ok": true}')
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bot) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", sent
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -157,6 +183,26 @@ def test_one_job_at_a_time_and_a_second_worker_goes_away(auto_fix):
         process.communicate(timeout=120)
     assert 1 == second.returncode
     assert 3 == len(auto_fix.pulls()) == len(seen(auto_fix))
+
+
+@pytest.mark.req("FP-19")
+def test_the_end_of_a_job_is_told_by_telegram_and_a_telegram_that_is_away_stops_nothing(auto_fix, tmp_path):
+    token, chat = "12345:C4naryTELEGRAM-0123456789abcdefghij", 42
+    (tmp_path / "telegram-token").write_text(token)
+    with telegram() as (url, sent):
+        more = {"TELEGRAM_TOKEN_FILE": str(tmp_path / "telegram-token"), "TELEGRAM_CHAT": str(chat)}
+        auto_fix.more = {"TELEGRAM_URL": url, **more}
+        auto_fix.receive()
+        auto_fix.issue()
+        until(auto_fix.jobs, "nothing was queued")
+        log = auto_fix.work()
+        assert [f"/bot{token}/sendMessage"] == [path for path, _ in sent], log
+        assert "owner/platform#1: pull request #2" in sent[0][1]["text"] and token not in log
+    auto_fix.issue(title="another")
+    until(lambda: len(auto_fix.jobs()) == 2, "nothing was queued")
+    log = auto_fix.work()
+    assert "Telegram did not take the notice" in log and token not in log
+    assert 2 == len(auto_fix.pulls())
 
 
 @pytest.mark.req("FP-19")

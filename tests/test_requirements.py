@@ -65,7 +65,7 @@ def test_the_command_shows_what_proves_a_row_and_why_another_is_open(whole, monk
     assert 0 == requirements.show(("S2-58", "P-07"), unproved=False, as_json=False)
     said = capsys.readouterr().out
     assert "second-preview-empty" in said
-    assert "Optional, and not built." in said
+    assert "See FP-08." in said
 
     requirements.show((), unproved=True, as_json=True)
     document = json.loads(capsys.readouterr().out)

@@ -81,7 +81,7 @@ def promote(source: PulumiCli, target: Stack, *, yes: bool, json: bool, root: Pa
     for line in _shown(changes):
         say(line)
     question = f"==> promote to {target.name}? Type yes, anything else changes nothing"
-    if changes and not yes and answer(question).lower() not in {"yes", "y"}:
+    if changes and not yes and answer(question).lower() != "yes":
         return False
     if chosen:
         file = path_of(target.name)

@@ -96,7 +96,7 @@ def test_digests_and_chosen_images_go_on_and_all_else_of_the_file_stays(tried, p
 @pytest.mark.req("P-19")
 def test_any_answer_but_yes_changes_nothing(tried, prod, files, monkeypatch):
     before = {path.name: path.read_text() for path in files.iterdir()}
-    for word in ("", "n", "yes please", "prod"):
+    for word in ("", "n", "y", "yes please", "prod"):
         monkeypatch.setattr(promotion, "answer", lambda _, word=word: word)
         assert not promote(tried, prod, files, yes=False), word
     assert before == {path.name: path.read_text() for path in files.iterdir()}

@@ -1,6 +1,5 @@
 """vpai: an AI platform with a budget on five hosts, behind a mesh of its own."""
 
-from catalog.alloy.service import OPTIONS as ALLOY_OPTIONS
 from catalog.grafana.service import OPTIONS as GRAFANA_OPTIONS
 from catalog.loki.service import OPTIONS as LOKI_OPTIONS
 from catalog.postgresql.service import DATABASES
@@ -129,6 +128,9 @@ PRESET = Preset(
             Rule(sources=("tag:ai",), targets=("tag:app",), ports="9100", protocol="tcp"),
         ),
     ),
+    calls={
+        "alloy": ("http://{mesh:workstation}:9100", "http://{mesh:vpn}:9100", "http://{mesh:app}:9100"),
+    },
     roles={
         "workstation": "a person's own machine in the mesh, measured, with no public service",
         "app": "where applications of your own are deployed to: Docker, firewall, mesh, and nothing else yet",
@@ -136,7 +138,6 @@ PRESET = Preset(
     },
     programs=(NODE_EXPORTER,),
     options={
-        **ALLOY_OPTIONS,
         **GRAFANA_OPTIONS,
         **LOKI_OPTIONS,
         **VICTORIAMETRICS_OPTIONS,

@@ -91,7 +91,19 @@ VICTORIAMETRICS = replace(victoriametrics.SERVICE, role="ai")
 
 LOKI = replace(loki.SERVICE, role="ai")
 
-ALLOY = replace(alloy.SERVICE, role="ai")
+# The hosts with that role; one that a stack does not have is nobody at 127.0.0.1, and so has no metrics.
+ALLOY = replace(
+    alloy.SERVICE,
+    env={
+        **alloy.SERVICE.env,
+        "NODE_TARGETS": (
+            '[{"__address__": "{mesh:workstation}:9100", "instance": "workstation"},'
+            ' {"__address__": "{mesh:vpn}:9100", "instance": "vpn"},'
+            ' {"__address__": "{mesh:app}:9100", "instance": "app"}]'
+        ),
+    },
+    role="ai",
+)
 
 CADVISOR = replace(cadvisor.SERVICE, role="ai")
 

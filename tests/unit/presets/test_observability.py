@@ -170,6 +170,14 @@ def test_the_heartbeat_goes_by_another_way_than_the_alerts_and_its_end_is_no_mes
     assert ("1m", "1m") == (route["repeat_interval"], route["group_interval"]), "every minute"
 
 
+def test_a_host_that_a_stack_does_not_have_is_not_asked():
+    config = (ROOT / "catalog/alloy/files/config.alloy").read_text()
+    nodes = config.split('discovery.relabel "nodes"')[1].split("\n}\n")[0]
+
+    assert re.search(r'regex\s+= "127\[\.\]\.\*"\s+action\s+= "drop"', nodes), "without a mesh, and for no such role"
+    assert "targets         = discovery.relabel.nodes.output" in config, "else its alert would never end"
+
+
 @pytest.mark.parametrize("value", ["[]", '[{"__address__": "100.64.0.3:9100", "instance": "workstation"}]'])
 def test_hosts_are_named_as_alloy_reads_them(value):
     assert re.fullmatch(ALLOY_OPTIONS["node-targets"].pattern, value) and isinstance(json.loads(value), list)

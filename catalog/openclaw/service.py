@@ -2,7 +2,8 @@
 
 It reaches models through LiteLLM alone, which has the budget: ``files/openclaw.json`` names no other provider, and no
 key of one is there. Whoever has the gateway's token is its operator; n8n posts to
-``http://openclaw:18789/v1/chat/completions`` with it. Its agents and their sub-agents, which are sessions of the
+``http://openclaw:18789/v1/chat/completions`` with it, and with a header ``X-Forwarded-For`` of any address, which the
+gateway asks of everybody on the proxy's network. Its agents and their sub-agents, which are sessions of the
 same gateway, have the tools that ``files/openclaw.json`` names: they talk, remember and start one another, and no tool
 of theirs runs a program, touches a file, fetches an address or changes the gateway. The network ``sandbox`` is where
 one that may belongs. A preset has a route named ``openclaw``.
@@ -39,8 +40,8 @@ SERVICE = Service(
         "OPENCLAW_CONFIG_PATH": "/etc/homeport/openclaw.json",
         "OPENCLAW_STATE_DIR": "/home/node/.openclaw",
         "OPENCLAW_ORIGIN": "{origin:openclaw}",
-        # Where the proxy asks from: else it refuses whatever says on whose behalf it was sent. Who else is there only
-        # says so of himself, and has no token.
+        # Where the proxy asks from: else it refuses whatever says on whose behalf it was sent. Who else is there, as
+        # n8n, has to say so as well, and needs the token all the same.
         "OPENCLAW_PROXIES": "{subnet:backend}",
         # It would announce itself on its networks.
         "OPENCLAW_DISABLE_BONJOUR": "1",

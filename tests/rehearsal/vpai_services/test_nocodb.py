@@ -28,7 +28,7 @@ TEXTS = {
     "s3-endpoint": "http://store:9000",
     "s3-region": "fsn1",
     "s3-bucket-shared": "shared",
-    "owner-email": "owner@example.com",
+    "owner-email": "Owner@example.com",
 }
 START = {"texts": TEXTS, "publish": ("--publish", "127.0.0.1::8080")}
 

@@ -11,11 +11,16 @@ import pytest
 from catalog.openclaw.service import SERVICE
 from tests.rehearsal.vpai_services.conftest import run_beside
 from tests.support.catalog_containers import ensure, healthy, logs, shown
+from tests.support.checkout import ROOT
 from tests.support.containers import docker
 
 pytestmark = pytest.mark.docker
 VALUES = {"openclaw-api-key": "e5" * 32, "litellm-master-key": "f6" * 32}
 ORIGIN = "https://admin.example.com"
+N8N = json.loads((ROOT / "catalog/presets/vpai/n8n/workflows/31_agent_ask.json").read_text())
+(CALL,) = (node["parameters"] for node in N8N["nodes"] if node["name"] == "OpenClaw")
+SAID = {each["name"]: each["value"] for each in CALL["headerParameters"]["parameters"]}
+"""What the preset's workflow says beside the token."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def ask(openclaw, key, words="say 5", **more):
     host = docker("port", openclaw, "18789/tcp").splitlines()[0]
     body = json.dumps({"model": "openclaw", "messages": [{"role": "user", "content": words}]}).encode()
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    headers |= {name.replace("_", "-"): value for name, value in more.items()}
+    headers |= {name.replace("_", "-"): value for name, value in (more or SAID).items() if value}
     request = urllib.request.Request(f"http://{host}/v1/chat/completions", data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
@@ -69,6 +74,7 @@ def test_it_answers_whom_the_proxy_sends_and_its_operator_lists_devices(openclaw
     sent = {"X_Forwarded_For": "100.64.0.7", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "admin.example.com"}
     assert 200 == ask(openclaw, VALUES["openclaw-api-key"], **sent)[0], "a browser comes by the proxy alone"
     assert 401 == ask(openclaw, "wrong", **sent)[0], "and needs the token all the same"
+    assert 403 == ask(openclaw, VALUES["openclaw-api-key"], X_Forwarded_For="")[0], "who does not say is refused"
     listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "devices", "list", "--json")
     assert {"pending", "paired"} <= json.loads(listed).keys(), "a browser's first visit is approved there"
 

@@ -32,6 +32,7 @@ class SharedVolumesArgs:
         reference: That image's name.
         tools: Name of a tool whose program is laid into a volume, to the id of its image.
         references: The same to its image's name.
+        protect: True: what holds data stays in Docker when it leaves the stack.
     """
 
     host: Host
@@ -40,6 +41,7 @@ class SharedVolumesArgs:
     reference: str
     tools: Mapping[str, pulumi.Input[str]]
     references: Mapping[str, str]
+    protect: bool
 
 
 class SharedVolumes(pulumi.ComponentResource):
@@ -56,7 +58,8 @@ class SharedVolumes(pulumi.ComponentResource):
         self.names = {}
         carrier = pulumi.Output.from_input(args.image).apply(lambda _: args.reference)
         for key, volume in sorted(args.volumes.items()):
-            place, before = data_folder.placed(f"{name}-{key}", args.host, volume.folder, self)
+            keep = args.protect and volume.data and not volume.tool
+            place, before = data_folder.placed(f"{name}-{key}", args.host, volume.folder, self, keep=keep)
             resource = docker.Volume(
                 f"{name}-{key}",
                 name=names.shared_volume(args.host.namespace, key),
@@ -65,7 +68,7 @@ class SharedVolumes(pulumi.ComponentResource):
                     for label, value in sorted(args.host.labels(volume=key, **_kept(volume)).items())
                 ],
                 **place,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=list(before)),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(before), retain_on_delete=keep),
             )
             prepared = command.local.Command(
                 f"{name}-{key}-prepared",

@@ -85,5 +85,6 @@ def _shared_volumes(
         reference=first.image,
         tools={volume.tool: images[volume.tool] for volume in host.shared_volumes.values() if volume.tool},
         references=host.images,
+        protect=host.protect,
     )
     return SharedVolumes(names.host_part(host.name, "volumes"), args, machine.opts).names

@@ -62,3 +62,14 @@ def test_the_clouds_firewall_lets_in_what_the_hosts_own_lets_in_from_the_interne
     assert own | {("icmp", None)} == seen(firewall["inputs"]["rules"]), "one cannot be open where the other is shut"
     assert seen(hcloud_rules(host.openings)) == seen(firewall["inputs"]["rules"])
     assert (reach == "public") == (("tcp", "804") in own), "members of the mesh come by neither"
+
+
+@pytest.mark.req("P-18")
+def test_no_volume_with_what_users_made_goes_when_it_leaves_the_stack_whoever_shares_it(graph):
+    volumes = {volume["name"]: volume for volume in graph.all("docker:index/volume:Volume")}
+    kept = {name for name, volume in volumes.items() if volume["options"].get("retainOnDelete")}
+    # A service's files and the proxy's routes are written anew by the next update.
+    written = {name for name in volumes if name.endswith(("-files", "-routes"))}
+
+    assert {name for name in volumes if "sure-storage" in name} <= kept - written, "two processes write these files"
+    assert {"alloy-data"} == volumes.keys() - kept - written, "how far logs were read is all that goes with its volume"

@@ -68,7 +68,7 @@ class Host:
         output, errors = process.communicate(timeout=900)
         assert code == process.returncode, f"{words}: {output}{errors}"
         assert "Traceback" not in errors, errors
-        return json.loads(output) if not code else errors
+        return json.loads(output.splitlines()[-1]) if not code else errors
 
     def killed(self, seconds, *words):
         """Starts a work and kills it after that time; whether it was still at it."""

@@ -29,6 +29,7 @@ SIZES = {
     "kills of a host's unit": (4, 10),
     "kills of a backup": (5, 50),
     "kills of a restore": (2, 20),
+    "damages of a repository": (6, 100),
     "kills of a collection": (2, 10),
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -68,12 +68,65 @@ class Copy:
     Attributes:
         container: The container.
         root: A folder in it, which exists.
-        parts: Folders below it, in the order in which they are read; what refers to others comes before them.
+        parts: Folders or files below it, in the order in which they are read; what refers to others comes before them.
+        paused: Whether the container stands still while it is copied, and is stopped while the copy is laid back: a
+            database in files is of one moment then.
     """
 
     container: str
     root: str
     parts: tuple[str, ...]
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that writes a snapshot of itself when it is asked to.
+
+    Attributes:
+        kind: What it is: `redis` or `qdrant`.
+        container: The container.
+        at: Of Redis, the snapshot's file in the container; of Qdrant, the port of its API.
+    """
+
+    kind: str
+    container: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Offsite:
+    """The copy elsewhere: a repository of restic in a bucket.
+
+    Attributes:
+        endpoint: URL of the S3 server.
+        region: Its region.
+        bucket: The bucket of the repository.
+        buckets: Further buckets that are made where they are missing.
+        name: Whose backup it is: the folder in the bucket, and the host in restic's list.
+        image: restic's image.
+        network: Docker's network that restic reaches the server by.
+        daily: Of how many days the last snapshot is kept.
+        weekly: Of how many weeks.
+        monthly: Of how many months.
+        files: Container to folder: volumes that are copied as they are.
+        clients: Containers that stand still while what they use is restored.
+        telegram: URL of Telegram's API; empty: nobody is told of a failure.
+    """
+
+    endpoint: str
+    region: str
+    bucket: str
+    buckets: tuple[str, ...]
+    name: str
+    image: str
+    network: str
+    daily: int
+    weekly: int
+    monthly: int
+    files: tuple[tuple[str, str], ...]
+    clients: tuple[str, ...]
+    telegram: str
 
 
 @dataclass(frozen=True)
@@ -85,12 +138,16 @@ class Settings:
         repository: URL that it is pushed to; empty: it is not.
         token_file: A file with the token of an https remote; empty, or an empty file: there is none.
         user: Whose token it is.
-        n8n: n8n's container.
+        n8n: n8n's container; empty: there is none.
         folder: Where sets, locks and results are.
         servers: PostgreSQL servers.
         keep: Sets of each server that are kept.
         copies: Volumes.
         keep_copies: Sets of each of them that are kept.
+        stores: Stores that write snapshots.
+        offsite: The copy elsewhere; None: there is none.
+        secrets: Folder of the files with passwords, each named after what it is for: a container, `s3`,
+            `repository-password`, `heartbeat-url`, `telegram-token`, `telegram-chat`.
         n8n_seconds: That one command of n8n may take.
         git_seconds: That one command of Git may take.
     """
@@ -105,6 +162,9 @@ class Settings:
     keep: int
     copies: tuple[Copy, ...]
     keep_copies: int
+    stores: tuple[Store, ...]
+    offsite: Offsite | None
+    secrets: Path
     n8n_seconds: int
     git_seconds: int
 
@@ -134,12 +194,21 @@ def settings(scripts: Path) -> Settings:
         repository=values.get("REPOSITORY", ""),
         token_file=values.get("GIT_TOKEN_FILE", ""),
         user=values.get("GIT_USER") or "git",
-        n8n=values.get("N8N_CONTAINER") or "n8n",
+        n8n=values.get("N8N_CONTAINER", "n8n"),
         folder=Path(values.get("BACKUP_DIR") or "/var/lib/homeport-backup"),
         servers=tuple(_server(word, file) for word in _there(values.get("PG_SERVERS", ""))),
         keep=number("PG_KEEP", 14),
         copies=tuple(_copy(word, file) for word in _there(values.get("COPIES", ""))),
         keep_copies=number("COPIES_KEEP", 3),
+        stores=(
+            *(Store("redis", *_pair("REDIS_SERVERS", word, file)) for word in _there(values.get("REDIS_SERVERS", ""))),
+            *(
+                Store("qdrant", *_pair("QDRANT_SERVERS", word, file))
+                for word in _there(values.get("QDRANT_SERVERS", ""))
+            ),
+        ),
+        offsite=_offsite(values, number, file) if values.get("S3_ENDPOINT") else None,
+        secrets=Path(values.get("SECRETS") or "/etc/homeport-backup"),
         n8n_seconds=number("N8N_TIMEOUT", 240),
         git_seconds=number("GIT_TIMEOUT", 60),
     )
@@ -152,8 +221,36 @@ def _there(words: str) -> list[str]:
     done = run(["docker", "ps", "--all", "--format={{.Names}}"], seconds=60)
     known = done.stdout.decode().split()
     # Where Docker does not answer, all of them are asked for, and each says so.
-    absent = [word for word in words.split() if word[0] == "?" and word[1:].partition("=")[0] not in known]
+    absent = [word for word in words.split() if word[0] == "?" and word.lstrip("?!").partition("=")[0] not in known]
     return [word.removeprefix("?") for word in words.split() if done.returncode or word not in absent]
+
+
+def _offsite(values: Mapping[str, str], number: Callable[[str, int], int], file: Path) -> Offsite:
+    for name in ("S3_BUCKET", "OFFSITE_NAME", "RESTIC_IMAGE"):
+        if not values.get(name):
+            raise BackupError(f"{name} is not set, and S3_ENDPOINT is", f"set it in {file}", USAGE)
+    return Offsite(
+        endpoint=values["S3_ENDPOINT"].rstrip("/"),
+        region=values.get("S3_REGION") or "us-east-1",
+        bucket=values["S3_BUCKET"],
+        buckets=tuple(values.get("S3_BUCKETS", "").split()),
+        name=values["OFFSITE_NAME"],
+        image=values["RESTIC_IMAGE"],
+        network=values.get("RESTIC_NETWORK") or "host",
+        daily=number("KEEP_DAILY", 7),
+        weekly=number("KEEP_WEEKLY", 4),
+        monthly=number("KEEP_MONTHLY", 12),
+        files=tuple(_pair("FILES", word, file) for word in _there(values.get("FILES", ""))),
+        clients=tuple(_there(values.get("CLIENTS", ""))),
+        telegram=values.get("TELEGRAM_URL", "").rstrip("/"),
+    )
+
+
+def _pair(name: str, word: str, file: Path) -> tuple[str, str]:
+    container, _, rest = word.partition("=")
+    if not (_NAME.fullmatch(container) and rest):
+        raise BackupError(f"{name}: {word!r} is no container=value", f"correct it in {file}", USAGE)
+    return container, rest.rstrip("/")
 
 
 def _server(word: str, file: Path) -> Server:
@@ -165,12 +262,12 @@ def _server(word: str, file: Path) -> Server:
 
 
 def _copy(word: str, file: Path) -> Copy:
-    container, _, rest = word.partition("=")
+    container, _, rest = word.removeprefix("!").partition("=")
     root, _, parts = rest.partition(":")
     names = tuple(parts.split(",")) if parts else ()
     if not (_NAME.fullmatch(container) and root.startswith("/") and names):
         raise BackupError(f"COPIES: {word!r} is no container=/folder:part,part", f"correct it in {file}", USAGE)
-    return Copy(container, root.rstrip("/"), names)
+    return Copy(container, root.rstrip("/"), names, word.startswith("!"))
 
 
 @contextlib.contextmanager
@@ -221,6 +318,37 @@ def run(
         return subprocess.CompletedProcess(argv, 127, b"", f"there is no program {argv[0]}".encode())
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(argv, 124, b"", f"no end after {seconds:.0f} s".encode())
+
+
+def docker(*words: str, check: bool = True, text: bytes = b"") -> str:
+    """What a command of Docker's client prints.
+
+    Raises:
+        BackupError: It failed.
+    """
+    done = run(["docker", *words], text=text)
+    if done.returncode and check:
+        raise BackupError(f"docker {words[0]}: {tail(done.stderr)}", "docker ps --all")
+    return done.stdout.decode(errors="replace").strip()
+
+
+def secret(settings: Settings, name: str) -> str:
+    """What a file of the folder of secrets holds; empty: it holds nothing, or is not there.
+
+    Raises:
+        BackupError: It cannot be read, or others may read it.
+    """
+    path = settings.secrets / name
+    try:
+        with path.open("rb") as file:
+            mode, value = os.fstat(file.fileno()).st_mode, file.read(65536).decode().strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise BackupError(f"{path}: {error.strerror}", f"ls -l {path}") from error
+    if mode & 0o077:
+        raise BackupError(f"{path} can be read by others", f"chmod 400 {path}")
+    return value
 
 
 def tail(output: bytes) -> str:

@@ -6,16 +6,21 @@ kept. What refers to other files is read before those: a push while a copy is ma
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import io
 import re
+import shutil
+import sqlite3
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Copy, Settings, tail
+from host_scripts.common import BackupError, Copy, Settings, docker, run, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 _MISSING: Final = re.compile(rb"[Cc]ould not find the file|no such file or directory", re.IGNORECASE)
 # A registry's file that is named after what is in it: distribution/distribution registry/storage/paths.go.
 _BLOB: Final = re.compile(r"(?:.*/)?blobs/sha256/[0-9a-f]{2}/([0-9a-f]{64})/data")
+_SQLITE: Final = b"SQLite format 3\0"
 _REFERENCE: Final = re.compile(r".*/_manifests/(?:revisions|tags)/.*/link")
 
 
@@ -35,19 +41,20 @@ def backup(settings: Settings) -> dict[str, Any]:
     return {"copies": {copy.container: _copied(settings, copy) for copy in settings.copies}}
 
 
-def _sets(settings: Settings, copy: Copy) -> Path:
+def sets_of(settings: Settings, copy: Copy) -> Path:
+    """Where a copy's sets are."""
     return settings.folder / "copies" / copy.container
 
 
 def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
-    folder = _sets(settings, copy)
+    folder = sets_of(settings, copy)
     parts = [part for part in copy.parts if _is_there(copy, part)]
     if not parts:
         if sets.all_in(folder):
             what = f"{copy.container}: {copy.root} holds nothing, and did when it was copied last"
             raise BackupError(what, f"./backup.sh restore copies {copy.container}, if it was not you who emptied it")
         return {"set": None, "stored": 0}
-    with sets.new(folder, settings.keep_copies) as draft:
+    with sets.new(folder, settings.keep_copies) as draft, _still(copy, "pause", "unpause"):
         files = [f"{number}.tar.gz" for number in range(len(parts))]
         for file, part in zip(files, parts, strict=True):
             draft.stream(file, ["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"])
@@ -55,6 +62,20 @@ def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
         draft.finish({"container": copy.container, "root": copy.root, "parts": rows})
     newest = sets.all_in(folder)[-1]
     return {"set": newest.name, "stored": sum(path.stat().st_size for path in newest.iterdir())}
+
+
+@contextlib.contextmanager
+def _still(copy: Copy, stop: str, go: str) -> Iterator[None]:
+    """Where a copy wants it, its container stands still meanwhile; one that did before goes on doing so."""
+    running = copy.paused and docker("inspect", "--type=container", "--format={{.State.Status}}", copy.container)
+    if running != "running":
+        yield
+        return
+    docker(stop, copy.container)
+    try:
+        yield
+    finally:
+        docker(go, copy.container)
 
 
 def _is_there(copy: Copy, part: str) -> bool:
@@ -88,16 +109,19 @@ def restore(settings: Settings, container: str, name: str, *, replace: bool) -> 
     if copy is None:
         known = ", ".join(one.container for one in settings.copies)
         raise BackupError(f"{container} is none of COPIES: {known}", "name one of them")
-    folder = sets.chosen(_sets(settings, copy), name)
+    folder = sets.chosen(sets_of(settings, copy), name)
     manifest = checked(folder)
     if not replace and (held := [part for part in copy.parts if _is_there(copy, part)]):
         what = f"{container}: {copy.root}/{held[0]} is there already"
         fix = f"./backup.sh restore copies {container} --replace lays the files of the set over what is there"
         raise BackupError(what, fix)
     files = 0
-    # What is referred to comes first: nobody sees a reference that leads nowhere.
-    for row in reversed(manifest["parts"]):
-        files += _laid(copy, folder / row["file"], PurePosixPath(row["part"]))
+    with _still(copy, "stop", "start"):
+        # What is referred to comes first: nobody sees a reference that leads nowhere.
+        for row in reversed(manifest["parts"]):
+            files += _laid(copy, folder / row["file"], PurePosixPath(row["part"]))
+        if copy.paused:
+            _emptied(copy, {*copy.parts} - {row["part"] for row in manifest["parts"]})
     return {"set": folder.name, "files": files}
 
 
@@ -109,11 +133,21 @@ def verify(settings: Settings) -> dict[str, Any]:
     """
     done = {}
     for copy in settings.copies:
-        if sets.all_in(_sets(settings, copy)):
-            folder = sets.chosen(_sets(settings, copy), "")
-            manifest = checked(folder)
-            done[copy.container] = {"age_hours": sets.age_hours(folder), **_registry(folder, manifest)}
+        if sets.all_in(sets_of(settings, copy)):
+            folder = sets.chosen(sets_of(settings, copy), "")
+            done[copy.container] = examined(folder)
     return {"copies": done}
+
+
+def examined(folder: Path) -> dict[str, Any]:
+    """Reads a set: checksums, whether each file of a registry is what its name says, whether SQLite's are sound.
+
+    Raises:
+        BackupError: It is damaged.
+    """
+    manifest = checked(folder)
+    sound = {"sqlite": rows} if (rows := _sqlite(folder, manifest)) else {}
+    return {"age_hours": sets.age_hours(folder), **_registry(folder, manifest), **sound}
 
 
 def checked(folder: Path) -> dict[str, Any]:
@@ -123,6 +157,49 @@ def checked(folder: Path) -> dict[str, Any]:
         for _ in _members(folder / row["file"]):
             pass
     return manifest
+
+
+def _sqlite(folder: Path, manifest: dict[str, Any]) -> int:
+    """Rows in the set's databases of SQLite, each of which is opened and examined by SQLite itself.
+
+    Raises:
+        BackupError: One of them is not sound.
+    """
+    rows = 0
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        for row in manifest["parts"]:
+            for archive, member in _members(folder / row["file"]):
+                content = archive.extractfile(member) if member.isfile() else None
+                head = content.read(len(_SQLITE)) if content else b""
+                if content and (member.name.endswith("-wal") or head == _SQLITE):
+                    # Beside each other, whichever archive they are in: a log belongs to its database.
+                    path = Path(scratch, PurePosixPath(row["part"]).parent, member.name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with path.open("wb") as file:
+                        file.write(head)
+                        shutil.copyfileobj(content, file)
+        for path in sorted(each for each in Path(scratch).rglob("*") if each.is_file()):
+            if not path.name.endswith("-wal"):
+                rows += _rows(path)
+    return rows
+
+
+def _rows(path: Path) -> int:
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            answer = database.execute("PRAGMA integrity_check").fetchone()[0]
+            names = (
+                database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                if answer == "ok"
+                else []
+            )
+            quoted = ['"' + str(name).replace('"', '""') + '"' for (name,) in names]
+            counts = [database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in quoted]  # noqa: S608
+    except sqlite3.DatabaseError as error:
+        answer, counts = str(error), []
+    if answer != "ok":
+        raise BackupError(f"{path.name} is no sound database of SQLite: {answer}", "take another set")
+    return sum(counts)
 
 
 def _registry(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
@@ -191,6 +268,18 @@ def _laid(copy: Copy, file: Path, part: PurePosixPath) -> int:
     if process.returncode:
         raise BackupError(f"{copy.container}: {tail(errors)}", f"docker logs --tail 50 {copy.container}")
     return files
+
+
+def _emptied(copy: Copy, parts: set[str]) -> None:
+    """Empties files that the copy had none of: the log of another state of a database would be played onto this one."""
+    for part in sorted(part for part in parts if part.endswith("-wal") and _is_there(copy, part)):
+        there = run(["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"]).stdout
+        with tarfile.open(fileobj=io.BytesIO(there)) as archive, io.BytesIO() as laid:
+            with tarfile.open(fileobj=laid, mode="w") as empty:
+                member = archive.getmembers()[0]
+                member.name, member.size = part, 0
+                empty.addfile(member)
+            docker("cp", "-", f"{copy.container}:{copy.root}", text=laid.getvalue())
 
 
 def _folder(like: tarfile.TarInfo, name: str) -> tarfile.TarInfo:

@@ -16,7 +16,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Server, Settings, run, tail
+from host_scripts.common import BackupError, Server, Settings, docker, run, tail
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def backup(settings: Settings) -> dict[str, Any]:
     failed: list[BackupError] = []
     for server in settings.servers:
         try:
-            done[server.container] = _dump(server, _sets(settings, server), settings.keep)
+            done[server.container] = _dump(server, sets_of(settings, server), settings.keep)
         except BackupError as error:
             failed.append(error)
     if failed:
@@ -81,7 +81,8 @@ def backup(settings: Settings) -> dict[str, Any]:
     return {"servers": done}
 
 
-def _sets(settings: Settings, server: Server) -> Path:
+def sets_of(settings: Settings, server: Server) -> Path:
+    """Where a server's sets are."""
     return settings.folder / "databases" / server.container
 
 
@@ -123,7 +124,7 @@ def restore(settings: Settings, container: str, name: str, only: str, *, replace
     if server is None:
         known = ", ".join(one.container for one in settings.servers)
         raise BackupError(f"{container} is no server of PG_SERVERS: {known}", "name one of them")
-    folder = sets.chosen(_sets(settings, server), name)
+    folder = sets.chosen(sets_of(settings, server), name)
     return _restore(server, folder, only, replace=replace)
 
 
@@ -227,22 +228,27 @@ def verify(settings: Settings) -> dict[str, Any]:
     """
     return {
         "servers": {
-            server.container: _drill(server, sets.chosen(_sets(settings, server), "")) for server in settings.servers
+            server.container: drill(server, sets.chosen(sets_of(settings, server), "")) for server in settings.servers
         }
     }
 
 
-def _drill(server: Server, folder: Path) -> dict[str, Any]:
+def drill(server: Server, folder: Path) -> dict[str, Any]:
+    """Loads a set into a throw-away container of the server's image.
+
+    Raises:
+        BackupError: The set is damaged, or cannot be loaded.
+    """
     sets.checked(folder)
     name = f"homeport-drill-{server.container}"
-    image = _docker("inspect", "--type=container", "--format={{.Image}}", server.container)
-    config = json.loads(_docker("inspect", "--type=image", "--format={{json .Config}}", image))
+    image = docker("inspect", "--type=container", "--format={{.Image}}", server.container)
+    config = json.loads(docker("inspect", "--type=image", "--format={{json .Config}}", image))
     data = dict(line.split("=", 1) for line in config["Env"])["PGDATA"]
-    _docker("rm", "--force", "--volumes", name, check=False)
+    docker("rm", "--force", "--volumes", name, check=False)
     started = time.monotonic()
     try:
         # On no network: whoever is in it may do anything, and nobody comes in.
-        _docker(
+        docker(
             *("run", "--detach", "--name", name, "--network=none", "--label=homeport.drill=true"),
             *("--security-opt=no-new-privileges", "--pids-limit=200", "--memory=1g"),
             *("--env=POSTGRES_HOST_AUTH_METHOD=trust", f"--env=POSTGRES_USER={server.user}"),
@@ -250,12 +256,12 @@ def _drill(server: Server, folder: Path) -> dict[str, Any]:
             # whoever runs it (supabase/postgres, ansible/files/postgresql_config/pg_hba.conf.j2).
             *(image, *config["Cmd"], "-c", f"hba_file={data}/pg_hba.conf"),
         )
-        drill = Server(name, server.user, server.host)
-        _until_ready(drill)
-        done = _restore(drill, folder, replace=True)
-        counts = {one: _counted(drill, one) for one in json.loads(_ask(drill, _MAINTENANCE, _LIST))}
+        copy = Server(name, server.user, server.host)
+        _until_ready(copy)
+        done = _restore(copy, folder, replace=True)
+        counts = {one: _counted(copy, one) for one in json.loads(_ask(copy, _MAINTENANCE, _LIST))}
     finally:
-        _docker("rm", "--force", "--volumes", name, check=False)
+        docker("rm", "--force", "--volumes", name, check=False)
     seconds = round(time.monotonic() - started, 1)
     return {**done, "age_hours": sets.age_hours(folder), "seconds": seconds, "contents": counts}
 
@@ -266,7 +272,7 @@ def _until_ready(server: Server) -> None:
     argv = ["docker", "exec", server.container, "pg_isready", "-q", "-h", "127.0.0.1"]
     while run(argv, seconds=10).returncode:
         seconds = round(time.monotonic() - started)
-        running = _docker("inspect", "--type=container", "--format={{.State.Running}}", server.container)
+        running = docker("inspect", "--type=container", "--format={{.State.Running}}", server.container)
         if seconds > _DRILL_SECONDS or running == "false":
             logs = run(["docker", "logs", "--tail=5", server.container], seconds=10)
             what = f"{server.container}: no answer after {seconds} s: {tail(logs.stdout + logs.stderr)}"
@@ -302,10 +308,3 @@ def _tell(server: Server, database: str, sql: str, *, check: bool = True, name: 
 
 def _ask(server: Server, database: str, sql: str) -> str:
     return _tell(server, database, sql).strip()
-
-
-def _docker(*words: str, check: bool = True) -> str:
-    done = run(["docker", *words])
-    if done.returncode and check:
-        raise BackupError(f"docker {words[0]}: {tail(done.stderr)}", "docker ps --all")
-    return done.stdout.decode().strip()

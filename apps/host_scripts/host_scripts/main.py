@@ -6,10 +6,11 @@ import argparse
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from host_scripts import copies, databases, snapshot, workflows
+from host_scripts import copies, databases, messages, offsite, snapshot, stores, workflows
 from host_scripts.common import FAILED, BackupError, Settings, finish, first_run, last_good, lock, outcome, settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Work = dict[str, Any]
 # A day, and time for a run that is late; the drill is weekly.
 _HOURS = {"verify": 8 * 24}
+# A person who runs something else sees how it ended.
+_ALARMS = ("offsite", "verify")
 
 
 def main(argv: Sequence[str], scripts: Path | None = None) -> int:
@@ -49,6 +52,8 @@ def _run(chosen: Settings, name: str, work: Callable[[], Work]) -> int:
                 print(f"{error.filename or name}: {error.strerror}\nfix: df -h {chosen.folder}", file=sys.stderr)
                 code = FAILED
                 done = {"status": "error", "exit_code": code}
+            if code and name in _ALARMS:
+                messages.alarm(chosen, f"{name} ended with {code}: journalctl -n 50 -u 'host-backup@{name}'")
             finish(chosen.folder, name, done, started)
     except BackupError as error:
         print(error, file=sys.stderr)
@@ -59,11 +64,45 @@ def _run(chosen: Settings, name: str, work: Callable[[], Work]) -> int:
     return code
 
 
+def _offsite(chosen: Settings) -> Work:
+    """Dumps every store, and copies all of it; what could not be dumped fails the run, and the rest is copied."""
+    done = offsite.prepared(chosen)
+    dumps: dict[str, tuple[bool, Callable[[Settings], Work]]] = {
+        "workflows": (bool(chosen.n8n), workflows.backup),
+        "databases": (bool(chosen.servers), databases.backup),
+        "stores": (bool(chosen.stores), stores.backup),
+        "copies": (bool(chosen.copies), copies.backup),
+        "state": (True, lambda each: snapshot.take(each, None)),
+    }
+    failed = [name for name, (used, work) in dumps.items() if used and _run(chosen, name, partial(work, chosen))]
+    done |= offsite.backup(chosen)
+    if failed:
+        what = f"not dumped: {', '.join(failed)}; of these the copy holds what was dumped before"
+        raise BackupError(what, f"./backup.sh {failed[0]} says why", partly=done)
+    heard = messages.heartbeat(chosen)
+    if heard is False:
+        print("heartbeat-url: nobody took the heartbeat; the backup itself is good", file=sys.stderr)
+    return {**done, "heartbeat": heard}
+
+
+def _verify(chosen: Settings) -> Work:
+    if chosen.offsite:
+        return offsite.verify(chosen)
+    return {**databases.verify(chosen), **stores.verify(chosen), **copies.verify(chosen)}
+
+
+def _restored(chosen: Settings, words: argparse.Namespace) -> Work:
+    if words.to:
+        return offsite.to_folder(chosen, words.snapshot, words.to)
+    return offsite.restore(chosen, words.snapshot, replace=words.replace)
+
+
 def _status(chosen: Settings) -> int:
     """A line for each work: when it went well last, and what is wrong."""
-    works = {"workflows": True, "databases": bool(chosen.servers), "copies": bool(chosen.copies)}
-    works |= {"state": True, "verify": bool(chosen.servers or chosen.copies)}
-    code, first = 0, first_run(chosen.folder)
+    works = {"workflows": bool(chosen.n8n), "databases": bool(chosen.servers), "stores": bool(chosen.stores)}
+    works |= {"copies": bool(chosen.copies), "state": True, "offsite": bool(chosen.offsite)}
+    works |= {"verify": bool(chosen.servers or chosen.stores or chosen.copies or chosen.offsite)}
+    code, first, wrong = 0, first_run(chosen.folder), []
     for name in (name for name, used in works.items() if used):
         good, last = last_good(chosen.folder, name), outcome(chosen.folder, name).get("status", "never ran")
         # What is weekly has not run in the first days.
@@ -71,7 +110,11 @@ def _status(chosen: Settings) -> int:
         late = since is None or time.time() - since > _HOURS.get(name, 26) * 3600
         age = "never" if good is None else f"{(time.time() - good) / 3600:.1f} h ago"
         print(f"{name:10} last good: {age:12} last run: {last}{'  TOO OLD' if late else ''}")
-        code = max(code, int(late or last == "error"))
+        if late or last == "error":
+            code = FAILED
+            wrong.append(f"{name}: last good {age.strip()}, last run: {last}")
+    if wrong:
+        messages.alarm(chosen, "\n".join(wrong))
     return code
 
 
@@ -85,13 +128,21 @@ def _parser() -> argparse.ArgumentParser:
     _verb(verbs, "workflows", "n8n's workflows into the Git repository", lambda chosen, _: workflows.backup(chosen))
     _verb(verbs, "databases", "a dump of every database", lambda chosen, _: databases.backup(chosen))
     _verb(verbs, "copies", "the folders of volumes that are kept", lambda chosen, _: copies.backup(chosen))
+    _verb(verbs, "stores", "a snapshot of every store that writes one", lambda chosen, _: stores.backup(chosen))
+    _verb(
+        verbs,
+        "offsite",
+        "a dump of every store, and all of it encrypted to the bucket",
+        lambda chosen, _: _offsite(chosen),
+    )
+    _verb(verbs, "list", "the copies that are in the bucket", lambda chosen, _: offsite.listing(chosen))
     verb = _verb(verbs, "state", "what runs here, as text", lambda chosen, words: snapshot.take(chosen, words.folder))
     verb.add_argument("folder", nargs="?", type=Path, help="where docker-images.txt and the others go")
     _verb(
         verbs,
         "verify",
-        "the drill: the newest dumps restored into throw-away containers, the newest copies read",
-        lambda chosen, _: {**databases.verify(chosen), **copies.verify(chosen)},
+        "the drill: the newest dumps, of the copy elsewhere if there is one, restored into throw-away containers",
+        lambda chosen, _: _verify(chosen),
     )
     verbs.add_parser("status", help="when each of them went well last; fails where that is too long ago").set_defaults(
         name="status", work=None
@@ -121,6 +172,16 @@ def _parser() -> argparse.ArgumentParser:
         lambda chosen, words: copies.restore(chosen, words.container, words.set, replace=words.replace),
     )
     _of_a_set(verb)
+    verb = _restore(
+        restores,
+        "stores",
+        "a store's snapshot out of a set",
+        lambda chosen, words: stores.restore(chosen, words.container, words.set, replace=words.replace),
+    )
+    _of_a_set(verb)
+    verb = _restore(restores, "offsite", "everything out of the bucket, on a new host too", _restored)
+    verb.add_argument("--snapshot", default="", help="a copy of the list; the newest")
+    verb.add_argument("--to", type=Path, help="an empty folder that it is written into; into what runs here")
     return parser
 
 

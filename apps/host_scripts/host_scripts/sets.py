@@ -8,14 +8,14 @@ once all of it is on disk; only then do older ones go. What is in it can be chec
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import json
 import os
 import re
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, Final
+import zlib
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from host_scripts.common import BackupError, made, stream, tail, write
 
@@ -30,6 +30,41 @@ _SET: Final = re.compile(r"([0-9]{6,})-[0-9]{8}T[0-9]{6}Z")
 _DRAFT: Final = ".unfinished"
 _LINE: Final = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9%_.-]+)")
 _BLOCK: Final = 1 << 20
+_GZIP: Final = 31
+"""zlib's word for gzip's format with its largest window (zlib.h, deflateInit2)."""
+_LINE_END: Final = re.compile(rb"\n")
+_LINES: Final = 1024
+"""About so many lines are compressed together."""
+
+
+class SupportsRead(Protocol):
+    """What bytes can be read of."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many of them; none at the end."""
+
+
+class _Packer:
+    """Compresses as gzip does, and begins anew after some lines, which their own content chooses.
+
+    So what changes in a dump changes its own part of the file alone, and a copy elsewhere that knows the rest takes
+    little: that is what `gzip --rsyncable` is for.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._zip = file, zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+
+    def write(self, block: bytes) -> None:
+        begin = last = 0
+        for match in _LINE_END.finditer(block):
+            if zlib.crc32(block[last : match.end()]) % _LINES == 0:
+                self._file.write(self._zip.compress(block[begin : match.end()]) + self._zip.flush(zlib.Z_FULL_FLUSH))
+                begin = match.end()
+            last = match.end()
+        self._file.write(self._zip.compress(block[begin:]))
+
+    def end(self) -> None:
+        self._file.write(self._zip.flush())
 
 
 class Draft:
@@ -56,19 +91,34 @@ class Draft:
         Raises:
             BackupError: The program failed, or said nothing, or not all.
         """
-        size, last = 0, b""
-        with open(self._folder / name, "xb", opener=_private) as file, stream(argv) as program:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as packed:
-                while block := program.output.read(_BLOCK):
-                    packed.write(block)
-                    size += len(block)
-                    last = (last + block)[-400:]
+        with stream(argv) as program:
+            size, last = self.read(name, program.output)
             code, errors = program.ended()
-            _on_disk(file)
         if code or not size or ending not in last:
             what = f"{' '.join(argv[:3])}: {tail(errors) if code else f'ended after {size} bytes, which is not all'}"
             raise BackupError(what, f"docker logs --tail 50 {argv[2]}")
         return size
+
+    def read(self, name: str, source: SupportsRead) -> tuple[int, bytes]:
+        """Compresses all that can be read of something into a file of the set.
+
+        Args:
+            name: The file's.
+            source: What is read.
+
+        Returns:
+            Bytes before compression, and the last of them.
+        """
+        size, last = 0, b""
+        with open(self._folder / name, "xb", opener=_private) as file:
+            packer = _Packer(file)
+            while block := source.read(_BLOCK):
+                packer.write(block)
+                size += len(block)
+                last = (last + block)[-400:]
+            packer.end()
+            _on_disk(file)
+        return size, last
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest and the checksums."""

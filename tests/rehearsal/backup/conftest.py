@@ -7,15 +7,33 @@ import pytest
 
 from tests.support.backups import Host, Postgres
 from tests.support.checkout import ROOT
+from tests.support.offsite import S3, Qdrant, Redis, Told, Volume, elsewhere
 
 POSTGRES = "pgvector/pgvector:0.8.6-pg16"
 N8N = "n8nio/n8n:2.38.7"
+POSTGRES_18, REDIS_8, QDRANT = "postgres:18.1", "redis:8.0.5-alpine", "qdrant/qdrant:v1.16.3"
+RESTIC, S3_SERVER, BUSYBOX = "restic/restic:0.18.1", "homeport/versitygw:1.8.0", "busybox:1.37.0-musl"
 REGISTRY = "registry:3.1.2"
 
 
 def _ensure(image):
     subprocess.run([sys.executable, "-m", "toolchain.images", "ensure", image], check=True, cwd=ROOT)
     return image
+
+
+class Stores:
+    """The stores of a host, which are lost together."""
+
+    def __init__(self, server, redis, qdrant, files):
+        self.server, self.redis, self.qdrant, self.files = server, redis, qdrant, files
+        self.each = (server, redis, qdrant, files)
+
+    def all(self):
+        return [store.all() for store in self.each]
+
+    def new(self):
+        for store in self.each:
+            store.new()
 
 
 @pytest.fixture
@@ -39,5 +57,34 @@ def n8n_image():
 
 @pytest.fixture
 def registry_image():
-    _ensure("busybox:1.37.0-musl")
+    _ensure(BUSYBOX)
     return _ensure(REGISTRY)
+
+
+@pytest.fixture
+def told():
+    made = Told()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def s3(host):
+    return S3(host, _ensure(S3_SERVER))
+
+
+@pytest.fixture
+def stores(host, s3, told):
+    """Every kind of store, each with something in it, and a bucket that they are copied to."""
+    server = Postgres(host, _ensure(POSTGRES_18))
+    redis, qdrant, files = Redis(host, _ensure(REDIS_8)), Qdrant(host, _ensure(QDRANT)), Volume(host, _ensure(BUSYBOX))
+    elsewhere(host, s3, told, _ensure(RESTIC), **{redis.container: redis.password, qdrant.container: qdrant.key})
+    host.settings |= {
+        "PG_SERVERS": f"{server.container}=postgres",
+        "REDIS_SERVERS": f"{redis.container}=/data/dump.rdb",
+        "QDRANT_SERVERS": f"{qdrant.container}=6333",
+        "FILES": f"{files.container}=/data",
+        "COPIES": f"!{files.container}=/app/data:app.db,app.db-wal",
+        "CLIENTS": files.container,
+    }
+    return Stores(server, redis, qdrant, files)

@@ -1,3 +1,3 @@
 module homeport/rehearsal/qdrant
 
-go 1.22
+go 1.24

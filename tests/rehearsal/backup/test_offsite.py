@@ -1,0 +1,182 @@
+"""A copy elsewhere: dumps of every store, restic's repository in a bucket, a new host out of it, damage found."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+
+import pytest
+
+from tests.support import campaign
+from tests.support.containers import docker
+from tests.support.offsite import PASSWORD, SECRET, TOKEN
+
+pytestmark = pytest.mark.docker
+
+TABLES = """
+CREATE ROLE app LOGIN PASSWORD 'c4nary-of-app'; CREATE DATABASE litellm OWNER app; CREATE DATABASE "we'ird=x";
+CREATE TABLE notes AS SELECT n, md5(n::text) AS text FROM generate_series(1, 300000) n;
+CREATE SEQUENCE numbers START 1000; SELECT nextval('numbers');
+SELECT lo_from_bytea(0, 'a large object');
+"""
+CANARIES = ("c4nary-of-app", "c4nary-of-a-key", "c4nary-of-a-file", PASSWORD, SECRET, TOKEN)
+
+
+@pytest.fixture
+def filled(stores, tmp_path):
+    stores.server.sql(TABLES)
+    stores.server.sql("CREATE TABLE spend AS SELECT n, n * 0.01 AS dollars FROM generate_series(1, 100) n", "litellm")
+    stores.redis.fill()
+    stores.qdrant.fill(50)
+    stores.files.sh(
+        "cd /data && mkdir deep && echo c4nary-of-a-file > deep/file && dd if=/dev/urandom of=blob bs=1k count=700"
+        " && chown -R 1000:1000 deep && chmod 600 deep/file && ln -s deep/file link && touch ./-odd"
+    )
+    written(stores.files.container, tmp_path)
+    return stores
+
+
+def written(container, folder):
+    """A database of SQLite in a container that was not closed: its newest rows are in its log alone."""
+    database = sqlite3.connect(folder / "app.db", isolation_level=None)
+    database.execute("PRAGMA journal_mode = wal")
+    database.execute("CREATE TABLE monitors (n int)")
+    database.executemany("INSERT INTO monitors VALUES (?)", [(n,) for n in range(100)])
+    for name in ("app.db", "app.db-wal"):
+        docker("cp", str(folder / name), f"{container}:/app/data/{name}")
+    database.close()
+
+
+def read(container, folder):
+    """Rows of the database in the container."""
+    for name in ("app.db", "app.db-wal"):
+        docker("cp", f"{container}:/app/data/{name}", str(folder), check=False)
+    with sqlite3.connect(folder / "app.db") as database:
+        return [n for (n,) in database.execute("SELECT n FROM monitors ORDER BY n")]
+
+
+@pytest.mark.req("S5-69", "S5-71", "S5-72", "S5-73", "FP-21", "C-12")
+def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told, filled, tmp_path):
+    before = filled.all()
+    line = host.run("offsite")
+    assert ["backups", "shared"] == line["buckets_made"], "both buckets are made"
+    assert 1 == len(told.beats), "the watch hears of a good run"
+    assert [] == told.messages, "and nobody else does"
+    everything = b"".join(path.read_bytes() for path in s3.objects())
+    assert not [word for word in CANARIES if word.encode() in everything], "nothing in the bucket can be read"
+    first = len(everything)
+    filled.server.sql("DELETE FROM notes WHERE n = 5000")
+    before = filled.all()
+    line = host.run("offsite")
+    assert (2, True) == (line["copies"], line["heartbeat"]), "copies are kept beside each other"
+    assert line["added"] < 0.5 * first, (
+        f"a row less at the beginning of a dump changes the file there alone: {line['added']} of {first}"
+    )
+
+    line = host.run("verify")
+    assert 200 + 4 == line["stores"][filled.redis.container]["keys"], "Redis itself was asked in a drill"
+    assert {"content index é": 50, "semantic_cache": 50} == line["stores"][filled.qdrant.container]["collections"]
+    contents = line["servers"][filled.server.container]["contents"]
+    assert (299999, 100) == (contents["postgres"]["rows"], contents["litellm"]["rows"]), "and PostgreSQL"
+    assert 100 == line["copies"][filled.files.container]["sqlite"], "and SQLite, the rows of its log too"
+
+    # A new host: the same stack, and nothing of the old one but its secrets.
+    filled.new()
+    subprocess.run(["rm", "-rf", str(host.backups)], check=True)
+    folder = tmp_path / "to a folder"
+    assert line["snapshot"] == host.run("restore", "offsite", "--to", str(folder))["snapshot"]
+    assert "c4nary-of-a-file" in (folder / "files" / filled.files.container / "data/deep/file").read_text()
+    info = (folder / "files" / filled.files.container / "data/deep/file").stat()
+    assert (1000, 0o600) == (info.st_uid, info.st_mode & 0o777), "with owners and modes"
+    errors = host.run("restore", "offsite", code=1)
+    assert "--replace" in errors, "nothing is overwritten unasked"
+    line = host.run("restore", "offsite", "--replace")
+    assert before == filled.all(), "everything that every store held"
+    assert list(range(100)) == read(filled.files.container, folder), "and a database in files"
+    assert 2 == len(host.run("list")["copies"]), "both copies are still there"
+
+
+@pytest.mark.req("S5-72", "FP-21")
+def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, filled):
+    host.run("offsite")
+    beats = len(told.beats)
+    docker("stop", "--time", "1", filled.redis.container)
+    errors = host.run("offsite", code=1)
+    assert "not dumped: stores" in errors, "it says what is missing"
+    assert beats == len(told.beats), "no heartbeat"
+    assert 1 == len(told.messages) and "offsite ended with 1" in told.messages[0], "but a message"
+    result = json.loads((host.backups / "results" / "offsite.json").read_text())
+    assert "error" == result["status"] and result["snapshot"], "what could be dumped was copied all the same"
+    docker("start", filled.redis.container)
+    docker("stop", "--time", "1", s3.container)
+    errors = host.run("offsite", code=1)
+    assert "does not answer" in errors and "fix: " in errors, "no server"
+    docker("start", s3.container)
+    host.settings["S3_REGION"] = "elsewhere"
+    assert "HTTP 4" in host.run("offsite", code=1), (
+        "a signature that the server does not take is no bucket that is missing"
+    )
+    said = "".join(told.messages)
+    assert not [word for word in CANARIES if word in said], "no secret is told"
+
+
+@pytest.mark.req("S5-70")
+@pytest.mark.usefixtures("filled")
+def test_copies_go_as_the_settings_say_and_one_that_somebody_took_away_is_missed(host, s3):
+    host.settings["KEEP_DAILY"] = "1"
+    for _ in range(3):
+        host.run("offsite")
+    copies = host.run("list")["copies"]
+    assert 1 == len(copies), "of a day the last one"
+    (snapshot,) = [
+        path for path in s3.objects() if "snapshots" in path.parts and path.name.startswith(copies[0]["snapshot"])
+    ]
+    snapshot.unlink()
+    assert "holds no copy" in host.run("verify", code=1)
+
+
+@pytest.mark.campaign
+@pytest.mark.req("F-08", "S5-73")
+def test_a_damaged_copy_is_found_each_time_and_before_anything_is_overwritten(host, s3, filled):
+    host.run("offsite")
+    filled.server.sql("INSERT INTO notes VALUES (0, 'a row more')")
+    host.run("offsite")
+    before = filled.all()
+    chance = campaign.chance("damages of a repository")
+    objects = s3.objects()
+    kinds = {kind(path) for path in objects}
+    assert {"config", "data", "index", "keys", "snapshots"} == kinds, "all that a repository is made of"
+    found = 0
+    for turn in range(campaign.size("damages of a repository")):
+        path = chance.choice([path for path in objects if turn % 5 == sorted(kinds).index(kind(path))])
+        whole = path.read_bytes()
+        place = chance.randrange(len(whole))
+        way = ("flip", "cut off", "gone")[turn % 3]
+        if way == "gone":
+            path.rename(host.folder / "kept")
+        else:
+            flipped = whole[:place] + bytes([whole[place] ^ chance.randint(1, 255)]) + whole[place + 1 :]
+            overwrite(path, flipped if way == "flip" else whole[:place])
+        errors = host.run("restore", "offsite", "--replace", code=1)
+        assert "fix: " in errors and SECRET not in errors, f"{way} in {path}: {errors}"
+        found += 1
+        if way == "gone":
+            (host.folder / "kept").rename(path)
+        else:
+            overwrite(path, whole)
+    assert campaign.size("damages of a repository") == found, "each of them"
+    assert before == filled.all(), "and nothing was overwritten"
+    host.run("verify")
+
+
+def kind(path):
+    """What of a repository a file is: the folder below that of the host."""
+    return path.parts[path.parts.index("ai") + 1]
+
+
+def overwrite(path, content):
+    """In place: the server keeps what it knows of an object beside it."""
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(content)

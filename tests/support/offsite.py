@@ -1,0 +1,245 @@
+"""What the copy elsewhere meets in its tests: an S3 server, stores with something in them, who is told of it."""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import threading
+
+import redis
+
+from rehearsal.clouds.kit.api import ApiServer
+from rehearsal.clouds.telegram.service import Service
+from rehearsal.clouds.telegram.store import Store
+from tests.support.containers import docker
+from tests.support.waits import until
+
+KEY, SECRET, PASSWORD = "KEYOFTHETESTS0000001", "c4nary-of-s3/+secret", "c4nary-of-the-repository"
+REGION = "fsn1"
+TOKEN, CHAT = "900100:AAc4nary-of-telegram-0123456789abcdef", "700100"
+LOG = ("--appendonly", "yes", "--appendfsync", "always")
+SEED = {
+    "bots": {TOKEN: {"username": "backup_bot"}},
+    "chats": {CHAT: {"type": "private", "title": "Operators", "bots": {"backup_bot": "member"}}},
+}
+
+
+class S3:
+    """A server that checks every signature, on a folder of this machine.
+
+    Args:
+        host: Where it runs.
+        image: Its image.
+    """
+
+    def __init__(self, host, image):
+        self.folder = host.folder / "s3"
+        self.folder.mkdir()
+        flags = ("-e", f"ROOT_ACCESS_KEY={KEY}", "-e", f"ROOT_SECRET_KEY={SECRET}", "-v", f"{self.folder}:/data")
+        words = ("--port", ":7070", "--region", REGION, "posix", "/data")
+        self._host, self.container = host, host.start("s3", image, *flags, command=words)
+        self.address = address(self.container)
+        until(self._answers, "the S3 server answers")
+
+    @property
+    def url(self):
+        return f"http://{self.address}:7070"
+
+    def _answers(self):
+        return ask(self.address, 7070, "GET", "/")[0] == 403
+
+    def objects(self, bucket="backups"):
+        """The files of a repository, but locks; the sidecar of each is the server's own business."""
+        root = self.folder / bucket
+        return sorted(path for path in root.rglob("*") if path.is_file() and "locks" not in path.parts)
+
+
+def ask(where, port, method, path, document=None, **headers):
+    """Status and body of a request; (0, b"") where nobody answers."""
+    connection = http.client.HTTPConnection(where, port, timeout=60)
+    try:
+        body = None if document is None else json.dumps(document)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except OSError:
+        return 0, b""
+    finally:
+        connection.close()
+
+
+class Redis:
+    """A Redis of a host with the catalog's rights: one password, no command of an administrator but a snapshot's."""
+
+    password = "c4nary-of-redis"
+
+    def __init__(self, host, image):
+        self.host, self.image, self.container = host, image, f"{host.name}-redis"
+        self.rights = host.folder / "users.acl"
+        allowed = "~* &* +@all -@admin -@dangerous +info +keys +flushdb +bgsave +lastsave"
+        self.rights.write_text(f"user default on >{self.password} {allowed}\n")
+        self.rights.chmod(0o644)
+        self.new()
+
+    def new(self):
+        config = ("redis-server", "--aclfile", "/users.acl", "--save", "60 1000", "--dir", "/data", *LOG)
+        flags = ("--read-only", "--cap-drop=ALL", "--user=999:999", "-v", f"{self.rights}:/users.acl:ro")
+        self.host.start("redis", self.image, *flags, command=config)
+        self.address = address(self.container)
+        until(self._answers, "Redis answers")
+
+    def client(self, database=0):
+        return redis.Redis(host=self.address, password=self.password, db=database, socket_timeout=30)
+
+    def _answers(self):
+        try:
+            return self.client().ping()
+        except redis.RedisError:
+            return False
+
+    def fill(self):
+        client = self.client()
+        client.mset({f"key:{number}": f"c4nary-of-a-key-{number}" for number in range(200)})
+        client.rpush("queue", "a", "b", b"\x00\xff")
+        client.set("gone", "soon", pxat=4102444800000)
+        client.hset("hash", "field", "value")
+        self.client(3).set("other", 1)
+
+    def all(self):
+        self.address = address(self.container)
+        until(self._answers, "Redis answers")
+        clients = [self.client(database) for database in (0, 3)]
+        return [
+            (database, key, client.dump(key), client.pexpiretime(key))
+            for database, client in enumerate(clients)
+            for key in sorted(client.keys("*"))
+        ]
+
+
+def address(container):
+    """A container's address on its one network, which is another after a start."""
+    return docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
+
+
+class Qdrant:
+    """A Qdrant of a host."""
+
+    key = "c4nary-of-qdrant"
+
+    def __init__(self, host, image):
+        self.host, self.image, self.container = host, image, f"{host.name}-qdrant"
+        self.new()
+
+    def new(self):
+        self.host.start("qdrant", self.image, "-e", f"QDRANT__SERVICE__API_KEY={self.key}")
+        self.address = address(self.container)
+        until(lambda: self.ask("GET", "/collections")[0] == 200, "Qdrant answers")
+
+    def ask(self, method, path, document=None):
+        return ask(self.address, 6333, method, path, document, **{"api-key": self.key})
+
+    def fill(self, points):
+        for name, size in (("semantic_cache", 4), ("content index é", 3)):
+            path = f"/collections/{name.replace(' ', '%20').replace('é', '%C3%A9')}"
+            self.ask("PUT", path, {"vectors": {"size": size, "distance": "Cosine"}})
+            rows = [{"id": n, "vector": [n / 7, *[0.5] * (size - 1)], "payload": {"n": n}} for n in range(points)]
+            status, answer = self.ask("PUT", f"{path}/points?wait=true", {"points": rows})
+            assert 200 == status, answer
+        alias = {"create_alias": {"alias_name": "cache", "collection_name": "semantic_cache"}}
+        self.ask("POST", "/collections/aliases", {"actions": [alias]})
+
+    def all(self):
+        names = sorted(row["name"] for row in json.loads(self.ask("GET", "/collections")[1])["result"]["collections"])
+        held = {}
+        for name in names:
+            path = f"/collections/{name.replace(' ', '%20').replace('é', '%C3%A9')}"
+            config = json.loads(self.ask("GET", path)[1])["result"]["config"]["params"]
+            scroll = self.ask("POST", f"{path}/points/scroll", {"limit": 10000, "with_vector": True})
+            held[name] = (config, json.loads(scroll[1])["result"]["points"])
+        return held, json.loads(self.ask("GET", "/aliases")[1])["result"]
+
+
+class Volume:
+    """A container of a host with files of several owners, and a database of SQLite that is written all the time."""
+
+    def __init__(self, host, image):
+        self.host, self.image, self.container = host, image, f"{host.name}-files"
+        self.new()
+
+    def new(self):
+        flags = ("-v", "/data", "-v", "/app/data", "--network-alias", "files")
+        self.host.start("files", self.image, *flags, command=("sh", "-c", "while :; do sleep 1; done"))
+
+    def sh(self, script):
+        return docker("exec", "--user=0", self.container, "sh", "-c", script)
+
+    def all(self):
+        return self.sh(
+            "cd /data && find . -exec stat -c '%n %a %u:%g %F' {} + | sort && find . -type f | sort | xargs sha256sum"
+        )
+
+
+class Told:
+    """Who hears of runs: a push monitor, and Telegram's chat."""
+
+    def __init__(self):
+        self.beats = beats = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                beats.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/api/push/c4nary-of-kuma?status=up"
+        self._store = Store(None, SEED)
+        self.telegram = ApiServer(Service(self._store)).start()
+
+    @property
+    def messages(self):
+        return [row["text"] for row in self._store.all("messages").values()]
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self.telegram.stop()
+
+
+def elsewhere(host, s3, told, restic, **more):
+    """The settings of a host whose copies go to a bucket; the name stays when the host is made anew."""
+    folder = host.folder / "secrets"
+    folder.mkdir(exist_ok=True)
+    files = {
+        "s3": f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n",
+        "repository-password": f"{PASSWORD}\n",
+        "heartbeat-url": told.url,
+        "telegram-token": TOKEN,
+        "telegram-chat": CHAT,
+        **more,
+    }
+    for name, text in files.items():
+        path = folder / name
+        path.unlink(missing_ok=True)
+        path.touch(0o600)
+        path.write_text(text)
+        path.chmod(0o400)
+    host.settings |= {
+        "SECRETS": str(folder),
+        "S3_ENDPOINT": s3.url,
+        "S3_REGION": REGION,
+        "S3_BUCKET": "backups",
+        "S3_BUCKETS": "shared",
+        "OFFSITE_NAME": "ai",
+        "RESTIC_IMAGE": restic,
+        "RESTIC_NETWORK": host.name,
+        "TELEGRAM_URL": told.telegram.url,
+        "N8N_CONTAINER": "",
+    }

@@ -9,7 +9,7 @@ from dataclasses import replace
 from homeport.model.image import PUBLIC_PINS, ImageFacts
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
-from homeport.model.template import WORD
+from homeport.model.template import TEXT, WORD
 
 IMAGE = ImageFacts(
     repository="redis",
@@ -73,6 +73,8 @@ V8 = replace(
             ),
             syntax=WORD,
         ),
+        # For a backup, which reads it here.
+        SecretFile(target="password", template="{redis-password}", syntax=TEXT),
     ),
     health=Health(
         test=("sh", "-c", "redis-cli --user health --pass health --no-auth-warning ping | grep -qx PONG"),

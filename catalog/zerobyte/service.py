@@ -25,6 +25,15 @@ IMAGE = ImageFacts(
     health="GET /api/healthcheck",
 )
 
+RESTIC = ImageFacts(
+    repository="restic/restic",
+    source="https://github.com/restic/restic/blob/master/docker/Dockerfile",
+    read="2026-11-29",
+    entrypoint=("/usr/bin/restic",),
+    tools=("sh", "restic"),
+)
+"""The tool that the host's own backups use, under the BSD licence: Zerobyte's pages can open what it writes."""
+
 SERVICE = Service(
     name="zerobyte",
     # renovate: datasource=docker depName=ghcr.io/nicotsx/zerobyte

@@ -266,6 +266,7 @@ class Blueprint:
             texts[f"host:{route.name}"] = self.host(route)
             texts[f"origin:{route.name}"] = self.origin(route)
         texts |= {f"subnet:{network.name}": network.subnet for network in self.networks}
+        texts |= {f"image:{name}": image for name, image in self.tools.items()}
         for service in self.services:
             for port in self.published(service):
                 # Of several the first: connections name the service alone.

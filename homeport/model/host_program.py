@@ -124,6 +124,7 @@ class HostProgram:
         ports: Where it listens.
         needs: Services that must be healthy before it starts; where one of them is off, it is left out.
         secrets: The secrets that it needs and no service declares.
+        tools: The preset's tools whose images its hosts have for it; ``{image:<tool>}`` in its texts is the image.
         roles: It runs on every host that has one of these roles, or takes everything; empty: on the main host.
     """
 
@@ -143,6 +144,7 @@ class HostProgram:
     ports: tuple[ProgramPort, ...] = ()
     needs: tuple[str, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
+    tools: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
 
     @property

@@ -103,6 +103,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     client = {mesh.client} if mesh else set()
     others = {*blueprint.tools} - laid - ({blueprint.mesh.client} if blueprint.mesh else set())
     tools = {volume.tool for volume in volumes.values()} | (others if main else set()) | client
+    tools |= {tool for program in programs for tool in program.tools}
     return HostPlan(
         name=name,
         stack=stack,

@@ -80,11 +80,14 @@ class Redis:
         allowed = "~* &* +@all -@admin -@dangerous +info +keys +flushdb +bgsave +lastsave"
         self.rights.write_text(f"user default on >{self.password} {allowed}\n")
         self.rights.chmod(0o644)
+        self.key = host.folder / "redis-password"
+        self.key.write_text(self.password)
         self.new()
 
     def new(self):
         config = ("redis-server", "--aclfile", "/users.acl", "--save", "60 1000", "--dir", "/data", *LOG)
-        flags = ("--read-only", "--cap-drop=ALL", "--user=999:999", "-v", f"{self.rights}:/users.acl:ro")
+        files = ("-v", f"{self.rights}:/users.acl:ro", "-v", f"{self.key}:/password:ro")
+        flags = ("--read-only", "--cap-drop=ALL", "--user=999:999", *files)
         self.host.start("redis", self.image, *flags, command=config)
         self.address = address(self.container)
         until(self._answers, "Redis answers")
@@ -132,7 +135,10 @@ class Qdrant:
         self.new()
 
     def new(self):
-        self.host.start("qdrant", self.image, "-e", f"QDRANT__SERVICE__API_KEY={self.key}")
+        key = self.host.folder / "qdrant-key"
+        key.write_text(self.key)
+        flags = ("-e", f"QDRANT__SERVICE__API_KEY={self.key}", "-v", f"{key}:/key:ro")
+        self.host.start("qdrant", self.image, *flags)
         self.address = address(self.container)
         until(lambda: self.ask("GET", "/collections")[0] == 200, "Qdrant answers")
 
@@ -213,7 +219,7 @@ class Told:
         self.telegram.stop()
 
 
-def elsewhere(host, s3, told, restic, **more):
+def elsewhere(host, s3, told, restic):
     """The settings of a host whose copies go to a bucket; the name stays when the host is made anew."""
     folder = host.folder / "secrets"
     folder.mkdir(exist_ok=True)
@@ -223,7 +229,6 @@ def elsewhere(host, s3, told, restic, **more):
         "heartbeat-url": told.url,
         "telegram-token": TOKEN,
         "telegram-chat": CHAT,
-        **more,
     }
     for name, text in files.items():
         path = folder / name

@@ -87,11 +87,21 @@ class Store:
         kind: What it is: `redis` or `qdrant`.
         container: The container.
         at: Of Redis, the snapshot's file in the container; of Qdrant, the port of its API.
+        key: A file in the container that holds its password or key; empty: it asks for none.
     """
 
     kind: str
     container: str
     at: str
+    key: str = ""
+
+    def password(self) -> str:
+        """What the file holds: the store's own, so that one that was changed is known at once.
+
+        Raises:
+            BackupError: It cannot be read.
+        """
+        return docker("exec", self.container, "cat", self.key) if self.key else ""
 
 
 @dataclass(frozen=True)
@@ -146,8 +156,7 @@ class Settings:
         keep_copies: Sets of each of them that are kept.
         stores: Stores that write snapshots.
         offsite: The copy elsewhere; None: there is none.
-        secrets: Folder of the files with passwords, each named after what it is for: a container, `s3`,
-            `repository-password`, `heartbeat-url`, `telegram-token`, `telegram-chat`.
+        secrets: Folder of the files `s3`, `repository-password`, `heartbeat-url`, `telegram-token`, `telegram-chat`.
         n8n_seconds: That one command of n8n may take.
         git_seconds: That one command of Git may take.
     """
@@ -194,18 +203,15 @@ def settings(scripts: Path) -> Settings:
         repository=values.get("REPOSITORY", ""),
         token_file=values.get("GIT_TOKEN_FILE", ""),
         user=values.get("GIT_USER") or "git",
-        n8n=values.get("N8N_CONTAINER", "n8n"),
+        n8n=next(iter(_there(values.get("N8N_CONTAINER", "n8n"))), ""),
         folder=Path(values.get("BACKUP_DIR") or "/var/lib/homeport-backup"),
         servers=tuple(_server(word, file) for word in _there(values.get("PG_SERVERS", ""))),
         keep=number("PG_KEEP", 14),
         copies=tuple(_copy(word, file) for word in _there(values.get("COPIES", ""))),
         keep_copies=number("COPIES_KEEP", 3),
         stores=(
-            *(Store("redis", *_pair("REDIS_SERVERS", word, file)) for word in _there(values.get("REDIS_SERVERS", ""))),
-            *(
-                Store("qdrant", *_pair("QDRANT_SERVERS", word, file))
-                for word in _there(values.get("QDRANT_SERVERS", ""))
-            ),
+            *(_store("redis", word, file) for word in _there(values.get("REDIS_SERVERS", ""))),
+            *(_store("qdrant", word, file) for word in _there(values.get("QDRANT_SERVERS", ""))),
         ),
         offsite=_offsite(values, number, file) if values.get("S3_ENDPOINT") else None,
         secrets=Path(values.get("SECRETS") or "/etc/homeport-backup"),
@@ -229,12 +235,16 @@ def _offsite(values: Mapping[str, str], number: Callable[[str, int], int], file:
     for name in ("S3_BUCKET", "OFFSITE_NAME", "RESTIC_IMAGE"):
         if not values.get(name):
             raise BackupError(f"{name} is not set, and S3_ENDPOINT is", f"set it in {file}", USAGE)
+    # Of several hosts with the same settings, each is named after what is on it.
+    names = [word.partition("=")[2] or word for word in _there(values["OFFSITE_NAME"])]
+    if not names:
+        raise BackupError("OFFSITE_NAME: none of its containers is here", "bin/homeport up, and then again")
     return Offsite(
         endpoint=values["S3_ENDPOINT"].rstrip("/"),
         region=values.get("S3_REGION") or "us-east-1",
         bucket=values["S3_BUCKET"],
         buckets=tuple(values.get("S3_BUCKETS", "").split()),
-        name=values["OFFSITE_NAME"],
+        name=names[0],
         image=values["RESTIC_IMAGE"],
         network=values.get("RESTIC_NETWORK") or "host",
         daily=number("KEEP_DAILY", 7),
@@ -244,6 +254,12 @@ def _offsite(values: Mapping[str, str], number: Callable[[str, int], int], file:
         clients=tuple(_there(values.get("CLIENTS", ""))),
         telegram=values.get("TELEGRAM_URL", "").rstrip("/"),
     )
+
+
+def _store(kind: str, word: str, file: Path) -> Store:
+    container, rest = _pair(f"{kind.upper()}_SERVERS", word, file)
+    at, _, key = rest.partition("@")
+    return Store(kind, container, at, key)
 
 
 def _pair(name: str, word: str, file: Path) -> tuple[str, str]:

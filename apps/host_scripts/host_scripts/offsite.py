@@ -282,7 +282,7 @@ def restore(settings: Settings, snapshot: str, *, replace: bool) -> dict[str, An
         for store in settings.stores:
             stores.drill(store, stage.set("stores", store.container))
             if not replace:
-                stores.free(settings, store)
+                stores.free(store)
         for copy in kept:
             copies.examined(stage.set("copies", copy.container))
         if (stage.volumes or kept) and not replace:

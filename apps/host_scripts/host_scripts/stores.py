@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from host_scripts import qdrant, redis, sets
-from host_scripts.common import BackupError, Settings, Store, secret
+from host_scripts.common import BackupError, Settings, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def backup(settings: Settings) -> dict[str, Any]:
     for store in settings.stores:
         try:
             with sets.new(sets_of(settings, store), settings.keep) as draft:
-                held = KINDS[store.kind].dump(store, secret(settings, store.container), draft)
+                held = KINDS[store.kind].dump(store, store.password(), draft)
                 draft.finish({"container": store.container, "kind": store.kind, **held})
             done[store.container] = {"set": sets.all_in(sets_of(settings, store))[-1].name, **held}
         except BackupError as error:
@@ -83,13 +83,13 @@ def verify(settings: Settings) -> dict[str, Any]:
     }
 
 
-def free(settings: Settings, store: Store) -> None:
+def free(store: Store) -> None:
     """Whether a store holds nothing that a restore would take away.
 
     Raises:
         BackupError: It holds something.
     """
-    if held := KINDS[store.kind].held(store, secret(settings, store.container)):
+    if held := KINDS[store.kind].held(store, store.password()):
         fix = f"./backup.sh restore stores {store.container} --replace puts the snapshot in its place"
         raise BackupError(f"{store.container} holds {held} keys or points", fix)
 
@@ -113,7 +113,7 @@ def restore(settings: Settings, container: str, name: str, *, replace: bool) -> 
     folder = sets.chosen(sets_of(settings, store), name)
     manifest = sets.checked(folder)
     if not replace:
-        free(settings, store)
+        free(store)
     tried = KINDS[store.kind].drill(store, folder, manifest)
-    KINDS[store.kind].load(store, secret(settings, container), folder, manifest)
+    KINDS[store.kind].load(store, store.password(), folder, manifest)
     return {"set": folder.name, **tried}

@@ -3,6 +3,8 @@
 from catalog.grafana.service import OPTIONS as GRAFANA_OPTIONS
 from catalog.loki.service import OPTIONS as LOKI_OPTIONS
 from catalog.postgresql.service import DATABASES
+from catalog.presets.vpai.backups import BACKUPS
+from catalog.presets.vpai.backups import OPTIONS as BACKUP_OPTIONS
 from catalog.presets.vpai.services import (
     ALLOY,
     BUDGET_GUARD,
@@ -111,7 +113,11 @@ PRESET = Preset(
             ),
         ),
     ),
-    tools={"tailscale": "tailscale/tailscale:v1.84.2"},
+    tools={
+        # renovate: datasource=docker depName=restic/restic
+        "restic": "restic/restic:0.18.1",
+        "tailscale": "tailscale/tailscale:v1.84.2",
+    },
     mesh=MeshSpec(
         control="headscale",
         route="headscale",
@@ -136,8 +142,9 @@ PRESET = Preset(
         "app": "where applications of your own are deployed to: Docker, firewall, mesh, and nothing else yet",
         "preprod": "a machine that is rented for a test, with all services on it",
     },
-    programs=(NODE_EXPORTER,),
+    programs=(NODE_EXPORTER, BACKUPS),
     options={
+        **BACKUP_OPTIONS,
         **GRAFANA_OPTIONS,
         **LOKI_OPTIONS,
         **VICTORIAMETRICS_OPTIONS,

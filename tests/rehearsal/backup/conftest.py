@@ -78,11 +78,11 @@ def stores(host, s3, told):
     """Every kind of store, each with something in it, and a bucket that they are copied to."""
     server = Postgres(host, _ensure(POSTGRES_18))
     redis, qdrant, files = Redis(host, _ensure(REDIS_8)), Qdrant(host, _ensure(QDRANT)), Volume(host, _ensure(BUSYBOX))
-    elsewhere(host, s3, told, _ensure(RESTIC), **{redis.container: redis.password, qdrant.container: qdrant.key})
+    elsewhere(host, s3, told, _ensure(RESTIC))
     host.settings |= {
         "PG_SERVERS": f"{server.container}=postgres",
-        "REDIS_SERVERS": f"{redis.container}=/data/dump.rdb",
-        "QDRANT_SERVERS": f"{qdrant.container}=6333",
+        "REDIS_SERVERS": f"{redis.container}=/data/dump.rdb@/password",
+        "QDRANT_SERVERS": f"{qdrant.container}=6333@/key",
         "FILES": f"{files.container}=/data",
         "COPIES": f"!{files.container}=/app/data:app.db,app.db-wal",
         "CLIENTS": files.container,

@@ -84,10 +84,12 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     whole = data_folder.placed(replace(whole, mesh=_mesh(preset, settings, whole)), settings)
     places = {program.name: _program_homes(program, whole.main_host, settings) for program in preset.programs}
     left_out = (program.name for program in preset.programs if not places[program.name])
+    programs = tuple(program for program in preset.programs if places[program.name])
     whole = replace(
         whole,
-        programs=tuple(program for program in preset.programs if places[program.name]),
+        programs=programs,
         program_homes=places,
+        tools={**whole.tools, **{tool: preset.tools[tool] for program in programs for tool in program.tools}},
         skipped=(*whole.skipped, *(f"{name}: homeport runs no program on this machine itself" for name in left_out)),
     )
     return whole.without(frozenset(off))

@@ -68,7 +68,7 @@ VPAI = {
     },
 }
 VPAI_SECRETS = {
-    **{key.partition(":")[2]: value for key, value in supplied("vpai").items()},
+    **{key.partition(":")[2]: value for key, value in supplied("vpai", hosts=True).items()},
     "hcloud-token": TOKEN,
     "ovh-application-key": TOKEN[:16],
     "ovh-application-secret": TOKEN[:32],
@@ -84,7 +84,7 @@ STACKS = {
     "vpai": (
         "vpai",
         {},
-        {name: value for name, value in VPAI_SECRETS.items() if name.partition("-")[0] not in ("hcloud", "ovh")},
+        {key.partition(":")[2]: value for key, value in supplied("vpai").items()},
     ),
     "vpai.hosts": ("vpai", VPAI, VPAI_SECRETS),
     "vps-infrastructure": ("vps-infrastructure", {}, {}),

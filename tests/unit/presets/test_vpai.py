@@ -218,7 +218,7 @@ def test_webhooks_of_strangers_come_by_the_relay_and_every_name_has_its_record(p
 def test_nothing_of_it_is_cloudflares_and_each_application_has_its_own_login(prod):
     assert ("direct", None) == (prod.blueprint.exposure, prod.settings.cloudflare), "reached by itself alone"
     assert not {guard.kind for route in PRESET.routes for guard in route.guards} & {"login", "service-token"}
-    assert {"tailscale"} == set(PRESET.tools), "no connector of a tunnel"
+    assert {"restic", "tailscale"} == set(PRESET.tools), "no connector of a tunnel"
 
 
 @pytest.mark.req("S5-22", "S5-24", "S5-25", "S5-27", "S5-47", "S5-48", "S5-49", "S5-50")

@@ -56,7 +56,7 @@ def read(container, folder):
         return [n for (n,) in database.execute("SELECT n FROM monitors ORDER BY n")]
 
 
-@pytest.mark.req("S5-69", "S5-71", "S5-72", "S5-73", "FP-21", "C-12")
+@pytest.mark.req("S5-69", "S5-71", "S5-73", "FP-21")
 def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told, filled, tmp_path):
     before = filled.all()
     line = host.run("offsite")
@@ -97,7 +97,7 @@ def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told
     assert 2 == len(host.run("list")["copies"]), "both copies are still there"
 
 
-@pytest.mark.req("S5-72", "FP-21")
+@pytest.mark.req("FP-21")
 def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, filled):
     host.run("offsite")
     beats = len(told.beats)

@@ -25,7 +25,7 @@ def ensure(settings: Settings, offsite: Offsite) -> list[str]:
     Raises:
         BackupError: The server does not answer, or does not take the keys.
     """
-    made = []
+    created = []
     for bucket in dict.fromkeys((offsite.bucket, *offsite.buckets)):
         status, _ = _ask(settings, offsite, "HEAD", bucket)
         if status == HTTPStatus.NOT_FOUND:
@@ -34,13 +34,13 @@ def ensure(settings: Settings, offsite: Offsite) -> list[str]:
             # Somebody was faster: a run on another host.
             if status == HTTPStatus.CONFLICT and b"BucketAlreadyOwnedByYou" in answer:
                 continue
-            made.append(bucket)
+            created.append(bucket)
         if status != HTTPStatus.OK:
             what = f"{offsite.endpoint}: bucket {bucket}: HTTP {status}"
             raise BackupError(
                 what, f"look at the keys in {settings.secrets / 's3'}, and at who owns that bucket's name"
             )
-    return made
+    return created
 
 
 _PLACE: Final = (

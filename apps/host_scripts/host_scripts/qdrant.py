@@ -36,15 +36,15 @@ def dump(store: Store, password: str, draft: Draft) -> dict[str, Any]:
     for number, name in enumerate(api.collections()):
         path = f"/collections/{urllib.parse.quote(name, safe='')}"
         before = api.points(name)
-        made = api.call("POST", f"{path}/snapshots?wait=true")
-        snapshot = f"{path}/snapshots/{urllib.parse.quote(made['name'], safe='')}"
+        taken = api.call("POST", f"{path}/snapshots?wait=true")
+        snapshot = f"{path}/snapshots/{urllib.parse.quote(taken['name'], safe='')}"
         try:
             with api.open("GET", snapshot) as answer:
                 reader = _Hashing(answer)
                 size, _ = draft.read(f"{number}.snapshot.gz", reader)
         finally:
             api.call("DELETE", snapshot)
-        if size != made.get("size", size) or reader.digest() != (made.get("checksum") or reader.digest()):
+        if size != taken.get("size", size) or reader.digest() != (taken.get("checksum") or reader.digest()):
             what = f"{store.container}: the snapshot of {name} did not come whole"
             raise BackupError(what, "./backup.sh stores tries again")
         after = api.points(name)

@@ -42,12 +42,12 @@ def dump(store: Store, password: str, draft: Draft) -> dict[str, Any]:
 def _saved(store: Store, password: str) -> dict[str, str]:
     """What the server says once no snapshot is under way."""
     ends = time.monotonic() + _SECONDS
-    while (told := _persistence(store, password))["rdb_bgsave_in_progress"] != "0":
+    while (state := _persistence(store, password))["rdb_bgsave_in_progress"] != "0":
         if time.monotonic() > ends:
             what = f"{store.container}: no snapshot after {_SECONDS} s"
             raise BackupError(what, f"docker logs --tail 50 {store.container}")
         time.sleep(0.2)
-    return told
+    return state
 
 
 def _persistence(store: Store, password: str) -> dict[str, str]:

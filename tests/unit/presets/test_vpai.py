@@ -344,7 +344,9 @@ def test_every_secret_that_only_its_issuer_has_is_asked_for_at_once(stack):
     missing = {problem.path for problem in refused.value.problems if "is required and missing" in problem.what}
 
     clouds = {"hcloud-token", "ovh-application-key", "ovh-application-secret", "ovh-consumer-key"}
-    wanted = set(supplied("vpai", hosts=stack == "prod")) | ({f"homeport:{name}" for name in clouds} if stack == "prod" else set())
+    wanted = set(supplied("vpai", hosts=stack == "prod")) | (
+        {f"homeport:{name}" for name in clouds} if stack == "prod" else set()
+    )
     assert wanted == missing, "in one message"
     assert all("pulumi config set --secret" in problem.fix for problem in refused.value.problems)
     named = {key.partition(":")[2] for key in wanted}

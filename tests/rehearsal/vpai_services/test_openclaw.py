@@ -90,7 +90,8 @@ def test_its_models_come_by_litellm_with_its_key(openclaw, provider):
 @pytest.mark.req("S5-41")
 def test_its_page_is_served_by_the_gateway_itself(openclaw):
     host = docker("port", openclaw, "18789/tcp").splitlines()[0]
-    with urllib.request.urlopen(f"http://{host}/", timeout=60) as answer:  # the test's own container
+    page = urllib.request.Request(f"http://{host}/", headers=SAID)
+    with urllib.request.urlopen(page, timeout=60) as answer:  # noqa: S310  # the test's own container
         page = answer.read().decode()
     assert "<title>OpenClaw Control</title>" in page, "the control UI; what it asks for needs the token"
 

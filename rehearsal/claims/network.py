@@ -271,6 +271,19 @@ def one_port(view: View) -> list[dict[str, str]]:
     return [open_ | {"permitopen": f"127.0.0.1:{port}"}] if port else []
 
 
+METADATA: Claim[View, Any] = Claim(
+    name="metadata-unreachable",
+    rows=("B-08",),
+    says="no container reaches the metadata service, where the user data of the server can be read",
+    observe=metadata,
+    expected=lambda view: {
+        name: dict.fromkeys(_METADATA, "silent")
+        for name, service in view.expected.services.items()
+        if not service.listens
+    },
+    spoil=lambda answers: {**answers, min(answers): dict.fromkeys(_METADATA, "answered")},
+)
+
 CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="ssh-forwards-declared-port-alone",
@@ -382,18 +395,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         expected=lambda _: 1,
         spoil=lambda text: f"{text}\n-A FORWARD -i wg0 -j ACCEPT\n",
     ),
-    Claim(
-        name="metadata-unreachable",
-        rows=("B-08",),
-        says="no container reaches the metadata service, where the user data of the server can be read",
-        observe=metadata,
-        expected=lambda view: {
-            name: dict.fromkeys(_METADATA, "silent")
-            for name, service in view.expected.services.items()
-            if not service.listens
-        },
-        spoil=lambda answers: {**answers, min(answers): dict.fromkeys(_METADATA, "answered")},
-    ),
+    METADATA,
 )
 
 

@@ -45,7 +45,7 @@ PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {
     "vps-infrastructure": platform.CLAIMS,
 }
 """What a preset alone must show."""
-_OF_CONTAINERS = (*containers.CLAIMS, *reach.CLAIMS, *host.CLAIMS, *doors.CLAIMS)
+_OF_CONTAINERS = (*containers.CLAIMS, *reach.CLAIMS, *host.CLAIMS, *doors.CLAIMS, network.METADATA)
 """Nothing to look at on a host that runs none."""
 AT_THE_END: tuple[Claim[View, Any], ...] = (*leaks.CLAIMS, *outages.CLAIMS)
 """Of every system. Secrets are looked for once everything has been used; outages take something away."""

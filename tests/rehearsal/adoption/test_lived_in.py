@@ -59,7 +59,7 @@ def the_data_is_below_one_folder_and_stays_where_it_is(lived_in, space):
     owners = lived_in.inside(f"cd {DATA} && stat -c '%n %u:%g %a' {space}-ai-postgres* {space}-ai-redis*")
     assert [f"{space}-ai-postgres-postgres 999:999 700", f"{space}-ai-redis-redis 999:999 700"] == owners.splitlines()
     lived_in.inside(f"test -s {DATA}/{space}-ai-postgres-postgres/pgdata/PG_VERSION")
-    lived_in.inside(f"echo ours | tee {DATA}/{space}-ai-postgres*/kept >{DATA}/{space}-ai-redis-redis/kept")
+    lived_in.inside(f"echo ours | tee {DATA}/{space}-ai-postgres-postgres/kept >{DATA}/{space}-ai-redis-redis/kept")
     code, said = lived_in.homeport("preview", "--refresh", "--expect-no-changes")
     assert 0 == code, said
 

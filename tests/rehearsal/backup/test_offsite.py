@@ -128,7 +128,9 @@ def test_copies_go_as_the_settings_say_and_one_that_somebody_took_away_is_missed
     snapshots = [host.run("offsite")["snapshot"] for _ in range(3)]
     copies = host.run("list")["copies"]
     # restic keeps the oldest one too while weeks and months have room (internal/restic/snapshot_policy.go, v0.18.1).
-    assert [snapshots[2], snapshots[0]] == [row["snapshot"] for row in copies], "of a day the last one, and the first of all"
+    assert [snapshots[2], snapshots[0]] == [row["snapshot"] for row in copies], (
+        "of a day the last one, and the first of all"
+    )
     (snapshot,) = [
         path for path in s3.objects() if "snapshots" in path.parts and path.name.startswith(copies[0]["snapshot"])
     ]

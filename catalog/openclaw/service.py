@@ -40,9 +40,10 @@ SERVICE = Service(
         "OPENCLAW_CONFIG_PATH": "/etc/homeport/openclaw.json",
         "OPENCLAW_STATE_DIR": "/home/node/.openclaw",
         "OPENCLAW_ORIGIN": "{origin:openclaw}",
-        # Where the proxy asks from: else it refuses whatever says on whose behalf it was sent. Who else is there, as
-        # n8n, has to say so as well, and needs the token all the same.
+        # Where the proxy asks from: else it refuses whatever says on whose behalf it was sent. Who else is there has to
+        # say so as well, and needs the token all the same; n8n shares two networks with it, and Docker names either.
         "OPENCLAW_PROXIES": "{subnet:backend}",
+        "OPENCLAW_CALLERS": "{subnet:egress}",
         # It would announce itself on its networks.
         "OPENCLAW_DISABLE_BONJOUR": "1",
         "HOME": "/home/node",

@@ -36,7 +36,7 @@ def openclaw(place, provider):
     assert provider
     ensure(SERVICE.image)
     subnet = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", place.name)
-    texts = {"origin:openclaw": ORIGIN, "subnet:backend": subnet}
+    texts = {"origin:openclaw": ORIGIN, "subnet:backend": subnet, "subnet:egress": subnet}
     container = place.start(SERVICE, VALUES, texts=texts, publish=("--publish", "127.0.0.1::18789"))
     return healthy(container, SERVICE.health.gate)
 

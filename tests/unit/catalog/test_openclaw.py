@@ -25,8 +25,11 @@ def test_whoever_calls_it_has_its_token_which_is_no_part_of_the_file():
     auth = CONFIG["gateway"]["auth"]
     assert ("token", "${OPENCLAW_GATEWAY_TOKEN}") == (auth["mode"], auth["token"]), "a variable that start.sh reads"
     assert ["${OPENCLAW_ORIGIN}"] == CONFIG["gateway"]["controlUi"]["allowedOrigins"], "its page is of its public name"
-    assert ["${OPENCLAW_PROXIES}"] == CONFIG["gateway"]["trustedProxies"], "it believes the proxy whom it sends"
-    assert "{subnet:backend}" == SERVICE.env["OPENCLAW_PROXIES"], "which asks from there"
+    assert ["${OPENCLAW_PROXIES}", "${OPENCLAW_CALLERS}"] == CONFIG["gateway"]["trustedProxies"], (
+        "it believes the proxy, and n8n, on whose behalf they ask"
+    )
+    asked_from = SERVICE.env["OPENCLAW_PROXIES"], SERVICE.env["OPENCLAW_CALLERS"]
+    assert ("{subnet:backend}", "{subnet:egress}") == asked_from, "the networks that these share with it"
 
 
 def test_its_tools_run_no_program_and_it_has_no_socket():

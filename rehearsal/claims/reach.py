@@ -94,12 +94,17 @@ def beside_the_description(view: View, seen: Matrix) -> dict[str, list[str]]:
 
 
 def _with_a_way(seen: tuple[View, Matrix]) -> tuple[View, Matrix]:
-    """A negative control: whoever reaches least has reached all others, and the outside."""
+    """A negative control: whoever reaches least has reached all others, and the outside was reached by the wrong ones.
+
+    Where all are on one network and may go out, only the latter is to be seen.
+    """
     view, table = seen
     name = min(table.reached, key=lambda each: len(table.reached[each]))
     all_others = tuple(each for each in table.listening if each != name)
     everywhere = {**table.reached, name: all_others}
-    return view, Matrix(listening=table.listening, reached=everywhere, out=dict.fromkeys(table.out, True))
+    return view, Matrix(
+        listening=table.listening, reached=everywhere, out={each: not way for each, way in table.out.items()}
+    )
 
 
 NOTHING: dict[str, list[str]] = {

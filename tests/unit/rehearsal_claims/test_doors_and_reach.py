@@ -113,6 +113,14 @@ def test_each_difference_from_the_networks_is_named(change, word):
     assert word in result.got
 
 
+def test_the_control_is_seen_also_where_all_reach_all_others_and_the_outside():
+    (claim,) = reach.CLAIMS
+    table = reach.Matrix(listening=("a", "b"), reached={"a": ("b",), "b": ("a",)}, out={"a": True, "b": True})
+    _, spoiled = claim.spoil((Host(), table))
+
+    assert {"a": False, "b": False} == spoiled.out, "a control that changes nothing makes the claim worthless"
+
+
 def test_the_second_preview_counts_only_where_somebody_asked_for_it():
     (claim,) = updates.CLAIMS
     states = {}

@@ -99,7 +99,6 @@ def test_what_asks_for_nothing_is_ignored(receiver, name, change):
     assert [] == receiver.queue.jobs()
 
 
-@pytest.mark.req("S5-83")
 def test_the_archived_reference_is_read_only_even_where_it_is_listed(receiver):
     receiver.close()
     receiver.env["REPOSITORIES"] += " owner/archived"
@@ -109,7 +108,7 @@ def test_the_archived_reference_is_read_only_even_where_it_is_listed(receiver):
     assert [] == receiver.queue.jobs()
 
 
-@pytest.mark.req("S5-83", "FP-19")
+@pytest.mark.req("FP-19")
 def test_a_labelled_issue_is_queued_whoever_wrote_it_and_an_own_one_when_it_is_opened(receiver):
     assert (202, {"status": "queued", "job": 1}) == receiver.deliver(event())
     mine = {"number": 8, "author_association": "MEMBER"}

@@ -122,7 +122,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.req("S5-42")
 def test_an_agent_has_no_tool_that_runs_a_program_reads_a_file_or_fetches_an_address(openclaw, provider):
     ask(openclaw, VALUES["openclaw-api-key"])
     assert {*kept(provider, "tools")} <= TALKS, (

@@ -53,7 +53,7 @@ def seen(whole):
     return json.loads(whole.seen.read_text()) if whole.seen.exists() else []
 
 
-@pytest.mark.req("S5-83", "FP-19")
+@pytest.mark.req("FP-19")
 def test_a_labelled_issue_becomes_one_pull_request_that_links_it(auto_fix):
     deliveries = auto_fix.receive()
     number = auto_fix.issue()

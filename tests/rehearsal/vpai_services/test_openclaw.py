@@ -72,7 +72,7 @@ def test_it_answers_whoever_has_its_token_and_nobody_else(openclaw):
 @pytest.mark.req("S5-41")
 def test_it_answers_whom_the_proxy_sends_and_its_operator_lists_devices(openclaw):
     sent = {"X_Forwarded_For": "100.64.0.7", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "admin.example.com"}
-    assert 200 == ask(openclaw, VALUES["openclaw-api-key"], **sent)[0], "a browser comes by the proxy alone"
+    assert 200 == ask(openclaw, VALUES["openclaw-api-key"], **sent)[0], "a browser reaches it through the proxy alone"
     assert 401 == ask(openclaw, "wrong", **sent)[0], "and needs the token all the same"
     assert 403 == ask(openclaw, VALUES["openclaw-api-key"], X_Forwarded_For="")[0], "who does not say is refused"
     listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "devices", "list", "--json")

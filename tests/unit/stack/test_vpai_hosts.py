@@ -61,7 +61,7 @@ def test_the_clouds_firewall_lets_in_what_the_hosts_own_lets_in_from_the_interne
     own = {(rule.opening.protocol, str(rule.opening.port)) for rule in host.rules if not rule.via}
     assert own | {("icmp", None)} == seen(firewall["inputs"]["rules"]), "one cannot be open where the other is shut"
     assert seen(hcloud_rules(host.openings)) == seen(firewall["inputs"]["rules"])
-    assert (reach == "public") == (("tcp", "804") in own), "members of the mesh come by neither"
+    assert (reach == "public") == (("tcp", "804") in own), "SSH by the mesh needs no rule for strangers"
 
 
 @pytest.mark.req("P-18")

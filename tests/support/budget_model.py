@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -101,8 +100,3 @@ def interleaving(chance, settings, calls=6):
         if chance.random() < 0.1:
             steps.append(("mode", chance.choice(["normal", "eco", "blocked"])))
     return steps
-
-
-def dumped(book):
-    """A book as text, without what is nothing."""
-    return json.dumps({key: value for key, value in sorted(book.items()) if value}, sort_keys=True)

@@ -33,7 +33,7 @@ SIZES = {
     "kills of a collection": (2, 10),
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
-    "interleavings of the budget": (1_000, 100_000),
+    "interleavings of the budget": (2_000, 100_000),
     "kills of a call": (20, 200),
     "kills of a job of auto-fix": (4, 40),
     "rotations of a key": (1, 2),

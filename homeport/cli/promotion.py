@@ -89,7 +89,9 @@ def promote(source: PulumiCli, target: Stack, *, yes: bool, json: bool, root: Pa
             file.read_text(encoding="utf-8"), {path: after for path, (_, after) in chosen.items()}, file.name
         )
         stack_file.write(file, text)
-    image_lock.promote({image: after for image, (_, after) in locked.items()}, target, root=root)
+    digests = {image: after for image, (before, after) in locked.items() if before != after}
+    if digests:
+        image_lock.promote(digests, target, root=root)
     say(f"  next: {both('up', target.name)}")
     return True
 
@@ -112,12 +114,8 @@ def refusals(source: PulumiCli, target: Stack) -> Iterator[tuple[str, str]]:
         yield f"an update of {name} was cut off, and nobody knows what it did", both("repair", name)
     yield from _other_images(source.stack, state, up)
     yield from _other_program(name, last.get("environment") or {}, up)
-    current = status(source)
-    ill = [service.container for service in current.services if not service.healthy]
-    ill += [unit.program for unit in current.programs if not unit.healthy]
-    ill += [work.program for work in current.works if not work.healthy]
-    if ill:
-        yield f"not everything of {name} is healthy: {', '.join(ill)}", both("status", name)
+    if unhealthy := status(source).unhealthy:
+        yield f"not everything of {name} is healthy: {', '.join(unhealthy)}", both("status", name)
 
 
 def _other_images(stack: Stack, state: Mapping[str, Any], up: str) -> Iterator[tuple[str, str]]:

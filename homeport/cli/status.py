@@ -89,8 +89,14 @@ class Status:
     @property
     def healthy(self) -> bool:
         """Whether there are services, and all of them and all programs of hosts are healthy."""
-        beside = all(unit.healthy for unit in self.programs) and all(work.healthy for work in self.works)
-        return bool(self.services) and beside and all(service.healthy for service in self.services)
+        return bool(self.services) and not self.unhealthy
+
+    @property
+    def unhealthy(self) -> tuple[str, ...]:
+        """The containers and the programs of hosts that are not healthy."""
+        containers = [service.container for service in self.services if not service.healthy]
+        programs = [unit.program for unit in self.programs if not unit.healthy]
+        return (*containers, *programs, *(work.program for work in self.works if not work.healthy))
 
     @property
     def updated(self) -> bool:

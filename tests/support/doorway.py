@@ -35,7 +35,7 @@ class Doorway(Scratch):
     def __init__(self, folder: Path, preset: str, apps: dict) -> None:
         """A stack of a preset's text, which takes the place of ai-orchestrator's, and apps."""
         self.ports = [free_port() for _ in range(2)]
-        front = f"{subnets.block('10.211')}.0/24"
+        front = f"{subnets.block('10.231')}.0/24"
         super().__init__(
             folder,
             services={},

@@ -17,6 +17,9 @@ async def answer(reader, writer):
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+    # What is sent is read before it is answered, as servers do: Go's proxy drops a connection that answers while
+    # it still passes on what it reads (net/http, server.go: "invalid Read on closed Body").
+    size = await read(reader, int(fields.get("content-length", 0)))
     if "sec-websocket-key" in fields:
         key = hashlib.sha1(fields["sec-websocket-key"].encode() + ACCEPT, usedforsecurity=False).digest()
         accept = base64.b64encode(key).decode()
@@ -30,14 +33,18 @@ async def answer(reader, writer):
             await writer.drain()
             await asyncio.sleep(0.2)
     else:
-        left = int(fields.get("content-length", 0))
-        size = 0
-        while left and (part := await reader.read(min(left, 65536))):
-            size, left = size + len(part), left - len(part)
         body = f"read {size} at {lines[0].split()[1]}"
         fields = f"Server: echo\r\nContent-Length: {len(body)}\r\nConnection: close"
         writer.write(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{body}".encode())
         await writer.drain()
+
+
+async def read(reader, left):
+    """How many bytes of a body came."""
+    size = 0
+    while left and (part := await reader.read(min(left, 65536))):
+        size, left = size + len(part), left - len(part)
+    return size
 
 
 async def echo(reader, writer):

@@ -27,7 +27,7 @@ class Jett:
     """One stack, with a network whose gateway is where the handler listens."""
 
     def __init__(self, folder) -> None:
-        subnet = subnets.block("10.212")
+        subnet = subnets.block("10.232")
         self.gateway = f"{subnet}.1"
         self.handler_port = free_port()
         self.ports = {name: free_port() for name in PORTS}

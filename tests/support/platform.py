@@ -21,7 +21,7 @@ class Platform(Scratch):
     """Its own names, for its containers find each other by them; subnets and ports that are free."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        block = subnets.block("10.213")
+        block = subnets.block("10.233")
         ports = {
             service.name: {"port": free_port()}
             for service in PRESET.services

@@ -37,7 +37,7 @@ class Scratch:
         self.name = "t" + secrets.token_hex(3)
         self.folder = folder / "checkout"
         copied(self.folder)
-        block = subnets.block("10.211")
+        block = subnets.block("10.231")
         self.settings: dict = {
             "environment": "dev",
             "domain": "localhost",

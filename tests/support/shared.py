@@ -30,7 +30,7 @@ class Shared(Scratch):
             preset="shared-infrastructure",
             services={},
             namespace="",
-            networks={"ai-network": f"{subnets.block('10.212')}.0/24"},
+            networks={"ai-network": f"{subnets.block('10.232')}.0/24"},
             edge={"http_port": free_port(), "https_port": free_port()},
             **settings,
         )

@@ -54,7 +54,7 @@ class Steps:
         self.server = Server(folder)
         self.network = f"{self.server.ground.name}-vpn"
         try:
-            block = subnets.block("10.213")
+            block = subnets.block("10.233")
             self.subnet, self.vpn_address = f"{block}.0/24", f"{block}.1"
             docker("network", "create", "--subnet", self.subnet, "--gateway", f"{block}.254", self.network)
             docker("network", "connect", "--ip", self.vpn_address, self.network, self.server.container)

@@ -13,6 +13,8 @@ import os
 import secrets
 import subprocess
 
+from homeport.plan.apps import POOL
+
 LANE, LANES = (
     int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
     int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
@@ -26,8 +28,10 @@ TEST_HOSTS = "198.18"
 def block(start: str) -> str:
     """The first three numbers of a free /24 below two numbers.
 
-    Each lane has its own share, and takes its turns in order.
+    Each lane has its own share, and takes its turns in order. The two numbers are none of the pool of apps' networks:
+    another lane's app may take its subnet there between the look and the use.
     """
+    assert not ipaddress.ip_network(f"{start}.0.0/16").overlaps(POOL), f"{start}.0.0/16 is in the pool of apps"
     taken = _taken()
     share = _BLOCKS // LANES
     for turn in itertools.islice(_TURN, share):

@@ -22,7 +22,7 @@ class Vpai(Scratch):
     """Its own names, for its containers find each other by them; subnets and ports of the proxy that are free."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        block = subnets.block("10.214")
+        block = subnets.block("10.234")
         super().__init__(
             folder,
             preset=PRESET.name,

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    folder, name, block = tmp_path_factory.mktemp("new"), f"t{secrets.token_hex(3)}", subnets.block("10.211")
+    folder, name, block = tmp_path_factory.mktemp("new"), f"t{secrets.token_hex(3)}", subnets.block("10.231")
     networks = {"ai-edge": f"{block}.0/26", "ai-data": f"{block}.64/26"}
     settings = {"environment": "dev", "namespace": name, "services": LIGHT, "networks": networks}
     assert 0 == export(Stack(name=name, preset="ai-orchestrator", settings=settings), str(folder / "export"))

@@ -163,7 +163,7 @@ APP = {
 def guests(shared, tmp_path_factory):
     """A stack of n8n and an app that has joined, and what the shared one had before; it opened a route by a setting."""
     before = {name: inspect(name)["Id"] for name in shared.objects("container")}
-    block = subnets.block("10.212")
+    block = subnets.block("10.232")
     stack = Scratch(
         tmp_path_factory.mktemp("guests"),
         preset="jett",

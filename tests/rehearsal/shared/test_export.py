@@ -24,7 +24,7 @@ VOLUMES = ("caddy-data", "caddy-config", "infisical-db-data", "infisical-redis-d
 def deployed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
     source, target, config = folder / "source", folder / "target", folder / "docker"
-    subnet = f"{subnets.block('10.212')}.0/24"
+    subnet = f"{subnets.block('10.232')}.0/24"
     export(
         Stack(name="dev", preset="shared-infrastructure", settings={"networks": {"ai-network": subnet}}), str(source)
     )

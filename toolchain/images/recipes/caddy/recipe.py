@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import golang
 
 # VFS_CAP_REVISION_2 with the effective bit, and CAP_NET_BIND_SERVICE permitted: `man 7 capabilities`.
 _NET_BIND_SERVICE = "\x01\x00\x00\x02" + "\x00\x04\x00\x00" + "\x00" * 12
@@ -14,8 +14,7 @@ _DEFAULT = ":80\n\nroot * /usr/share/caddy\nfile_server\n"
 def assemble(kit: Kit) -> str:
     """Build Caddy, and lay out the folders of the official image."""
     program = kit.root / "usr/bin/caddy"
-    program.parent.mkdir(parents=True)
-    golang.build(kit, kit.files, program)
+    go_programs.build(kit, program)
     kit.capabilities["usr/bin/caddy"] = _NET_BIND_SERVICE
     for folder in ("config/caddy", "data/caddy", "etc/caddy", "usr/share/caddy", "srv"):
         (kit.root / folder).mkdir(parents=True)
@@ -32,4 +31,5 @@ RECIPE = Recipe(
     source="Go module: github.com/caddyserver/caddy/v2",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
 )

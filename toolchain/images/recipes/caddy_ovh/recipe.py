@@ -5,6 +5,7 @@ Where a build can fetch images and modules itself, `apps/caddy_ovh/runtime.Docke
 
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
 from toolchain.images.recipes.caddy import recipe as caddy
@@ -24,5 +25,9 @@ RECIPE = Recipe(
     source="Go modules: github.com/caddyserver/caddy/v2, github.com/caddy-dns/ovh",
     assemble=assemble,
     folder=Path(__file__).parent,
-    sources=(Path(caddy.__file__), *(_MODULE / name for name in ("go.mod", "go.sum", "main.go"))),
+    sources=(
+        Path(go_programs.__file__),
+        Path(caddy.__file__),
+        *(_MODULE / name for name in ("go.mod", "go.sum", "main.go")),
+    ),
 )

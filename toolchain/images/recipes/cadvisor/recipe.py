@@ -5,9 +5,9 @@ The command is a module of its own (`cmd/` of the same repository), which no mod
 
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import golang
 
 _VERSION = "0.55.1"
 
@@ -15,8 +15,7 @@ _VERSION = "0.55.1"
 def assemble(kit: Kit) -> str:
     """Build it, and put it where the official image has it."""
     program = kit.root / "usr/bin/cadvisor"
-    program.parent.mkdir(parents=True)
-    golang.build(kit, kit.files, program)
+    go_programs.build(kit, program)
     return _VERSION
 
 
@@ -26,4 +25,5 @@ RECIPE = Recipe(
     source="Go module: github.com/google/cadvisor",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
 )

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import golang
 
 
 def assemble(kit: Kit) -> str:
     """Build Headscale, and put it where the official image has it."""
     program = kit.root / "ko-app/headscale"
-    program.parent.mkdir(parents=True)
-    golang.build(kit, kit.files, program)
+    go_programs.build(kit, program)
     return kit.output([program, "version"]).split()[0]
 
 
@@ -21,4 +20,5 @@ RECIPE = Recipe(
     source="Go module: github.com/juanfont/headscale",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
 )

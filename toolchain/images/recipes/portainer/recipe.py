@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import golang
 
 
 def assemble(kit: Kit) -> str:
     """Compile the stub to where the real image has its program."""
     (kit.root / "data").mkdir(parents=True)
-    golang.build(kit, kit.files, kit.root / "portainer")
+    go_programs.build(kit, kit.root / "portainer")
     return ""
 
 
@@ -20,5 +20,6 @@ RECIPE = Recipe(
     source="none",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
     kind="stub",
 )

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import golang
 
 
 def assemble(kit: Kit) -> str:
@@ -13,7 +13,7 @@ def assemble(kit: Kit) -> str:
     home = kit.root / "qdrant"
     for folder in ("storage", "snapshots"):
         (home / folder).mkdir(parents=True)
-    golang.build(kit, kit.files, home / "qdrant")
+    go_programs.build(kit, home / "qdrant")
     start = home / "entrypoint.sh"
     shutil.copy2(kit.files / "entrypoint.sh", start)
     start.chmod(0o755)
@@ -27,6 +27,7 @@ def _recipe(tag: str) -> Recipe:
         source="none",
         assemble=assemble,
         folder=Path(__file__).parent,
+        sources=(Path(go_programs.__file__),),
         kind="stub",
     )
 

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
-from toolchain.images.sources import golang
 
 _VERSION = "3.1.2"
 _CONFIG = """version: 0.1
@@ -20,8 +20,7 @@ def assemble(kit: Kit) -> str:
     """Build the registry, and lay out the folders of the official image."""
     # Not in /bin, as officially: the base's is a link, which a folder of that name would replace.
     program = kit.root / "usr/bin/registry"
-    program.parent.mkdir(parents=True)
-    golang.build(kit, kit.files, program)
+    go_programs.build(kit, program)
     (kit.root / "etc/distribution").mkdir(parents=True)
     (kit.root / "etc/distribution/config.yml").write_text(_CONFIG, encoding="utf-8")
     (kit.root / "var/lib/registry").mkdir(parents=True)
@@ -35,4 +34,5 @@ RECIPE = Recipe(
     source="Go module: github.com/distribution/distribution/v3",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
 )

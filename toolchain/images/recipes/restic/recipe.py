@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from toolchain.images import store
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
 
@@ -13,17 +13,7 @@ _PROGRAM = "github.com/restic/restic/cmd/restic"
 def assemble(kit: Kit) -> str:
     """Build the program, which is a tool of the module here."""
     program = kit.root / "usr/bin/restic"
-    program.parent.mkdir(parents=True)
-    go = kit.need("go", "apt-get install golang  # or a newer Go, if go.mod asks for one")
-    caches = store.cache_root() / "go"
-    env = {
-        "CGO_ENABLED": "0",
-        "GOCACHE": str(caches / "build"),
-        "GOMODCACHE": str(caches / "mod"),
-        "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
-    }
-    kit.phase("fetching Go modules and compiling")
-    kit.run([go, "build", "-ldflags", "-s -w", "-o", program, _PROGRAM], cwd=kit.files, env=env)
+    go_programs.build(kit, program, _PROGRAM)
     return _VERSION
 
 
@@ -33,4 +23,5 @@ RECIPE = Recipe(
     source="Go module: github.com/restic/restic",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from toolchain.images import store
+from toolchain.images import go_programs
 from toolchain.images.kit import Kit
 from toolchain.images.recipe import Recipe
 
@@ -12,17 +12,8 @@ _PACKAGE = "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics"
 
 def assemble(kit: Kit) -> str:
     """Build upstream's own command, which `go.mod` has as a tool, and put it where the official image has it."""
-    go = kit.need("go", "apt-get install golang  # or a newer Go, if go.mod asks for one")
-    caches = store.cache_root() / "go"
-    env = {
-        "CGO_ENABLED": "0",
-        "GOCACHE": str(caches / "build"),
-        "GOMODCACHE": str(caches / "mod"),
-        "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
-    }
-    kit.phase("fetching Go modules and compiling")
     program = kit.root / "victoria-metrics-prod"
-    kit.run([go, "build", "-ldflags", "-s -w", "-o", program, _PACKAGE], cwd=kit.files, env=env)
+    go_programs.build(kit, program, _PACKAGE)
     return _VERSION
 
 
@@ -32,4 +23,5 @@ RECIPE = Recipe(
     source="Go module: github.com/VictoriaMetrics/VictoriaMetrics",
     assemble=assemble,
     folder=Path(__file__).parent,
+    sources=(Path(go_programs.__file__),),
 )

@@ -54,11 +54,13 @@ class Server:
         container: The container.
         user: A superuser, whom the server lets in without a password.
         host: Address inside the container; empty: its socket.
+        session: The name that this program's sessions bear at the server.
     """
 
     container: str
     user: str
     host: str = ""
+    session: str = "homeport"
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 
 A set holds the server's roles, each database as SQL, and each database's own settings apart: a database is loaded under
 another name, and takes the place of the old one, by a rename, when all of it is there.
+
+A run that is killed leaves sessions that go on at the server. They bear a name, and the next run ends them first.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import gzip
 import json
 import re
@@ -19,6 +23,7 @@ from host_scripts import sets
 from host_scripts.common import BackupError, Server, Settings, docker, run, tail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _MAINTENANCE: Final = "template1"
@@ -52,6 +57,13 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \\gexec
 """
 _END_SESSIONS: Final = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = :'name';"
+_DUMPS: Final = "homeport-dump"
+_RESTORES: Final = "homeport-restore"
+_END_NAMED: Final = """
+SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+WHERE application_name = :'name' AND pid <> pg_backend_pid();
+"""
+_END_SECONDS: Final = 300
 _ROLE: Final = re.compile(r"(?:CREATE ROLE (?P<new>.+)|ALTER ROLE (?P<old>.+?) WITH (?P<options>.+));")
 _PASSWORD: Final = re.compile(r" PASSWORD '[^']*'")
 _CREATE: Final = re.compile(r"CREATE DATABASE .+ WITH TEMPLATE = template0(?P<rest>.*);")
@@ -87,6 +99,7 @@ def sets_of(settings: Settings, server: Server) -> Path:
 
 
 def _dump(server: Server, folder: Path, keep: int) -> dict[str, Any]:
+    server = _alone(server, _DUMPS)
     names = json.loads(_ask(server, _MAINTENANCE, _LIST))
     version = _ask(server, _MAINTENANCE, "SHOW server_version")
     size, databases = 0, []
@@ -133,6 +146,7 @@ def _restore(server: Server, folder: Path, only: str = "", *, replace: bool) -> 
     wanted = [one for one in manifest["databases"] if only in {"", one["name"]}]
     if not wanted:
         raise BackupError(f"{folder.name} holds no database {only}", f"cat {folder / sets.MANIFEST}")
+    server = _alone(server, _RESTORES)
     _tell(server, _MAINTENANCE, _TIDY)
     there = json.loads(_ask(server, _MAINTENANCE, _LIST))
     if not replace:
@@ -185,15 +199,13 @@ def _statements(file: Path) -> list[str]:
 
 def _load(server: Server, draft: str, folder: Path, file: str, options: str) -> None:
     _tell(server, _MAINTENANCE, f"CREATE DATABASE {draft} WITH TEMPLATE = template0{options};")
-    argv = [*_program(server, "psql", "-i"), "-Xq", "-v", "ON_ERROR_STOP=1", f"--dbname={draft}"]
-    with gzip.open(folder / f"{file}.sql.gz") as dump:
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with gzip.open(folder / f"{file}.sql.gz") as dump, _session(server, draft) as process:
         assert process.stdin is not None  # noqa: S101  # it was asked for
-        try:
+        # It says why it stopped.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(b"\\o /dev/null\n")
             while block := dump.read(1 << 20):
                 process.stdin.write(block)
-        except BrokenPipeError:
-            pass  # it says why
         _, errors = process.communicate()
     if process.returncode:
         what = f"{server.container}: {urllib.parse.unquote(file)} could not be loaded: {tail(errors)}"
@@ -286,9 +298,27 @@ def _counted(server: Server, database: str) -> dict[str, int]:
     return {**held, "rows": sum(rows)}
 
 
+def _alone(server: Server, session: str) -> Server:
+    """The server as a work sees it whose sessions bear that name, once none of an earlier run is left.
+
+    Whoever calls holds the work's lock, so other sessions of that name are of a run that was killed.
+
+    Raises:
+        BackupError: One of them does not end.
+    """
+    server = dataclasses.replace(server, session=session)
+    ends = time.monotonic() + _END_SECONDS
+    while left := int(_tell(server, _MAINTENANCE, _END_NAMED, name=session)):
+        if time.monotonic() > ends:
+            what = f"{server.container}: {left} sessions of an earlier run do not end"
+            raise BackupError(what, f"docker restart {server.container}")
+    return server
+
+
 def _program(server: Server, program: str, *flags: str) -> list[str]:
     host = [f"--host={server.host}"] if server.host else []
-    return ["docker", "exec", *flags, server.container, program, f"--username={server.user}", *host]
+    named = ["--env", f"PGAPPNAME={server.session}"]
+    return ["docker", "exec", *flags, *named, server.container, program, f"--username={server.user}", *host]
 
 
 def _connection(database: str) -> str:
@@ -296,14 +326,35 @@ def _connection(database: str) -> str:
     return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+@contextlib.contextmanager
+def _session(server: Server, database: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program psql, which is told nothing before its session is there.
+
+    Docker starts a program even after its client was killed: that one then finds nothing to do, and whatever does
+    something can be seen, and ended, by its session's name.
+    """
+    argv = [*_program(server, "psql", "-i"), "-XqAt", "-v", "ON_ERROR_STOP=1", *words]
+    argv.append(f"--dbname={_connection(database)}")
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  # they were asked for
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(b"\\echo\n")
+                process.stdin.flush()
+            process.stdout.readline()
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
 def _tell(server: Server, database: str, sql: str, *, check: bool = True, name: str = "") -> str:
-    variables = ["-v", "ON_ERROR_STOP=1", "-v", f"name={name}"]
-    argv = [*_program(server, "psql", "-i"), "-XqAt", *variables, f"--dbname={_connection(database)}"]
-    done = run(argv, text=sql.encode())
-    if done.returncode and check:
-        what = f"{server.container}: {tail(done.stderr)}"
+    with _session(server, database, "-v", f"name={name}") as process:
+        output, errors = process.communicate(sql.encode())
+    if process.returncode and check:
+        what = f"{server.container}: {tail(errors)}"
         raise BackupError(what, f"docker logs --tail 50 {server.container}")
-    return done.stdout.decode()
+    return output.decode()
 
 
 def _ask(server: Server, database: str, sql: str) -> str:

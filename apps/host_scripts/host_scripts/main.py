@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Work = dict[str, Any]
 # A day, and time for a run that is late; the drill is weekly.
 _HOURS = {"verify": 8 * 24}
+# One of them at a time: each ends what a killed one has left at a server, and tries sets in containers of one name.
+_RESTORES = "restore or verify"
 # A person who runs something else sees how it ended.
 _ALARMS = ("offsite", "verify")
 
@@ -35,13 +37,13 @@ def main(argv: Sequence[str], scripts: Path | None = None) -> int:
         return error.code
     if words.work is None:
         return _status(chosen)
-    return _run(chosen, words.name, lambda: words.work(chosen, words))
+    return _run(chosen, words.name, lambda: words.work(chosen, words), words.lock)
 
 
-def _run(chosen: Settings, name: str, work: Callable[[], Work]) -> int:
+def _run(chosen: Settings, name: str, work: Callable[[], Work], one_of: str = "") -> int:
     started, code = time.monotonic(), 0
     try:
-        with lock(chosen.folder, name):
+        with lock(chosen.folder, one_of or name):
             try:
                 done = {"status": "ok", **work()}
             except BackupError as error:
@@ -143,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         "verify",
         "the drill: the newest dumps, of the copy elsewhere if there is one, restored into throw-away containers",
         lambda chosen, _: _verify(chosen),
-    )
+    ).set_defaults(lock=_RESTORES)
     verbs.add_parser("status", help="when each of them went well last; fails where that is too long ago").set_defaults(
         name="status", work=None
     )
@@ -187,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _restore(verbs: Any, name: str, help_text: str, work: Callable[[Settings, Any], Work]) -> argparse.ArgumentParser:
     verb = _verb(verbs, name, help_text, work)
-    verb.set_defaults(name=f"restore-{name}")
+    verb.set_defaults(name=f"restore-{name}", lock=_RESTORES)
     verb.add_argument("--replace", action="store_true", help="put it in the place of what is there")
     return verb
 
@@ -199,5 +201,5 @@ def _of_a_set(verb: argparse.ArgumentParser) -> None:
 
 def _verb(verbs: Any, name: str, help_text: str, work: Callable[[Settings, Any], Work]) -> argparse.ArgumentParser:
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=help_text, description=help_text)
-    verb.set_defaults(name=name, work=work)
+    verb.set_defaults(name=name, lock=name, work=work)
     return verb

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -149,3 +151,73 @@ def test_a_kill_at_any_moment_leaves_earlier_dumps_and_the_server_as_they_were(h
     names = {path.name for path in (host.backups / "databases" / filled.container).iterdir()}
     assert max(names) == line["servers"][filled.container]["set"], "and neither is a half of a set"
     host.run("verify")
+
+
+@pytest.mark.req("S1-65")
+def test_what_a_killed_restore_left_at_work_is_ended_by_the_next_one(host, filled):
+    host.run("databases")
+    before = filled.all()
+    psql = ("psql", "-XqAt", "-U", "postgres", "-d", "template1")
+    named = ["docker", "exec", "-i", "--env", "PGAPPNAME=homeport-restore", filled.container, *psql]
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with subprocess.Popen(
+        ["docker", "exec", "-i", filled.container, *psql], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        other.stdin.write("SELECT pg_advisory_lock(1);\n\\echo locked\n")
+        other.stdin.flush()
+        until(lambda: "locked" in other.stdout.readline(), "somebody else is at work")
+        draft = ("-c", "SELECT pg_advisory_lock(1)", "-c", "CREATE DATABASE homeport_restored_0badc0de")
+        with subprocess.Popen([*named, *draft], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as left:
+            until(lambda: filled.sql(waiting) == "1", "a killed restore's session is in the middle of something")
+            host.run("restore", "databases", filled.container, "--replace")
+            other.communicate()
+            _, errors = left.communicate()
+    assert b"terminating connection" in errors, "it was ended"
+    assert before == filled.all(), "and nothing of it came after the restore that went through"
+
+
+SLOW = """#!/bin/sh
+# Docker's client, which begins late where it is told so.
+case " $* " in *" psql "*)
+  echo "$*" >> {folder}/calls
+  if [ "$(wc -l < {folder}/calls)" = "$LATE" ]; then
+    echo > {folder}/waits
+    read -r _ < {folder}/go
+    {docker} "$@"
+    echo > {folder}/ended
+    exit
+  fi ;;
+esac
+exec {docker} "$@"
+"""
+
+
+@pytest.mark.req("S1-65")
+def test_what_begins_after_its_restore_was_killed_does_nothing(host, filled, tmp_path):
+    host.run("databases")
+    before = filled.all()
+    again = ("restore", "databases", filled.container, "--replace", "--database", "postgres")
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    (folder / "docker").write_text(SLOW.format(folder=folder, docker=shutil.which("docker")))
+    (folder / "docker").chmod(0o755)
+    os.mkfifo(folder / "go")
+    host.settings["PATH"] = f"{folder}:{os.environ['PATH']}"
+    host.run(*again)
+    calls = (folder / "calls").read_text().splitlines()
+    (load,) = [number for number, call in enumerate(calls, 1) if "homeport_restored_" in call]
+    # The one that makes the draft, and the one that shuts the database that will be replaced.
+    for late in (load - 1, load + 1):
+        for name in ("calls", "waits", "ended"):
+            (folder / name).unlink(missing_ok=True)
+        host.settings["LATE"] = str(late)
+        process = host.popen(*again)
+        until((folder / "waits").exists, "a call is late")
+        process.kill()
+        process.communicate()
+        del host.settings["LATE"]
+        host.run(*again)
+        (folder / "go").write_text("now\n")
+        until((folder / "ended").exists, "it has begun, and ended")
+        assert "0" == filled.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^homeport'")
+        assert before == filled.all(), f"call {late} came after the next run, and changed nothing"

@@ -34,8 +34,11 @@ OLD, NEW = 22, 804
 START: dict[str, Any] = {}
 OPEN: dict[str, Any] = {"port": NEW, "previous": OLD}
 CLOSED: dict[str, Any] = {"port": NEW, "reach": "vpn"}
+_SETTINGS = {"open": OPEN, "close": CLOSED}
 STEPS = ("proof at 22", "open firewall", "open sshd", "proof at 804", "close firewall", "close sshd")
 """What `homeport harden` does of SSH, in its order (homeport/cli/hardening.py, homeport/stack/remote.py)."""
+_LEFT = {"open": STEPS.index("proof at 804"), "close": len(STEPS)}
+"""Which step comes next once an update by the settings of this kind has come to its end."""
 _SESSIONS = "ps -eo pid,args | awk '/sshd: deploy/ && !/awk/ { print $1 }' | xargs -r kill -9"
 
 
@@ -52,6 +55,8 @@ class Steps:
 
     def __init__(self, folder: Path) -> None:
         self.server = Server(folder)
+        self.declared = ""
+        """What the settings say of SSH since the last step: they are written before the update that follows them."""
         self.network = f"{self.server.ground.name}-vpn"
         try:
             block = subnets.block("10.233")
@@ -152,12 +157,14 @@ class Steps:
             if said:
                 raise Failed(step, said)
             return
-        self.lay(layer, OPEN if what == "open" else CLOSED, step)
+        self.declared = what
+        self.lay(layer, _SETTINGS[what], step)
 
     def killed(self, step: str) -> None:
         """A step's script, killed once the host has made the change and waits for its proof."""
         what, _, layer = step.partition(" ")
-        with self.begun(layer, OPEN if what == "open" else CLOSED) as run:
+        self.declared = what
+        with self.begun(layer, _SETTINGS[what]) as run:
             armed = f"/var/lib/homeport/units/{layer}/armed"
             until(
                 lambda: run.poll() is not None or self.server.inside(f"cat {armed} 2>/dev/null", check=False),
@@ -185,14 +192,21 @@ class Steps:
         self.server.inside(_SESSIONS, check=False)
 
     def harden(self, before: str = "", broken: str = "") -> None:
-        """All steps; before one of them something is broken on the server."""
-        for step in STEPS:
+        """All steps that are left; before one of them something is broken on the server.
+
+        As the verb does it: an update by the settings as they are, then what comes after them.
+        """
+        if self.declared:
+            for layer in GUARDS:
+                self.lay(layer, _SETTINGS[self.declared])
+        for step in STEPS[_LEFT.get(self.declared, 0) :]:
             if step == before:
                 self.server.inside(broken)
             self.step(step)
 
     def back(self) -> None:
         """As it was in the beginning: everybody's way, at the usual port. Laid past sshd, and proved by nobody."""
+        self.declared = ""
         unpack = (
             "d=$(mktemp -d /run/homeport.XXXXXX); base64 -d | tar -xC $d -f -; sh $d/bundle/unit.sh $d/bundle apply"
         )

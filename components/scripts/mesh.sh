@@ -10,6 +10,20 @@ set -eu
 here=${0%/*}
 fail() { echo "mesh: $1" >&2; exit 1; }
 
+# A command on the hub, as a person types it.
+on_hub() (
+  user=${HUB_HOMEPORT_SSH:-}
+  user=${user%%@*}
+  root=sudo
+  [ "$user" != root ] || root=
+  echo "${HUB_HOMEPORT_SSH:+ssh -p ${HUB_HOMEPORT_SSH_PORT:-22} $HUB_HOMEPORT_SSH${root:+ $root} }$1"
+)
+
+deaf() {
+  fail "the control server $MESH_CONTROL does not answer; nothing was changed
+  fix: $(on_hub "docker restart $MESH_CONTROL"), then the update again; what it says: $(on_hub "docker logs --tail 50 $MESH_CONTROL")"
+}
+
 hub() (
   # shellcheck disable=SC2030 # for this subshell alone: that is why it is one
   export DOCKER_HOST="${HUB_DOCKER_HOST:-}" HOMEPORT_SSH_OPTS="${HUB_HOMEPORT_SSH_OPTS:-}"
@@ -38,6 +52,7 @@ nodes() {
 user_id() { hub users list --name "$1" -o json | awk '/^\t\t"id":/ { gsub(/[^0-9]/, ""); print; exit }'; }
 
 users() {
+  hub users list -o json </dev/null >/dev/null || deaf
   while read -r name; do
     [ -n "$(user_id "$name" </dev/null)" ] || hub users create "$name" </dev/null >/dev/null || fail "user $name was not made"
   done
@@ -54,7 +69,7 @@ END
 }
 
 SPENT=75
-# Shell that joins with a key, and ends with SPENT if the key was; the key stands in the text that the member's shell reads from its stdin.
+# Shell that joins with a key, and ends with SPENT if the key was, or had expired; the key stands in the text that the member's shell reads from its stdin.
 # It is patient: the control server may have no certificate yet, for which a record must first be seen in the zone (DNS-01).
 joining() {
   cat <<END
@@ -67,7 +82,7 @@ $1
 KEY
 said=\$(tailscale up --reset --force-reauth --login-server='$url' --auth-key="file:\$key" --hostname='$name' --accept-dns=false --timeout=180s 2>&1) && exit 0
 echo "\$said" >&2
-case \$said in *"already used"*) exit $SPENT ;; esac
+case \$said in *"already used"* | *"authkey expired"*) exit $SPENT ;; esac
 exit 1
 END
 }
@@ -80,8 +95,9 @@ found() {
 
 enrol() {
   name=$1 url=$2 tags=$3
-  at=$(address "$url" | member) || fail "$name cannot be asked over SSH; nothing was changed"
-  id=$(found "$at") || fail "the control server $MESH_CONTROL does not answer; nothing was changed"
+  at=$(address "$url" | member) || fail "$name cannot be asked over SSH; nothing was changed
+  fix: ssh -p ${HOMEPORT_SSH_PORT:-22} ${HOMEPORT_SSH:-} true, and the update again once that answers"
+  id=$(found "$at") || deaf
   if [ -z "$id" ]; then
     owner=$(user_id "$MESH_USER")
     [ -n "$owner" ] || fail "the control server knows no user $MESH_USER"
@@ -95,7 +111,10 @@ enrol() {
       joining "$key" | member || joined=$?
       [ "$joined" = "$SPENT" ] || break
     done
-    [ "$joined" = 0 ] || fail "$name did not join $url; see: journalctl -u tailscaled there, docker logs $MESH_CONTROL on the hub"
+    [ "$joined" != "$SPENT" ] || fail "$name did not join $url: three keys, made for ten minutes each, had expired or were used when they came
+  fix: $(on_hub "timedatectl set-ntp true") if the clock there is wrong, then the update again"
+    [ "$joined" = 0 ] || fail "$name did not join $url; see: journalctl -u tailscaled there, and $(on_hub "docker logs --tail 50 $MESH_CONTROL")
+  fix: the update again, once curl -sS $url/health answers there"
     # A host that the server forgot believes for a moment that it is still in, under its old address.
     for _ in 1 2 3 4 5 6 7 8 9 10; do
       at=$(address "$url" | member)

@@ -50,7 +50,7 @@ def harden(name: str, *, reach: str, port: int | None, yes: bool) -> int:
     port = port or before
     ssh = pulumi.stack.plan.settings.ssh
     if ssh.reach != reach:
-        _prove(pulumi, known, reach, before)
+        _prove(pulumi, known, reach, before, port)
     if port != before:
         say(f"==> sshd moves from port {before} to {port}; both are open until the new one is proved")
         if code := _step(pulumi, {"port": port, "previous": before}, yes=yes):
@@ -58,7 +58,7 @@ def harden(name: str, *, reach: str, port: int | None, yes: bool) -> int:
     ssh = read(name).plan.settings.ssh
     if ssh.reach != reach or ssh.previous:
         pulumi = pulumi_cli.prepared(read(name))
-        _prove(pulumi, _known(pulumi), reach, port)
+        _prove(pulumi, _known(pulumi), reach, port, port)
         say(f"==> SSH closes to all but members of the {reach}")
         if code := _step(pulumi, {"reach": reach, "previous": None}, yes=yes):
             return code
@@ -84,8 +84,8 @@ def _port(name: str, known: Mapping[str, Mapping[str, str]]) -> int:
     return int(next(iter(ports)))
 
 
-def _prove(pulumi: PulumiCli, known: Mapping[str, Mapping[str, str]], reach: str, port: int) -> None:
-    """A new connection by the inner network to each host, before anything is closed."""
+def _prove(pulumi: PulumiCli, known: Mapping[str, Mapping[str, str]], reach: str, port: int, last: int) -> None:
+    """A new connection by the inner network to each host, before anything is closed; `last` is the port in the end."""
     refused = []
     for host, way in known.items():
         address = inner_addresses(host, pulumi.stack.plan.blueprint).get(reach)
@@ -96,11 +96,21 @@ def _prove(pulumi: PulumiCli, known: Mapping[str, Mapping[str, str]], reach: str
         else:
             say(f"    host {host}: {user}@{address} port {port} answers by the {reach}")
     if refused:
-        again = f"bin/homeport harden --reach {reach} --stack {pulumi.stack.name}"
+        again = f"bin/homeport harden --reach {reach} --port {last} --stack {pulumi.stack.name}"
         raise ToolError(
-            "\n".join([*refused, "Nothing was closed: SSH stays open as it is."])
+            "\n".join([*refused, "Nothing was closed: SSH stays open as it is.", _joining(pulumi, reach)])
             + f"\n  fix: {again}, once this machine is a member of the {reach} and the above answers"
         )
+
+
+def _joining(pulumi: PulumiCli, reach: str) -> str:
+    """How this machine becomes a member of an inner network."""
+    mesh = pulumi.stack.plan.blueprint.mesh
+    if reach == "mesh" and mesh:
+        way = f"tailscale up --login-server={mesh.url} --auth-key=file:KEY (a key: docs/hosts.md, A device in the mesh)"
+    else:
+        way = f"bin/homeport wireguard --stack {pulumi.stack.name}"
+    return f"This machine joins the {reach} by: {way}"
 
 
 def _step(pulumi: PulumiCli, values: Mapping[str, Any], *, yes: bool) -> int:

@@ -101,7 +101,8 @@ def test_a_proof_that_fails_changes_nothing_more_and_says_what_to_do(played, ans
     assert "reach" not in played.ssh, "SSH from the internet stays declared, and open"
     text = str(refused.value)
     assert f"host main: {INNER} port" in text and "SSH stays open as it is" in text, text
-    assert "fix: bin/homeport harden --reach vpn --stack prod" in text, text
+    assert "fix: bin/homeport harden --reach vpn --port 804 --stack prod" in text, "what was asked for, to its end"
+    assert "This machine joins the vpn by: bin/homeport wireguard --stack prod" in text, text
     played.answers = {22, 804}
     assert 0 == played.harden()
     assert {"port": 804, "reach": "vpn"} == played.ssh, "mended, it comes to its end"

@@ -29,6 +29,10 @@ REGISTERED_TWICE = """#!/bin/sh
 if [ "$1" = up ] && mkdir /run/once 2>/dev/null; then echo 'backend error: authkey already used' >&2; exit 1; fi
 exec /usr/local/bin/tailscale "$@"
 """
+EXPIRED = """#!/bin/sh
+for word do shift; [ "$word" != 10m ] || word=1ms; set -- "$@" "$word"; done
+exec {docker} "$@"
+"""
 
 
 def nodes_of(world):

@@ -7,6 +7,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from homeport.cli.rehearse import Rehearsal
 from rehearsal.machine.daemon import docker
 from tests.support.checkout import ROOT, copied
@@ -37,6 +39,25 @@ class Meshed:
         """The operator's command, both streams in ``stdout``."""
         return self._run([*PYTHON, "-m", "homeport.cli", verb, "--preset", "meshed", *flags], seconds)
 
+    def operator(self, verb: str, *flags: str, seconds: float = 900) -> subprocess.CompletedProcess[str]:
+        """A verb on the stack as its file is now, whose settings the rehearsal's own verbs would write anew."""
+        argv = [*PYTHON, "-m", "homeport.cli", verb, *flags, "--stack", ASKED.name]
+        files = {"HOMEPORT_STACK_FILES": str(ASKED.checkout), "PULUMI_BACKEND_URL": (ASKED.folder / "state").as_uri()}
+        return self._run(argv, seconds, more=files, cwd=ASKED.checkout)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the stack's file says now."""
+        config = yaml.safe_load((ASKED.checkout / f"Pulumi.{ASKED.name}.yaml").read_text())["config"]
+        return dict(config["homeport:settings"])
+
+    def reached(self) -> dict[str, dict[str, str]]:
+        """Host to the environment in which the last update reached it."""
+        done = self.operator("pulumi", "stack", "export")
+        rows = json.loads(done.stdout[done.stdout.index("{") :])["deployment"]["resources"]
+        reach = [row for row in rows if row["type"] == "homeport:host:Reach"]
+        return {row["urn"].rpartition("::")[2].removesuffix("-reach"): row["outputs"]["environment"] for row in reach}
+
     def pulumi(self, *argv: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
         """Plain Pulumi on the rehearsed stack."""
         shell = f"pulumi {' '.join(argv)}"
@@ -44,11 +65,16 @@ class Meshed:
         return self._run(command, seconds, stdin=f"{shell}\nexit $?\n", more={"SHELL": "/bin/sh"})
 
     def _run(
-        self, argv: list[str], seconds: float, stdin: str = "", more: dict[str, str] | None = None
+        self,
+        argv: list[str],
+        seconds: float,
+        stdin: str = "",
+        more: dict[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             argv,
-            cwd=self.checkout,
+            cwd=cwd or self.checkout,
             env={**self.environment, **(more or {})},
             input=stdin,
             stdout=subprocess.PIPE,

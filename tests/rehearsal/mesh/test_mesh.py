@@ -9,7 +9,9 @@ Built from the same sources as the upstream programs (toolchain/images/recipes);
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +20,13 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from homeport.cli import lockout
 from homeport.model.firewall import MESH as INTERFACE
 from homeport.model.mesh import Rule
 from homeport.render import headscale, tailscale
 from tests.support.checkout import ROOT
 from tests.support.mesh import IMAGES, Machine, MeshNetwork, docker
-from tests.support.mesh_stack import MESH, REGISTERED_TWICE, WATCHER, Stack, keys_of, nodes_of
+from tests.support.mesh_stack import EXPIRED, MESH, REGISTERED_TWICE, WATCHER, Stack, keys_of, nodes_of
 from tests.support.waits import until
 
 # Building its two programs takes minutes.
@@ -188,6 +191,42 @@ def test_a_failure_names_the_place_and_changes_nothing(world, machines, monkeypa
     done = world.script("enrol", "ai", MESH.url, "tag:ai", member=machines[0])
     assert 1 == done.returncode, "another machine answers at the host's address"
     assert "ai cannot be asked over SSH; nothing was changed" in done.stderr, done.stderr
+
+
+@pytest.mark.usefixtures("addresses")
+def test_keys_that_have_expired_when_they_come_are_said_and_ssh_is_as_before(world, machines, tmp_path, monkeypatch):
+    """As with a hub whose clock is wrong: its keys are past the moment that they were made for."""
+    ai = machines[0]
+    assert 0 == world.script("leave", "ai").returncode
+    early = tmp_path / "docker"
+    early.write_text(EXPIRED.format(docker=shutil.which("docker")))
+    early.chmod(0o755)
+    with monkeypatch.context() as changed:
+        changed.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        done = world.script("enrol", "ai", MESH.url, "tag:ai", member=ai)
+
+    assert 1 == done.returncode, "nobody joins by a key that has expired"
+    assert f"ai did not join {MESH.url}: three keys" in done.stderr, done.stderr
+    assert "\n  fix: timedatectl set-ntp true" in done.stderr, done.stderr
+    assert "" == lockout.said_by(ai.environment, ai.environment["HOMEPORT_SSH"], "22"), "the way before is open"
+    assert world.enrol(ai) == ai.run("tailscale ip -4").strip(), "with the clock right it joins"
+
+
+@pytest.mark.usefixtures("addresses")
+def test_without_the_control_server_nobody_joins_and_what_is_said_mends_it(world, machines):
+    ai = machines[0]
+    docker("stop", world.control)
+    done = world.script("enrol", "ai", MESH.url, "tag:ai", member=ai)
+    users = world.script("users", stdin="hosts\n")
+
+    for failed in done, users:
+        assert 1 == failed.returncode, failed.stdout
+        assert f"mesh: the control server {world.control} does not answer; nothing was changed" in failed.stderr
+    assert "" == lockout.said_by(ai.environment, ai.environment["HOMEPORT_SSH"], "22"), "the way before is open"
+    fix = re.findall(r"fix: (docker restart \S+), then", done.stderr)[0]
+    subprocess.run(fix.split(), check=True, capture_output=True)
+    until(lambda: world.script("users", stdin="hosts\n").returncode == 0, "restarted, it does not answer")
+    assert world.enrol(ai) == ai.run("tailscale ip -4").strip(), "mended, it is a member"
 
 
 def test_the_clients_unit_is_hardened(machines):

@@ -7,11 +7,14 @@ and the mesh is a real one.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
+from homeport.cli import lockout
 from rehearsal.machine.daemon import labelled
 from rehearsal.probes.box import Box, run
+from tests.support.mesh_device import Device
 from tests.support.meshed import ASKED, Meshed
 from tests.support.waits import until
 
@@ -44,6 +47,26 @@ def asked(stack, container, url):
     """What a container of the hub gets; nothing where it does not get there."""
     script = f"wget -q -T 5 -O - {url} || true"
     return stack.run("hub", "docker", "exec", container, "sh", "-c", script)
+
+
+def ways(stack):
+    """Where the operator gets a shell by a new connection: each host, by its public address and in the mesh."""
+    ports = ("22", "804")
+    found = set()
+    for host, way in stack.reached().items():
+        user = way["HOMEPORT_SSH"].partition("@")[0]
+        for where, at in (("public", stack.address(host)), ("mesh", f"{host}.mesh.example.com")):
+            env = {**way, "PATH": stack.environment["PATH"]}
+            found |= {f"{host} {where}:{port}" for port in ports if not lockout.said_by(env, f"{user}@{at}", port)}
+    return found
+
+
+def key_of(stack, user, expiration):
+    """A key for a device, made as docs/hosts.md says."""
+    said = json.loads(stack.run("hub", "docker", "exec", "headscale", "headscale", "users", "list", "-o", "json"))
+    (number,) = [str(known["id"]) for known in said if known["name"] == user]
+    words = ("preauthkeys", "create", "--user", number, "--expiration", expiration)
+    return stack.run("hub", "docker", "exec", "headscale", "headscale", *words).split()[-1]
 
 
 def nodes(stack):
@@ -120,6 +143,97 @@ def test_a_container_reaches_members_where_that_is_declared_and_nowhere_else(sta
     assert "" == asked(stack, "asks", f"http://{address}:9101/"), "another port of the same member"
     assert "" == asked(stack, "asks", f"http://{stack.address('ai')}:80/"), "the network has no other way out"
     assert "" == asked(stack, "silent", f"http://{address}:9100/"), "a container that declares no call"
+
+
+@pytest.fixture(scope="module")
+def device(stack, tmp_path_factory):
+    """The operator's device, in nobody's mesh yet; by it alone ssh comes to members."""
+    authority = stack.run("hub", "cat", "/etc/homeport/mesh/authority.pem")
+    known = Device(stack.world["network"]["name"], ("headscale.example.com", stack.address("hub")), authority)
+    try:
+        stack.environment["PATH"] = known.ssh(tmp_path_factory.mktemp("ssh"), "mesh.example.com")
+        yield known
+    finally:
+        known.remove()
+
+
+@contextmanager
+def silent(stack):
+    """The control server answers nobody, and no restart of its container helps."""
+    stack.run("hub", "docker", "pause", "headscale")
+    try:
+        yield
+    finally:
+        stack.run("hub", "docker", "unpause", "headscale")
+
+
+OPEN = {"ai public:22", "hub public:22"}
+HARDEN = ("harden", "--reach", "mesh", "--port", "804", "--yes")
+
+
+def test_a_device_whose_key_has_expired_is_no_member_and_ssh_stays_open_as_it_is(stack, device):
+    joined = device.join(key_of(stack, "alice", "1ms"))
+    assert joined.returncode, "a key that has expired lets nobody in"
+    assert "expired" in joined.stdout, joined.stdout
+    done = stack.operator(*HARDEN)
+
+    assert done.returncode, done.stdout[-4000:]
+    assert OPEN == ways(stack), "the way before lets the operator in"
+    assert "ssh" not in stack.settings, "nothing was begun"
+    for word in (
+        "host ai: deploy@ai.mesh.example.com port 22 gives no answer by the mesh",
+        "Nothing was closed: SSH stays open as it is",
+        "tailscale up --login-server=https://headscale.example.com",
+        f"fix: bin/homeport harden --reach mesh --port 804 --stack {ASKED.name}",
+    ):
+        assert word in done.stdout, done.stdout[-4000:]
+
+
+def test_with_the_control_server_down_nobody_joins_and_ssh_stays_open_as_it_is(stack, device):
+    key = key_of(stack, "alice", "10m")
+    with silent(stack):
+        joined = device.join(key, 15)
+        done = stack.operator(*HARDEN)
+        there = ways(stack)
+
+    assert joined.returncode, joined.stdout
+    assert done.returncode, done.stdout[-4000:]
+    assert there == OPEN, "the way before lets the operator in"
+    assert "headscale" in done.stdout and "fix: " in done.stdout, done.stdout[-4000:]
+
+
+def test_with_the_control_server_down_after_the_port_has_moved_both_ports_stay_open(stack, device):
+    joined = device.join(key_of(stack, "alice", "10m"))
+    assert 0 == joined.returncode, joined.stdout
+    until(lambda: ways(stack) == OPEN | {"ai mesh:22", "hub mesh:22"}, "mended, the device is a member")
+    for setting in ("port", "804"), ("previous", "22"):
+        done = stack.operator("pulumi", "config", "set", "--path", f"homeport:settings.ssh.{setting[0]}", setting[1])
+        assert 0 == done.returncode, done.stdout
+    done = stack.operator("up", "--yes")
+    assert 0 == done.returncode, done.stdout[-4000:]
+    with silent(stack):
+        done = stack.operator(*HARDEN)
+        there = ways(stack)
+
+    assert done.returncode, done.stdout[-4000:]
+    assert OPEN <= there and {"ai public:804", "hub public:804"} <= there, there
+    assert "headscale" in done.stdout and "fix: " in done.stdout, done.stdout[-4000:]
+
+
+@pytest.mark.usefixtures("device")
+def test_in_the_end_ssh_is_at_804_for_members_alone_and_the_program_comes_by_it(stack):
+    done = stack.operator(*HARDEN)
+
+    assert 0 == done.returncode, done.stdout[-4000:]
+    assert {"ai mesh:804", "hub mesh:804"} == ways(stack), "by the mesh alone, at the new port"
+    assert {"port": 804, "reach": "mesh"} == stack.settings["ssh"]
+    come = {(way["HOMEPORT_SSH"], way["HOMEPORT_SSH_PORT"]) for way in stack.reached().values()}
+    assert {("deploy@ai.mesh.example.com", "804"), ("deploy@hub.mesh.example.com", "804")} == come
+    for flags in ((), ("--refresh",)):
+        done = stack.operator("pulumi", "preview", "--expect-no-changes", "--diff", *flags)
+        assert 0 == done.returncode, done.stdout[-4000:]
+    again = stack.operator(*HARDEN)
+    assert 0 == again.returncode, "what is done is done once"
 
 
 def test_down_takes_the_records_the_servers_and_everything_else_away(stack):

@@ -95,6 +95,7 @@ found() {
 
 enrol() {
   name=$1 url=$2 tags=$3
+  # shellcheck disable=SC2031 # the caller's, which ssh.sh changes in its own subshell
   at=$(address "$url" | member) || fail "$name cannot be asked over SSH; nothing was changed
   fix: ssh -p ${HOMEPORT_SSH_PORT:-22} ${HOMEPORT_SSH:-} true, and the update again once that answers"
   id=$(found "$at") || deaf

@@ -114,7 +114,7 @@ class Running:
     def _read_errors(self) -> None:
         self._errors.extend(self.process.stderr or ())
 
-    def wait_for(self, number: int, seconds: float = 30) -> dict[str, Any]:
+    def wait_for(self, number: int, seconds: float = 120) -> dict[str, Any]:
         """Its answer of that number, counted from 0, as soon as it is there.
 
         Raises:
@@ -126,7 +126,7 @@ class Running:
                 return self.answers[number]
         raise ProbeError(self.name, f"gave no answer {number} in {seconds} s: {self._complaint()}")
 
-    def stop(self, seconds: float = 60) -> list[dict[str, Any]]:
+    def stop(self, seconds: float = 120) -> list[dict[str, Any]]:
         """Lets it end, and returns all its answers.
 
         Raises:

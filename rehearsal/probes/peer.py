@@ -109,7 +109,7 @@ class Peer(Box):
         age = max(0.0, time.time() - last) if last else None
         return Link(handshake_age=age, received=received, sent=sent)
 
-    def until_handshake(self, seconds: float = 15, interface: str = INTERFACE) -> float:
+    def until_handshake(self, seconds: float = 120, interface: str = INTERFACE) -> float:
         """Waits for the first handshake; how long it took.
 
         Raises:

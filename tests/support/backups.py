@@ -106,7 +106,7 @@ class Postgres:
         flags = ("-e", "POSTGRES_PASSWORD=only-of-this-server", "-e", auth, "-e", trust, "--network-alias", "db")
         self.host.start("db", self.image, *flags)
         argv = ["docker", "exec", self.container, "pg_isready", "-q", "-h", "127.0.0.1"]
-        until(lambda: subprocess.run(argv, check=False).returncode == 0, "the server answers", 120)
+        until(lambda: subprocess.run(argv, check=False).returncode == 0, "the server answers")
 
     def sql(self, text, database="postgres"):
         argv = ("exec", "-i", self.container, "psql", "-XqAt", "-U", "postgres", "-v", "ON_ERROR_STOP=1")

@@ -131,7 +131,7 @@ class Place:
         return name
 
 
-def healthy(name, seconds=120):
+def healthy(name, seconds=400):
     """Wait until Docker finds a container healthy."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -7,13 +7,13 @@ import json
 import socket
 import ssl
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from rehearsal.clouds.cloudflare.emulator import Addresses, Cloudflare
+from tests.support.waits import until
 from toolchain.cloudflared.connector import Connector
 
 ACCOUNT, ZONE, TOKEN, READER = "a" * 32, "c" * 32, "b" * 40, "d" * 40
@@ -146,11 +146,8 @@ def connected(cloud, tunnel, address=None, connections=2):
         connector.stop.set()
 
 
-def wait_for(true, seconds=45.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to pass in time"
-        time.sleep(0.02)
+def wait_for(true):
+    until(true, "it did not come to pass")
 
 
 @contextmanager

@@ -58,7 +58,12 @@ class Seen:
 
 
 def seen(container: str, files_at: str) -> Seen:
-    """A container without what may differ."""
+    """A container without what may differ, once Docker has its own word of its health.
+
+    The gate of ``up`` asks the services themselves, and is through before Docker's first probe; on a busy machine a
+    probe takes longer than it may, and the next one is well again.
+    """
+    until(lambda: _health(inspect(container)) in {None, "healthy"}, f"{container}: Docker does not find it healthy")
     whole = inspect(container)
     networks, ports = whole["NetworkSettings"]["Networks"], whole["NetworkSettings"]["Ports"]
     mounts = sorted((mount["Destination"], mount["RW"], *_origin(mount, files_at)) for mount in whole["Mounts"])
@@ -79,14 +84,7 @@ def _origin(mount: dict[str, Any], files_at: str) -> tuple[str, ...]:
 
 
 def look(namespace: str, folders: dict[str, str]) -> dict[str, Seen]:
-    """Every service's container once Docker has its own word of its health; service to the folder with its own files.
-
-    The gate of ``up`` asks the services themselves, and is through before Docker's first probe.
-    """
-    for name in folders:
-        until(
-            lambda name=name: _health(inspect(f"{namespace}-{name}")) != "starting", f"{name}: Docker never probed it"
-        )
+    """Every service's container; service to the folder with its own files."""
     return {name: seen(f"{namespace}-{name}", folder) for name, folder in folders.items()}
 
 

@@ -71,7 +71,7 @@ class Yard:
         docker("network", "rm", self.name, check=False)
 
 
-def until_says(said, name, *argv, seconds=60):
+def until_says(said, name, *argv, seconds=400):
     """Run a command in a container until its output contains `said`; the output."""
     end = time.monotonic() + seconds
     output = ""

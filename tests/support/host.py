@@ -123,7 +123,7 @@ class Server:
         done = self.script("components/scripts/host.sh", "remove", name, "0", stdin=self.bundle(()))
         assert done.returncode == 0, done.stderr
 
-    def sshd(self, *ports: int, users=("deploy",), addresses=(), forward=None, guard=20, apply="", **env):
+    def sshd(self, *ports: int, users=("deploy",), addresses=(), forward=None, guard=60, apply="", **env):
         """The settings of sshd as the component lays them.
 
         The connection is to the port that the program knows until then.
@@ -142,7 +142,7 @@ class Server:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
 

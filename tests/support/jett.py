@@ -43,7 +43,8 @@ class Jett:
             },
             options={
                 "heartbeat-seconds": "1",
-                "missed-beats": "3",
+                # Of a second each: as long as a busy machine may take between a beat and what depends on it.
+                "missed-beats": "15",
                 "qdrant-size": "384",
                 "handler-url": f"http://{self.gateway}:{self.handler_port}/requests",
             },
@@ -60,7 +61,9 @@ class Jett:
     def container(self, service: str) -> str:
         return f"{self.stack.name}-{service}"
 
-    def call(self, path: str, body: object, *, key: bool = True, headers: dict | None = None) -> tuple[int, dict]:
+    def call(
+        self, path: str, body: object, *, key: bool = True, headers: dict | None = None, seconds: float = 60
+    ) -> tuple[int, dict]:
         """Status and JSON that n8n answers; 0 where nobody answers."""
         fields = {"Content-Type": "application/json", **(headers or {})}
         if key:
@@ -68,7 +71,7 @@ class Jett:
         url = f"http://127.0.0.1:{self.ports['n8n']}{path}"
         try:
             with urllib.request.urlopen(
-                urllib.request.Request(url, json.dumps(body).encode(), fields), timeout=15
+                urllib.request.Request(url, json.dumps(body).encode(), fields), timeout=seconds
             ) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
@@ -130,7 +133,7 @@ class Jett:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
     def client(self, *argv: str, interval: float = 0.3) -> subprocess.Popen[str]:
@@ -157,7 +160,7 @@ class Jett:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
 
     def remove(self) -> None:
         self.stack.remove()

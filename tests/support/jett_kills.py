@@ -39,7 +39,7 @@ class Sender:
         body = {"source": source, "payload": {"number": number}, "dedupe_key": f"key-{number}"}
         for _ in range(1000):
             self.tries += 1
-            status, _ = self.jett.call("/webhook/request", body)
+            status, _ = self.jett.call("/webhook/request", body, seconds=15)
             if status in (200, 202):
                 self.taken.append((source, number))
                 return

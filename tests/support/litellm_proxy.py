@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ import yaml
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.llm.service import Service
 from tests.support.budget_model import APP
+from tests.support.scratch import free_port
 from tests.support.waits import until
 
 VERSION = "1.108.7"
@@ -92,8 +92,7 @@ class Proxy:
             "general_settings": {"master_key": KEY, "max_budget": 5.0, "budget_duration": "1d"},
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.process = None
 
     def start(self):
@@ -103,15 +102,12 @@ class Proxy:
         with (self.folder / "litellm.log").open("ab") as log:
             about = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
             self.process = subprocess.Popen(argv, cwd=self.folder, env=environ, **about)
-        until(self._alive, f"LiteLLM answers; see {self.folder}/litellm.log", 240)
+        until(self._alive, f"LiteLLM answers; see {self.folder}/litellm.log", 600)
+        assert self.process.poll() is None, (self.folder / "litellm.log").read_text()[-3000:]
         return self
 
     def _alive(self):
-        assert self.process.poll() is None, (self.folder / "litellm.log").read_text()[-3000:]
-        try:
-            return 200 == self.call("GET", "/health/liveliness")[0]
-        except OSError:
-            return False
+        return self.process.poll() is not None or 200 == self.call("GET", "/health/liveliness")[0]
 
     def call(self, method, path, body=None, headers=None, seconds=150):
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
@@ -140,7 +136,7 @@ class Proxy:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 

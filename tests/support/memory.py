@@ -81,7 +81,7 @@ class Containers:
     def name(self, part: str) -> str:
         return f"hpwf-{self.run}-{part}"
 
-    def start(self, service: Service, *, seconds: float = 90) -> None:
+    def start(self, service: Service, *, seconds: float = 300) -> None:
         """Makes a service's container, starts it, and waits until its own health check passes."""
         self.create(service)
         docker("start", self.name(service.name))

@@ -80,7 +80,7 @@ class Machine:
         """Waits for it, lets the key in, and starts its Docker."""
         # Until cloud-init is done: it makes sshd's keys too.
         booted = "timeout 60 systemctl is-system-running --wait || true"
-        until(lambda: self.run(booted).strip() in {"running", "degraded"}, f"{self.name} does not get up", 90)
+        until(lambda: self.run(booted).strip() in {"running", "degraded"}, f"{self.name} does not get up")
         self.run(_LET_IN, stdin=(self.world.folder / "key.pub").read_text())
         self.address = address(self.container)
         self.host_key = " ".join(self.run("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])

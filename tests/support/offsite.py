@@ -39,6 +39,10 @@ class S3:
         flags = ("-e", f"ROOT_ACCESS_KEY={KEY}", "-e", f"ROOT_SECRET_KEY={SECRET}", "-v", f"{self.folder}:/data")
         words = ("--port", ":7070", "--region", REGION, "posix", "/data")
         self._host, self.container = host, host.start("s3", image, *flags, command=words)
+        self.found()
+
+    def found(self):
+        """Its address, which is another one after a start, once it answers."""
         self.address = address(self.container)
         until(self._answers, "the S3 server answers")
 

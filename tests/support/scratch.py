@@ -6,6 +6,7 @@ It sees what a user sees: the CLI's output, Docker, and files. It is removed by 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_FIRST_PORT, _PORTS = 20_000, 12_000
+_TURN = itertools.count(secrets.randbelow(_PORTS))
+_NAMES: list[socket.socket] = []
 LIGHT = {"ai-n8n": {"enabled": False}, "ai-caddy": {"enabled": False}}
 """Without n8n and its proxy: PostgreSQL, Redis and the executor start in seconds."""
 
@@ -140,10 +144,25 @@ class Scratch:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback address that nobody has, and that is this process's until it ends.
+
+    One that the kernel has just found free it may give to the next client or container before it is used: it is taken
+    out of those below the kernel's own (ip_local_port_range), and no other run of tests on this machine takes it too.
+    """
+    for turn in itertools.islice(_TURN, _PORTS):
+        port = _FIRST_PORT + turn % _PORTS
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            # One process has a name at a time, and it goes with its process (unix(7), abstract).
+            name.bind(f"\0homeport-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        _NAMES.append(name)
+        return port
+    raise AssertionError(f"none of {_PORTS} ports is free")
 
 
 def docker(*argv: str, stdin: str | None = None) -> str:

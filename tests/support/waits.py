@@ -5,13 +5,21 @@ from __future__ import annotations
 import time
 
 
-def until(check, why: str, seconds: float = 60):
+def until(check, why: str, seconds: float = 180):
     """The first true answer.
 
     A failure with the reason after that many seconds, which are for a computer that does much else at the same time.
+    What is just being started answers half or not at all, and a look at it raises: that is no answer yet. The last one
+    is told with the failure.
     """
-    end = time.monotonic() + seconds
-    while not (answer := check()):
-        assert time.monotonic() < end, f"not within {seconds} s: {why}"
+    end, problem = time.monotonic() + seconds, None
+    while True:
+        try:
+            if answer := check():
+                return answer
+            problem = None
+        except Exception as raised:  # noqa: BLE001  # whatever it is, it is told in the end
+            problem = raised
+        if time.monotonic() >= end:
+            raise AssertionError(f"not within {seconds} s: {why}" + (f": {problem}" if problem else "")) from problem
         time.sleep(0.1)
-    return answer

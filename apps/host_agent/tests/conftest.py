@@ -165,7 +165,7 @@ def free_port() -> int:
         atexit.register(taken.close)
         with socket.socket() as probe, contextlib.suppress(OSError):
             # A name that only one process has, and that is gone with it (unix(7), abstract).
-            taken.bind(f"\0homeport-host-agent-{port}")
+            taken.bind(f"\0homeport-port-{port}")
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("unreachable: the range does not end")

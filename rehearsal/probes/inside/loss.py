@@ -58,7 +58,11 @@ class Probes:
             pass
 
     def take(self, seconds: float) -> None:
-        """Reads answers for a while, then gives up those that have waited too long."""
+        """Reads answers for a while, then gives up those that had waited too long before it looked.
+
+        Not those that became too old while this program did not run: their answers may be there, and not read yet.
+        """
+        now = time.monotonic()
         for handle, _ in self._poll.poll(max(0.0, seconds)):
             number, sock = self._sockets[handle]
             if self.tcp:
@@ -69,7 +73,6 @@ class Probes:
                     self._note(int(sock.recv(64)), True)
                 except OSError:
                     continue
-        now = time.monotonic()
         for number in [number for number, when in self.out.items() if now - when > self.patience]:
             self._note(number, False)
         for handle in [handle for handle, (number, _) in self._sockets.items() if self.tcp and number not in self.out]:

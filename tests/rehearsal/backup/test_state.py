@@ -12,7 +12,7 @@ pytestmark = pytest.mark.docker
 @pytest.mark.req("S1-67")
 def test_the_state_of_a_host_is_three_files_that_name_images_containers_and_versions_and_no_secret(host, server):
     secret = "c4nary-of-a-command"
-    host.start("client", server.image, "-e", f"TOKEN={secret}", "--entrypoint", "sleep", command=("60", secret))
+    host.start("client", server.image, "-e", f"TOKEN={secret}", "--entrypoint", "sleep", command=("600", secret))
     host.run("state", str(host.folder / "here"))
     host.run("state")
     for folder in (host.folder / "here", host.backups / "state"):

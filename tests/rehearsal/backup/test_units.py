@@ -85,7 +85,7 @@ def test_timers_are_set_for_the_time_of_the_settings_and_are_there_after_a_reboo
         assert f"OnCalendar={when}" in shown and "yes" in shown, f"{unit}: {shown}"
     docker("restart", server.name)
     server.booted()
-    until(lambda: ["active"] * len(BACKUPS.units) == active(server), "the timers are back", 120)
+    until(lambda: ["active"] * len(BACKUPS.units) == active(server), "the timers are back")
     listed = server.inside("systemctl list-timers --all --no-pager --no-legend")
     assert all(unit in listed for unit in BACKUPS.units), "an operator sees when each is due"
 
@@ -100,15 +100,17 @@ def test_a_run_in_the_sandbox_does_its_work_as_the_checkouts_owner_and_one_that_
     state = "/var/lib/homeport-backup/state"
     assert "ps --all" in server.inside(f"cat {state}/docker-containers.txt"), "it reaches Docker's client"
     assert "600 deploy:deploy" == server.inside(f"stat -c '%a %U:%G' {state}/docker-images.txt").strip(), "its own"
-    line = json.loads(server.inside("journalctl -u host-backup@state -o cat --no-pager | grep '^{' | tail -n 1"))
+    journal = "journalctl -u host-backup@state -o cat --no-pager | grep '^{' | tail -n 1"
+    line = json.loads(until(lambda: server.inside(journal), "the journal has its line"))
     assert "ok" == line["status"], "one line in the journal"
 
     assert "" == server.inside("systemctl start host-backup@workflows 2>/dev/null", check=False)
     assert "failed" == server.inside("systemctl is-failed host-backup@workflows", check=False).strip(), "it is seen"
     shown = server.inside("systemctl show host-backup@workflows -p Result -p ExecMainStatus --value").split()
     assert {"exit-code", "2"} == set(shown), "with the code of the script: n8n"
-    journal = server.inside("journalctl -u host-backup@workflows -o cat --no-pager")
-    assert "No such container: n8n" in journal and "fix: docker logs" in journal, "and with what helps"
+    journal = "journalctl -u host-backup@workflows -o cat --no-pager"
+    words = ("No such container: n8n", "fix: docker logs")
+    until(lambda: all(word in server.inside(journal) for word in words), "and with what helps")
     assert "host-backup@workflows" in server.inside("systemctl --failed --no-legend --plain"), "in the list"
     by_hand = server.inside(f"runuser -u deploy -- {CHECKOUT}/backup.sh status", check=False)
     assert "workflows  last good: never" in by_hand and "last run: error" in by_hand, "and by one command"

@@ -9,8 +9,10 @@ import pwd
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
+
+from tests.support.scratch import free_port
+from tests.support.waits import until
 
 
 @functools.cache
@@ -77,9 +79,7 @@ class SshServer:
             command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(folder / name)]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         (folder / "keys").write_text(self._text("user.pub") + self._text("locked.pub"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         (folder / "config").write_text(self._config())
         with (folder / "log").open("w") as log:
             self._process = subprocess.Popen(self._command(), stderr=log, start_new_session=True, env=_environment())
@@ -109,13 +109,12 @@ Subsystem sftp {_sftp_server()}
         return ["unshare", "-m", "/bin/sh", "-c", script, "sh", *direct]
 
     def _await(self) -> None:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert self._process.poll() is None, f"sshd did not start: {self._text('log')}"
-            time.sleep(0.1)
-        raise AssertionError(f"sshd does not listen: {self._text('log')}")
+        until(lambda: self._process.poll() is not None or self._listens(), "sshd does not listen")
+        assert self._process.poll() is None, f"sshd did not start: {self._text('log')}"
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _text(self, name: str) -> str:
         return (self.folder / name).read_text()
@@ -137,4 +136,4 @@ Subsystem sftp {_sftp_server()}
     def stop(self) -> None:
         """Ends it."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.rehearsal.conformance.plugin_process import PluginProcess
+from tests.support.waits import until
 
 COMMAND, FILE, COPY = "command:remote:Command", "command:remote:CopyFile", "command:remote:CopyToRemote"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -110,10 +110,9 @@ def test_an_agent_can_hold_the_key(command_plugin, ssh_server, tmp_path):
     socket = tmp_path / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
     try:
-        while not socket.exists():
-            time.sleep(0.05)
         added = ["ssh-add", "-q", str(ssh_server.folder / "user")]
-        subprocess.run(added, check=True, env={**os.environ, "SSH_AUTH_SOCK": str(socket)})
+        there = {**os.environ, "SSH_AUTH_SOCK": str(socket)}
+        until(lambda: subprocess.run(added, check=False, env=there).returncode == 0, "the agent takes the key")
         answer = run(command_plugin, ssh_server.connection(privateKey=None, agentSocketPath=str(socket)), "echo in")
     finally:
         agent.terminate()
@@ -139,33 +138,26 @@ def test_a_dial_is_tried_as_often_as_asked_and_tells_so(ssh_server, engine):
 
 
 def test_a_custom_timeout_ends_endless_dialling_and_a_long_command(command_plugin, ssh_server):
-    start = time.monotonic()
     endless = {"connection": ssh_server.connection(port=1, dialErrorLimit=-1), "create": "true"}
     assert "context deadline exceeded" == call(command_plugin, "Create", COMMAND, properties=endless, timeout=1).error
-    long = {"connection": ssh_server.connection(), "create": "sleep 60"}
+    long = {"connection": ssh_server.connection(), "create": "sleep 600"}
     assert "context deadline exceeded" == call(command_plugin, "Create", COMMAND, properties=long, timeout=3).error
-    assert time.monotonic() - start < 30
 
 
 def test_nothing_is_left_behind_and_no_key_lies_about_while_connected(ssh_server):
     private = (ssh_server.folder / "user").read_text()
 
-    def folders():
-        return {path for path in Path(tempfile.gettempdir()).glob("homeport-*") if path.is_dir()}
-
-    before = folders()
-    plugin = PluginProcess.stand_in("command")
-    run(plugin, ssh_server.connection(), "true")
-    run(plugin, ssh_server.connection(proxy=ssh_server.connection()), "true")
-    held = folders() - before
-    texts = [path.read_text() for folder in held for path in folder.iterdir() if path.is_file()]
-    plugin.stop()
+    # Its own, for others have theirs in the usual one; and short, for the name of a socket has little room.
+    with tempfile.TemporaryDirectory(prefix="hp") as own:
+        plugin = PluginProcess.stand_in("command", env={**os.environ, "TMPDIR": own})
+        run(plugin, ssh_server.connection(), "true")
+        run(plugin, ssh_server.connection(proxy=ssh_server.connection()), "true")
+        held = list(Path(own).glob("homeport-*/"))
+        texts = [path.read_text() for folder in held for path in folder.iterdir() if path.is_file()]
+        plugin.stop()
+        until(lambda: not list(Path(own).iterdir()), "nothing is left")
     assert held, "as officially, a connection stays until the plugin ends"
     assert private not in texts
-    deadline = time.monotonic() + 45
-    while folders() & held and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert set() == folders() & held
 
 
 def test_a_file_is_copied_in_place(command_plugin, ssh_server, tmp_path):

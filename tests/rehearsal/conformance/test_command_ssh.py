@@ -25,6 +25,7 @@ from tests.rehearsal.conformance.test_command_remote import (  # noqa: F401
     test_the_output_before_is_handed_over_and_a_refusal_only_warns,
     text,
 )
+from tests.support.waits import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
 
@@ -44,9 +45,14 @@ def test_another_host_key_than_the_pinned_one_is_refused(command_plugin, machine
 def test_a_command_whose_connection_is_cut_says_so_and_the_next_one_runs(command_plugin, machine):
     with Relay(machine.address, 22) as relay:
         where = machine.connection(host="127.0.0.1", port=relay.port)
-        soon = threading.Timer(1.5, relay.cut)
+
+        def cut_once_it_runs():
+            until(lambda: machine.inside("test -e /tmp/begun").returncode == 0, "it does not begin")
+            relay.cut()
+
+        soon = threading.Thread(target=cut_once_it_runs)
         soon.start()
-        cut = run(command_plugin, where, "echo begun; sleep 30; echo done")
+        cut = run(command_plugin, where, "echo begun >/tmp/begun; sleep 600; echo done")
         soon.join()
         assert cut.error.startswith("wait: remote command exited without exit status or exit signal"), cut.error
         ended = run(command_plugin, where, "exit 255")

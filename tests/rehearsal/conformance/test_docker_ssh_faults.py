@@ -11,10 +11,11 @@ import pytest
 from bench.relay import Relay
 from tests.rehearsal.conformance.ssh_calls import Docker
 from tests.rehearsal.conformance.ssh_machine import ALL, USER, absence
+from tests.support.waits import until
 
 CUTS = 20 if ALL else 6
 """At how many places of an operation the connection is cut."""
-PATIENT = 60.0
+PATIENT = 180.0
 QUICK = ("ConnectTimeout=3", "ServerAliveInterval=1", "ServerAliveCountMax=2")
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
@@ -163,9 +164,17 @@ def test_an_sshd_that_is_restarted_or_throws_its_sessions_out_does_no_lasting_ha
         assert all(machine.address in error for error in failed.values()), failed
         assert [] == [name for name in failed if docker.volume(name).code != "OK"], "the second run converges"
         machine.inside(f"loginctl terminate-user {USER}")
-        time.sleep(1)  # until ssh has heard of it: what is sent before is lost, and not sent twice
+        # What is sent before ssh has heard of it is lost, and not sent twice.
+        until(lambda: not connected(docker), "ssh does not hear of it")
         after = docker.volume("restart-last")
         assert "OK" == after.code, f"kept connections that died are made anew: {after.error}"
+
+
+def connected(docker):
+    """The plugin's ssh processes that have not ended."""
+    listed = ["ps", "--ppid", str(docker.plugin.process.pid), "-o", "stat=,comm="]
+    lines = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [line for line in lines if line.split()[1] == "ssh" and line[0] != "Z"]
 
 
 def logins(machine):

@@ -203,7 +203,7 @@ def test_a_push_that_went_well_while_it_collects_is_whole(registry):
     try:
         # The harshest: it does not look whether somebody pushes at all.
         done = [registry.collect("--keep", "99", "--idle", "0") for _ in range(2)]
-        until(lambda: well, "no push goes well", 120)
+        until(lambda: well, "no push goes well")
     finally:
         stop.set()
         thread.join()

@@ -14,6 +14,7 @@ from tests.support import memory_claims
 from tests.support.checkout import ROOT
 from tests.support.containers import readable_with
 from tests.support.dev import SERVICES
+from tests.support.waits import until
 
 pytestmark = pytest.mark.world
 
@@ -185,6 +186,7 @@ def test_with_the_cache_down_requests_still_work(world, door):
         started = world.docker("start", world.containers["ai-redis"])
 
     assert started.returncode == 0, started.stderr
+    until(lambda: world.inspect("ai-redis")["State"]["Health"]["Status"] == "healthy", "the cache is back")
 
 
 def _sql(world, statement: str) -> str:

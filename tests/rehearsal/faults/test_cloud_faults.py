@@ -20,7 +20,7 @@ from tests.support.faults.stack import Stack
 
 pytestmark = [pytest.mark.world, pytest.mark.campaign]
 FINE = ("at once", "refused", "twice")
-PATIENCE = 300.0 if campaign.WHOLE else 60.0
+PATIENCE = 300.0
 """Seconds that the tries of one call may take while the cloud answers; 95 cells on two cores took up to 171 s."""
 
 

@@ -32,7 +32,7 @@ OPEN = 200
 _STRANGER = f"""
 import select, socket, sys
 def opened():
-    one = socket.create_connection((sys.argv[1], 22), 5)
+    one = socket.create_connection((sys.argv[1], 22), 60)
     one.setblocking(False)
     return one
 held = [opened() for _ in range({OPEN})]
@@ -73,7 +73,7 @@ def bare(folder, name, port=22):
 def server(request, tmp_path_factory):
     made = bare(tmp_path_factory.mktemp("bare"), request.param)
     try:
-        until(lambda: made.login(pin=made.born[1]).returncode == 0, "it never answers", 120)
+        until(lambda: made.login(pin=made.born[1]).returncode == 0, "it never answers")
         yield made
     finally:
         made.remove()
@@ -126,7 +126,7 @@ def test_bootstrap_installs_what_is_missing_while_apt_is_busy_with_lists_and_an_
     ) as update:
         update.stdin.write(text)
         update.stdin.close()
-        until(lambda: "lists/lock" in server.inside("cat /run/homeport-apt", False), "apt was never refused", 60)
+        until(lambda: "lists/lock" in server.inside("cat /run/homeport-apt", False), "apt was never refused")
         holders[0].communicate()
         until(lambda: "lock-frontend" in server.inside("cat /run/homeport-apt", False), "apt never waits for dpkg", 240)
         holders[1].communicate()
@@ -259,13 +259,13 @@ def test_on_a_kernel_without_ipv6_its_firewall_is_skipped_and_said_and_docker_st
 def test_where_sshd_hangs_on_a_socket_another_port_holds_from_birth(tmp_path):
     server = bare(tmp_path, "ubuntu-like", 2222)
     try:
-        until(lambda: server.login(port=2222, pin=server.born[1]).returncode == 0, "it never answers at its port", 120)
+        until(lambda: server.login(port=2222, pin=server.born[1]).returncode == 0, "it never answers at its port")
         first = server.ready("key", "120", pin=server.born[1], port=2222)
         assert first.returncode == 0, first.stderr
         assert "disabled\nenabled\n" == server.inside("systemctl is-enabled ssh.socket ssh.service", False)
         assert 255 == server.login(port=22, pin=server.born[1]).returncode, "the socket's port is still open"
         server.power("reboot")
-        until(lambda: server.login(port=2222, pin=server.born[1]).returncode == 0, "not after a boot", 120)
+        until(lambda: server.login(port=2222, pin=server.born[1]).returncode == 0, "not after a boot")
         server.inside("systemctl disable --now ssh.service; systemctl enable --now ssh.socket", False)
         server.pin = first.stdout.strip()
         server.ready("switch", pin=server.born[1], HOMEPORT_SSH_OPTS_NEXT=server.options(), port=22)

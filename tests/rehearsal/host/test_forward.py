@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-import time
 
 import pytest
 
@@ -68,11 +67,13 @@ def answer(server, target, user="deploy"):
     """What comes through a forwarded port; empty: nothing."""
     here = free_port()
     with session(server, "-L", f"{here}:{target}", user=user):
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", here), timeout=10) as one:
-                return one.recv(64).decode()
-    raise AssertionError("the client does not listen")
+        return until(lambda: [came(here)], "the client does not listen")[0]
+
+
+def came(port):
+    """What a port of this machine says at once, until its end or a pause."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+        return link.recv(64).decode()
 
 
 @pytest.mark.req("S1-35")
@@ -92,7 +93,7 @@ def test_another_user_who_may_sign_in_is_forwarded_nothing(server):
 @pytest.mark.parametrize("where", ["0:127.0.0.1:22", "127.0.0.1:3100:127.0.0.1:22", "/tmp/back:127.0.0.1:22"])
 def test_nothing_is_forwarded_the_other_way(server, user, where):
     with session(server, "-o", "ExitOnForwardFailure=yes", "-R", where, user=user) as client:
-        _, said = client.communicate(timeout=30)
+        _, said = client.communicate(timeout=180)
 
     assert client.returncode, "the host does not listen for anybody"
     assert "forwarding failed" in said, said

@@ -46,7 +46,7 @@ def test_the_key_that_user_data_held_is_gone_from_the_server_and_nobody_is_belie
 
     assert "" == left, "the private half of the bootstrap key still lies on the server"
     assert 255 == server.login(pin=server.born[1]).returncode, "the bootstrap key is still what sshd shows"
-    again = server.ready("key", "20", pin=server.born[1], PULUMI_COMMAND_STDOUT=server.pin)
+    again = server.ready("key", "120", pin=server.born[1], PULUMI_COMMAND_STDOUT=server.pin)
     assert server.pin == again.stdout.strip(), (
         f"an update of the first step asks a host that has its own key: {again.stderr}"
     )
@@ -56,11 +56,11 @@ def test_the_key_that_user_data_held_is_gone_from_the_server_and_nobody_is_belie
 @pytest.mark.req("E-05")
 def test_another_host_key_is_a_hard_stop_that_names_host_and_port(server):
     began = time.monotonic()
-    done = server.ready("wait", "60", pin=server.born[1])
+    done = server.ready("wait", "300", pin=server.born[1])
 
     assert 1 == done.returncode, "a machine with another key was accepted"
     assert f"deploy@{server.address} port 22: another machine answers there" in done.stderr, done.stderr
-    assert time.monotonic() - began < 45, "a wrong key was tried again and again"
+    assert time.monotonic() - began < 240, "a wrong key was tried again and again"
 
 
 @pytest.mark.req("P-12")
@@ -221,7 +221,7 @@ def test_a_port_that_is_blocked_is_free_again_though_the_program_was_killed(serv
         until(lambda: "dport 22" in server.inside("iptables -S INPUT"), "the wall never came")
         os.killpg(run.pid, signal.SIGKILL)
 
-    until(lambda: "dport 22" not in server.inside("iptables -S INPUT"), "the host did not free itself", 60)
+    until(lambda: "dport 22" not in server.inside("iptables -S INPUT"), "the host did not free itself")
     assert "" == server.inside("cat /etc/wall 2>/dev/null", check=False), "the file stayed"
     assert 0 == server.login().returncode, "locked out"
 
@@ -245,10 +245,11 @@ def test_what_nobody_confirmed_before_a_reboot_is_undone_after_it_and_the_rest_s
     assert 7 == subprocess.run(argv, input=bundle, text=True, check=False).returncode, "no timer was set"
     server.power("reset")
 
-    until(lambda: not server.inside("cat /etc/unconfirmed", check=False), "the change stayed without its timer", 40)
+    gone = "test -e /etc/unconfirmed || echo gone"
+    until(lambda: "gone" in server.inside(gone), "the change stayed without its timer")
     assert "x" == server.inside("cat /etc/kept"), "a confirmed change went"
-    until(lambda: server.login().returncode == 0, "no login after the reboot", 90)
-    assert server.pin in server.ready("key", "30", PULUMI_COMMAND_STDOUT=server.pin).stdout, (
+    until(lambda: server.login().returncode == 0, "no login after the reboot")
+    assert server.pin in server.ready("key", "120", PULUMI_COMMAND_STDOUT=server.pin).stdout, (
         "another host key after a reboot"
     )
 

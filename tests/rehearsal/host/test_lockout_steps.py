@@ -94,11 +94,10 @@ def test_a_reboot_between_a_change_and_its_proof_puts_it_back_and_the_next_run_h
     until(
         lambda: begun.server.inside("systemctl is-system-running", check=False).strip() in {"running", "degraded"},
         "no boot",
-        90,
     )
     begun.join()
     begun.undone(step.partition(" ")[2])
 
-    until(lambda: before <= begun.ways(), f"what was open before is not open again: {begun.ways()}, {before}", 60)
+    until(lambda: before <= begun.ways(), f"what was open before is not open again: {begun.ways()}, {before}")
     begun.harden()
     assert HARDENED == begun.ways(), "gone again, the steps come to their end"

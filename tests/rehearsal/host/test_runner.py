@@ -80,7 +80,7 @@ def lay(machine, runner, token=TOKEN, image="unused"):
 
 def run(machine, *argv, given=None):
     argv = ["docker", "exec", "-i", machine.container, "sh", *argv]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, input=given)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, input=given)
 
 
 def remove(machine, runner):
@@ -196,8 +196,8 @@ def test_another_label_registers_anew_and_removal_leaves_nothing(machine):
 
 
 def test_the_program_may_come_out_of_an_image(machine):
-    docker("exec", "-i", machine.container, "docker", "import", "-", "runner:1", stdin=_archive("home/runner"))
     until(machine.docker_answers, "no Docker")
+    docker("exec", "-i", machine.container, "docker", "import", "-", "runner:1", stdin=_archive("home/runner"))
     pinned = replace(RUNNER, archive="", sha256="")
     done = up(machine, pinned, image="runner:1")
 

@@ -156,7 +156,7 @@ def test_redis_answers_other_containers_and_keeps_its_data(yard):
     flags = ("--user", "999:1000", "-v", f"{data}:/data")
     first = yard.start("cache", REDIS, *flags, command=("--appendonly", "yes"))
     until_says("PONG", first, "redis-cli", "ping")
-    client = yard.start("client", REDIS, "--user", "999:1000", command=("sleep", "60"))
+    client = yard.start("client", REDIS, "--user", "999:1000", command=("sleep", "600"))
     assert "OK" == docker("exec", client, "redis-cli", "-h", "cache", "set", "key", "value"), (
         "protected mode is off, as officially"
     )
@@ -222,7 +222,7 @@ def test_caddy_without_the_port_capability_does_not_start_just_as_the_official_i
 
 
 def test_python_runs_under_both_names(yard):
-    name = yard.start("py", PYTHON, "--user", "10001:10001", command=("sleep", "60"))
+    name = yard.start("py", PYTHON, "--user", "10001:10001", command=("sleep", "600"))
     for program in ("python", "python3", "/usr/local/bin/python"):
         out = docker(
             "exec", name, program, "-c", "import json, sqlite3, ssl, sys; print('%d.%d' % sys.version_info[:2])"
@@ -264,9 +264,9 @@ def test_n8n_runs_a_code_node_against_postgresql(yard):
         "-e",
         "N8N_SECURE_COOKIE=false",
     )
-    until_says("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz", seconds=90)
-    until_says("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz/readiness", seconds=90)
-    until_says("<html", name, "wget", "-qO-", "http://127.0.0.1:5678/", seconds=60)
+    until_says("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz")
+    until_says("ok", name, "wget", "-qO-", "http://127.0.0.1:5678/healthz/readiness")
+    until_says("<html", name, "wget", "-qO-", "http://127.0.0.1:5678/")
     script = (SCRIPTS / "code_node.mjs").read_text()
     answer = docker("exec", "-i", name, "node", "--input-type=module", "-", "40", "2", input=script)
     assert {"sum": 42} == json.loads(answer), "workflows use Code nodes, which run in n8n's own task runner"

@@ -17,6 +17,7 @@ import pytest
 from tests.support import assistant
 from tests.support.doorway import Doorway
 from tests.support.scratch import docker, free_port, inspect
+from tests.support.waits import until
 
 pytestmark = pytest.mark.world
 
@@ -199,7 +200,7 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
         async def call(tool, **arguments):
             result = await client.call_tool(tool, arguments)
             # On a busy machine n8n may take longer than the server waits; what only reads can be asked again.
-            with anyio.fail_after(120):
+            with anyio.fail_after(180):
                 while result.is_error and "_list_" in tool and "no answer within" in assistant.words(result):
                     result = await client.call_tool(tool, arguments)
             assert not result.is_error, (tool, assistant.words(result))
@@ -220,7 +221,7 @@ async def test_an_assistant_works_with_real_workflows_through_the_proxy(stack, d
         )
         assert "200" == run.strip(), "an active workflow runs when it is called"
         rows = []
-        with anyio.fail_after(60):
+        with anyio.fail_after(180):
             while not rows:
                 rows = (await call("n8n_list_executions", workflow_id=identity, status="success"))["data"]
         shown = await call("n8n_get_execution", execution_id=str(rows[0]["id"]), include_data=True)
@@ -364,11 +365,16 @@ async def test_a_client_that_goes_away_leaves_nothing_running(stack, door, token
         with anyio.move_on_after(3) as patience:
             await client.call_tool("host_run_task", {"name": "slow"})
     Agent.slow.set()
-    listing = await anyio.to_thread.run_sync(lambda: docker("top", stack.server))
+    # Docker's own check of its health is a process in it too, for a moment.
+    await anyio.to_thread.run_sync(
+        lambda: until(
+            lambda: 2 >= len(docker("top", stack.server).strip().splitlines()) - 1,
+            "one process, and the one that reaps",
+        )
+    )
     Agent.slow.clear()
 
     assert patience.cancelled_caught
-    assert 2 >= len(listing.strip().splitlines()) - 1, f"one process, and the one that reaps: {listing}"
 
 
 @pytest.mark.req("P-02")

@@ -52,7 +52,7 @@ def healthy(container):
 @pytest.mark.req("OS-26")
 def test_each_runs_as_its_block_says_and_answers_its_check(stack, apps):
     for name, block in apps.items():
-        until(lambda there=f"{stack.name}-{name}": healthy(there), f"{name} answers its check", 60)
+        until(lambda there=f"{stack.name}-{name}": healthy(there), f"{name} answers its check")
         there = inspect(f"{stack.name}-{name}")
         host = there["HostConfig"]
         uid = there["Config"]["User"].partition(":")[0]

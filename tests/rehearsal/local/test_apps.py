@@ -216,9 +216,9 @@ def test_a_program_runs_at_its_times_in_the_same_container_and_its_last_run_is_i
     name = f"{stack.name}-nightly"
     probe = inspect(name)["Config"]["Healthcheck"]["Test"][1:]
     # By our own question, not by Docker's next one.
-    until(lambda: "ended with" in docker_said("exec", name, *probe), "a minute has a beginning", 90)
+    until(lambda: "ended with" in docker_said("exec", name, *probe), "a minute has a beginning")
     said = docker_said("exec", name, *probe)
-    until(lambda: inspect(name)["State"]["Health"]["Status"] == "unhealthy", "Docker asks as well", 60)
+    until(lambda: inspect(name)["State"]["Health"]["Status"] == "unhealthy", "Docker asks as well")
     shown = json.loads(stack.homeport("status", "--json").stdout)
     (job,) = [service for service in shown["services"] if service["name"] == "nightly"]
 

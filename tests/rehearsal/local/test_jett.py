@@ -257,11 +257,9 @@ def test_portainer_is_told_its_admins_password_by_a_file_that_it_alone_reads(jet
 def test_a_beat_makes_it_online_and_missing_ones_offline(jett):
     before = jett.sql("SELECT online FROM local_state")
     status, answer = jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
-    during = jett.sql("SELECT online, last_seen > now() - interval '5 seconds' FROM local_state")
-    until(lambda: jett.sql("SELECT online FROM local_state") == "f", "offline after three missed beats of 1 s", 30)
-    until(
-        lambda: jett.sql("SELECT status FROM heartbeat") == "offline", "the workflow that runs every minute says so", 75
-    )
+    during = jett.sql("SELECT online, last_seen > now() - interval '15 seconds' FROM local_state")
+    until(lambda: jett.sql("SELECT online FROM local_state") == "f", "offline after 15 missed beats of 1 s")
+    until(lambda: jett.sql("SELECT status FROM heartbeat") == "offline", "the workflow that runs every minute says so")
     jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
 
     assert (200, {"ok": True, "queued": 0}) == (status, answer)
@@ -305,7 +303,7 @@ def test_requests_are_kept_while_offline_and_delivered_once_each_in_order_when_t
     twice = jett.call("/webhook/request", {"source": "s", "payload": {"n": 0}, "dedupe_key": "k0"})
     kept = jett.sql("SELECT count(*) FROM offline_queue WHERE status = 'pending'")
     client = jett.client("--once")
-    output = client.communicate(timeout=60)[0]
+    output = client.communicate(timeout=300)[0]
 
     assert {202} == {status for status, _ in sent}, "kept, not refused"
     assert (202, {"queued": True, "id": sent[0][1]["id"]}) == twice, "the same request again is the same item"

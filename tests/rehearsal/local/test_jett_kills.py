@@ -21,7 +21,7 @@ pytestmark = pytest.mark.world
 @pytest.mark.usefixtures("empty")
 def test_kills_of_the_client_lose_and_double_nothing(jett, handler):
     kills, chance = campaign.size("kills of the queue's client"), campaign.chance("kills of the queue's client")
-    handler.pause, kept = 0.05, stored(jett, 2 * kills)
+    handler.pause, kept = 0.5, stored(jett, 2 * kills)
     for number in range(kills):
         client = jett.client()
         client.stdout.readline()  # it has begun
@@ -30,9 +30,10 @@ def test_kills_of_the_client_lose_and_double_nothing(jett, handler):
         else:
             # Just after the work and before the receipt, where a kill does most harm.
             handler.worked.clear()
-            handler.worked.wait(5)
+            handler.worked.wait(60)
         client.kill()
         client.communicate()
+    handler.pause = 0.0
     with jett.running_client():
         drain(jett, handler)
     print(f"{len(kept)} requests, {handler.calls} handler calls, {len(handler.effects)} effects")

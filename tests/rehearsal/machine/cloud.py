@@ -62,19 +62,19 @@ class Cloud(Emulated):
         """A server that answers by SSH; the API's view of it and its machine."""
         fields = {"ssh_keys": [self.key_id], "user_data": USER_DATA, "location": "fsn1", **more}
         server = self.server(name, **fields)
-        self.settle(120)
+        self.settle()
         machine = Machine.named(self.ground, name)
-        until(lambda: self.ssh(machine, "true").returncode == 0, f"{name} never answers by SSH", 120)
+        until(lambda: self.ssh(machine, "true").returncode == 0, f"{name} never answers by SSH")
         return server, machine
 
-    def ssh(self, machine, command, port=22, host=None):
-        """A command on the machine as root, by the key that was ordered for it."""
+    def ssh(self, machine, command, port=22, host=None, patience=5):
+        """A command on the machine as root, by the key that was ordered for it; in how many seconds it must be in."""
         options = {
             "BatchMode": "yes",
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
             "LogLevel": "ERROR",
-            "ConnectTimeout": "5",
+            "ConnectTimeout": str(patience),
             "IdentityFile": str(self.key),
             "IdentitiesOnly": "yes",
             "Port": str(port),
@@ -82,7 +82,7 @@ class Cloud(Emulated):
         flags = [f"-o{key}={value}" for key, value in options.items()]
         command = ["ssh", "-F", "none", *flags, f"root@{host or machine.ipv4}", command]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
+            command, capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL
         )
 
     def stranger_sees(self, address, port):
@@ -96,11 +96,11 @@ class Cloud(Emulated):
     def action(self, server, what, **body):
         """Asks for an action and waits for its end."""
         self.make(f"/servers/{server['id']}/actions/{what}", body)
-        self.settle(120)
+        self.settle()
         failed = [a for a in self.get("/actions?status=error")["actions"] if a["error"]["code"] == "action_failed"]
         assert [] == failed, failed
 
-    def settle(self, seconds=120):
+    def settle(self, seconds=300):
         until(lambda: not self.get("/actions?status=running")["actions"], "an action never ends", seconds)
 
     def left(self, server):

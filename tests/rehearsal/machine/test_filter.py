@@ -25,7 +25,7 @@ def listening(cloud, server):
     for port in (8001, 8002):
         done = cloud.ssh(machine, LISTEN.format(name=f"listen-{port}", port=port))
         assert 0 == done.returncode, done.stderr
-    until(lambda: _serves(machine, 8001) and _serves(machine, 8002), "it listens inside", 60)
+    until(lambda: _serves(machine, 8001) and _serves(machine, 8002), "it listens inside")
     yield made, machine
     cloud.ssh(machine, "systemctl stop listen-8001 listen-8002")
 
@@ -86,9 +86,9 @@ def test_a_machine_is_never_open_from_its_birth_through_its_reboots(cloud):
     try:
         cloud.settle()
         machine = Machine.named(cloud.ground, "young")
-        until(lambda: _serves(machine, 22), "it listens inside", 120)
+        until(lambda: _serves(machine, 22), "it listens inside")
         cloud.action(made, "reset")
-        until(lambda: _serves(machine, 22), "it listens again", 120)
+        until(lambda: _serves(machine, 22), "it listens again")
     finally:
         stop.set()
         looker.join()

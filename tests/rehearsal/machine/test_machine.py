@@ -90,14 +90,13 @@ def test_a_reboot_keeps_the_disk_and_starts_what_ran(cloud, server):
     for count, reboot in enumerate(ways, boots + 1):
         before = machine.run("cat", "/proc/sys/kernel/random/boot_id")
         reboot()
-        until(lambda: _booted(machine) not in (None, before), f"boot {count} never begins", 60)  # noqa: B023
-        until(lambda: cloud.ssh(machine, "true").returncode == 0, f"boot {count} never ends", 120)
+        until(lambda: _booted(machine) not in (None, before), f"boot {count} never begins")  # noqa: B023
+        until(lambda: cloud.ssh(machine, "true").returncode == 0, f"boot {count} never ends")
         assert count == machine.boots, "once, not more"
     assert "kept\nkept" == cloud.ssh(machine, "cat /etc/kept /var/kept").stdout.strip(), "the disk survives"
     until(
         lambda: "true" in cloud.ssh(machine, "docker inspect -f {{.State.Running}} stays").stdout,
         "its container is back",
-        60,
     )
     assert first != cloud.ssh(machine, "cat /proc/sys/kernel/random/boot_id").stdout, "it sees that it was rebooted"
     cloud.ssh(machine, "docker rm -f stays")
@@ -118,7 +117,7 @@ def test_switched_off_it_is_silent_and_switched_on_it_is_back(cloud, server):
         assert "open" != answers(machine.ipv4, 22), f"after {off} nobody answers"
         assert "off" == cloud.get(f"/servers/{made['id']}")["server"]["status"], "the API says so"
         cloud.action(made, "poweron")
-        until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back", 120)
+        until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back")
 
 
 def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_firewall(cloud, server):
@@ -132,14 +131,14 @@ def test_after_an_outage_of_this_computer_what_was_on_is_on_again_behind_its_fir
 
     assert ([made["id"]], []) == ([one["id"] for one in state.on], state.lost)
     assert cloud.machines.wait(state.on[0]), "it boots"
-    until(lambda: "open" == answers(machine.ipv4, 22), "its door is open", 60)
+    until(lambda: "open" == answers(machine.ipv4, 22), "its door is open")
     assert "silent" == answers(machine.ipv4, 23), "its firewall is there: without it, a closed port would refuse"
     assert (boots + 1, []) == (machine.boots, restored(cloud.service.project).lost), "and once more nothing happens"
     assert boots + 1 == machine.boots, "one that is on is left alone"
     cloud.action(made, "poweroff")
     assert [] == restored(cloud.service.project).on and not machine.running, "switched off, it stays off"
     cloud.action(made, "poweron")
-    until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back", 120)
+    until(lambda: cloud.ssh(machine, "true").returncode == 0, "it comes back")
 
 
 def test_a_deleted_server_leaves_nothing_and_its_address_and_a_fresh_disk_come_back(cloud, firewall):
@@ -153,7 +152,6 @@ def test_a_deleted_server_leaves_nothing_and_its_address_and_a_fresh_disk_come_b
     until(
         lambda: "ordered" in cloud.ssh(machine, "cloud-init status --wait; ls /srv /var/lib/docker").stdout,
         "the order is run again",
-        120,
     )
     assert "mine" not in cloud.ssh(machine, "ls /srv /var/lib/docker").stdout, "a rebuilt disk is a fresh one"
     assert [] != cloud.left(first), "the machine can be seen where it is looked for"

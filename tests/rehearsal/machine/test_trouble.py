@@ -22,7 +22,7 @@ def test_a_machine_is_cut_off_and_comes_back_without_a_reboot(server):
         assert machine.running, "it goes on running"
     finally:
         machine.restore()
-    until(lambda: "open" == answers(machine.ipv4, 22), "it is back", 60)
+    until(lambda: "open" == answers(machine.ipv4, 22), "it is back")
     assert boots == machine.boots, "nothing was rebooted for it"
 
 
@@ -35,7 +35,7 @@ def test_packets_get_lost_and_ssh_lives_with_it(cloud, server):
         assert 20 < lost < 80, f"a ping crosses twice, so about half should be lost: {shown}"
         # Half of all round trips lost is more than a login's time-outs bear every time.
         machine.lossy(5)
-        assert "done" == cloud.ssh(machine, "echo done").stdout.strip(), "TCP sends again"
+        assert "done" == cloud.ssh(machine, "echo done", patience=60).stdout.strip(), "TCP sends again"
     finally:
         machine.restore()
     assert " 0% packet loss" in machine.run("ping", "-q", "-c", "20", "-i", "0.01", cloud.ground.gateway), "restored"

@@ -201,7 +201,7 @@ def test_the_socket_is_for_the_containers_own_user_and_the_network_asks_for_a_pa
     ]
 
     def over_network(user: str, database: str, word: str) -> str:
-        connect = f"host={world.address(POSTGRES)} user={user} dbname={database} connect_timeout=5"
+        connect = f"host={world.address(POSTGRES)} user={user} dbname={database} connect_timeout=60"
         done = subprocess.run(
             (
                 "docker",

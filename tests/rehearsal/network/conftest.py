@@ -181,7 +181,7 @@ class Server:
 
     def reboot(self):
         docker("restart", "--time", "30", self.name)
-        until(lambda: self.ok("systemctl is-active docker"), "no Docker after the boot", 60)
+        until(lambda: self.ok("systemctl is-active docker"), "no Docker after the boot")
 
     def remove(self):
         docker("rm", "--force", "--volumes", self.name)

@@ -53,7 +53,7 @@ def page(server):
             command=" ".join(SERVICE.command),
         )
     )
-    until(lambda: server.ok("docker exec browser node /etc/homeport/health.cjs"), "the browser answers", 180)
+    until(lambda: server.ok("docker exec browser node /etc/homeport/health.cjs"), "the browser answers")
     asks = ("exec", server.name, "docker", "exec", "browser", "node", "-e", PAGE)
     yield lambda *addresses: json.loads(docker(*asks, *addresses))
     server.run("docker rm -f browser supabase-db && docker network rm browser && rm -r /srv/browser")

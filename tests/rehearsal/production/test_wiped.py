@@ -27,7 +27,7 @@ CLAIMS = (
 def test_a_server_deleted_behind_our_back_comes_back_at_the_same_address_with_services_and_peers(rehearsed):
     before, outputs = rehearsed.hetzner("GET", "servers")["servers"][0], rehearsed.outputs
     rehearsed.hetzner("DELETE", f"servers/{before['id']}")
-    until(lambda: not rehearsed.hetzner("GET", "servers")["servers"], "the emulated cloud did not delete it", 180)
+    until(lambda: not rehearsed.hetzner("GET", "servers")["servers"], "the emulated cloud did not delete it")
 
     again = make("rehearse", "ARGS=--no-claims", timeout=2400)
     after = rehearsed.hetzner("GET", "servers")["servers"]

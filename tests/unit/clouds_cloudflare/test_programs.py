@@ -21,6 +21,7 @@ import yaml
 from rehearsal.clouds.cloudflare.emulator import Addresses
 from rehearsal.clouds.kit.listener import NotLoopbackError, loopback
 from tests.support.cloudflare import ACCOUNT, SEED, TOKEN, ZONE, Cloud, connected, origin, wait_for
+from tests.support.scratch import free_port
 from toolchain.cloudflared.connector import Connector
 from toolchain.cloudflared.pack import MODULES, pack
 from toolchain.cloudflared.settings_file import SettingsError, read
@@ -80,11 +81,6 @@ def test_the_emulator_survives_kill_9_with_all_it_had_said_it_did(tmp_path):
         assert 0 == running.wait(60), "and it ends quietly when it is asked to"
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return door.getsockname()[1]
-
-
 def ready(port):
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
@@ -114,12 +110,12 @@ def test_the_connector_takes_its_token_from_a_file_and_tells_when_it_is_ready(cl
 
 def test_the_connector_says_what_it_lacks_and_gives_up_on_a_refused_token(cloud):
     with program("toolchain.cloudflared.command", "tunnel", "run") as running:
-        assert "needs TUNNEL_TOKEN or --token-file, or --config" in running.communicate(timeout=20)[1]
+        assert "needs TUNNEL_TOKEN or --token-file, or --config" in running.communicate(timeout=120)[1]
         assert 2 == running.returncode, "nothing to start with"
     with program(
         "toolchain.cloudflared.command", "run", "--edge", cloud.emulator.tunnel, env={"TUNNEL_TOKEN": "eHg="}
     ) as running:
-        assert "the edge refuses the connector" in running.communicate(timeout=20)[1]
+        assert "the edge refuses the connector" in running.communicate(timeout=120)[1]
         assert 1 == running.returncode, "no use in trying again"
 
 

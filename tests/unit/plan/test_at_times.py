@@ -78,7 +78,7 @@ def test_who_stops_it_stops_the_program_first(tmp_path):
     program = ["sh", "-c", f"trap 'echo told >{mark}; exit 0' TERM; touch {mark}; while :; do sleep 0.05; done"]
     argv, _ = entrypoint(tmp_path, "* * * * *", program)
     with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as running:
-        until(mark.exists, "the program runs", 20)
+        until(mark.exists, "the program runs")
         running.send_signal(signal.SIGTERM)
         code = running.wait(20)
 

@@ -93,11 +93,11 @@ class Adopted:
     def inside(self, script: str, *arguments: str, check: bool = True) -> str:
         """What a shell prints as root on the machine, past its sshd."""
         argv = ["docker", "exec", "-i", self.container, "sh", "-eus", *(["--", *arguments] if arguments else [])]
-        done = subprocess.run(argv, input=script, capture_output=True, text=True, check=False, timeout=180)
+        done = subprocess.run(argv, input=script, capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 0 or not check, f"{script[:80]}: {done.stderr}"
         return done.stdout
 
-    def homeport(self, verb: str, *flags: str, seconds: float = 300) -> tuple[int, str]:
+    def homeport(self, verb: str, *flags: str, seconds: float = 900) -> tuple[int, str]:
         """The operator's command, in the stack's own checkout: its exit code, and all that it said."""
         # Into a file: ssh's shared connection outlives the command, and would hold a pipe open.
         path = self.folder / "said"

@@ -98,7 +98,7 @@ class AutoFix:
         words = ""
         while True:
             with self.worker("--once") as process:
-                more, _ = process.communicate(timeout=120)
+                more, _ = process.communicate(timeout=300)
             assert process.returncode in (0, -9), more
             words += more
             # The sandbox of a worker that was killed may still be about to end.
@@ -162,7 +162,7 @@ class AutoFix:
     def close(self):
         if self.receiver:
             self.receiver.terminate()
-            self.receiver.communicate(timeout=30)
+            self.receiver.communicate(timeout=180)
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()

@@ -149,7 +149,7 @@ class Runner:
     def config(self, *argv, token=""):
         environ = self.environ | ({"ACTIONS_RUNNER_INPUT_TOKEN": token} if token else {})
         argv = [str(self.folder / "config.sh"), *argv]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, env=environ, timeout=60)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, env=environ, timeout=180)
 
     def start(self):
         self.process = subprocess.Popen(
@@ -164,5 +164,5 @@ class Runner:
     def close(self):
         if self.process:
             self.process.terminate()
-            return self.process.communicate(timeout=30)[0]
+            return self.process.communicate(timeout=180)[0]
         return ""

@@ -42,7 +42,7 @@ systemctl restart ssh
 def docker(*argv: str, stdin: str | bytes | None = None) -> str:
     """Output of the ``docker`` command; its failure is the test's."""
     given = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=120)
+    done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=600)
     assert done.returncode == 0, f"docker {' '.join(argv)}: {done.stderr.decode()}"
     return done.stdout.decode()
 

@@ -115,7 +115,7 @@ class Killed:
     def finish(self, verb: str, *more: str) -> tuple[int, str]:
         """Runs a command to its end: its code, and all that it said."""
         run = self.start(verb, *more)
-        code = run.process.wait(900)
+        code = run.process.wait(1800)
         run.reader.join(2)
         return code, "\n".join(run.lines)
 
@@ -155,7 +155,7 @@ class Killed:
             if not set(there) - seen:
                 break
             seen |= set(there)
-        run.process.wait(60)
+        run.process.wait(180)
         return at_work
 
     def freeze(self) -> None:

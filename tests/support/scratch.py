@@ -76,7 +76,7 @@ class Scratch:
         """The command line for ``pulumi`` in the environment that homeport would give it."""
         return [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *argv]
 
-    def pulumi(self, *argv: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def pulumi(self, *argv: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Runs the CLI to its end."""
         stack = () if argv[:2] == ("stack", "init") else ("--stack", self.name)
         return subprocess.run(
@@ -90,7 +90,7 @@ class Scratch:
             stdin=subprocess.DEVNULL,
         )
 
-    def homeport(self, *argv: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def homeport(self, *argv: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Runs the operator's command with nobody at the terminal; both streams in ``stdout``."""
         return subprocess.run(
             [sys.executable, "-m", "homeport.cli", *argv, "--stack", self.name],
@@ -167,7 +167,7 @@ def free_port() -> int:
 
 def docker(*argv: str, stdin: str | None = None) -> str:
     """Output of the ``docker`` command; its failure is the test's."""
-    done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, input=stdin, timeout=120)
+    done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, input=stdin, timeout=600)
     assert done.returncode == 0, f"docker {' '.join(argv)}: {done.stderr}"
     return done.stdout
 

@@ -35,7 +35,7 @@ systemctl restart ssh
 
 def docker(*argv, stdin=None, fails=False):
     given = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=180)
+    done = subprocess.run(["docker", *argv], capture_output=True, check=False, input=given, timeout=600)
     assert fails == (done.returncode != 0), f"docker {argv}: {done.stdout.decode()} {done.stderr.decode()}"
     return done.stdout.decode() + (done.stderr.decode() if fails else "")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+_DAY = 86_400
+
 
 def until(check, why: str, seconds: float = 180):
     """The first true answer.
@@ -23,3 +25,10 @@ def until(check, why: str, seconds: float = 180):
         if time.monotonic() >= end:
             raise AssertionError(f"not within {seconds} s: {why}" + (f": {problem}" if problem else "")) from problem
         time.sleep(0.1)
+
+
+def one_day(seconds: float) -> None:
+    """Waits for the next day of UTC where this one ends sooner: what is counted by the day is of one day then."""
+    left = _DAY - time.time() % _DAY
+    if left < seconds:
+        time.sleep(left + 1)

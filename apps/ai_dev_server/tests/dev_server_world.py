@@ -111,10 +111,10 @@ class Upstreams:
         return JSONResponse(answer or {"detail": "not found"}, 200 if answer else 404)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+_NOBODY = socket.socket()
+_NOBODY.bind(("127.0.0.1", 0))
+REFUSED = _NOBODY.getsockname()[1]
+"""A port that is nobody's as long as the tests run, and that nobody listens on."""
 
 
 class Served:
@@ -127,14 +127,14 @@ class Served:
 
     def http(self, token=TOKEN, **headers):
         said = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx2.Client(base_url=self.url, headers={**said, **headers}, trust_env=False, timeout=30)
+        return httpx2.Client(base_url=self.url, headers={**said, **headers}, trust_env=False, timeout=60)
 
     @asynccontextmanager
     async def client(self, mode="legacy", token=TOKEN, url=None):
         """The official client, in a session of its own (mode legacy) or without one (auto)."""
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            httpx2.AsyncClient(headers=headers, trust_env=False, timeout=30) as http,
+            httpx2.AsyncClient(headers=headers, trust_env=False, timeout=60) as http,
             Client(streamable_http_client(url or self.mcp, http_client=http), mode=mode) as client,
         ):
             yield client
@@ -144,12 +144,13 @@ class Served:
 def serve(env=ENV, transport=None, **changes):
     chosen = replace(settings(env), **changes)
     app = create_app(chosen, transport)
-    port = free_port()
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none", timeout_graceful_shutdown=1)
+    door = socket.create_server(("127.0.0.1", 0))
+    port = door.getsockname()[1]
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, args=([door],), daemon=True)
     thread.start()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while not server.started:
         assert thread.is_alive() and time.monotonic() < end, "the server did not start"
         time.sleep(0.01)
@@ -157,5 +158,5 @@ def serve(env=ENV, transport=None, **changes):
         yield Served(port, app)
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive(), "a stop does not wait for streams"

@@ -76,7 +76,7 @@ def run_api():
 
     def run(stdin: bytes, folder: Path = APP, **kwargs):
         argv = [sys.executable, "-B", str(folder / "executor_api.py")]
-        done = subprocess.run(argv, input=stdin, capture_output=True, timeout=60, check=False, **kwargs)
+        done = subprocess.run(argv, input=stdin, capture_output=True, timeout=180, check=False, **kwargs)
         return done.returncode, done.stdout, done.stderr
 
     return run
@@ -95,12 +95,12 @@ class LiveWorker:
         file.write_text(json.dumps({"id": identity, "task": task} if envelope is None else envelope))
         return file
 
-    def result(self, identity, wait_s=30.0):
+    def result(self, identity, wait_s=180.0):
         file = self.root / "results" / f"{identity}.json"
         assert self.wait(file.exists, wait_s), f"no result of {identity} within {wait_s} s; log: {self.log.read_text()}"
         return json.loads(file.read_bytes())
 
-    def wait(self, condition, wait_s=30.0):
+    def wait(self, condition, wait_s=180.0):
         deadline = time.monotonic() + wait_s
         while not condition():
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -110,7 +110,7 @@ class LiveWorker:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
+        return self.process.wait(180)
 
     def events(self, kind=None):
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

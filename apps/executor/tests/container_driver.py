@@ -49,7 +49,7 @@ def verdict(attempt):
             input=attempt,
             capture_output=True,
             text=True,
-            timeout=15,
+            timeout=120,
             check=False,
         )
     except subprocess.TimeoutExpired:

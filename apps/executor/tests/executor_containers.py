@@ -45,7 +45,7 @@ def docker(*argv, stdin=None, check=True):
     return done
 
 
-def wait(condition, wait_s=30):
+def wait(condition, wait_s=180):
     deadline = time.monotonic() + wait_s
     while not (found := condition()) and time.monotonic() < deadline:
         time.sleep(0.1)

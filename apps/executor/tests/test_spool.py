@@ -55,7 +55,7 @@ def test_reading_a_growing_file_gives_its_age(spool, requests):
     (requests / "x.json").write_bytes(b"{}")
     os.utime(requests / "x.json", (time.time() - 5,) * 2)
 
-    assert 4.5 < spool.read("x").age_s < 10, "seconds since the last change"
+    assert 4.5 < spool.read("x").age_s < 60, "seconds since the last change"
 
 
 def test_a_look_takes_the_oldest_and_no_more_than_a_batch(spool, requests):

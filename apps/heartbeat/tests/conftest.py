@@ -110,7 +110,7 @@ class World:
     def once(self, **more: str) -> tuple[int, str]:
         """Exit status and output of ``--once``."""
         process = self.start("--once", **more)
-        said = process.communicate(timeout=30)[0]
+        said = process.communicate(timeout=180)[0]
         return process.returncode, said
 
 
@@ -125,10 +125,10 @@ def world(tmp_path):
 
 @pytest.fixture
 def until():
-    """Waits for a condition, ten seconds at most."""
+    """Waits for a condition."""
 
     def wait(condition, what: str) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 180
         while not condition():
             assert time.monotonic() < end, what
             time.sleep(0.02)

@@ -98,7 +98,7 @@ class Agent:
         address = self.state / "notify"
         address.unlink(missing_ok=True)
         notify.bind(str(address))
-        notify.settimeout(20)
+        notify.settimeout(120)
         more = {
             "STATE_DIRECTORY": str(self.state),
             "HOST_AGENT_TASKS": str(self.sockets),
@@ -112,7 +112,7 @@ class Agent:
     def stop(self, number: int = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(120)
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -23,7 +23,7 @@ WAITING = (
     f"print('''{SAVED}''')"
 )
 """A backup that notes each run, and waits for the file ``go``."""
-_PATIENCE = 20
+_PATIENCE = 120
 
 
 def until(condition, why):

@@ -146,7 +146,7 @@ def test_of_two_runs_at_once_the_second_ends_with_4_and_the_first_is_not_disturb
     code, line, errors = host.run()
     assert (4, {}) == (code, line) and "another run" in errors, "the lock is held"
     (host.fake / "wait").unlink()
-    output, _ = first.communicate(timeout=30)
+    output, _ = first.communicate(timeout=300)
     assert (0, "ok") == (first.returncode, json.loads(output)["status"]), "the first ends well"
     assert 0 == host.run()[0], "and frees the lock"
 

@@ -64,8 +64,11 @@ def main() -> None:
         if rounds == 1:
             say({"watching": len(seen)})
         end = began + rounds / about["rate"]
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.005))
+        left = 1.0
+        # Once at least, however late it is: what has not been read is no silence.
+        while left > 0:
+            left = end - time.monotonic()
+            time.sleep(max(0.0, min(left, 0.005)))
             for port, state in syns.answers():
                 if state and port in seen:
                     seen[port].note(state, time.monotonic() - began)

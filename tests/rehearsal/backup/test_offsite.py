@@ -11,6 +11,7 @@ import pytest
 from tests.support import campaign
 from tests.support.containers import docker
 from tests.support.offsite import PASSWORD, SECRET, TOKEN
+from tests.support.waits import one_day
 
 pytestmark = pytest.mark.docker
 
@@ -125,6 +126,7 @@ def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, fille
 @pytest.mark.req("S5-70")
 @pytest.mark.usefixtures("filled")
 def test_copies_go_as_the_settings_say_and_one_that_somebody_took_away_is_missed(host, s3):
+    one_day(300)
     host.settings["KEEP_DAILY"] = "1"
     snapshots = [host.run("offsite")["snapshot"] for _ in range(3)]
     copies = host.run("list")["copies"]

@@ -82,7 +82,7 @@ class Stack:
             check=False,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=900,
         )
         assert fails == (done.returncode != 0), done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -40,8 +40,8 @@ def test_the_five_containers_run_and_are_healthy(world):
         return {world.inspect(name)["State"]["Health"]["Status"] for name in SERVICES}
 
     assert set(SERVICES) == set(world.containers), "five, and no others"
-    until(lambda: "starting" not in health(), "Docker's own first look comes an interval after the start")
-    assert {"healthy"} == health()
+    # Docker's own first look comes an interval after the start, and one on a busy machine may last too long.
+    until(lambda: {"healthy"} == health(), "Docker does not find all of them healthy")
 
 
 @pytest.mark.req("P-07")

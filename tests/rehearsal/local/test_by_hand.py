@@ -34,7 +34,7 @@ def _homeport(stack, verb, *flags):
         env=stack.environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
         stdin=subprocess.DEVNULL,
     )

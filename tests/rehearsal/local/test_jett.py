@@ -53,8 +53,8 @@ def test_three_are_healthy_by_docker_itself(jett, service):
     def health():
         return inspect(jett.container(service))["State"]["Health"]["Status"]
 
-    until(lambda: health() != "starting", "Docker's own first look comes an interval after the start")
-    assert "healthy" == health(), "under all those flags"
+    # Docker's own first look comes an interval after the start, and one on a busy machine may last too long.
+    until(lambda: "healthy" == health(), "it is not, under all those flags")
 
 
 @pytest.mark.req("AT-08")

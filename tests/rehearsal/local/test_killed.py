@@ -40,7 +40,7 @@ def _homeport(stack, verb: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
         stdin=subprocess.DEVNULL,
     )
 
@@ -62,7 +62,7 @@ def _started(stack) -> subprocess.Popen[str]:
 def whole(stack) -> int:
     """How many lines an update from nothing says: the moments are drawn over them; its time is never the same."""
     process = _started(stack)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
     return len(output.splitlines())
 
@@ -146,7 +146,7 @@ def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
         second = _homeport(stack, "up")
     finally:
         first.send_signal(signal.SIGCONT)
-    output, _ = first.communicate(timeout=300)
+    output, _ = first.communicate(timeout=900)
 
     assert first.returncode == 0, output.decode()
     assert second.returncode == 1, "the second changes nothing"

@@ -100,7 +100,7 @@ def sent(relay, request, host=HOOK):
     """Status and body of the answer to a request as it is written, byte by byte: no client tidies its path."""
     place, context, _ = relay
     with (
-        socket.create_connection((f"{place.block}.{VPN}", 443), timeout=30) as link,
+        socket.create_connection((f"{place.block}.{VPN}", 443), timeout=90) as link,
         context.wrap_socket(link, server_hostname=host) as secured,
     ):
         secured.sendall(request)

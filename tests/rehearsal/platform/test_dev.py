@@ -55,8 +55,8 @@ def test_its_containers_have_the_descriptions_names_and_are_healthy(platform):
 
     begun = {name for name in platform.objects("container") if inspect(name)["State"]["Status"] != "created"}
     assert set(SERVICES) == begun, "a template is never started"
-    until(lambda: "starting" not in health().values(), "Docker's own first look comes an interval after the start")
-    assert {"healthy"} == set(health().values()), health()
+    # Docker's own first look comes an interval after the start, and one on a busy machine may last too long.
+    until(lambda: {"healthy"} == set(health().values()), "Docker does not find all of them healthy")
 
 
 @pytest.mark.req("P-07")

@@ -42,7 +42,7 @@ def rehearsed_whole(preset):
     rehearsed = Rehearsed(asked=Rehearsal(preset=preset, environment="prod"))
     with own_settings(preset):
         # A run that was cut off may have left half a rehearsal.
-        gone = make("rehearse-down", f"PRESET={preset}", timeout=300)
+        gone = make("rehearse-down", f"PRESET={preset}", timeout=900)
         assert gone.returncode == 0, gone.stdout
         try:
             done = make("rehearse", f"PRESET={preset}", timeout=2400)
@@ -50,7 +50,7 @@ def rehearsed_whole(preset):
             claims, world = rehearsed.claims(), rehearsed.world["id"]
             BESIDES.get(preset, lambda _: None)(rehearsed)
         finally:
-            down = make("rehearse-down", f"PRESET={preset}", timeout=300)
+            down = make("rehearse-down", f"PRESET={preset}", timeout=900)
 
     # Of several hosts each name begins with the host's.
     names = {name.rpartition(": ")[2] for name in claims}

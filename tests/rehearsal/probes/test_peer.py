@@ -78,7 +78,7 @@ def test_a_client_reaches_the_server_with_nothing_but_its_configuration(pair, se
         (request["method"], request["path"], request["body"], request["from"]) for request in requests
     ], "every request, with the address that the sender has in the tunnel"
     link = client.link()
-    assert link.handshake_age < 10, "the handshake is fresh"
+    assert link.handshake_age < 120, "the handshake is fresh"
     client.down()
     assert 0 == client.fetch(f"http://{SERVER}:8080/", seconds=1)["status"], "without the tunnel there is no way"
 
@@ -89,7 +89,7 @@ def test_a_strange_key_gets_nothing_but_silence(pair, server, client):
     client.up(with_strange_key(pair.client(key)))
     client.knock(SERVER)
     with pytest.raises(ProbeError, match="no handshake"):
-        client.until_handshake(6)
+        client.until_handshake(15)
     link = client.link()
     assert (None, 0) == (link.handshake_age, link.received), "not one byte came back"
     assert link.sent >= 2 * 148, "it did try: two handshakes of 148 bytes, the second after five seconds"

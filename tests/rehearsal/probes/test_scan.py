@@ -49,7 +49,7 @@ def test_a_firewall_that_drops_hides_all_but_its_openings_within_seconds(network
         assert [22] == one["open"], "one opening"
         assert [[5432, 5432]] == one["rejected"], "a refusal by ICMP is none of the host's closed ports"
         assert (0, 65533) == (one["counts"]["closed"], one["counts"]["filtered"]), "everything else is silent"
-        assert one["seconds"] < 60, "three passes over 65,535 silent ports"
+        assert one["seconds"] < 180, "three passes over 65,535 silent ports"
 
 
 def test_a_scan_that_sees_too_little_is_an_error_and_no_finding(network, host, image, firewall):
@@ -69,17 +69,17 @@ def test_the_watcher_sees_a_door_that_opens_for_a_moment(network, host, image, f
     with Box(network, image) as box:
         watch = start(box.prefix, "watch", {"address": host.address(), "ports": [22, 80, 81], "rate": 20})
         watch.wait_for(0)
-        time.sleep(0.5)
+        time.sleep(1)
         docker(
             "exec",
             host.name,
             "sh",
             "-ec",
-            "iptables -I INPUT -p tcp --dport 80 -j ACCEPT; sleep 0.3; iptables -D INPUT 1",
+            "iptables -I INPUT -p tcp --dport 80 -j ACCEPT; sleep 1; iptables -D INPUT 1",
         )
-        time.sleep(0.5)
+        time.sleep(1)
         seen = watch.stop()[-1]
-    assert ([80], [80]) == (seen["accepted"], seen["answered"]), "the one that was open for 0.3 s"
+    assert ([80], [80]) == (seen["accepted"], seen["answered"]), "the one that was open for a second"
     assert ["silent", "open", "silent"] == [state for _, state in seen["ports"]["80"]["changes"]], "when it changed"
     assert [22, 81] == [
         int(port) for port, one in seen["ports"].items() if "open" not in one and "closed" not in one
@@ -92,7 +92,7 @@ def test_udp_tells_silence_from_nobody_there(network, host, image, firewall):
     echo = start(host.prefix, "echo", {"port": 7000})
     echo.wait_for(0)
     with Box(network, image) as box:
-        asked = {"address": host.address(), "ports": [7000, 51820, 51821], "tries": 2, "patience": 0.5}
+        asked = {"address": host.address(), "ports": [7000, 51820, 51821], "tries": 2, "patience": 5}
         found = run(box.prefix, "udp", asked)[0]
     echo.stop()
     assert (["7000"], [[51821, 51821]], [[51820, 51820]]) == (

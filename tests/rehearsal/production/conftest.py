@@ -31,13 +31,13 @@ def _rehearsal():
         return
     with own_settings(ASKED.preset):
         # A run that was cut off may have left half a rehearsal.
-        gone = make("rehearse-down", timeout=300)
+        gone = make("rehearse-down", timeout=900)
         assert gone.returncode == 0, gone.stdout
         before = _git()
         done = make("rehearse", timeout=2400)
     yield Rehearsed(done.stdout, done.returncode, (before, _git()))
     with own_settings(ASKED.preset):
-        make("rehearse-down", timeout=300)
+        make("rehearse-down", timeout=900)
 
 
 @pytest.fixture(scope="module")

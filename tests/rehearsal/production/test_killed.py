@@ -172,7 +172,7 @@ def test_an_environment_killed_again_and_again_on_its_way_up_and_down_converges_
 @pytest.mark.req("D-01")
 def test_nothing_of_the_killed_commands_lives_on(killed):
     """Shared SSH connections may outlive a kill by the 30 s of their ControlPersist, and nothing else at all."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while (
         left := [process for mark in killed.victims for process in killed.processes(mark).values()]
     ) and time.monotonic() < end:

@@ -43,7 +43,7 @@ def database(place):
         "-c",
         "fsync=off",
     )
-    until_says("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "postgres", seconds=180)
+    until_says("accepting", name, "pg_isready", "-h", "127.0.0.1", "-U", "postgres")
     docker("exec", "-i", name, "psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1", input=ROLES % PASSWORD)
     return name
 

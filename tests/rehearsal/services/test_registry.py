@@ -14,6 +14,7 @@ import pytest
 from catalog.docker_registry.service import IMAGE, SERVICE
 from tests.support.catalog_containers import ensure, healthy, logs, shown
 from tests.support.containers import docker
+from tests.support.scratch import free_port
 
 pytestmark = pytest.mark.docker
 PASSWORD = "canary-of-the-registry-1234"
@@ -24,16 +25,13 @@ LAYER = 48 * 1024 * 1024
 
 class Registry:
     def __init__(self, place):
-        self._place = place
-        self.name = place.start(SERVICE, VALUES, publish=("--publish", "127.0.0.1::5000"))
+        # Of a port that nobody takes while it is between two containers.
+        self._place, self.host = place, f"127.0.0.1:{free_port()}"
+        self.name = place.start(SERVICE, VALUES, publish=("--publish", f"{self.host}:5000"))
         healthy(self.name)
-        self.host = self._host()
-
-    def _host(self):
-        return docker("port", self.name, "5000/tcp").splitlines()[0]
 
     def replaced(self):
-        """Another container on the same volume, as after an update; Docker chooses another port."""
+        """Another container on the same volume, as after an update."""
         self.name = self._place.replace(SERVICE, VALUES, publish=("--publish", f"{self.host}:5000"))
         healthy(self.name)
 

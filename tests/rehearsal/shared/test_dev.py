@@ -20,13 +20,13 @@ pytestmark = [pytest.mark.world, pytest.mark.usefixtures("shared")]
 
 
 def run(*argv):
-    return subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, timeout=180)
 
 
 def get(url, **headers):
     """Status and body."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     try:
         connection.request("GET", parts.path, headers=headers)
         answer = connection.getresponse()
@@ -46,8 +46,8 @@ def test_its_containers_run_alone_and_are_healthy(shared):
         return {inspect(name)["State"]["Health"]["Status"] for name in SERVICES}
 
     assert set(SERVICES) == set(shared.objects("container")), "these, and no connector where there is no tunnel"
-    until(lambda: "starting" not in health(), "Docker's own first look comes an interval after the start")
-    assert {"healthy"} == health()
+    # Docker's own first look comes an interval after the start, and one on a busy machine may last too long.
+    until(lambda: {"healthy"} == health(), "Docker does not find all of them healthy")
 
 
 @pytest.mark.req("S4-02", "S4-51", "S4-56")

@@ -34,7 +34,7 @@ def deployed(tmp_path_factory):
     (config / "cli-plugins" / "docker-compose").symlink_to(compose())
     environ = os.environ | {"DOCKER_CONFIG": str(config), "DEPLOY_WAIT": "0"}
     line = [str(source / "deploy.sh"), "--to", str(target)]
-    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, timeout=900)
     try:
         assert done.returncode == 0, done.stdout + done.stderr
         yield target
@@ -47,7 +47,7 @@ def deployed(tmp_path_factory):
 
 
 def asked(port, host):
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         link.request("GET", "/api/status", headers={"Host": host})
         return link.getresponse().status

@@ -33,11 +33,11 @@ server.serve_forever()
 def guests(tunnelled):
     """Services of other stacks that have joined the network."""
     names = ("lambda-server", "mine")
-    for name in names:
-        docker("run", "-d", "--name", name, "--network", "ai-network", PYTHON, "python", "-c", ECHO)
-    for name in names:
-        until(lambda name=name: "listens" in docker("logs", name), f"{name} listens")
     try:
+        for name in names:
+            docker("run", "-d", "--name", name, "--network", "ai-network", PYTHON, "python", "-c", ECHO)
+        for name in names:
+            until(lambda name=name: "listens" in docker("logs", name), f"{name} listens")
         yield tunnelled
     finally:
         docker("rm", "-f", *names)
@@ -138,9 +138,13 @@ def test_the_callers_address_is_the_connectors_word_alone(guests):
     cloud = guests.cloud
     cloud.visit(MINE, "/true", headers={**ada(cloud, MINE), "Rehearsal-Visitor": "203.0.113.7"})
     _from_inside("stranger", MINE, {"CF-Connecting-IP": "203.0.113.8"}, "/forged")
-    rows = [json.loads(line) for line in docker("logs", "caddy").splitlines() if line.startswith("{")]
-    seen = {row["request"]["uri"]: row["request"]["client_ip"] for row in rows if "request" in row}
 
+    def logged():
+        rows = [json.loads(line) for line in docker("logs", "caddy").splitlines() if line.startswith("{")]
+        seen = {row["request"]["uri"]: row["request"]["client_ip"] for row in rows if "request" in row}
+        return {"/true", "/forged"} <= seen.keys() and seen
+
+    seen = until(logged, "the proxy notes who came, once they have their answer")
     assert "203.0.113.7" == seen["/true"], "a visitor of the tunnel is who Cloudflare says"
     assert seen["/forged"].startswith(guests.settings["networks"]["ai-network"].rpartition(".")[0])
 
@@ -171,7 +175,7 @@ def test_a_second_preview_is_empty_also_after_refresh(tunnelled):
 def _from_inside(name, host, headers, path="/"):
     """Status and body, as another container of the network sees the proxy."""
     ask = (
-        "import http.client,json,sys;c=http.client.HTTPConnection('caddy',80,timeout=10);"
+        "import http.client,json,sys;c=http.client.HTTPConnection('caddy',80,timeout=60);"
         f"c.request('GET',{path!r},headers={{'Host':{host!r},**{headers!r}}});a=c.getresponse();"
         "print(json.dumps([a.status,a.read().decode()]))"
     )
@@ -180,7 +184,7 @@ def _from_inside(name, host, headers, path="/"):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

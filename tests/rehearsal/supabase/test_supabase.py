@@ -206,7 +206,7 @@ ASK = """
 import http.client, json, sys
 answers = []
 for method, path, headers in json.load(sys.stdin):
-    connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=60)
     connection.request(method, path, headers=headers)
     answers.append(connection.getresponse().status)
 print(json.dumps(answers))
@@ -269,7 +269,7 @@ def test_a_stub_without_its_secrets_ends_as_the_image_would(supabase, service):
         ["docker", "run", "--rm", "--network", "none", "--label", supabase.label, *flags, service.image],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
     assert done.returncode, "a missing secret is seen before the real image is there"

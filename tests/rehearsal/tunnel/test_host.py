@@ -66,11 +66,12 @@ def test_the_service_has_no_capability_and_cannot_write(machine):
 
 @pytest.mark.req("S2-37")
 def test_it_comes_back_when_it_is_killed_and_after_a_reboot(machine):
-    began = time.monotonic()
     machine.run("systemctl kill -s KILL cloudflared")
     until(lambda: machine.connections() == 0, "no connection is left")
     until(lambda: machine.connections() == 4, "four connections")
-    assert time.monotonic() - began < 60, "five seconds, and its start"
+    assert "5s" == machine.run("systemctl show -p RestartUSec --value cloudflared").strip(), (
+        "five seconds, and its start"
+    )
 
     docker("restart", machine.name)
     until(lambda: machine.connections() == 4, "four connections after the boot")
@@ -94,9 +95,11 @@ def test_a_tunnel_that_finds_no_way_out_fails_the_update_with_its_last_lines(mac
         "sed 's/^198.18.*argotunnel.com/127.0.0.1 region1.v2.argotunnel.com/' /tmp/hosts >/etc/hosts"
     )
     machine.run("mkdir -p /run/systemd/system/cloudflared.service.d")
-    machine.run("printf '[Service]\\nTimeoutStartSec=3\\n' >/run/systemd/system/cloudflared.service.d/test.conf")
-    printed = machine.apply(fails=True)
-    machine.run("rm -r /run/systemd/system/cloudflared.service.d; cat /tmp/hosts >/etc/hosts")
+    machine.run("printf '[Service]\\nTimeoutStartSec=15\\n' >/run/systemd/system/cloudflared.service.d/test.conf")
+    try:
+        printed = machine.apply(fails=True)
+    finally:
+        machine.run("rm -r /run/systemd/system/cloudflared.service.d; cat /tmp/hosts >/etc/hosts")
 
     assert "The tunnel found no way to Cloudflare" in printed, printed
     assert "Connection refused" in printed, "the connector's own words"

@@ -35,7 +35,7 @@ def ask(route, path, method="GET", body=None, **headers):
 def beside(network, script):
     """What a container that is on one network alone sees."""
     argv = ["docker", "run", "--rm", "--network", network, "--cap-drop", "ALL", "--entrypoint", "bash", PROBE]
-    return subprocess.run([*argv, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([*argv, "-c", script], capture_output=True, text=True, check=False, timeout=180)
 
 
 def reaches(network, host, port):
@@ -48,8 +48,8 @@ def test_its_containers_have_the_descriptions_names_and_are_healthy(vpai):
         return {name: inspect(name)["State"]["Health"]["Status"] for name in SERVICES}
 
     assert set(SERVICES) == set(vpai.objects("container"))
-    until(lambda: "starting" not in health().values(), "Docker's own first look comes an interval after the start")
-    assert {"healthy"} == set(health().values()), health()
+    # Docker's own first look comes an interval after the start, and one on a busy machine may last too long.
+    until(lambda: {"healthy"} == set(health().values()), "Docker does not find all of them healthy")
 
 
 @pytest.mark.req("P-07")
@@ -73,8 +73,8 @@ def test_who_is_on_sandbox_alone_reaches_openclaw_and_nothing_else():
     others = {"postgresql": 5432, address: 5432, "redis": 6379, "litellm": 4000, "qdrant": 6333}
 
     assert [] == [host for host, port in others.items() if reaches("sandbox", host, port)]
-    assert reaches("sandbox", "openclaw", 18789), "it is on both"
-    assert reaches("backend", "postgresql", 5432), "or the probe would be blind"
+    until(lambda: reaches("sandbox", "openclaw", 18789), "it is on both")
+    until(lambda: reaches("backend", "postgresql", 5432), "or the probe would be blind")
 
 
 def test_nobody_on_sandbox_has_dockers_socket():

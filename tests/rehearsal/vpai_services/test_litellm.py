@@ -20,7 +20,7 @@ from tests.support.budget_model import NANO
 from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
 from tests.support.checkout import ROOT
 from tests.support.containers import docker
-from tests.support.waits import until
+from tests.support.waits import one_day, until
 
 pytestmark = pytest.mark.docker
 VALUES = {
@@ -227,6 +227,7 @@ def test_the_web_is_searched_by_brave(litellm):
 
 @pytest.mark.req("S5-37", "S5-38", "S5-39", "FP-17")
 def test_a_day_is_warned_of_once_then_eco_then_blocked_and_the_next_is_new_without_a_restart(litellm, books):
+    one_day(600)
     began = docker("inspect", "--format", "{{.State.StartedAt}}", litellm.name)
     for _ in range(2):
         assert "normal" == books.mode
@@ -236,8 +237,10 @@ def test_a_day_is_warned_of_once_then_eco_then_blocked_and_the_next_is_new_witho
             (1.0, "blocked", ["WARNING", "CRITICAL", "BLOCKED"]),
         ):
             books.spend(share)
-            until(lambda share=share: books.state()["share"] >= share, "the guard has looked")
-            assert (mode, words) == (books.mode, books.told()), f"each once, at {share:.0%}"
+            until(
+                lambda mode=mode, words=words: (mode, words) == (books.mode, books.told()),
+                f"the guard has looked, and each is told once, at {share:.0%}",
+            )
             if mode == "normal":
                 continue
             kind = f"budget_{mode}"
@@ -257,6 +260,7 @@ def test_a_day_is_warned_of_once_then_eco_then_blocked_and_the_next_is_new_witho
 @pytest.mark.req("S5-33")
 @pytest.mark.usefixtures("books")
 def test_a_provider_over_its_budget_is_not_used_that_day_after_a_restart_neither(litellm):
+    one_day(600)
     # 60,000 tokens of gpt-4o are more than half a dollar.
     assert 200 == litellm.chat("gpt-4o", 60_000)[0], "there is room"
     refused = until(lambda: (answer := litellm.chat("gpt-4o", 11))[0] != 200 and answer, "it is counted")

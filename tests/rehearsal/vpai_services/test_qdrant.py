@@ -28,7 +28,7 @@ def ask(container, path, *, method="GET", body=None):
     data = json.dumps(body).encode() if body else None
     headers = {"api-key": PASSWORDS["qdrant-api-key"], "Content-Type": "application/json"}
     request = urllib.request.Request(f"http://{host}{path}", data=data, method=method, headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # the test's own container
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # the test's own container
         return json.loads(answer.read())["result"]
 
 
@@ -48,6 +48,7 @@ def test_both_collections_are_there_and_others_of_their_names_are_refused(own):
     docker("restart", container)
     words = until(lambda: "content_index has vectors of 4" in (lines := logs(container)) and lines, "it is refused")
     assert "DELETE /collections/content_index" in words, "with the way out"
-    vectors = ask(container, "/collections/content_index")["config"]["params"]["vectors"]
+    kept = until(lambda: ask(container, "/collections/content_index"), "it answers")
+    vectors = kept["config"]["params"]["vectors"]
     assert vectors["size"] == 4, "and nothing was changed"
     assert docker("inspect", "--format", "{{.State.Health.Status}}", container) != "healthy", "an update stops there"

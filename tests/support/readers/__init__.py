@@ -192,7 +192,7 @@ class Readers:
         name = self._other("postgres", SERVICE.image, *env)
         if fresh:
             # By TCP: while the first start runs its set-up, the server answers on the socket already.
-            wait = "for _ in $(seq 600); do pg_isready -q -h 127.0.0.1 && exit; sleep 0.1; done; exit 1"
+            wait = "for _ in $(seq 1800); do pg_isready -q -h 127.0.0.1 && exit; sleep 0.1; done; exit 1"
             _docker("exec", name, "sh", "-c", wait)
         argv = ["docker", "exec", "-i", name, "psql", "-XAtq", "-U", "postgres", "-v", "ON_ERROR_STOP=0", "-f", "-"]
         return subprocess.run(argv, input=sql, capture_output=True, text=True, check=False)
@@ -302,7 +302,7 @@ class Readers:
                 "cd /tmp; redis-server /tmp/redis.conf --port 0 --unixsocket /tmp/other.sock --dir /tmp "
                 "--aclfile '' --daemonize yes --pidfile /tmp/other.pid --save '' --appendonly no >/tmp/log 2>&1 "
                 "|| { cat /tmp/log; exit 1; }\n"
-                "for _ in $(seq 200); do redis-cli -s /tmp/other.sock CONFIG GET '*' 2>/dev/null && break; "
+                "for _ in $(seq 2000); do redis-cli -s /tmp/other.sock CONFIG GET '*' 2>/dev/null && break; "
                 "sleep 0.05; done\n"
                 "redis-cli -s /tmp/other.sock SHUTDOWN NOSAVE >/dev/null 2>&1"
             )
@@ -324,7 +324,7 @@ class Readers:
         name = self._other("redis", SERVICE.image, "--tmpfs", "/tmp", "--entrypoint", "sh", command=("-c", script))
         if fresh:
             _docker(
-                "exec", name, "sh", "-c", "for _ in $(seq 200); do redis-cli ping && exit; sleep 0.05; done; exit 1"
+                "exec", name, "sh", "-c", "for _ in $(seq 2000); do redis-cli ping && exit; sleep 0.05; done; exit 1"
             )
         return name
 

@@ -252,9 +252,13 @@ class Blueprint:
         if self.connector and self.proxy:
             return f"http://{self.proxy.name}:{next(port.inside for port in self.proxy.ports if port.name == 'http')}"
         if route.upstream:
-            return template.fill(route.upstream, self._addresses(), template.URL)
+            return self.target(route)
         port = self.listening(route)
         return _at(port) if port else ""
+
+    def target(self, route: Route) -> str:
+        """The URL on a member of the VPN or the mesh that a route leads to; empty: it leads to a service."""
+        return template.fill(route.upstream, self._addresses(), template.URL)
 
     def texts(self) -> dict[str, str]:
         """All that ``{name}`` in an environment value may stand for."""
@@ -313,7 +317,9 @@ class Blueprint:
     def _called(self, service: Service) -> set[int]:
         """TCP ports at which a service calls members of the mesh."""
         texts, ports = self.texts(), set()
-        urls = [f"https://{route.relay.to}" for route in self.routes if route.relay and self.proxy_of(route) == service]
+        routes = [route for route in self.routes if self.proxy_of(route) == service]
+        urls = [f"https://{route.relay.to}" for route in routes if route.relay]
+        urls += [route.upstream for route in routes if route.members]
         for url in (*urls, *self.calls.get(service.name, ())):
             asked = template.names(url)
             if any(name.startswith("mesh:") for name in asked) and texts.keys() >= {*asked}:

@@ -6,6 +6,7 @@ from collections import Counter
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from homeport.model import fixes, template
 from homeport.model.addresses import host_name
@@ -285,6 +286,8 @@ def _route(blueprint: Blueprint, route: Route) -> Iterator[Problem]:
         yield Problem(f"{where}.proxy", f"{route.proxy} is no edge proxy", _CATALOG)
     if what := _leads_nowhere(blueprint, route, services.get(route.service), blueprint.proxy_of(route)):
         yield Problem(where, what, _CATALOG)
+    if route.members:
+        yield from _to_a_member(blueprint, route)
     if route.relay and [guard.kind for guard in route.guards][-1:] != ["closed"]:
         yield Problem(f"{where}.guards", "a relay hands on no other paths than those that it names", _CATALOG)
     if not route.guards or route.guards[-1].paths or not all(guard.paths for guard in route.guards[:-1]):
@@ -292,6 +295,37 @@ def _route(blueprint: Blueprint, route: Route) -> Iterator[Problem]:
     for guard in route.guards:
         if guard.kind == "members" and (what := _members(blueprint, route, guard)):
             yield Problem(f"{where}.guards", what, _CATALOG)
+
+
+def _to_a_member(blueprint: Blueprint, route: Route) -> Iterator[Problem]:
+    """Behind it is a program of another member, which listens there for members of the mesh."""
+    where, asked, url = f"routes.{route.name}", route.members[0], urlsplit(blueprint.target(route))
+    if url.scheme != "http" or not url.port or url.path or url.query:
+        yield Problem(f"{where}.upstream", f"{route.upstream} is no http://{{mesh:ROLE}}:PORT", _CATALOG)
+        return
+    left_out = f"{fixes.SETTINGS}.{route.section}" if route.section else ""
+    if blueprint.mesh is None:
+        fix = fixes.drop(left_out) if left_out else fixes.put(f"{fixes.SETTINGS}.mesh.enabled", value=True)
+        yield Problem(where, f"leads to {asked} over the mesh, and there is none", fix)
+        return
+    member, proxy = blueprint.mesh.member(asked), blueprint.proxy_of(route)
+    here = blueprint.homes.get(proxy.name, "") if proxy else ""
+    if member is None or member.name == here:
+        why = f"{here} itself is it" if member else "no host has it"
+        fix = fixes.drop(left_out, first=f"It leaves this out. To have it, give another host the role {asked}.")
+        yield Problem(where, f"leads to another host with the role {asked}, and {why}", fix if left_out else _CATALOG)
+        return
+    listening = {
+        port.number
+        for program in blueprint.programs
+        if member.name in blueprint.program_hosts(program)
+        for port in program.ports
+        if port.members
+    }
+    if url.port not in listening:
+        known = ", ".join(map(str, sorted(listening))) or "none"
+        what = f"port {url.port} of {member.name} is no port where a program listens for members; ports: {known}"
+        yield Problem(f"{where}.upstream", what, _CATALOG)
 
 
 def _leads_nowhere(blueprint: Blueprint, route: Route, target: Service | None, edge: Service | None) -> str:

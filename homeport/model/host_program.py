@@ -126,6 +126,7 @@ class HostProgram:
         secrets: The secrets that it needs and no service declares.
         tools: The preset's tools whose images its hosts have for it; ``{image:<tool>}`` in its texts is the image.
         roles: It runs on every host that has one of these roles, or takes everything; empty: on the main host.
+        section: It is there only where the settings have this section, a group of the preset's options; empty: always.
     """
 
     name: str
@@ -146,6 +147,7 @@ class HostProgram:
     secrets: tuple[SecretSpec, ...] = ()
     tools: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    section: str = ""
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -119,6 +119,11 @@ class Mesh:
         """Every tag that a member has, in order."""
         return tuple(sorted({tag for member in self.members for tag in member.tags}))
 
+    def member(self, name: str) -> Member | None:
+        """The member of that name, or else the first with that role; None: there is neither."""
+        named = [member for member in self.members if member.name == name]
+        return next(iter([*named, *(member for member in self.members if name in member.tags)]), None)
+
     def hostname(self, member: Member) -> str:
         """A member's name in the mesh's own DNS."""
         return f"{member.name}.{self.base_domain}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from homeport.model import template
+
 GuardKind = Literal["api-key", "basic", "members", "open", "login", "service-token", "bypass", "closed"]
 ACCESS_KINDS: frozenset[GuardKind] = frozenset({"login", "service-token", "closed", "bypass"})
 """Guards that Cloudflare Access asks, before a request comes near a server of ours."""
@@ -62,7 +64,9 @@ class Route:
         name: Identity, and the first label of the host name unless the settings give another.
         service: The service behind it.
         port: Its port inside.
-        upstream: Instead of a service: a URL on a member of the VPN; ``{peer:NAME}`` stands for its address.
+        upstream: Instead of a service: a URL on a member of the VPN, ``{peer:NAME}`` being its address, or of a program
+            on another member of the mesh, such as ``http://{mesh:ROLE}:9010``. The mesh's rules then let the proxy's
+            host come to that port.
         relay: Instead of a service: the proxy of another host.
         proxy: Which of several edge proxies answers it; empty: that on the host of its service.
         guards: Read in order; the one without paths comes last. No guards at all is refused.
@@ -73,6 +77,7 @@ class Route:
             host name, in plain HTTP; 0: none.
         guest: True: the service is another stack's, which joins the proxy's network, and may not be there.
         without_access: The guards where Cloudflare Access does not stand before the proxy; empty: the same.
+        section: It is there only where the settings have this section, a group of the preset's options; empty: always.
     """
 
     name: str
@@ -87,3 +92,9 @@ class Route:
     here: int = 0
     guest: bool = False
     without_access: tuple[Guard, ...] = ()
+    section: str = ""
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members of the mesh, by role or name, on which the program behind it is."""
+        return tuple(name.removeprefix("mesh:") for name in template.names(self.upstream) if name.startswith("mesh:"))

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from homeport.model import fixes
 from homeport.model.addresses import mail, url
@@ -34,7 +35,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     Raises:
         BlueprintError: The settings name a service, network or route that the preset does not have.
     """
-    preset = _refuse(preset, settings)
+    preset = _chosen(_refuse(preset, settings), settings)
     off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
     laid = {volume.tool for volume in preset.shared_volumes.values()}
     routes = guests.routes(preset, settings)
@@ -83,16 +84,52 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     whole = replace(whole, services=tuple(_beside(whole, service) for service in whole.services))
     whole = data_folder.placed(replace(whole, mesh=_mesh(preset, settings, whole)), settings)
     places = {program.name: _program_homes(program, whole.main_host, settings) for program in preset.programs}
-    left_out = (program.name for program in preset.programs if not places[program.name])
+    left_out = (program for program in preset.programs if not places[program.name])
     programs = tuple(program for program in preset.programs if places[program.name])
     whole = replace(
         whole,
         programs=programs,
         program_homes=places,
         tools={**whole.tools, **{tool: preset.tools[tool] for program in programs for tool in program.tools}},
-        skipped=(*whole.skipped, *(f"{name}: homeport runs no program on this machine itself" for name in left_out)),
+        skipped=(*whole.skipped, *(f"{program.name}: {_nowhere(program, settings)}" for program in left_out)),
     )
-    return whole.without(frozenset(off))
+    return _let_in(whole.without(frozenset(off)))
+
+
+def _chosen(preset: Preset, settings: Settings) -> Preset:
+    """The preset without what is for sections that the settings leave out."""
+    unused = {name for name in preset.groups if settings.group(name) is None}
+    return replace(
+        preset,
+        routes=tuple(route for route in preset.routes if route.section not in unused),
+        programs=tuple(program for program in preset.programs if program.section not in unused),
+    )
+
+
+def _nowhere(program: HostProgram, settings: Settings) -> str:
+    """Why no host has a program."""
+    if all(host.mode == "local" for host in settings.hosts.values()):
+        return "homeport runs no program on this machine itself"
+    return f"no server has the role {' or '.join(program.roles)}"
+
+
+def _let_in(blueprint: Blueprint) -> Blueprint:
+    """With rules of the mesh for the proxies that lead to programs of other members: to those ports alone."""
+    mesh = blueprint.mesh
+    if mesh is None:
+        return blueprint
+    ways = []
+    for route in blueprint.routes:
+        proxy = blueprint.proxy_of(route)
+        source = next((member for member in mesh.members if proxy and member.name == blueprint.homes[proxy.name]), None)
+        target = mesh.member(next(iter(route.members), ""))
+        if proxy and source and target:
+            # By the role that has led the proxy there, so that another host of that role takes over as it is.
+            tag = proxy.role if proxy.role in source.tags else source.tags[0]
+            role = route.members[0] if route.members[0] in target.tags else target.tags[0]
+            port = str(urlsplit(blueprint.target(route)).port or 80)
+            ways.append(Rule(sources=(f"tag:{tag}",), targets=(f"tag:{role}",), ports=port, protocol="tcp"))
+    return replace(blueprint, mesh=replace(mesh, rules=(*mesh.rules, *dict.fromkeys(ways))))
 
 
 def _program_homes(program: HostProgram, main: str, settings: Settings) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ log alone, and nobody would know when it was done.
 _STREAMS = "stream_close_delay 12h"
 """What was upgraded, a WebSocket, is closed at once by a reload unless it may go on (reverseproxy/streaming.go,
 ``cleanupConnections``). A working day; whom a changed guard no longer lets in is out after it."""
-_NEW = ("dial_timeout 5s", "tls_timeout 5s", "keepalive off")
+_DIAL, _FRESH = "dial_timeout 5s", "keepalive off"
 """To a host on a private network: one that is down says nothing at all, on a connection of before least of all."""
 _WAITS = ("lb_try_duration 30s", "lb_try_interval 100ms")
 """What is no GET is tried again only where no connection came about, so that nothing is written twice
@@ -277,7 +277,7 @@ def _body(blueprint: Blueprint, route: Route, strict: str) -> list[str]:
         # Another stack's service may not be there: whoever asks is told so, and not that the proxy is broken.
         answer = 'respond "{http.request.host}: the service behind this name does not answer" {err.status_code}'
         lines += _block("handle_errors 502 503 504", [answer])
-    if route.relay:
+    if route.relay or route.members:
         answer = 'respond "{http.request.host}: the host behind this name does not answer" 502'
         lines += _block("handle_errors 502 503 504", [answer])
     handles: list[str] = []
@@ -303,6 +303,8 @@ def _upstream(blueprint: Blueprint, route: Route, *more: str) -> list[str]:
     """
     if route.relay:
         return _relay(blueprint, route.relay, *more)
+    if route.members:
+        return _reverse(blueprint, route.upstream, [_STREAMS, *_block("transport http", [_DIAL, _FRESH]), *more])
     port = blueprint.listening(route) if _on_host(blueprint) else None
     where = f"{port.address}:{port.outside}" if port else f"{PROXY(route.service)}:{route.port}"
     deployed = any(service.deployed for service in blueprint.services if service.name == route.service)
@@ -314,13 +316,17 @@ def _relay(blueprint: Blueprint, relay: Relay, *more: str) -> list[str]:
     name = PROXY(blueprint.hostnames.get(relay.route, names.hostname(relay.route, blueprint.domain)))
     authority = blueprint.edge.authority
     trusted = [f"tls_trust_pool file {FILES}/{ROOT}"] if authority and authority.root else []
-    transport = _block("transport http", [f"tls_server_name {name}", *_NEW, *trusted])
-    where = PROXY(template.fill(relay.to, blueprint.texts(), TEXT))
-    lines = [_STREAMS, f"header_up Host {name}", *transport, *more]
-    if not (blueprint.mesh and any(asked.startswith("mesh:") for asked in template.names(relay.to))):
-        return _block(f"reverse_proxy https://{where}", lines)
+    transport = _block("transport http", [f"tls_server_name {name}", _DIAL, "tls_timeout 5s", _FRESH, *trusted])
+    return _reverse(blueprint, f"https://{relay.to}", [_STREAMS, f"header_up Host {name}", *transport, *more])
+
+
+def _reverse(blueprint: Blueprint, url: str, lines: list[str]) -> list[str]:
+    """To another host of a private network, by the template of a URL without a path."""
+    where = PROXY(template.fill(url, blueprint.texts(), TEXT))
+    if not (blueprint.mesh and any(asked.startswith("mesh:") for asked in template.names(url))):
+        return _block(f"reverse_proxy {where}", lines)
     # A member's address is the mesh's to tell, and nobody else knows its name.
-    member, _, port = where.rpartition(":")
+    member, _, port = where.rpartition("/")[2].rpartition(":")
     return _block("reverse_proxy", [*_block(f"dynamic a {member} {port}", [f"resolvers {RESOLVER}"]), *lines])
 
 

@@ -42,6 +42,21 @@ METRICS = HostProgram(
     roles=("ai",),
     ports=(ProgramPort(number=9100, members=True), ProgramPort(number=9101)),
 )
+TAKES = HostProgram(
+    name="takes",
+    purpose="Answers the hub's proxy on the host itself",
+    files=(
+        ProgramFile(
+            target="/etc/systemd/system/takes.service",
+            text="[Service]\nDynamicUser=yes\nWorkingDirectory=/usr/share/common-licenses\n"
+            "ExecStart=/usr/bin/python3 -m http.server 9102\n[Install]\nWantedBy=multi-user.target\n",
+        ),
+    ),
+    units=("takes.service",),
+    health="http://127.0.0.1:9102/",
+    roles=("ai",),
+    ports=(ProgramPort(number=9102, members=True),),
+)
 MEMBERS = Guard(kind="members", networks=("{mesh}", "{subnet:frontend}"), because="it is for members of the mesh")
 PRESET = Preset(
     name="meshed",
@@ -79,10 +94,21 @@ PRESET = Preset(
                 Guard(kind="closed", because="nothing else is for strangers"),
             ),
         ),
+        Route(
+            name="takes",
+            service="",
+            port=0,
+            upstream="http://{mesh:ai}:9102",
+            proxy="hub-caddy",
+            guards=(
+                Guard(kind="open", paths=("/GPL-3",), itself="nothing", because="strangers call it"),
+                Guard(kind="closed", because="nothing else is for strangers"),
+            ),
+        ),
     ),
     calls={"asks": ("http://{mesh:ai}:9100/",)},
     tools={"tailscale": "tailscale/tailscale:v1.84.2"},
-    programs=(METRICS,),
+    programs=(METRICS, TAKES),
     mesh=MeshSpec(
         control="headscale",
         route="headscale",

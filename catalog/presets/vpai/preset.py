@@ -1,5 +1,10 @@
 """vpai: an AI platform with a budget on five hosts, behind a mesh of its own."""
 
+from dataclasses import replace
+
+from catalog.auto_fix.program import AUTO_FIX
+from catalog.auto_fix.program import OPTIONS as AUTO_FIX_OPTIONS
+from catalog.auto_fix.program import ROUTE as AUTO_FIX_ROUTE
 from catalog.grafana.service import OPTIONS as GRAFANA_OPTIONS
 from catalog.loki.service import OPTIONS as LOKI_OPTIONS
 from catalog.postgresql.service import DATABASES
@@ -112,6 +117,7 @@ PRESET = Preset(
                 Guard(kind="closed", because="of n8n nothing but its webhooks is for strangers"),
             ),
         ),
+        replace(AUTO_FIX_ROUTE, proxy="hub-caddy"),
     ),
     tools={
         # renovate: datasource=docker depName=restic/restic
@@ -142,7 +148,8 @@ PRESET = Preset(
         "app": "where applications of your own are deployed to: Docker, firewall, mesh, and nothing else yet",
         "preprod": "a machine that is rented for a test, with all services on it",
     },
-    programs=(NODE_EXPORTER, BACKUPS),
+    programs=(NODE_EXPORTER, BACKUPS, AUTO_FIX),
+    groups={"autofix": AUTO_FIX_OPTIONS},
     options={
         **BACKUP_OPTIONS,
         **GRAFANA_OPTIONS,

@@ -135,6 +135,21 @@ def test_the_relay_hands_on_its_paths_over_the_mesh_and_no_other(stack):
     assert status != 200, "the hub knows the relay's name alone"
 
 
+@pytest.mark.req("S5-83")
+def test_a_route_leads_to_a_program_on_another_member_and_nobody_else_comes_to_its_port(stack):
+    hub, license_ = stack.address("hub"), stack.run("ai", "cat", "/usr/share/common-licenses/GPL-3")
+    address = next(address for _, name, address, *_ in nodes(stack) if name == "ai")
+
+    until(lambda: fetched(stack, f"https://{hub}/GPL-3", "takes.example.com") == (200, license_), "nothing comes")
+    assert 404 == fetched(stack, f"https://{hub}/GPL-2", "takes.example.com")[0], "another path of the program"
+    assert "" == asked(stack, "asks", f"http://{address}:9102/"), "a container of the hub that is not its proxy"
+    assert 0 == fetched(stack, f"http://{stack.address('ai')}:9102/GPL-3")[0], "nor anybody by the public address"
+    stack.run("ai", "systemctl", "stop", "takes.service")
+    said = fetched(stack, f"https://{hub}/GPL-3", "takes.example.com")
+    assert (502, "takes.example.com: the host behind this name does not answer") == said
+    stack.run("ai", "systemctl", "start", "takes.service")
+
+
 @pytest.mark.req("S5-14")
 def test_a_container_reaches_members_where_that_is_declared_and_nowhere_else(stack):
     address = next(address for _, name, address, *_ in nodes(stack) if name == "ai")

@@ -214,6 +214,56 @@ def test_webhooks_of_strangers_come_by_the_relay_and_every_name_has_its_record(p
     assert ("ovh", "ovh") == (prod.settings.dns.provider, prod.settings.certificates.challenge)
 
 
+AUTOFIX = {"autofix": {"repositories": "alice/platform alice/other", "tests": "make test"}}
+
+
+@pytest.mark.req("S5-83", "S5-95", "FP-19")
+def test_auto_fix_is_on_the_workstation_and_githubs_webhook_leads_there(prod):
+    plan = planned(**AUTOFIX)
+    route = next(route for route in plan.blueprint.routes if route.name == "autofix")
+
+    assert {"workstation"} == {n for n, host in plan.hosts.items() if "auto-fix" in {p.name for p in host.programs}}
+    assert [("open", ("/webhooks/github",)), ("closed", ())] == [(guard.kind, guard.paths) for guard in route.guards]
+    assert ("hub-caddy", "http://{mesh:workstation}:9010") == (route.proxy, route.upstream)
+    names = {record.hostname: (record.host, record.member) for record in zone.records(plan.blueprint, plan.settings)}
+    assert ("vpn", "") == names["autofix.example.com"], "GitHub is no member"
+    ways = [(rule.sources, rule.targets) for rule in plan.blueprint.mesh.rules if rule.ports == "9010"]
+    assert [(("tag:vpn",), ("tag:workstation",))] == ways, "one host comes to that port"
+    for name, host in plan.hosts.items():
+        opened = [rule.via for rule in host.rules if rule.opening.port == 9010]
+        assert ([MESH] if name == "workstation" else []) == opened, name
+        assert prod.hosts[name].openings == host.openings, "nothing more is public"
+    policies = {name: spec.policy for name, spec in plan.secrets.items() if name not in prod.secrets}
+    supplied_ones = dict.fromkeys(("auto-fix-agent-key", "auto-fix-github-token"), "supplied")
+    assert {"github-webhook-secret": "generated", **supplied_ones} == policies
+
+
+@pytest.mark.req("S5-83")
+def test_without_its_section_nothing_of_auto_fix_is_there(plans):
+    for stack, plan in plans.items():
+        assert "auto-fix" not in {program.name for program in plan.blueprint.programs}, stack
+        assert "autofix" not in {route.name for route in plan.blueprint.routes}, stack
+        assert not [name for name in plan.secrets if "auto-fix" in name or "github" in name], stack
+        assert not [line for line in plan.blueprint.skipped if "auto-fix" in line], stack
+    for stack in ("dev", "preprod"):
+        without = planned(stack, **AUTOFIX).blueprint
+        assert [line for line in without.skipped if line.startswith("auto-fix: ")], f"{stack} says what it lacks"
+        assert not [route for route in without.routes if route.name == "autofix"]
+
+
+@pytest.mark.req("S5-83")
+def test_auto_fix_without_a_workstation_or_with_wrong_words_is_refused_with_what_helps():
+    hosts = {name: host for name, host in VPAI["hosts"].items() if name != "workstation"}
+    with pytest.raises(ProblemsError) as refused:
+        planned(hosts=hosts, **AUTOFIX)
+    assert "no host has it" in str(refused.value)
+    assert "config rm --path homeport:settings.autofix" in str(refused.value)
+    with pytest.raises(ProblemsError, match=r"autofix\.repositories: must be 1 to 32 of owner/name"):
+        planned(autofix={"repositories": "https://github.com/alice/platform", "tests": "make test"})
+    with pytest.raises(ProblemsError, match=r"autofix\.tests: must be a command"):
+        planned(autofix={"repositories": "alice/platform", "tests": "'make' test"})
+
+
 @pytest.mark.req("S5-66", "S5-75")
 def test_nothing_of_it_is_cloudflares_and_each_application_has_its_own_login(prod):
     assert ("direct", None) == (prod.blueprint.exposure, prod.settings.cloudflare), "reached by itself alone"

@@ -185,6 +185,7 @@ def test_every_name_has_a_monitor_that_asks_what_its_health_check_does():
         "litellm": "/health/liveliness",
         "qdrant": "/readyz",
         "hook": "/",
+        "autofix": "/",
         "headscale": "/health",
     }
     for name, path in monitors.items():

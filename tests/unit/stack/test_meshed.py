@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from catalog.presets import registry
+from homeport.cli.expectations import described
 from homeport.model.check import problems
 from homeport.model.container import container_spec
 from homeport.model.errors import ProblemsError
 from homeport.model.firewall import MESH
+from homeport.model.mesh import Rule
 from homeport.plan.resolve import resolve
 from homeport.plan.zone import records
 from homeport.render.caddy import caddyfile
@@ -195,8 +197,8 @@ def test_the_firewall_lets_declared_calls_of_members_through_and_no_other(callin
     text = restore(hub.rules, 4, hub.ways)
     rules = [line for line in text.splitlines() if line.startswith("-A DOCKER-USER") and "-o tailscale0" in line]
 
-    assert (("172.30.63.0/24", 443), ("172.30.64.0/24", 9100)) == hub.ways.mesh_calls, (
-        "the relay, and the one that asks"
+    assert (("172.30.63.0/24", 443), ("172.30.63.0/24", 9102), ("172.30.64.0/24", 9100)) == hub.ways.mesh_calls, (
+        "the relay, the proxy's program, and the one that asks"
     )
     assert any("-s 172.30.64.0/24 -d 100.64.0.0/10 -p tcp --dport 9100 -j RETURN" in line for line in rules), rules
     assert any("-s 172.30.64.0/24 -d 100.100.100.100 -p udp --dport 53 -j RETURN" in line for line in rules), rules
@@ -240,7 +242,56 @@ def test_a_program_for_members_and_stun_are_open_where_they_are_asked_for(callin
 def test_names_for_members_lead_into_the_mesh_and_the_others_to_their_hosts(calling):
     found = {item.name: (item.host, item.member) for item in records(calling.blueprint, calling.settings)}
 
-    assert {"app": ("ai", "ai"), "headscale": ("hub", ""), "hook": ("hub", "")} == found
+    hub = dict.fromkeys(("headscale", "hook", "takes"), ("hub", ""))
+    assert {"app": ("ai", "ai"), **hub} == found
+
+
+@pytest.mark.req("S5-83", "S5-12")
+def test_a_route_to_a_program_of_another_member_opens_that_port_to_the_proxys_host_alone(calling):
+    blueprint, expected = calling.blueprint, described(calling)["hosts"]
+    text = caddyfile(blueprint.seen_by(blueprint.service("hub-caddy"))).partition("https://takes.example.com {")[2]
+
+    assert ["dynamic", "a", "ai.mesh.example.com", "9102", "{"] == text.partition("reverse_proxy {")[2].split()[:5]
+    assert "tls" not in text.partition("transport http {")[2].partition("}")[0], "in the mesh, which encrypts itself"
+    assert Rule(sources=("tag:hub",), targets=("tag:ai",), ports="9102", protocol="tcp") in blueprint.mesh.rules
+    assert 1 == len([rule for rule in blueprint.mesh.rules if rule.ports == "9102"])
+    assert [9102] == [
+        r.opening.port for r in calling.hosts["ai"].rules if r.opening.purpose == "takes" and r.via == MESH
+    ]
+    assert 9102 not in expected["ai"]["tcp"], "not to the world"
+    assert {"hub": [443, 9100, 9102]} == expected["ai"]["mesh_tcp"], "whoever measures expects the same"
+    assert 9102 not in expected["hub"]["mesh_tcp"]["ai"]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (
+            {"upstream": "http://{mesh:ai}:9101"},
+            "9101 of ai is no port where a program listens for members; ports: 9100,",
+        ),
+        ({"upstream": "http://{mesh:ai}:9999"}, "9999 of ai is no port"),
+        ({"upstream": "http://{mesh:nas}:9102"}, "leads to another host with the role nas, and no host has it"),
+        ({"upstream": "http://{mesh:hub}:9102"}, "leads to another host with the role hub, and hub itself is it"),
+        ({"upstream": "https://{mesh:ai}:9102"}, "is no http://{mesh:ROLE}:PORT"),
+        ({"upstream": "http://{mesh:ai}"}, "is no http://{mesh:ROLE}:PORT"),
+        ({"upstream": "http://{mesh:ai}:9102/x"}, "is no http://{mesh:ROLE}:PORT"),
+    ],
+)
+def test_a_route_that_would_lead_to_no_program_of_a_member_is_refused(calling, change, what):
+    *others, takes = calling.blueprint.routes
+    said = problems(replace(calling.blueprint, routes=(*others, replace(takes, **change))))
+
+    assert [] == [problem.what for problem in problems(calling.blueprint)]
+    assert [True] == [what in problem.what for problem in said], said
+    assert all(problem.fix for problem in said)
+
+
+def test_without_a_mesh_a_route_to_a_member_is_refused_with_what_helps(calling):
+    (said,) = problems(replace(calling.blueprint, mesh=None, calls={}, routes=calling.blueprint.routes[-1:]))
+
+    assert ("routes.takes", "leads to ai over the mesh, and there is none") == (said.path, said.what)
+    assert "config set --path homeport:settings.mesh.enabled true" in said.fix
 
 
 def test_an_authoritys_certificates_are_given_to_whoever_asks_the_control_server(build):

@@ -22,7 +22,10 @@ import json, os, pathlib, sys
 prompt = sys.stdin.read()
 place = pathlib.Path({seen!r})
 seen = json.loads(place.read_text()) if place.exists() else []
-place.write_text(json.dumps([*seen, {{"prompt": prompt, "argv": sys.argv, "env": dict(os.environ)}}]))
+text = json.dumps([*seen, {{"prompt": prompt, "argv": sys.argv, "env": dict(os.environ)}}])
+# Whole or not at all: others read it meanwhile, and it may be killed.
+place.with_suffix(".new").write_text(text)
+place.with_suffix(".new").replace(place)
 {change}
 """
 CHANGE = "pathlib.Path('app.py').write_text('print(2)\\n')"

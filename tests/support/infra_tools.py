@@ -113,7 +113,7 @@ class Programs:
 
     def close(self):
         self._parent.stdin.close()
-        self._parent.wait(10)
+        self._parent.wait(60)
         self._parent.stdout.close()
 
 

@@ -116,7 +116,7 @@ class Killed:
         """Runs a command to its end: its code, and all that it said."""
         run = self.start(verb, *more)
         code = run.process.wait(1800)
-        run.reader.join(2)
+        run.reader.join(5)
         return code, "\n".join(run.lines)
 
     def processes(self, mark: str) -> dict[int, str]:

@@ -171,17 +171,17 @@ class Steps:
                 f"{step} never came to its timer",
             )
             os.killpg(run.pid, signal.SIGKILL)
-            run.communicate(timeout=30)
+            run.communicate(timeout=120)
 
     def undone(self, layer: str) -> None:
         """Waits until the host has put back what nobody confirmed; nothing where it came to its end."""
         journal = f"/var/lib/homeport/units/{layer}/journal"
-        until(lambda: not self.server.inside(f"ls -d {journal} 2>/dev/null", check=False), "not put back", 200)
+        until(lambda: not self.server.inside(f"ls -d {journal} 2>/dev/null", check=False), "not put back", 400)
 
     def ways(self) -> set[str]:
         """Where a new connection gets a shell: by the public address and in the VPN, at both ports."""
         at = {"public": self.server.address, "vpn": self.vpn_address}
-        env = {**self.environment(OPEN), "HOMEPORT_SSH_OPTS": self.server.options().replace("=10", "=3", 1)}
+        env = {**self.environment(OPEN), "HOMEPORT_SSH_OPTS": self.server.options()}
         places = [(where, port) for where in at for port in (OLD, NEW)]
         with ThreadPoolExecutor() as pool:
             said = pool.map(lambda place: lockout.said_by(env, f"deploy@{at[place[0]]}", str(place[1])), places)

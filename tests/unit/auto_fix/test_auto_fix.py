@@ -171,7 +171,8 @@ def test_a_strangers_issue_waits_until_somebody_with_rights_labels_it(auto_fix):
 
 @pytest.mark.req("FP-19")
 def test_one_job_at_a_time_and_a_second_worker_goes_away(auto_fix):
-    auto_fix.agent("import time; time.sleep(0.3)\n" + CHANGE)
+    go = auto_fix.folder / "go"
+    auto_fix.agent(f"import time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.1)\n" + CHANGE)
     auto_fix.receive()
     for number in range(3):
         auto_fix.issue(title=f"number {number}")
@@ -179,8 +180,9 @@ def test_one_job_at_a_time_and_a_second_worker_goes_away(auto_fix):
     with auto_fix.worker("--once") as process:
         until(lambda: seen(auto_fix), "the agent does not start")
         with auto_fix.worker("--once") as second:
-            assert "another worker is at it" in second.communicate(timeout=60)[0]
-        process.communicate(timeout=120)
+            assert "another worker is at it" in second.communicate(timeout=180)[0]
+        go.touch()
+        process.communicate(timeout=300)
     assert 1 == second.returncode
     assert 3 == len(auto_fix.pulls()) == len(seen(auto_fix))
 
@@ -229,7 +231,7 @@ def test_killed_at_any_call_it_ends_in_one_pull_request(auto_fix, point):
     answer, process = auto_fix.github.service.answer, []
     auto_fix.killed_at(point, lambda: process[0])
     process.append(auto_fix.worker("--once"))
-    process[0].communicate(timeout=120)
+    process[0].communicate(timeout=300)
     auto_fix.github.service.answer = answer
     auto_fix.work()
 

@@ -80,7 +80,7 @@ def couch():
 def provision(server, folder):
     env = {**os.environ, "HOMEPORT_FILES": str(folder), "COUCHDB_PORT": str(server.server_address[1])}
     script = ROOT / "catalog/couchdb/files/provision.sh"
-    return subprocess.run(["bash", script], env=env, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(["bash", script], env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 def laid(folder, values):

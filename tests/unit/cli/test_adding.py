@@ -235,10 +235,10 @@ def test_a_person_at_a_terminal_answers_and_agrees(stack):
             (b"Type yes", b"yes\n"),
         ):
             while question not in shown:
-                assert select.select([leader], [], [], 20)[0], f"it asks {question!r}: {shown!r}"
+                assert select.select([leader], [], [], 120)[0], f"it asks {question!r}: {shown!r}"
                 shown += os.read(leader, 65536)
             os.write(leader, reply)
-        assert 0 == process.wait(20), shown
+        assert 0 == process.wait(120), shown
     finally:
         process.kill()
         process.wait()

@@ -133,7 +133,7 @@ def test_without_a_proxy_nothing_is_added() -> None:
 CALL = """
 import grpc, sys
 with grpc.insecure_channel(sys.argv[1]) as channel:
-    grpc.channel_ready_future(channel).result(timeout=20)
+    grpc.channel_ready_future(channel).result(timeout=120)
 """
 
 

@@ -2,11 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +15,7 @@ import pytest
 from homeport.cli.lock import held, remove_dead_lock, remove_half_written
 from homeport.cli.places import unfinished
 from homeport.model.errors import ToolError
+from tests.support.waits import until
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
@@ -22,7 +23,7 @@ import time
 from homeport.cli.lock import held
 with held('dev', 'make up'):
     print('held', flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -43,16 +44,15 @@ def holder():
 
 
 def test_the_second_ends_at_once_and_says_who_holds_the_stack_and_since_when(holder):
-    began = time.monotonic()
     with pytest.raises(ToolError) as refused, held("dev", "make down"):
         pass
 
     said = str(refused.value)
-    assert time.monotonic() - began < 1, "nobody waits without knowing for whom"
+    assert holder.poll() is None, "nobody waits without knowing for whom"
     assert f"process {holder.pid}" in said, said
     assert "`make up`" in said, said
     assert socket.gethostname() in said, said
-    assert time.strftime("%Y-%m-%d") in said, said
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, ", said), said
 
 
 @pytest.mark.usefixtures("holder")
@@ -149,10 +149,8 @@ def test_pulumis_lock_of_a_living_pulumi_is_kept(tmp_path):
     program.chmod(0o755)
     process = subprocess.Popen([program])
     try:
-        for _ in range(100):
-            if Path(f"/proc/{process.pid}/comm").read_text().strip() == "pulumi":
-                break
-            time.sleep(0.02)
+        comm = Path(f"/proc/{process.pid}/comm")
+        until(lambda: comm.read_text().strip() == "pulumi", "it does not start")
         engine, asked = pulumi_lock(tmp_path / "state", process.pid)
         with pytest.raises(ToolError, match=f"process {process.pid}"):
             remove_dead_lock(engine)

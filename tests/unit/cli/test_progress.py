@@ -56,7 +56,7 @@ def test_a_pipe_gets_one_line_at_the_start_and_one_at_the_end_of_each_piece():
 def test_a_long_silence_in_a_pipe_is_broken_by_a_sign_of_life():
     shown = in_pipe(LINES[1:3], silence=0.1, pause=0.3)
 
-    assert re.search(r"still at work: n8nio/n8n:2\.38\.7 \((installing from npm|packing), 0\.\d s\)", shown), shown
+    assert re.search(r"still at work: n8nio/n8n:2\.38\.7 \((installing from npm|packing), \d+\.\d s\)", shown), shown
 
 
 def test_a_pipe_gets_no_sign_of_life_while_nothing_is_at_work():

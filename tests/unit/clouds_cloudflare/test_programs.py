@@ -51,7 +51,7 @@ def program(*arguments, env=None):
 
 def api(base, method, path, body=None):
     where = urlsplit(base)
-    link = http.client.HTTPConnection(where.netloc, timeout=10)
+    link = http.client.HTTPConnection(where.netloc, timeout=60)
     content = None if body is None else json.dumps(body)
     link.request(method, where.path + path, content, {"Authorization": f"Bearer {TOKEN}"})
     answer = json.loads(link.getresponse().read())
@@ -82,7 +82,7 @@ def test_the_emulator_survives_kill_9_with_all_it_had_said_it_did(tmp_path):
 
 
 def ready(port):
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         link.request("GET", "/ready")
         return link.getresponse().status

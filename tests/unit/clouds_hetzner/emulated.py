@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 
@@ -12,6 +11,7 @@ from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
 from rehearsal.clouds.kit.api import CONTROL, ApiServer
+from tests.support.waits import until
 
 TOKEN = "t" * 64
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f someone@example.com"
@@ -38,7 +38,7 @@ class Emulated:
         headers = {"Authorization": f"Bearer {token}"}
         request = urllib.request.Request(base + path, data, headers, method=method)  # noqa: S310
         try:
-            with OPEN(request, timeout=20) as answer:
+            with OPEN(request, timeout=60) as answer:
                 text = answer.read()
                 return answer.status, json.loads(text) if text else None, answer.headers
         except urllib.error.HTTPError as refused:
@@ -68,8 +68,4 @@ class Emulated:
 
     def settle(self):
         """Waits until no action runs."""
-        for _ in range(200):
-            if not self.get("/actions?status=running")["actions"]:
-                return
-            time.sleep(0.02)
-        raise AssertionError("an action never ends")
+        until(lambda: not self.get("/actions?status=running")["actions"], "an action never ends")

@@ -51,7 +51,7 @@ def entrypoint(tmp_path, line, program):
 def test_the_program_runs_at_the_minutes_of_its_schedule_and_at_no_other(tmp_path, line, clock, expected):
     (tmp_path / "clock").write_text("".join(f"{(row + ' 01 01 1')[:14]} 2028-01-01T00:00Z\n" for row in clock))
     argv, _ = entrypoint(tmp_path, line, ["sh", "-c", f"echo run >>{tmp_path}/runs"])
-    subprocess.run(argv, check=False, timeout=30, capture_output=True)
+    subprocess.run(argv, check=False, timeout=120, capture_output=True)
 
     assert ["run"] * expected == (tmp_path / "runs").read_text().split()
     assert {"52"} == set((tmp_path / "slept").read_text().split()), "until the next minute begins"
@@ -63,7 +63,7 @@ def test_how_the_last_run_ended_is_its_health(tmp_path):
     argv, service = entrypoint(tmp_path, "* * * * *", ["sh", "-c", "exit 3"])
     probe = [word.replace("/.homeport-runs", str(tmp_path)) for word in service.health.test[1:]]
     before = subprocess.run(probe, check=False, capture_output=True, text=True)
-    done = subprocess.run(argv, check=False, timeout=30, capture_output=True, text=True)
+    done = subprocess.run(argv, check=False, timeout=120, capture_output=True, text=True)
     after = subprocess.run(probe, check=False, capture_output=True, text=True)
 
     assert (0, "not run yet") == (before.returncode, before.stdout.strip()), "a new one is well"
@@ -80,7 +80,7 @@ def test_who_stops_it_stops_the_program_first(tmp_path):
     with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as running:
         until(mark.exists, "the program runs")
         running.send_signal(signal.SIGTERM)
-        code = running.wait(20)
+        code = running.wait(120)
 
     assert 143 == code
     assert "told" == mark.read_text().strip(), "Docker's signal reaches the program itself"

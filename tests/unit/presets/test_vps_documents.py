@@ -69,9 +69,9 @@ def test_git_takes_all_of_the_folder_but_what_holds_a_secret(folder, prod, tmp_p
         if file.target.startswith("{checkout}/") and {*file.names} - prod.texts().keys()
     }
     (tmp_path / ".gitignore").write_text(folder[".gitignore"], encoding="utf-8")
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True, timeout=20)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True, timeout=120)
     asked = ["git", "-C", tmp_path, "check-ignore", "--stdin"]
-    ignored = subprocess.run(asked, input="\n".join(folder), capture_output=True, text=True, check=False, timeout=20)
+    ignored = subprocess.run(asked, input="\n".join(folder), capture_output=True, text=True, check=False, timeout=120)
 
     assert {"host-agent/.env"} == secret
     assert sorted(secret) == ignored.stdout.split(), "nothing else stays out, and no secret goes in"

@@ -153,9 +153,7 @@ def test_no_list_allows_a_secret_in_a_command_line():
 def test_processes_are_looked_at_fifty_times_a_second_while_something_runs():
     values = {name: f"CNRY_{name}_{secrets.token_hex(16)}" for name in ("argument", "environment", "late", "never")}
     sampler = sampling()
-    sleep = (
-        "import os,sys,time; time.sleep(0.2); os.execvp('sleep', ['sleep', '0.3', os.environ.pop('LATE')[:0] or '0'])"
-    )
+    sleep = "import os,sys,time; time.sleep(0.2); os.execvp('sleep', ['sleep', '1', os.environ.pop('LATE')[:0] or '0'])"
     for _ in range(3):
         environ = {**os.environ, "KEY": values["environment"], "LATE": values["late"]}
         subprocess.run([sys.executable, "-c", sleep, values["argument"]], env=environ, check=True)

@@ -61,6 +61,6 @@ def test_one_entry_of_the_catalog_and_a_route_are_all_that_a_service_more_takes(
     assert "| `notes` | Notes of a small team |" in docs._row(NOTES), "its line in the catalog's page"
 
     made = ["sh", ROOT / "apps" / "deployments" / "new-workflow.sh", "notes", "8085", tmp_path]
-    subprocess.run(made, check=True, capture_output=True, timeout=20)
+    subprocess.run(made, check=True, capture_output=True, timeout=120)
     workflow = (tmp_path / ".github" / "workflows" / "deploy-notes.yml").read_text(encoding="utf-8")
     assert 'deploy-service.sh" notes' in workflow

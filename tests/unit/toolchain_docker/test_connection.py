@@ -6,7 +6,6 @@ import signal
 import socket
 import socketserver
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -23,9 +22,9 @@ pytestmark = pytest.mark.slow
 
 class FakeDaemon(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 1
-    running, most = 0, 0
-    guard = threading.Lock()
+    timeout = 60
+    together, running, most = 0, 0, 0
+    guard = threading.Condition()
 
     def _answer(self, status, body, headers=()):
         content = json.dumps(body).encode()
@@ -43,8 +42,8 @@ class FakeDaemon(BaseHTTPRequestHandler):
             with kind.guard:
                 kind.running += 1
                 kind.most = max(kind.most, kind.running)
-            time.sleep(0.05)
-            with kind.guard:
+                kind.guard.notify_all()
+                kind.guard.wait_for(lambda: kind.most >= kind.together, 120)
                 kind.running -= 1
             self._answer(200, {})
         else:
@@ -77,7 +76,9 @@ def connect():
 
 
 @pytest.fixture
-def address(tmp_path):
+def address(tmp_path, monkeypatch):
+    for name in ("together", "running", "most"):
+        monkeypatch.setattr(FakeDaemon, name, 0)
     server = Server(str(tmp_path / "d.sock"), FakeDaemon)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -97,20 +98,18 @@ def test_an_error_has_the_daemons_own_words(address, connect):
 
 
 def test_sixteen_operations_run_at_once(address, connect):
-    FakeDaemon.most = 0
+    FakeDaemon.together = 16
     daemon = connect(host=address)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: daemon.call("GET", "/slow"), range(48)))
     assert 48 == len(answers), "every call is answered"
-    assert FakeDaemon.most >= 8, "one client serves many operations side by side"
+    assert FakeDaemon.most == 16, "one client serves many operations side by side"
 
 
 def test_a_daemon_that_is_not_there_fails_the_configuration():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(ProviderError, match=r"failed to connect to any docker daemon$"):
-        provider().configure({"host": f"tcp://127.0.0.1:{port}"})
+    with socket.socket() as free, pytest.raises(ProviderError, match=r"failed to connect to any docker daemon$"):
+        free.bind(("127.0.0.1", 0))  # nobody listens at it, and nobody else gets it
+        provider().configure({"host": f"tcp://127.0.0.1:{free.getsockname()[1]}"})
 
 
 def test_a_daemon_behind_ssh_is_not_asked_before_it_is_needed():
@@ -154,6 +153,7 @@ def fake_ssh(tmp_path, monkeypatch):
         "s = socket.socket(socket.AF_UNIX); s.connect(os.environ['SOCKET'])\n"
         "def up():\n"
         "    while data := os.read(0, 65536): s.sendall(data)\n"
+        "    s.shutdown(socket.SHUT_WR)\n"
         "threading.Thread(target=up, daemon=True).start()\n"
         "while data := s.recv(65536): os.write(1, data)\n",
         encoding="utf-8",
@@ -179,8 +179,9 @@ def test_a_connection_that_ssh_lost_is_made_again(address, fake_ssh, monkeypatch
     monkeypatch.setenv("PIDS", str(fake_ssh.with_name("pids")))
     daemon = connect(host="ssh://deploy@host.example.com")
     daemon.call("GET", "/slow")
-    os.kill(int(fake_ssh.with_name("pids").read_text(encoding="utf-8")), signal.SIGKILL)
-    time.sleep(0.2)
+    killed = int(fake_ssh.with_name("pids").read_text(encoding="utf-8"))
+    os.kill(killed, signal.SIGKILL)
+    os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)
     assert {} == daemon.call("GET", "/slow"), "the next call opens another one"
     assert 2 == len(Path(fake_ssh).read_text(encoding="utf-8").splitlines()), "ssh was called again"
 
@@ -231,8 +232,9 @@ def test_calls_side_by_side_have_a_connection_each_and_sixteen_are_kept(address,
     daemon = connect(host="ssh://deploy@host.example.com")
     daemon.ping()
     at_once = 24
+    FakeDaemon.together = at_once  # nobody is done before all have begun
     for _ in range(2):
-        # Nobody is done before all have begun: the answers take their time.
+        FakeDaemon.most = 0
         with ThreadPoolExecutor(at_once) as pool:
             assert at_once == len(list(pool.map(lambda _: daemon.call("GET", "/slow"), range(at_once))))
     opened = len(Path(fake_ssh).read_text(encoding="utf-8").splitlines())

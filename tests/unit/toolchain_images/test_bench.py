@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
 
 import pytest
 
@@ -55,10 +54,8 @@ def test_a_killed_run_frees_its_lock(holder):
     holder.kill()
     holder.wait()
     messages = []
-    started = time.monotonic()
     with store.lock("thing", messages.append):
-        assert time.monotonic() - started < 5, "a killed build would block every later one"
-        assert [] == messages, "nobody holds it"
+        assert [] == messages, "nobody holds it: a killed build would block every later one"
 
 
 def test_leftovers_of_a_killed_build_are_removed_by_the_next(cache):

@@ -1,8 +1,8 @@
 """What LiteLLM's configuration names: `litellm_settings: {callbacks: [budget_hook.hook]}`.
 
 LiteLLM loads this one file by its path, as no module: what it is made of are modules beside it, `budget_litellm.py`,
-`budget_ledger.py`, `budget_ledger.lua`, `budget_price.py`. `budget.json` beside it has the settings, or what
-`BUDGET_SETTINGS` names.
+`budget_ledger.py`, `budget_ledger.lua`, `budget_price.py`, `budget_cache.py`. `budget.json` beside it has the settings,
+or what `BUDGET_SETTINGS` names.
 """
 
 import os

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import litellm
+from budget_cache import stand_before_semantic_cache
 from budget_ledger import NANO, RESETS, Ledger, Settings, nano, secret
 from budget_price import UnpricedError, limit_answer, worst_case
 from litellm.integrations.custom_logger import CustomLogger
@@ -160,7 +161,18 @@ class BudgetHook(CustomLogger):
     ) -> dict[str, Any]:
         """Mode, rerouting and the first reservation."""
         del user_api_key_dict, cache
+        stand_before_semantic_cache(self._client, self.settings.prefix)
         mode = await self._known_mode()
+        try:
+            return await self._admitted(data, call_type, mode)
+        except RefusedError as refused:
+            # The mode that was known is up to five seconds old, and the ledger's is not: eco has begun meanwhile.
+            if mode != "normal" or refused.type != "budget_eco" or not self.settings.eco_reroute:
+                raise
+            return await self._admitted(data, call_type, "eco")
+
+    async def _admitted(self, data: dict[str, Any], call_type: str, mode: str) -> dict[str, Any]:
+        """What the call is in a mode, with the first reservation."""
         group = str(data.get("model") or "")
         deployments = _deployments(group)
         if mode != "normal" and deployments and not all(self._exempt(row) for row in deployments):

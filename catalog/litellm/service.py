@@ -64,6 +64,7 @@ SERVICE = Service(
         StaticFile(source="apps/budget_guard/budget_ledger.py", target="budget_ledger.py"),
         StaticFile(source="apps/budget_guard/budget_ledger.lua", target="budget_ledger.lua"),
         StaticFile(source="apps/budget_guard/budget_price.py", target="budget_price.py"),
+        StaticFile(source="apps/budget_guard/budget_cache.py", target="budget_cache.py"),
         StaticFile(source="apps/budget_guard/budget.json", target="budget.json"),
     ),
     secret_files=(

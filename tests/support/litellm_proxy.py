@@ -26,7 +26,9 @@ VERSION = "1.108.7"
 KEY, PROVIDER_KEY = "sk-canary-master", "sk-canary-provider"
 # A million tokens of input and of output: an answer of ten tokens costs 0.001 USD.
 BIG, ECO = {"input": 10, "output": 100}, {"input": 1, "output": 10}
-PRICES = {"big": BIG, "other": BIG, "claude-canary": BIG, "coder": ECO, "free": BIG}
+PRICES = {"big": BIG, "other": BIG, "claude-canary": BIG, "coder": ECO, "free": BIG, "video": BIG, "small": ECO}
+VIDEO = 2.0
+"""Dollars that a video costs at most."""
 
 
 def environment():
@@ -59,12 +61,13 @@ class Proxy:
         redis: Address of the ledger.
         settings: Of the budget, beside where Redis is.
         provider: Address of the emulated provider.
+        qdrant: Where a Qdrant is, for the semantic cache; empty for none.
     """
 
-    def __init__(self, folder, redis, settings, provider):
+    def __init__(self, folder, redis, settings, provider, qdrant=""):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("hook.py", "litellm.py", "ledger.py", "ledger.lua", "price.py"):
+        for name in ("hook.py", "litellm.py", "ledger.py", "ledger.lua", "price.py", "cache.py"):
             shutil.copy(APP / f"budget_{name}", folder)
         (folder / "budget.json").write_text(json.dumps({"redis": redis, **settings}))
         openai = f"{provider}/v1"
@@ -78,11 +81,26 @@ class Proxy:
             deployment(
                 "no number", "openai/other", openai, input_cost_per_token=float("nan"), output_cost_per_token=1e-6
             ),
+            deployment("embedding", "openai/small", openai),
+            {**deployment("video", "openai/video", openai, seed=1), "model_info": {"budget_scope": "byteplus"}},
             {"model_name": "unknown", "litellm_params": {"model": "openai/other", "api_base": openai, "api_key": "x"}},
         ]
+        cache = {
+            "type": "qdrant-semantic",
+            "qdrant_api_base": qdrant,
+            "qdrant_api_key": "any",
+            "qdrant_collection_name": "semantic_cache",
+            "qdrant_semantic_cache_embedding_model": "embedding",
+            "qdrant_semantic_cache_vector_size": 3,
+            "similarity_threshold": 0.95,
+            "supported_call_types": ["acompletion"],
+            # What a test asks twice it means twice, unless it says that the cache may answer.
+            "mode": "default_off",
+        }
+        own = {"callbacks": ["budget_hook.hook"], "request_timeout": 120}
         config = {
             "model_list": models,
-            "litellm_settings": {"callbacks": ["budget_hook.hook"], "request_timeout": 120},
+            "litellm_settings": {**own, **({"cache": True, "cache_params": cache} if qdrant else {})},
             "router_settings": {
                 "num_retries": 0,
                 "disable_cooldowns": True,

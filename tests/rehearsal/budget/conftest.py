@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import uuid
@@ -21,14 +22,12 @@ class Server:
 
     def __init__(self):
         self.name = f"homeport-test-{uuid.uuid4().hex[:8]}-redis"
-        flags = ("--detach", "--name", self.name, "--label", "homeport.test=budget", "--publish", "127.0.0.1:0:6379")
+        # One port for all its starts, as its clients know no other.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        published = ("--publish", f"127.0.0.1:{self.port}:6379")
+        flags = ("--detach", "--name", self.name, "--label", "homeport.test=budget", *published)
         docker("run", *flags, REDIS, "redis-server", "--appendonly", "yes", "--appendfsync", "always")
-        self.port = 0
-        self.found()
-
-    def found(self):
-        """Its port, which is another one after each start, once it answers."""
-        self.port = int(docker("port", self.name, "6379/tcp").splitlines()[0].rpartition(":")[2])
         until(self._answers, "Redis answers")
 
     def _answers(self):
@@ -49,7 +48,7 @@ class Server:
 
     def start(self):
         docker("start", self.name)
-        self.found()
+        until(self._answers, "Redis answers")
 
     def kill(self):
         """Killed and started again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import uuid
 from collections import Counter
@@ -12,12 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.budget_model import NANO, Ledger
-from tests.support.litellm_proxy import Provider, Proxy
+from tests.support.litellm_proxy import VIDEO, Provider, Proxy
+from tests.support.small_qdrant import Qdrant
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 # Ten tokens of an answer cost 0.001 USD; the reserve for eco models is small enough to be reached.
-SETTINGS = {"day_limit": 5.0, "providers": {"openrouter": 5.0, "anthropic": 1.0}, "eco_reserve": 0.05}
+SETTINGS = {
+    "day_limit": 5.0,
+    "providers": {"openrouter": 5.0, "anthropic": 1.0},
+    "eco_reserve": 0.05,
+    "months": {"byteplus": 5.0},
+    "flat": {"openai/video": VIDEO},
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +34,17 @@ def provider():
 
 
 @pytest.fixture(scope="module")
-def proxy(server, provider, tmp_path_factory):
+def qdrant():
+    made = Qdrant()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(server, provider, qdrant, tmp_path_factory):
     prefix = f"budget-{uuid.uuid4().hex[:8]}"
-    made = Proxy(tmp_path_factory.mktemp("litellm"), server.url, {**SETTINGS, "prefix": prefix}, provider.url)
+    about = {**SETTINGS, "prefix": prefix}
+    made = Proxy(tmp_path_factory.mktemp("litellm"), server.url, about, provider.url, qdrant.url)
     made.prefix = prefix
     try:
         yield made.start()
@@ -67,6 +81,16 @@ class Books:
         missing = round((SETTINGS["day_limit"] - dollars) * NANO) - self.spent()
         key = f"{self.prefix}:day:{Ledger(self.client, self.prefix).look()[0]}"
         self.client.hincrby(key, "settled", missing)
+
+    def month(self):
+        fields = Ledger(self.client, self.prefix).look()[5]
+        return Counter(dict(zip(fields[::2], map(int, fields[1::2]), strict=True)))
+
+    def spend(self, scope, dollars):
+        """So much was spent by a provider."""
+        key = f"{self.prefix}:day:{Ledger(self.client, self.prefix).look()[0]}"
+        for field in ("settled", f"settled/{scope}"):
+            self.client.hincrby(key, field, round(dollars * NANO))
 
     def clear(self):
         for key in self.client.scan_iter(f"{self.prefix}:*"):
@@ -299,6 +323,54 @@ def test_thirty_nested_calls_of_tools_end_when_the_budget_does(proxy, provider, 
     assert books.spent() <= SETTINGS["day_limit"] * NANO
 
 
+@pytest.mark.req("S5-33")
+def test_a_provider_over_its_share_is_not_used_that_day_and_others_are(proxy, provider, books):
+    assert 200 == proxy.chat("claude")[0]
+    books.settled()
+    books.spend("anthropic", SETTINGS["providers"]["anthropic"])
+    calls = provider.bill()["calls"]
+    status, body = proxy.chat("claude")
+    assert (429, "budget_provider") == (status, body["error"]["type"])
+    assert "anthropic" in body["error"]["message"] and "resets at 00:00 UTC" in body["error"]["message"]
+    assert calls == provider.bill()["calls"]
+    assert 200 == proxy.chat()[0]
+
+
+@pytest.mark.req("S5-34")
+def test_a_month_of_video_is_outside_of_the_day_and_ends_by_itself(proxy, books):
+    books.only(0.0)
+    before = books.spent()
+    assert [200, 200, 429] == [proxy.chat("video")[0] for _ in range(3)], "5.00 are two of at most 2.00 each"
+    status, body = proxy.chat("video")
+    assert (429, "budget_provider") == (status, body["error"]["type"])
+    assert "resets on the 1st at 00:00 UTC" in body["error"]["message"]
+    books.settled()
+    month = books.month()
+    assert round(2 * VIDEO * NANO) == month["settled/byteplus"] + month["excess/byteplus"], "nobody lists its price"
+    assert before == books.spent(), "the day has none of it"
+
+
+@pytest.mark.req("S5-36")
+def test_the_same_words_are_answered_from_redis_similar_ones_from_qdrant_and_neither_is_paid_again(
+    proxy, provider, books, qdrant
+):
+    def ask(text, **more):
+        status, body = proxy.chat(text=text, cache={"use-cache": True}, **more)
+        assert 200 == status, body
+        return dict(Counter({name: round(usd * NANO) for name, usd in provider.bill()["models"].items()}))
+
+    first = ask("what is a mesh?")
+    assert {"big", "small"} == set(first), "the answer is paid, and an embedding"
+    until(lambda: qdrant.points and list(books.client.scan_iter(f"{books.prefix}:cache:*")), "both keep it")
+    kept = ask("what is a mesh?") and provider.bill()
+    assert kept == (ask("what is a mesh?") and provider.bill()), "word for word costs nothing, not even an embedding"
+    similar = ask("a mesh, what is that?")
+    assert first["big"] == similar["big"], "the emulated provider's embeddings are all alike: Qdrant answers"
+    assert similar["small"] > first["small"], "which is found by an embedding"
+    assert ask("what is a mesh?", max_tokens=9)["big"] > first["big"], "another limit is another answer"
+    assert abs(books.settled() - round(provider.bill()["usd"] * NANO)) <= NANO // 10**6, "all of it is in the ledger"
+
+
 @pytest.mark.req("M-05", "S5-40")
 def test_litellm_and_redis_killed_at_any_point_change_nothing(proxy, provider, books, server):
     proxy.chat()
@@ -314,10 +386,7 @@ def test_litellm_and_redis_killed_at_any_point_change_nothing(proxy, provider, b
     finally:
         provider.open.set()
     server.kill()
-    books.client = server.client()
     assert (spent, held) == (books.spent(), books.today()["reserved"]), "the ledger is on disk"
-    settings = json.loads((proxy.folder / "budget.json").read_text())
-    (proxy.folder / "budget.json").write_text(json.dumps({**settings, "redis": server.url}))
     proxy.start()
     assert 200 == proxy.chat()[0]
     rows = books.today()

@@ -19,10 +19,12 @@ import yaml
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.llm.service import Service
 from tests.support.budget_model import APP
+from tests.support.checkout import ROOT
 from tests.support.scratch import free_port
 from tests.support.waits import until
 
 VERSION = "1.108.7"
+CONFIG = ROOT / "catalog/litellm/files/config.yaml"
 KEY, PROVIDER_KEY = "sk-canary-master", "sk-canary-provider"
 # A million tokens of input and of output: an answer of ten tokens costs 0.001 USD.
 BIG, ECO = {"input": 10, "output": 100}, {"input": 1, "output": 10}
@@ -81,22 +83,14 @@ class Proxy:
             deployment(
                 "no number", "openai/other", openai, input_cost_per_token=float("nan"), output_cost_per_token=1e-6
             ),
-            deployment("embedding", "openai/small", openai),
+            deployment("text-embedding-3-small", "openai/small", openai),
             {**deployment("video", "openai/video", openai, seed=1), "model_info": {"budget_scope": "byteplus"}},
             {"model_name": "unknown", "litellm_params": {"model": "openai/other", "api_base": openai, "api_key": "x"}},
         ]
-        cache = {
-            "type": "qdrant-semantic",
-            "qdrant_api_base": qdrant,
-            "qdrant_api_key": "any",
-            "qdrant_collection_name": "semantic_cache",
-            "qdrant_semantic_cache_embedding_model": "embedding",
-            "qdrant_semantic_cache_vector_size": 3,
-            "similarity_threshold": 0.95,
-            "supported_call_types": ["acompletion"],
-            # What a test asks twice it means twice, unless it says that the cache may answer.
-            "mode": "default_off",
-        }
+        # As the catalog has it, but for where Qdrant is. What a test asks twice it means twice, unless it says that the
+        # cache may answer.
+        cache = yaml.safe_load(CONFIG.read_text())["litellm_settings"]["cache_params"]
+        cache |= {"qdrant_api_base": qdrant, "qdrant_api_key": "any", "mode": "default_off"}
         own = {"callbacks": ["budget_hook.hook"], "request_timeout": 120}
         config = {
             "model_list": models,
@@ -111,21 +105,35 @@ class Proxy:
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         self.port = free_port()
-        self.process = None
+        self._log, self._forks, self._number = folder / "litellm.log", None, 0
 
     def start(self):
-        environ = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
-        environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
-        argv = [environment() / "litellm", "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(self.port)]
-        with (self.folder / "litellm.log").open("ab") as log:
-            about = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
-            self.process = subprocess.Popen(argv, cwd=self.folder, env=environ, **about)
-        until(self._alive, f"LiteLLM answers; see {self.folder}/litellm.log", 600)
-        assert self.process.poll() is None, (self.folder / "litellm.log").read_text()[-3000:]
+        if not self._forks:
+            environ = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
+            environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
+            # Its folder has modules named as some of Python's own: they must not be in their place.
+            argv = [environment() / "python", "-P", ROOT / "tests/support/litellm_forks.py"]
+            with self._log.open("ab") as log:
+                about = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "text": True}
+                self._forks = subprocess.Popen(argv, cwd=self.folder, env=environ, **about)
+        options = ["--config", "config.yaml", "--host", "127.0.0.1", "--port", str(self.port)]
+        print(json.dumps([options, str(self._log)]), file=self._forks.stdin, flush=True)
+        answer = self._forks.stdout.readline()
+        assert answer, self._log.read_text()[-3000:]
+        self._number = int(answer)
+        until(self._alive, f"LiteLLM answers; see {self._log}", 600)
+        assert self._runs(), self._log.read_text()[-3000:]
         return self
 
+    def _runs(self):
+        try:
+            os.kill(self._number, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
     def _alive(self):
-        return self.process.poll() is not None or 200 == self.call("GET", "/health/liveliness")[0]
+        return not self._runs() or 200 == self.call("GET", "/health/liveliness")[0]
 
     def call(self, method, path, body=None, headers=None, seconds=150):
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
@@ -146,17 +154,15 @@ class Proxy:
         return self.call("POST", path, {key: value for key, value in body.items() if value is not None})
 
     def kill(self):
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        if self._number and self._runs():
+            os.kill(self._number, signal.SIGKILL)
+            until(lambda: not self._runs(), "it is gone")
+        self._number = 0
 
     def close(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        self.kill()
+        if self._forks:
+            self._forks.communicate()
 
 
 def _price(price):

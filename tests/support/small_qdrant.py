@@ -16,11 +16,12 @@ class Qdrant:
 
     Attributes:
         points: What it keeps: vector and payload of each.
+        collections: Names of those that were asked for.
     """
 
     def __init__(self):
-        self.points = []
-        points = self.points
+        self.points, self.collections = [], set()
+        points, collections = self.points, self.collections
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -45,6 +46,7 @@ class Qdrant:
                 return json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
 
             def say(self, result):
+                collections.add(self.path.split("/")[2])
                 text = json.dumps({"result": result, "status": "ok", "time": 0.0}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")

@@ -8,7 +8,9 @@ Sources: openai/openai-openapi, openapi.yaml (`CreateChatCompletionResponse`, `C
 from __future__ import annotations
 
 import json
+import re
 import threading
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from rehearsal.clouds.kit.api import Answer, Api, Call, parsed
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from rehearsal.clouds.kit.faults import Fault
 
 Record = dict[str, Any]
+_DIMENSIONS: Final = 64
+"""Of an embedding."""
 _BYTES: Final = 4
 """Bytes of a text that are one token here."""
 _USAGES: Final[dict[str, Callable[[int], int | None]]] = {
@@ -121,7 +125,11 @@ def _chat(body: Record, usage: tuple[Any, Any], tokens: int) -> Answer:
 
 
 def _embedded(body: Record, usage: tuple[Any, Any], _tokens: int) -> Answer:
-    row = {"object": "embedding", "index": 0, "embedding": [0.5, -0.5, 0.25]}
+    # The same words in another order are alike, and no others.
+    vector = [0.0] * _DIMENSIONS
+    for word in re.findall(r"\w+", str(body.get("input")).lower()):
+        vector[zlib.crc32(word.encode()) % _DIMENSIONS] += 1.0
+    row = {"object": "embedding", "index": 0, "embedding": vector}
     used = {} if usage[0] is None else {"usage": {"prompt_tokens": usage[0], "total_tokens": usage[0]}}
     return Answer(200, {"object": "list", "data": [row], "model": body["model"], **used})
 

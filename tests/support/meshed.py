@@ -119,5 +119,5 @@ class Meshed:
 
     def remove(self) -> None:
         """Everything of it."""
-        done = self.homeport("rehearse-down", seconds=300)
+        done = self.homeport("rehearse-down", seconds=900)
         assert done.returncode == 0, done.stdout

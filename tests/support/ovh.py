@@ -44,7 +44,7 @@ class Ovh:
     def client(self, application=APPLICATION, secret=SECRET, consumer=CONSUMER):
         """OVH's SDK, which knows endpoints by name."""
         ovh.client.ENDPOINTS["rehearsal"] = self.server.url
-        return ovh.Client("rehearsal", application, secret, consumer, timeout=10)
+        return ovh.Client("rehearsal", application, secret, consumer, timeout=60)
 
     def control(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()

@@ -32,7 +32,7 @@ NAME = "rehearse-jett-preprod"
 MARK = "HOMEPORT_TEST_KILLS"
 SETTINGS = {"environment": "preprod", "domain": "example.com", "exposure": "tunnel", "protect_data": False}
 LIGHT = {"services": {"n8n": {"enabled": False}}}
-LATENCY = 1.0
+LATENCY = 3.0
 """Seconds that the clouds take for a call while one of them is to be caught between its work and its answer."""
 _EVENT = re.compile(r"^ [-+~]{1,2} +(\S+) (\S+) (creating|created|deleting|deleted|updating|updated) ")
 _NAMELESS = re.compile(r"^volume [0-9a-f]{64}\b")

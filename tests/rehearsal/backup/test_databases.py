@@ -137,7 +137,10 @@ def test_a_kill_at_any_moment_leaves_earlier_dumps_and_the_server_as_they_were(h
     first = [*(host.backups / "databases" / filled.container).glob("000001-*")]
     hits = 0
     for _ in range(campaign.size("kills of a backup")):
-        hits += host.killed(chance.uniform(0.05, 1.1) * backup, "databases")
+        hit = host.killed(chance.uniform(0.05, 1.1) * backup, "databases")
+        hits += hit
+        # The first one may have been slower than these are.
+        backup *= 1 if hit else 0.7
     assert hits, "some were under way"
     assert first[0].is_dir(), "the first one is there"
     again = ("restore", "databases", filled.container, "--replace", "--set", first[0].name)

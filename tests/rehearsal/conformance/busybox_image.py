@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ TAGS_BY_HAND = ("tryimg:3",)
 
 def docker(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Runs docker's own command."""
-    return subprocess.run(["docker", *arguments], input=data, capture_output=True, check=False, timeout=120)
+    return subprocess.run(["docker", *arguments], input=data, capture_output=True, check=False, timeout=600)
 
 
 def absence() -> str:
@@ -37,20 +38,10 @@ def _busybox() -> bytes:
         if candidate.is_file():
             return candidate.read_bytes()
     cache.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        [
-            "/bin/sh",
-            "-c",
-            "apt-get download busybox-static && dpkg-deb -x busybox-static_*.deb x && mv x/bin/busybox .",
-        ],
-        cwd=cache,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    shutil.rmtree(cache / "x")
-    for package in cache.glob("busybox-static_*.deb"):
-        package.unlink()
+    # Others may do the same at this moment: it is there whole, or not at all.
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        fetch = "apt-get download busybox-static && dpkg-deb -x busybox-static_*.deb x && mv x/bin/busybox .."
+        subprocess.run(["/bin/sh", "-c", fetch], cwd=folder, check=True, capture_output=True, timeout=300)
     return (cache / "busybox").read_bytes()
 
 

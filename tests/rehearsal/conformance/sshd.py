@@ -9,6 +9,8 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.scratch import free_port
@@ -26,16 +28,19 @@ def _unpacked() -> str | None:
     cache = Path(os.environ.get("HOMEPORT_CACHE", Path.home() / ".cache" / "homeport")) / "conformance" / "openssh"
     program = cache / "usr" / "sbin" / "sshd"
     if not program.is_file() and shutil.which("dpkg-deb"):
-        cache.mkdir(parents=True, exist_ok=True)
+        cache.parent.mkdir(parents=True, exist_ok=True)
         fetch = (
             "apt-get download openssh-server openssh-sftp-server libwrap0 && "
-            "for package in *.deb; do dpkg-deb -x $package .; done; rm -f *.deb"
+            "for package in *.deb; do dpkg-deb -x $package whole || exit 1; done"
         )
-        done = subprocess.run(
-            ["/bin/sh", "-c", fetch], cwd=cache, capture_output=True, text=True, check=False, timeout=300
-        )
-        if done.returncode:
-            return None
+        # Others may do the same at this moment: all of it is there, or nothing.
+        with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+            argv = ["/bin/sh", "-c", fetch]
+            done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+            if done.returncode:
+                return None
+            with suppress(OSError):  # another one was first
+                (Path(folder) / "whole").rename(cache)
     return str(program) if program.is_file() else None
 
 

@@ -22,7 +22,7 @@ OTHERS = sorted({"debian-12", "debian-13", "ubuntu-like"} - {USUAL})
 def test_from_a_bare_server_to_every_claim_and_nothing_is_left(name):
     asked = rehearse.Rehearsal(preset="jett", environment="prod", distribution=name)
     option = f"DISTRIBUTION={name}"
-    gone = make("rehearse-down", option, timeout=300)
+    gone = make("rehearse-down", option, timeout=900)
     assert gone.returncode == 0, gone.stdout
     try:
         done = make("rehearse", option, timeout=2400)
@@ -36,6 +36,6 @@ def test_from_a_bare_server_to_every_claim_and_nothing_is_left(name):
         engine = rehearse.prepared(asked, world)
         assert engine.ask("preview", "--refresh", "--expect-no-changes"), "the second preview is empty"
     finally:
-        down = make("rehearse-down", option, timeout=300)
+        down = make("rehearse-down", option, timeout=900)
     assert 0 == down.returncode, down.stdout
     assert [] == [left for kind in ("container", "volume", "network") for left in labelled(kind, world["id"])]

@@ -22,7 +22,7 @@ from tests.support.production_kills import LATENCY, Killed
 
 pytestmark = [pytest.mark.docker, pytest.mark.campaign]
 CAMPAIGN = "kills of production"
-_PATIENCE = 40.0
+_PATIENCE = 120.0
 """Seconds that a plugin may take to have a thing made, of which it asks several times before."""
 VERBS = {"rehearse": ("--no-claims",), "rehearse-destroy": ()}
 FAR = {"rehearse": 16, "rehearse-destroy": 24}

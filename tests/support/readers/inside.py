@@ -237,10 +237,10 @@ def _background(*argv: str, folder: Path = WORK) -> None:
 
 
 def _until(holds: Any) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while not holds():
         if time.monotonic() > end:
-            raise SystemExit("it did not come up within 30 s")
+            raise SystemExit("it did not come up within 180 s")
         time.sleep(0.02)
 
 

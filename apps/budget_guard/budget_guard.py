@@ -188,6 +188,7 @@ class Guard:
         self._settings, self._client, self._database, self._telegram = settings, client, database, telegram
         self._dry, self.ledger = dry, Ledger(client, settings.prefix, now)
         self._failed = Path(settings.state) / "failed.json"
+        self._sent: set[tuple[str, str]] = set()
 
     def look(self) -> bool:
         """One look.
@@ -196,22 +197,20 @@ class Guard:
             Whether all was well: Redis, database and Telegram have answered.
         """
         until = time.monotonic() + self._settings.patience
-        try:
-            while True:
-                # What starts anew answers in a moment: nobody is to be told of that.
-                waits = time.monotonic() < until
-                try:
-                    source = self._source(spent_of(self.ledger.look()))
-                    if not (source and waits):
-                        break
-                except (redis.RedisError, OSError):
-                    if not waits:
-                        raise
-                time.sleep(1)
-            spent = spent_of(self.ledger.look())
-            well = self._decide(spent, source)
-        except (redis.RedisError, OSError) as problem:
-            return self._lost("redis", f"Redis cannot be reached ({type(problem).__name__}); the last mode stays.")
+        while True:
+            # What starts anew answers in a moment: nobody is to be told of that.
+            waits = time.monotonic() < until
+            try:
+                source = self._source(spent_of(self.ledger.look()))
+                if not (source and waits):
+                    spent = spent_of(self.ledger.look())
+                    well = self._decide(spent, source)
+                    break
+            except (redis.RedisError, OSError) as problem:
+                if not waits:
+                    text = f"Redis cannot be reached ({type(problem).__name__}); the last mode stays."
+                    return self._lost("redis", text)
+            time.sleep(1)
         if source:
             return self._lost("database", f"{source} cannot be asked; mode {spent.mode} is not loosened.")
         self._found()
@@ -303,8 +302,12 @@ class Guard:
             return True
         try:
             if not self._client.hexists(book, field):
-                self._telegram.send(text)
+                if (book, field) not in self._sent:
+                    self._telegram.send(text)
+                # If Redis is gone now, a later look writes it down and tells nobody again.
+                self._sent.add((book, field))
                 self._client.hset(book, field, 1)
+            self._sent.discard((book, field))
         except TelegramError as problem:
             self._say(f"not told: {problem}")
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+import redis
 
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.telegram.service import Service
@@ -101,6 +103,31 @@ def world(server, client, prefix, tmp_path):
     made = World(server, client, prefix, tmp_path)
     yield made
     made.close()
+
+
+class Leaving:
+    """A client whose Redis is gone the first time that something is to be remembered."""
+
+    def __init__(self, client):
+        self._client, self._left = client, False
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def hset(self, *more):
+        if self._left:
+            return self._client.hset(*more)
+        self._left = True
+        raise redis.ConnectionError("gone")
+
+
+@pytest.mark.req("S5-37", "S5-40")
+def test_a_redis_that_restarts_once_a_person_was_told_is_no_second_alert_and_no_outage(world):
+    world.spend(3.6)
+    settings = dataclasses.replace(world.settings, patience=30)
+    guard = Guard(settings, Leaving(world.client), world.records, Telegram(settings), now=world.now)
+    assert guard.look() and guard.look()
+    assert ["WARNING", "WARNING"] == world.told(), "of 70 %, and of what no reservation covered"
 
 
 @pytest.mark.req("S5-37", "S5-38")

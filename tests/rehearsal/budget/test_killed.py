@@ -31,7 +31,7 @@ SEED = {"bots": {TOKEN: {"username": BOT}}, "chats": {CHAT: {"type": "private", 
 # A call costs about a tenth of a cent: all modes of a day come within two hundred.
 LIMIT, RESERVE = 0.10, 0.02
 MODES = ("normal", "eco", "blocked")
-VICTIMS = ("litellm", "redis", "guard", "host")
+VICTIMS = ("litellm", "redis", "redis", "redis", "guard", "guard", "guard", "host")
 CALLS = (
     {},
     {"stream": True},
@@ -128,9 +128,10 @@ class World:
             return client.get(f"{self.prefix}:mode")
 
     def told(self):
-        """How serious, of all that was told today."""
+        """How serious, of all that was told today; LOST where something did not answer."""
         rows = self.telegram.RequestHandlerClass.api.controls()["GET", "/messages"]({})["messages"]
-        return [row["text"].partition(":")[0] for row in rows][self._told :]
+        kinds = ["LOST" if "budget guard:" in row["text"] else row["text"].partition(":")[0] for row in rows]
+        return kinds[self._told :]
 
     def midnight(self):
         """What is booked today is booked on a day before, as if the clock had gone on."""

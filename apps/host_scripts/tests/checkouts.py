@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 APP = Path(__file__).resolve().parents[1]
@@ -19,6 +20,16 @@ def until(check, why):
     while not check():
         assert time.monotonic() < end, why
         time.sleep(0.02)
+
+
+def ended(group):
+    """Whether no process of a group runs any more: what a killed one had started goes on for a moment."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(its) == group and state != "Z":
+                return False
+    return True
 
 
 class Host:
@@ -61,6 +72,7 @@ class Host:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, *words, script="backup-n8n-workflows.sh", parse=True, **env):

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from checkouts import flow, until
+from checkouts import ended, flow, until
 
 # Each runs the script as an operator does, with some thirty commands of Git: seconds on a busy machine.
 pytestmark = pytest.mark.slow
@@ -163,6 +163,8 @@ def test_a_run_killed_anywhere_leaves_a_repository_that_the_next_run_completes(h
         time.sleep(chance.uniform(0.02, 0.5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
+        # Its git ends by itself, and takes its lock away.
+        until(lambda killed=process.pid: ended(killed), "what it had started goes on")
         host.git("fsck", "--strict")
     code, line, errors = host.run()
     assert 0 == code, f"the next run goes through: {errors}"

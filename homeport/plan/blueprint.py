@@ -99,10 +99,13 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
 def _chosen(preset: Preset, settings: Settings) -> Preset:
     """The preset without what is for sections that the settings leave out."""
     unused = {name for name in preset.groups if settings.group(name) is None}
+    programs = tuple(program for program in preset.programs if program.section not in unused)
+    idle = {tool for program in preset.programs if program not in programs for tool in program.tools}
     return replace(
         preset,
         routes=tuple(route for route in preset.routes if route.section not in unused),
-        programs=tuple(program for program in preset.programs if program.section not in unused),
+        programs=programs,
+        tools={name: image for name, image in preset.tools.items() if name not in idle},
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import http.server
 import json
+import socket
+import struct
 import threading
 
 import redis
@@ -173,13 +175,13 @@ class Qdrant:
 class Volume:
     """A container of a host with files of several owners, and a database of SQLite that is written all the time."""
 
-    def __init__(self, host, image):
-        self.host, self.image, self.container = host, image, f"{host.name}-files"
+    def __init__(self, host, image, part="files"):
+        self.host, self.image, self.part, self.container = host, image, part, f"{host.name}-{part}"
         self.new()
 
     def new(self):
-        flags = ("-v", "/data", "-v", "/app/data", "--network-alias", "files")
-        self.host.start("files", self.image, *flags, command=("sh", "-c", "while :; do sleep 1; done"))
+        flags = ("-v", "/data", "-v", "/app/data", "--network-alias", self.part)
+        self.host.start(self.part, self.image, *flags, command=("sh", "-c", "while :; do sleep 1; done"))
 
     def sh(self, script):
         return docker("exec", "--user=0", self.container, "sh", "-c", script)
@@ -221,6 +223,95 @@ class Told:
         self._server.server_close()
         self._thread.join()
         self.telegram.stop()
+
+
+class Unreliable:
+    """A way to an S3 server on which requests fail when they are to: with 429, 500 or 503, or cut in the middle.
+
+    Args:
+        host: Where who asks is.
+        s3: The server.
+        chance: Chooses how.
+    """
+
+    ways = (429, 500, 503, "cut before", "cut after")
+
+    def __init__(self, host, s3, chance):
+        self.s3, self._chance, self._lock = s3, chance, threading.Lock()
+        self.fail(0, 0)
+        self._server = http.server.ThreadingHTTPServer((f"{host.block}.1", 0), _Relay)
+        self._server.way = self
+        self._server.handle_error = lambda *_: None
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        self.url = f"http://{host.block}.1:{self._server.server_port}"
+
+    def fail(self, first, count):
+        """So many requests from the given one on, counted from now, fail; the others go through."""
+        self.asked, self.failed, self._bad = 0, 0, range(first, first + count)
+
+    def next(self):
+        """How the request that has come fails; empty: it does not."""
+        with self._lock:
+            self.asked += 1
+            bad = self.asked in self._bad
+            self.failed += bad
+            return self._chance.choice(self.ways) if bad else ""
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Relay(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self._pass
+        raise AttributeError(name)
+
+    def _pass(self):
+        way = self.server.way.next()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if way == "cut before":
+            self._cut()
+        elif way and way != "cut after":
+            self.send_response(way)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            self._answer(body, cut=bool(way))
+
+    def _answer(self, body, *, cut):
+        connection = http.client.HTTPConnection(self.server.way.s3.address, 7070, timeout=60)
+        # What was signed stays as it is, the name of the host too.
+        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(body or None)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if cut else content)
+        if cut:
+            self._cut()
+
+    def _cut(self):
+        """A reset: nothing that is still on its way comes."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
 
 
 def elsewhere(host, s3, told, restic):

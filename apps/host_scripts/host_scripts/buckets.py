@@ -6,10 +6,12 @@ Signed as AWS Signature Version 4 wants it (AWS, "Create a signed AWS API reques
 from __future__ import annotations
 
 import configparser
+import contextlib
 import datetime as dt
 import hashlib
 import hmac
 import http.client
+import time
 import urllib.parse
 from http import HTTPStatus
 from typing import Final
@@ -17,6 +19,8 @@ from typing import Final
 from host_scripts.common import BackupError, Offsite, Settings, secret
 
 _SECONDS: Final = 60
+_PAUSES: Final = (0.5, 1, 2, 4)
+"""Seconds between the tries of a request."""
 
 
 def ensure(settings: Settings, offsite: Offsite) -> list[str]:
@@ -61,7 +65,19 @@ def _keys(settings: Settings) -> tuple[str, str]:
 
 
 def _ask(settings: Settings, offsite: Offsite, method: str, bucket: str, body: bytes = b"") -> tuple[int, bytes]:
-    key, secret_key = _keys(settings)
+    """The answer; a server that is too busy, or does not answer, is asked some times again, as restic asks it."""
+    keys = _keys(settings)
+    for pause in _PAUSES:
+        with contextlib.suppress(BackupError):
+            status, answer = _asked(keys, offsite, method, bucket, body)
+            if status != HTTPStatus.TOO_MANY_REQUESTS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return status, answer
+        time.sleep(pause)
+    return _asked(keys, offsite, method, bucket, body)
+
+
+def _asked(keys: tuple[str, str], offsite: Offsite, method: str, bucket: str, body: bytes) -> tuple[int, bytes]:
+    key, secret_key = keys
     url = urllib.parse.urlsplit(offsite.endpoint)
     now = dt.datetime.now(dt.UTC)
     path = f"/{urllib.parse.quote(bucket)}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -26,7 +26,11 @@ GIT: Final = 3
 """Git failed, or the repository's disk did."""
 LOCKED: Final = 4
 """Another run of the same work is under way."""
+_STILL: Final = "still"
 _TAIL: Final = 2000
+# Images make their first cluster with many scripts: Supabase's PostgreSQL with about a hundred.
+_ANSWER_SECONDS: Final = 600
+_FUNCTION: Final = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)?")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -54,12 +58,14 @@ class Server:
         container: The container.
         user: A superuser, whom the server lets in without a password.
         host: Address inside the container; empty: its socket.
+        checks: Database and function: what must answer with nothing before a loaded database takes its place.
         session: The name that this program's sessions bear at the server.
     """
 
     container: str
     user: str
     host: str = ""
+    checks: tuple[tuple[str, str], ...] = ()
     session: str = "homeport"
 
 
@@ -207,7 +213,10 @@ def settings(scripts: Path) -> Settings:
         user=values.get("GIT_USER") or "git",
         n8n=next(iter(_there(values.get("N8N_CONTAINER", "n8n"))), ""),
         folder=Path(values.get("BACKUP_DIR") or "/var/lib/homeport-backup"),
-        servers=tuple(_server(word, file) for word in _there(values.get("PG_SERVERS", ""))),
+        servers=tuple(
+            _server(word, _checks(values.get("PG_CHECKS", ""), file), file)
+            for word in _there(values.get("PG_SERVERS", ""))
+        ),
         keep=number("PG_KEEP", 14),
         copies=tuple(_copy(word, file) for word in _there(values.get("COPIES", ""))),
         keep_copies=number("COPIES_KEEP", 3),
@@ -271,12 +280,19 @@ def _pair(name: str, word: str, file: Path) -> tuple[str, str]:
     return container, rest.rstrip("/")
 
 
-def _server(word: str, file: Path) -> Server:
+def _checks(words: str, file: Path) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(_pair("PG_CHECKS", word, file) for word in words.split())
+    if wrong := [function for _, function in pairs if not _FUNCTION.fullmatch(function)]:
+        raise BackupError(f"PG_CHECKS: {wrong[0]!r} is no name of a function", f"correct it in {file}", USAGE)
+    return pairs
+
+
+def _server(word: str, checks: tuple[tuple[str, str], ...], file: Path) -> Server:
     container, _, rest = word.partition("=")
     user, _, host = rest.partition("@")
     if not (_NAME.fullmatch(container) and user):
         raise BackupError(f"PG_SERVERS: {word!r} is no container=user[@address]", f"correct it in {file}", USAGE)
-    return Server(container, user, host)
+    return Server(container, user, host, checks)
 
 
 def _copy(word: str, file: Path) -> Copy:
@@ -348,6 +364,103 @@ def docker(*words: str, check: bool = True, text: bytes = b"") -> str:
     if done.returncode and check:
         raise BackupError(f"docker {words[0]}: {tail(done.stderr)}", "docker ps --all")
     return done.stdout.decode(errors="replace").strip()
+
+
+def image_of(container: str) -> str:
+    """The image that a container was made of.
+
+    Raises:
+        BackupError: There is no such container.
+    """
+    return docker("inspect", "--type=container", "--format={{.Image}}", container)
+
+
+@contextlib.contextmanager
+def throw_away(container: str, *flags: str, command: Sequence[str] = ()) -> Iterator[str]:
+    """A container of the same image as another, with an own name and own data, to try a set in; removed afterwards.
+
+    Args:
+        container: The other one.
+        flags: Further ones of ``docker create``.
+        command: What runs in it; empty: the image's own.
+
+    Yields:
+        Its name. It is not started yet.
+
+    Raises:
+        BackupError: Docker does not make it.
+    """
+    name = f"homeport-drill-{container}"
+    image = image_of(container)
+    # What a run has left that was killed.
+    docker("rm", "--force", "--volumes", name, check=False)
+    try:
+        docker(
+            *("create", "--name", name, "--label=homeport.drill=true", "--security-opt=no-new-privileges"),
+            *("--memory=1g", *flags, image, *command),
+        )
+        yield name
+    finally:
+        docker("rm", "--force", "--volumes", name, check=False)
+
+
+@contextlib.contextmanager
+def still(folder: Path, containers: Iterable[str], stop: str, go: str) -> Iterator[None]:
+    """Those of the containers that run stand still meanwhile.
+
+    Each is noted in a file first, by which the next run knows what one that was killed has left so.
+
+    Args:
+        folder: Of the backups.
+        containers: Their names.
+        stop: Docker's command for it.
+        go: The one that undoes it.
+
+    Raises:
+        BackupError: Docker refuses.
+    """
+    running = docker("ps", "--filter=status=running", "--format={{.Names}}").split()
+    names = [name for name in containers if name in running]
+    notes = made(folder / _STILL / go)
+    for name in names:
+        write(notes / name, b"")
+    try:
+        if names:
+            docker(stop, *names)
+        yield
+    finally:
+        if names:
+            docker(go, *reversed(names))
+        for name in names:
+            (notes / name).unlink()
+
+
+def go_on(folder: Path, go: str) -> None:
+    """Lets containers go on that a killed run has left standing still; whoever calls holds the lock of such runs."""
+    for note in (folder / _STILL / go).glob("*"):
+        docker(go, note.name, check=False)
+        note.unlink()
+
+
+def wait(container: str, answers: Callable[[], bool], fix: str) -> None:
+    """Waits until the server in a container answers.
+
+    Args:
+        container: The container.
+        answers: Whether it does; asked again and again.
+        fix: What helps where it does not.
+
+    Raises:
+        BackupError: It has stopped, or does not answer for ten minutes.
+    """
+    started = time.monotonic()
+    while not answers():
+        seconds = round(time.monotonic() - started)
+        running = docker("inspect", "--type=container", "--format={{.State.Running}}", container)
+        if running == "false" or seconds > _ANSWER_SECONDS:
+            logs = run(["docker", "logs", "--tail=5", container], seconds=10)
+            raise BackupError(f"{container}: no answer after {seconds} s: {tail(logs.stdout + logs.stderr)}", fix)
+        time.sleep(0.2)
 
 
 def secret(settings: Settings, name: str) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Copy, Settings, docker, run, tail
+from host_scripts.common import BackupError, Copy, Settings, docker, run, still, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
             what = f"{copy.container}: {copy.root} holds nothing, and did when it was copied last"
             raise BackupError(what, f"./backup.sh restore copies {copy.container}, if it was not you who emptied it")
         return {"set": None, "stored": 0}
-    with sets.new(folder, settings.keep_copies) as draft, _still(copy, "pause", "unpause"):
+    with sets.new(folder, settings.keep_copies) as draft, still(settings.folder, _paused(copy), "pause", "unpause"):
         files = [f"{number}.tar.gz" for number in range(len(parts))]
         for file, part in zip(files, parts, strict=True):
             draft.stream(file, ["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"])
@@ -64,18 +64,8 @@ def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
     return {"set": newest.name, "stored": sum(path.stat().st_size for path in newest.iterdir())}
 
 
-@contextlib.contextmanager
-def _still(copy: Copy, stop: str, go: str) -> Iterator[None]:
-    """Where a copy wants it, its container stands still meanwhile; one that did before goes on doing so."""
-    running = copy.paused and docker("inspect", "--type=container", "--format={{.State.Status}}", copy.container)
-    if running != "running":
-        yield
-        return
-    docker(stop, copy.container)
-    try:
-        yield
-    finally:
-        docker(go, copy.container)
+def _paused(copy: Copy) -> tuple[str, ...]:
+    return (copy.container,) if copy.paused else ()
 
 
 def _is_there(copy: Copy, part: str) -> bool:
@@ -116,7 +106,7 @@ def restore(settings: Settings, container: str, name: str, *, replace: bool) -> 
         fix = f"./backup.sh restore copies {container} --replace lays the files of the set over what is there"
         raise BackupError(what, fix)
     files = 0
-    with _still(copy, "stop", "start"):
+    with still(settings.folder, _paused(copy), "stop", "start"):
         # What is referred to comes first: nobody sees a reference that leads nowhere.
         for row in reversed(manifest["parts"]):
             files += _laid(copy, folder / row["file"], PurePosixPath(row["part"]))

@@ -20,7 +20,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Server, Settings, docker, run, tail
+from host_scripts.common import BackupError, Server, Settings, docker, image_of, run, tail, throw_away, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,6 @@ _MAINTENANCE: Final = "template1"
 _ROLES: Final = "roles.sql.gz"
 _END: Final = b"PostgreSQL database dump complete"
 _END_ROLES: Final = b"PostgreSQL database cluster dump complete"
-# Images make their first cluster with many scripts: Supabase's with about a hundred.
-_DRILL_SECONDS: Final = 600
 _LIST: Final = """
 SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND datname !~ '^homeport_(restored|replaced)_'
@@ -163,6 +161,7 @@ def _restore(server: Server, folder: Path, only: str = "", *, replace: bool) -> 
             draft = f"homeport_restored_{uuid.uuid4().hex[:8]}"
             loaded.append((one["name"], draft, _settings(folder / f"{one['file']}.settings.sql.gz")))
             _load(server, draft, folder, one["file"], loaded[-1][2][0])
+            _check(server, one["name"], draft)
         for database, draft, (_, lines) in loaded:
             _swap(server, database, draft, lines, there)
     except BackupError:
@@ -212,6 +211,18 @@ def _load(server: Server, draft: str, folder: Path, file: str, options: str) -> 
         raise BackupError(what, "nothing was replaced; take another set, or mend what it says")
 
 
+def _check(server: Server, database: str, draft: str) -> None:
+    """Asks what the settings want asked of a database that was loaded.
+
+    Raises:
+        BackupError: One of the functions found something.
+    """
+    for function in (function for name, function in server.checks if name == database):
+        if found := _ask(server, draft, f"SELECT {function}();"):
+            what = f"{server.container}: {database} is not as it was written: {function} found {found}"
+            raise BackupError(what, "nothing was replaced; take another set: --set NAME")
+
+
 def _swap(server: Server, database: str, draft: str, settings: list[str], there: list[str]) -> None:
     """Puts a loaded database in the place of another of its name, and then removes that."""
     name = '"' + database.replace('"', '""') + '"'
@@ -252,44 +263,24 @@ def drill(server: Server, folder: Path) -> dict[str, Any]:
         BackupError: The set is damaged, or cannot be loaded.
     """
     sets.checked(folder)
-    name = f"homeport-drill-{server.container}"
-    image = docker("inspect", "--type=container", "--format={{.Image}}", server.container)
-    config = json.loads(docker("inspect", "--type=image", "--format={{json .Config}}", image))
-    data = dict(line.split("=", 1) for line in config["Env"])["PGDATA"]
-    docker("rm", "--force", "--volumes", name, check=False)
     started = time.monotonic()
-    try:
-        # On no network: whoever is in it may do anything, and nobody comes in.
-        docker(
-            *("run", "--detach", "--name", name, "--network=none", "--label=homeport.drill=true"),
-            *("--security-opt=no-new-privileges", "--pids-limit=200", "--memory=1g"),
-            *("--env=POSTGRES_HOST_AUTH_METHOD=trust", f"--env=POSTGRES_USER={server.user}"),
-            # With the file that initdb has written: an image's own may ask superusers for a password, or be laid by
-            # whoever runs it (supabase/postgres, ansible/files/postgresql_config/pg_hba.conf.j2).
-            *(image, *config["Cmd"], "-c", f"hba_file={data}/pg_hba.conf"),
-        )
-        copy = Server(name, server.user, server.host)
-        _until_ready(copy)
+    config = json.loads(docker("inspect", "--type=image", "--format={{json .Config}}", image_of(server.container)))
+    data = dict(line.split("=", 1) for line in config["Env"])["PGDATA"]
+    # On no network: whoever is in it may do anything, and nobody comes in.
+    flags = ("--network=none", "--pids-limit=200", "--env=POSTGRES_HOST_AUTH_METHOD=trust")
+    # With the file that initdb has written: an image's own may ask superusers for a password, or be laid by whoever
+    # runs it (supabase/postgres, ansible/files/postgresql_config/pg_hba.conf.j2).
+    command = (*config["Cmd"], "-c", f"hba_file={data}/pg_hba.conf")
+    with throw_away(server.container, *flags, f"--env=POSTGRES_USER={server.user}", command=command) as name:
+        docker("start", name)
+        copy = dataclasses.replace(server, container=name)
+        # Over TCP: while the image makes the cluster, the server is on its socket alone.
+        ready = ["docker", "exec", name, "pg_isready", "-q", "-h", "127.0.0.1"]
+        wait(name, lambda: run(ready, seconds=10).returncode == 0, "./backup.sh verify once the machine has less to do")
         done = _restore(copy, folder, replace=True)
         counts = {one: _counted(copy, one) for one in json.loads(_ask(copy, _MAINTENANCE, _LIST))}
-    finally:
-        docker("rm", "--force", "--volumes", name, check=False)
     seconds = round(time.monotonic() - started, 1)
     return {**done, "age_hours": sets.age_hours(folder), "seconds": seconds, "contents": counts}
-
-
-def _until_ready(server: Server) -> None:
-    """Waits until the server answers over TCP: while the image makes the cluster, it is on the socket alone."""
-    started = time.monotonic()
-    argv = ["docker", "exec", server.container, "pg_isready", "-q", "-h", "127.0.0.1"]
-    while run(argv, seconds=10).returncode:
-        seconds = round(time.monotonic() - started)
-        running = docker("inspect", "--type=container", "--format={{.State.Running}}", server.container)
-        if seconds > _DRILL_SECONDS or running == "false":
-            logs = run(["docker", "logs", "--tail=5", server.container], seconds=10)
-            what = f"{server.container}: no answer after {seconds} s: {tail(logs.stdout + logs.stderr)}"
-            raise BackupError(what, "./backup.sh verify once the machine has less to do")
-        time.sleep(0.5)
 
 
 def _counted(server: Server, database: str) -> dict[str, int]:

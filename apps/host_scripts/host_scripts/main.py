@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from host_scripts import copies, databases, messages, offsite, snapshot, stores, workflows
-from host_scripts.common import FAILED, BackupError, Settings, finish, first_run, last_good, lock, outcome, settings
+from host_scripts.common import (
+    FAILED,
+    BackupError,
+    Settings,
+    finish,
+    first_run,
+    go_on,
+    last_good,
+    lock,
+    outcome,
+    settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +32,8 @@ Work = dict[str, Any]
 _HOURS = {"verify": 8 * 24}
 # One of them at a time: each ends what a killed one has left at a server, and tries sets in containers of one name.
 _RESTORES = "restore or verify"
+# What lets a container go on that stood still in such a run.
+_STANDING = {"copies": "unpause", _RESTORES: "start"}
 # A person who runs something else sees how it ended.
 _ALARMS = ("offsite", "verify")
 
@@ -44,6 +57,8 @@ def _run(chosen: Settings, name: str, work: Callable[[], Work], one_of: str = ""
     started, code = time.monotonic(), 0
     try:
         with lock(chosen.folder, one_of or name):
+            if going := _STANDING.get(one_of or name):
+                go_on(chosen.folder, going)
             try:
                 done = {"status": "ok", **work()}
             except BackupError as error:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import buckets, copies, databases, messages, sets, stores
-from host_scripts.common import BackupError, Offsite, Settings, docker, last_good, made, write
+from host_scripts.common import BackupError, Offsite, Settings, docker, last_good, made, still, write
 from host_scripts.restic import Restic
 from host_scripts.workflows import FOLDER as WORKFLOWS
 
@@ -28,6 +28,7 @@ _LIST_TAG: Final = "homeport-list"
 _LIST: Final = "copies.json"
 _ROOT: Final = "/backup"
 _MANIFEST: Final = "manifest.json"
+_COPIES: Final = "copies"
 _KINDS: Final = ("databases", "stores", "copies")
 
 
@@ -35,6 +36,12 @@ def _chosen(settings: Settings) -> Offsite:
     if settings.offsite is None:
         raise BackupError("S3_ENDPOINT is not set: there is no copy elsewhere", "docs/backup.md, A copy elsewhere")
     return settings.offsite
+
+
+def _to_restore(settings: Settings, offsite: Offsite) -> Restic:
+    repository = Restic(settings, offsite, "restore")
+    repository.alone()
+    return repository
 
 
 def prepared(settings: Settings) -> dict[str, Any]:
@@ -46,7 +53,7 @@ def prepared(settings: Settings) -> dict[str, Any]:
     offsite = _chosen(settings)
     messages.checked(settings)
     done = buckets.ensure(settings, offsite)
-    Restic(settings, offsite).ready(known=last_good(settings.folder, "offsite") is not None)
+    Restic(settings, offsite, _COPIES).ready(known=last_good(settings.folder, "offsite") is not None)
     return {"buckets_made": done}
 
 
@@ -57,14 +64,18 @@ def backup(settings: Settings) -> dict[str, Any]:
         BackupError: It could not be copied whole, or what is there is damaged.
     """
     offsite = _chosen(settings)
-    repository = Restic(settings, offsite)
+    repository = Restic(settings, offsite, _COPIES)
     mounts = list(_mounts(settings, offsite))
     words = ("backup", "--json", "--quiet", "--host", offsite.name, "--tag", _TAG, _ROOT)
     summary = json.loads(repository.call(*words, mounts=mounts).splitlines()[-1])
     keep = [f"--keep-{name}={getattr(offsite, name)}" for name in ("daily", "weekly", "monthly")]
-    # Without the paths: a set's name is another each day.
-    repository.call("forget", "--quiet", "--tag", _TAG, "--group-by=host", *keep, "--keep-last=1")
-    _listed(repository, offsite)
+    # Without the paths: a set's name is another each day. The list comes first: a run that is killed between the two
+    # would leave one that names copies which are gone.
+    going = ("forget", "--dry-run", "--json", "--tag", _TAG, "--group-by=host", *keep, "--keep-last=1")
+    groups = json.loads(repository.call(*going))
+    _listed(repository, offsite, [row["id"] for group in groups for row in group["keep"] or ()])
+    if old := [row["id"] for group in groups for row in group["remove"] or ()]:
+        repository.call("forget", "--quiet", *old)
     repository.call("prune", "--quiet")
     repository.call("check", "--quiet")
     return {
@@ -108,9 +119,8 @@ def _source(container: str, root: str) -> str:
     return str(PurePosixPath(mount["Source"]) / PurePosixPath(root).relative_to(mount["Destination"]))
 
 
-def _listed(repository: Restic, offsite: Offsite) -> None:
-    """Writes the list of all copies anew, and lets the one before go."""
-    names = [row["id"] for row in repository.snapshots(_TAG)]
+def _listed(repository: Restic, offsite: Offsite, names: list[str]) -> None:
+    """Writes the list of copies anew, and lets the one before go."""
     words = ("--quiet", "--host", offsite.name, "--tag", _LIST_TAG, "--stdin", f"--stdin-filename={_LIST}")
     repository.call("backup", *words, text=json.dumps(names).encode())
     repository.call("forget", "--quiet", "--tag", _LIST_TAG, "--group-by=host", "--keep-last=1")
@@ -139,7 +149,7 @@ def _newest(repository: Restic) -> dict[str, Any]:
 
 def listing(settings: Settings) -> dict[str, Any]:
     """All copies that are there, newest first."""
-    rows = Restic(settings, _chosen(settings)).snapshots(_TAG)
+    rows = Restic(settings, _chosen(settings), "list").snapshots(_TAG)
     keys = ("total_files_processed", "total_bytes_processed")
     return {
         "copies": [
@@ -159,7 +169,7 @@ def verify(settings: Settings) -> dict[str, Any]:
     Raises:
         BackupError: Something is damaged or missing, or a store does not take its part.
     """
-    repository = Restic(settings, _chosen(settings))
+    repository = _to_restore(settings, _chosen(settings))
     newest = _newest(repository)
     with _staged(settings, repository, newest["id"]) as stage:
         done: dict[str, Any] = {"files": stage.files, "servers": {}, "stores": {}, "copies": {}}
@@ -240,7 +250,7 @@ def to_folder(settings: Settings, snapshot: str, folder: Path) -> dict[str, Any]
     Raises:
         BackupError: Something is in it, or the copy is damaged.
     """
-    repository = Restic(settings, _chosen(settings))
+    repository = _to_restore(settings, _chosen(settings))
     chosen = _snapshot(repository, snapshot)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -275,7 +285,7 @@ def restore(settings: Settings, snapshot: str, *, replace: bool) -> dict[str, An
         BackupError: The copy is damaged, or something is there.
     """
     offsite = _chosen(settings)
-    repository = Restic(settings, offsite)
+    repository = _to_restore(settings, offsite)
     chosen = _snapshot(repository, snapshot)
     with _staged(settings, repository, chosen) as stage:
         kept = [copy for copy in settings.copies if stage.found("copies", copy.container)]
@@ -298,7 +308,7 @@ def restore(settings: Settings, snapshot: str, *, replace: bool) -> dict[str, An
             )
             for container in containers
         }
-    with _stopped(dict.fromkeys((*offsite.clients, *targets))):
+    with still(settings.folder, dict.fromkeys((*offsite.clients, *targets)), "stop", "start"):
         for server in settings.servers:
             name = names["databases", server.container]
             databases.restore(settings, server.container, name, "", replace=replace)
@@ -322,17 +332,3 @@ def _moved(settings: Settings, stage: _Stage, kind: str, container: str) -> str:
         shutil.rmtree(place)
     folder.rename(place)
     return folder.name
-
-
-@contextlib.contextmanager
-def _stopped(containers: dict[str, None]) -> Iterator[None]:
-    """Containers that run stand still meanwhile."""
-    running = docker("ps", "--format={{.Names}}").split()
-    names = [name for name in containers if name in running]
-    if names:
-        docker("stop", *names)
-    try:
-        yield
-    finally:
-        if names:
-            docker("start", *reversed(names))

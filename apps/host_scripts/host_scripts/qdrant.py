@@ -11,12 +11,11 @@ import hashlib
 import http.client
 import json
 import secrets
-import time
 import urllib.parse
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from host_scripts.common import BackupError, Store, docker, run, tail
+from host_scripts.common import BackupError, Store, docker, tail, throw_away, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,22 +71,15 @@ def load(store: Store, password: str, folder: Path, manifest: dict[str, Any]) ->
 
 def drill(store: Store, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Loads the snapshots into a server of the same image, whose key nobody knows, and counts the points."""
-    name, key = f"homeport-drill-{store.container}", secrets.token_hex(32)
-    image = docker("inspect", "--type=container", "--format={{.Image}}", store.container)
-    docker("rm", "--force", "--volumes", name, check=False)
-    try:
-        docker(
-            *("run", "--detach", "--name", name, "--label=homeport.drill=true", "--pids-limit=256", "--memory=1g"),
-            *("--security-opt=no-new-privileges", "--env=QDRANT__TELEMETRY_DISABLED=true"),
-            *(f"--env=QDRANT__SERVICE__API_KEY={key}", image),
-        )
+    key = secrets.token_hex(32)
+    flags = ("--pids-limit=256", "--env=QDRANT__TELEMETRY_DISABLED=true", f"--env=QDRANT__SERVICE__API_KEY={key}")
+    with throw_away(store.container, *flags) as name:
+        docker("start", name)
         copy = Store(store.kind, name, store.at)
-        _until_ready(copy, key)
+        wait(name, lambda: _ready(copy, key), "./backup.sh verify once the machine has less to do")
         load(copy, key, folder, manifest)
         api = _Api(copy, key)
         counts = {each: api.points(each) for each in api.collections()}
-    finally:
-        docker("rm", "--force", "--volumes", name, check=False)
     for row in manifest["collections"]:
         if counts.get(row["name"]) != row.get("points", counts.get(row["name"])) or row["name"] not in counts:
             what = f"{folder.name}: {row['name']} has {counts.get(row['name'])} points, {row.get('points')} were copied"
@@ -95,20 +87,12 @@ def drill(store: Store, folder: Path, manifest: dict[str, Any]) -> dict[str, Any
     return {"collections": counts}
 
 
-def _until_ready(store: Store, key: str) -> None:
-    ends = time.monotonic() + _SECONDS
-    while True:
-        try:
-            _Api(store, key).collections()
-        except BackupError:
-            running = docker("inspect", "--type=container", "--format={{.State.Running}}", store.container)
-            if running == "false" or time.monotonic() > ends:
-                logs = run(["docker", "logs", "--tail=5", store.container])
-                what = f"{store.container} does not answer: {tail(logs.stdout + logs.stderr)}"
-                raise BackupError(what, "./backup.sh verify once the machine has less to do") from None
-            time.sleep(0.2)
-        else:
-            return
+def _ready(store: Store, key: str) -> bool:
+    try:
+        _Api(store, key).collections()
+    except BackupError:
+        return False
+    return True
 
 
 class _Hashing:

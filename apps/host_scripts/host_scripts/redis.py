@@ -11,7 +11,7 @@ import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from host_scripts.common import BackupError, Store, docker, run, tail
+from host_scripts.common import BackupError, Store, docker, run, tail, throw_away, wait
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,23 +77,14 @@ def load(store: Store, password: str, folder: Path, manifest: dict[str, Any]) ->
 def drill(store: Store, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Starts a server of the same image on the snapshot, on no network."""
     del manifest
-    name = f"homeport-drill-{store.container}"
-    image = docker("inspect", "--type=container", "--format={{.Image}}", store.container)
-    docker("rm", "--force", "--volumes", name, check=False)
     file = PurePosixPath(store.at)
-    try:
-        docker(
-            *("create", "--name", name, "--network=none", "--label=homeport.drill=true", "--pids-limit=64"),
-            *("--security-opt=no-new-privileges", "--memory=1g", image, "redis-server"),
-            *("--dir", str(file.parent), "--dbfilename", file.name, "--save", "", "--appendonly", "no"),
-        )
+    command = ("redis-server", "--dir", str(file.parent), "--dbfilename", file.name, "--save", "", "--appendonly", "no")
+    with throw_away(store.container, "--network=none", "--pids-limit=64", command=command) as name:
         _lay(name, store.at, folder)
         docker("start", name)
         copy = Store(store.kind, name, store.at)
         _answers(copy, "")
         return {"keys": held(copy, "")}
-    finally:
-        docker("rm", "--force", "--volumes", name, check=False)
 
 
 def _lay(container: str, at: str, folder: Path, *, as_log: bool = False) -> None:
@@ -126,15 +117,8 @@ def _add(files: tarfile.TarFile, like: tarfile.TarInfo, name: str, content: byte
 
 def _answers(store: Store, password: str) -> None:
     """Waits until the server has loaded its snapshot."""
-    ends = time.monotonic() + _SECONDS
     argv, text = _command(store, password, "PING")
-    while b"PONG" not in (done := run(argv, seconds=60, text=text)).stdout:
-        running = docker("inspect", "--type=container", "--format={{.State.Running}}", store.container)
-        if running == "false" or time.monotonic() > ends:
-            logs = run(["docker", "logs", "--tail=5", store.container])
-            what = f"{store.container} does not start on the snapshot: {tail(logs.stdout + logs.stderr + done.stderr)}"
-            raise BackupError(what, "take another set: --set NAME")
-        time.sleep(0.2)
+    wait(store.container, lambda: b"PONG" in run(argv, seconds=60, text=text).stdout, "take another set: --set NAME")
 
 
 def _ask(store: Store, password: str, command: str) -> str:

@@ -28,10 +28,13 @@ class Restic:
     Args:
         settings: The settings.
         offsite: Where it is.
+        work: Whose runs these are; whoever holds a lock ends what killed ones of the same work have left.
     """
 
-    def __init__(self, settings: Settings, offsite: Offsite) -> None:
+    def __init__(self, settings: Settings, offsite: Offsite, work: str) -> None:
         self._settings, self._offsite = settings, offsite
+        # Locks are of a folder, and so is what a killed run has left: another stack on this machine has its own.
+        self._labels = (f"homeport.backup={settings.folder.resolve()}", f"homeport.work={work}")
         self.location = f"{offsite.endpoint}/{offsite.bucket}/{offsite.name}"
         self._host = f"homeport-backup-{offsite.name}"
         for name, what in (("repository-password", "password"), ("s3", "keys")):
@@ -52,7 +55,8 @@ class Restic:
         read_only = "" if writes else ",readonly"
         return [
             *("docker", "run", "--rm", "--interactive", "--name", f"{self._host}-{uuid.uuid4().hex[:8]}"),
-            *("--label", f"homeport.backup={offsite.name}", "--hostname", self._host, f"--network={offsite.network}"),
+            *(f"--label={label}" for label in self._labels),
+            *("--hostname", self._host, f"--network={offsite.network}"),
             *("--user=0:0", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", *_READS, *(_WRITES if writes else ())),
             *("--security-opt=no-new-privileges", "--log-driver=none"),
             *(f"--mount=type=bind,src={source},dst={target},readonly" for source, target in binds),
@@ -91,6 +95,12 @@ class Restic:
         if code:
             raise self._error(word, errors, code)
 
+    def alone(self) -> None:
+        """Ends what killed runs of this work have left; whoever calls holds its lock."""
+        left = docker("ps", "--all", "--quiet", *(f"--filter=label={label}" for label in self._labels)).split()
+        if left:
+            docker("rm", "--force", *left, check=False)
+
     def ready(self, *, known: bool) -> None:
         """Makes the repository where there is none, and frees it of what killed runs of this host have left.
 
@@ -100,9 +110,7 @@ class Restic:
         Raises:
             BackupError: It cannot be opened, or was there and is not.
         """
-        left = docker("ps", "--quiet", "--filter", f"label=homeport.backup={self._offsite.name}").split()
-        if left:
-            docker("rm", "--force", *left, check=False)
+        self.alone()
         done = run(self.argv("cat", "config"))
         if done.returncode == NO_REPOSITORY and not known:
             self.call("init")

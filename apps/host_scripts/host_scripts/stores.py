@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from host_scripts import qdrant, redis, sets
-from host_scripts.common import BackupError, Settings, Store
+from host_scripts.common import BackupError, Settings, Store, docker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +112,8 @@ def restore(settings: Settings, container: str, name: str, *, replace: bool) -> 
         raise BackupError(f"{container} is none of REDIS_SERVERS and QDRANT_SERVERS: {known}", "name one of them")
     folder = sets.chosen(sets_of(settings, store), name)
     manifest = sets.checked(folder)
+    # A restore that was killed may have left it stopped.
+    docker("start", container)
     if not replace:
         free(store)
     tried = KINDS[store.kind].drill(store, folder, manifest)

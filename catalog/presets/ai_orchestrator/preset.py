@@ -1,5 +1,7 @@
 """ai-orchestrator: n8n with semantic memory (PostgreSQL with pgvector), a cache, and an executor without a network."""
 
+from catalog.backups import offsite
+from catalog.presets.ai_orchestrator.backups import BACKUPS
 from catalog.presets.ai_orchestrator.services import CADDY, EXECUTOR, N8N, POSTGRES, REDIS
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
@@ -82,7 +84,12 @@ PRESET = Preset(
             ),
         ),
     ),
+    programs=(BACKUPS,),
+    options=offsite.OPTIONS,
+    # renovate: datasource=docker depName=restic/restic
+    tools={"restic": "restic/restic:0.18.1"},
     groups={
+        **offsite.GROUPS,
         "embedding": OptionGroup(
             purpose="The service that turns text into vectors (OpenAI's interface).",
             without="Left out: a local, deterministic one, without a key.",

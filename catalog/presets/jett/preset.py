@@ -3,6 +3,8 @@
 State, automation and vectors on a server that only its VPN and a tunnel lead to.
 """
 
+from catalog.backups import offsite
+from catalog.presets.jett.backups import BACKUPS
 from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT, UPTIME_KUMA
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
@@ -81,7 +83,10 @@ PRESET = Preset(
         "exposure": "tunnel",
         "wireguard": {"subnet": "10.0.0.0/24", "slot": 2, "peers": {"local": {"slot": 1}}},
     },
+    groups=offsite.GROUPS,
+    programs=(BACKUPS,),
     options={
+        **offsite.OPTIONS,
         "n8n-user": Option(
             default="owner@example.com",
             purpose="N8N_USER: the mail address with which n8n's owner signs in",
@@ -156,8 +161,12 @@ PRESET = Preset(
             shape="a URL, https beyond the VPN, or empty",
         ),
     },
-    # renovate: datasource=docker depName=cloudflare/cloudflared
-    tools={"cloudflared": "cloudflare/cloudflared:2026.8.2"},
+    tools={
+        # renovate: datasource=docker depName=cloudflare/cloudflared
+        "cloudflared": "cloudflare/cloudflared:2026.8.2",
+        # renovate: datasource=docker depName=restic/restic
+        "restic": "restic/restic:0.18.1",
+    },
     connections={
         "postgres": "postgresql://jett_app:{jett-app-password}@{vpn}:{port:postgres}/jett",
         "qdrant": "http://{vpn}:{port:qdrant}",

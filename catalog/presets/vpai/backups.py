@@ -4,49 +4,25 @@ The same program on the AI host and the VPN host: what is not on a host is left 
 of its own in the bucket, named after what is on it.
 """
 
-from homeport.model.host import Package
-from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
+from catalog.backups import offsite
+from catalog.backups.offsite import ENVIRONMENT, FOLDERS, PACKAGES, PROGRAMS, RESTIC, TIMERS, UNITS, USERS, WORKS
+from homeport.model.host_program import HostProgram, ProgramFile
 from homeport.model.preset import Option
 from homeport.model.secret import SecretSpec
-from homeport.model.template import LINE, TEXT, UNIT
-
-RESTIC = "restic"
-"""The tool that copies; BSD 2-Clause."""
+from homeport.model.template import LINE, TEXT
 
 BACKUPS = HostProgram(
     name="backups",
     purpose="Daily copies of every store, encrypted, in the bucket; a weekly drill that tries the newest",
     roles=("ai", "vpn"),
-    users=(
-        HostUser(
-            name="homeport-backup",
-            groups={"docker": "it has stores dump themselves, and reads volumes, by Docker's client"},
-        ),
-    ),
-    folders=(
-        HostFolder(path="/usr/local/lib/homeport"),
-        HostFolder(path="/usr/local/lib/homeport/backup"),
-        HostFolder(path="/usr/local/lib/homeport/backup/host-scripts"),
-        HostFolder(path="/usr/local/lib/homeport/backup/host-scripts/host_scripts"),
-        HostFolder(path="/var/lib/homeport-backup", owner="homeport-backup:homeport-backup", mode=0o700, data=True),
-        HostFolder(path="/etc/homeport-backup", owner="homeport-backup:homeport-backup", mode=0o700),
-    ),
-    packages=(Package(name="git", program="git"),),
+    users=USERS,
+    folders=FOLDERS,
+    packages=PACKAGES,
     tools=(RESTIC,),
     files=(
-        ProgramFile(target="/usr/local/lib/homeport/backup", source="apps/host_scripts/*.sh", mode=0o755),
+        *PROGRAMS,
         ProgramFile(
-            target="/usr/local/lib/homeport/backup/host-scripts/README.md", source="apps/host_scripts/README.md"
-        ),
-        ProgramFile(
-            target="/usr/local/lib/homeport/backup/host-scripts/backup.py", source="apps/host_scripts/backup.py"
-        ),
-        ProgramFile(
-            target="/usr/local/lib/homeport/backup/host-scripts/host_scripts",
-            source="apps/host_scripts/host_scripts/*.py",
-        ),
-        ProgramFile(
-            target="/usr/local/lib/homeport/backup/host-scripts/backup.env",
+            target=ENVIRONMENT,
             text=(
                 # Workflows as files, with their history; not pushed: the repository goes to the bucket with the rest.
                 "REPO_DIR=/var/lib/homeport-backup/workflows\n"
@@ -114,10 +90,10 @@ BACKUPS = HostProgram(
             mode=0o400,
             owner="homeport-backup:homeport-backup",
         ),
-        ProgramFile(target="/etc/systemd/system", source="apps/host_scripts/offsite/*", syntax=UNIT),
+        *TIMERS,
     ),
-    works="/var/lib/homeport-backup/results",
-    units=("offsite-backup.timer", "offsite-drill.timer", "offsite-watch.timer"),
+    works=WORKS,
+    units=UNITS,
     secrets=(
         SecretSpec(
             name="backup-repository-password",
@@ -143,36 +119,7 @@ OPTIONS = {
         pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
         shape="a bucket's name of 3 to 63 lower-case letters, digits, '.' and -",
     ),
-    "backup-time": Option(
-        default="03:17",
-        purpose="when backups begin each day, by the host's clock",
-        pattern=r"(?:[01][0-9]|2[0-3]):[0-5][0-9]",
-        shape="a time such as 03:17",
-    ),
-    "backup-keep-daily": Option(
-        default="7",
-        purpose="of how many days the last copy is kept",
-        kind="number",
-        low=1,
-        high=365,
-        shape="a whole number from 1 to 365",
-    ),
-    "backup-keep-weekly": Option(
-        default="4",
-        purpose="of how many weeks the last copy is kept",
-        kind="number",
-        low=1,
-        high=520,
-        shape="a whole number from 1 to 520",
-    ),
-    "backup-keep-monthly": Option(
-        default="12",
-        purpose="of how many months the last copy is kept",
-        kind="number",
-        low=1,
-        high=120,
-        shape="a whole number from 1 to 120",
-    ),
+    **offsite.OPTIONS,
     "backup-telegram": Option(
         default="https://api.telegram.org",
         purpose="where the bot that tells of failed backups is",

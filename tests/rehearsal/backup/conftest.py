@@ -74,6 +74,38 @@ def s3(host):
 
 
 @pytest.fixture
+def bucket(host, s3, told):
+    """Where the host's copies go."""
+    elsewhere(host, s3, told, _ensure(RESTIC))
+    return s3
+
+
+@pytest.fixture
+def redis(host):
+    return Redis(host, _ensure(REDIS_8))
+
+
+@pytest.fixture
+def qdrant(host):
+    return Qdrant(host, _ensure(QDRANT))
+
+
+@pytest.fixture
+def volume(host):
+    """Makes containers with volumes, by name."""
+    image = _ensure(BUSYBOX)
+    return lambda part: Volume(host, image, part)
+
+
+@pytest.fixture
+def files(host, volume):
+    """Files alone, which are copied elsewhere."""
+    made = volume("files")
+    host.settings["FILES"] = f"{made.container}=/data"
+    return made
+
+
+@pytest.fixture
 def stores(host, s3, told):
     """Every kind of store, each with something in it, and a bucket that they are copied to."""
     server = Postgres(host, _ensure(POSTGRES_18))

@@ -127,8 +127,8 @@ def lasted(host, *words):
 
 
 @pytest.mark.campaign
+@pytest.mark.req("F-09")
 def test_a_kill_at_any_moment_leaves_earlier_dumps_and_the_server_as_they_were(host, filled):
-    """F-09 without its S3: what another preset sends elsewhere is no part of these programs."""
     chance = campaign.chance("kills of a backup")
     # Some kills come late: none of these sets pushes out the first one.
     host.settings["PG_KEEP"] = "99"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
 from tests.support import campaign
 from tests.support.containers import docker
-from tests.support.offsite import PASSWORD, SECRET, TOKEN
+from tests.support.offsite import PASSWORD, SECRET, TOKEN, Unreliable
 from tests.support.waits import one_day
 
 pytestmark = pytest.mark.docker
@@ -173,6 +175,106 @@ def test_a_damaged_copy_is_found_each_time_and_before_anything_is_overwritten(ho
     assert campaign.size("damages of a repository") == found, "each of them"
     assert before == filled.all(), "and nothing was overwritten"
     host.run("verify")
+
+
+class Copies:
+    """Copies of one volume, each run of which may be killed or meet errors."""
+
+    def __init__(self, host, s3, files, folder):
+        self.host, self.s3, self.files, self.folder = host, s3, files, folder
+        self.turn = 0
+
+    def more(self):
+        """Something that no copy has yet."""
+        self.turn += 1
+        self.files.sh(
+            f"cd /data && dd if=/dev/urandom of=blob-{self.turn % 5} bs=1k count=300 && echo {self.turn} > turn"
+        )
+
+    def good(self):
+        """A run that goes through; how long it takes."""
+        started = time.monotonic()
+        snapshot = self.host.run("offsite")["snapshot"]
+        seconds = time.monotonic() - started
+        assert snapshot in self.names(), "it has made a copy"
+        return seconds
+
+    def names(self):
+        return {row["snapshot"] for row in self.host.run("list")["copies"]}
+
+    def last_good(self):
+        return json.loads((self.host.backups / "results" / "offsite.json").read_text())["last_good"]
+
+    def whole(self, before):
+        """All of the repository is as it was written, copies of before among it, and the newest comes back."""
+        self.host.settings["S3_ENDPOINT"] = self.s3.url
+        place = self.folder / "back"
+        self.host.run("restore", "offsite", "--to", str(place))
+        turn = int((place / "files" / self.files.container / "data/turn").read_text())
+        assert self.turn - 1 <= turn <= self.turn, "of the last run that went well, or of this one"
+        shutil.rmtree(place)
+        assert len(before & self.names()) >= 1, "the oldest copy is kept"
+
+
+@pytest.fixture
+def copying(host, bucket, files, tmp_path):
+    copies = Copies(host, bucket, files, tmp_path)
+    for _ in range(2):
+        copies.more()
+        copies.good()
+    return copies
+
+
+@pytest.mark.campaign
+@pytest.mark.req("F-09")
+def test_a_kill_of_a_copy_elsewhere_leaves_earlier_copies_whole_and_the_next_run_goes_through(host, told, copying):
+    chance = campaign.chance("kills of a copy elsewhere")
+    hits, lasts = 0, copying.good()
+    for _ in range(campaign.size("kills of a copy elsewhere")):
+        before, good, beats = copying.names(), copying.last_good(), len(told.beats)
+        copying.more()
+        hit = host.killed(chance.uniform(0.1, 1.0) * lasts, "offsite")
+        hits += hit
+        if hit and good == copying.last_good():
+            assert beats == len(told.beats), "nobody is told that it went well"
+        copying.whole(before)
+        copying.more()
+        copying.good()
+        copying.whole(before)
+    assert hits, "some were under way"
+
+
+@pytest.mark.campaign
+@pytest.mark.req("F-09")
+def test_errors_of_the_server_at_random_leave_earlier_copies_whole_and_no_bad_run_counts(
+    host, s3, told, copying, request
+):
+    chance = campaign.chance("errors of the S3 server")
+    way = Unreliable(host, s3, chance)
+    request.addfinalizer(way.close)
+    host.settings["S3_ENDPOINT"] = way.url
+    copying.good()
+    requests, failed = way.asked, 0
+    for _ in range(campaign.size("errors of the S3 server")):
+        before, good, beats = copying.names(), copying.last_good(), len(told.beats)
+        copying.more()
+        host.settings["S3_ENDPOINT"] = way.url
+        way.fail(chance.randint(1, requests), chance.randint(1, 12))
+        process = host.popen("offsite")
+        output, errors = process.communicate(timeout=900)
+        failed += way.failed
+        result = json.loads((host.backups / "results" / "offsite.json").read_text())
+        assert (process.returncode == 0) == (result["status"] == "ok"), output + errors
+        if process.returncode:
+            assert "fix: " in errors and "Traceback" not in errors, errors
+            assert (good, beats) == (copying.last_good(), len(told.beats)), "it does not count, and nobody is told so"
+        way.fail(0, 0)
+        if not process.returncode:
+            assert result["snapshot"] in copying.names(), "what counts is there"
+        copying.whole(before)
+        copying.more()
+        copying.good()
+    assert failed, "some requests failed"
 
 
 def kind(path):

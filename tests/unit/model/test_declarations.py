@@ -19,6 +19,8 @@ def test_every_secret_that_a_preset_uses_is_declared_by_it_or_by_its_services(na
     chosen = set(preset.options) | {
         f"{group}-{key}" for group in preset.groups for key, _ in preset.groups[group].options
     }
+    # What every text may name besides (Blueprint.texts).
+    chosen |= {"environment", "domain"}
     named = {name for program in preset.programs for name in program.names}
     used |= {name for name in named - chosen if ":" not in name}
     used |= {role.secret for database in preset.databases for role in database.roles if role.secret}

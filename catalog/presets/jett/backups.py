@@ -1,0 +1,49 @@
+"""jett's backups, where the settings have the section `offsite`: its databases, vectors, and the other volumes."""
+
+from catalog.backups.offsite import (
+    ENVIRONMENT,
+    FOLDERS,
+    KEYS,
+    PACKAGES,
+    PROGRAMS,
+    RESTIC,
+    SECRETS,
+    SECTION,
+    TIMERS,
+    UNITS,
+    USERS,
+    WHERE,
+    WORKS,
+)
+from homeport.model.host_program import HostProgram, ProgramFile
+from homeport.model.template import LINE
+
+STORES = (
+    "REPO_DIR=/var/lib/homeport-backup/workflows\n"
+    "N8N_CONTAINER=?n8n\n"
+    "PG_SERVERS=?postgres={postgres-user}\n"
+    "PG_KEEP=3\n"
+    "QDRANT_SERVERS=?qdrant=6333@/etc/homeport/api_key\n"
+    # Databases in files: their containers stand still for the moment of a copy.
+    "COPIES=?!portainer=/data:portainer.db,portainer.key,portainer.pub,certs,chisel,compose,docker_config,tls"
+    " ?!uptime-kuma=/app/data:kuma.db,kuma.db-wal\n"
+    "COPIES_KEEP=3\n"
+    "FILES=?n8n=/home/node/.n8n\n"
+    "CLIENTS=?n8n\n"
+    "OFFSITE_NAME={environment}-jett\n"
+)
+"""What there is to copy, and how each is of one moment."""
+
+BACKUPS = HostProgram(
+    name="backups",
+    purpose="Daily copies of every store, encrypted, in the bucket; a weekly drill that tries the newest",
+    section=SECTION,
+    users=USERS,
+    folders=FOLDERS,
+    packages=PACKAGES,
+    tools=(RESTIC,),
+    files=(*PROGRAMS, ProgramFile(target=ENVIRONMENT, text=STORES + WHERE, syntax=LINE), *KEYS, *TIMERS),
+    works=WORKS,
+    units=UNITS,
+    secrets=SECRETS,
+)

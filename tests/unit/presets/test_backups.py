@@ -1,0 +1,84 @@
+"""Backups of presets that have none unless the settings ask for them, and what the hosts get then."""
+
+import json
+
+import pytest
+
+from homeport.model import template
+from homeport.model.errors import SettingsError
+from homeport.plan.resolve import resolve
+from homeport.settings.load import Configuration
+
+OFFSITE = {"endpoint": "https://s3.example.com", "region": "fsn1", "bucket": "platform-backups"}
+HOST = {"main": {"mode": "create", "server_type": "cx23", "location": "fsn1"}}
+TUNNEL = {
+    "exposure": "tunnel",
+    "cloudflare": {"account_id": "0" * 32, "zone_id": "1" * 32, "team": "example"},
+    "access": {"emails": ["admin@example.com"]},
+}
+STORES = {
+    "jett": {
+        "PG_SERVERS": "?postgres=jett",
+        "QDRANT_SERVERS": "?qdrant=6333@/etc/homeport/api_key",
+        "N8N_CONTAINER": "?n8n",
+        "FILES": "?n8n=/home/node/.n8n",
+    },
+    "ai-orchestrator": {
+        "PG_SERVERS": "?ai-postgres=postgres",
+        "PG_CHECKS": "ai_memory=audit_verify",
+        "COPIES": "?!ai-redis=/data:appendonlydir",
+        "N8N_CONTAINER": "?ai-n8n",
+        "FILES": "?ai-n8n=/home/node/.n8n",
+    },
+}
+
+
+def plan(preset, *, sealed=True, **settings):
+    chosen = {"environment": "prod", "domain": "example.com", "hosts": HOST, "protect_data": True, **settings}
+    chosen |= TUNNEL if preset == "jett" else {}
+    values = {"homeport:preset": preset, "homeport:settings": json.dumps(chosen)}
+    return resolve(Configuration("prod", values), sealed=sealed)
+
+
+@pytest.mark.req("S2-59", "S3-57")
+@pytest.mark.parametrize("preset", STORES)
+def test_backups_are_there_where_the_settings_say_where_to_and_nothing_of_them_elsewhere(preset):
+    without, chosen = plan(preset).blueprint, plan(preset, offsite=OFFSITE).blueprint
+
+    assert [] == [program.name for program in without.programs], "off unless configured"
+    assert "restic" not in without.tools, "nor is the tool there"
+    assert not [name for name in without.secrets() if name.startswith("offsite-")], "nor a secret"
+    assert ["backups"] == [program.name for program in chosen.programs]
+    assert "restic" in chosen.tools
+    secrets = [name for name in chosen.secrets() if name.startswith("offsite-")]
+    assert ["offsite-access-key", "offsite-repository-password", "offsite-secret-key"] == sorted(secrets)
+    volumes = {
+        f"?{service.name}="
+        for service in chosen.services
+        if not service.edge and any(volume.data and not volume.shared for volume in service.volumes.values())
+    }
+    text = next(file.text for file in chosen.programs[0].files if file.target.endswith("backup.env"))
+    assert not [name for name in volumes if name not in text.replace("?!", "?")], "each store that has a volume"
+
+
+@pytest.mark.req("S2-59", "S3-57")
+@pytest.mark.parametrize(("preset", "stores"), STORES.items())
+def test_what_is_backed_up_is_what_the_system_stores(preset, stores):
+    blueprint = plan(preset, offsite=OFFSITE).blueprint
+    (file,) = [file for file in blueprint.programs[0].files if file.target.endswith("backup.env")]
+    text = template.fill(file.text, blueprint.texts(), file.syntax)
+    lines = dict(line.split("=", 1) for line in text.splitlines())
+
+    assert stores == {name: lines[name] for name in stores}
+    assert ("https://s3.example.com", "fsn1") == (lines["S3_ENDPOINT"], lines["S3_REGION"])
+    assert f"prod-{preset}" == lines["OFFSITE_NAME"], "two environments may share a bucket"
+
+
+@pytest.mark.parametrize("preset", STORES)
+def test_the_keys_of_the_bucket_are_asked_for_at_once(preset):
+    with pytest.raises(SettingsError) as caught:
+        plan(preset, sealed=False, offsite=OFFSITE)
+
+    missing = {problem.path for problem in caught.value.problems}
+    assert {"homeport:offsite-access-key", "homeport:offsite-secret-key"} <= missing
+    assert "homeport:offsite-repository-password" not in missing, "that one is made"

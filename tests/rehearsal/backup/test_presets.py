@@ -16,7 +16,7 @@ EVENTS = "SELECT public.audit_append('tenant', 'actor', 'action ' || n) FROM gen
 FORGED = """
 ALTER TABLE public.audit_log DISABLE TRIGGER ALL;
 UPDATE public.audit_log SET actor = 'somebody else' WHERE seq = 7;
-ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER ALL;
+ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER link, ENABLE ALWAYS TRIGGER refuse;
 """
 
 

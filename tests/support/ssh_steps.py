@@ -57,6 +57,8 @@ class Steps:
         self.server = Server(folder)
         self.declared = ""
         """What the settings say of SSH since the last step: they are written before the update that follows them."""
+        self.laid: dict[str, str] = {}
+        """Layer to the settings that it was laid with, to its end: an update leaves that alone."""
         self.network = f"{self.server.ground.name}-vpn"
         try:
             block = subnets.block("10.233")
@@ -143,6 +145,7 @@ class Steps:
             _, said = run.communicate(timeout=240)
         if run.returncode:
             raise Failed(step or layer, said)
+        self.laid[layer] = self.declared
 
     def step(self, step: str) -> None:
         """One of them, to its end.
@@ -171,6 +174,7 @@ class Steps:
                 f"{step} never came to its timer",
             )
             os.killpg(run.pid, signal.SIGKILL)
+            self.laid.pop(layer, None)
             run.communicate(timeout=120)
 
     def undone(self, layer: str) -> None:
@@ -198,7 +202,8 @@ class Steps:
         """
         if self.declared:
             for layer in GUARDS:
-                self.lay(layer, _SETTINGS[self.declared])
+                if self.laid.get(layer) != self.declared:
+                    self.lay(layer, _SETTINGS[self.declared])
         for step in STEPS[_LEFT.get(self.declared, 0) :]:
             if step == before:
                 self.server.inside(broken)
@@ -206,7 +211,7 @@ class Steps:
 
     def back(self) -> None:
         """As it was in the beginning: everybody's way, at the usual port. Laid past sshd, and proved by nobody."""
-        self.declared = ""
+        self.declared, self.laid = "", {}
         unpack = (
             "d=$(mktemp -d /run/homeport.XXXXXX); base64 -d | tar -xC $d -f -; sh $d/bundle/unit.sh $d/bundle apply"
         )

@@ -8,11 +8,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.support.mesh import TAILSCALE, docker
+from tests.support.waits import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SOCKET = "/run/tailscaled.sock"
+_SOCKET = "/var/run/tailscale/tailscaled.sock"
 _AUTHORITY = "/etc/authority.pem"
 _SSH = r"""#!/bin/sh
 # Members are reached by the device alone, whose client knows their names; everybody else as from this machine.
@@ -40,8 +41,9 @@ class Device:
         try:
             docker("exec", "-i", self.name, "sh", "-c", f"cat >{_AUTHORITY}", stdin=authority)
             # No interface: connections come by its own command, so it needs no right of the machine's.
-            program = ("tailscaled", "--tun=userspace-networking", "--state=mem:", f"--socket={_SOCKET}")
-            docker("exec", "--detach", self.name, *program)
+            docker("exec", "--detach", self.name, "tailscaled", "--tun=userspace-networking", "--state=mem:")
+            listens = ["docker", "exec", self.name, "test", "-S", _SOCKET]
+            until(lambda: subprocess.run(listens, check=False).returncode == 0, "the device's client does not run")
         except BaseException:
             self.remove()
             raise

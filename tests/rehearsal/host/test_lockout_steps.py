@@ -42,6 +42,7 @@ def begun(steps):
     return steps
 
 
+@pytest.mark.req("S5-07")
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_breaks_a_step_leaves_the_way_before_open_and_is_said(begun, name):
     case = CASES[name]

@@ -178,8 +178,8 @@ def device(stack, tmp_path_factory):
 @contextmanager
 def broken(stack):
     """The control server cannot read its own data, so no restart of it helps."""
-    shown = ("docker", "inspect", "--format", "{{range .Mounts}}{{.Source}} {{end}}", "headscale")
-    (folder,) = [path for path in stack.run("hub", *shown).split() if "/volumes/" in path]
+    shown = '{{range .Mounts}}{{if eq .Destination "/var/lib/headscale"}}{{.Source}}{{end}}{{end}}'
+    folder = stack.run("hub", "docker", "inspect", "--format", shown, "headscale").strip()
     mode = stack.run("hub", "stat", "--format", "%a", folder).strip()
     stack.run("hub", "chmod", "000", folder)
     stack.run("hub", "docker", "restart", "headscale")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.connection import private_key
 from components.random_secret import random_secret
-from homeport.model import jwt
+from homeport.model import jwt, ssh_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,10 +26,10 @@ class SecretsArgs:
     Attributes:
         supplied: Values from the configuration, already secret.
         generated: Names to make, each with its kind: ``hex64`` and ``hex32`` (32 and 16 random bytes in digits),
-            ``base64`` (32 random bytes) or any other (32 random bytes, URL-safe, with a capital letter and a digit in
-            front for those who count kinds of characters).
+            ``base64`` (32 random bytes), ``ed25519`` (a key of these) or any other (32 random bytes, URL-safe, with a
+            capital letter and a digit in front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
-        derived: Names of tokens to make of other secrets among these, each with what it is.
+        derived: Names of tokens and public keys to make of other secrets among these, each with what it is.
     """
 
     supplied: Mapping[str, pulumi.Output[str]]
@@ -57,7 +58,8 @@ class Secrets(pulumi.ComponentResource):
             generated = random_secret(f"{name}-{secret}", here, keepers)
             self.values[secret] = generated.apply(_WRITTEN.get(kind, _url_safe))
         for secret, spec in sorted(args.derived.items()):
-            self.values[secret] = self.values[spec.signed_by].apply(partial(jwt.signed, claims=spec.claims))
+            of = ssh_keys.public_half if spec.kind == "ed25519-public" else partial(jwt.signed, claims=spec.claims)
+            self.values[secret] = self.values[spec.made_of].apply(of)
         self.key = random_secret(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})
@@ -76,5 +78,9 @@ def _url_safe(text: str) -> str:
     return "A1" + text.replace("+", "-").replace("/", "_").rstrip("=")
 
 
-_WRITTEN: Mapping[str, Callable[[str], str]] = {"hex64": _hex, "hex32": _half_hex, "base64": str}
+def _key(text: str) -> str:
+    return ssh_keys.body(private_key(text))
+
+
+_WRITTEN: Mapping[str, Callable[[str], str]] = {"hex64": _hex, "hex32": _half_hex, "base64": str, "ed25519": _key}
 """Kinds whose text is not the usual one."""

@@ -4,33 +4,36 @@ It reaches models through LiteLLM alone, which has the budget: ``files/openclaw.
 key of one is there. Whoever has the gateway's token is its operator; n8n posts to
 ``http://openclaw:18789/v1/chat/completions`` with it, and with a header ``X-Forwarded-For`` of any address, which the
 gateway asks of everybody on the proxy's network. Its agents and their sub-agents, which are sessions of the
-same gateway, have the tools that ``files/openclaw.json`` names: they talk, remember and start one another, and no tool
-of theirs runs a program, touches a file, fetches an address or changes the gateway. The network ``sandbox`` is where
-one that may belongs. A preset has a route named ``openclaw``.
+same gateway, have the tools that ``files/openclaw.json`` names: they talk, remember and start one another, and run
+programs, but only in ``openclaw-sandbox`` on the network ``sandbox``, by SSH. No tool of theirs touches a file of the
+gateway, fetches an address or changes it; where the sandbox is away, or switched off for a session, a program is
+refused and not run here. A preset has ``openclaw-sandbox`` and a route named ``openclaw``. The image is the official
+one with OpenSSH's client (``apps/openclaw``).
 """
 
 from catalog.litellm.service import MASTER_KEY
+from catalog.openclaw_sandbox.service import HOST_KEY, HOST_KEY_PUBLIC, KEY
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
-from homeport.model.service import Health, Limits, SecretFile, Service, StaticFile, Volume
-from homeport.model.template import TEXT
+from homeport.model.service import Build, Health, Limits, SecretFile, Service, StaticFile, Volume
+from homeport.model.template import LINE, TEXT
 
 IMAGE = ImageFacts(
-    repository="ghcr.io/openclaw/openclaw",
+    repository="openclaw",
     source="https://github.com/openclaw/openclaw/blob/main/Dockerfile",
     read="2026-11-29",
     user="node",
     command=("node", "openclaw.mjs", "gateway", "--allow-unconfigured"),
     writable=("/home/node/.openclaw", "/tmp"),
-    tools=("sh", "cat", "node"),
+    tools=("sh", "cat", "node", "ssh", "tar"),
     ports=(18789,),
     health="GET /healthz on its port",
 )
 
 SERVICE = Service(
     name="openclaw",
-    # renovate: datasource=docker depName=ghcr.io/openclaw/openclaw
-    image="ghcr.io/openclaw/openclaw:2026.9.6",
+    image="openclaw",
+    build=Build(folder="apps/openclaw", registry=""),
     purpose="OpenClaw: an assistant's gateway",
     entrypoint=("/bin/sh",),
     command=("/etc/homeport/start.sh",),
@@ -55,6 +58,17 @@ SERVICE = Service(
     secret_files=(
         SecretFile(target="env/OPENCLAW_API_KEY", template="{openclaw-api-key}", syntax=TEXT),
         SecretFile(target="env/LITELLM_API_KEY", template="sk-{litellm-master-key}", syntax=TEXT),
+        SecretFile(
+            target="sandbox/key",
+            template="-----BEGIN OPENSSH PRIVATE KEY-----\n{openclaw-sandbox-key}\n-----END OPENSSH PRIVATE KEY-----\n",
+            syntax=LINE,
+        ),
+        # The one host that it believes: nobody else on the network can stand in the sandbox's place.
+        SecretFile(
+            target="sandbox/known_hosts",
+            template="[openclaw-sandbox]:2222 ssh-ed25519 {openclaw-sandbox-host-key-public}\n",
+            syntax=LINE,
+        ),
     ),
     volumes={"data": Volume(path="/home/node/.openclaw", owner=(1000, 1000))},
     tmpfs={
@@ -72,7 +86,8 @@ SERVICE = Service(
         start_period=120,
         gate=300,
     ),
-    limits=Limits(memory=1536, cpus="1.0", pids=256, least=768),
+    # A turn with the sandbox took it to 1.8 GB (2026.9.6), and its command line is another 0.3 GB there.
+    limits=Limits(memory=2560, cpus="1.0", pids=256, least=2048),
     needs=("litellm",),
     grace=30,
     secrets=(
@@ -82,5 +97,8 @@ SERVICE = Service(
             purpose="for OpenClaw's operators and callers, as its gateway's token",
         ),
         MASTER_KEY,
+        KEY,
+        HOST_KEY,
+        HOST_KEY_PUBLIC,
     ),
 )

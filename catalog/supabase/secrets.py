@@ -35,7 +35,7 @@ ANON_KEY = SecretSpec(
     name="anon-key",
     kind="jwt",
     policy="derived",
-    signed_by="jwt-secret",
+    made_of="jwt-secret",
     claims={"role": "anon", "iss": "supabase", "iat": 1767225600, "exp": 2524608000},
     purpose="by applications at Supabase's API, for what anybody may do; it is public",
 )
@@ -43,7 +43,7 @@ SERVICE_ROLE_KEY = SecretSpec(
     name="service-role-key",
     kind="jwt",
     policy="derived",
-    signed_by="jwt-secret",
+    made_of="jwt-secret",
     claims={"role": "service_role", "iss": "supabase", "iat": 1767225600, "exp": 2524608000},
     purpose="by servers at Supabase's API; it passes over every policy of the tables",
 )

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Policy = Literal["generated", "supplied", "issued", "derived"]
-Kind = Literal["password", "account-password", "hex64", "hex32", "base64", "token", "text", "ssh-key", "jwt"]
+Kind = Literal[
+    "password",
+    "account-password",
+    "hex64",
+    "hex32",
+    "base64",
+    "token",
+    "text",
+    "ssh-key",
+    "ed25519",
+    "ed25519-public",
+    "jwt",
+]
 
 SHAPES: dict[str, str] = {
     "password": "at least 24 characters, 128 bits, as openssl rand -base64 32 prints",
@@ -23,6 +35,8 @@ SHAPES: dict[str, str] = {
     "token": "the token exactly as its issuer shows it, 16 to 512 characters",
     "text": "the text exactly as whoever made it gave it, 1 to 4096 characters",
     "ssh-key": "an OpenSSH private key of type ed25519 without a passphrase",
+    "ed25519": "an OpenSSH private key of type ed25519 without a passphrase, its file's inner lines joined to one",
+    "ed25519-public": "the public half of an OpenSSH key of type ed25519: the 68 characters after ssh-ed25519",
     "jwt": "a JSON Web Token, signed by HS256 with the secret that it is made of",
 }
 COMMANDS: dict[str, str] = {
@@ -34,6 +48,11 @@ COMMANDS: dict[str, str] = {
     "token": "",
     "text": "",
     "ssh-key": "< ~/.ssh/id_ed25519",
+    "ed25519": (
+        '"$(f=$(mktemp -u) && ssh-keygen -q -t ed25519 -N "" -C homeport -f "$f" && '
+        'sed "1d;\\$d" "$f" | tr -d "\\n"; rm -f "$f" "$f.pub")"'
+    ),
+    "ed25519-public": "",
     "jwt": "",
 }
 
@@ -48,12 +67,12 @@ class SecretSpec:
         kind: What it must look like, a key of ``SHAPES``.
         policy: ``generated``: made by pulumi-random when it is missing. ``supplied``: only its issuer can give it.
             ``issued``: a layer of the program has it from its issuer, so that nobody supplies it. ``derived``: made
-            of ``signed_by`` when it is missing, the same at every update, and another one when that secret is.
+            of ``made_of`` when it is missing, the same at every update, and another one when that secret is.
         variable: Its name in a ``.env`` file of the same software; empty: the name in capitals.
         section: It is needed only where the settings have this section; elsewhere it is empty.
         length: How many characters its issuer's have; 0: not always the same.
         encrypts: Stored data is encrypted with it: another value loses that data.
-        signed_by: Of a token that is derived: the name of the secret that signs it.
+        made_of: Of one that is derived: the name of the secret that signs it, or whose public half it is.
         claims: What that token says of its bearer, in the order in which it says it. Times are literals, or each
             update would make another token.
     """
@@ -66,7 +85,7 @@ class SecretSpec:
     section: str = ""
     length: int = 0
     encrypts: bool = False
-    signed_by: str = ""
+    made_of: str = ""
     claims: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property

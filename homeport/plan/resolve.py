@@ -132,7 +132,7 @@ def _resolved(
     named = _blueprint(loaded)
     blueprint = image_lock.applied(named, pins)
     needed = [*blueprint.secrets(), *layers]
-    needed += sorted({loaded.specs[name].signed_by for name in needed if name in loaded.specs} - {"", *needed})
+    needed += sorted({loaded.specs[name].made_of for name in needed if name in loaded.specs} - {"", *needed})
     optional = {"ssh-private-key"} if any(host.mode != "local" for host in settings.hosts.values()) else set()
     unused = {name for name in needed if _of_unused_section(loaded, name)}
     # Of a service that is off: one that the configuration holds may stay, one that was made is kept in the state.

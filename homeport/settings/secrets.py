@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from homeport.model import fixes, jwt
+from homeport.model import fixes, jwt, ssh_keys
 from homeport.model.errors import Problem
 from homeport.settings.strength import misfit, weakness
 
@@ -71,21 +71,27 @@ def check(supplied: Mapping[str, str], encrypted: frozenset[str], specs: Mapping
 
 def _signatures(supplied: Mapping[str, str], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:
     """What is wrong with keys that sign tokens, and with tokens that are given rather than made."""
-    signing = sorted({spec.signed_by for spec in specs.values() if spec.signed_by} & supplied.keys())
+    signing = sorted({spec.made_of for spec in specs.values() if spec.kind == "jwt"} & supplied.keys())
     for name in signing:
         if 0 < len(supplied[name]) < jwt.LEAST_KEY:
             what = f"is too short to sign with HS256: {jwt.LEAST_KEY} characters at least"
             yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")
     for name in sorted(supplied):
         spec = specs[name]
-        if not spec.signed_by or not jwt.is_token(supplied[name]):
+        if not spec.made_of or weakness(spec.kind, supplied[name]):
             continue
         where, fix = f"homeport:{name}", fixes.drop(f"homeport:{name}")
-        if spec.signed_by not in supplied:
-            what = f"does not fit homeport:{spec.signed_by}, which is not given: homeport makes both, or you give both"
+        if spec.made_of not in supplied:
+            what = f"does not fit homeport:{spec.made_of}, which is not given: homeport makes both, or you give both"
             yield Problem(where, what, fix)
-        elif what := jwt.misfit(supplied[name], supplied[spec.signed_by], spec.claims, time.time()):
-            yield Problem(where, f"does not fit homeport:{spec.signed_by}: it {what}", fix)
+        elif what := _misfit(spec, supplied[name], supplied[spec.made_of]):
+            yield Problem(where, f"does not fit homeport:{spec.made_of}: it {what}", fix)
+
+
+def _misfit(spec: SecretSpec, value: str, source: str) -> str:
+    if spec.kind == "ed25519-public":
+        return "" if weakness("ed25519", source) or ssh_keys.public_half(source) == value else "is another key's half"
+    return jwt.misfit(value, source, spec.claims, time.time())
 
 
 def check_lengths(lengths: Mapping[str, int], specs: Mapping[str, SecretSpec]) -> Iterator[Problem]:

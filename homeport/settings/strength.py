@@ -5,18 +5,18 @@ Answers in words that hold nothing of the value.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import itertools
 import math
 import re
 import string
 from typing import TYPE_CHECKING
 
-from homeport.model import jwt
+from homeport.model import jwt, ssh_keys
 from homeport.model.secret import SHAPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from homeport.model.secret import SecretSpec
 
 _PLACEHOLDER = re.compile(
@@ -50,19 +50,28 @@ _LEAST = {
     "base64": 44,
     "token": 16,
     "ssh-key": 200,
+    "ed25519": 300,
+    "ed25519-public": 68,
     "jwt": 60,
 }
 """Bytes below which a secret of a kind cannot be one."""
 _DIGITS = {"hex64": "[0-9a-f]{64}", "hex32": "[0-9a-f]{32}", "base64": "[A-Za-z0-9+/]{43}="}
-_ED25519_AT_START = b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33\0\0\0\x0bssh-ed25519"
+
+
+_KEYS: Mapping[str, Callable[[str], bool]] = {
+    "ssh-key": lambda file: ssh_keys.is_body(ssh_keys.body(file)),
+    "ed25519": ssh_keys.is_body,
+    "ed25519-public": ssh_keys.is_public,
+}
+"""Whether a text is a key of that kind."""
 
 
 def weakness(kind: str, value: str) -> str:
     """What is wrong with a secret, or nothing (an empty text)."""
     if not value.strip():
         return "is empty"
-    if kind == "ssh-key":
-        return _ssh_key(value)
+    if kind in _KEYS:
+        return "" if _KEYS[kind](value) else f"has another shape: must be {SHAPES[kind]}"
     if kind == "text":
         # Whoever made it chose it: a mail server's password may be short, and have a dollar sign.
         return _slip(value) or ("" if len(value) <= _LONGEST_TEXT else f"is too long: must be {SHAPES[kind]}")
@@ -143,14 +152,3 @@ def _without_runs(value: str) -> str:
 
 def _repeats(value: str) -> bool:
     return value in (value + value)[1:-1]
-
-
-def _ssh_key(value: str) -> str:
-    body = re.fullmatch(
-        r"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END OPENSSH PRIVATE KEY-----\n?", value
-    )
-    try:
-        raw = base64.b64decode(body[1].replace("\n", ""), validate=True) if body else b""
-    except binascii.Error:
-        raw = b""
-    return "" if raw.startswith(_ED25519_AT_START) else f"has another shape: must be {SHAPES['ssh-key']}"

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 from homeport.model import template
 from homeport.model.blueprint import Blueprint, Edge
+from homeport.plan import built
 from homeport.render.bundle import FOLDER, Entry, bundle
 from homeport.render.files import service_files
 from tests.support import subnets
@@ -54,7 +55,7 @@ class Place:
     def __init__(self, *flags):
         self.name = f"homeport-service-{uuid.uuid4().hex[:8]}"
         self.key = secrets.token_hex(16)
-        self._containers, self._volumes = [], []
+        self._containers, self._volumes, self._images = [], [], []
         self.block = subnets.network(self.name, "--label", LABEL, *flags)
 
     def start(self, service, values=None, *, texts=None, env=None, publish=(), image="", blueprint=ALONE):
@@ -103,6 +104,14 @@ class Place:
         )
         return name
 
+    def build(self, service):
+        """A service's image of our own, as a host builds it; its name."""
+        ensure(built.runtime(service.build.folder))
+        image = f"homeport/{service.image}:{self.name}"
+        subprocess.run(["sh", ROOT / "components/scripts/build.sh", image, ROOT / service.build.folder], check=True)
+        self._images.append(image)
+        return image
+
     def replace(self, service, values=None, **more):
         """Take a service's container and its files away, and start it again on its volumes."""
         docker("rm", "--force", f"{self.name}-{service.name}")
@@ -115,6 +124,8 @@ class Place:
         for name in self._volumes:
             docker("volume", "rm", name, check=False)
         docker("network", "rm", self.name, check=False)
+        for image in self._images:
+            docker("image", "rm", "--force", image, check=False)
 
     def _laid(self, part, entries):
         """A volume with these files, laid as the program lays them; one that keeps data keeps it."""

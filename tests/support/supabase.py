@@ -34,9 +34,7 @@ _MADE = {"hex32": lambda: secrets.token_hex(16), "hex64": lambda: secrets.token_
 def values() -> dict[str, str]:
     """A value for each secret, the tokens signed by their key."""
     made = {spec.name: _MADE.get(spec.kind, lambda: "A1" + secrets.token_urlsafe(32))() for spec in SPECS.values()}
-    return made | {
-        spec.name: jwt.signed(made[spec.signed_by], spec.claims) for spec in SPECS.values() if spec.signed_by
-    }
+    return made | {spec.name: jwt.signed(made[spec.made_of], spec.claims) for spec in SPECS.values() if spec.made_of}
 
 
 class SupabaseServices(Containers):

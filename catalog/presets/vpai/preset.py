@@ -25,6 +25,7 @@ from catalog.presets.vpai.services import (
     NOCODB,
     NODE_EXPORTER,
     OPENCLAW,
+    OPENCLAW_SANDBOX,
     POSTGRESQL,
     QDRANT,
     REDIS,
@@ -49,7 +50,8 @@ PRESET = Preset(
     name="vpai",
     purpose="An AI platform with a budget: n8n, LiteLLM, OpenClaw and their data, for members of a mesh of its own",
     services=(
-        *(POSTGRESQL, REDIS, QDRANT, LITELLM, BUDGET_GUARD, OPENCLAW, N8N, NOCODB, SURE, SURE_WORKER, ZEROBYTE),
+        *(POSTGRESQL, REDIS, QDRANT, LITELLM, BUDGET_GUARD, OPENCLAW, OPENCLAW_SANDBOX, N8N, NOCODB, SURE),
+        *(SURE_WORKER, ZEROBYTE),
         *(VICTORIAMETRICS, LOKI, ALLOY, CADVISOR, GRAFANA, CADDY),
         *(HEADSCALE, HUB_CADDY, COUCHDB, UPTIME_KUMA),
     ),
@@ -61,7 +63,7 @@ PRESET = Preset(
         Network(name="monitoring", subnet="172.20.3.0/24"),
         # The way out of what calls other companies' programs.
         Network(name="egress", subnet="172.20.4.0/24", internal=False),
-        # Where an agent that runs programs belongs: nothing else is on it but OpenClaw.
+        # Where agents run programs: nothing is on it but the sandbox, and the gateway, which comes to it.
         Network(name="sandbox", subnet="172.20.5.0/24"),
         # Of the VPN host: the control server, which calls nobody; CouchDB; and what calls and tells.
         Network(name="mesh-edge", subnet="172.20.6.0/24", internal=False, way_out=False),

@@ -15,6 +15,7 @@ from catalog.n8n import service as n8n
 from catalog.nocodb import service as nocodb
 from catalog.node_exporter.program import NODE_EXPORTER as _NODE_EXPORTER
 from catalog.openclaw import service as openclaw
+from catalog.openclaw_sandbox import service as openclaw_sandbox
 from catalog.postgresql import service as postgresql
 from catalog.qdrant import service as qdrant
 from catalog.redis import service as redis
@@ -78,6 +79,8 @@ N8N = replace(
 )
 
 OPENCLAW = replace(openclaw.SERVICE, role="ai")
+
+OPENCLAW_SANDBOX = replace(openclaw_sandbox.SERVICE, role="ai")
 
 NOCODB = replace(nocodb.SERVICE, role="ai")
 

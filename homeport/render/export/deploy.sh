@@ -83,6 +83,8 @@ fault() {
     jwt)
       [[ $text =~ ^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$ ]] ||
         echo 'must be a JSON Web Token signed by HS256' ;;
+    ed25519) [[ $text =~ ^b3BlbnNzaC1rZXktdjEA[A-Za-z0-9+/]+=*$ ]] || echo 'must be the inner lines of an SSH key, joined' ;;
+    ed25519-public) [[ $text =~ ^AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$ ]] || echo 'must be a public SSH key' ;;
     password) shape "$text" 24 512 || echo "must be 24 to 512 $characters (openssl rand -base64 32)" ;;
     *) echo "has the unknown kind $kind in the manifest" ;;
   esac
@@ -112,6 +114,12 @@ check_env() {
       problems+=("$name is not signed with $secret: leave $name out, and it is made")
     fi
   done < <(listed signed)
+  while read -r name secret; do
+    text=${value[$secret]:-}
+    if [ -n "${value[$name]:-}" ] && { [ -z "$text" ] || [ "${value[$name]}" != "$(public_half "$text")" ]; }; then
+      problems+=("$name is not the public half of $secret: leave $name out, and it is made")
+    fi
+  done < <(listed public)
   [ ${#problems[@]} -eq 0 ] || refuse "${problems[@]}"
 }
 
@@ -271,6 +279,7 @@ generate() {
       case $kind in
         hex32) value[$name]=$(openssl rand -hex 16) ;;
         base64) value[$name]=$(openssl rand -base64 32) ;;
+        ed25519) value[$name]=$(ssh_key) ;;
         *) value[$name]=$(openssl rand -hex 32) ;;
       esac
       printf '%s=%s\n' "$name" "${value[$name]}" >>"$kept"
@@ -282,7 +291,22 @@ generate() {
   while read -r name need kind; do
     if [ -z "${value[$name]:-}" ]; then value[$name]=$(signed "${value[$need]}" "$kind"); fi
   done < <(listed signed)
+  while read -r name need; do
+    if [ -z "${value[$name]:-}" ]; then value[$name]=$(public_half "${value[$need]}"); fi
+  done < <(listed public)
 }
+
+# A new SSH key as one line: what its file has between the first line and the last.
+ssh_key() {
+  local folder
+  folder=$(mktemp -d)
+  ssh-keygen -q -t ed25519 -N '' -C homeport -f "$folder/key"
+  sed '1d;$d' "$folder/key" | tr -d '\n'
+  rm -r "$folder"
+}
+
+# The public half of such a key, which it has in plain behind 43 bytes (OpenSSH's PROTOCOL.key): public_half KEY
+public_half() { base64 -d <<<"$1" | tail -c +44 | head -c 51 | base64 -w 0; }
 
 # A file with {$VARIABLE} for host names filled in, and {$VARIABLE_BELOW} with whether HTTPS holds for the names below it:
 # only below a name that homeport made; below any other, somebody else may have names.

@@ -151,7 +151,7 @@ class Export:
         asked = self.preset.export.required
         needed = list(self.blueprint.secrets())
         # What signs others is needed even where nothing reads it.
-        needed += sorted({self.specs[name].signed_by for name in needed} - {"", *needed})
+        needed += sorted({self.specs[name].made_of for name in needed} - {"", *needed})
         ordered = [*(name for name in asked if name in needed), *(name for name in needed if name not in asked)]
         secrets = [self._variable(self.specs[name], required=name in asked) for name in ordered]
         hosts = [
@@ -172,7 +172,7 @@ class Export:
     def _variable(self, spec: SecretSpec, *, required: bool) -> Variable:
         given = "optional" if spec.section else "required"
         need = "required" if required else spec.policy if spec.policy in _MADE else given
-        kept = _MADE.get(need, "").format(self.specs[spec.signed_by].env_name if spec.signed_by else "")
+        kept = _MADE.get(need, "").format(self.specs[spec.made_of].env_name if spec.made_of else "")
         words = f"Needed {spec.purpose}: {SHAPES[spec.kind]}{kept}"
         return Variable(name=spec.env_name, kind=spec.kind, need=need, secret=spec.name, words=words)
 
@@ -286,7 +286,9 @@ class Export:
         lines += [f"variable {line.name} {line.kind} {line.need} {line.secret}" for line in self.variables()]
         derived = [self.specs[line.secret] for line in self.variables() if line.need == "derived"]
         lines += [
-            f"signed {spec.env_name} {self.specs[spec.signed_by].env_name} {jwt.unsigned(spec.claims)}"
+            f"public {spec.env_name} {self.specs[spec.made_of].env_name}"
+            if spec.kind == "ed25519-public"
+            else f"signed {spec.env_name} {self.specs[spec.made_of].env_name} {jwt.unsigned(spec.claims)}"
             for spec in derived
         ]
         for service in sorted(blueprint.services, key=lambda service: service.name):

@@ -11,14 +11,12 @@ import pytest
 
 from catalog.budget_guard.service import SERVICE as GUARD
 from catalog.litellm.service import SERVICE
-from homeport.plan import built
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.telegram.service import Service as Telegram
 from rehearsal.clouds.telegram.store import Store
 from tests.rehearsal.vpai_services.conftest import PASSWORDS
 from tests.support.budget_model import NANO
 from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
-from tests.support.checkout import ROOT
 from tests.support.containers import docker
 from tests.support.waits import one_day, until
 
@@ -139,9 +137,6 @@ class Books:
 def books(place, litellm, postgresql, redis):
     """The guard beside LiteLLM: it looks every second, and tells an emulated Telegram."""
     assert litellm
-    ensure(built.runtime(GUARD.build.folder))
-    image = f"homeport/{GUARD.image}:{place.name}"
-    subprocess.run(["sh", ROOT / "components/scripts/build.sh", image, ROOT / GUARD.build.folder], check=True)
     token, chat = VALUES["telegram-monitoring-token"], VALUES["telegram-monitoring-chat"]
     seed = {
         "bots": {token: {"username": "alerts_bot"}},
@@ -150,12 +145,11 @@ def books(place, litellm, postgresql, redis):
     telegram = ApiServer(Telegram(Store(None, seed)), f"{place.block}.1:0", machines=True).start()
     own = {"BUDGET_TELEGRAM": telegram.url, "BUDGET_INTERVAL": "1", "BUDGET_PATIENCE": "5"}
     try:
-        healthy(place.start(GUARD, VALUES, env=own, image=image), GUARD.health.gate)
+        healthy(place.start(GUARD, VALUES, env=own, image=place.build(GUARD)), GUARD.health.gate)
         yield Books(place, postgresql, redis, telegram)
     finally:
         telegram.stop()
         docker("rm", "--force", f"{place.name}-{GUARD.name}", check=False)
-        docker("image", "rm", "--force", image, check=False)
 
 
 @pytest.mark.req("S5-29", "S5-31", "S5-93")

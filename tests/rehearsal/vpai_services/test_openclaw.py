@@ -1,6 +1,8 @@
-"""OpenClaw from npm: whoever has its gateway's token talks to it, and it talks to LiteLLM alone."""
+"""OpenClaw from npm: who has its token talks to it, it talks to LiteLLM alone, its programs run in the sandbox."""
 
+import base64
 import json
+import shlex
 import subprocess
 import urllib.error
 import urllib.request
@@ -9,13 +11,26 @@ from pathlib import Path
 import pytest
 
 from catalog.openclaw.service import SERVICE
+from catalog.openclaw_sandbox.service import SERVICE as SANDBOX
+from components.connection import private_key
+from homeport.model import ssh_keys
 from tests.rehearsal.vpai_services.conftest import run_beside
-from tests.support.catalog_containers import ensure, healthy, logs, shown
+from tests.support.catalog_containers import Place, healthy, logs, shown
 from tests.support.checkout import ROOT
 from tests.support.containers import docker
+from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
-VALUES = {"openclaw-api-key": "e5" * 32, "litellm-master-key": "f6" * 32}
+KEY, HOST_KEY = (ssh_keys.body(private_key(base64.b64encode(bytes([number]) * 32).decode())) for number in (1, 2))
+VALUES = {
+    "openclaw-api-key": "e5" * 32,
+    "litellm-master-key": "f6" * 32,
+    "openclaw-sandbox-key": KEY,
+    "openclaw-sandbox-host-key": HOST_KEY,
+}
+PUBLIC = {
+    f"{name}-public": ssh_keys.public_half(VALUES[name]) for name in VALUES if name.startswith("openclaw-sandbox")
+}
 ORIGIN = "https://admin.example.com"
 N8N = json.loads((ROOT / "catalog/presets/vpai/n8n/workflows/31_agent_ask.json").read_text())
 (CALL,) = (node["parameters"] for node in N8N["nodes"] if node["name"] == "OpenClaw")
@@ -32,12 +47,22 @@ def provider(place):
 
 
 @pytest.fixture(scope="module")
-def openclaw(place, provider):
+def sandbox():
+    """The sandbox on a network of its own, which nothing leads out of."""
+    alone = Place("--internal")
+    healthy(alone.start(SANDBOX, {**VALUES, **PUBLIC}, image=alone.build(SANDBOX)), SANDBOX.health.gate)
+    yield alone
+    alone.close()
+
+
+@pytest.fixture(scope="module")
+def openclaw(place, provider, sandbox):
     assert provider
-    ensure(SERVICE.image)
     subnet = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", place.name)
     texts = {"origin:openclaw": ORIGIN, "subnet:backend": subnet, "subnet:egress": subnet}
-    container = place.start(SERVICE, VALUES, texts=texts, publish=("--publish", "127.0.0.1::18789"))
+    reached, image = ("--publish", "127.0.0.1::18789"), place.build(SERVICE)
+    container = place.start(SERVICE, {**VALUES, **PUBLIC}, texts=texts, publish=reached, image=image)
+    docker("network", "connect", "--alias", "openclaw", sandbox.name, container)
     return healthy(container, SERVICE.health.gate)
 
 
@@ -107,14 +132,14 @@ def test_its_state_is_on_its_volume_and_it_has_no_rights(openclaw):
 
 
 TALKS = {
+    *("exec", "process"),
     *("agents_list", "agents_wait", "ask_user", "conversations_list", "conversations_send", "conversations_turn"),
     *("create_goal", "get_goal", "update_goal", "memory_get", "memory_search", "message", "progress_card"),
     *("session_status", "sessions", "sessions_history", "sessions_list", "sessions_search", "sessions_send"),
     *("sessions_spawn", "sessions_yield", "subagents", "tool_call", "tool_describe", "tool_search"),
 }
-"""To talk, to remember, to start another session, and to find these."""
+"""To talk, to remember, to start another session, to run programs in the sandbox, and to find these."""
 REFUSED = {
-    "exec": {"command": "id"},
     "read": {"path": "/etc/homeport/env/LITELLM_API_KEY"},
     "web_fetch": {"url": "http://litellm:4000/calls"},
     "plugins": {"action": "list"},
@@ -122,7 +147,7 @@ REFUSED = {
 }
 
 
-def test_an_agent_has_no_tool_that_runs_a_program_reads_a_file_or_fetches_an_address(openclaw, provider):
+def test_an_agent_has_no_tool_that_reads_the_gateways_files_or_fetches_an_address(openclaw, provider):
     ask(openclaw, VALUES["openclaw-api-key"])
     assert {*kept(provider, "tools")} <= TALKS, (
         "its sub-agents are sessions of the same gateway, with no more than these"
@@ -139,3 +164,107 @@ def test_an_agent_has_no_tool_that_runs_a_program_reads_a_file_or_fetches_an_add
     assert "docker.sock" not in shown(openclaw) and not docker(
         "exec", openclaw, "sh", "-c", "command -v docker || true"
     )
+
+
+PROBE = """
+import json, os, socket, sys, urllib.error, urllib.request
+def reaches(address):
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), 2).close()
+    except OSError:
+        return False
+    return True
+def status(url):
+    try:
+        return urllib.request.urlopen(url, timeout=10).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+found = [path for path in json.loads(sys.argv[1]) if os.path.exists(path)]
+reached = [address for address in json.loads(sys.argv[2]) if reaches(address)]
+print("PROBE" + json.dumps([socket.gethostname(), os.getuid(), found, reached, status(sys.argv[3])]))
+"""
+"""What a program of an agent finds: where it is, files and addresses that it asks for, and the gateway's own answer."""
+
+
+def call(openclaw, provider, tool, session="", **arguments):
+    """What an agent is told when it calls a tool, in a session of its own or in one with that key."""
+    before, words = len(kept(provider, "told")), f"call {tool} {json.dumps(arguments)}"
+    headers = {**SAID, "X-OpenClaw-Session-Key": session}
+    status, answer = ask(openclaw, VALUES["openclaw-api-key"], words, **headers)
+    assert status == 200, (answer, logs(openclaw))
+    return "\n".join(kept(provider, "told")[before:])
+
+
+def probe(files, addresses, url):
+    """The command of an agent that looks around."""
+    return shlex.join(["python3", "-c", PROBE, json.dumps(files), json.dumps(addresses), url])
+
+
+@pytest.mark.req("S5-42")
+def test_a_program_of_an_agent_runs_in_the_sandbox_and_finds_nothing_of_the_gateway_or_beyond(
+    openclaw, provider, sandbox, place
+):
+    addresses = json.loads(docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", openclaw))
+    files = ["/etc/homeport/env", "/etc/homeport/sandbox", "/home/node", "/app", "/var/run/docker.sock"]
+    away = [
+        *("litellm:4000", f"{addresses[place.name]['IPAddress']}:18789", f"{place.block}.1:22"),
+        *("169.254.169.254:80", "192.0.2.1:443", "example.com:443"),
+    ]
+    beside = f"{addresses[sandbox.name]['IPAddress']}:18789"
+    told = call(openclaw, provider, "exec", command=probe(files, [*away, beside], f"http://{beside}/v1/models"))
+    host, uid, found, reached, answer = json.loads(told.partition("PROBE")[2].splitlines()[0])
+    assert (SANDBOX.name, SANDBOX.uid) == (host, uid), "as an ordinary user, in a container of its own"
+    assert [] == found, "no file of the gateway, none of its secrets, no socket of Docker"
+    assert [beside] == reached, "the gateway, which it shares the network with, or the probe would be blind"
+    assert answer in {401, 403}, "and which wants its token there too"
+
+
+@pytest.mark.req("S5-42")
+def test_a_sub_agents_program_runs_in_the_sandbox_too(openclaw, provider):
+    marked = "echo sub-agent $((6 * 7)) on $(hostname) as $(id -u)"
+    call(openclaw, provider, "sessions_spawn", task=f"call exec {json.dumps({'command': marked})}")
+    told = f"sub-agent 42 on {SANDBOX.name} as {SANDBOX.uid}"
+    until(lambda: any(told in each for each in kept(provider, "told")), logs(openclaw), seconds=180)
+
+
+@pytest.mark.req("S5-42")
+def test_no_program_runs_at_the_gateway_whatever_a_call_or_an_operator_says(openclaw, provider):
+    for more in ({"host": "gateway"}, {"host": "node"}, {"elevated": True}):
+        told = call(openclaw, provider, "exec", command="echo here $((40 + 2)) on $(hostname)", **more)
+        assert "here 42 on openclaw\n" not in f"{told}\n", (more, told)
+    # An administrator may take a session out of the sandbox: then its programs are refused.
+    session = "agent:main:explicit"
+    assert "on openclaw-sandbox" in call(openclaw, provider, "exec", command="echo on $(hostname)", session=session)
+    off = ("sessions.patch", "--params", json.dumps({"key": session, "sandboxMode": "off"}))
+    docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "gateway", "call", *off)
+    told = call(openclaw, provider, "exec", command="echo on $(hostname)", session=session)
+    assert "on openclaw" not in told and "sandbox" in told, f"it fails closed: {told}"
+
+
+@pytest.mark.req("S5-42")
+def test_it_is_hardened_as_all_others_and_its_keys_are_files_of_their_owners_alone(openclaw, sandbox):
+    container = f"{sandbox.name}-{SANDBOX.name}"
+    facts = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}"
+    assert "10003:10003 true [ALL] [no-new-privileges]" == docker("inspect", "--format", facts, container)
+    files = ("/etc/homeport/host_key", "/etc/homeport/authorized_keys"), ("/etc/homeport/sandbox/key",)
+    for name, paths in zip((container, openclaw), files, strict=True):
+        modes = {docker("exec", name, "stat", "-c", "%a", path) for path in paths}
+        assert {"400"} == modes, "nobody else reads them"
+    seen = shown(container) + shown(openclaw) + docker("top", container) + logs(container)
+    assert [] == [name for name in ("openclaw-sandbox-key", "openclaw-sandbox-host-key") if VALUES[name] in seen]
+
+
+@pytest.mark.req("S5-42")
+def test_after_its_restart_it_serves_again_and_a_stranger_in_its_place_is_refused(openclaw, provider, sandbox):
+    container = f"{sandbox.name}-{SANDBOX.name}"
+    docker("restart", container)
+    healthy(container)
+    assert "still 42" in call(openclaw, provider, "exec", command="echo still $((40 + 2))"), "its folder is laid anew"
+    listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "sandbox", "list")
+    assert "agent@openclaw-sandbox:2222" in listed and "running" in listed, "an operator sees it"
+    image = docker("inspect", "--format", "{{.Config.Image}}", container)
+    other = {"openclaw-sandbox-host-key": KEY, "openclaw-sandbox-key": KEY}
+    healthy(sandbox.replace(SANDBOX, {**VALUES, **PUBLIC, **other}, image=image))
+    told = call(openclaw, provider, "exec", command="echo still $((40 + 2))")
+    assert "still 42" not in told and "verification failed" in told, f"another host key is another host: {told}"

@@ -150,7 +150,7 @@ def test_everything_secret_is_made_by_the_program():
         name: spec.claims["role"] for name, spec in SPECS.items() if spec.policy == "derived"
     }
     assert {("jwt-secret", "supabase")} == {
-        (spec.signed_by, spec.claims["iss"]) for spec in SPECS.values() if spec.signed_by
+        (spec.made_of, spec.claims["iss"]) for spec in SPECS.values() if spec.made_of
     }
     upstream = {
         *("POSTGRES_PASSWORD", "JWT_SECRET", "ANON_KEY", "SERVICE_ROLE_KEY", "DASHBOARD_PASSWORD", "SECRET_KEY_BASE"),
@@ -198,7 +198,7 @@ def changed(**new):
     """Which services' files are others once these secrets are."""
     before = values()
     after = before | {name.replace("_", "-"): value for name, value in new.items()}
-    after |= {name: jwt.signed(after["jwt-secret"], spec.claims) for name, spec in SPECS.items() if spec.signed_by}
+    after |= {name: jwt.signed(after["jwt-secret"], spec.claims) for name, spec in SPECS.items() if spec.made_of}
     return {
         service.name
         for service in SERVICES

@@ -49,6 +49,7 @@ AI = {
         "n8n",
         "nocodb",
         "openclaw",
+        "openclaw-sandbox",
         "postgresql",
     ),
     *("qdrant", "redis", "sure", "sure-worker", "victoriametrics", "zerobyte"),
@@ -146,7 +147,7 @@ def test_the_five_networks_have_their_subnets_members_and_isolation(prod):
     data = {"litellm", "n8n", "nocodb", "openclaw", "postgresql", "qdrant", "redis", "sure", "sure-worker"}
     assert data | {"budget-guard", "caddy", "zerobyte"} == on(prod, "backend"), "the proxy for the pages of these"
     assert {"alloy", "cadvisor", "grafana", "loki", "victoriametrics"} == on(prod, "monitoring")
-    assert {"openclaw"} == on(prod, "sandbox"), "and whatever it begins there"
+    assert {"openclaw", "openclaw-sandbox"} == on(prod, "sandbox"), "the gateway comes to it"
     calling = {"n8n", "litellm", "openclaw"}
     # To S3; for prices and statements; to hosts of the mesh; to Telegram (docs/vpai.md).
     besides = {"nocodb", "zerobyte", "sure-worker", "alloy", "budget-guard"}

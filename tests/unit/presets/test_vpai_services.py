@@ -49,12 +49,13 @@ ROWS = {
         ("litellm-master-key", "litellm-salt-key", "litellm-ui-password", "postgresql-password", "redis-password"),
     ),
     "openclaw": Row(
-        "ghcr.io/openclaw/openclaw:",
+        "openclaw",
         ("backend", "egress", "sandbox"),
         "/home/node/.openclaw",
         "/healthz",
-        ("openclaw-api-key", "litellm-master-key"),
+        ("openclaw-api-key", "litellm-master-key", "openclaw-sandbox-key"),
     ),
+    "openclaw-sandbox": Row("openclaw-sandbox", ("sandbox",), "", "2222", ("openclaw-sandbox-host-key",)),
     "nocodb": Row(
         "nocodb/nocodb:",
         ("backend", "egress"),

@@ -27,7 +27,7 @@ PRESET = Preset(
                     kind="jwt",
                     policy="derived",
                     purpose="for visitors of the gate",
-                    signed_by="signing-key",
+                    made_of="signing-key",
                     claims={"role": "visitor", "iss": "gate", "iat": 1764374400, "exp": 2079734400},
                 ),
                 # A variable that another preset has as well.

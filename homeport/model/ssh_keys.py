@@ -22,11 +22,13 @@ def body(file: str) -> str:
 
 
 def is_body(text: str) -> bool:
-    """Whether it is the body of a private key of type ed25519 without a passphrase."""
+    """Whether it is the whole body of a private key of type ed25519 without a passphrase."""
     try:
-        return base64.b64decode(text, validate=True).startswith(_HEAD + _TYPE)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return False
+    rest = raw[len(_HEAD) + _PUBLIC :]
+    return raw.startswith(_HEAD + _TYPE) and int.from_bytes(rest[:4]) == len(rest) - 4
 
 
 def is_public(text: str) -> bool:

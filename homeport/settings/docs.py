@@ -151,7 +151,7 @@ def _secrets(declared: Declarations) -> str:
         "generated": "made when missing",
         "supplied": "by you, where needed",
         "issued": "by its issuer, whom the program asks",
-        "derived": "made of the secret that signs it",
+        "derived": "made of another secret",
     }
     rows = "\n".join(
         f"| `homeport:{spec.name}` | {_cell(SHAPES[spec.kind])} | {origins[spec.policy]} | Needed {spec.purpose}. |"

@@ -299,6 +299,7 @@ generate() {
 # A new SSH key as one line: what its file has between the first line and the last.
 ssh_key() {
   local folder
+  command -v ssh-keygen >/dev/null || refuse "ssh-keygen is not on the PATH: install OpenSSH's client"
   folder=$(mktemp -d)
   ssh-keygen -q -t ed25519 -N '' -C homeport -f "$folder/key"
   sed '1d;$d' "$folder/key" | tr -d '\n'

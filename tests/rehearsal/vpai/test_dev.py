@@ -68,20 +68,22 @@ def test_docker_leads_nobody_out_of_three_networks():
 
 
 @pytest.mark.req("S5-20")
-def test_who_is_on_sandbox_alone_reaches_openclaw_and_nothing_else():
+def test_who_is_on_sandbox_alone_reaches_openclaw_and_its_sandbox_and_nothing_else():
     address = inspect("postgresql")["NetworkSettings"]["Networks"]["backend"]["IPAddress"]
     others = {"postgresql": 5432, address: 5432, "redis": 6379, "litellm": 4000, "qdrant": 6333}
 
     assert [] == [host for host, port in others.items() if reaches("sandbox", host, port)]
     until(lambda: reaches("sandbox", "openclaw", 18789), "it is on both")
+    until(lambda: reaches("sandbox", "openclaw-sandbox", 2222), "which admits its key alone")
+    assert not reaches("backend", "openclaw-sandbox", 2222), "for the gateway, and nobody else"
     until(lambda: reaches("backend", "postgresql", 5432), "or the probe would be blind")
 
 
 def test_nobody_on_sandbox_has_dockers_socket():
     on = {each["Name"] for each in json.loads(docker("network", "inspect", "sandbox"))[0]["Containers"].values()}
 
-    assert {"openclaw"} == on
-    assert [] == [mount for mount in inspect("openclaw")["Mounts"] if mount["Type"] == "bind"]
+    assert {"openclaw", "openclaw-sandbox"} == on
+    assert [] == [mount for name in on for mount in inspect(name)["Mounts"] if mount["Type"] == "bind"]
 
 
 def test_pages_answer_at_their_ports_of_the_loopback_address():

@@ -74,7 +74,7 @@ def ask(openclaw, key, words="say 5", **more):
     headers |= {name.replace("_", "-"): value for name, value in (more or SAID).items() if value}
     request = urllib.request.Request(f"http://{host}/v1/chat/completions", data=body, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310  # the test's own container
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
@@ -187,9 +187,19 @@ print("PROBE" + json.dumps([socket.gethostname(), os.getuid(), found, reached, s
 """What a program of an agent finds: where it is, files and addresses that it asks for, and the gateway's own answer."""
 
 
-def call(openclaw, provider, tool, session="", **arguments):
-    """What an agent is told when it calls a tool, in a session of its own or in one with that key."""
-    before, words = len(kept(provider, "told")), f"call {tool} {json.dumps(arguments)}"
+def program(command, **more):
+    """What an agent's model says to have it run; a busy machine has two minutes before it goes to the background."""
+    return f"call exec {json.dumps({'command': command, 'yieldMs': 110_000, **more})}"
+
+
+def run(openclaw, provider, command, session="", **more):
+    """What an agent is told of a program, in a session of its own or in one with that key."""
+    return told(openclaw, provider, program(command, **more), session)
+
+
+def told(openclaw, provider, words, session=""):
+    """What tools answered to an agent's model that was spoken to."""
+    before = len(kept(provider, "told"))
     headers = {**SAID, "X-OpenClaw-Session-Key": session}
     status, answer = ask(openclaw, VALUES["openclaw-api-key"], words, **headers)
     assert status == 200, (answer, logs(openclaw))
@@ -212,8 +222,8 @@ def test_a_program_of_an_agent_runs_in_the_sandbox_and_finds_nothing_of_the_gate
         *("169.254.169.254:80", "192.0.2.1:443", "example.com:443"),
     ]
     beside = f"{addresses[sandbox.name]['IPAddress']}:18789"
-    told = call(openclaw, provider, "exec", command=probe(files, [*away, beside], f"http://{beside}/v1/models"))
-    host, uid, found, reached, answer = json.loads(told.partition("PROBE")[2].splitlines()[0])
+    seen = run(openclaw, provider, probe(files, [*away, beside], f"http://{beside}/v1/models"))
+    host, uid, found, reached, answer = json.loads(seen.partition("PROBE")[2].splitlines()[0])
     assert (SANDBOX.name, SANDBOX.uid) == (host, uid), "as an ordinary user, in a container of its own"
     assert [] == found, "no file of the gateway, none of its secrets, no socket of Docker"
     assert [beside] == reached, "the gateway, which it shares the network with, or the probe would be blind"
@@ -223,23 +233,24 @@ def test_a_program_of_an_agent_runs_in_the_sandbox_and_finds_nothing_of_the_gate
 @pytest.mark.req("S5-42")
 def test_a_sub_agents_program_runs_in_the_sandbox_too(openclaw, provider):
     marked = "echo sub-agent $((6 * 7)) on $(hostname) as $(id -u)"
-    call(openclaw, provider, "sessions_spawn", task=f"call exec {json.dumps({'command': marked})}")
-    told = f"sub-agent 42 on {SANDBOX.name} as {SANDBOX.uid}"
-    until(lambda: any(told in each for each in kept(provider, "told")), logs(openclaw), seconds=180)
+    spawn = {"id": "sessions_spawn", "args": {"task": program(marked)}}
+    told(openclaw, provider, f"call tool_call {json.dumps(spawn)}")
+    answer = f"sub-agent 42 on {SANDBOX.name} as {SANDBOX.uid}"
+    until(lambda: any(answer in each for each in kept(provider, "told")), "the sub-agent's program", seconds=300)
 
 
 @pytest.mark.req("S5-42")
 def test_no_program_runs_at_the_gateway_whatever_a_call_or_an_operator_says(openclaw, provider):
     for more in ({"host": "gateway"}, {"host": "node"}, {"elevated": True}):
-        told = call(openclaw, provider, "exec", command="echo here $((40 + 2)) on $(hostname)", **more)
-        assert "here 42 on openclaw\n" not in f"{told}\n", (more, told)
+        seen = run(openclaw, provider, "echo here $((40 + 2)) on $(hostname)", **more)
+        assert "here 42 on openclaw\n" not in f"{seen}\n", (more, seen)
     # An administrator may take a session out of the sandbox: then its programs are refused.
     session = "agent:main:explicit"
-    assert "on openclaw-sandbox" in call(openclaw, provider, "exec", command="echo on $(hostname)", session=session)
+    assert "on openclaw-sandbox" in run(openclaw, provider, "echo on $(hostname)", session=session)
     off = ("sessions.patch", "--params", json.dumps({"key": session, "sandboxMode": "off"}))
     docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "gateway", "call", *off)
-    told = call(openclaw, provider, "exec", command="echo on $(hostname)", session=session)
-    assert "on openclaw" not in told and "sandbox" in told, f"it fails closed: {told}"
+    seen = run(openclaw, provider, "echo on $(hostname)", session=session)
+    assert "on openclaw" not in seen and "sandbox" in seen, f"it fails closed: {seen}"
 
 
 @pytest.mark.req("S5-42")
@@ -260,11 +271,11 @@ def test_after_its_restart_it_serves_again_and_a_stranger_in_its_place_is_refuse
     container = f"{sandbox.name}-{SANDBOX.name}"
     docker("restart", container)
     healthy(container)
-    assert "still 42" in call(openclaw, provider, "exec", command="echo still $((40 + 2))"), "its folder is laid anew"
+    assert "still 42" in run(openclaw, provider, "echo still $((40 + 2))"), "its folder is laid anew"
     listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "sandbox", "list")
     assert "agent@openclaw-sandbox:2222" in listed and "running" in listed, "an operator sees it"
     image = docker("inspect", "--format", "{{.Config.Image}}", container)
     other = {"openclaw-sandbox-host-key": KEY, "openclaw-sandbox-key": KEY}
     healthy(sandbox.replace(SANDBOX, {**VALUES, **PUBLIC, **other}, image=image))
-    told = call(openclaw, provider, "exec", command="echo still $((40 + 2))")
-    assert "still 42" not in told and "verification failed" in told, f"another host key is another host: {told}"
+    seen = run(openclaw, provider, "echo still $((40 + 2))")
+    assert "still 42" not in seen and "verification failed" in seen, f"another key is another host: {seen}"

@@ -231,6 +231,20 @@ def test_a_program_of_an_agent_runs_in_the_sandbox_and_finds_nothing_of_the_gate
 
 
 @pytest.mark.req("S5-42")
+def test_no_program_runs_at_the_gateway_whatever_a_call_or_an_operator_says(openclaw, provider):
+    for more in ({"host": "gateway"}, {"host": "node"}, {"elevated": True}):
+        seen = run(openclaw, provider, "echo here $((40 + 2)) on $(hostname)", **more)
+        assert "here 42 on openclaw\n" not in f"{seen}\n", (more, seen)
+    # An administrator may take a session out of the sandbox: then its programs are refused.
+    session = "agent:main:explicit"
+    assert "on openclaw-sandbox" in run(openclaw, provider, "echo on $(hostname)", session=session)
+    off = ("sessions.patch", "--params", json.dumps({"key": session, "sandboxMode": "off"}))
+    docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "gateway", "call", *off)
+    seen = run(openclaw, provider, "echo on $(hostname)", session=session)
+    assert "on openclaw" not in seen and "sandbox" in seen, f"it fails closed: {seen}"
+
+
+@pytest.mark.req("S5-42")
 def test_it_is_hardened_as_all_others_and_its_keys_are_files_of_their_owners_alone(openclaw, sandbox):
     container = f"{sandbox.name}-{SANDBOX.name}"
     facts = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}"
@@ -241,6 +255,22 @@ def test_it_is_hardened_as_all_others_and_its_keys_are_files_of_their_owners_alo
         assert {"400"} == modes, "nobody else reads them"
     seen = shown(container) + shown(openclaw) + docker("top", container) + logs(container)
     assert [] == [name for name in ("openclaw-sandbox-key", "openclaw-sandbox-host-key") if VALUES[name] in seen]
+
+
+@pytest.mark.req("S5-42")
+def test_after_its_restart_it_serves_again_and_a_stranger_in_its_place_is_refused(openclaw, provider, sandbox):
+    container = f"{sandbox.name}-{SANDBOX.name}"
+    docker("restart", container)
+    healthy(container)
+    assert "still 42" in run(openclaw, provider, "echo still $((40 + 2))"), "its folder is laid anew"
+    listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "sandbox", "list")
+    assert "agent@openclaw-sandbox:2222" in listed and "running" in listed, "an operator sees it"
+    image = docker("inspect", "--format", "{{.Config.Image}}", container)
+    other = {"openclaw-sandbox-host-key": KEY, "openclaw-sandbox-key": KEY}
+    healthy(sandbox.replace(SANDBOX, {**VALUES, **PUBLIC, **other}, image=image))
+    seen = run(openclaw, provider, "echo still $((40 + 2))")
+    assert "still 42" not in seen and "verification failed" in seen, f"another key is another host: {seen}"
+    healthy(sandbox.replace(SANDBOX, {**VALUES, **PUBLIC}, image=image))
 
 
 @pytest.mark.req("S5-42")

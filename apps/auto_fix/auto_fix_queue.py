@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -95,6 +96,8 @@ class Queue:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Receiver and worker are two users of one group, which SQLite by itself would only let read.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o660))
         with self._transaction() as data:
             for statement in _SCHEMA.split(";"):
                 data.execute(statement)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from auto_fix_queue import Queue
 from auto_fix_receiver import MOST_BYTES, PATH, signed
 from auto_fix_settings import SettingsError
 from auto_fix_settings import receiver as settings
@@ -163,6 +164,16 @@ def test_a_killed_receiver_has_every_job_that_it_has_answered(receiver, tmp_path
     assert answered == [job.issue for job in receiver.queue.jobs()]
     assert "known" == receiver.deliver(event(issue={"number": 1}), delivery="kill-1")[1]["status"]
     assert SIGNS not in (tmp_path / "queue.db").read_bytes().decode("latin-1")
+
+
+@pytest.mark.req("FP-19")
+def test_the_queue_is_one_of_the_group_whoever_makes_it(tmp_path):
+    usual = os.umask(0o007)
+    try:
+        Queue(tmp_path / "queue.db")
+    finally:
+        os.umask(usual)
+    assert 0o660 == (tmp_path / "queue.db").stat().st_mode & 0o777, "receiver and worker are users of their own"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from catalog.presets.vps_infrastructure.host_agent import HOST_AGENT
 from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
 from homeport.model.template import ENV
 from homeport.render import host_programs as render
-from tests.support.checkout import ROOT
+from tests.support import host_programs
 from tests.support.host import Server
 from tests.support.waits import until
 
@@ -72,23 +72,11 @@ def server(tmp_path_factory):
 
 
 def ground(server, *programs, keep=False):
-    unit = "programs-ground"
-    done = server.unit(
-        unit,
-        apply=render.ground(programs, TEXTS, unit),
-        remove=render.ground_removed(programs, TEXTS, unit, keep=keep),
-    )
-    assert done.returncode == 0, done.stderr
+    host_programs.ground(server, *programs, texts=TEXTS, keep=keep)
 
 
 def lay(server, program, **secrets):
-    """As the component does."""
-    more = {"also": render.also(program, TEXTS), "units": program.watched, "texts": TEXTS, "take_over": ()}
-    files = render.files(program, TEXTS, ROOT)
-    name = f"program-{program.name}"
-    return server.unit(
-        name, files, render.apply(program, TEXTS), remove=render.remove(program, TEXTS), more=more, **secrets
-    )
+    return host_programs.lay(server, program, TEXTS, **secrets)
 
 
 def drop(server, program):

@@ -55,6 +55,20 @@ def pair(server):
 
 
 @pytest.fixture
+def begin(server):
+    """Starts programs on the server, which end with the test: also with one that fails."""
+    running = []
+
+    def started(program, about):
+        running.append(start(server.prefix, program, about))
+        running[-1].wait_for(0)
+
+    yield started
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
 def client(network, image):
     with Peer(network, image) as peer:
         yield peer
@@ -95,46 +109,45 @@ def test_a_strange_key_gets_nothing_but_silence(pair, server, client):
     assert link.sent >= 2 * 148, "it did try: two handshakes of 148 bytes, the second after five seconds"
 
 
-def test_keys_are_rotated_without_a_lost_probe_and_the_old_one_is_dead(pair, server, client):
+def test_keys_are_rotated_without_a_lost_probe_and_the_old_one_is_dead(pair, server, client, begin):
     old, new = new_key(), new_key()
     server.up(pair.accepts(s1=old))
     client.up(pair.client(old))
     client.until_handshake()
-    echo = start(server.prefix, "echo", {"port": 7000})
-    echo.wait_for(0)
-    udp, tcp = client.probes(SERVER, 7000, kind="udp"), client.probes(SERVER, 7000)
+    begin("echo", {"port": 7000})
+    udp, tcp = client.probes(SERVER, 7000, kind="udp", patience=60), client.probes(SERVER, 7000, patience=60)
     docker("exec", server.name, "wg", "set", "wg0", "peer", pair.public(new), "allowed-ips", "10.99.0.3/32")
     client.up(pair.client(new, slot=3), "wg1")
     client.until_handshake(interface="wg1")
     client.lead(SERVER, "wg1")
-    time.sleep(0.9)
+    time.sleep(5)  # what is on its way by the old one arrives, on a busy machine too
     client.down()
     docker("exec", server.name, "wg", "set", "wg0", "peer", pair.public(old), "remove")
     time.sleep(1)
-    for kind, seen in (("udp", udp.stop()[-1]), ("tcp", tcp.stop()[-1])):
+    datagrams, connections = udp.stop()[-1], tcp.stop()[-1]
+    for kind, seen in (("udp", datagrams), ("tcp", connections)):
         assert ([], seen["sent"]) == (seen["lost"], seen["answered"]), f"add, switch, remove: {kind}"
         assert seen["sent"] > 9 * seen["seconds"], "ten a second"
+    # A busy machine answers either kind late.
+    assert connections["slowest"] < 1 or datagrams["slowest"] > 0.5, "no second SYN saved one"
     gone = client.probes(SERVER, 7000, kind="udp")
     server.switch(pair.accepts(s1=old))
     time.sleep(1)
     seen = gone.stop()[-1]
-    echo.stop()
     assert len(seen["lost"]) >= 8, "the prober does count what is lost, once the key it uses was removed"
 
 
-def test_a_scan_through_the_tunnel_knows_how_much_it_missed(pair, server, client):
+def test_a_scan_through_the_tunnel_knows_how_much_it_missed(pair, server, client, begin):
     key = new_key()
     server.up(pair.accepts(s1=key))
     client.up(pair.client(key))
     client.until_handshake()
-    beacon = start(server.prefix, "beacon", {"ports": [5432, 5678, 6333, 9000]})
-    beacon.wait_for(0)
+    begin("beacon", {"ports": [5432, 5678, 6333, 9000]})
     control = {"address": SERVER, "open": [5432, 5678], "closed": []}
     found = scan_patiently(client.prefix, Scan(address=SERVER, rate=VPN_RATE, ports=((5000, 10000),)), control)
     assert [5432, 5678, 6333, 9000] == found["open"], "what listens inside"
     with pytest.raises(ProbeError, match="answers are missing"):
         scan(client.prefix, Scan(address=SERVER, rate=1_000_000), control)
-    beacon.stop()
 
 
 def test_the_configuration_is_in_no_argument_and_no_environment(pair, server, client):

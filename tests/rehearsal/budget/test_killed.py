@@ -110,12 +110,18 @@ class World:
             self.proxy.start()
 
     def books(self):
-        """Every day's ledger, the one of today last."""
+        """Every day's ledger."""
         with contextlib.closing(self.server.client()) as client:
             return [
                 Counter({name: int(value) for name, value in client.hgetall(key).items()})
                 for key in sorted(client.scan_iter(f"{self.prefix}:day:*"))
             ]
+
+    def today(self):
+        """Today's ledger, empty where nobody has called yet."""
+        with contextlib.closing(self.server.client()) as client:
+            date = Ledger(client, self.prefix).look()[0]
+            return Counter({key: int(value) for key, value in client.hgetall(f"{self.prefix}:day:{date}").items()})
 
     def total(self, *fields):
         return sum(rows[field] for rows in self.books() for field in fields)
@@ -203,13 +209,13 @@ class Watch:
             assert rows["settled"] + rows["reserved"] <= round((LIMIT + RESERVE) * NANO), f"{why}: {rows}"
         told = Counter(world.told())
         assert not told - Counter(("WARNING", "CRITICAL", "BLOCKED")), f"{why}: told twice, or what is not so: {told}"
-        if world.books()[-1]["settled"] >= 0.9 * LIMIT * NANO:
+        if world.today()["settled"] >= 0.9 * LIMIT * NANO:
             until(lambda: world.mode() != "normal", f"{why}: eco begins")
         tight = MODES.index(world.mode())
         assert self.tightest <= tight, f"{why}: a mode is lost"
         self.tightest = tight
         self.modes[MODES[tight]] += 1
-        if MODES[tight] == "blocked" and world.books()[-1]["settled"] > LIMIT * NANO:
+        if MODES[tight] == "blocked" and world.today()["settled"] > LIMIT * NANO:
             until(lambda: set(world.told()) >= {"CRITICAL", "BLOCKED"}, f"{why}: it is told")
             self.midnight()
 

@@ -63,7 +63,9 @@ def openclaw(place, provider, sandbox):
     reached, image = ("--publish", "127.0.0.1::18789"), place.build(SERVICE)
     container = place.start(SERVICE, {**VALUES, **PUBLIC}, texts=texts, publish=reached, image=image)
     docker("network", "connect", "--alias", "openclaw", sandbox.name, container)
-    return healthy(container, SERVICE.health.gate)
+    yield healthy(container, SERVICE.health.gate)
+    # It outlives the sandbox's network, which goes with its last container.
+    docker("network", "disconnect", "--force", sandbox.name, container)
 
 
 def ask(openclaw, key, words="say 5", **more):

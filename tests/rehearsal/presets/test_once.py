@@ -1,0 +1,102 @@
+"""A preprod that is rented for one run, at the emulated Hetzner and the emulated OVH: nothing of it is left at either.
+
+Long: the whole of vpai comes up twice on one machine.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from homeport.cli.rehearse import Rehearsal
+from tests.support.command import make
+from tests.support.production import Rehearsed
+from tests.support.waits import until
+
+pytestmark = [pytest.mark.docker, pytest.mark.long]
+PRESET, ENVIRONMENT = "vpai", "preprod"
+ASKED = Rehearsal(preset=PRESET, environment=ENVIRONMENT)
+OWNED = ("servers", "firewalls", "ssh_keys", "primary_ips", "networks", "volumes")
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    """A world in which nothing is up yet: `make rehearse-destroy` of a stack that was never brought up."""
+    arguments = (f"PRESET={PRESET}", f"ENV={ENVIRONMENT}")
+    gone = make("rehearse-down", *arguments, timeout=300)
+    assert gone.returncode == 0, gone.stdout
+    try:
+        done = make("rehearse-destroy", *arguments, timeout=1200)
+        assert done.returncode == 0, done.stdout
+        yield Rehearsed(asked=ASKED)
+    finally:
+        make("rehearse-down", *arguments, timeout=300)
+
+
+def owned(clouds):
+    """What Hetzner and the zone have: names by kind."""
+    rows = {kind: [row["name"] for row in clouds.hetzner("GET", kind)[kind]] for kind in OWNED}
+    zone = json.loads((ASKED.folder / "world/ovh.json").read_text())["tables"]["records"].values()
+    return rows | {"records": [row["subDomain"] for row in zone]}
+
+
+def once(clouds, *command):
+    """`homeport once` as a workflow runs it."""
+    engine = clouds.engine
+    argv = ["bin/homeport", "once", "--stack", ASKED.name, *command]
+    return subprocess.Popen(
+        argv,
+        cwd=engine.root,
+        env=dict(engine.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.req("S5-04")
+def test_it_is_rented_for_a_command_and_given_back(clouds, tmp_path):
+    before, seen = owned(clouds), SimpleNamespace(status=tmp_path / "status.json", go=tmp_path / "go")
+    look = f"bin/homeport status --stack $STACK --json > {seen.status}; while [ ! -e {seen.go} ]; do sleep 1; done"
+    run = once(clouds, "sh", "-c", f"{look}; exit 3")
+    try:
+        until(lambda: run.poll() is not None or _whole(seen.status), "it comes up, and is asked", 1800)
+        while_up = owned(clouds) if run.poll() is None else {}
+        seen.go.touch()
+        output, _ = run.communicate(timeout=900)
+    finally:
+        run.kill()
+
+    assert 3 == run.returncode, f"the command's own exit code is the run's:\n{output[-6000:]}"
+    status = json.loads(seen.status.read_text())
+    assert status["healthy"] and len(status["services"]) > 10, "the command found all of it up and healthy"
+    assert 1 == len(while_up["servers"]) and while_up["records"], "on a rented server, under names of the zone"
+    assert before == owned(clouds), "and nothing is left at Hetzner, nor in the zone"
+    assert f"nothing of stack {ASKED.name} is left" in output
+
+
+@pytest.mark.req("S5-04")
+def test_a_workflow_that_is_cancelled_while_it_comes_up_leaves_nothing_either(clouds):
+    before = owned(clouds)
+    run = once(clouds)
+    try:
+        until(lambda: run.poll() is not None or owned(clouds)["servers"], "its server is rented", 600)
+        run.send_signal(signal.SIGTERM)
+        output, _ = run.communicate(timeout=1800)
+    finally:
+        run.kill()
+
+    assert 0 != run.returncode, output[-6000:]
+    assert before == owned(clouds), f"nothing is left:\n{output[-6000:]}"
+
+
+def _whole(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None

@@ -32,7 +32,9 @@ GENERAL: dict[str, SecretSpec] = {
             policy="supplied",
         ),
         *(
-            SecretSpec(name=name, purpose=f"OVH's {word}: to set records of the zone", kind="token", policy="supplied")
+            SecretSpec(
+                name=name, purpose=f"to set records of the zone at OVH: its {word}", kind="token", policy="supplied"
+            )
             for name, word in (
                 ("ovh-application-key", "application key"),
                 ("ovh-application-secret", "application secret"),

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 _STATEFUL = ("Diff", "Read", "Update", "Delete")
 _OLD_PARTS = ("olds", "oldInputs", "properties", "inputs")
+_STOP = re.compile(r"docker stop .*?(\S+)")
+
+
+def _once_it_runs(command: str) -> str:
+    """The same; before a stop the container's own program is there.
+
+    Docker says that a container runs while the process is runc's own still, which a signal ends with 2 instead of 137.
+    """
+    stop = _STOP.fullmatch(command)
+    return f"while docker top {stop[1]} -o pid,comm | grep -q runc; do sleep 0.05; done; {command}" if stop else command
 
 
 def run_shell(command: str) -> None:
@@ -79,7 +89,7 @@ class Replay:
 
     def _step(self, step: Step) -> list[str]:
         if step.shell:
-            self._shell(step.shell)
+            self._shell(_once_it_runs(step.shell))
         if step.by_hand:
             assert self._by_hand is not None, f"step {step.name!r} needs by_hand"
             self._by_hand(step.by_hand)

@@ -335,10 +335,11 @@ def test_deploy_sh_brings_the_version_before_back_where_the_new_one_is_not_healt
     version = ask(agent, "GET", "/health", "")[1]["version"]
     broken = f"{CHECKOUT}/host-agent/host_agent_api.py"
     agent.inside(f"cp -p {broken} /var/tmp/kept; sed -i 's/status=200/status=503/' {broken}")
-    agent.inside(f"sed -i 's/^patience=.*/patience=20/' {CHECKOUT}/deploy.sh")
+    # It asks once a second, each time a line of the journal, of which it shows twenty.
+    agent.inside(f"sed -i 's/^patience=.*/patience=12/' {CHECKOUT}/deploy.sh")
     code, said = deploy(agent)
     assert 2 == code, said
-    assert "does not answer after 20 s. Its last lines" in said and "listens on" in said, said
+    assert "does not answer after 12 s. Its last lines" in said and "listens on" in said, said
     assert f"{version} runs again" in said, said
     assert version == ask(agent, "GET", "/health", "")[1]["version"]
     agent.inside(f"echo 'raise SystemExit(3)' >>{broken}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,27 @@ _LEFT_OUT = (
     "/var/lib/apt/lists/*",
 )
 """Layers of images, which are searched as what their containers added to them; and programs."""
+_PRIVATE, _PUBLIC = "b3BlbnNzaC1rZXktdjEA", "AAAAC3NzaC1lZDI1NTE5AAAA"
+"""How every key of the kinds ``ed25519`` and ``ed25519-public`` begins."""
+_SEED = 32
 _PLANTED, _PLANTED_FILE = "planted", "/var/lib/claims-planted"
+
+
+def own_part(secret: str) -> str:
+    """Of a private key of the kind ``ed25519`` what no other one has: its seed, as it stands in the key's text.
+
+    All such keys begin and end alike (PROTOCOL.key of openssh-portable): the seed follows the length of its string, 64.
+    """
+    if not secret.startswith(_PRIVATE):
+        return secret
+    at = base64.b64decode(secret).index(b"\0\0\0\x40") + 4
+    return secret[-(-at * 8 // 6) : (at + _SEED) * 8 // 6]
 
 
 def known(view: View) -> dict[str, str]:
     """All secrets that the stack tells, by name; those too short to be told from chance are left out."""
-    values = dict(view.secrets)
+    # The public half of a key is told with the secrets, and is none.
+    values = {name: own_part(value) for name, value in view.secrets.items() if not value.startswith(_PUBLIC)}
     for key in ("PrivateKey", "PresharedKey"):
         if match := re.search(rf"(?m)^\s*{key}\s*=\s*(\S+)", view.peer_config):
             values[f"peer {key}"] = match[1]

@@ -1,14 +1,17 @@
 """What the claims on reboots and secrets make of what they see; the looking itself is proved on machines."""
 
 import math
+import subprocess
 
 import pytest
 
+from homeport.model import ssh_keys
 from rehearsal.claims.expected import expected
 from rehearsal.claims.leaks import NO_LEAK, known, leaks
 from rehearsal.claims.network import open_ports
 from rehearsal.claims.outages import ALL_WITHIN_BARS, within_bars
 from rehearsal.probes.canary import Finding
+from rehearsal.probes.inside.needles import needles
 from tests.unit.rehearsal_claims.described import Host
 
 ALLOWED = expected("jett").allowed_files()
@@ -90,6 +93,21 @@ def test_the_secrets_looked_for_are_the_stacks_the_peers_and_the_token():
     view.secrets = {"n8n-key": "ffffffffff", "pin": "1234"}
     names = {"n8n-key", "peer PrivateKey", "peer PresharedKey", "service token of n8n CF-Access-Client-Secret"}
     assert names == set(known(view)), "no public key, no id, and nothing too short to be told from chance"
+
+
+def test_of_a_generated_ssh_key_its_seed_is_looked_for_and_its_public_half_is_no_secret(tmp_path):
+    view, bodies = Host(), []
+    for name in ("first", "second"):
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "homeport", "-f", tmp_path / name]
+        subprocess.run(argv, check=True)
+        bodies.append(ssh_keys.body((tmp_path / name).read_text()))
+    first, second = bodies
+    view.peer_config, view.tokens = "", {}
+    view.secrets = {"key": first, "key-public": ssh_keys.public_half(first)}
+    (sought,) = needles(known(view))[:1]
+    assert sought.text in first.encode(), "it is found in the key's file"
+    assert not any(needle.text in second.encode() for needle in needles(known(view))), "and in no other key's"
+    assert {"key"} == known(view).keys()
 
 
 def test_a_scan_is_summed_up_by_address():

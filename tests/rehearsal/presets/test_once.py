@@ -44,55 +44,56 @@ def owned(clouds):
     return rows | {"records": [row["subDomain"] for row in zone]}
 
 
-def once(clouds, *command):
-    """`homeport once` as a workflow runs it."""
+def once(clouds, output, *command):
+    """`homeport once` as a workflow runs it; what it says goes to a file, for a full pipe would hold it up."""
     engine = clouds.engine
     argv = ["bin/homeport", "once", "--stack", ASKED.name, *command]
-    return subprocess.Popen(
-        argv,
-        cwd=engine.root,
-        env=dict(engine.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with output.open("w") as file:
+        return subprocess.Popen(
+            argv,
+            cwd=engine.root,
+            env=dict(engine.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
 
 
 @pytest.mark.req("S5-04")
 def test_it_is_rented_for_a_command_and_given_back(clouds, tmp_path):
-    before, seen = owned(clouds), SimpleNamespace(status=tmp_path / "status.json", go=tmp_path / "go")
+    before, output = owned(clouds), tmp_path / "output"
+    seen = SimpleNamespace(status=tmp_path / "status.json", go=tmp_path / "go")
     look = f"bin/homeport status --stack $STACK --json > {seen.status}; while [ ! -e {seen.go} ]; do sleep 1; done"
-    run = once(clouds, "sh", "-c", f"{look}; exit 3")
+    run = once(clouds, output, "sh", "-c", f"{look}; exit 3")
     try:
         until(lambda: run.poll() is not None or _whole(seen.status), "it comes up, and is asked", 1800)
         while_up = owned(clouds) if run.poll() is None else {}
         seen.go.touch()
-        output, _ = run.communicate(timeout=900)
+        run.wait(timeout=900)
     finally:
         run.kill()
 
-    assert 3 == run.returncode, f"the command's own exit code is the run's:\n{output[-6000:]}"
+    assert 3 == run.returncode, f"the command's own exit code is the run's:\n{output.read_text()[-6000:]}"
     status = json.loads(seen.status.read_text())
     assert status["healthy"] and len(status["services"]) > 10, "the command found all of it up and healthy"
     assert 1 == len(while_up["servers"]) and while_up["records"], "on a rented server, under names of the zone"
     assert before == owned(clouds), "and nothing is left at Hetzner, nor in the zone"
-    assert f"nothing of stack {ASKED.name} is left" in output
+    assert f"nothing of stack {ASKED.name} is left" in output.read_text()
 
 
 @pytest.mark.req("S5-04")
-def test_a_workflow_that_is_cancelled_while_it_comes_up_leaves_nothing_either(clouds):
-    before = owned(clouds)
-    run = once(clouds)
+def test_a_workflow_that_is_cancelled_while_it_comes_up_leaves_nothing_either(clouds, tmp_path):
+    before, output = owned(clouds), tmp_path / "output"
+    run = once(clouds, output)
     try:
         until(lambda: run.poll() is not None or owned(clouds)["servers"], "its server is rented", 600)
         run.send_signal(signal.SIGTERM)
-        output, _ = run.communicate(timeout=1800)
+        run.wait(timeout=1800)
     finally:
         run.kill()
 
-    assert 0 != run.returncode, output[-6000:]
-    assert before == owned(clouds), f"nothing is left:\n{output[-6000:]}"
+    assert 0 != run.returncode, output.read_text()[-6000:]
+    assert before == owned(clouds), f"nothing is left:\n{output.read_text()[-6000:]}"
 
 
 def _whole(path):

@@ -4,7 +4,7 @@ A preset says what its stores are, in ``backup.env``; docs/backup.md has the res
 """
 
 from homeport.model.host import Package
-from homeport.model.host_program import HostFolder, HostUser, ProgramFile
+from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
 from homeport.model.preset import Option, OptionGroup
 from homeport.model.secret import SecretSpec
 from homeport.model.template import LINE, TEXT, UNIT
@@ -176,3 +176,18 @@ SECRETS = (
         section=SECTION,
     ),
 )
+
+BACKUPS = HostProgram(
+    name="backups",
+    purpose="Daily copies of every store, encrypted, in the bucket; a weekly drill that tries the newest",
+    section=SECTION,
+    users=USERS,
+    folders=FOLDERS,
+    packages=PACKAGES,
+    tools=(RESTIC,),
+    files=(*PROGRAMS, *KEYS, *TIMERS),
+    works=WORKS,
+    units=UNITS,
+    secrets=SECRETS,
+)
+"""Of such a preset, which adds its ``backup.env``: its stores and `WHERE`."""

@@ -40,7 +40,7 @@ class Device:
         docker("run", "--detach", "--init", "--name", self.name, *place, *trust, TAILSCALE, "infinity")
         try:
             docker("exec", "-i", self.name, "sh", "-c", f"cat >{_AUTHORITY}", stdin=authority)
-            # No interface: connections come by its own command, so it needs no right of the machine's.
+            # No interface: connections are opened by its own command, so it needs no right of the machine's.
             docker("exec", "--detach", self.name, "tailscaled", "--tun=userspace-networking", "--state=mem:")
             listens = ["docker", "exec", self.name, "test", "-S", _SOCKET]
             until(lambda: subprocess.run(listens, check=False).returncode == 0, "the device's client does not run")

@@ -1,21 +1,9 @@
 """ai-orchestrator's backups, where the settings have the section `offsite`: memory, audit log, cache, n8n."""
 
-from catalog.backups.offsite import (
-    ENVIRONMENT,
-    FOLDERS,
-    KEYS,
-    PACKAGES,
-    PROGRAMS,
-    RESTIC,
-    SECRETS,
-    SECTION,
-    TIMERS,
-    UNITS,
-    USERS,
-    WHERE,
-    WORKS,
-)
-from homeport.model.host_program import HostProgram, ProgramFile
+from dataclasses import replace
+
+from catalog.backups import offsite
+from homeport.model.host_program import ProgramFile
 from homeport.model.template import LINE
 
 STORES = (
@@ -34,16 +22,10 @@ STORES = (
 )
 """What there is to copy, and how each is of one moment."""
 
-BACKUPS = HostProgram(
-    name="backups",
-    purpose="Daily copies of every store, encrypted, in the bucket; a weekly drill that tries the newest",
-    section=SECTION,
-    users=USERS,
-    folders=FOLDERS,
-    packages=PACKAGES,
-    tools=(RESTIC,),
-    files=(*PROGRAMS, ProgramFile(target=ENVIRONMENT, text=STORES + WHERE, syntax=LINE), *KEYS, *TIMERS),
-    works=WORKS,
-    units=UNITS,
-    secrets=SECRETS,
+BACKUPS = replace(
+    offsite.BACKUPS,
+    files=(
+        *offsite.BACKUPS.files,
+        ProgramFile(target=offsite.ENVIRONMENT, text=STORES + offsite.WHERE, syntax=LINE),
+    ),
 )

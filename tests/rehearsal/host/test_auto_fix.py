@@ -1,4 +1,4 @@
-"""auto-fix on a real machine with systemd: GitHub's webhooks come by a real proxy, an agent works in its sandbox.
+"""auto-fix on a real machine with systemd: a real proxy hands on GitHub's webhooks, an agent works in its sandbox.
 
 GitHub is emulated. The agent is a stand-in that is called as Claude Code is: by its name, with its options.
 """
@@ -71,7 +71,7 @@ EnvironmentFile=/etc/emulated.env
 
 
 class Place:
-    """The machine, GitHub, and the proxy that GitHub's webhooks come by.
+    """The machine, GitHub, and the proxy that hands on its webhooks.
 
     Attributes:
         server: The machine, a member of the network that stands for the mesh.

@@ -11,15 +11,13 @@ from catalog.presets import registry
 from homeport.model import ssh_keys
 from homeport.model.errors import SettingsError
 from homeport.plan.resolve import resolve
-from homeport.render.export.tree import Export
 from homeport.settings import load
 from homeport.settings.load import Configuration
 from homeport.settings.strength import weakness
-from tests.support.checkout import ROOT
+from tests.support import deploy_env
 from tests.unit.stack.paired_preset import PRESET
 
 MODULE = "tests.unit.stack.paired_preset"
-DEPLOY = ROOT / "homeport/render/export/deploy.sh"
 
 
 @pytest.fixture(scope="module")
@@ -84,22 +82,7 @@ def test_both_halves_are_taken_where_they_fit(asked, pairs, tmp_path):
 
 
 def deployed(plan, folder, env):
-    """What deploy.sh checks and makes of an `.env` file: its complaints, or both halves."""
-    export = Export(blueprint=plan.blueprint, preset=PRESET, specs=plan.secrets, root=ROOT)
-    folder.mkdir()
-    (folder / "manifest").write_text(export.manifest())
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in env.items()))
-    text = DEPLOY.read_text(encoding="utf-8")
-    parts = (("listed() {", "\n\n"), ("read_env() {", "check_machine() {"), ("generate() {", "# A file with"))
-    functions = "\n".join(text[text.index(first) : text.index(last, text.index(first))] for first, last in parts)
-    script = (
-        f"set -Eeuo pipefail; here={folder} target={folder} env_file={folder}/.env; declare -A value=() variable=()\n"
-        f"refuse() {{ printf '%s\\n' \"$@\"; exit 1; }}\n{functions}\n"
-        'read_env "$env_file"; check_env; generate; printf %s "${value[DOOR_KEY]} ${value[DOOR_KEY_PUBLIC]}"'
-    )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert "" == done.stderr, done.stderr
-    return done.stdout
+    return deploy_env.deployed(PRESET, plan, folder, env, ("DOOR_KEY", "DOOR_KEY_PUBLIC"))
 
 
 def test_an_exports_script_makes_such_a_key_and_refuses_halves_that_do_not_fit(asked, pairs, tmp_path):

@@ -15,18 +15,16 @@ from catalog.presets import registry
 from homeport.model import jwt
 from homeport.model.errors import SettingsError
 from homeport.plan.resolve import resolve
-from homeport.render.export.tree import Export
 from homeport.settings import load
 from homeport.settings.load import Configuration
 from homeport.settings.secret_specs import former_names
-from tests.support.checkout import ROOT
+from tests.support import deploy_env
 from tests.unit.stack.signed_preset import PRESET
 
 SPEC = PRESET.services[0].secrets[0]
 KEY = hashlib.sha256(b"nobody's key").hexdigest()[:40]
 OTHER = hashlib.sha256(b"somebody else's key").hexdigest()
 MODULE = "tests.unit.stack.signed_preset"
-DEPLOY = ROOT / "homeport/render/export/deploy.sh"
 
 
 @pytest.fixture
@@ -150,22 +148,7 @@ def test_a_name_of_a_env_file_means_the_secret_of_the_stacks_own_preset(monkeypa
 
 
 def deployed(plan, folder, env):
-    """What deploy.sh checks and makes of an `.env` file: its complaints, or the token."""
-    export = Export(blueprint=plan.blueprint, preset=PRESET, specs=plan.secrets, root=ROOT)
-    folder.mkdir(parents=True)
-    (folder / "manifest").write_text(export.manifest())
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in env.items()))
-    text = DEPLOY.read_text(encoding="utf-8")
-    parts = (("listed() {", "\n\n"), ("read_env() {", "check_machine() {"), ("generate() {", "# A file with"))
-    functions = "\n".join(text[text.index(first) : text.index(last, text.index(first))] for first, last in parts)
-    script = (
-        f"set -Eeuo pipefail; here={folder} target={folder} env_file={folder}/.env; declare -A value=() variable=()\n"
-        f"refuse() {{ printf '%s\\n' \"$@\"; exit 1; }}\n{functions}\n"
-        'read_env "$env_file"; check_env; generate; printf %s "${value[POSTGRES_PASSWORD]} ${value[VISITOR_TOKEN]}"'
-    )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert "" == done.stderr, done.stderr
-    return done.stdout
+    return deploy_env.deployed(PRESET, plan, folder, env, ("POSTGRES_PASSWORD", "VISITOR_TOKEN"))
 
 
 @pytest.mark.req("S1-41")

@@ -67,6 +67,8 @@ LONG = "long"
 
 Whole campaigns, what takes many minutes, and what belongs to no preset yet. `make test` says that it did not run.
 """
+FAILED = "HOMEPORT_FAILED_TESTS"
+"""Names the file into which `tests.support.lanes` writes the tests that failed."""
 _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 """What `tests/support/campaign.py` goes by."""
 _LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
@@ -91,6 +93,8 @@ _NEEDS = {
 """Of `_Preparation` what must be there before a stage begins."""
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
+_AGAIN = 5
+"""How many failed tests of the lanes run a second time, alone (docs/adr/0023-a-second-run.md)."""
 
 
 @dataclass
@@ -101,14 +105,30 @@ class Count:
         passed: Tests that passed.
         failed: Tests and checks that failed, or could not run.
         skipped: Tests that did not run, with the reason of each.
+        unsteady: Those of `passed` that failed beside other tests, and passed when they ran again, alone.
     """
 
     passed: int = 0
     failed: int = 0
     skipped: list[str] = field(default_factory=list)
+    unsteady: list[str] = field(default_factory=list)
 
     def __add__(self, other: Count) -> Count:
-        return Count(self.passed + other.passed, self.failed + other.failed, [*self.skipped, *other.skipped])
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            [*self.skipped, *other.skipped],
+            [*self.unsteady, *other.unsteady],
+        )
+
+    def run_again(self, second: Count, names: list[str]) -> Count:
+        """This count after a second run of its failed tests, `names`.
+
+        Only as many passes count as there are names and only without a failure: else the first run stands.
+        """
+        if self.failed != len(names) or (second.passed, second.failed) != (len(names), 0):
+            return self
+        return Count(self.passed + second.passed, 0, self.skipped, [*self.unsteady, *names])
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"
@@ -241,20 +261,32 @@ def _programs() -> list[str]:
 
 def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
     words = words or (STAGES | PARTS)[name]
+    there = [word for word in words if word in {"-m", words[-1]} or (ROOT / word).exists()]
+    failed = cache() / "test-results" / f"{name}.failed"
+    failed.unlink(missing_ok=True)
+    count = _pytest(name, [*_APART.get(name, ()), *there], {**_plugins(name), FAILED: str(failed)})
+    again = failed.read_text().splitlines() if failed.is_file() else []
+    if not 0 < len(again) <= _AGAIN:
+        return count
+    say(f"    failed beside other tests, and run again alone: {', '.join(again)}")
+    second = _pytest(f"{name}-again", again, {})
+    return count.run_again(second, again)
+
+
+def _pytest(name: str, words: list[str], environ: dict[str, str]) -> Count:
+    """Runs tests, and counts them by the JUnit file of that name."""
     results = cache() / "test-results" / f"{name}.xml"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={results}"]
-    argv += _APART.get(name, ())
     argv += ["-o", "junit_logging=system-out"] if name == LONG else []  # the figures of whole campaigns
-    there = [word for word in words if word in {"-m", words[-1]} or (ROOT / word).exists()]
     with phase(f"tests: {name}"):
         code = subprocess.run(
-            [*argv, *there],
+            [*argv, *words],
             cwd=ROOT,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **_plugins(name), **(_WHOLE if name == LONG else {})},
+            env={**os.environ, **environ, **(_WHOLE if name == LONG else {})},
         ).returncode
     if code == _NONE:
         return Count()
@@ -288,5 +320,7 @@ def _end(count: Count) -> int:
     total("tests")
     for line in count.skipped:
         print(f"skipped: {line}")
+    for line in count.unsteady:
+        print(f"passed only when it ran again, alone: {line}")
     print(count, flush=True)
     return 1 if count.failed or not count.passed else 0

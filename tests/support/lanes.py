@@ -9,10 +9,14 @@ late.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
+
+from homeport.cli.testing import FAILED
 
 if TYPE_CHECKING:
     import pytest
@@ -101,7 +105,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table that the order above is made by."""
+    """The table that the order above is made by, and the names of what failed, for a second run."""
+    failed = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+    if failed and FAILED in os.environ:
+        names = dict.fromkeys(report.nodeid for report in failed)
+        Path(os.environ[FAILED]).write_text("".join(f"{name}\n" for name in names))
     for kind, seconds in _SECONDS.items():
         shown = [f"{name} {spent / 60:.1f}" for name, spent in seconds.most_common() if spent > _SHORT]
         terminalreporter.write_line(f"{kind}, minutes: {', '.join(shown)}")

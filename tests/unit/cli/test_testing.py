@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from homeport.cli import testing
+from homeport.cli.places import ROOT
 from homeport.model.errors import ToolError
 
 SUITE = """
@@ -46,6 +47,57 @@ def test_errors_of_fixtures_count_as_failures_and_skips_have_reasons(tmp_path):
 
     assert "1 passed, 3 failed, 1 skipped" == str(count), "a test whose fixture fails has proved nothing"
     assert ["test_it.test_moon: needs the moon"] == count.skipped, "a skip is told with its reason"
+
+
+@pytest.fixture
+def lanes(tmp_path, monkeypatch):
+    """Runs files of tests as the lanes' stage does, and gives how they ended."""
+
+    def run(text):
+        (tmp_path / "test_it.py").write_text(text)
+        (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+        monkeypatch.setattr(testing, "ROOT", tmp_path)
+        monkeypatch.setattr(testing, "cache", lambda: tmp_path / "cache")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        return testing._stage("docker", ("test_it.py", "-m", "not nothing"))
+
+    return run
+
+
+UNSTEADY = """
+from pathlib import Path
+
+def test_that_fails_once():
+    note = Path(__file__).with_name("note")
+    before = note.exists()
+    note.touch()
+    assert before
+def test_good(): pass
+"""
+BROKEN = "def test_that_fails_again(): assert 1 == 2\n"
+MANY = "import pytest\n\n@pytest.mark.parametrize('n', range(6))\ndef test_bad(n): assert n == 7\n"
+
+
+def test_a_test_that_passes_when_it_runs_again_alone_is_counted_and_named(lanes, capfd):
+    count = lanes(UNSTEADY)
+
+    assert "2 passed, 0 failed, 0 skipped" == str(count)
+    assert ["test_it.py::test_that_fails_once"] == count.unsteady
+    assert 0 == testing._end(count)
+    shown = capfd.readouterr().out
+    assert "passed only when it ran again, alone: test_it.py::test_that_fails_once" in shown, "nobody misses it"
+
+
+def test_a_test_that_fails_again_has_failed_and_the_others_with_it(lanes):
+    count = lanes(UNSTEADY + BROKEN)
+
+    assert "1 passed, 2 failed, 0 skipped" == str(count), "a run with a defect gets no second opinion on its others"
+    assert [] == count.unsteady
+
+
+def test_many_failures_are_no_accident_and_run_only_once(lanes, capfd):
+    assert "0 passed, 6 failed, 0 skipped" == str(lanes(MANY))
+    assert "run again" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

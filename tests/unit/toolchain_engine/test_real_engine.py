@@ -26,7 +26,7 @@ SLEEPER = """import os, time
 
 with open({note!r}, "w") as note:
     note.write(f"{{os.getpid()}} {{os.getppid()}}")
-time.sleep(60)
+time.sleep(600)
 """
 PLUGINLESS = """import pulumi
 

@@ -61,7 +61,8 @@ def read(container, folder):
 
 @pytest.mark.req("S5-69", "S5-71", "S5-73", "FP-21")
 def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told, filled, tmp_path):
-    filled.server.sql("CREATE TABLE large AS SELECT n, md5(n::text) FROM generate_series(1, 400000) n")
+    # More than twice restic's largest chunk, 8 MiB, so that whichever chunk the changed row is in is less than half.
+    filled.server.sql("CREATE TABLE large AS SELECT n, md5(n::text) FROM generate_series(1, 900000) n")
     line = host.run("offsite")
     assert ["backups", "shared"] == line["buckets_made"], "both buckets are made"
     assert 1 == len(told.beats), "the watch hears of a good run"
@@ -81,7 +82,7 @@ def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told
     assert 200 + 4 == line["stores"][filled.redis.container]["keys"], "Redis itself was asked in a drill"
     assert {"content index é": 50, "semantic_cache": 50} == line["stores"][filled.qdrant.container]["collections"]
     contents = line["servers"][filled.server.container]["contents"]
-    assert (400499, 100) == (contents["postgres"]["rows"], contents["litellm"]["rows"]), "and PostgreSQL"
+    assert (900499, 100) == (contents["postgres"]["rows"], contents["litellm"]["rows"]), "and PostgreSQL"
     assert 100 == line["copies"][filled.files.container]["sqlite"], "and SQLite, the rows of its log too"
 
     # A new host: the same stack, and nothing of the old one but its secrets.

@@ -47,6 +47,8 @@ SERVICE = Service(
         # say so as well, and needs the token all the same; n8n shares two networks with it, and Docker names either.
         "OPENCLAW_PROXIES": "{subnet:backend}",
         "OPENCLAW_CALLERS": "{subnet:egress}",
+        # Else it keeps a copy of it beside it, and anew with each change from its pages: the file is homeport's.
+        "OPENCLAW_CONFIG_READONLY": "1",
         # It would announce itself on its networks.
         "OPENCLAW_DISABLE_BONJOUR": "1",
         "HOME": "/home/node",

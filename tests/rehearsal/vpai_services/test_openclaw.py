@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shlex
 import subprocess
 import urllib.error
@@ -282,3 +283,13 @@ def test_a_sub_agents_program_runs_in_the_sandbox_too(openclaw, provider):
     told(openclaw, provider, f"call tool_call {json.dumps(spawn)}")
     answer = f"sub-agent 42 on {SANDBOX.name} as {SANDBOX.uid}"
     until(lambda: any(answer in each for each in kept(provider, "told")), "the sub-agent's program", seconds=300)
+
+
+@pytest.mark.req("S5-41")
+def test_in_all_of_that_it_wrote_nothing_to_its_read_only_root(openclaw):
+    done = subprocess.run(["docker", "logs", openclaw], capture_output=True, text=True, check=True)
+    log = done.stdout + done.stderr
+
+    assert "[gateway] ready" in log, "it tells what it does"
+    refused = [line for line in log.splitlines() if re.search("EROFS|read-only file ?system", line, re.IGNORECASE)]
+    assert [] == refused, "it keeps no copy of its configuration beside it"

@@ -9,7 +9,7 @@ from rehearsal.clouds.github.store import stamp
 from rehearsal.clouds.github.workflows import Job, Workflow, WorkflowError, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rehearsal.clouds.github.repository import Repository
     from rehearsal.clouds.github.store import Record, Store
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _FOLDER: Final = ".github/workflows"
 _LOST: Final = "The self-hosted runner lost communication with the server."
 DONE: Final = {"completed"}
+_NOTHING: Final[Mapping[str, object]] = {}
 
 
 class Dispatch:
@@ -37,11 +38,17 @@ class Dispatch:
             if workflow.wants(ref, paths):
                 self._start(name, workflow, "push", ref, after)
 
-    def by_hand(self, name: str, repository: Repository, file: str, ref: str, commit: str) -> bool:
-        """Starts one workflow by its file's name; False where it does not offer that."""
+    def by_hand(
+        self, name: str, repository: Repository, file: str, ref: str, commit: str, *, chosen: Mapping[str, object]
+    ) -> bool:
+        """Starts one workflow by its file's name; False where it does not offer that.
+
+        Raises:
+            WorkflowError: It has no such inputs.
+        """
         for workflow in self._workflows(name, repository, commit):
             if workflow.path == f"{_FOLDER}/{file}" and "workflow_dispatch" in workflow.on:
-                self._start(name, workflow, "workflow_dispatch", ref, commit)
+                self._start(name, workflow, "workflow_dispatch", ref, commit, inputs=workflow.inputs(chosen))
                 return True
         return False
 
@@ -121,6 +128,7 @@ class Dispatch:
             "minutes": job["definition"]["minutes"],
             "secrets": {**repository.get("secrets", {}), **own.get("secrets", {}), "GITHUB_TOKEN": token},
             "vars": repository.get("variables", {}),
+            "inputs": run.get("inputs", {}),
             "github": {
                 "api_url": f"{url}/api/v3",
                 "repository": job["repository"],
@@ -165,9 +173,19 @@ class Dispatch:
             "created_at": stamp(self._store.now()),
         }
 
-    def _start(self, name: str, workflow: Workflow, event: str, ref: str, commit: str) -> None:
+    def _start(
+        self,
+        name: str,
+        workflow: Workflow,
+        event: str,
+        ref: str,
+        commit: str,
+        *,
+        inputs: Mapping[str, object] = _NOTHING,
+    ) -> None:
         number = self._store.new_id("runs")
-        run = {**self._run(number, name, workflow.path, event=event, ref=ref, commit=commit), "name": workflow.name}
+        run = self._run(number, name, workflow.path, event=event, ref=ref, commit=commit)
+        run |= {"name": workflow.name, "inputs": dict(inputs)}
         self._store.put("runs", str(number), run)
         for job in workflow.jobs():
             row = self._job(run, job, self._store.new_id("jobs"))

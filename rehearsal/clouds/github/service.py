@@ -25,6 +25,7 @@ from rehearsal.clouds.github.errors import GitHubError, forbidden, missing, unau
 from rehearsal.clouds.github.issues import Issues
 from rehearsal.clouds.github.repository import Repository
 from rehearsal.clouds.github.store import Store, stamp
+from rehearsal.clouds.github.workflows import WorkflowError
 from rehearsal.clouds.kit.api import Answer, Api, Call, parsed
 from rehearsal.clouds.kit.faults import Faults
 from rehearsal.clouds.kit.journal import Journal
@@ -298,7 +299,12 @@ class Service(Api):
         if not commit:
             raise GitHubError(422, f"No ref found for: {ref}")
         whole = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
-        if not self._dispatch.by_hand(name, self._git[name], request.names[1], whole, commit):
+        chosen = request.about.get("inputs") or {}
+        try:
+            started = self._dispatch.by_hand(name, self._git[name], request.names[1], whole, commit, chosen=chosen)
+        except WorkflowError as problem:
+            raise GitHubError(422, str(problem)) from None
+        if not started:
             raise GitHubError(422, "Workflow does not have 'workflow_dispatch' trigger")
         return Answer(204)
 

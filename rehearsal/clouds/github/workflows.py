@@ -42,6 +42,9 @@ _STEP: Final = {
     "timeout-minutes",
 }
 
+_INPUT: Final = {"description", "type", "default"}
+_BOOLEANS: Final[Mapping[object, bool]] = {True: True, False: False, "true": True, "false": False, "": False}
+
 
 class WorkflowError(Exception):
     """A file that GitHub would not take, or that this emulator does not know."""
@@ -74,6 +77,26 @@ class Workflow:
         if "branches" in filters and not _last(filters["branches"], branch):
             return False
         return "paths" not in filters or any(_last(filters["paths"], path) for path in paths)
+
+    def inputs(self, chosen: Mapping[str, object]) -> dict[str, object]:
+        """What its steps see of what somebody has chosen who starts it by hand; where nothing is, the defaults.
+
+        Raises:
+            WorkflowError: GitHub would not start it so.
+        """
+        declared = (self.on["workflow_dispatch"] or {}).get("inputs") or {}
+        if unknown := {*chosen} - {*declared}:
+            raise WorkflowError(f"Unexpected inputs provided: {sorted(unknown)}")
+        seen: dict[str, object] = {}
+        for name, about in declared.items():
+            if extra := {*about} - _INPUT:
+                raise WorkflowError(f"{self.path}: on.workflow_dispatch.inputs.{name}.{min(extra)} is not emulated")
+            value = chosen.get(name, about.get("default", ""))
+            boolean = about.get("type") == "boolean"
+            if boolean and value not in _BOOLEANS:
+                raise WorkflowError(f"Provided value '{value}' for input '{name}' not in the list of allowed values")
+            seen[name] = _BOOLEANS[value] if boolean else value
+        return seen
 
     def jobs(self) -> Iterator[Job]:
         """Its jobs."""

@@ -136,6 +136,21 @@ def test_a_push_of_the_named_paths_is_a_job_that_a_runner_does(github, runner):
     assert "offline" == github.ask("GET", f"/repos/{NAME}/actions/runners")[1]["runners"][0]["status"]
 
 
+def test_who_starts_a_workflow_by_hand_chooses_among_the_inputs_that_it_declares(github):
+    declared = "on:\n  workflow_dispatch:\n    inputs: { really: { type: boolean, default: true }, word: {} }\n"
+    github.push({".github/workflows/try.yml": declared + WORKFLOW[WORKFLOW.index("permissions:") :]})
+
+    def started(**inputs):
+        place = f"/repos/{NAME}/actions/workflows/try.yml/dispatches"
+        status, body = github.ask("POST", place, {"ref": "main", "inputs": inputs})
+        return (status, body["message"]) if status != 204 else github.store.all("runs").popitem()[1]["inputs"]
+
+    assert {"really": True, "word": ""} == started(), "what nobody chooses is its default"
+    assert {"really": False, "word": "x"} == started(really="false", word="x"), "a boolean is one in an expression"
+    assert (422, "Unexpected inputs provided: ['other']") == started(other="x")
+    assert 422 == started(really="perhaps")[0]
+
+
 @pytest.mark.slow  # the same
 def test_a_runner_that_was_killed_takes_jobs_again_and_its_job_has_failed(github, runner):
     configured(github, runner)

@@ -14,8 +14,13 @@ from tests.support.waits import until
 FILES = {f".github/workflows/{path.name}": path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")}
 HOMEPORT = """#!/bin/sh
 echo "homeport $*" >>{calls}
+echo "$1 $PULUMI_CONFIG_PASSPHRASE" >>{calls}.passphrases
 [ -n "$PULUMI_CONFIG_PASSPHRASE" ] && [ ! -e {calls}.$1 ]
 """
+PROMOTE = "homeport promote --from preprod --stack prod --yes"
+UP = "homeport up --stack prod --yes"
+SMOKE = "homeport smoke --stack prod --inside --report smoke.json"
+PRODUCTION = {"HOMEPORT_PREPROD_PASSPHRASE": "C4naryPREPROD", "HOMEPORT_PROD_PASSPHRASE": "C4naryPROD"}
 
 
 @pytest.fixture
@@ -23,7 +28,7 @@ def github(tmp_path):
     whole = GitHub(tmp_path, {}, {"HOMEPORT_BACKEND_URL": "file:///var/lib/state"}, patience=0.2)
     environments = {
         "preprod": {"secrets": {"HOMEPORT_PREPROD_PASSPHRASE": "C4naryPREPROD"}},
-        "production": {"secrets": {"HOMEPORT_PROD_PASSPHRASE": "C4naryPROD"}, "reviewers": ["owner"]},
+        "production": {"secrets": PRODUCTION, "reviewers": ["owner"]},
     }
     whole.environments = lambda **more: whole.store.put(
         "repositories", NAME, whole.store.get("repositories", NAME) | {"environments": environments | more}
@@ -81,9 +86,9 @@ def test_a_push_to_main_deploys_preprod_and_a_failed_smoke_test_fails_it(github)
     assert "the secret HOMEPORT_PREPROD_PASSPHRASE is missing" in log_of(github, run)
 
 
-def dispatched(github):
+def dispatched(github, **inputs):
     place = f"/repos/{NAME}/actions/workflows/deploy-prod.yml/dispatches"
-    assert 204 == github.ask("POST", place, {"ref": "main"})[0]
+    assert 204 == github.ask("POST", place, {"ref": "main", "inputs": inputs})[0]
 
 
 def reviewed(github, run, state):
@@ -112,7 +117,7 @@ def test_production_waits_for_an_approval_and_without_a_reviewer_or_a_passphrase
     dispatched(github)
     assert 200 == reviewed(github, of_prod()[0], "approved")
     until(lambda: of_prod()[0]["status"] == "completed", "it does not end")
-    own = ["homeport up --stack prod --yes", "homeport smoke --stack prod --inside --report smoke.json"]
+    own = [PROMOTE, UP, SMOKE]
     assert ("success", own) == (of_prod()[0]["conclusion"], calls(github)[len(before) :]), log_of(github, of_prod()[0])
 
     github.environments(production={"secrets": {}, "reviewers": ["owner"]})
@@ -121,11 +126,50 @@ def test_production_waits_for_an_approval_and_without_a_reviewer_or_a_passphrase
     until(lambda: of_prod()[0]["status"] == "completed", "it does not end")
     assert "the secret HOMEPORT_PROD_PASSPHRASE is missing" in log_of(github, of_prod()[0])
 
-    github.environments(production={"secrets": {"HOMEPORT_PROD_PASSPHRASE": "C4naryPROD"}})
+    github.environments(production={"secrets": PRODUCTION})
     dispatched(github)
     until(lambda: of_prod()[0]["status"] == "completed", "it does not end")
     assert "the environment production asks nobody" in log_of(github, of_prod()[0])
     assert own == calls(github)[len(before) :], "neither has begun an update"
+
+
+@pytest.mark.slow  # the same
+@pytest.mark.req("S5-87", "P-19")
+def test_production_gets_what_runs_in_preprod_unless_that_is_refused_or_switched_off(github):
+    commit = pushed(github)
+    run_of(github, commit, "Deploy preprod", "completed")
+
+    def deployed(**inputs):
+        """How a run of production ended, its log, and what it has called."""
+        before = len(calls(github))
+        dispatched(github, **inputs)
+        [run, *_] = [run for run in github.runs(commit) if run["name"] == "Deploy production"]
+        assert 200 == reviewed(github, run, "approved")
+        ended = until(
+            lambda: next((row for row in github.runs(commit) if row["id"] == run["id"] and row["conclusion"]), None),
+            "it does not end",
+        )
+        return ended["conclusion"], log_of(github, run), calls(github)[before:]
+
+    conclusion, log, called = deployed()
+    assert ("success", [PROMOTE, UP, SMOKE]) == (conclusion, called), log
+    passphrases = (github.folder / "calls.passphrases").read_text().splitlines()[-3:]
+    assert ["promote C4naryPREPROD", "up C4naryPROD", "smoke C4naryPROD"] == passphrases, "each state by its own"
+    assert "C4nary" not in log
+
+    (github.folder / "calls.promote").write_text("")
+    conclusion, log, called = deployed()
+    assert ("failure", [PROMOTE]) == (conclusion, called), "what did not run well in preprod goes nowhere"
+    conclusion, log, called = deployed(promote="false")
+    assert ("success", [UP, SMOKE]) == (conclusion, called), log
+
+    own = {"HOMEPORT_PROD_PASSPHRASE": "C4naryPROD"}
+    github.environments(production={"secrets": own, "reviewers": ["owner"]})
+    conclusion, log, called = deployed()
+    assert ("failure", []) == (conclusion, called), "without preprod's passphrase nothing is touched"
+    assert "HOMEPORT_PREPROD_PASSPHRASE is missing in the environment production" in log
+    conclusion, log, called = deployed(promote="false")
+    assert ("success", [UP, SMOKE]) == (conclusion, called), "without a preprod it is switched off"
 
 
 @pytest.mark.req("S5-85")

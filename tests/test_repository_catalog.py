@@ -50,6 +50,10 @@ LAYERS = {
         "components/scripts/mesh.sh",
         "homeport/render/files.py",
     },
+    "offsite": {
+        "homeport/cli/verbs/backup.py",
+        "homeport/cli/verbs/restore.py",
+    },
     "postgres": {
         "homeport/plan/compose/companion.py",
         "homeport/render/databases.py",
@@ -61,7 +65,8 @@ LAYERS = {
 }
 """A layer that drives a piece of software speaks its language.
 
-The proxy Caddy's, the tunnel cloudflared's, the mesh headscale's, databases PostgreSQL's.
+The proxy Caddy's, the tunnel cloudflared's, the mesh headscale's, databases PostgreSQL's, and who has backups made that
+of apps/host_scripts, which calls one of its works as presets call the section with its settings.
 """
 GUESSED = "homeport/settings/strength.py"
 """Words that people make passwords of: names of software are among them, whether the catalog has it or not."""

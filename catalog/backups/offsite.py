@@ -4,7 +4,7 @@ A preset says what its stores are, in ``backup.env``; docs/backup.md has the res
 """
 
 from homeport.model.host import Package
-from homeport.model.host_program import HostFolder, HostProgram, HostUser, ProgramFile
+from homeport.model.host_program import HostCommand, HostFolder, HostProgram, HostUser, ProgramFile
 from homeport.model.preset import Option, OptionGroup
 from homeport.model.secret import SecretSpec
 from homeport.model.template import LINE, TEXT, UNIT
@@ -45,6 +45,8 @@ TIMERS = (ProgramFile(target="/etc/systemd/system", source="apps/host_scripts/of
 UNITS = ("offsite-backup.timer", "offsite-drill.timer", "offsite-watch.timer")
 
 WORKS = "/var/lib/homeport-backup/results"
+
+COMMAND = HostCommand(path="/usr/local/lib/homeport/backup/backup.sh", user="homeport-backup")
 
 ENVIRONMENT = "/usr/local/lib/homeport/backup/host-scripts/backup.env"
 """What the stores are, and where they are copied to."""
@@ -189,5 +191,6 @@ BACKUPS = HostProgram(
     works=WORKS,
     units=UNITS,
     secrets=SECRETS,
+    backup=COMMAND,
 )
 """Of such a preset, which adds its ``backup.env``: its stores and `WHERE`."""

@@ -40,6 +40,7 @@ PANELS = {
         "export",
     ),
     "Own services": ("add", "import"),
+    "Backups": ("backup", "restore"),
     "People": ("colleague", "wireguard"),
     "SSH": ("harden",),
     "Rehearsal of production": ("rehearse", "rehearse-down", "rehearse-destroy", "rehearse-shell"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _REACH = "homeport:host:Reach"
 _SECONDS = 60
 _SCRIPT = ROOT / "components" / "scripts" / "look.sh"
+_AS_ROOT = ("sh", "-c", '. components/scripts/ssh.sh; listening; as_root "$1"', "components/scripts/look")
 _PUBLISHED = re.compile(
     r"(?P<address>[0-9.]+|\[?[0-9a-f:]+\]?):(?P<port>[0-9]+)(?:-(?P<last>[0-9]+))?->\S+/(?P<protocol>tcp|udp)"
 )
@@ -156,10 +157,9 @@ def as_root(where: Mapping[str, str], command: str, text: str) -> subprocess.Com
         command: Shell.
         text: Its standard input.
     """
-    shell = '. components/scripts/ssh.sh; listening; as_root "$1"'
     try:
         return subprocess.run(
-            ["sh", "-c", shell, "components/scripts/look", command],
+            [*_AS_ROOT, command],
             cwd=ROOT,
             env={**os.environ, **where},
             input=text,
@@ -170,6 +170,12 @@ def as_root(where: Mapping[str, str], command: str, text: str) -> subprocess.Com
         )
     except subprocess.TimeoutExpired:
         return f"no answer within {_SECONDS} s"
+
+
+def shown_as_root(where: Mapping[str, str], command: str) -> int:
+    """The same for a person to see, however long it takes; its exit code, 255 where ssh has failed."""
+    argv = [*_AS_ROOT, command]
+    return subprocess.run(argv, cwd=ROOT, env={**os.environ, **where}, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def ways(pulumi: PulumiCli, state: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

@@ -24,6 +24,9 @@ StackName = Annotated[
     str,
     typer.Option("--stack", metavar="NAME", help="dev, preprod, prod or another stack", autocompletion=stack_names),
 ]
+HostName = Annotated[
+    str, typer.Option("--host", metavar="NAME", help="Which host, by its name in the settings, where several could")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Which system", autocompletion=preset_names)]

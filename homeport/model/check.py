@@ -404,6 +404,7 @@ def _program_files(where: str, program: HostProgram, texts: Mapping[str, str]) -
         *((folder.path, (folder.path, folder.owner)) for folder in program.folders),
         *((path, (path,)) for path in program.also),
         *((user.home or "/", (user.name, user.home)) for user in program.users),
+        *((command.path, (command.path, command.user)) for command in (program.backup,) if command),
     ]
     for path, named in places:
         for name in sorted({name for text in named for name in template.names(text)} - texts.keys()):

@@ -97,6 +97,19 @@ class ProgramPort:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostCommand:
+    """A command that an operator has a host run.
+
+    Attributes:
+        path: Absolute path on the host, ``{option}`` filled in; it runs in its folder.
+        user: As whom, ``{option}`` filled in.
+    """
+
+    path: str
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostProgram:
     """A program of a preset that runs on a host itself; left out where that host is this machine.
 
@@ -127,6 +140,7 @@ class HostProgram:
         tools: The preset's tools whose images its hosts have for it; ``{image:<tool>}`` in its texts is the image.
         roles: It runs on every host that has one of these roles, or takes everything; empty: on the main host.
         section: It is there only where the settings have this section, a group of the preset's options; empty: always.
+        backup: What ``homeport backup`` and ``homeport restore`` run; None: it keeps nothing.
     """
 
     name: str
@@ -148,6 +162,7 @@ class HostProgram:
     tools: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     section: str = ""
+    backup: HostCommand | None = None
 
     @property
     def watched(self) -> tuple[str, ...]:

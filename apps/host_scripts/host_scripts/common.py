@@ -523,9 +523,11 @@ class Stream:
 
 
 def finish(folder: Path, name: str, result: Mapping[str, Any], started: float) -> None:
-    """One line of JSON on standard output, and the same as a file, which keeps when it went well last."""
+    """The result as a file, which keeps when it went well last, and as one line of JSON on standard output.
+
+    The file first: whoever reads the line may have lost the connection.
+    """
     document = {**result, "duration_s": round(time.monotonic() - started, 1)}
-    print(json.dumps(document), flush=True)
     file = folder / "results" / f"{name}.json"
     now = int(time.time())
     good = now if document["status"] == "ok" else last_good(folder, name)
@@ -535,6 +537,7 @@ def finish(folder: Path, name: str, result: Mapping[str, Any], started: float) -
         write(file, json.dumps({**document, **times}).encode() + b"\n")
     except OSError as error:
         print(f"{file}: {error.strerror}", file=sys.stderr)
+    print(json.dumps(document), flush=True)
 
 
 def outcome(folder: Path, name: str) -> dict[str, Any]:

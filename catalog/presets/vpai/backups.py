@@ -5,7 +5,18 @@ of its own in the bucket, named after what is on it.
 """
 
 from catalog.backups import offsite
-from catalog.backups.offsite import ENVIRONMENT, FOLDERS, PACKAGES, PROGRAMS, RESTIC, TIMERS, UNITS, USERS, WORKS
+from catalog.backups.offsite import (
+    COMMAND,
+    ENVIRONMENT,
+    FOLDERS,
+    PACKAGES,
+    PROGRAMS,
+    RESTIC,
+    TIMERS,
+    UNITS,
+    USERS,
+    WORKS,
+)
 from homeport.model.host_program import HostProgram, ProgramFile
 from homeport.model.preset import Option
 from homeport.model.secret import SecretSpec
@@ -94,6 +105,7 @@ BACKUPS = HostProgram(
     ),
     works=WORKS,
     units=UNITS,
+    backup=COMMAND,
     secrets=(
         SecretSpec(
             name="backup-repository-password",

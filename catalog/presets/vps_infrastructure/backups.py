@@ -2,7 +2,7 @@
 
 from catalog.presets.vps_infrastructure.owner import CHECKOUT, OWNER
 from homeport.model.host import Package
-from homeport.model.host_program import HostFolder, HostProgram, ProgramFile
+from homeport.model.host_program import HostCommand, HostFolder, HostProgram, ProgramFile
 from homeport.model.secret import SecretSpec
 from homeport.model.template import LINE, UNIT
 
@@ -57,6 +57,7 @@ BACKUPS = HostProgram(
         ProgramFile(target="/etc/systemd/system", source="apps/host_scripts/units/*", syntax=UNIT),
     ),
     works="/var/lib/homeport-backup/results",
+    backup=HostCommand(path="{checkout}/backup.sh", user="{user}"),
     units=(
         "n8n-backup.timer",
         "pg-backup.timer",

@@ -67,6 +67,8 @@ def arguments(
         "destroy_grace_seconds": spec.grace,
         "stop_timeout": spec.grace,
         "stop_signal": spec.stop_signal,
+        # Unsaid where a volume is written to: the state then has null, and false from the first refresh on, which the
+        # provider counts as the same.
         "volumes": [
             docker.ContainerVolumeArgs(host_path=mount.source, container_path=mount.target, read_only=mount.read_only)
             if mount.kind == "bind"

@@ -65,6 +65,26 @@ def test_a_hardened_container_shows_no_difference_after_a_refresh(world, image):
     assert {} == dict(diff.detailed), "a second preview is empty (D11 to D26)"
 
 
+@pytest.mark.parametrize(
+    ("how", "seen_at"), [("stop", "mustRun"), ("kill", "mustRun"), ("stop start", ""), ("restart", "")]
+)
+def test_what_was_stopped_or_restarted_by_hand_shows_no_difference_once_it_is_put_back(world, image, how, seen_at):
+    volume, _, _ = world.make("Volume", name=f"{PREFIX}-v")
+    news = container(image, "by-hand", mustRun=True, destroyGraceSeconds=1, restart="unless-stopped")
+    news |= {"volumes": [{"volumeName": volume, "containerPath": "/data"}], "stopTimeout": 1}
+    container_id, state, inputs = world.make("Container", **news)
+    kind = world.type("Container")
+    for verb in how.split():
+        docker(verb, container_id)
+    _, state, seen = kind.read("urn", container_id, state, inputs)
+    found = kind.diff("urn", container_id, state, seen, inputs).detailed
+    assert dict.fromkeys(filter(None, [seen_at]), "UPDATE") == dict(found), "it is started, and no more"
+    state = kind.update("urn", container_id, state, seen, inputs, preview=False, timeout=0)
+
+    _, state, seen = kind.read("urn", container_id, state, inputs)
+    assert {} == dict(kind.diff("urn", container_id, state, seen, inputs).detailed), "a second preview is empty"
+
+
 def test_a_change_of_limits_is_made_in_place(world, image):
     container_id, state, inputs = world.make("Container", **container(image, "limits", memory=64, memorySwap=64))
     news = {**inputs, "memory": 96, "memorySwap": 96, "restart": "always"}

@@ -9,8 +9,9 @@ import pytest
 from toolchain.plugins.docker.container_schema import CONTAINER
 from toolchain.plugins.docker.provider import provider
 from toolchain.plugins.docker.volume import VOLUME
+from toolchain.plugins.tfbridge.diff import diff_of
 from toolchain.plugins.tfbridge.plan import planned
-from toolchain.plugins.tfbridge.state import after_create, after_read, after_update, refreshed_inputs
+from toolchain.plugins.tfbridge.state import after_create, after_read, after_update, partial, refreshed_inputs
 
 URN = "urn:pulumi:dev::p::pulumi:providers:docker::d"
 BASE = {"image": "i", "name": "c", "networkMode": "bridge"}
@@ -99,3 +100,30 @@ def test_logins_are_kept_with_their_keys_in_order():
     kept = provider().check_config(URN, {}, {"host": "ssh://h", "registryAuth": logins})["registryAuth"]
 
     assert '[{"address":"registry.example.com","username":"u"}]' == kept
+
+
+def mounted(chance):
+    """Volumes as a program may have them: read-only, not, or not a word about it."""
+    rows = [{"containerPath": f"/{number}", "volumeName": chance.choice("ab")} for number in range(3)]
+    return [row | chance.choice([{}, {}, {"readOnly": False}, {"readOnly": True}]) for row in rows]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_flag_of_a_volume_that_nobody_names_is_no_difference_whatever_the_container_went_through(seed):
+    """Null after creation and false after a read, by the official plugin too (docker-network-volume.json)."""
+    chance = random.Random(seed)  # noqa: S311  # no secret
+    news = {**BASE, "mustRun": True, "volumes": mounted(chance)}
+    plan = planned(CONTAINER, None, news)
+    state = chance.choice([after_create(CONTAINER, plan, READ), partial(CONTAINER, plan)])
+    inputs = news
+    for _ in range(6):
+        if chance.random() < 0.4:
+            state, inputs = after_update(CONTAINER, state, planned(CONTAINER, state, news)), news
+        else:
+            stopped = chance.choice([{}, {"mustRun": False, "exitCode": 1}])
+            state = after_read(CONTAINER, state, {**READ, **stopped})
+            inputs = refreshed_inputs(CONTAINER, inputs, state)
+        for wanted in (inputs, news):
+            found = diff_of(CONTAINER, state, wanted, replace_first=True).detailed
+            assert [] == [path for path in found if path.startswith("volumes")], found
+        assert [*map(dict.keys, news["volumes"])] == [*map(dict.keys, inputs["volumes"])], "no key more, in this order"

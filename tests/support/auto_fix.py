@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from rehearsal.clouds.kit.api import Answer
 from tests.support.github import ADMIN, NAME, GitHub
+from tests.support.waits import until
 
 APP = Path(__file__).resolve().parents[2] / "apps" / "auto_fix"
 SECRET, KEY = "C4naryWEBHOOKsecret", "C4naryAGENTkey"
@@ -29,6 +32,28 @@ place.with_suffix(".new").replace(place)
 {change}
 """
 CHANGE = "pathlib.Path('app.py').write_text('print(2)\\n')"
+_SECONDS = 300
+"""For what takes a second: a computer that does much else stands still for a minute."""
+_LOOK = ("GET /pulls", "GET /issues/1")
+_CLONE = ("GET .git/info/refs?service=git-upload-pack", *["POST .git/git-upload-pack"] * 2)
+_PUSH = ("GET .git/info/refs?service=git-receive-pack", "POST .git/git-receive-pack")
+CALLS = (*_LOOK, *_CLONE, *_LOOK, *_CLONE, *_PUSH, "POST /pulls")
+"""What GitHub is asked for the first issue that becomes a pull request; the agent works between the two clones."""
+
+
+def named(call):
+    """A call as a person reads it."""
+    service = f"?{call.query}" if call.query.startswith("service=") else ""
+    return f"{call.method} {call.path.partition(NAME)[2]}{service}"
+
+
+def said(process):
+    """What a process says until it ends, which it does."""
+    try:
+        return process.communicate(timeout=_SECONDS)[0]
+    finally:
+        # Nobody waits for one that does not end.
+        process.kill()
 
 
 class AutoFix:
@@ -85,8 +110,11 @@ class AutoFix:
 
     def receive(self):
         """Starts the receiver, and tells GitHub of it."""
-        self.receiver = self._start("receive", stdout=subprocess.PIPE, text=True)
-        port = self.receiver.stdout.readline().rsplit(None, 1)[1]
+        log = self.folder / "receiver.log"
+        with log.open("w") as file:
+            self.receiver = self._start("receive", stdout=file)
+        line = until(lambda: log.read_text().partition("\n")[1] and log.read_text(), "the receiver does not listen")
+        port = line.splitlines()[0].rsplit(None, 1)[1]
         config = {"url": f"http://127.0.0.1:{port}/webhooks/github", "secret": SECRET, "content_type": "json"}
         status, hook = self.github.ask("POST", f"/repos/{NAME}/hooks", {"config": config, "events": ["issues"]})
         assert status == 201, hook
@@ -98,15 +126,16 @@ class AutoFix:
 
     def work(self):
         """What it says until there is nothing left to do."""
-        words = ""
-        while True:
+        words, end = "", time.monotonic() + _SECONDS
+        while time.monotonic() < end:
             with self.worker("--once") as process:
-                more, _ = process.communicate(timeout=300)
+                more = said(process)
             assert process.returncode in (0, -9), more
             words += more
             # The sandbox of a worker that was killed may still be about to end.
             if "not free" not in more:
                 return words
+        raise AssertionError(f"the sandbox is never free: {words}")
 
     def _start(self, *argv, **more):
         env = {
@@ -128,7 +157,7 @@ class AutoFix:
     def jobs(self):
         env = {"PATH": os.environ["PATH"], "QUEUE": str(self.queue)}
         argv = [sys.executable, "-E", "-s", "-B", str(APP / "auto_fix.py"), "jobs"]
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True, timeout=_SECONDS)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def issue(self, title="It prints 1", body="It has to print 2", token=ADMIN, labels=("auto-fix",)):
@@ -144,32 +173,40 @@ class AutoFix:
     def comments(self, number):
         return [row["body"] for row in self.github.ask("GET", f"/repos/{NAME}/issues/{number}/comments")[1]]
 
-    def killed_at(self, point, process):
-        """Kills a process as its n-th call comes, or when it was done and before it is answered."""
-        number, after = divmod(point, 2)
-        calls, answer = [0], self.github.service.answer
+    def killed(self, number, when):
+        """A worker that is killed as its n-th call comes ("before") or when that was done ("after"): its calls.
+
+        With its git, as systemd ends all that a unit has started.
+        """
+        calls, started, answer = [], threading.Event(), self.github.service.answer
 
         def killing(call):
-            calls[0] += 1
-            if calls[0] != number + 1:
+            calls.append(named(call))
+            if len(calls) != number:
                 return answer(call)
-            if not after:
-                process().kill()
-                return Answer(503, {})
-            done = answer(call)
-            process().kill()
+            done = answer(call) if when == "after" else Answer(503, {})
+            assert started.wait(_SECONDS)
+            os.killpg(process.pid, signal.SIGKILL)
             return done
 
         self.github.service.answer = killing
+        try:
+            with self.worker("--once", start_new_session=True) as process:
+                started.set()
+                words = said(process)
+        finally:
+            self.github.service.answer = answer
+        assert -signal.SIGKILL == process.returncode, f"nothing was killed: {calls}: {words}"
+        return calls
 
     def close(self):
         if self.receiver:
             self.receiver.terminate()
-            self.receiver.communicate(timeout=180)
+            said(self.receiver)
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join()
+        self._thread.join(_SECONDS)
         for process in self._sandboxes:
             process.kill()
-            process.wait()
+            process.wait(_SECONDS)
         self.github.close()

@@ -37,7 +37,7 @@ SIZES = {
     "reboots": (1, 5),
     "interleavings of the budget": (2_000, 100_000),
     "kills of a call": (20, 200),
-    "kills of a job of auto-fix": (4, 40),
+    "kills of a job of auto-fix": (4, 26),
     "kills of the budget": (4, 200),
     "kills of a caller": (20, 200),
     "rotations of a key": (1, 2),

@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.clouds.kit.api import Answer
 from tests.support import campaign
-from tests.support.auto_fix import CHANGE, KEY, SECRET, STRANGER, TOKEN, AutoFix
+from tests.support.auto_fix import CALLS, CHANGE, KEY, SECRET, STRANGER, TOKEN, AutoFix, named, said
 from tests.support.github import ADMIN, NAME
 from tests.support.waits import until
 
@@ -180,9 +180,9 @@ def test_one_job_at_a_time_and_a_second_worker_goes_away(auto_fix):
     with auto_fix.worker("--once") as process:
         until(lambda: seen(auto_fix), "the agent does not start")
         with auto_fix.worker("--once") as second:
-            assert "another worker is at it" in second.communicate(timeout=180)[0]
+            assert "another worker is at it" in said(second)
         go.touch()
-        process.communicate(timeout=300)
+        said(process)
     assert 1 == second.returncode
     assert 3 == len(auto_fix.pulls()) == len(seen(auto_fix))
 
@@ -221,23 +221,38 @@ def test_while_github_is_away_a_job_waits(auto_fix):
     assert 1 == len(auto_fix.pulls())
 
 
+@pytest.mark.req("FP-19")
+def test_undisturbed_it_asks_github_what_it_may_be_killed_at(auto_fix):
+    auto_fix.receive()
+    auto_fix.issue()
+    until(auto_fix.jobs, "nothing was queued")
+    calls, answer = [], auto_fix.github.service.answer
+    auto_fix.github.service.answer = lambda call: calls.append(named(call)) or answer(call)
+    auto_fix.work()
+    auto_fix.github.service.answer = answer
+    assert [*CALLS] == calls, "the kills are at each of these, and at no other"
+
+
+KILLS = [
+    pytest.param(number, when, id=f"{when} call {number}, {name}")
+    for number, name in enumerate(CALLS, 1)
+    for when in ("before", "after")
+]
+
+
 @pytest.mark.campaign
 @pytest.mark.req("FP-19")
-@pytest.mark.parametrize("point", campaign.sample("kills of a job of auto-fix", range(40)))
-def test_killed_at_any_call_it_ends_in_one_pull_request(auto_fix, point):
+@pytest.mark.parametrize(("number", "when"), campaign.sample("kills of a job of auto-fix", KILLS))
+def test_killed_at_any_call_it_ends_in_one_pull_request(auto_fix, number, when):
     auto_fix.receive()
-    number = auto_fix.issue()
+    issue = auto_fix.issue()
     until(auto_fix.jobs, "nothing was queued")
-    answer, process = auto_fix.github.service.answer, []
-    auto_fix.killed_at(point, lambda: process[0])
-    process.append(auto_fix.worker("--once"))
-    process[0].communicate(timeout=300)
-    auto_fix.github.service.answer = answer
+    assert [*CALLS[:number]] == auto_fix.killed(number, when)
     auto_fix.work()
 
     [job] = auto_fix.jobs()
     assert ("done", 1) == (job["state"], len(auto_fix.pulls())), job
-    assert [] == auto_fix.comments(number) and job["attempts"] <= 2
+    assert [] == auto_fix.comments(issue) and job["attempts"] <= 2
     assert len(seen(auto_fix)) <= 2, "the agent's work is not paid for again and again"
 
 
@@ -251,9 +266,9 @@ def test_killed_while_the_agent_works_the_agent_ends_too_and_three_times_is_enou
         with auto_fix.worker("--once") as process:
             until(lambda count=attempt: len(seen(auto_fix)) == count, "the agent does not start")
             process.kill()
-            process.communicate(timeout=60)
+            said(process)
         running = auto_fix._sandboxes[-1]
-        assert -9 == running.wait(timeout=60), "with the worker ends the sandbox, and its agent"
+        assert -9 == running.wait(timeout=300), "with the worker ends the sandbox, and its agent"
     auto_fix.work()
     alive = subprocess.run(["pgrep", "-f", str(tmp_path / "agent.py")], capture_output=True, check=False, text=True)
     assert "" == alive.stdout, "no agent is left"

@@ -81,7 +81,7 @@ class Blueprint:
         tools: Programs for the host that are taken out of images, by name.
         connections: What members of the VPN connect to, by name: a template of texts and secrets.
         calls: Service name to the URLs, as templates, that it may call on members of the VPN; the first that is not
-            empty counts.
+            empty counts. And on members of the mesh, all of them.
         values: What ``{name}`` in environment values stands for, routes' names aside.
         resting: Services that are off: nothing of them runs, and their data volumes are kept.
         resting_secrets: Secrets that only they need, kept as well: without its key data is lost.
@@ -293,36 +293,37 @@ class Blueprint:
                 found.add((url.hostname, url.port or (443 if url.scheme == "https" else 80)))
         return tuple(sorted(found))
 
+    def ways(self, service: Service) -> list[Network]:
+        """The networks that a container could leave by: it does by the first, for Docker's default route is by name."""
+        found = (net for net in self.networks if net.name in service.networks and not net.internal)
+        return sorted(found, key=lambda net: net.name)
+
     def mesh_calls(self, services: Iterable[Service]) -> tuple[tuple[str, int], ...]:
-        """Subnets of the services of a host that call members of the mesh, each with the TCP port: declared calls."""
+        """Where the services of a host that call members of the mesh come from, each with the TCP port: declared calls.
+
+        Of a service's networks the one that it leaves by: its neighbours on the others call nobody.
+        """
         if not self.mesh:
             return ()
-        subnets = {network.name: network.subnet for network in self.networks if not network.internal}
+        leaving = ((service, self.ways(service)[:1]) for service in services)
         return tuple(
-            sorted(
-                {
-                    (subnets[network], port)
-                    for service in services
-                    for port in self._called(service)
-                    for network in service.networks
-                    if network in subnets
-                }
-            )
+            sorted({(net.subnet, port) for service, ways in leaving for net in ways for port in self._called(service)})
         )
 
     def resolves_mesh(self, service: Service) -> bool:
         """Whether a service calls members of the mesh by their names: it then asks the mesh, and nobody else."""
-        return bool(self.mesh and self.calls.get(service.name) and self._called(service))
+        called = (name for url in self.calls.get(service.name, ()) for name in template.names(url))
+        return bool(self.mesh) and any(name.startswith("mesh:") for name in called)
 
     def _called(self, service: Service) -> set[int]:
-        """TCP ports at which a service calls members of the mesh."""
+        """TCP ports at which a service calls members of the mesh, by what they are or by the name of a page there."""
         texts, ports = self.texts(), set()
         routes = [route for route in self.routes if self.proxy_of(route) == service]
         urls = [f"https://{route.relay.to}" for route in routes if route.relay]
         urls += [route.upstream for route in routes if route.members]
         for url in (*urls, *self.calls.get(service.name, ())):
             asked = template.names(url)
-            if any(name.startswith("mesh:") for name in asked) and texts.keys() >= {*asked}:
+            if any(name.startswith(("mesh:", "host:")) for name in asked) and texts.keys() >= {*asked}:
                 filled = urlsplit(template.fill(url, texts, template.TEXT))
                 ports.add(filled.port or (443 if filled.scheme == "https" else 80))
         return ports

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.host_program import HostProgram, ProgramPort
-    from homeport.model.network import Network
     from homeport.model.route import Guard, Route
     from homeport.model.service import Service
 
@@ -159,16 +158,10 @@ def _image_and_way_out(blueprint: Blueprint, service: Service) -> Iterator[Probl
     where = f"services.{service.name}"
     if floats(service.image):
         yield Problem(f"{where}.image", f"{service.image} is another image tomorrow: name a tag, or a digest", _CATALOG)
-    ways = _ways(blueprint, service)
+    ways = blueprint.ways(service)
     if any(net.way_out for net in ways) and not ways[0].way_out:
         what = f"leaves by {ways[0].name}, which has no way out: name the other network so that it comes first"
         yield Problem(f"{where}.networks", what, _CATALOG)
-
-
-def _ways(blueprint: Blueprint, service: Service) -> list[Network]:
-    """The networks that a container could leave by. Docker's default route is that of the first by name."""
-    ways = (net for net in blueprint.networks if net.name in service.networks and not net.internal)
-    return sorted(ways, key=lambda net: net.name)
 
 
 def _hardening(services: tuple[Service, ...]) -> Iterator[Problem]:
@@ -392,7 +385,7 @@ def _callers(blueprint: Blueprint, where: str, port: ProgramPort) -> Iterator[Pr
     for name in sorted(set(port.reachable) - {net.name for net in blueprint.networks}):
         yield Problem(where, f"{port.number} is for network {name}, and there is none of this name", _CATALOG)
     for service in (service for service in blueprint.services if service.host_gateway):
-        ways = [net.name for net in _ways(blueprint, service)]
+        ways = [net.name for net in blueprint.ways(service)]
         if {*ways} & {*port.reachable} and ways[0] not in port.reachable:
             what = f"{service.name} goes to the host by {ways[0]}, which {port.number} is not for"
             yield Problem(where, f"{what}: name its network so that it comes first", _CATALOG)

@@ -139,7 +139,8 @@ class Preset:
         connections: What members of the VPN connect to, by name: a URL with texts and secrets in it, ``{port:SERVICE}``
             for a service's port; shown as secret outputs.
         calls: Service name to the URLs, as templates, that it may call on members of the VPN; the first that is not
-            empty counts.
+            empty counts. And on members of the mesh, all of them: ``http://{mesh:ROLE}:9100``, by a name that the
+            mesh alone knows, or ``https://{host:ROUTE}``, a page for members.
         options: What the settings may choose; ``{name}`` in environment values and templates stands for it.
         groups: What they may choose together: a section of the settings for each.
         next_steps: What is left for a person after the first ``pulumi up``.

@@ -144,6 +144,10 @@ PRESET = Preset(
     ),
     calls={
         "alloy": ("http://{mesh:workstation}:9100", "http://{mesh:vpn}:9100", "http://{mesh:app}:9100"),
+        # Its heartbeat, to Uptime Kuma.
+        "grafana": ("https://{host:uptime}",),
+        # One page of the AI host stands for all: they are at one port.
+        "uptime-kuma": ("https://{host:n8n}",),
     },
     roles={
         "workstation": "a person's own machine in the mesh, measured, with no public service",

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
+from catalog.caddy import service as caddy
+from homeport.model.blueprint import Blueprint, Edge
+from homeport.model.firewall import MESH, ContainerWays
+from homeport.model.mesh import Member, Mesh
+from homeport.model.network import Network
+from homeport.model.route import Route
 from homeport.render import ufw
 from rehearsal.probes.box import docker, inside, start
 from rehearsal.probes.scan import Scan, scan
@@ -13,6 +20,24 @@ from tests.rehearsal.network.conftest import BRIDGED, BY_HAND, DECLARED, HOST_SE
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
+MEMBER, CALLED = "100.64.0.9", 9010
+# What the rules see of a mesh: its client's interface, and an address of its range behind that.
+_MESH = f"""
+ip netns add member
+ip link add {MESH} type veth peer name eth0 netns member
+ip address add 100.64.0.1/10 dev {MESH} && ip link set {MESH} up
+ip -n member address add {MEMBER}/10 dev eth0 && ip -n member link set eth0 up && ip -n member link set lo up
+for port in {CALLED} {CALLED + 1}; do
+  systemd-run -q --unit member-$port ip netns exec member python3 /usr/local/bin/listener $port
+done
+# Its networks in the other order than that of their names, by which Docker's default route is.
+docker run -d --name proxy --network other tiny:1 sleep infinity >/dev/null && docker network connect front proxy
+"""
+_NO_MESH = f"""
+docker rm -f proxy >/dev/null
+systemctl stop member-{CALLED} member-{CALLED + 1}
+ip netns delete member
+"""
 DOOR = [22]
 SOME = ((1, 1024), (SERVICE, SERVICE), (BY_HAND, BY_HAND), (HOST_SERVICE, BRIDGED))
 
@@ -97,6 +122,34 @@ def test_no_container_reaches_it_by_ipv6(server):
 def test_a_container_of_another_network_does_not_reach_the_service(server):
     assert not server.reaches("other", "10.0.0.2", SERVICE), "the VPN's members only"
     assert not server.reaches("inner", "10.0.0.2", SERVICE), "the VPN's members only"
+
+
+@pytest.mark.req("S5-12")
+def test_a_proxy_comes_to_its_port_of_a_member_and_its_neighbours_on_another_network_do_not(server):
+    nets = (Network(name="front", subnet="172.29.0.0/24", internal=False),)
+    nets += (Network(name="other", subnet="172.29.1.0/24", internal=False),)
+    leads = Route(name="leads", service="", port=0, proxy="proxy", guards=(), upstream=f"http://{{mesh:it}}:{CALLED}")
+    blueprint = Blueprint(
+        preset="case",
+        environment="prod",
+        domain="example.com",
+        services=(replace(caddy.SERVICE, name="proxy", networks=("other", "front")),),
+        networks=nets,
+        routes=(leads,),
+        edge=Edge(bind="0.0.0.0", ports={"http": 80, "https": 443}, public=True),
+        mesh=Mesh(server="mesh.example.com", base_domain="in.example.com", members=(Member(name="it", tags=("it",)),)),
+    )
+    ways = ContainerWays(mesh=True, mesh_calls=blueprint.mesh_calls(blueprint.services))
+    server.run(_MESH)
+    try:
+        until(lambda: server.reaches("other", MEMBER, CALLED), "without a rule everybody comes there")
+        server.firewall(ways=ways)
+        until(lambda: server.reaches("proxy", MEMBER, CALLED), "the proxy comes to what its route leads to")
+        assert not server.reaches("other", MEMBER, CALLED), "a container that shares a network with it does not"
+        assert not server.reaches("proxy", MEMBER, CALLED + 1), "nor the proxy to another port"
+    finally:
+        server.run(_NO_MESH)
+        server.firewall()
 
 
 @pytest.mark.req("B-08")

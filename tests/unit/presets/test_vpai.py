@@ -14,6 +14,7 @@ from catalog.presets.vpai.preset import PRESET
 from homeport.model.container import container_spec
 from homeport.model.errors import ProblemsError
 from homeport.model.firewall import MESH
+from homeport.model.mesh import RESOLVER
 from homeport.plan import zone
 from homeport.plan.resolve import resolve
 from homeport.render.caddy import caddyfile
@@ -215,6 +216,20 @@ def test_webhooks_of_strangers_come_by_the_relay_and_every_name_has_its_record(p
     assert ("ovh", "ovh") == (prod.settings.dns.provider, prod.settings.certificates.challenge)
 
 
+@pytest.mark.req("S5-12", "S5-14")
+def test_members_are_called_by_who_is_declared_to_and_by_the_network_that_it_leaves_by(prod):
+    subnets = {network.subnet: network.name for network in prod.blueprint.networks}
+    found = {name: {(subnets[net], port) for net, port in host.ways.mesh_calls} for name, host in prod.hosts.items()}
+    seen = {
+        name: container_spec(prod.blueprint, prod.blueprint.service(name)).resolvers for name in ("alloy", "grafana")
+    }
+
+    assert {("frontend", 443), ("egress", 9100)} == found["ai"], "Grafana's heartbeat; Alloy"
+    assert {("frontend", 443), ("watch", 443)} == found["vpn"], "the relay; Uptime Kuma, at the pages of the AI host"
+    assert (set(), set()) == (found["app"], found["workstation"])
+    assert {"alloy": (RESOLVER,), "grafana": ()} == seen, "a page's name is everybody's, a member's the mesh's"
+
+
 AUTOFIX = {"autofix": {"repositories": "alice/platform alice/other", "tests": "make test"}}
 
 
@@ -234,6 +249,10 @@ def test_auto_fix_is_on_the_workstation_and_githubs_webhook_leads_there(prod):
         opened = [rule.via for rule in host.rules if rule.opening.port == 9010]
         assert ([MESH] if name == "workstation" else []) == opened, name
         assert prod.hosts[name].openings == host.openings, "nothing more is public"
+    [subnet] = {subnet for subnet, port in plan.hosts["vpn"].ways.mesh_calls if port == 9010}
+    [network] = [network.name for network in plan.blueprint.networks if network.subnet == subnet]
+    on_it = [service.name for service in plan.hosts["vpn"].services if network in service.networks]
+    assert ["hub-caddy"] == on_it, "of that host's containers the proxy alone"
     policies = {name: spec.policy for name, spec in plan.secrets.items() if name not in prod.secrets}
     supplied_ones = dict.fromkeys(("auto-fix-agent-key", "auto-fix-github-token"), "supplied")
     assert {"github-webhook-secret": "generated", **supplied_ones} == policies

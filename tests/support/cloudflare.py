@@ -48,7 +48,7 @@ class Cloud:
         return self.emulator.tunnel if name == "tunnel" else urlsplit(getattr(self.emulator, f"{name}_url")).netloc
 
     def raw(self, method, path, body=None, headers=None):
-        link = http.client.HTTPConnection(self._at("api"), timeout=60)
+        link = http.client.HTTPConnection(self._at("api"), timeout=120)
         try:
             content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
             link.request(method, path, content, headers or {})
@@ -79,7 +79,7 @@ class Cloud:
         return json.loads(content)
 
     def visit(self, host, path="/", method="GET", headers=None, body=None, *, secured=None):
-        link = http.client.HTTPConnection(self._at("edge"), timeout=60)
+        link = http.client.HTTPConnection(self._at("edge"), timeout=120)
         link.sock = secured
         try:
             link.request(method, path, body, {"Host": host, **(headers or {})})

@@ -191,7 +191,7 @@ class Host:
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             until(lambda: "yes" in self.run("test -e /srv/calling && echo yes || echo no"), "nobody calls")
             yield answers
-            answers |= json.loads(process.communicate(timeout=60)[0])
+            answers |= json.loads(process.communicate(timeout=300)[0])
 
     def live(self):
         """The release that answers on the host's port; its status is 200."""

@@ -109,9 +109,9 @@ class Callers:
 
     def _connection(self) -> http.client.HTTPConnection:
         if not self._host:
-            return http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+            return http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
         anybody = ssl._create_unverified_context()  # noqa: S323  # the proxy's own authority
-        return http.client.HTTPSConnection(self._host, self._port, timeout=60, context=anybody)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=120, context=anybody)
 
     def _who(self, answer: http.client.HTTPResponse, verb: str) -> str:
         body = answer.read().decode()

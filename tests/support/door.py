@@ -35,7 +35,7 @@ class Door:
     def connect(self, host: str) -> ssl.SSLSocket:
         """A connection for one host name; the name itself is nobody's but the proxy's."""
         context = ssl.create_default_context(cadata=self.root)
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=120)
         return context.wrap_socket(plain, server_hostname=host)
 
     def ask(self, host: str, path: str = "/", *headers: str) -> int:

@@ -79,7 +79,7 @@ class GitHub:
         content = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.server.url}/api/v3{path}", content, headers, method=method)  # noqa: S310  # its own address
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # the same
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the same
                 status, raw = answer.status, answer.read()
         except urllib.error.HTTPError as problem:
             status, raw = problem.code, problem.read()

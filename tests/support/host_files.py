@@ -29,5 +29,5 @@ def lay(container: str, files: Iterable[HostFile], values: Mapping[str, str] | N
         ["docker", "exec", "-i", container, "tar", "--no-overwrite-dir", "-C", "/", "-xf", "-"],
         input=buffer.getvalue(),
         check=True,
-        timeout=60,
+        timeout=300,
     )

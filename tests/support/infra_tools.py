@@ -113,7 +113,7 @@ class Programs:
 
     def close(self):
         self._parent.stdin.close()
-        self._parent.wait(60)
+        self._parent.wait(180)
         self._parent.stdout.close()
 
 
@@ -136,7 +136,7 @@ class Infisical:
     def control(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.server.control_url + path, data, method=method)  # noqa: S310  # loopback
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return json.loads(answer.read())
 
     def writes(self):

@@ -45,9 +45,9 @@ class Door:
         url = urlsplit(self.base_url)
         connection: http.client.HTTPConnection
         if url.scheme == "https":
-            connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=60, context=self.tls)
+            connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=120, context=self.tls)
         else:
-            connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
+            connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=120)
         if self.connect:
             address = self.connect
             connection._create_connection = (  # type: ignore[attr-defined]

@@ -62,7 +62,7 @@ def start_provider(world: MemoryServices, image: str) -> str:
 
 def rest(address: str, method: str, path: str, body: object = None) -> tuple[int, str]:
     """Status and text of a call of n8n's own API, without a session."""
-    connection = http.client.HTTPConnection(address, 5678, timeout=30)
+    connection = http.client.HTTPConnection(address, 5678, timeout=120)
     try:
         connection.request(
             method,

@@ -49,10 +49,10 @@ class Store:
         }
 
     def _get(self, path, *query):
-        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=30) as answer:  # noqa: S310  # the test's own container
+        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=120) as answer:  # noqa: S310  # the test's own container
             return answer.read().decode()
 
     def _post(self, path, body, *query):
         request = urllib.request.Request(f"{self.url}{path}?{urllib.parse.urlencode(query)}", data=body)  # noqa: S310  # the same
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # the same
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the same
             return answer.read().decode()

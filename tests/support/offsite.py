@@ -63,7 +63,7 @@ class S3:
 
 def ask(where, port, method, path, document=None, **headers):
     """Status and body of a request; (0, b"") where nobody answers."""
-    connection = http.client.HTTPConnection(where, port, timeout=60)
+    connection = http.client.HTTPConnection(where, port, timeout=120)
     try:
         body = None if document is None else json.dumps(document)
         connection.request(method, path, body, headers)
@@ -285,7 +285,7 @@ class _Relay(http.server.BaseHTTPRequestHandler):
             self._answer(body, cut=bool(way))
 
     def _answer(self, body, *, cut):
-        connection = http.client.HTTPConnection(self.server.way.s3.address, 7070, timeout=60)
+        connection = http.client.HTTPConnection(self.server.way.s3.address, 7070, timeout=120)
         # What was signed stays as it is, the name of the host too.
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():

@@ -44,12 +44,12 @@ class Ovh:
     def client(self, application=APPLICATION, secret=SECRET, consumer=CONSUMER):
         """OVH's SDK, which knows endpoints by name."""
         ovh.client.ENDPOINTS["rehearsal"] = self.server.url
-        return ovh.Client("rehearsal", application, secret, consumer, timeout=60)
+        return ovh.Client("rehearsal", application, secret, consumer, timeout=120)
 
     def control(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.server.control_url + path, data, method=method)  # noqa: S310  # loopback
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return json.loads(answer.read())
 
     def calls(self, *methods):

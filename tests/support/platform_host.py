@@ -74,7 +74,7 @@ class PlatformHost(Adopted):
             "import sys, urllib.request as u, urllib.error as e\n"
             "headers = {'Authorization': 'Bearer ' + sys.argv[2]} if sys.argv[2] else {}\n"
             "request = u.Request('http://127.0.0.1:9000' + sys.argv[1], method=sys.argv[3], headers=headers)\n"
-            "try: answer = u.urlopen(request, timeout=60)\n"
+            "try: answer = u.urlopen(request, timeout=120)\n"
             "except e.HTTPError as error: answer = error\n"
             "except OSError: print('0 null'); sys.exit()\n"
             "print(answer.status, answer.read().decode())\n"

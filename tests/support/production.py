@@ -77,7 +77,7 @@ class Rehearsed:
         cloud = self.world["hcloud"]
         headers = {"Authorization": f"Bearer {cloud['token']}"}
         request = urllib.request.Request(f"{cloud['endpoint']}/{path}", headers=headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             text = answer.read()
         return json.loads(text) if text else {}
 

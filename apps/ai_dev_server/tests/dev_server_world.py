@@ -127,14 +127,14 @@ class Served:
 
     def http(self, token=TOKEN, **headers):
         said = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx2.Client(base_url=self.url, headers={**said, **headers}, trust_env=False, timeout=60)
+        return httpx2.Client(base_url=self.url, headers={**said, **headers}, trust_env=False, timeout=120)
 
     @asynccontextmanager
     async def client(self, mode="legacy", token=TOKEN, url=None):
         """The official client, in a session of its own (mode legacy) or without one (auto)."""
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            httpx2.AsyncClient(headers=headers, trust_env=False, timeout=60) as http,
+            httpx2.AsyncClient(headers=headers, trust_env=False, timeout=120) as http,
             Client(streamable_http_client(url or self.mcp, http_client=http), mode=mode) as client,
         ):
             yield client

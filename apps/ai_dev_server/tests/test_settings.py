@@ -83,7 +83,7 @@ def test_it_does_not_start_without_its_token():
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -70,7 +70,7 @@ class Receiver:
         self.server.server_close()
 
     def call(self, method, path, body=b"", headers=()):
-        line = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=60)
+        line = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=120)
         try:
             line.request(method, path, body, dict(headers))
             answer = line.getresponse()

@@ -97,7 +97,7 @@ def test_input_that_never_ends_is_a_timeout(workspace, mutate):
     process.stdin.write(b'{"type":')
     process.stdin.flush()
     line = process.stdout.readline()
-    status = process.wait(60)
+    status = process.wait(180)
     process.stdin.close()
     process.stdout.close()
 

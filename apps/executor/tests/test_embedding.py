@@ -73,7 +73,7 @@ def test_every_text_has_a_unit_vector_of_384_numbers(text):
 @pytest.mark.parametrize("text", ["a " * 32_000, "a" * 65_000, "\u0301\u0316" * 16_000, "\u6771" * 21_000])
 def test_the_largest_texts_take_less_than_the_processor_limit(text, run_api):
     program = f"import sys; sys.path.insert(0, {str(APP)!r}); import executor_embedding as e; e.embed(sys.stdin.read())"
-    subprocess.run([sys.executable, "-c", program], input=text.encode(), timeout=60, check=True)
+    subprocess.run([sys.executable, "-c", program], input=text.encode(), timeout=180, check=True)
     status, _, _ = run_api(json.dumps({"type": "embed_local", "text": text}, ensure_ascii=False).encode())
 
     assert 0 == status, "the worst input within 64 KiB is done within 10 s of processor time and 256 MiB"

@@ -90,7 +90,7 @@ def test_killed_between_two_steps_of_an_answer_it_is_published_once(moment, star
     mortal = start_worker(workspace)
     mortal.request("once", {"type": "ping"})
 
-    assert -9 == mortal.process.wait(60), f"the copy dies before {moment}"
+    assert -9 == mortal.process.wait(180), f"the copy dies before {moment}"
     assert [] == list((mortal.root / "results").iterdir()), "nothing was published before"
     worker = start_worker(root=mortal.root)
     result = worker.result("once")
@@ -113,7 +113,7 @@ def test_a_request_that_ends_the_worker_three_times_is_parked(start_worker, work
         if not (root / "requests" / "poison.json").exists():
             worker.request("poison", {"type": "ping"})
 
-        assert -9 == worker.process.wait(60), "it takes the worker with it"
+        assert -9 == worker.process.wait(180), "it takes the worker with it"
     worker = start_worker(workspace, root)
     result = worker.result("poison")
 

@@ -43,14 +43,24 @@ def test_unread_input_never_blocks():
     assert 0 == run([*ARGV, "pass"], b"x" * 10_000_000, Limits()).status, "nobody waits for a reader"
 
 
-def test_children_of_the_program_end_with_it(tmp_path):
-    # As root RLIMIT_NPROC does not bind, which lets this test make a child at all.
-    mark = tmp_path / "mark"
-    program = f"import os, time\nif os.fork() == 0:\n    time.sleep(1.5)\n    open({str(mark)!r}, 'w')\n"
-    run([*ARGV, program], b"", Limits(processes=4096, wall_s=0.5))
-    time.sleep(2)
+def test_children_of_the_program_end_with_it():
+    # As root RLIMIT_NPROC does not bind, which lets this test make a child at all. The child lets go of the pipe by
+    # which the end of the program is seen.
+    program = "import os, time\nif child := os.fork():\n    print(child)\n"
+    program += "else:\n    os.closerange(3, 99)\n    time.sleep(600)"
+    outcome = run([*ARGV, program], b"", Limits(processes=4096, wall_s=300))
+    child, end = int(outcome.stdout), time.monotonic() + 180
+    while _alive(child) and time.monotonic() < end:
+        time.sleep(0.02)
 
-    assert not mark.exists(), "the process group was killed"
+    assert not outcome.timed_out and not _alive(child), "the process group was killed"
+
+
+def _alive(process):
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_limit_that_cannot_be_set_runs_nothing():

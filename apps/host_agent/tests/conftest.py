@@ -125,7 +125,7 @@ class Agent:
         status, _, text = self.whole(method, path, **more)
         return status, json.loads(text)
 
-    def whole(self, method, path, *, token=TOKEN, headers=None, body=None, timeout=60, source="127.0.0.1"):
+    def whole(self, method, path, *, token=TOKEN, headers=None, body=None, timeout=120, source="127.0.0.1"):
         """Status, headers and text of an answer."""
         wanted = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout, source_address=(source, 0))

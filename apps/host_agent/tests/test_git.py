@@ -23,7 +23,7 @@ _CLEAN = {
 
 def git(folder, *words):
     argv = ["git", "-c", "protocol.file.allow=always", *words]
-    done = subprocess.run(argv, cwd=folder, env=_CLEAN, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(argv, cwd=folder, env=_CLEAN, capture_output=True, text=True, check=False, timeout=180)
     assert 0 == done.returncode, f"{words}: {done.stderr}"
     return done.stdout.strip()
 

@@ -60,7 +60,7 @@ def registry(host, password=""):
     script = "import base64, sys, urllib.request as u, urllib.error as e\n"
     script += "word = base64.b64encode(('registry:' + sys.argv[1]).encode()).decode()\n"
     script += "headers = {'Authorization': 'Basic ' + word} if sys.argv[1] else {}\n"
-    script += "try: print(u.urlopen(u.Request('http://127.0.0.1:5000/v2/', headers=headers), timeout=20).status)\n"
+    script += "try: print(u.urlopen(u.Request('http://127.0.0.1:5000/v2/', headers=headers), timeout=120).status)\n"
     script += "except e.HTTPError as error: print(error.code)\n"
     return int(host.inside('python3 -c "$2" "$1"', password, script))
 

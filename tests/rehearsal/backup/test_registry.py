@@ -37,7 +37,7 @@ class Registry:
 
     def get(self, path):
         accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
-        connection = http.client.HTTPConnection(self.address, timeout=10)
+        connection = http.client.HTTPConnection(self.address, timeout=120)
         try:
             connection.request("GET", path, headers=accept)
             answer = connection.getresponse()

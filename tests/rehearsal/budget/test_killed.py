@@ -274,7 +274,7 @@ def test_in_eco_a_call_is_served_by_the_eco_model_where_that_is_set(world):
         today = Ledger(client, world.prefix).look()[0]
         client.hincrby(f"{world.prefix}:day:{today}", "settled", round(0.92 * LIMIT * NANO))
     until(lambda: world.mode() == "eco", "the guard has looked")
-    until(lambda: _served(world) == {"coder"}, "the hook knows", 20)
+    until(lambda: _served(world) == {"coder"}, "the hook knows")
 
 
 def _served(world):

@@ -124,7 +124,7 @@ class PluginProcess:
         self.process.terminate()
         try:
             # Tells only what never ends: this computer may be starting a dozen containers.
-            return self.process.wait(60)
+            return self.process.wait(PATIENCE)
         finally:
             self.process.kill()
             self.process.stdout.close()

@@ -141,4 +141,4 @@ Subsystem sftp {_sftp_server()}
     def stop(self) -> None:
         """Ends it."""
         self._process.terminate()
-        self._process.wait(60)
+        self._process.wait(180)

@@ -39,7 +39,7 @@ def test_a_plugin_ends_without_a_word_when_the_engine_signals_it(number):
     )
     port = process.stdout.readline()
     process.send_signal(number)
-    rest, errors = process.communicate(timeout=60)
+    rest, errors = process.communicate(timeout=180)
     assert port.strip().isdigit(), "the first line must be the port and nothing else"
     assert (0, b"", b"") == (process.returncode, rest, errors), "a plugin that is told to stop must leave no trace"
 

@@ -95,7 +95,7 @@ class Registry:
         url = path if path.startswith("http") else f"http://{self.host}/v2/{path}"
         request = urllib.request.Request(url, body, named, method=method)  # noqa: S310  # the test's own container
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # the same
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the same
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers, refused.read()

@@ -108,7 +108,7 @@ def test_plain_http_only_redirects(door, world):
         ).group(1)
     )
     host = urlsplit(door.base_url).hostname
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("GET", "/webhook/x", headers={"Host": host})
     answer = connection.getresponse()
     answer.read()

@@ -115,7 +115,7 @@ class Place:
     def write(self, path, text, mode=644):
         script = f"mkdir -p $(dirname {path}) && cat >{path} && chmod {mode} {path}"
         argv = ["docker", "exec", "-i", self.server.container, "sh", "-c", script]
-        subprocess.run(argv, input=text.encode(), check=True, timeout=60)
+        subprocess.run(argv, input=text.encode(), check=True, timeout=300)
 
     def _open(self):
         """The proxy with the files of the route, at the address that the name stands for."""
@@ -152,7 +152,7 @@ class Place:
     def asked(self, method, path, body=b"", **headers):
         """Status and body of the proxy's answer to a stranger."""
         context = ssl.create_default_context(cafile=self.root)
-        with closing(http.client.HTTPSConnection(HOOKS, context=context, timeout=20)) as line:
+        with closing(http.client.HTTPSConnection(HOOKS, context=context, timeout=120)) as line:
             line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             with line.getresponse() as answer:
                 return answer.status, answer.read()

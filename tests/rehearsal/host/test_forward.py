@@ -72,7 +72,7 @@ def answer(server, target, user="deploy"):
 
 def came(port):
     """What a port of this machine says at once, until its end or a pause."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as link:
         return link.recv(64).decode()
 
 

@@ -162,7 +162,7 @@ def agent(server):
 def ask(server, method, path, token=TOKEN):
     header = f"-H 'Authorization: Bearer {token}'" if token else ""
     said = server.inside(
-        f"curl -s -m 60 -w '\\n%{{http_code}}' -X {method} {header} http://127.0.0.1:9000{path} || true"
+        f"curl -s -m 300 -w '\\n%{{http_code}}' -X {method} {header} http://127.0.0.1:9000{path} || true"
     )
     text, _, status = said.rpartition("\n")
     return int(status), json.loads(text or "null")

@@ -30,7 +30,7 @@ HELLO = {
 
 def docker_said(*argv):
     """Output of the ``docker`` command, whatever it ends with."""
-    return subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, timeout=60).stdout
+    return subprocess.run(["docker", *argv], capture_output=True, text=True, check=False, timeout=300).stdout
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def door(stack):
 
 def asked(door, host, path="/", **headers):
     """Status and text of an answer by the stack's proxy."""
-    connection = HTTPSConnection("127.0.0.1", door.port, timeout=10)
+    connection = HTTPSConnection("127.0.0.1", door.port, timeout=120)
     connection.sock = door.connect(host)
     try:
         connection.request("GET", path, headers={"Host": f"{host}:{door.port}", **headers})

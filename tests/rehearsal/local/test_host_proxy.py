@@ -136,7 +136,7 @@ def test_it_finds_services_and_apps_at_the_loopback_address(stack, door):
 @pytest.mark.req("S1-30", "S1-31")
 def test_plain_http_leads_to_https_and_a_name_that_nobody_has_nowhere(stack):
     def ask(host):
-        connection = http.client.HTTPConnection("127.0.0.1", stack.ports[0], timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", stack.ports[0], timeout=120)
         connection.request("GET", "/a?b=c", headers={"Host": host})
         answer = connection.getresponse()
         connection.close()

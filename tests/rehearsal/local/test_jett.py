@@ -149,7 +149,7 @@ def test_n8ns_owner_can_put_no_node_to_work_that_runs_code(jett):
         url = f"http://127.0.0.1:{jett.ports['n8n']}{path}"
         request = urllib.request.Request(url, body.encode() or None, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
                 return {"status": answer.status, "headers": dict(answer.headers), "body": answer.read().decode()}
         except urllib.error.HTTPError as error:
             return {"status": error.code, "headers": dict(error.headers), "body": error.read().decode()}
@@ -208,7 +208,7 @@ def test_the_local_machine_logs_in_to_jett_and_to_no_other_database(jett):
 def test_the_collection_is_there_and_another_size_is_refused_with_the_option_to_change(jett):
     url = f"http://127.0.0.1:{jett.ports['qdrant']}/collections/semantic_cache"
     asked = urllib.request.Request(url, headers={"api-key": jett.secrets["qdrant-api-key"]})
-    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=120) as answer:  # noqa: S310
         vectors = json.loads(answer.read())["result"]["config"]["params"]["vectors"]
     again = docker("exec", jett.container("n8n"), "node", "/etc/homeport/prepare.cjs")
     with pytest.raises(AssertionError, match=r"size 384.*\n.*options\.qdrant-size"):
@@ -223,7 +223,7 @@ def test_the_collection_is_there_and_another_size_is_refused_with_the_option_to_
 def test_qdrant_answers_nobody_without_its_key(jett, headers):
     url = f"http://127.0.0.1:{jett.ports['qdrant']}/collections"
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10)
+        urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=120)
 
 
 @pytest.mark.req("AT-08", "S2-25")
@@ -232,7 +232,7 @@ def test_portainer_lets_in_its_admin_alone(jett):
         url = f"http://127.0.0.1:{jett.ports['portainer']}{path}"
         asked = urllib.request.Request(url, json.dumps(body).encode() if body else None)
         try:
-            with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(asked, timeout=120) as answer:  # noqa: S310
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code

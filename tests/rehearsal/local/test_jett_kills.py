@@ -30,7 +30,7 @@ def test_kills_of_the_client_lose_and_double_nothing(jett, handler):
         else:
             # Just after the work and before the receipt, where a kill does most harm.
             handler.worked.clear()
-            handler.worked.wait(60)
+            handler.worked.wait(300)
         client.kill()
         client.communicate()
     handler.pause = 0.0

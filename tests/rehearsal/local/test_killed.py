@@ -80,7 +80,7 @@ def _kill_engine(process: subprocess.Popen) -> bool:
         return False
     # The launcher execs the engine in its own process, so this pid is the engine's.
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     return True
 
 

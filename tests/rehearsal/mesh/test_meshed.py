@@ -119,7 +119,7 @@ def test_a_name_for_members_leads_into_the_mesh_and_answers_strangers_with_403(s
     assert (0, "") == fetched(stack, f"https://{records['app']}/", "app.example.com"), "silence by its name"
     assert 403 == fetched(stack, f"https://{public}/", "app.example.com")[0], "and 403 by the public address"
     assert 403 == fetched(stack, f"https://{public}/", "app.example.com", **forged)[0], "whatever a header says"
-    script = "import urllib.request as u; print(u.urlopen('https://app.example.com/', timeout=10).read().decode())"
+    script = "import urllib.request as u; print(u.urlopen('https://app.example.com/', timeout=120).read().decode())"
     inside = stack.run("hub", "env", "SSL_CERT_FILE=/etc/homeport/mesh/authority.pem", "python3", "-c", script)
     assert "the app" == inside.strip(), "a member comes in by the name, and its certificate is trusted"
 
@@ -157,7 +157,7 @@ def test_a_route_leads_to_a_program_on_another_member_and_nobody_else_comes_to_i
 def test_a_container_reaches_members_where_that_is_declared_and_nowhere_else(stack):
     address = next(address for _, name, address, *_ in nodes(stack) if name == "ai")
 
-    assert "Apache" in asked(stack, "asks", "http://ai.mesh.example.com:9100/"), "by the member's name"
+    until(lambda: "Apache" in asked(stack, "asks", "http://ai.mesh.example.com:9100/"), "by the member's name")
     assert "" == asked(stack, "asks", f"http://{address}:9101/"), "another port of the same member"
     assert "" == asked(stack, "asks", f"http://{stack.address('ai')}:80/"), "the network has no other way out"
     assert "" == asked(stack, "silent", f"http://{address}:9100/"), "a container that declares no call"

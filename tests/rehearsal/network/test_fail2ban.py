@@ -29,7 +29,11 @@ def fails(server, address):
     """
     server.run("mkdir -p /run/guess && cp /usr/bin/logger /run/guess/sshd")
     said = f"Invalid user admin from {address} port 4711"
-    server.run(f"{{ yes '{said}' | head -n 5; sleep 2; }} | /run/guess/sshd -t sshd -p auth.info")
+    count = f"journalctl -q -o cat -t sshd | grep -cF '{said}' || true"
+    until_taken = f"until [ $({count}) -ge $((before + 5)) ]; do sleep 0.2; done"
+    server.run(
+        f"before=$({count}); {{ yes '{said}' | head -n 5; {until_taken}; }} | /run/guess/sshd -t sshd -p auth.info"
+    )
 
 
 def banned(server):

@@ -66,7 +66,7 @@ def watched(place):
 
 def metrics(name):
     address = docker("port", name, "8080/tcp").splitlines()[0]
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:  # the test's own container
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=120) as answer:  # the test's own container
         return answer.read().decode()
 
 

@@ -73,7 +73,7 @@ class Place:
     def roots(self):
         """The root (PEM) that Pebble's certificates are signed by."""
         context = ssl.create_default_context(cadata=self.root)
-        with urllib.request.urlopen(f"https://{self.block}.10:15000/roots/0", context=context, timeout=60) as answer:
+        with urllib.request.urlopen(f"https://{self.block}.10:15000/roots/0", context=context, timeout=120) as answer:
             return answer.read().decode()
 
     def close(self):

@@ -87,7 +87,7 @@ def served(place, number, context, name=NAME):
     """The certificate that is shown for a name; None while there is none that the context trusts."""
     try:
         with (
-            socket.create_connection((f"{place.block}.{number}", 443), timeout=60) as link,
+            socket.create_connection((f"{place.block}.{number}", 443), timeout=120) as link,
             context.wrap_socket(link, server_hostname=name) as secured,
         ):
             return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True))
@@ -120,7 +120,7 @@ def test_a_name_for_the_vpn_alone_has_a_certificate_by_a_record_that_is_gone_aft
 
 @pytest.mark.req("S5-59")
 def test_port_80_leads_to_https(place, caddy):  # noqa: ARG001
-    link = http.client.HTTPConnection(f"{place.block}.20", 80, timeout=60)
+    link = http.client.HTTPConnection(f"{place.block}.20", 80, timeout=120)
     link.request("GET", "/x?y=1", headers={"Host": NAME})
     answer = link.getresponse()
     assert (301, f"https://{NAME}/x?y=1") == (answer.status, answer.getheader("Location"))

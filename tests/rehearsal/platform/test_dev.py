@@ -23,7 +23,7 @@ def run(*argv):
 
 def ask(port, method, path, **headers):
     """Status and body, on the loopback address."""
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         link.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         answer = link.getresponse()
@@ -37,7 +37,7 @@ def visit(platform, route, path, **headers):
     port = platform.settings["edge"]["https_port"]
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    link = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+    link = http.client.HTTPSConnection("127.0.0.1", port, timeout=120, context=context)
     link.sock = context.wrap_socket(
         socket.create_connection(("127.0.0.1", port), 60), server_hostname=f"{route}.localhost"
     )

@@ -129,11 +129,14 @@ def test_every_secret_planted_in_22_places_in_6_encodings_is_found(tmp_path, ima
     planted = Planted()
     sampler = sampling()
     environ = {**os.environ, **{f"P{number}": one for number, one in enumerate(planted.at("environ"))}}
-    subprocess.run(
-        [sys.executable, "-c", "import time; time.sleep(0.3)", *planted.at("cmdline")], env=environ, check=True
-    )
     finders = [local_files(planted, tmp_path), streams(planted), lambda canaries: canaries.processes(sampler)]
-    with on_docker(planted, image) as daemon, Box("none", image) as host:
+    # It is there until its standard input ends, which is after the search.
+    argv = [sys.executable, "-c", "input()", *planted.at("cmdline")]
+    with (
+        subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL),
+        on_docker(planted, image) as daemon,
+        Box("none", image) as host,
+    ):
         script = "mkdir -p /var/lib/cloud/instance; umask 077; cat >/var/lib/cloud/instance/user-data.txt"
         docker("exec", "--interactive", host.name, "sh", "-c", script, stdin=planted.text("host").encode())
         finders += [daemon, lambda canaries: canaries.files(["/var/lib/cloud"], host.prefix)]

@@ -18,7 +18,7 @@ PUBLISHED = ("--publish", "127.0.0.1::8080")
 def page(container, path="/"):
     """A page as the host has it at the loopback address."""
     host = docker("port", container, "8080/tcp").splitlines()[0]
-    with urllib.request.urlopen(f"http://{host}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://{host}{path}", timeout=120) as answer:
         return answer.read().decode(), answer.headers
 
 

@@ -44,7 +44,7 @@ class Registry:
             f"http://{self.host}{path}", data=body, method=method, headers=named
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # the same
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the same
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers, refused.read()

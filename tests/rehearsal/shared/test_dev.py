@@ -26,7 +26,7 @@ def run(*argv):
 def get(url, **headers):
     """Status and body."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=120)
     try:
         connection.request("GET", parts.path, headers=headers)
         answer = connection.getresponse()

@@ -47,7 +47,7 @@ def deployed(tmp_path_factory):
 
 
 def asked(port, host):
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         link.request("GET", "/api/status", headers={"Host": host})
         return link.getresponse().status

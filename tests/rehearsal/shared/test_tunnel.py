@@ -175,7 +175,7 @@ def test_a_second_preview_is_empty_also_after_refresh(tunnelled):
 def _from_inside(name, host, headers, path="/"):
     """Status and body, as another container of the network sees the proxy."""
     ask = (
-        "import http.client,json,sys;c=http.client.HTTPConnection('caddy',80,timeout=60);"
+        "import http.client,json,sys;c=http.client.HTTPConnection('caddy',80,timeout=120);"
         f"c.request('GET',{path!r},headers={{'Host':{host!r},**{headers!r}}});a=c.getresponse();"
         "print(json.dumps([a.status,a.read().decode()]))"
     )

@@ -206,7 +206,7 @@ ASK = """
 import http.client, json, sys
 answers = []
 for method, path, headers in json.load(sys.stdin):
-    connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=120)
     connection.request(method, path, headers=headers)
     answers.append(connection.getresponse().status)
 print(json.dumps(answers))

@@ -22,7 +22,7 @@ PROBE = POSTGRESQL.image
 
 def ask(route, path, method="GET", body=None, **headers):
     """Status and body at a route's port of the loopback address."""
-    link = http.client.HTTPConnection("127.0.0.1", HERE[route], timeout=60)
+    link = http.client.HTTPConnection("127.0.0.1", HERE[route], timeout=120)
     try:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         link.request(method, path, json.dumps(body) if body is not None else None, fields)

@@ -177,7 +177,7 @@ def test_its_web_page_asks_for_name_and_password(litellm):
         form = urllib.parse.urlencode({"username": "admin", "password": password}).encode()
         opener = urllib.request.build_opener(Stay)
         try:
-            with opener.open(f"http://{litellm.host}/login", data=form, timeout=60) as answer:
+            with opener.open(f"http://{litellm.host}/login", data=form, timeout=120) as answer:
                 return answer.status
         except urllib.error.HTTPError as refused:
             return refused.code

@@ -38,7 +38,7 @@ def sign_in(container, password):
     request = urllib.request.Request(f"http://{host}/rest/login", data=body)
     request.add_header("Content-Type", "application/json")
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # the test's own container
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
             return answer.status
     except urllib.error.HTTPError as refused:
         return refused.code

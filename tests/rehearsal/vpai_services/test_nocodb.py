@@ -44,7 +44,7 @@ class NocoDB:
         words = {"Content-Type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
         request = urllib.request.Request(f"http://{self.host}{path}", data=data, headers=words)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # the test's own container
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()

@@ -119,7 +119,7 @@ def test_its_models_come_by_litellm_with_its_key(openclaw, provider):
 def test_its_page_is_served_by_the_gateway_itself(openclaw):
     host = docker("port", openclaw, "18789/tcp").splitlines()[0]
     page = urllib.request.Request(f"http://{host}/", headers=SAID)
-    with urllib.request.urlopen(page, timeout=60) as answer:  # noqa: S310  # the test's own container
+    with urllib.request.urlopen(page, timeout=120) as answer:  # noqa: S310  # the test's own container
         page = answer.read().decode()
     assert "<title>OpenClaw Control</title>" in page, "the control UI; what it asks for needs the token"
 
@@ -180,7 +180,7 @@ def reaches(address):
     return True
 def status(url):
     try:
-        return urllib.request.urlopen(url, timeout=10).status
+        return urllib.request.urlopen(url, timeout=120).status
     except urllib.error.HTTPError as refused:
         return refused.code
 found = [path for path in json.loads(sys.argv[1]) if os.path.exists(path)]

@@ -28,7 +28,7 @@ def ask(container, path, *, method="GET", body=None):
     data = json.dumps(body).encode() if body else None
     headers = {"api-key": PASSWORDS["qdrant-api-key"], "Content-Type": "application/json"}
     request = urllib.request.Request(f"http://{host}{path}", data=data, method=method, headers=headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # the test's own container
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # the test's own container
         return json.loads(answer.read())["result"]
 
 

@@ -22,7 +22,7 @@ def up(verb="up", **environ):
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -145,9 +145,9 @@ def test_pulumis_lock_of_another_machine_is_kept(tmp_path):
 
 def test_pulumis_lock_of_a_living_pulumi_is_kept(tmp_path):
     program = tmp_path / "pulumi"
-    program.write_text("#!/bin/sh\nsleep 60; :\n")
+    program.write_text("#!/bin/sh\nread word\n")
     program.chmod(0o755)
-    process = subprocess.Popen([program])
+    process = subprocess.Popen([program], stdin=subprocess.PIPE)
     try:
         comm = Path(f"/proc/{process.pid}/comm")
         until(lambda: comm.read_text().strip() == "pulumi", "it does not start")
@@ -157,7 +157,7 @@ def test_pulumis_lock_of_a_living_pulumi_is_kept(tmp_path):
         assert [] == asked, "two updates at once would break the state"
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.req("D-01")

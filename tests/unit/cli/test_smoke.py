@@ -39,7 +39,7 @@ def address():
         thread.join()
 
 
-def way(seconds=20.0, here=""):
+def way(seconds=180.0, here=""):
     return smoke.Way(seconds=seconds, here=here, trust=ssl.create_default_context())
 
 

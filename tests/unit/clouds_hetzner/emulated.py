@@ -38,7 +38,7 @@ class Emulated:
         headers = {"Authorization": f"Bearer {token}"}
         request = urllib.request.Request(base + path, data, headers, method=method)  # noqa: S310
         try:
-            with OPEN(request, timeout=60) as answer:
+            with OPEN(request, timeout=120) as answer:
                 text = answer.read()
                 return answer.status, json.loads(text) if text else None, answer.headers
         except urllib.error.HTTPError as refused:

@@ -118,7 +118,7 @@ def test_the_command_prints_its_endpoint_and_refuses_other_addresses():
     running = subprocess.Popen([sys.executable, "-m", "rehearsal.clouds.hetzner"], stdout=subprocess.PIPE, text=True)
     url = running.stdout.readline().strip()
     port = int(url.removesuffix("/v1").rsplit(":", 1)[1])
-    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     asking.request("GET", "/v1/locations", headers={"Authorization": f"Bearer {TOKEN}"})
     names = [row["name"] for row in json.loads(asking.getresponse().read())["locations"]]
     asking.close()

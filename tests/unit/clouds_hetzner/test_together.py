@@ -23,7 +23,7 @@ def test_of_many_requests_for_one_name_exactly_one_is_granted(cloud):
 
 
 def _ask(port, name):
-    door = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    door = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         body = json.dumps({"name": name})
         door.request("POST", "/v1/firewalls", body, {"Authorization": f"Bearer {TOKEN}"})

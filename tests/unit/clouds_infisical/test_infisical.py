@@ -23,7 +23,7 @@ def infisical():
 
 
 def call(infisical, method, path, body=None, token=""):
-    link = http.client.HTTPConnection(urlsplit(infisical.server.url).netloc, timeout=60)
+    link = http.client.HTTPConnection(urlsplit(infisical.server.url).netloc, timeout=120)
     try:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         link.request(method, path, None if body is None else json.dumps(body), headers)

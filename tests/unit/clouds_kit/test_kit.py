@@ -28,7 +28,7 @@ class Asked:
         self.path, self.body, self._listed = self.url.path + path, body, listed
 
     def ask(self, method, path, body=None):
-        link = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=60)
+        link = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=120)
         try:
             link.request(method, path, None if body is None else json.dumps(body), self.headers)
             answer = link.getresponse()

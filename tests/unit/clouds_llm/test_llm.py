@@ -23,7 +23,7 @@ def provider():
 
 
 def call(server, path, body, key="sk-canary", method="POST"):
-    link = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
+    link = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=120)
     try:
         link.request(method, path, json.dumps(body), {"Authorization": f"Bearer {key}"})
         answer = link.getresponse()

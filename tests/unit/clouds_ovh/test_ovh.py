@@ -22,7 +22,7 @@ def cloud():
 
 
 def asked(cloud, name, kind="A", *, tcp=False):
-    reply = DNSRecord.parse(DNSRecord.question(name, kind).send("127.0.0.1", cloud.dns.port, tcp=tcp, timeout=60))
+    reply = DNSRecord.parse(DNSRecord.question(name, kind).send("127.0.0.1", cloud.dns.port, tcp=tcp, timeout=120))
     return RCODE[reply.header.rcode], [str(row.rdata) for row in reply.rr if QTYPE[row.rtype] == kind]
 
 
@@ -121,7 +121,7 @@ def test_a_signature_holds_for_its_own_call(cloud):
     for changed in ({"data": signed.body.replace(ADDRESS, "203.0.113.9")}, {"url": signed.url + "?x=1"}):
         sent = {"url": signed.url, "data": signed.body, "headers": signed.headers, **changed}
         sent["headers"] = {key: value for key, value in sent["headers"].items() if key != "Content-Length"}
-        answer = requests.post(**sent, timeout=60)
+        answer = requests.post(**sent, timeout=120)
         assert (400, "INVALID_SIGNATURE") == (answer.status_code, answer.json()["errorCode"])
     assert [] == cloud.client().get(RECORD), "nothing was made"
 
@@ -155,8 +155,8 @@ def test_a_zone_of_somebody_else_is_not_there(cloud):
 
 
 def test_the_time_needs_no_key_and_all_else_does(cloud):
-    assert 200 == requests.get(f"{cloud.server.url}/auth/time", timeout=60).status_code
-    answer = requests.get(f"{cloud.server.url}{RECORD}", headers={"X-Ovh-Application": APPLICATION}, timeout=60)
+    assert 200 == requests.get(f"{cloud.server.url}/auth/time", timeout=120).status_code
+    answer = requests.get(f"{cloud.server.url}{RECORD}", headers={"X-Ovh-Application": APPLICATION}, timeout=120)
     assert 401 == answer.status_code
     assert SECRET not in answer.text
     assert CONSUMER not in answer.text

@@ -34,7 +34,7 @@ def telegram():
 
 
 def call(server, path, body=b"", headers=None, method="POST"):
-    link = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
+    link = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=120)
     try:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         link.request(method, path, content, headers or {})

@@ -34,7 +34,7 @@ def mirror(tmp_path, monkeypatch):
 
 def get(served, path):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}{path}", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}{path}", timeout=120) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""

@@ -152,15 +152,15 @@ def test_no_list_allows_a_secret_in_a_command_line():
 
 def test_processes_are_looked_at_fifty_times_a_second_while_something_runs():
     values = {name: f"CNRY_{name}_{secrets.token_hex(16)}" for name in ("argument", "environment", "late", "never")}
-    sampler = sampling()
     sleep = "import os,sys,time; time.sleep(0.2); os.execvp('sleep', ['sleep', '1', os.environ.pop('LATE')[:0] or '0'])"
-    for _ in range(3):
-        environ = {**os.environ, "KEY": values["environment"], "LATE": values["late"]}
-        subprocess.run([sys.executable, "-c", sleep, values["argument"]], env=environ, check=True)
-    canaries = Canaries(values)
-    findings = {(finding.secret, finding.sink) for finding in canaries.processes(sampler)}
-    assert {
-        ("argument", "process cmdline"),
-        ("environment", "process environ"),
-        ("late", "process environ"),
-    } == findings, "every one that was there, in its own place"
+    environ = {**os.environ, "KEY": values["environment"], "LATE": values["late"]}
+    there = {("argument", "process cmdline"), ("environment", "process environ"), ("late", "process environ")}
+    for _ in range(5):
+        sampler = sampling()
+        for _ in range(3):
+            subprocess.run([sys.executable, "-c", sleep, values["argument"]], env=environ, check=True)
+        findings = {(finding.secret, finding.sink) for finding in Canaries(values).processes(sampler)}
+        # One that a busy machine did not let look says so, and is no proof of anything.
+        if findings == there or sampler.answers[-1]["longest_gap"] < 0.2:
+            break
+    assert there == findings, "every one that was there, in its own place"

@@ -170,7 +170,7 @@ def test_systemd_knows_every_line_of_every_unit(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     program = re.compile(
         rf".*: Command ({'|'.join(OWN_PROGRAMS)})/[\w./-]+ is not executable: No such file or directory"

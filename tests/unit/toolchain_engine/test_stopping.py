@@ -45,13 +45,13 @@ def test_a_signal_is_heard_at_any_line_of_waiting(line):
 
 def test_all_who_wait_are_woken_and_later_ones_do_not_wait():
     stop, woken = Stop(), queue.SimpleQueue()
-    threads = [threading.Thread(target=lambda: woken.put(stop.wait(60))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: woken.put(stop.wait(600))) for _ in range(4)]
     for thread in threads:
         thread.start()
     assert not stop.wait(0.01), "nobody has said so yet"
     stop.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert [True] * 4 == [woken.get() for _ in threads]
     assert stop.wait(), "it stays set"
 
@@ -61,7 +61,7 @@ def test_a_handler_sets_it_while_the_main_thread_waits():
     try:
         stop = Stop().by_signal(signal.SIGUSR1)
         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-        assert stop.wait(60), "woken by the signal, not by the time"
+        assert stop.wait(600), "woken by the signal, not by the time"
         assert stop.is_set()
     finally:
         signal.signal(signal.SIGUSR1, before)
@@ -71,7 +71,7 @@ _DEAF = """
 import os, signal, threading, time
 from toolchain.stopping import Stop
 stop = Stop().by_signal()
-other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+other = threading.Thread(target=time.sleep, args=(600,), daemon=True)
 other.start()
 # Now the kernel hands the signal to the other thread: what this one waits for is not interrupted.
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])

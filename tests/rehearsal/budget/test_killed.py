@@ -145,12 +145,14 @@ class World:
             self._told += len(self.told())
             today, self._days = Ledger(client, self.prefix).look()[0], self._days + 1
             before = f"2026-01-{self._days:02}"
-            # Calls that are under way stay on their day.
+            # Calls that are under way stay on their day, those of an earlier one too.
             move = """
                 redis.call('RENAME', KEYS[1], KEYS[2])
                 for _, id in ipairs(redis.call('HKEYS', KEYS[3])) do
-                  local held = redis.call('HGET', KEYS[3], id)
-                  redis.call('HSET', KEYS[3], id, (string.gsub(held, '^%S+', KEYS[2])))
+                  local day, rest = string.match(redis.call('HGET', KEYS[3], id), '^(%S+) (.*)$')
+                  if day == KEYS[1] then
+                    redis.call('HSET', KEYS[3], id, KEYS[2] .. ' ' .. rest)
+                  end
                 end
             """
             client.eval(move, 3, f"{self.prefix}:day:{today}", f"{self.prefix}:day:{before}", f"{self.prefix}:open")

@@ -23,6 +23,9 @@ VERBS = {
     "preprod down": ("once", "down"),
     # Hosts join by themselves.
     "mesh enroll": ("up",),
+    "backup run": ("backup",),
+    "backup list": ("backup",),
+    "backup restore": ("restore",),
 }
 """Command of the description to the verbs that have it."""
 PAGES = {
@@ -32,9 +35,6 @@ PAGES = {
     "budget show": ("docs/budget.md", "budget_guard.py --dry-run"),
     # A mode that a person wrote would last until the guard's next look, a minute: the amounts are what he sets.
     "budget set-mode": ("docs/budget.md", "BUDGET_DAY_LIMIT"),
-    "backup run": ("docs/backup.md", "./backup.sh offsite"),
-    "backup list": ("docs/backup.md", "./backup.sh list"),
-    "backup restore": ("docs/backup.md", "./backup.sh restore offsite"),
     # A device of a person's.
     "mesh enroll": ("docs/vpai.md", "headscale preauthkeys create"),
     "buckets ensure": ("docs/backup.md", "they are made where they are missing"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from catalog.presets import registry
 from homeport.cli import expectations, rehearse
 from rehearsal.claims.expected import expected, hosts, systems
 from rehearsal.claims.systems import claims_of
+from rehearsal.probes.canary import Finding, unlawful
+from tests.support.checkout import ROOT
 from tests.unit.stack.test_graph import VPAI
 
 NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
@@ -48,6 +51,27 @@ def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset, host):
     assert {
         name: replace(route, host=route.host or f"{name}.example.com") for name, route in written.routes.items()
     } == planned.routes, "who comes in by which name"
+
+
+COPY = re.compile(r"^ExecStartPre=-?\+/usr/bin/install -m 400 -o (\S+) /etc/homeport/\S+ (/run/\S+)$", re.MULTILINE)
+
+
+def test_a_secret_that_a_unit_copies_for_its_program_is_expected_there_and_nowhere_else():
+    copies = [
+        (preset, user, path)
+        for preset in registry.names()
+        for program in registry.preset(preset).programs
+        for file in program.files
+        if file.source.startswith("apps/")
+        for unit in sorted(ROOT.glob(file.source))
+        for user, path in COPY.findall(unit.read_text() if unit.suffix == ".service" else "")
+    ]
+    assert len(copies) >= 4, "auto-fix's three units copy four secrets"
+    for preset, user, path in copies:
+        lying = Finding(secret="s", how="raw", sink="file", where=path, owner=f"{user}:root", mode="0400")
+        allowed = expected(preset).allowed_files()
+        assert [] == unlawful([lying], allowed), f"{preset}: {path} is in no list of the files that may hold secrets"
+        assert unlawful([replace(lying, owner="nobody:root")], allowed), f"{path} is for one user alone"
 
 
 def test_every_preset_has_expected_values():

@@ -266,8 +266,9 @@ def test_a_client_that_is_taken_away_leaves_nothing(machines):
 @pytest.mark.world
 @pytest.mark.req("P-03", "S5-13", "S5-14")
 def test_the_component_by_the_real_engine_from_an_update_to_nothing(world, machines, tmp_path):
-    for one in machines:
-        one.run(tailscale.remove())
+    for machine in machines:
+        # What was there before a stack came would be there again after it.
+        machine.run(f"{tailscale.remove()}; rm -f {tailscale.UNIT}")
     stack = Stack(tmp_path, world, machines)
     stack.pulumi("up", "--yes", "--skip-preview")
     outputs = json.loads(stack.pulumi("stack", "output", "--json"))

@@ -112,20 +112,22 @@ enrol() {
       joining "$key" | member || joined=$?
       [ "$joined" != "$SPENT" ] || continue
       [ "$joined" = 0 ] || break
-      # A host that the server forgot believes for a moment that it is still in, under its old address: its key is not used then.
+      # A host that the server forgot may believe that it is still in, under its old address: then its client says that all is well,
+      # though the key was refused. Started anew it knows better.
       for _ in 1 2 3 4 5 6 7 8 9 10; do
         at=$(address "$url" | member)
         id=$(found "$at")
         [ -z "$id" ] || break 2
         sleep 1
       done
+      echo "systemctl restart tailscaled" | member || true
     done
     [ "$joined" != "$SPENT" ] || fail "$name did not join $url: three keys, made for ten minutes each, had expired or were used when they came
   fix: $(on_hub "timedatectl set-ntp true") if the clock there is wrong, then the update again"
     [ "$joined" = 0 ] || fail "$name did not join $url; see: journalctl -u tailscaled there, and $(on_hub "docker logs --tail 50 $MESH_CONTROL")
   fix: the update again, once curl -sS $url/health answers there"
     [ -n "$id" ] || fail "$name says that it is in $url, but the control server does not list it
-  fix: systemctl restart tailscaled there, then the update again; what the server says: $(on_hub "docker logs --tail 50 $MESH_CONTROL")"
+  fix: the update again; what the server says: $(on_hub "docker logs --tail 50 $MESH_CONTROL"), and the host: journalctl -u tailscaled there"
   fi
   settle "$id" "$name" "$tags"
   echo "$at"

@@ -268,7 +268,7 @@ def test_a_client_that_is_taken_away_leaves_nothing(machines):
 def test_the_component_by_the_real_engine_from_an_update_to_nothing(world, machines, tmp_path):
     for machine in machines:
         # What was there before a stack came would be there again after it.
-        machine.run(f"{tailscale.remove()}; rm -f {tailscale.UNIT}")
+        machine.run(f"{tailscale.remove()}\nrm -f {tailscale.UNIT}")
     stack = Stack(tmp_path, world, machines)
     stack.pulumi("up", "--yes", "--skip-preview")
     outputs = json.loads(stack.pulumi("stack", "output", "--json"))

@@ -16,7 +16,7 @@ from homeport.cli.clouds import keys, recover_clouds
 from homeport.cli.consent import agreed, announcement, tell
 from homeport.cli.drift import Looked, delivered, look, remove_spoilt
 from homeport.cli.lock import held, remove_dead_lock
-from homeport.cli.lockout import refuse_lockout, ways_before
+from homeport.cli.lockout import refuse_end_by_inner_network, refuse_lockout, ways_before
 from homeport.cli.lost import forget_lost
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
@@ -219,6 +219,7 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
     with held(stack.name, "make down") as run:
         pulumi = _ready(stack, images=False, json=json)
         refuse_guests(pulumi)
+        refuse_end_by_inner_network(pulumi)
         protected = protected_objects(pulumi, keep_data=keep_data, delete_data=delete_data)
         _refuse_nobody(stack, "down", yes=yes)
         _recover_for_the_end(pulumi, run)

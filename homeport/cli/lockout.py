@@ -46,6 +46,27 @@ def refuse_lockout(pulumi: PulumiCli) -> None:
             _refuse_unproven(plan.hosts[name], ssh, way)
 
 
+def refuse_end_by_inner_network(pulumi: PulumiCli) -> None:
+    """Nothing, where hosts are reached by an address that is there after the stack too.
+
+    Raises:
+        ToolError: One is reached by mesh or VPN, which a destroy takes away before it is done on the host.
+    """
+    if pulumi.stack.local:
+        return
+    from homeport.plan.hosts import inner_addresses  # noqa: PLC0415  # a stack on this machine has no use for it
+
+    for name, way in sorted(ways(pulumi, pulumi.state()).items()):
+        address = way["HOMEPORT_SSH"].rpartition("@")[2]
+        for reach, inner in inner_addresses(name, pulumi.stack.plan.blueprint).items():
+            if address == inner:
+                raise ToolError(
+                    f"host {name}: is reached by the {reach} alone ({address}), which goes with the stack, and in the "
+                    "middle of that nobody would get in any more; nothing was removed\n"
+                    f"  fix: {fixes.put_command(_REACH, 'public')}; {fixes.both('up', pulumi.stack.name)}; then again"
+                )
+
+
 def ways_before(pulumi: PulumiCli) -> dict[str, str]:
     """The environment of an update that changes from where hosts are reached: until now, they were as it says.
 

@@ -26,6 +26,7 @@ from homeport.cli.invented import invented
 from homeport.cli.lifecycle import destroy as destroy_stack
 from homeport.cli.lifecycle import protected_objects, recover, update
 from homeport.cli.lock import held, remove_half_written
+from homeport.cli.lockout import refuse_end_by_inner_network
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
 from homeport.cli.places import ROOT, cache, examples
@@ -166,6 +167,7 @@ def destroy(rehearsal: Rehearsal) -> int:
             world = _world(rehearsal, "up", *rehearsal.images())
         ready = prepared(rehearsal, world)
         refuse_guests(ready)
+        refuse_end_by_inner_network(ready)
         recover(ready, run)
         # Nothing here is anybody's data, so what prod protects goes as well.
         protected = protected_objects(ready, keep_data=False, delete_data=rehearsal.name)

@@ -40,6 +40,7 @@ def pulumi(tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _: result.typed)
     monkeypatch.setattr(lifecycle, "recover", lambda *_: False)
     monkeypatch.setattr(lifecycle, "refuse_lockout", lambda _: None)
+    monkeypatch.setattr(lifecycle, "refuse_end_by_inner_network", lambda _: None)
     monkeypatch.setattr(lifecycle, "require", lambda _: None)
     monkeypatch.setattr(lifecycle.hosts, "before_update", lambda *_, **__: None)
     monkeypatch.setattr(lifecycle, "recover_clouds", lambda *_: False)

@@ -91,6 +91,18 @@ def test_an_update_that_moves_ssh_knows_the_way_before_as_well(monkeypatch, ther
     assert ({"HOMEPORT_SSH_BEFORE": before} if before else {}) == lockout.ways_before(pulumi), "one line for each host"
 
 
+def test_a_stack_whose_hosts_are_reached_by_its_own_network_is_not_taken_down_by_it(monkeypatch):
+    pulumi = moving(monkeypatch, set(), reach="vpn")
+    assert lockout.refuse_end_by_inner_network(pulumi) is None, "it is reached by its public address yet"
+    monkeypatch.setattr(lockout, "ways", lambda *_: {"main": {**HERE, "HOMEPORT_SSH": INNER}})
+
+    with pytest.raises(ToolError, match=r"host main: is reached by the vpn alone \(10\.66\.0\.1\)") as refused:
+        lockout.refuse_end_by_inner_network(pulumi)
+
+    assert "nothing was removed" in str(refused.value)
+    assert "ssh.reach public; bin/homeport up --stack prod" in str(refused.value), "the way back comes first"
+
+
 @pytest.fixture
 def seen(monkeypatch):
     def answer(address):

@@ -23,7 +23,7 @@ CONTAINER: Final = (
     *(part for name in ("seccomp", "apparmor", "systempaths") for part in ("--security-opt", f"{name}=unconfined")),
     *("--device-cgroup-rule", "a *:* rwm", "--device", "/dev/net/tun"),
     *("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
-    *("--tmpfs", "/run:exec,mode=755", "--tmpfs", "/run/lock", "--stop-timeout", "60"),
+    *("--tmpfs", "/run:exec,mode=755", "--tmpfs", "/run/lock", "--stop-timeout", "240"),
 )
 
 

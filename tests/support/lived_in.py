@@ -14,7 +14,7 @@ from toolchain.images.ensure import ensure
 if TYPE_CHECKING:
     from pathlib import Path
 
-IMAGE = "redis:7-alpine"
+IMAGE = "redis:7.4.11-alpine"
 SERVICES = {
     "ai-executor": {"enabled": False},
     # By tags whose digests nobody knows: a machine's Docker is given its images by name, and reaches no registry.

@@ -96,6 +96,12 @@ class Server:
     def ready(self, *words: str, **env) -> subprocess.CompletedProcess[str]:
         return self.script("components/scripts/ready.sh", *words, **env)
 
+    def pinned(self) -> None:
+        """Waits until it answers, and pins the key that it was born with."""
+        answered = self.ready("wait", "300", pin=self.born[1])
+        assert answered.returncode == 0, answered.stderr
+        self.pin = self.born[1]
+
     def known(self) -> None:
         """The first contact: the program learns the key that the host made itself, and the host changes to it."""
         first = self.ready("key", "120", pin=self.born[1])

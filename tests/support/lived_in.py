@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.presets.ai_orchestrator.services import POSTGRES
+from catalog.presets.ai_orchestrator.services import POSTGRES, REDIS
 from homeport.cli.stack import read
 from tests.support.adopted import Adopted
 from tests.support.checkout import ROOT
@@ -14,7 +14,7 @@ from toolchain.images.ensure import ensure
 if TYPE_CHECKING:
     from pathlib import Path
 
-IMAGE = "redis:7.4.11-alpine"
+IMAGE = "homeport/redis:7-here"
 SERVICES = {
     "ai-executor": {"enabled": False},
     # By tags whose digests nobody knows: a machine's Docker is given its images by name, and reaches no registry.
@@ -32,9 +32,10 @@ class LivedIn(Adopted):
 
     def __init__(self, folder: Path) -> None:
         stack = Scratch(folder, services=LIGHT | SERVICES)
-        # The catalog's own under a name of the test: a stub may stand in for other tags of its repository here.
-        ensure([POSTGRES.image])
-        docker("tag", POSTGRES.image, SERVICES["ai-postgres"]["image"])
+        # The catalog's own under names of the test: a stub may stand in for other tags of their repositories here.
+        for service, name in ((POSTGRES, "ai-postgres"), (REDIS, "ai-redis")):
+            ensure([service.image])
+            docker("tag", service.image, SERVICES[name]["image"])
         super().__init__(folder, stack, [*read(stack.name, stack.folder).images(), IMAGE])
         self.inside("until docker version >/dev/null 2>&1; do sleep 0.2; done")
         stack.configure(

@@ -89,9 +89,7 @@ class Place:
         self._folder = folder
 
     def stand(self):
-        ready = self.server.ready("wait", "300", pin=self.server.born[1])
-        assert ready.returncode == 0, ready.stderr
-        self.server.pin = self.server.born[1]
+        self.server.pinned()
         docker("network", "create", "--subnet", f"{self.block}.0/24", self.network)
         docker("network", "connect", "--ip", f"{self.block}.{MACHINE}", self.network, self.server.container)
         self.github = GitHub(self._folder)

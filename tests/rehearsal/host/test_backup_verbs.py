@@ -37,13 +37,11 @@ echo "$*"
 def server(tmp_path_factory):
     made = Server(tmp_path_factory.mktemp("backup-verbs"))
     try:
-        ready = made.ready("wait", "300", pin=made.born[1])
-        assert ready.returncode == 0, ready.stderr
-        made.pin = made.born[1]
+        made.pinned()
         made.inside(f"cat >/usr/local/bin/docker <<'END'\n{DOCKER}END\nchmod 755 /usr/local/bin/docker")
         laid = render.files(BACKUPS, TEXTS, ROOT)
-        host_files.lay(made.container, [one for one in laid if not one.template], {})
-        host_files.lay(made.container, [one for one in laid if one.template], TEXTS)
+        host_files.lay(made.container, [file for file in laid if not file.template], {})
+        host_files.lay(made.container, [file for file in laid if file.template], TEXTS)
         made.inside(f"install -d -o deploy -g deploy -m 700 /var/lib/homeport-backup; chown -R deploy: {CHECKOUT}")
         yield made
     finally:

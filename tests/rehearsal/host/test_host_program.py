@@ -62,9 +62,7 @@ def beacon(well="True", gate=60):
 def server(tmp_path_factory):
     made = Server(tmp_path_factory.mktemp("program"))
     try:
-        ready = made.ready("wait", "300", pin=made.born[1])
-        assert ready.returncode == 0, ready.stderr
-        made.pin = made.born[1]
+        made.pinned()
         made.inside("getent group docker >/dev/null || groupadd --system docker")
         yield made
     finally:

@@ -26,9 +26,7 @@ def server(tmp_path_factory):
     ensure([IMAGE])
     made = Server(tmp_path_factory.mktemp("node"), image=IMAGE)
     try:
-        ready = made.ready("wait", "300", pin=made.born[1])
-        assert ready.returncode == 0, ready.stderr
-        made.pin = made.born[1]
+        made.pinned()
         done = made.unit("packages", apply=packages.install(NODE_EXPORTER.packages))
         assert done.returncode == 0, done.stderr
         yield made

@@ -7,6 +7,7 @@
 # taken over is in `kept`, below its own path, and comes back when the unit goes; so do the systemd units in `before`. `sums`
 # is what the files were when the change ended: look.sh compares.
 # GUARD is for apply the seconds of the timer, for revert what names the timer that may (a later change has another one).
+# /var/lib/homeport/folders has the folders that were made for the files of all units.
 # Exit codes: 0 done; 7 done, and a timer will undo it unless confirmed; else failed, and everything is as it was.
 set -eu
 bundle=$1 verb=$2 name=$3 guard=$4
@@ -129,6 +130,15 @@ copy() { cp -pP "$1" "${2%/*}/.${2##*/}.homeport" && mv -fT "${2%/*}/.${2##*/}.h
 leave() { while IFS= read -r path; do back "$path" || rm -f -- "$path"; done; }
 back() { if [ -e "$place/kept$1" ] || [ -L "$place/kept$1" ]; then mkdir -p "${1%/*}"; copy "$place/kept$1" "$1"; else return 1; fi; }
 
+# Folders that files of any unit needed go when nothing is in them any more; deepest first.
+vacate() {
+  [ -e "$home/folders" ] || return 0
+  sort -ru "$home/folders" | while IFS= read -r folder; do
+    rmdir -- "$folder" 2>/dev/null || [ ! -d "$folder" ] || printf '%s\n' "$folder"
+  done >"$home/folders.new"
+  mv -f "$home/folders.new" "$home/folders"
+}
+
 # The same of what commands changed; what nobody knows to have been made by them stays.
 leave_also() {
   cat "$place/also" "$place/next-also" 2>/dev/null | sort -u | while IFS= read -r path; do
@@ -161,7 +171,11 @@ save() {
 put() {
   mode=$1 owner=$2 source=$3 path=$4
   folder=${path%/*}
-  [ -d "${folder:-/}" ] || (umask 022; mkdir -p "$folder")
+  if [ ! -d "${folder:-/}" ]; then
+    above=$folder
+    while [ ! -d "${above:-/}" ]; do printf '%s\n' "$above"; above=${above%/*}; done >>"$home/folders"
+    (umask 022; mkdir -p "$folder")
+  fi
   if [ -f "$path" ] && [ ! -L "$path" ] && cmp -s "$source" "$path" && [ "$(stat -c '%a %U:%G' "$path")" = "$mode $owner" ]; then return 0; fi
   # Always the same name, so that what a kill leaves is overwritten by the next run; a dot and no suffix, so that nobody reads it.
   draft=$folder/.${path##*/}.homeport
@@ -198,6 +212,7 @@ restore() {
   # Tells a unit's removal that it undoes a first change: nothing of it shall stay.
   HOMEPORT_UNDO=yes sh "$again" 9>&- </dev/null >"$place/restoring" 2>&1 || echo "$name: what was there before said something, see $place/restoring on the host" >&2
   [ -f "$place/journal/apply" ] || { leave_also; revive; rm -rf "$place/kept" "$place/before" "$place/made"; }
+  vacate
   [ ! -f "$place/claimed" ] || while IFS= read -r path; do rm -f -- "$place/kept$path"; done <"$place/claimed"
   for one in $parts; do
     if [ -f "$place/journal/$one" ]; then cp "$place/journal/$one" "$place/$one"; else rm -f "${place:?}/$one"; fi
@@ -264,11 +279,12 @@ remove() {
   sh "$bundle/remove" 9>&- </dev/null >"$place/last-output" 2>&1 || { echo "$name: its removal said:"; tail -n 15 "$place/last-output" | masked; } >&2
   leave_also
   revive
+  vacate
   rm -rf "${place:?}"
   # The last of them: nothing is left of this program but what others may use by now.
   if rmdir "$home/units" 2>/dev/null; then
     [ ! -e "$at_boot" ] || { systemctl disable --quiet "${at_boot##*/}"; rm -f "$at_boot"; systemctl daemon-reload; } || true
-    rm -rf "$home/reverted" "$home/lock"
+    rm -rf "$home/reverted" "$home/lock" "$home/folders"
     rmdir "$home" 2>/dev/null || true
   fi
 }

@@ -261,14 +261,17 @@ def prepared(rehearsal: Rehearsal, world: dict[str, Any]) -> pulumi_cli.PulumiCl
     _copy(rehearsal.checkout)
     # Where Pulumi's own language host looks for Python (Pulumi.yaml, `virtualenv`).
     _link(rehearsal.checkout / ".venv", Path(sys.prefix))
+    path = rehearsal.checkout / f"Pulumi.{rehearsal.name}.yaml"
+    kept = yaml.safe_load(path.read_text()) if path.is_file() else {}
     chosen = settings(rehearsal, world["cloudflare"]["ids"], world)
+    # How its hosts are reached by now (`homeport harden`), where the user's own settings say nothing of it.
+    ssh = {**kept.get("config", {}).get(f"{PROJECT}:settings", {}).get("ssh", {}), **chosen.get("ssh", {})}
+    chosen |= {"ssh": ssh} if ssh else {}
     stack = rehearsal.stack(chosen)
     state = rehearsal.folder / "state"
     state.mkdir(parents=True, exist_ok=True)
     pulumi = pulumi_cli.prepared(stack)
     ready = replace(pulumi, root=rehearsal.checkout, environ={**pulumi.environ, "PULUMI_BACKEND_URL": state.as_uri()})
-    path = rehearsal.checkout / f"Pulumi.{rehearsal.name}.yaml"
-    kept = yaml.safe_load(path.read_text()) if path.is_file() else {}
     kept_secrets = {
         key: value
         for key, value in kept.get("config", {}).items()

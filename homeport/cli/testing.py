@@ -7,6 +7,7 @@ lengths and their budgets.
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -71,6 +72,8 @@ FAILED = "HOMEPORT_FAILED_TESTS"
 """Names the file into which `tests.support.lanes` writes the tests that failed."""
 _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 """What `tests/support/campaign.py` goes by."""
+_SEED = "HOMEPORT_SEED"
+"""What its samples follow from. The same for a second run: what failed in a sample is in no other."""
 _LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
 _APART = {
     "unit": ("-n", "4", "--dist", "worksteal"),
@@ -262,6 +265,7 @@ def _programs() -> list[str]:
 def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
     words = words or (STAGES | PARTS)[name]
     there = [word for word in words if word in {"-m", words[-1]} or (ROOT / word).exists()]
+    os.environ.setdefault(_SEED, str(secrets.randbelow(10**6)))
     failed = cache() / "test-results" / f"{name}.failed"
     failed.unlink(missing_ok=True)
     count = _pytest(name, [*_APART.get(name, ()), *there], {**_plugins(name), FAILED: str(failed)})

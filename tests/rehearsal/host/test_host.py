@@ -90,7 +90,24 @@ def test_files_come_with_owner_and_mode_stay_untouched_and_go_with_the_unit(serv
     server.unit("files", files[:1], secret=SECRET)
     assert "" == server.inside("ls -A /etc/one | grep -v two", check=False), "what left the unit is still there"
     server.drop("files")
-    assert "" == server.inside("ls -A /etc/one/two; ls /var/lib/homeport/units | grep files", check=False), "left over"
+    assert "" == server.inside("ls -d /etc/one; ls /var/lib/homeport/units | grep files", check=False), "left over"
+
+
+@pytest.mark.req("P-13")
+def test_a_folder_that_was_made_for_files_goes_with_the_last_of_them_and_never_with_what_others_put_there(server):
+    for number in (1, 2):
+        path = f"/etc/shelf/{number}/a.conf"
+        assert 0 == server.unit(f"shelf-{number}", (HostFile(path=path, content="x"),)).returncode
+    server.inside("mkdir /etc/empty; echo theirs >/etc/shelf/2/b.conf")
+    assert 0 == server.unit("shelf-3", (HostFile(path="/etc/empty/a.conf", content="x"),)).returncode
+    failed = server.unit("shelf-4", (HostFile(path="/etc/half/a.conf", content="x"),), "exit 3")
+    assert 1 == failed.returncode, "a failing change passed"
+    for number in (1, 2, 3):
+        server.drop(f"shelf-{number}")
+
+    left = server.inside("find /etc/shelf /etc/empty /etc/half 2>/dev/null | sort", check=False).split()
+    assert ["/etc/empty", "/etc/shelf", "/etc/shelf/2", "/etc/shelf/2/b.conf"] == left, "their file, and their folder"
+    server.inside("rm -r /etc/shelf /etc/empty")
 
 
 @pytest.mark.req("D-13", "C-10")

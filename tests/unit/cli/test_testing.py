@@ -74,6 +74,18 @@ def test_that_fails_once():
     assert before
 def test_good(): pass
 """
+SAMPLED = """
+import pytest
+from pathlib import Path
+from tests.support import campaign
+
+@pytest.mark.parametrize("point", campaign.sample("rotations of a key", range(10**6)))
+def test_a_point(point):
+    note = Path(__file__).with_name("note")
+    before = note.exists()
+    note.touch()
+    assert before
+"""
 BROKEN = "def test_that_fails_again(): assert 1 == 2\n"
 MANY = "import pytest\n\n@pytest.mark.parametrize('n', range(6))\ndef test_bad(n): assert n == 7\n"
 
@@ -86,6 +98,15 @@ def test_a_test_that_passes_when_it_runs_again_alone_is_counted_and_named(lanes,
     assert 0 == testing._end(count)
     shown = capfd.readouterr().out
     assert "passed only when it ran again, alone: test_it.py::test_that_fails_once" in shown, "nobody misses it"
+
+
+def test_what_failed_in_a_sample_of_a_campaign_is_there_when_it_runs_again(lanes, monkeypatch):
+    monkeypatch.delenv("HOMEPORT_SEED", raising=False)
+
+    count = lanes(SAMPLED)
+
+    assert "1 passed, 0 failed, 0 skipped" == str(count), "the second run takes the sample of the first"
+    assert ["test_it.py::test_a_point["] == [name.rstrip("0123456789]") for name in count.unsteady]
 
 
 def test_a_test_that_fails_again_has_failed_and_the_others_with_it(lanes):

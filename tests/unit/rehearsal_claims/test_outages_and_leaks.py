@@ -21,6 +21,7 @@ REBOOT = {
     "longest_gap": 0.1,
     "went down": True,
     "clean": True,
+    "slowness": 1.0,
 }
 
 
@@ -37,6 +38,9 @@ REBOOT = {
         ({"seconds": {"booted": 2.0, "vpn": 6.0, "services": math.inf}}, False),
         ({"seconds": {"booted": 2.0, "vpn": 15.5, "services": 40.0}}, False),
         ({"seconds": {"booted": 2.0, "vpn": 6.0, "services": 121.0}}, False),
+        # A computer that does three other things takes as many times longer.
+        ({"seconds": {"booted": 2.0, "vpn": 20.0, "services": 350.0}, "slowness": 2.6}, True),
+        ({"seconds": {"booted": 2.0, "vpn": 20.0, "services": 361.0}, "slowness": 2.6}, False),
     ],
 )
 def test_a_reboot_is_good_only_with_every_figure_in_its_bar(change, good):

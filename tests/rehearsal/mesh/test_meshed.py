@@ -188,6 +188,14 @@ def broken(stack):
     mode = stack.run("hub", "stat", "--format", "%a", folder).strip()
     stack.run("hub", "chmod", "000", folder)
     stack.run("hub", "docker", "restart", "headscale")
+    facts = "{{.State.Restarting}} {{.RestartCount}}"
+
+    def restarts():
+        state, count = stack.run("hub", "docker", "inspect", "--format", facts, "headscale").split()
+        # Docker waits twice as long each time, so from then on nobody finds it running.
+        return state == "true" and int(count) > 6
+
+    until(restarts, "it starts again and again")
     try:
         yield
     finally:
@@ -264,7 +272,7 @@ def test_in_the_end_ssh_is_at_804_for_members_alone_and_the_program_comes_by_it(
     assert 0 == again.returncode, "what is done is done once"
 
 
-def test_down_takes_the_records_the_servers_and_everything_else_away(stack):
+def test_down_takes_the_records_the_servers_and_everything_else_away(stack, device):
     world = stack.world["id"]
     done = stack.homeport("rehearse-destroy")
     assert done.returncode, "the mesh goes with the stack, and nobody would get in any more"
@@ -282,6 +290,7 @@ def test_down_takes_the_records_the_servers_and_everything_else_away(stack):
     ours = "/etc/homeport /var/lib/homeport /var/lib/tailscale"
     left = stack.run("ai", "sh", "-c", f"docker ps -aq; find {ours} 2>/dev/null; true")
     assert "" == left.strip(), f"and is as it was, but for {left}"
+    device.remove()  # it stands on the network of the world
     stack.remove()
     assert [] == [name for kind in ("container", "volume", "network") for name in labelled(kind, world)]
     assert not ASKED.folder.exists(), "nor of its state"

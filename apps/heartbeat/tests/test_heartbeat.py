@@ -23,6 +23,16 @@ def test_a_beat_is_a_post_of_status_online(world):
 
 
 @pytest.mark.req("S2-45")
+def test_without_any_setting_it_beats_at_the_description_s_address_every_minute_for_five_seconds(monkeypatch):
+    monkeypatch.syspath_prepend(APP)
+    from heartbeat_settings import settings
+
+    usual = settings({})
+
+    assert ("http://10.0.0.2:5678/webhook/heartbeat", 60, 5) == (usual.heartbeat_url, usual.interval, usual.timeout)
+
+
+@pytest.mark.req("S2-45")
 def test_it_beats_again_and_again_and_says_offline_when_it_is_ended(world, until):
     process = world.start(INTERVAL="0.1")
     until(lambda: len(world.seen) >= 3, "three beats")
@@ -157,6 +167,28 @@ def test_it_hears_a_signal_at_any_line_of_beginning_to_wait(world, event):
 
     assert 0 == done.returncode, done.stderr
     assert [{"status": "online"}, {"status": "offline"}] == world.bodies("/webhook/heartbeat")
+
+
+WITHOUT_A_CONSOLE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import heartbeat
+sys.stdout = sys.stderr = None
+sys.exit(heartbeat.main(["--once"]))
+"""
+
+
+@pytest.mark.req("S2-45", "S2-50")
+@pytest.mark.parametrize(("interval", "status"), [("60", 0), ("soon", 2)])
+def test_it_works_where_nobody_can_read_what_it_says(world, interval, status):
+    """Windows' pythonw, by which its task starts it, has neither output: both are None."""
+    world.wait("x")
+    argv = [sys.executable, "-E", "-s", "-B", "-c", WITHOUT_A_CONSOLE, str(APP)]
+    environment = world.environment(INTERVAL=interval)
+    done = subprocess.run(argv, env=environment, capture_output=True, timeout=180, check=False)
+
+    assert (status, b"", b"") == (done.returncode, done.stdout, done.stderr)
+    assert (["done"] if status == 0 else ["pending"]) == [item["state"] for item in world.items]
 
 
 def test_the_key_goes_to_the_queue_only_and_follows_no_redirect(world):

@@ -167,10 +167,16 @@ class Jett:
 
 
 class Handler:
-    """A handler that does each item once: the work is noted under the item's id in the same step."""
+    """A handler that does each item once: the work is noted under the item's id in the same step.
+
+    Attributes:
+        effects: The items, each once.
+        news: What was posted to ``/news`` instead.
+    """
 
     def __init__(self, address: str, port: int) -> None:
         self.effects: list[dict] = []
+        self.news: list[dict] = []
         self.calls = 0
         self.status = 200
         self.pause = 0.0
@@ -182,8 +188,12 @@ class Handler:
         class Answer(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 item = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                assert str(item["id"]) == self.headers["Idempotency-Key"]
-                status = outer.take(item)
+                if self.path == "/news":
+                    outer.news.append(item)
+                    status = 200
+                else:
+                    assert str(item["id"]) == self.headers["Idempotency-Key"]
+                    status = outer.take(item)
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", "0")

@@ -40,6 +40,7 @@ PRESET = Preset(
                 ("queue_attempts", "{queue-attempts}"),
                 ("handler", "{handler-url}"),
                 ("local_address", "{peer:local}"),
+                ("notify", "{notify-url}"),
             ),
         ),
         # The image's own default would be SQLite. PostgreSQL is there anyway, one backup then holds everything, and n8n
@@ -157,6 +158,15 @@ PRESET = Preset(
         "handler-url": Option(
             default="",
             purpose="where requests go while the local machine is online; empty: port 8377 of the VPN's peer local",
+            kind="url",
+            shape="a URL, https beyond the VPN, or empty",
+        ),
+        "notify-url": Option(
+            default="",
+            purpose=(
+                "what is told by a POST that the local machine is offline or back, within a minute; not kept secret; "
+                "empty: nobody"
+            ),
             kind="url",
             shape="a URL, https beyond the VPN, or empty",
         ),

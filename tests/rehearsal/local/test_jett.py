@@ -9,6 +9,7 @@ import json
 import socket
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -252,19 +253,51 @@ def test_portainer_is_told_its_admins_password_by_a_file_that_it_alone_reads(jet
     assert jett.secrets["portainer-admin-password"] == docker("exec", name, "cat", "/etc/homeport/admin_password")
 
 
-@pytest.mark.req("S2-45", "S2-46", "S2-47")
+@pytest.mark.req("S2-45", "S2-46", "S2-47", "FP-07")
 @pytest.mark.usefixtures("empty")
-def test_a_beat_makes_it_online_and_missing_ones_offline(jett):
+def test_a_beat_makes_it_online_and_missing_ones_offline_and_whoever_wants_to_know_is_told(jett, handler):
+    news = f"http://{jett.gateway}:{jett.handler_port}/news"
     before = jett.sql("SELECT online FROM local_state")
     status, answer = jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
     during = jett.sql("SELECT online, last_seen > now() - interval '15 seconds' FROM local_state")
+    jett.sql(f"UPDATE queue_settings SET notify = '{news}', told = true")  # noqa: S608
     until(lambda: jett.sql("SELECT online FROM local_state") == "f", "offline after 15 missed beats of 1 s")
     until(lambda: jett.sql("SELECT status FROM heartbeat") == "offline", "the workflow that runs every minute says so")
+    until(lambda: jett.sql("SELECT told FROM queue_settings") == "f", "and tells it")
+    jett.sql("UPDATE queue_settings SET notify = ''")
     jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
+    (told,) = handler.news
 
     assert (200, {"ok": True, "queued": 0}) == (status, answer)
     assert ("f", "t|t") == (before, during)
+    assert (False, 0) == (told["online"], told["queued"]), told
+    assert told["text"].startswith("The local machine is offline, last seen 20"), told
     assert "t" == jett.sql("SELECT online FROM local_state"), "the next beat makes it online"
+
+
+@pytest.mark.req("S2-47", "FP-07")
+@pytest.mark.usefixtures("empty")
+def test_what_nobody_took_is_told_again_and_what_nobody_wanted_to_know_is_not_told_later(jett):
+    told = jett.sql("""
+        BEGIN;
+        UPDATE queue_settings SET notify = 'http://x', told = NULL, beat_seconds = 60, missed_beats = 3;
+        SELECT 'first', heartbeat_news() ->> 'url';
+        SELECT heartbeat_beat('local', 'online') IS NULL;
+        SELECT 'back', heartbeat_news() ->> 'online', heartbeat_news() ->> 'online', heartbeat_told(true);
+        SELECT 'known', heartbeat_news() ->> 'url';
+        UPDATE heartbeat SET last_seen = clock_timestamp() - interval '179 seconds';
+        SELECT 'not yet', heartbeat_news() ->> 'url';
+        UPDATE heartbeat SET last_seen = clock_timestamp() - interval '181 seconds';
+        SELECT 'gone', heartbeat_news() ->> 'online';
+        SELECT status FROM heartbeat;
+        UPDATE queue_settings SET notify = '';
+        SELECT 'unwanted', heartbeat_news() ->> 'url';
+        UPDATE queue_settings SET notify = 'http://x';
+        SELECT 'later', heartbeat_news() ->> 'url';
+        ROLLBACK""").splitlines()
+
+    assert ["first|", "f", "back|true|true|t", "known|", "not yet|"] == told[:5]
+    assert ["gone|false", "offline", "unwanted|", "later|"] == told[5:]
 
 
 @pytest.mark.req("S2-40")
@@ -294,7 +327,56 @@ def test_what_is_closed_to_the_tunnel_refuses_whom_the_edge_has_marked_in_any_sp
     assert [(400, {"error": because})] * len(answers) == answers
 
 
-@pytest.mark.req("S2-48", "S2-49", "S2-50")
+@pytest.mark.req("FP-07")
+def test_the_tables_have_the_columns_of_their_contract(jett):
+    def columns(table):
+        shown = "attname, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN '' ELSE ' null' END"
+        there = f"attrelid = 'public.{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+        found = jett.sql(f"SELECT {shown} FROM pg_attribute WHERE {there}")  # noqa: S608
+        return dict(line.split("|") for line in found.splitlines())
+
+    time = "timestamp with time zone"
+    assert {
+        "id": "bigint",
+        "received_at": time,
+        "source": "text",
+        "dedupe_key": "text null",
+        "payload": "jsonb",
+        "status": "text",
+        "attempts": "integer",
+        "claimed_at": f"{time} null",
+        "lease_until": f"{time} null",
+        "done_at": f"{time} null",
+        "last_error": "text null",
+    }.items() <= columns("offline_queue").items()
+    assert {"node": "text", "last_seen": time, "status": "text"} == columns("heartbeat")
+    assert {"online": "boolean null", "last_seen": f"{time} null"} == columns("local_state"), "a view's may be null"
+    for statement in ("(dedupe_key, payload) VALUES ('k', '1'), ('k', '1')", "(payload, status) VALUES ('1', 'new')"):
+        with pytest.raises(AssertionError, match="violates"):
+            jett.sql(f"INSERT INTO offline_queue {statement}")
+
+
+@pytest.mark.req("FP-07")
+@pytest.mark.usefixtures("empty")
+def test_a_claim_leaves_out_what_somebody_else_holds_and_does_not_wait_for_it(jett):
+    for source in ("a", "b"):
+        jett.call("/webhook/request", {"source": source, "payload": source})
+    holding = "BEGIN; SELECT id FROM offline_queue WHERE id = 1 FOR UPDATE; SELECT pg_sleep(20); ROLLBACK"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(jett.sql, holding)
+        until(lambda: jett.sql(waits) == "1", "somebody holds the first")
+        claimed = jett.sql("SELECT payload FROM queue_claim(10)")
+        still = jett.sql(waits)
+        jett.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        with pytest.raises(AssertionError, match="canceling"):
+            held.result()
+
+    assert ('"b"', "1") == (claimed, still)
+    assert '"a"' == jett.sql("SELECT payload FROM queue_claim(10, 'other')"), "what was held comes to whoever asks next"
+
+
+@pytest.mark.req("S2-48", "S2-49", "S2-50", "FP-07")
 @pytest.mark.usefixtures("empty")
 def test_requests_are_kept_while_offline_and_delivered_once_each_in_order_when_the_client_is_back(jett, handler):
     sent = [
@@ -313,7 +395,7 @@ def test_requests_are_kept_while_offline_and_delivered_once_each_in_order_when_t
     assert "25" == jett.sql("SELECT count(*) FROM offline_queue WHERE status = 'done'")
 
 
-@pytest.mark.req("S2-48")
+@pytest.mark.req("S2-48", "FP-07")
 @pytest.mark.usefixtures("empty")
 def test_while_online_a_request_goes_straight_to_the_local_machine(jett, handler):
     jett.call("/webhook/heartbeat", {"status": "online"}, key=False)
@@ -327,7 +409,7 @@ def test_while_online_a_request_goes_straight_to_the_local_machine(jett, handler
     assert "pending|0" == row, "and as if it had not been tried"
 
 
-@pytest.mark.req("S2-50")
+@pytest.mark.req("S2-50", "FP-07")
 @pytest.mark.usefixtures("empty")
 def test_an_item_that_fails_holds_up_its_own_source_alone_is_tried_again_later_and_dies_in_the_end(jett):
     for source, payload in (("a", 1), ("b", 2), ("a", 3)):
@@ -348,18 +430,26 @@ def test_an_item_that_fails_holds_up_its_own_source_alone_is_tried_again_later_a
     assert "5|no" == jett.sql("SELECT attempts, last_error FROM offline_queue WHERE id = 1")
 
 
-@pytest.mark.req("S2-50")
+@pytest.mark.req("S2-50", "FP-07")
 @pytest.mark.usefixtures("empty")
-def test_what_a_consumer_never_ended_comes_again_when_its_lease_is_over(jett):
+def test_what_a_consumer_never_ended_comes_again_when_its_lease_is_over_and_is_dead_after_five_tries(jett):
     jett.call("/webhook/request", {"source": "a", "payload": 1})
     mine = jett.call("/webhook/queue/claim", {"consumer": "one"})[1]["items"]
     other = jett.call("/webhook/queue/claim", {"consumer": "two"})[1]["items"]
     jett.sql("UPDATE offline_queue SET lease_until = now()")
     maintained = jett.sql("SELECT id, status FROM queue_maintain()")
     after = jett.call("/webhook/queue/claim", {"consumer": "two"})[1]["items"]
+    ends = []
+    for consumer in ("three", "four", "five"):
+        jett.sql("UPDATE offline_queue SET lease_until = now()")
+        jett.call("/webhook/queue/claim", {"consumer": consumer})
+        ends.append(jett.sql("SELECT status, attempts FROM offline_queue"))
+    jett.sql("UPDATE offline_queue SET lease_until = now()")
 
     assert ([1], [], "1|pending") == ([item["id"] for item in mine], other, maintained)
     assert [(1, 2)] == [(item["id"], item["attempts"]) for item in after]
+    assert ["claimed|3", "claimed|4", "claimed|5"] == ends
+    assert "1|dead" == jett.sql("SELECT id, status FROM queue_maintain()")
 
 
 @pytest.mark.req("S2-19", "S2-51", "S2-54", "AT-10")

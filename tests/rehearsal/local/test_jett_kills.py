@@ -17,7 +17,7 @@ pytestmark = pytest.mark.world
 
 
 @pytest.mark.campaign
-@pytest.mark.req("S2-48", "S2-50")
+@pytest.mark.req("S2-48", "S2-50", "FP-07")
 @pytest.mark.usefixtures("empty")
 def test_kills_of_the_client_lose_and_double_nothing(jett, handler):
     kills, chance = campaign.size("kills of the queue's client"), campaign.chance("kills of the queue's client")
@@ -45,7 +45,7 @@ def test_kills_of_the_client_lose_and_double_nothing(jett, handler):
 
 
 @pytest.mark.campaign
-@pytest.mark.req("S2-48", "S2-50")
+@pytest.mark.req("S2-48", "S2-50", "FP-07")
 @pytest.mark.usefixtures("empty")
 def test_kills_of_the_server_side_lose_and_double_nothing(jett, handler):
     handler.pause = 0.01

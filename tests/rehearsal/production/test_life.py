@@ -28,7 +28,7 @@ def status(answer):
     return answer["status"], json.loads(answer["body"] or "{}").get("queued")
 
 
-@pytest.mark.req("S2-45", "S2-48", "S2-49", "S2-50")
+@pytest.mark.req("S2-45", "S2-48", "S2-49", "S2-50", "FP-07")
 def test_requests_wait_while_the_local_machine_is_off_and_come_once_each_in_order(rehearsed):
     """The real client and a handler in a member of the VPN.
 

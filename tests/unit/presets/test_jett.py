@@ -225,6 +225,8 @@ def test_no_environment_names_a_secret():
         ("missed-beats", "0"),
         ("handler-url", "file:///x"),
         ("handler-url", "http://x/'; DROP"),
+        ("notify-url", "http://169.254.169.254/latest"),
+        ("notify-url", "news.example.com"),
     ],
 )
 def test_an_option_refuses_what_would_break_later(name, value):
@@ -249,6 +251,7 @@ def test_an_option_refuses_what_would_break_later(name, value):
         ("qdrant-size", "65536"),
         ("handler-url", ""),
         ("handler-url", "http://10.0.0.1:8377/handle"),
+        ("notify-url", "https://news.example.com/jett"),
     ],
 )
 def test_an_option_takes_what_works(name, value):
@@ -269,7 +272,7 @@ def test_a_service_needs_no_more_networks_than_there_are(production):
         check(replace(production, services=tuple(one for one in production.services if one.name != "qdrant")))
 
 
-@pytest.mark.req("S2-46")
+@pytest.mark.req("S2-46", "FP-07")
 @pytest.mark.parametrize("name", DOORS)
 def test_each_door_is_active_and_asks_for_the_key_but_the_heartbeat(name):
     flow, (path, authentication) = FLOWS[name], DOORS[name]
@@ -305,11 +308,25 @@ def test_the_health_check_asks_for_every_door_with_a_key():
     assert [path for path, authentication in DOORS.values() if authentication == "headerAuth"] == asked
 
 
-@pytest.mark.req("S2-47")
+@pytest.mark.req("S2-47", "FP-07")
 def test_monitor_and_maintenance_run_every_minute_and_on_nothing_else():
     timed = {name for name, flow in FLOWS.items() if any("scheduleTrigger" in node["type"] for node in flow["nodes"])}
 
     assert {"16_heartbeat_monitor", "17_queue_maintenance"} == timed == set(FLOWS) - set(DOORS)
+
+
+@pytest.mark.req("S2-47", "FP-07")
+def test_unless_the_settings_say_otherwise_three_minutes_make_offline_five_tries_dead_and_nobody_is_told(production):
+    usual, variables = production.values, dict(production.databases[0].variables)
+
+    assert 180 == int(usual["heartbeat-seconds"]) * int(usual["missed-beats"])
+    assert ("5", "") == (usual["queue-attempts"], usual["notify-url"])
+    assert {
+        "beat_seconds": "{heartbeat-seconds}",
+        "missed_beats": "{missed-beats}",
+        "queue_attempts": "{queue-attempts}",
+        "notify": "{notify-url}",
+    }.items() <= variables.items(), "the schema gets them at every update"
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -363,7 +380,7 @@ def test_statements_are_fixed_texts_that_call_granted_functions_with_parameters(
 
 def test_every_function_of_the_queue_is_closed_to_all_but_the_application():
     created = set(re.findall(r"CREATE FUNCTION public\.(\w+)\(", SQL))
-    revoked = SQL[SQL.index("REVOKE ALL ON FUNCTION") : SQL.index("GRANT EXECUTE")]
+    revoked = "".join(re.findall(r"REVOKE ALL ON FUNCTION .*? FROM PUBLIC;", SQL, re.DOTALL))
     bodies = re.findall(r"CREATE FUNCTION public\.\w+\(.*?\nAS ", SQL, re.DOTALL)
 
     assert created == set(re.findall(r"public\.(\w+)\(", revoked))

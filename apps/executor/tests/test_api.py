@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -16,10 +17,11 @@ import pytest
 import run_task
 from executor_json import OUTPUT_LIMIT
 
+APP = Path(__file__).resolve().parents[1]
 ALLOWED = ["echo", "embed_local", "hash", "json_transform", "ping", "text_stats"]
 
 
-@pytest.mark.req("S3-19", "S3-20", "S3-21")
+@pytest.mark.req("S3-19", "S3-20", "S3-21", "FP-09")
 def test_every_input_gets_its_one_line_answer_and_exit_status(api_case, build, run_api):
     status, stdout, stderr = run_api(build(api_case["stdin"]))
     answer = json.loads(stdout)
@@ -53,7 +55,7 @@ def test_a_refused_task_starts_no_process(api_case, build, monkeypatch):
     assert [] == started, api_case["because"]
 
 
-@pytest.mark.req("S3-20")
+@pytest.mark.req("S3-20", "FP-09")
 def test_the_child_checks_the_allowlist_again(workspace):
     argv = [sys.executable, "-I", "-S", "-B", str(workspace / "run_task.py")]
     done = subprocess.run(argv, input=b'{"type":"rm"}', capture_output=True, check=True)
@@ -61,11 +63,57 @@ def test_the_child_checks_the_allowlist_again(workspace):
     assert "not_allowed" == json.loads(done.stdout)["error"]["code"], "the list binds whoever starts run_task.py"
 
 
+@pytest.mark.req("FP-09")
 def test_the_list_is_the_contracts():
     assert ALLOWED == sorted(run_task.TASKS), "a new type is a reviewed change, here and in README.md"
 
 
-@pytest.mark.req("S3-21")
+OPENS_A_WAY_OUT = {"__import__", "breakpoint", "compile", "eval", "exec", "getattr", "globals", "input", "open", "vars"}
+HARMLESS_MODULES = {"__future__", "collections.abc", "dataclasses", "hashlib", "itertools", "json", "math", "sys"}
+HARMLESS_MODULES |= {"typing", "unicodedata"}
+
+
+@pytest.mark.req("FP-09")
+def test_a_task_is_code_that_imports_by_no_name_starts_no_program_and_evaluates_no_text():
+    named, modules, of_sys, read = set(), set(), set(), {"run_task"}
+    waiting = [*read]
+    while waiting:
+        for node in ast.walk(ast.parse((APP / f"{waiting.pop()}.py").read_text())):
+            if isinstance(node, ast.Name):
+                named.add(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+                of_sys.add(node.attr)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                found = {node.module} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
+                own = {name for name in found if name.startswith("executor_")} - read
+                modules |= found
+                read |= own
+                waiting += own
+
+    assert {"run_task", "executor_embedding", "executor_json", "executor_schema", "executor_transform"} == read
+    assert HARMLESS_MODULES == modules - read, "no os, no subprocess, no importlib"
+    assert {"exit", "path", "stdin", "stdout"} == of_sys, "nor a module that another has imported"
+    assert set() == named & OPENS_A_WAY_OUT
+    assert {"TASKS", "loads"} <= named, "the control: names are seen"
+
+
+@pytest.mark.req("FP-09")
+def test_a_task_runs_under_limits_of_processor_memory_files_and_processes(workspace, mutate, run_api):
+    mutate(workspace / "run_task.py", r'"message": given\["message"\]', '"limits": open("/proc/self/limits").read()')
+    status, stdout, _ = run_api(b'{"type":"ping"}', workspace)
+    lines = json.loads(stdout)["result"]["limits"].splitlines()[1:]
+    found = {line[:26].strip(): tuple(line[26:].split()[:2]) for line in lines}
+
+    assert 0 == status, stdout
+    assert {
+        "Max cpu time": ("10", "11"),
+        "Max address space": ("268435456", "268435456"),
+        "Max open files": ("16", "16"),
+        "Max processes": ("0", "0"),
+    } == {name: found[name] for name in ("Max cpu time", "Max address space", "Max open files", "Max processes")}
+
+
+@pytest.mark.req("S3-21", "FP-09")
 def test_a_task_that_takes_too_long_is_a_timeout_and_leaves_nothing(workspace, mutate, run_api):
     mutate(
         workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(600)"
@@ -77,7 +125,7 @@ def test_a_task_that_takes_too_long_is_a_timeout_and_leaves_nothing(workspace, m
     assert [] == _processes_of(workspace), "no process is left"
 
 
-@pytest.mark.req("S3-21")
+@pytest.mark.req("S3-21", "FP-09")
 def test_the_real_limit_is_thirty_seconds(workspace, mutate, run_api):
     mutate(
         workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(600)"
@@ -122,7 +170,7 @@ SABOTAGE = {
 }
 
 
-@pytest.mark.req("S3-19")
+@pytest.mark.req("S3-19", "FP-09")
 @pytest.mark.parametrize("name", sorted(SABOTAGE))
 def test_whatever_the_task_process_does_the_caller_gets_an_answer(name, workspace, mutate, run_api):
     code, expected_status, expected = SABOTAGE[name]
@@ -142,6 +190,7 @@ def test_a_task_that_needs_too_much_memory_is_told_so(workspace, mutate, run_api
     assert (2, "too_large") == (status, json.loads(stdout)["error"]["code"]), stdout
 
 
+@pytest.mark.req("FP-09")
 def test_the_callers_environment_does_not_reach_the_task(workspace, mutate, run_api, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit(9)")
     mutate(workspace / "run_task.py", r'"message": given\["message"\]', '"env": open("/proc/self/environ").read()')

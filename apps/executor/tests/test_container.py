@@ -12,7 +12,7 @@ from executor_containers import ask, docker, health, wait
 pytestmark = pytest.mark.docker
 
 
-@pytest.mark.req("S3-15", "S3-18", "S3-19")
+@pytest.mark.req("S3-15", "S3-18", "S3-19", "FP-09")
 def test_the_line_of_the_readme_is_answered(executor):
     status, answer, stderr = ask(executor, b'{"type":"ping","message":"test"}\n')
     duration = answer.pop("duration_ms")
@@ -23,7 +23,7 @@ def test_the_line_of_the_readme_is_answered(executor):
     assert 0 <= duration < 60_000, "milliseconds"
 
 
-@pytest.mark.req("S3-20", "S3-21")
+@pytest.mark.req("S3-20", "S3-21", "FP-09")
 def test_refusals_have_their_codes_and_exit_status_in_the_container(executor):
     inputs = [b"{", b"[]", b'{"type":"rm"}', b"x" * 65_537, b'{"type":"embed_local","text":"ok"}']
     expected = [(2, "invalid_json"), (2, "invalid_input"), (2, "not_allowed"), (2, "too_large"), (0, None)]
@@ -34,7 +34,7 @@ def test_refusals_have_their_codes_and_exit_status_in_the_container(executor):
     )
 
 
-@pytest.mark.req("S3-22")
+@pytest.mark.req("S3-22", "FP-09")
 @pytest.mark.usefixtures("executor")
 def test_n8n_hands_in_a_request_and_fetches_the_result(as_n8n):
     program = """

@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from executor_limits import Limits, run
 
 ARGV = [sys.executable, "-I", "-S", "-B", "-c"]
 
 
+@pytest.mark.req("FP-09")
 def test_a_program_stays_within_its_limits(limits_case):
     used = _processor_s()
     outcome = run([*ARGV, limits_case["program"]], b"", Limits(**limits_case["limits"]))

@@ -17,7 +17,7 @@ def names(folder):
     return sorted(entry.name for entry in folder.iterdir())
 
 
-@pytest.mark.req("S3-22", "S3-23")
+@pytest.mark.req("S3-22", "S3-23", "FP-09")
 def test_a_request_becomes_a_result_and_is_removed(start_worker):
     worker = start_worker()
     file = worker.request("a1", PING)
@@ -43,7 +43,17 @@ def test_every_kind_of_request_gets_its_answer(spool_case, build, start_worker):
     assert spool_case.get("says", "") in result.get("error", {}).get("message", ""), spool_case["because"]
 
 
-@pytest.mark.req("S3-22")
+@pytest.mark.req("FP-09")
+def test_a_request_that_is_renamed_in_is_answered(start_worker):
+    worker = start_worker()
+    whole = worker.root / "whole"
+    whole.write_text(json.dumps({"id": "at-once", "task": PING}))
+    whole.rename(worker.root / "requests" / "at-once.json")
+
+    assert {"message": "test"} == worker.result("at-once")["result"]
+
+
+@pytest.mark.req("S3-22", "FP-09")
 def test_a_request_written_in_pieces_is_read_when_it_is_whole(start_worker):
     worker = start_worker()
     file = worker.root / "requests" / "slow.json"
@@ -67,6 +77,7 @@ def test_a_request_that_stays_half_written_is_answered_invalid_json(start_worker
     assert 1.9 <= time.monotonic() - began, "after two seconds without a change"
 
 
+@pytest.mark.req("FP-09")
 def test_what_is_no_plain_request_is_left_alone(start_worker, tmp_path, monkeypatch):
     worker = start_worker()
     outside = tmp_path / "outside.json"
@@ -94,6 +105,7 @@ def test_what_is_no_plain_request_is_left_alone(start_worker, tmp_path, monkeypa
     assert worker.process.poll() is None, "and the worker lives"
 
 
+@pytest.mark.req("FP-09")
 def test_old_requests_are_ignored(start_worker):
     worker = start_worker()
     file = worker.root / "requests" / "old.json"

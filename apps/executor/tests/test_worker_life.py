@@ -20,6 +20,7 @@ def names(folder):
     return sorted(entry.name for entry in folder.iterdir())
 
 
+@pytest.mark.req("FP-09")
 def test_expired_results_and_tombstones_are_removed_and_foreign_ones_stay(start_worker):
     worker = start_worker()
     worker.request("gone", PING)
@@ -147,6 +148,7 @@ def test_thousands_of_waiting_requests_are_all_answered_oldest_first(start_worke
     assert 1500 == len(names(root / "results")), "each has a result"
 
 
+@pytest.mark.req("FP-09")
 def test_the_health_check_follows_the_worker(start_worker, tmp_path):
     def health(root):
         argv = [sys.executable, "-I", "-S", "-B", str(Path(__file__).parents[1] / "healthcheck.py"), str(root)]

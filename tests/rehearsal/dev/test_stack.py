@@ -60,7 +60,7 @@ def test_a_preview_after_refresh_is_empty(world):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.req("S3-08", "S3-28", "S3-29", "S3-30", "S3-31", "S3-32", "S3-53", "S3-55")
+@pytest.mark.req("S3-08", "S3-28", "S3-29", "S3-30", "S3-31", "S3-32", "S3-53", "S3-55", "FP-11")
 @pytest.mark.parametrize("claim", memory_claims.ALL, ids=lambda claim: claim.__name__)
 def test_a_caller_of_the_webhooks_finds(door, claim):
     claim(door)

@@ -11,7 +11,16 @@ import pytest
 pytestmark = pytest.mark.docker
 
 
-@pytest.mark.req("S3-35", "S3-37")
+@pytest.mark.req("FP-11")
+def test_the_log_has_the_columns_of_its_contract(world):
+    columns = world.sql(
+        "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute "
+        "WHERE attrelid = 'public.audit_log'::regclass AND attnum > 0 AND NOT attisdropped"
+    )
+    assert columns == "seq at tenant_id actor action target details prev_hash hash"
+
+
+@pytest.mark.req("S3-35", "S3-37", "FP-11")
 def test_the_audit_log_takes_no_change_from_the_application_the_owner_or_a_superuser(world):
     world.sql("SELECT audit_append('t', 'a', 'b')", user="ai_user")
     changes = (
@@ -89,7 +98,7 @@ TAMPERED = {
 }
 
 
-@pytest.mark.req("S3-35")
+@pytest.mark.req("S3-35", "FP-11")
 @pytest.mark.parametrize("kind", TAMPERED)
 def test_tampering_with_triggers_switched_off_is_found_at_its_row(world, kind):
     world.sql(
@@ -150,7 +159,7 @@ def test_an_append_that_is_rolled_back_leaves_no_gap(world):
     assert world.sql("SELECT audit_verify() IS NULL") == "t"
 
 
-@pytest.mark.req("S3-36")
+@pytest.mark.req("S3-36", "FP-11")
 def test_every_run_has_two_audit_rows_and_one_outcome(world):
     refused = '{"id": "x", "ok": false, "error": {"code": "not_allowed", "message": "no"}, "exit_code": 2}'
     for answer, status, code in (

@@ -35,7 +35,7 @@ def world(world):
 
 @pytest.fixture
 def door(world):
-    return claims.Door(base_url=f"http://{world.address(N8N)}:5678", api_key=world.api_key)
+    return claims.Door(base_url=f"http://{world.address(N8N)}:5678", api_key=world.api_key, refusal=403)
 
 
 @pytest.mark.req("S3-08", "S3-28", "S3-29", "S3-30", "S3-31", "S3-32", "S3-53", "S3-55")
@@ -88,7 +88,7 @@ def test_without_redis_requests_work_uncached_and_soon(world, door, verb, back):
     claims.search_is_cached_until_the_tenant_stores_more(door)
 
 
-@pytest.mark.req("S3-31", "S3-36")
+@pytest.mark.req("S3-31", "S3-36", "FP-11")
 def test_a_task_that_gets_no_result_is_answered_in_time_and_recorded(world, door):
     docker("stop", world.name(EXECUTOR.name))
     try:
@@ -105,7 +105,7 @@ def test_a_task_that_gets_no_result_is_answered_in_time_and_recorded(world, door
     world.until_healthy(EXECUTOR)
 
 
-@pytest.mark.req("S3-32")
+@pytest.mark.req("S3-32", "FP-11")
 def test_a_database_that_is_down_is_a_500_with_a_reason_and_no_inner_detail(world, door):
     world.sql(
         "REVOKE CONNECT ON DATABASE ai_memory FROM ai_user; "

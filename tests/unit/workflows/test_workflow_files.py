@@ -55,7 +55,7 @@ def test_the_four_workflows_and_their_readme_are_there_and_no_more():
     assert set(CONTRACT) | {"README.md"} == {path.name for path in FOLDER.iterdir()}
 
 
-@pytest.mark.req("S3-08", "S3-25")
+@pytest.mark.req("S3-08", "S3-25", "FP-11")
 @pytest.mark.parametrize("name", CONTRACT)
 def test_each_is_active_under_its_own_id_with_one_webhook_that_asks_for_the_key(name):
     flow = flows()[name]

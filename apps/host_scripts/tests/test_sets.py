@@ -64,7 +64,7 @@ def test_a_program_that_fails_says_nothing_or_stops_half_way_makes_no_set_and_co
     sets.checked(good)
 
 
-@pytest.mark.req("S1-65")
+@pytest.mark.req("S1-65", "FP-03")
 def test_as_many_sets_are_kept_as_the_settings_say_and_order_is_not_the_clocks(tmp_path, monkeypatch):
     folder, now = tmp_path / "sets", time.time()
     names = []
@@ -101,7 +101,7 @@ def test_what_a_killed_run_left_goes_with_the_next_and_never_counts(tmp_path):
     assert [good, made(tmp_path)] == sorted(tmp_path.iterdir()), "and it goes"
 
 
-@pytest.mark.req("S1-65")
+@pytest.mark.req("S1-65", "FP-03")
 def test_a_set_can_be_read_without_this_program(tmp_path):
     folder = made(tmp_path)
     for argv in (["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], ["gzip", "--test", "0.sql.gz"]):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 SECRET = "c4nary-token"
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 def test_all_workflows_are_committed_once_and_pushed_and_a_second_run_changes_nothing(host):
     host.with_remote()
     host.n8n(flow("a1", "first"), flow("b2", "second", active=True))
@@ -38,7 +38,7 @@ def test_all_workflows_are_committed_once_and_pushed_and_a_second_run_changes_no
     assert "" == host.git("status", "--porcelain", "n8n-workflows"), "Git sees a clean folder"
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 def test_changed_and_deleted_workflows_are_a_commit_each_and_other_files_stay(host):
     host.n8n(flow("a1", "first"), flow("b2", "second"))
     host.run()
@@ -56,7 +56,7 @@ def test_changed_and_deleted_workflows_are_a_commit_each_and_other_files_stay(ho
     assert {"README.md"} == set(host.files()) == {"README.md"}, "all are gone"
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 def test_neither_credentials_nor_what_runs_left_are_in_a_file(host):
     node = {
         "id": "n",
@@ -123,7 +123,7 @@ def test_what_is_no_export_ends_with_2_and_leaves_the_files_alone(host, answer):
     assert before == host.files() and "" == host.git("status", "--porcelain", "n8n-workflows"), "what there was, is"
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 @pytest.mark.parametrize("trouble", ["no-docker", "broken", "no container", "no program"])
 def test_n8n_out_of_reach_ends_with_2_and_says_so(host, trouble):
     if trouble == "no container":
@@ -137,7 +137,7 @@ def test_n8n_out_of_reach_ends_with_2_and_says_so(host, trouble):
     assert "fix: docker logs" in errors and not (host.checkout / ".git").exists(), "nothing of Git was touched"
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 def test_of_two_runs_at_once_the_second_ends_with_4_and_the_first_is_not_disturbed(host):
     host.n8n(flow("a1"))
     (host.fake / "wait").touch()
@@ -186,7 +186,7 @@ def test_locks_that_a_killed_git_left_long_ago_go_and_new_ones_stay(host):
     assert 0 == host.run()[0] and not held.exists(), "nobody is at it for an hour"
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 def test_a_remote_that_is_gone_ends_with_3_and_the_commit_is_kept_and_pushed_later(host):
     host.with_remote()
     host.n8n(flow("a1"))

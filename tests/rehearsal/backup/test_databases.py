@@ -28,7 +28,7 @@ def filled(server):
     return server
 
 
-@pytest.mark.req("S1-65")
+@pytest.mark.req("S1-65", "FP-03")
 def test_what_a_server_held_is_on_a_new_one_after_one_command_and_nothing_is_overwritten_unasked(host, filled):
     before = filled.all()
     assert len(before) > 40 and any(line.startswith("7001|app_owner") for line in before), "there is something to lose"
@@ -108,7 +108,7 @@ def test_the_drill_restores_the_newest_dump_into_a_container_of_its_own_and_leav
     )
 
 
-@pytest.mark.req("S1-65")
+@pytest.mark.req("S1-65", "FP-03")
 def test_a_server_that_does_not_answer_fails_the_run_and_the_others_are_dumped(host, filled):
     host.settings["PG_SERVERS"] = f"nowhere=postgres {filled.container}=postgres"
     errors = host.run("databases", code=1)

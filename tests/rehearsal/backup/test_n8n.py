@@ -107,7 +107,7 @@ class N8n:
         return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.req("S1-63")
+@pytest.mark.req("S1-63", "FP-03")
 def test_workflows_of_a_lost_n8n_are_in_a_new_one_with_their_ids_and_active_as_they_were(host, server, n8n_image):
     remote = host.folder / "remote.git"
     git = ["git", "-C", str(host.checkout)]

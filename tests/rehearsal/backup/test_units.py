@@ -119,3 +119,17 @@ def test_a_run_in_the_sandbox_does_its_work_as_the_checkouts_owner_and_one_that_
     assert "host-backup@status" in server.inside("systemctl --failed --no-legend --plain"), "the watch has seen it"
     score = server.inside("systemd-analyze security --no-pager host-backup@state.service | tail -n 1")
     assert "OK" in score, f"Docker's group is its one exception: {score}"
+
+
+@pytest.mark.req("S1-65", "FP-03")
+def test_the_timer_of_dumps_runs_them_keeps_as_many_as_the_settings_say_and_leaves_their_exit_code_in_the_journal(
+    server,
+):
+    unit = server.inside("systemctl show pg-backup.timer -p Unit --value").strip()
+    kept = server.inside(f"grep PG_KEEP {CHECKOUT}/host-scripts/backup.env").strip()
+    server.inside(f"systemctl start {unit}", check=False)
+    journal = f"journalctl -u {unit} -o cat --no-pager"
+
+    assert ("host-backup@databases.service", "PG_KEEP=14") == (unit, kept)
+    until(lambda: "code=exited, status=1" in server.inside(journal), "its exit code is in the journal")
+    assert "supabase-db" in server.inside(journal), "beside the server that could not be dumped"

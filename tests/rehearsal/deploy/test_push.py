@@ -53,7 +53,7 @@ def no_difference(host):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.req("S1-69")
+@pytest.mark.req("S1-69", "FP-03")
 def test_a_missing_token_an_expired_one_and_another_checksum_are_refused_with_the_way_out(host):
     done = host.setup("")
     assert 1 == done.returncode and "there is no registration token" in done.stderr, done.stdout + done.stderr
@@ -72,7 +72,7 @@ def test_a_missing_token_an_expired_one_and_another_checksum_are_refused_with_th
     assert 1 == host.script("./start-runner-service.sh").returncode, "what is not registered does not start"
 
 
-@pytest.mark.req("S1-69", "S1-70", "S1-71")
+@pytest.mark.req("S1-69", "S1-70", "S1-71", "FP-03")
 def test_the_runner_is_set_up_by_its_scripts_and_is_a_service(host):
     token = host.github.registration()
     done = host.setup(token)
@@ -256,7 +256,7 @@ def test_after_its_token_has_expired_it_is_removed_here_registered_anew_and_remo
     until(lambda: listed() == [("vps", "online")], "one runner, in the old one's place")
 
 
-@pytest.mark.req("S1-69")
+@pytest.mark.req("S1-69", "FP-03")
 def test_nothing_is_left_of_it_once_it_is_uninstalled(host):
     assert 0 == host.script("./uninstall.sh", RUNNER_NAME="other").returncode, "one that was never registered"
     done = host.script("./uninstall.sh", RUNNER_TOKEN=host.github.registration("remove"))

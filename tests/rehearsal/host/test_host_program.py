@@ -173,7 +173,7 @@ def deploy(server, user=USER):
     return int(code), text
 
 
-@pytest.mark.req("S1-47", "S1-48", "S1-52", "S1-60", "FP-01")
+@pytest.mark.req("S1-47", "S1-48", "S1-52", "S1-60", "FP-01", "FP-03")
 def test_host_agent_is_a_service_as_a_user_of_its_own_that_comes_back(agent):
     assert (200, "ok") == ((answer := ask(agent, "GET", "/health", ""))[0], answer[1]["status"])
     shown = agent.inside("systemctl show host-agent -p User -p UnitFileState -p ActiveState -p Restart")
@@ -278,7 +278,7 @@ def test_from_inside_nothing_is_written_seen_or_opened_that_it_does_not_need(age
     assert set() == {name for name, what in found.items() if what} - allowed, found
 
 
-@pytest.mark.req("S1-45", "S1-60", "S1-61", "H-04")
+@pytest.mark.req("S1-45", "S1-60", "S1-61", "H-04", "FP-03")
 def test_deploy_sh_by_hand_is_refused_by_a_wrong_env_and_changes_nothing(agent):
     version = ask(agent, "GET", "/health", "")[1]["version"]
     env = f"{CHECKOUT}/host-agent/.env"
@@ -305,7 +305,7 @@ def test_deploy_sh_by_hand_is_refused_by_a_wrong_env_and_changes_nothing(agent):
     agent.inside(f"chmod 600 {env}; rm {env}.kept; systemctl reset-failed host-agent; systemctl start host-agent")
 
 
-@pytest.mark.req("S1-61", "S1-51", "FP-01", "H-11")
+@pytest.mark.req("S1-61", "S1-51", "FP-01", "H-11", "FP-03")
 def test_deploy_sh_again_takes_new_tasks_and_each_has_what_it_says_and_ends_whole(agent):
     version = ask(agent, "GET", "/health", "")[1]["version"]
     agent.inside(f"cat >{CHECKOUT}/host-agent/tasks.json <<'END'\n{json.dumps(TASKS)}\nEND")
@@ -328,7 +328,7 @@ def test_deploy_sh_again_takes_new_tasks_and_each_has_what_it_says_and_ends_whol
     assert 404 == ask(agent, "POST", "/tasks/disk-usage")[0], "a task of before"
 
 
-@pytest.mark.req("S1-60")
+@pytest.mark.req("S1-60", "FP-03")
 def test_deploy_sh_brings_the_version_before_back_where_the_new_one_is_not_healthy(agent):
     version = ask(agent, "GET", "/health", "")[1]["version"]
     broken = f"{CHECKOUT}/host-agent/host_agent_api.py"

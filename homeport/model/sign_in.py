@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homeport.model import template
+from homeport.model.blueprint import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.route import Guard, Route
-    from homeport.model.service import Service
+    from homeport.model.service import PublishedPort, Service
 
 _ACCESS = "Cloudflare Access"
 
@@ -73,6 +74,33 @@ def doors(blueprint: Blueprint) -> tuple[Door, ...]:
         door for service in blueprint.services for door in _direct(blueprint, service) if door.address not in known
     ]
     return tuple(sorted(found, key=lambda door: door.service))
+
+
+def access(blueprint: Blueprint, service: Service) -> str:
+    """Who comes to a service, in words."""
+    edge = "public" if blueprint.edge.public else blueprint.edge.bind
+    if service.edge:
+        return f"the proxy itself, {edge}"
+    if service.schedule:
+        return f"runs at {service.schedule} (UTC)"
+    ways = [f"{_whose(blueprint, port)}, {port.address}:{port.outside}" for port in blueprint.published(service)]
+    route = {route.service: route for route in blueprint.routes}.get(service.name)
+    if route and blueprint.exposure == "tunnel":
+        ways.append(f"tunnel with {guards(route)}")
+    elif route and blueprint.proxy:
+        ways.append(f"{edge}, through the proxy with {guards(route)}")
+    return "; ".join(ways) or ("inside only" if service.networks else "no network")
+
+
+def guards(route: Route) -> str:
+    """What a route asks of whoever gets in, in words."""
+    return " or ".join(dict.fromkeys(guard.kind for guard in route.guards if guard.kind != "closed"))
+
+
+def _whose(blueprint: Blueprint, port: PublishedPort) -> str:
+    if port.address == LOOPBACK:
+        return "this machine only"
+    return "VPN only" if blueprint.vpn and port.address == blueprint.vpn.address else "public"
 
 
 def _routed(blueprint: Blueprint, route: Route, service: Service | None) -> Door:

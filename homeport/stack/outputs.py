@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from homeport.model import template
-from homeport.model.sign_in import doors
+from homeport.model.sign_in import access, doors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,24 +83,6 @@ def _service(blueprint: Blueprint, service: Service, workload: Workload) -> dict
         "image": service.image,
         "container": workload.container,
         "url": blueprint.origin(routes[service.name]) if service.name in routes else "",
-        "access": _access(blueprint, service),
+        "access": access(blueprint, service),
         **({"schedule": service.schedule} if service.schedule else {}),
     }
-
-
-def _access(blueprint: Blueprint, service: Service) -> str:
-    """Who comes to a service, in words."""
-    routes = {route.service: route for route in blueprint.routes}
-    edge = "public" if blueprint.edge.public else blueprint.edge.bind
-    if service.edge:
-        return f"the proxy itself, {edge}"
-    if service.schedule:
-        return f"runs at {service.schedule} (UTC)"
-    private = "VPN only" if blueprint.vpn else "this machine only"
-    ports = [f"{private}, {port.address}:{port.outside}" for port in blueprint.published(service)]
-    if service.name not in routes or (ports and blueprint.exposure != "tunnel"):
-        return ", ".join(ports) or ("inside only" if service.networks else "no network")
-    guards = " or ".join(dict.fromkeys(guard.kind for guard in routes[service.name].guards if guard.kind != "closed"))
-    if ports:
-        return f"{', '.join(ports)}; tunnel with {guards}"
-    return f"{edge}, through the proxy with {guards}"

@@ -97,6 +97,9 @@ SERVICE = Service(
         start_period=240,
         gate=600,
     ),
+    troubles={
+        "the administrator has the old password again": "each start sets the secret `airflow-password`: rotate that",
+    },
     limits=Limits(memory=2560, cpus="2.0", pids=256, least=1536),
     needs=("airflow-db",),
     ports=(Port(name="http", inside=8080, outside=8081, at="here"),),

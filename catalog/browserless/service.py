@@ -62,6 +62,10 @@ SERVICE = Service(
         "/home/blessuser": "rw,noexec,nosuid,nodev,size=64m,uid=999,gid=999,mode=0700",
     },
     health=Health(test=("node", "/etc/homeport/health.cjs"), interval=15, timeout=10, start_period=60),
+    troubles={
+        "429": "four sessions are under way and eight wait: ask again later",
+        "408": "a session has lasted longer than 60 s",
+    },
     limits=Limits(memory=2048, cpus="2.0", pids=1024, nofile=8192, least=1024),
     # Chromium keeps what it paints in shared memory: with Docker's 64 MB larger pages crash.
     dev_shm=1024,

@@ -49,6 +49,11 @@ SERVICE = Service(
         timeout=10,
         start_period=60,
     ),
+    troubles={
+        "nothing is admitted after a start": (
+            "it has not looked for the first time yet: within a minute; its log says what is away"
+        ),
+    },
     limits=Limits(memory=96, cpus="0.25", pids=32, least=64),
     # Whose tables it reads; before its first look LiteLLM admits nothing.
     needs=("litellm", "postgresql", "redis"),

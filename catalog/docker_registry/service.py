@@ -80,6 +80,12 @@ SERVICE = Service(
         interval=15,
         start_period=15,
     ),
+    troubles={
+        "a push leaves out layers, after garbage was collected by hand": (
+            "it remembers layers that are gone: `docker restart NAME`"
+        ),
+        "401 for who was signed in": "the password is another one now: sign in again",
+    },
     limits=Limits(memory=256, cpus="1.0", pids=128, least=64),
     ports=(Port(name="registry", inside=5000, outside=5000, at="here"),),
     grace=40,

@@ -31,6 +31,9 @@ SERVICE = Service(
     volumes={"exchange": Volume(path="/exchange", shared="exchange")},
     tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"},
     health=Health(test=("python", "-I", "-S", "-B", "/workspace/healthcheck.py"), interval=10, start_period=10),
+    troubles={
+        "exit status 2, 3 or 4 of a task": "refused, out of time, or anything else: its answer says which",
+    },
     limits=Limits(memory=384, least=320, cpus="0.5", pids=64, nofile=1024),
     grace=35,
 )

@@ -152,6 +152,12 @@ SERVICE = Service(
         start_period=90,
         gate=240,
     ),
+    set_once=("grafana-admin-password",),
+    troubles={
+        "no alert comes, and something is broken": (
+            "alerts may not get out: Uptime Kuma says so, where the heartbeat's monitor is set up there"
+        ),
+    },
     limits=Limits(memory=512, cpus="1.0", pids=128, least=256),
     # Not of what it watches: it says that they are away.
     needs=(),

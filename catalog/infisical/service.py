@@ -54,6 +54,9 @@ SERVICE = Service(
         start_period=180,
         gate=480,
     ),
+    troubles={
+        "nobody has an account yet": "the operator makes the administrator's at `/admin/signup`",
+    },
     limits=Limits(memory=1536, cpus="2.0", pids=256, least=512),
     waivers={
         "writable_root": (

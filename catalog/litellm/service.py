@@ -99,6 +99,14 @@ SERVICE = Service(
         start_period=180,
         gate=420,
     ),
+    troubles={
+        "429, `budget_eco`, `budget_blocked` or `budget_provider`": (
+            "the day's budget is spent, or nearly; the answer says until when ([budget](../budget.md#modes))"
+        ),
+        "503, `budget_unavailable`": (
+            "Redis is away, and nothing can be reserved there ([budget](../budget.md#when-something-is-away))"
+        ),
+    },
     limits=Limits(memory=1536, cpus="1.5", pids=256, least=768),
     needs=("postgresql", "redis", "qdrant"),
     grace=30,

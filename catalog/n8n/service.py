@@ -135,6 +135,14 @@ SERVICE = Service(
         "/home/node/.cache": "rw,noexec,nosuid,nodev,size=128m,uid=1000,gid=1000,mode=0700",
     },
     health=Health(test=("node", "/etc/homeport/health.cjs"), interval=10, timeout=10, start_period=180, gate=480),
+    troubles={
+        "a workflow that came with the preset is again as it was": (
+            "a change of it in the editor lasts until the next change here: copy it first"
+        ),
+        "it stops at each start, and its log speaks of the encryption key": (
+            "its data was written with another key: give the stack that one back"
+        ),
+    },
     limits=Limits(memory=1024, cpus="1.0", pids=256),
     grace=45,
     sign_in=SignIn(user="{owner-email}", secret="n8n-owner-password"),
@@ -195,6 +203,7 @@ OWNED_ONCE = replace(
         start_period=180,
         gate=480,
     ),
+    set_once=("n8n-owner-password",),
     needs=("postgresql", "redis"),
     secrets=(
         PASSWORD,

@@ -89,6 +89,11 @@ SERVICE = Service(
         gate=300,
     ),
     # A turn with the sandbox took it to 1.8 GB (2026.9.6), and its command line is another 0.3 GB there.
+    troubles={
+        "a browser with the right token is not let in": (
+            "approve it: `docker exec openclaw sh /etc/homeport/start.sh devices list`, then `… devices approve ID`"
+        ),
+    },
     limits=Limits(memory=2560, cpus="1.0", pids=256, least=2048),
     needs=("litellm",),
     grace=30,

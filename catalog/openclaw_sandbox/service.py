@@ -84,6 +84,9 @@ SERVICE = Service(
         timeout=10,
         start_period=20,
     ),
+    troubles={
+        "what a program left is gone": "its folder is in memory: the gateway lays the session's anew at the next start",
+    },
     limits=Limits(memory=512, cpus="1.0", pids=128, least=320, nofile=1024),
     grace=10,
     secrets=(HOST_KEY, KEY, KEY_PUBLIC),

@@ -38,6 +38,12 @@ SERVICE = Service(
         ),
     },
     tmpfs={"/tmp": "rw,noexec,nosuid"},
+    set_once=("portainer-admin-password",),
+    troubles={
+        "its health is never shown": (
+            "no program in the image can ask: `curl -fsS http://ADDRESS:9000/api/system/status`, from the VPN"
+        ),
+    },
     limits=Limits(memory=256, cpus="0.5", pids=128),
     waivers={
         "root": "the socket belongs to root, and its group's number differs from host to host",

@@ -71,6 +71,11 @@ SERVICE = Service(
         start_period=60,
         gate=180,
     ),
+    troubles={
+        "nobody can make an account": (
+            "that is meant, for its address is public, until a preset sets `GOTRUE_DISABLE_SIGNUP` and a mail server"
+        ),
+    },
     limits=Limits(memory=128, cpus="0.5", pids=64, least=64),
     needs=("supabase-db",),
     secrets=(AUTH_PASSWORD, JWT_SECRET),

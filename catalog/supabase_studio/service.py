@@ -96,6 +96,9 @@ SERVICE = Service(
         start_period=60,
         gate=180,
     ),
+    troubles={
+        "it has no public name": "`ssh -N -L 3000:127.0.0.1:3000 USER@HOST`, then `http://localhost:3000`",
+    },
     limits=Limits(memory=640, cpus="1.0", pids=128, least=384),
     needs=("supabase-meta",),
     secrets=(

@@ -30,5 +30,8 @@ SERVICE = Service(
     tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=64m,mode=1777"},
     ports=(Port(name="uptime-kuma", inside=3001, at="vpn", outside=3001),),
     health=Health(test=("/app/extra/healthcheck",), interval=30, timeout=30, start_period=180, gate=240),
+    troubles={
+        "its page wants an administrator to be made": "its first visitor is one: be that, before somebody else is",
+    },
     limits=Limits(memory=512, cpus="0.5", pids=128),
 )

@@ -6,8 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from catalog.presets.registry import declared, preset
-from homeport.cli import adopting_page, imports, requirements, variables
+from catalog.presets.registry import declared, names, preset
+from homeport.cli import adopting_page, imports, operating, requirements, variables
 from homeport.cli.places import ROOT
 from homeport.cli.reference import reference
 from homeport.model.errors import BlueprintError
@@ -39,6 +39,7 @@ def pages() -> dict[str, str]:
         "docs/reference.md": reference(),
         "docs/adopting.md": adopting_page.page(),
         "docs/vps-infrastructure-variables.md": variables.page(preset("vps-infrastructure")),
+        **{f"docs/operate/{name}.md": operating.page(preset(name)) for name in names()},
     }
 
 
@@ -50,6 +51,7 @@ def write(*, only_check: bool) -> int:
         if only_check:
             print(f"{name} is out of date\n  fix: make docs", file=sys.stderr)
         else:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(texts[name], encoding="utf-8")
             print(f"wrote {name}")
     return 1 if stale and only_check else 0
@@ -94,11 +96,10 @@ def _signing_in(system: Preset) -> str:
     """What a browser is asked at each address of the stack that a settings file of a few lines makes."""
     values = {"homeport:preset": system.name, "homeport:settings": json.dumps({"exposure": "local"})}
     blueprint = resolve(Configuration("dev", values), sealed=True).blueprint
-    rows = []
-    for door in doors(blueprint):
-        steps = [f"{login.asked_by}: `{login.user}`, `{login.secret}`" for login in door.logins]
-        steps += [f"programs at `{h.path}`: header `{h.header}`, `{h.secret}`" for h in door.headers]
-        rows.append(f"| `{door.service}` | {door.address} | {'<br>'.join(steps) or 'nothing'} |")
+    rows = [
+        f"| `{door.service}` | {door.address} | {'<br>'.join(operating.asked(door)) or 'nothing'} |"
+        for door in doors(blueprint)
+    ]
     head = (
         "Signing in, in dev and with no other setting (`homeport credentials` shows it for yours): who asks, in that "
         "order, for which user and which secret:\n\n| Service | Address | Asks for |\n|---|---|---|"

@@ -120,6 +120,33 @@ class NextStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of setting a system up, as its description lists them.
+
+    Attributes:
+        text: The step, in the description's words.
+        how: What homeport does of it by itself, and what is left for a person; Markdown.
+        claims: Claims of a rehearsal that tick it (``rehearsal/claims``).
+        smoke: Lines of ``homeport smoke`` that tick it on the real hosts.
+        tests: Tests that tick it, as ``path::name``.
+    """
+
+    text: str
+    how: str
+    claims: tuple[str, ...] = ()
+    smoke: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Steps that belong together, in their order."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """Which services, networks and routes make a system.
 
@@ -155,6 +182,7 @@ class Preset:
         roles: What a host without services may be, with its purpose; the other roles are those of services.
         operator: What the proxy asks of a guest's caller where Cloudflare Access does not stand before it; None: the
             preset has no guests.
+        phases: How the system is set up, in the order of its description; empty: the description has none.
     """
 
     name: str
@@ -180,3 +208,4 @@ class Preset:
     programs: tuple[HostProgram, ...] = ()
     mesh: MeshSpec | None = None
     roles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    phases: tuple[Phase, ...] = ()

@@ -305,6 +305,8 @@ class Service:
             its place.
         deployed: Whether deployments put other images of its repository live (``apps/deployments``): ``image`` is then
             the first one, and which one runs is not the stack's (docs/adr/0016).
+        set_once: Secrets that it reads at its first start alone: another value is set in the software itself as well.
+        troubles: What an operator may see of it that is no plain failure, to why that is and what helps; Markdown.
     """
 
     name: str
@@ -348,6 +350,8 @@ class Service:
     before: Question | None = None
     renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     deployed: bool = False
+    set_once: tuple[str, ...] = ()
+    troubles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def user(self) -> str:

@@ -53,6 +53,10 @@ POSTGRES = replace(
 REDIS = replace(
     redis.SERVICE,
     name="ai-redis",
+    troubles={
+        "it is away": "every request works without it, each search about a second slower",
+        "a memory that was deleted by hand is still found": "answers are kept for a minute",
+    },
     networks=("ai-data",),
     secret_files=(
         SecretFile(

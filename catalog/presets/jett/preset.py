@@ -5,6 +5,7 @@ State, automation and vectors on a server that only its VPN and a tunnel lead to
 
 from catalog.backups import offsite
 from catalog.presets.jett.backups import BACKUPS
+from catalog.presets.jett.runbook import PHASES
 from catalog.presets.jett.services import N8N, PORTAINER, POSTGRES, QDRANT, UPTIME_KUMA
 from homeport.model.database import Database, Role
 from homeport.model.network import Network
@@ -193,4 +194,5 @@ PRESET = Preset(
         "N8N_USER": "settings.options.n8n-user",
         "POSTGRES_USER": "settings.options.postgres-user",
     },
+    phases=PHASES,
 )

@@ -42,6 +42,12 @@ POSTGRES = replace(
         interval=5,
         start_period=60,
     ),
+    set_once=("postgres-password",),
+    troubles={
+        "requests wait although the local machine is back": (
+            "its client or its handler is not up: the client's log names every item that fails"
+        ),
+    },
     limits=Limits(memory=512, cpus="0.5", pids=128, least=128),
     restart="always",
 )
@@ -93,6 +99,12 @@ N8N = replace(
     tmpfs={**n8n.SERVICE.tmpfs, "/tmp": "rw,noexec,nosuid"},
     ports=(Port(name="n8n", inside=5678, at="vpn", outside=5678),),
     needs=("postgres", "qdrant"),
+    troubles={
+        **n8n.SERVICE.troubles,
+        "an update is refused for the size or the distance of a collection": (
+            "neither can be changed: name another collection (option `qdrant-collection`)"
+        ),
+    },
     before=Question(command=("node", "-"), source="catalog/presets/jett/n8n/before.cjs"),
     sign_in=SignIn(user="{n8n-user}", secret="n8n-owner-password"),
     restart="always",

@@ -105,6 +105,10 @@ REDIS = replace(
 CADDY = replace(
     caddy.SERVICE,
     networks=(NETWORK,),
+    troubles={
+        "502 with a sentence": "nothing runs behind that guest's name on `ai-network`: start its stack",
+        "403 for who is on the network": "names are answered to the tunnel's connector alone",
+    },
     # Where the image itself has it, so that its own commands find it.
     files_at="/etc/caddy",
     command=("caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"),

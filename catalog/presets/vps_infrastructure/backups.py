@@ -39,6 +39,7 @@ BACKUPS = HostProgram(
             "REPOSITORY={repository}\n"
             "GIT_USER={pushing-user}\n"
             "GIT_TOKEN_FILE=/etc/homeport-backup/git-token\n"
+            "N8N_CONTAINER=n8n\n"
             "PG_SERVERS=supabase-db=supabase_admin ?airflow-db=postgres\n"
             "PG_KEEP={backup-keep}\n"
             "COPIES=?registry=/var/lib/registry:docker/registry/v2/repositories,docker/registry/v2/blobs\n",

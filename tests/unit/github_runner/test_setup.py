@@ -42,7 +42,7 @@ def setup(tmp_path):
         ),
         (
             {"GITHUB_REPO": "owner/platform", "RUNNER_SHA256": "0" * 64},
-            "fix: take one from https://github.com/owner/platform (Settings, Actions, Runners, New), then: RUNNER_TOKEN",
+            "fix: take one from https://github.com/owner/platform (Settings, Actions, Runners, New), then: ",
         ),
         ({"GITHUB_REPO": "owner/plat form", "RUNNER_SHA256": "0" * 64}, "'plat form' cannot be part of"),
         (

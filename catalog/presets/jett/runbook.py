@@ -133,7 +133,12 @@ PHASES = (
                 text="Heartbeat system",
                 how="n8n's side comes with `up`; you start [the client](../../apps/heartbeat/README.md) at home",
                 claims=("heartbeat-is-taken",),
-                tests=("tests/rehearsal/local/test_jett.py::test_a_beat_makes_it_online_and_missing_ones_offline",),
+                tests=(
+                    (
+                        "tests/rehearsal/local/test_jett.py"
+                        "::test_a_beat_makes_it_online_and_missing_ones_offline_and_whoever_wants_to_know_is_told"
+                    ),
+                ),
             ),
             Step(
                 text="Offline queue handling",

@@ -11,7 +11,7 @@ HOMEPORT := @sh bin/homeport
 # Whoever reads may stop before the end (make status | head); 141 is what a verb ends with then.
 READ := || [ $$? = 141 ]
 
-.PHONY: help up down deploy-prod smoke preview status credentials repair report env shell engine images export rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench requirements docs format
+.PHONY: help up down deploy-prod smoke verify preview status credentials repair report env shell engine images export rehearse rehearse-down rehearse-destroy rehearse-shell check unit test test-long bench requirements docs format
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
@@ -26,6 +26,8 @@ deploy-prod: ## production: preview, a question that only yes answers, the updat
 	$(HOMEPORT) smoke --stack prod
 smoke: ## ask every address once; ARGS=--inside from a member of the mesh or VPN
 	$(HOMEPORT) smoke --stack $(STACK) $(ARGS)
+verify: ## compare what is up with its description: addresses, certificates, DNS, ports, containers; changes nothing
+	$(HOMEPORT) verify --stack $(STACK) $(ARGS)
 status: ## table of services, health and addresses
 	$(HOMEPORT) status --stack $(STACK) $(ARGS) $(READ)
 credentials: ## where to sign in and as whom; ARGS=--show for the passwords and keys too

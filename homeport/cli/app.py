@@ -31,6 +31,7 @@ PANELS = {
         "preflight",
         "status",
         "smoke",
+        "verify",
         "credentials",
         "open",
         "repair",

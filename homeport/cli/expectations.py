@@ -143,13 +143,11 @@ def _service(blueprint: Blueprint, service: Service) -> dict[str, Any]:
         "root_because": service.waivers.get("root", ""),
         "capabilities": sorted(name.removeprefix("CAP_") for name in spec.capabilities_added),
         "read_only": spec.read_only,
-        "volumes": sorted(mount.source for mount in spec.mounts if mount.kind == "volume" and not mount.read_only),
+        "volumes": list(spec.written_volumes),
         "docker_socket": any(mount.source == _SOCKET for mount in spec.mounts),
         "health": "healthy" if spec.probe else "running",
         # Of the proxy those too that it is connected to once it runs.
-        "networks": ["host"]
-        if spec.host_network
-        else sorted(names.physical(blueprint.namespace, network) for network in service.networks),
+        "networks": list(spec.seen_networks),
         **dict(_published(blueprint, spec)),
         **({"listens": _listens(blueprint, service)} if spec.host_network else {}),
     }
@@ -165,4 +163,4 @@ def _published(blueprint: Blueprint, spec: ContainerSpec) -> Iterator[tuple[str,
         yield "port", port.outside
         yield "inside", port.inside if port.inside != port.outside else 0
     if others := [port for port in spec.ports if port not in private]:
-        yield "published", sorted(f"{port.address}:{port.outside}->{port.inside}/{port.protocol}" for port in others)
+        yield "published", sorted(port.binding for port in others)

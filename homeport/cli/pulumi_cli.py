@@ -263,20 +263,24 @@ class PulumiCli:
         return {key: str(item.get("value", "")) for key, item in values.items()}
 
     def daemons(self) -> list[Mapping[str, str]]:
-        """For each host of the stack the environment of a Docker command that means its daemon.
+        """For each host of the stack that is known the environment of a Docker command that means its daemon."""
+        return [self.stack.docker] if self.stack.local else [*self.daemons_by_host().values()]
+
+    def daemons_by_host(self) -> dict[str, Mapping[str, str]]:
+        """The same by the hosts' names.
 
         A host behind SSH is known while its Docker provider is in the state: before, an update has not come so far as
         to have a Docker there, and afterwards a destroy may have deleted the very machine. Its key is pinned as the
         state has it.
         """
         if self.stack.local:
-            return [self.stack.docker]
+            return dict.fromkeys(self.stack.plan.hosts, self.stack.docker)
         resources = self.state().get("resources") or []
         providers = {_host(resource, "docker") for resource in resources if resource.get("type") == _DOCKER}
         hosts = [resource for resource in resources if resource.get("type") == _REACH]
         hosts = [host for host in hosts if _host(host, "reach") in providers]
-        environments = [(host.get("outputs") or {}).get("environment") or {} for host in hosts]
-        return [environment for environment in environments if "DOCKER_HOST" in environment]
+        environments = {_host(host, "reach"): (host.get("outputs") or {}).get("environment") or {} for host in hosts}
+        return {name: environment for name, environment in environments.items() if "DOCKER_HOST" in environment}
 
     @property
     def state_folder(self) -> Path | None:

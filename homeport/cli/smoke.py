@@ -18,9 +18,11 @@ from homeport.model.errors import ToolError
 from homeport.plan.smoke import checks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from homeport.cli.stack import Stack
+    from homeport.plan.resolve import Plan
     from homeport.plan.smoke import Check
 
 _MOST_BYTES = 1024 * 1024
@@ -74,9 +76,7 @@ def smoke(stack: Stack, *, inside: bool, authority: Path | None, json: bool, rep
             "  fix: bin/homeport pulumi config set --path homeport:settings.smoke.app.url "
             f"https://app.example.com/health --stack {stack.name}"
         )
-    way = Way(here=plan.blueprint.edge.bind if plan.local else "", trust=_trust(authority, here=plan.local))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(lambda check: ask(check, way), wanted))
+    answers = ask_all(wanted, way_to(plan, authority))
     document = _document(stack.name, answers, inside=inside)
     if report:
         report.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -117,26 +117,53 @@ def _document(stack: str, answers: list[Asked], *, inside: bool) -> dict[str, An
     }
 
 
+def way_to(plan: Plan, authority: Path | None) -> Way:
+    """How the addresses of a stack are asked.
+
+    Raises:
+        ToolError: The authority's file cannot be read.
+    """
+    return Way(here=plan.blueprint.edge.bind if plan.local else "", trust=_trust(authority, here=plan.local))
+
+
+def ask_all(wanted: Sequence[Check], way: Way) -> list[Asked]:
+    """Makes all checks, several at once."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda check: ask(check, way), wanted))
+
+
 def ask(check: Check, way: Way) -> Asked:
     """Makes one check."""
     began = time.monotonic()
-    status, body, why = _tcp(check.url, way) if check.url.startswith("tcp:") else _http(check.url, way)
-    if status:
-        ok = status in check.statuses and check.contains.encode() in body
-        answer = "a connection" if check.url.startswith("tcp:") else str(status)
-        if status in check.statuses and not ok:
-            answer += ", without the text that it must have"
+    got = _tcp(check.url, way) if check.url.startswith("tcp:") else _http(check.url, way)
+    if got.status:
+        ok = got.status in check.statuses
+        answer = "a connection" if check.url.startswith("tcp:") else str(got.status)
+        if ok and check.contains.encode() not in got.body:
+            ok, answer = False, f"{answer}, without the text that it must have"
+        if ok and check.login and got.location and not (urlsplit(got.location).hostname or "").endswith(check.login):
+            ok, answer = False, f"{answer}, and it leads to {got.location.partition('?')[0]}"
     else:
-        ok, answer = check.silence, f"no answer: {why}"
+        ok, answer = check.silence, f"no answer: {got.why}"
     return Asked(check=check, answer=answer, ok=ok, seconds=time.monotonic() - began)
 
 
-def _http(url: str, way: Way) -> tuple[int, bytes, str]:
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """What came back: no status, and why, where nothing did."""
+
+    status: int = 0
+    body: bytes = b""
+    location: str = ""
+    why: str = ""
+
+
+def _http(url: str, way: Way) -> _Answer:
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     try:
-        line = socket.create_connection((_at(host, way), port), timeout=way.seconds)
+        line = connected(host, port, way)
         connection = http.client.HTTPConnection(host, port, timeout=way.seconds)
         with line:
             connection.sock = way.trust.wrap_socket(line, server_hostname=host) if secure else line
@@ -144,25 +171,32 @@ def _http(url: str, way: Way) -> tuple[int, bytes, str]:
                 path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                 connection.request("GET", path, headers={"User-Agent": "homeport-smoke", "Connection": "close"})
                 answer = connection.getresponse()
-                return answer.status, answer.read(_MOST_BYTES), ""
+                body = answer.read(_MOST_BYTES)
+                return _Answer(status=answer.status, body=body, location=answer.getheader("Location") or "")
     except ssl.SSLCertVerificationError as error:
         # Somebody answers there, and not with a certificate that anybody believes: no silence.
-        return 495, b"", str(error)
+        return _Answer(status=495, why=str(error))
     except (OSError, http.client.HTTPException) as error:
-        return 0, b"", str(error) or type(error).__name__
+        return _Answer(why=str(error) or type(error).__name__)
 
 
-def _tcp(url: str, way: Way) -> tuple[int, bytes, str]:
+def _tcp(url: str, way: Way) -> _Answer:
     parts = urlsplit(url)
     try:
-        with socket.create_connection((_at(parts.hostname or "", way), parts.port or 0), timeout=way.seconds):
-            return 200, b"", ""
+        with connected(parts.hostname or "", parts.port or 0, way):
+            return _Answer(status=200)
     except OSError as error:
-        return 0, b"", str(error)
+        return _Answer(why=str(error))
 
 
-def _at(host: str, way: Way) -> str:
-    return way.here if way.here and host.endswith("localhost") else host
+def connected(host: str, port: int, way: Way) -> socket.socket:
+    """A connection to a name or an address.
+
+    Raises:
+        OSError: Nobody accepts it.
+    """
+    at = way.here if way.here and host.endswith("localhost") else host
+    return socket.create_connection((at, port), timeout=way.seconds)
 
 
 def _trust(authority: Path | None, *, here: bool) -> ssl.SSLContext:

@@ -250,11 +250,11 @@ def _states(
     containers = [service["container"] for service in declared.values()]
     inspected = [(where, item) for where in daemons for item in daemon.inspect("container", containers, where)]
     with ThreadPoolExecutor() as pool:
-        states = pool.map(lambda both: _asked(*both), inspected)
+        states = pool.map(lambda both: asked(*both), inspected)
     return dict(zip((item["Name"].removeprefix("/") for _, item in inspected), states, strict=True))
 
 
-def _asked(where: Mapping[str, str], item: dict[str, Any]) -> dict[str, Any]:
+def asked(where: Mapping[str, str], item: dict[str, Any]) -> dict[str, Any]:
     """A container's state; while Docker waits for its first probe, the container is asked by the same probe at once."""
     state: dict[str, Any] = item["State"]
     if state.get("Status") != "running" or (state.get("Health") or {}).get("Status") != "starting":
@@ -265,14 +265,14 @@ def _asked(where: Mapping[str, str], item: dict[str, Any]) -> dict[str, Any]:
     return {**state, "Health": {"Status": "healthy"}}
 
 
-def services(declared: dict[str, dict[str, str]], states: dict[str, dict[str, Any]]) -> tuple[Service, ...]:
+def services(declared: Mapping[str, Mapping[str, str]], states: Mapping[str, Mapping[str, Any]]) -> tuple[Service, ...]:
     """The stack's services, with what Docker says of each container."""
     return tuple(
         _service(name, service, states.get(service["container"], {})) for name, service in sorted(declared.items())
     )
 
 
-def _service(name: str, declared: dict[str, str], state: dict[str, Any]) -> Service:
+def _service(name: str, declared: Mapping[str, str], state: Mapping[str, Any]) -> Service:
     health = state.get("Health") or {}
     # Of our own probe alone: an image's own might say a secret.
     log = (health.get("Log") or []) if declared.get("schedule") else []

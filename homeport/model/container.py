@@ -159,6 +159,16 @@ class ContainerSpec:
         return (*self.networks, *self.joined)
 
     @property
+    def written_volumes(self) -> tuple[str, ...]:
+        """The volumes that it may write to, by their names in Docker, sorted."""
+        return tuple(sorted(mount.source for mount in self.mounts if mount.kind == "volume" and not mount.read_only))
+
+    @property
+    def seen_networks(self) -> tuple[str, ...]:
+        """The networks that Docker shows it on once it runs, sorted."""
+        return ("host",) if self.host_network else tuple(sorted(self.attached))
+
+    @property
     def network_mode(self) -> str:
         """What Docker calls its network: that of the host, its main one, or none at all."""
         return "host" if self.host_network else next(iter(self.attached), "none")

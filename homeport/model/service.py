@@ -191,6 +191,11 @@ class PublishedPort:
     address: str
     protocol: Protocol
 
+    @property
+    def binding(self) -> str:
+        """As a person reads it: ``127.0.0.1:8443->443/tcp``."""
+        return f"{self.address}:{self.outside}->{self.inside}/{self.protocol}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bind:

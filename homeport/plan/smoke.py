@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 _ALIVE = tuple(status for status in range(100, 500) if status not in {403, 421})
 """What a service says by itself: a page, a redirect to its login, that it wants a key. 403 and 421 are the proxy's."""
+_UNASKED = ("an answer of the service", _ALIVE)
 _AWAY = (502, 503, 504)
 _TURNED_AWAY = (302, 401, 403)
+_ASKED_BY_ACCESS = ("login", "service-token")
+_LOGIN = ".cloudflareaccess.com"
+"""Access's own page: a redirect of the service to a login of its own is no answer of Access."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,7 @@ class Check:
         statuses: Which statuses are that.
         silence: Whether no answer at all is right as well: closed ports, and names that lead into the mesh.
         contains: What the body must have in it; empty: anything.
+        login: Where a redirect must lead to: the end of a host name; empty: anywhere.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Check:
     statuses: tuple[int, ...]
     silence: bool = False
     contains: str = ""
+    login: str = ""
 
 
 def checks(blueprint: Blueprint, own: Mapping[str, SmokeTest], *, inside: bool) -> tuple[Check, ...]:
@@ -64,6 +70,8 @@ def _of_route(blueprint: Blueprint, route: Route, *, inside: bool) -> Iterator[C
     before = blueprint.exposure == "tunnel" and any(guard.kind in ACCESS_KINDS for guard in route.guards)
     # Where only members pass, by public DNS nobody else comes that far.
     private = blueprint.exposure == "vpn" and not inside
+    # Without a proxy it is Access alone that asks, and without a tunnel nobody comes by Access.
+    asked = blueprint.exposure == "tunnel" or blueprint.proxy is not None
     if route.health and not before:
         yield Check(
             name=f"{route.name} /health",
@@ -74,12 +82,17 @@ def _of_route(blueprint: Blueprint, route: Route, *, inside: bool) -> Iterator[C
         )
     for guard in route.guards:
         path = _path(route, guard)
-        expected, statuses = _answer(route, guard, inside=inside)
-        silence = private or (guard.kind == "members" and not inside)
+        expected, statuses = _answer(route, guard, inside=inside) if asked else _UNASKED
+        silence = private or (guard.kind == "members" and not inside) or (not asked and bool(route.upstream))
         if silence:
             expected = f"{expected} or no answer"
         yield Check(
-            name=f"{route.name} {path}", url=f"{origin}{path}", expected=expected, statuses=statuses, silence=silence
+            name=f"{route.name} {path}",
+            url=f"{origin}{path}",
+            expected=expected,
+            statuses=statuses,
+            silence=silence,
+            login=_LOGIN if asked and guard.kind in _ASKED_BY_ACCESS else "",
         )
 
 
@@ -93,7 +106,7 @@ def _path(route: Route, guard: Guard) -> str:
 def _answer(route: Route, guard: Guard, *, inside: bool) -> tuple[str, tuple[int, ...]]:
     if guard.kind in {"api-key", "basic"}:
         return "401", (401,)
-    if guard.kind in {"login", "service-token"}:
+    if guard.kind in _ASKED_BY_ACCESS:
         return "a login or a refusal", _TURNED_AWAY
     if guard.kind == "closed":
         return "404", (404, *_TURNED_AWAY)
@@ -101,7 +114,7 @@ def _answer(route: Route, guard: Guard, *, inside: bool) -> tuple[str, tuple[int
         return "403", (403,)
     if route.guest:
         return "any answer", (*_ALIVE, *_AWAY)
-    return "an answer of the service", _ALIVE
+    return _UNASKED
 
 
 def _ports(blueprint: Blueprint, *, inside: bool) -> Iterator[Check]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homeport.model import names, template
+from homeport.model.cloudflare import PROXIES
 from homeport.model.mesh import RESOLVER
 from homeport.model.route import ACCESS_KINDS
 from homeport.model.template import PROXY, TEXT
@@ -76,13 +77,6 @@ FILES = "/etc/homeport"
 _KEYS = f"{SECRETS}/authority.caddy"
 ADDONS = "caddy-addon"
 """Folder beside the Caddyfile with what a preset, or whoever keeps its export, adds: read first."""
-CLOUDFLARE = (
-    *("173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22", "141.101.64.0/18", "108.162.192.0/18"),
-    *("190.93.240.0/20", "188.114.96.0/20", "197.234.240.0/22", "198.41.128.0/17", "162.158.0.0/15", "104.16.0.0/13"),
-    *("104.24.0.0/14", "172.64.0.0/13", "131.0.72.0/22", "2400:cb00::/32", "2606:4700::/32", "2803:f800::/32"),
-    *("2405:b500::/32", "2405:8100::/32", "2a06:98c0::/29", "2c0f:f248::/32"),
-)
-"""Where Cloudflare's own proxies come from (https://www.cloudflare.com/ips/)."""
 
 _HEADERS = (
     "X-Content-Type-Options nosniff",
@@ -233,7 +227,7 @@ def _trusted(blueprint: Blueprint) -> list[str]:
     """Whose word on the caller's address counts: that of the connector, which no other container can be."""
     if not blueprint.connector:
         return []
-    known = (blueprint.connector_address, *CLOUDFLARE)
+    known = (blueprint.connector_address, *PROXIES)
     return [f"trusted_proxies static {' '.join(known)}", "client_ip_headers CF-Connecting-IP"]
 
 

@@ -42,9 +42,9 @@ def _front(plan: Plan) -> str:
 
 def _name(name: str, host: str) -> list[Finding]:
     try:
-        leads, wanted = _addresses(name), _addresses(host) if host else set()
+        leads, wanted = addresses(name), addresses(host) if host else set()
     except socket.gaierror as problem:
-        if problem.errno in _SILENT or not _resolves():
+        if unanswered(problem):
             what = f"{name} was not checked: the resolver of this machine gives no answer ({problem.strerror})"
             return [Finding(check=_CHECK, outcome="unknown", what=what, fix=f"getent hosts {name}, where it does")]
         what, fix = f"{name} does not resolve", f"make an A record of {name} with the address {host or 'of the server'}"
@@ -62,10 +62,20 @@ def _name(name: str, host: str) -> list[Finding]:
 
 def _resolves() -> bool:
     try:
-        return bool(_addresses(_THERE))
+        return bool(addresses(_THERE))
     except socket.gaierror:
         return False
 
 
-def _addresses(name: str) -> set[str]:
+def unanswered(problem: socket.gaierror) -> bool:
+    """Whether this machine's resolver gives no answer, which says nothing of a name."""
+    return problem.errno in _SILENT or not _resolves()
+
+
+def addresses(name: str) -> set[str]:
+    """Where a name leads.
+
+    Raises:
+        socket.gaierror: Nowhere, or nobody answers.
+    """
     return {str(row[4][0]) for row in socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.checkout import ROOT
 from tests.support.command import make
-from tests.support.dev import SERVICES
+from tests.support.dev import SERVICES, STACK
 
 pytestmark = pytest.mark.world
 
@@ -31,6 +31,17 @@ def test_up_says_what_runs_where_what_is_skipped_and_what_comes_next(world):
     assert world.outputs["services"]["ai-n8n"]["url"] in printed, "where to call"
     assert "Skipped" in printed, "nothing is left out silently"
     assert "Next steps" in printed, "what is left for a person"
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.req("P-24", "FP-20")
+def test_verify_finds_addresses_certificate_ports_and_containers_as_described():
+    done = make("verify", f"STACK={STACK}")
+    kinds = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("ok ")}
+
+    assert done.returncode == 0, done.stdout
+    asked = {"address", "certificate", "health", "published", "networks", "mounts", "port"}
+    assert asked | {"user", "root", "capabilities", "privileges", "limits"} == kinds, done.stdout
 
 
 @pytest.mark.parametrize("stack", ["preprod", "prod"])

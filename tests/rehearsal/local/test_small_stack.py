@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.scratch import Scratch, docker, inspect
+from tests.support.scratch import Scratch, docker, free_port, inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,37 @@ def test_a_preview_after_refresh_is_empty(stack):
 
     assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.req("P-24", "FP-20")
+def test_verify_passes_on_what_is_up_and_fails_on_a_container_that_somebody_runs_by_hand_in_its_place(stack):
+    name, port = f"{stack.name}-ai-redis", free_port()
+    image = inspect(name)["Image"]
+    whole = stack.homeport("verify")
+    docker("stop", name)
+    docker("rename", name, f"{name}-kept")
+    try:
+        docker(
+            *("run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:6379", "--user", "0"),
+            *("--volume", "/var/run/docker.sock:/var/run/docker.sock:ro", "--entrypoint", "sleep", image, "600"),
+        )
+        by_hand = stack.homeport("verify", "--json")
+    finally:
+        docker("rm", "--force", name)
+        docker("rename", f"{name}-kept", name)
+        docker("start", name)
+    document = json.loads(by_hand.stdout[: by_hand.stdout.index("\nhomeport:")])
+    failed = {check["kind"]: check["what"] for check in document["checks"] if check["outcome"] == "fail"}
+
+    assert whole.returncode == 0, whole.stdout
+    assert f"ok  user          {name}" in whole.stdout and "FAIL " not in whole.stdout, whole.stdout
+    assert 1 == by_hand.returncode, by_hand.stdout
+    assert {name} == {check["where"] for check in document["checks"] if check["outcome"] == "fail"}, "and no other"
+    hardening = {"user", "root", "capabilities", "privileges", "limits", "published", "networks", "mounts"}
+    assert hardening == failed.keys() - {"health"}, failed
+    assert f"127.0.0.1:{port}->6379/tcp; described: none" == failed["published"], failed
+    assert "/var/run/docker.sock (read-only)" in failed["mounts"], failed
+    assert "fail" == document["requirements"]["S2-27"] and "fix: bin/homeport up" in by_hand.stdout, by_hand.stdout
 
 
 @pytest.mark.req("P-13", "P-14")

@@ -30,14 +30,15 @@ def provider(name):
 def asked(monkeypatch, *resources):
     pulumi = PulumiCli(stack=Stack(name="prod", preset="ai-orchestrator", settings=SETTINGS), environ={})
     monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": list(resources)})
-    return [daemon["DOCKER_HOST"] for daemon in pulumi.daemons()]
+    assert [*pulumi.daemons_by_host().values()] == pulumi.daemons()
+    return {host: daemon["DOCKER_HOST"] for host, daemon in pulumi.daemons_by_host().items()}
 
 
 @pytest.mark.req("D-01", "D-03")
 def test_a_host_without_its_docker_provider_is_not_asked(monkeypatch):
     there = (reach("reach", "192.0.2.1"), reach("hub-reach", "192.0.2.2"), provider("hub-docker"))
 
-    assert ["ssh://deploy@192.0.2.2:22"] == asked(monkeypatch, *there), (
+    assert {"hub": "ssh://deploy@192.0.2.2:22"} == asked(monkeypatch, *there), (
         "the machine has no Docker yet, or is deleted already: to ask it would end every repair"
     )
 
@@ -45,7 +46,8 @@ def test_a_host_without_its_docker_provider_is_not_asked(monkeypatch):
 def test_every_host_with_a_docker_provider_is_asked(monkeypatch):
     there = (reach("reach", "192.0.2.1"), reach("hub-reach", "192.0.2.2"), provider("hub-docker"), provider("docker"))
 
-    assert ["ssh://deploy@192.0.2.1:22", "ssh://deploy@192.0.2.2:22"] == asked(monkeypatch, *there), "both are ready"
+    both = {"main": "ssh://deploy@192.0.2.1:22", "hub": "ssh://deploy@192.0.2.2:22"}
+    assert both == asked(monkeypatch, *there), "both are ready"
 
 
 @pytest.mark.req("NW-11")

@@ -49,3 +49,15 @@ def test_ones_own_are_added_and_those_for_members_are_asked_from_inside_alone():
     assert ["shop", "wiki"] == names[True][-2:] and "wiki" not in names[False]
     shop = next(check for check in checks(blueprint, own, inside=False) if check.name == "shop")
     assert ((200,), "ok", False) == (shop.statuses, shop.contains, shop.silence)
+
+
+@pytest.mark.req("P-24", "FP-20")
+def test_a_login_is_asked_for_where_a_tunnel_leads_by_access_and_by_nobody_on_this_machine():
+    there, here = (
+        {check.name: check for check in checks(example.example(name).plan.blueprint, {}, inside=True)}
+        for name in ("jett/prod", "jett/dev")
+    )
+
+    assert ((302, 401, 403), ".cloudflareaccess.com") == (there["n8n /homeport-smoke"].statuses, there["jett /"].login)
+    assert 200 in here["n8n /homeport-smoke"].statuses and not here["n8n /homeport-smoke"].login
+    assert not here["n8n /homeport-smoke"].silence and here["jett /"].silence, "the other machine is not the stack's"

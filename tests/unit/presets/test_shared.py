@@ -11,10 +11,11 @@ import yaml
 
 from catalog.presets.shared_infrastructure.preset import PRESET
 from homeport.model.access import public_hostnames
+from homeport.model.cloudflare import PROXIES
 from homeport.model.container import container_spec
 from homeport.model.errors import ProblemsError
 from homeport.plan.resolve import resolve
-from homeport.render.caddy import CLOUDFLARE, caddyfile
+from homeport.render.caddy import caddyfile
 from homeport.render.cloudflared import remote
 from homeport.render.export.tree import Export
 from homeport.settings.load import Configuration
@@ -92,7 +93,7 @@ def test_the_proxy_believes_cloudflare_and_the_connectors_own_address_and_answer
     network = next(iter(blueprint.networks))
     trusted = next(line for line in text.splitlines() if "trusted_proxies" in line).split()[2:]
 
-    assert [blueprint.connector_address, *CLOUDFLARE] == trusted
+    assert [blueprint.connector_address, *PROXIES] == trusted
     assert ip_address(blueprint.connector_address) in ip_network(network.subnet)
     assert ip_address(blueprint.connector_address) not in ip_network(network.given_out), (
         "Docker gives it to nobody else"

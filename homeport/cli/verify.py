@@ -385,7 +385,7 @@ def _port(address: str, check: PortCheck, way: smoke.Way) -> Iterator[Verdict]:
     """Whether a port is as open, or as closed, as it must be."""
     where = f"[{address}]:{check.number}" if ":" in address else f"{address}:{check.number}"
     verdict = partial(Verdict, kind="port", where=where)
-    said, found = "", True
+    said, is_open = "", True
     try:
         smoke.connected(address, check.number, way if check.open else replace(way, seconds=_SILENT)).close()
     except socket.gaierror as error:
@@ -397,13 +397,13 @@ def _port(address: str, check: PortCheck, way: smoke.Way) -> Iterator[Verdict]:
         if error.errno in _NO_WAY:
             yield verdict(outcome="not asked", what=f"this machine has no way there ({error.strerror})")
             return
-        found, said = False, f" ({error.strerror or error})"
-    shown = f"{'open' if found else 'closed'}{said}, {check.purpose}"
-    if check.open and not found and check.sources:
+        is_open, said = False, f" ({error.strerror or error})"
+    shown = f"{'open' if is_open else 'closed'}{said}, {check.purpose}"
+    if check.open and not is_open and check.sources:
         sources = ", ".join(check.sources)
         yield verdict(outcome="not asked", what=f"{shown}: it is open for {sources} alone, and this may be elsewhere")
         return
-    ok = found == check.open
+    ok = is_open == check.open
     wanted_ = "" if ok else f"; described: {'open' if check.open else 'closed'}"
     fix = "" if ok else "on the host: ss -ltnp, ufw status verbose, docker ps   show who listens and who is let in"
     yield verdict(outcome="ok" if ok else "fail", what=f"{shown}{wanted_}", fix=fix)

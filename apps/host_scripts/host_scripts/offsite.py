@@ -73,9 +73,12 @@ def backup(settings: Settings) -> dict[str, Any]:
     # would leave one that names copies which are gone.
     going = ("forget", "--dry-run", "--json", "--tag", _TAG, "--group-by=host", *keep, "--keep-last=1")
     groups = json.loads(repository.call(*going))
-    _listed(repository, offsite, [row["id"] for group in groups for row in group["keep"] or ()])
+    kept = [row["id"] for group in groups for row in group["keep"] or ()]
+    _listed(repository, offsite, kept)
     if old := [row["id"] for group in groups for row in group["remove"] or ()]:
         repository.call("forget", "--quiet", *old)
+    # Not in one run with forget, which would let go the data of a copy whose own file could not be removed
+    # (restic's cmd/restic/cmd_forget.go, v0.18.1).
     repository.call("prune", "--quiet")
     repository.call("check", "--quiet")
     return {
@@ -83,7 +86,7 @@ def backup(settings: Settings) -> dict[str, Any]:
         "files": summary["total_files_processed"],
         "bytes": summary["total_bytes_processed"],
         "added": summary["data_added_packed"],
-        "copies": len(repository.snapshots(_TAG)),
+        "copies": len(kept),
     }
 
 
@@ -133,8 +136,7 @@ def _newest(repository: Restic) -> dict[str, Any]:
         BackupError: Something is damaged or missing.
     """
     repository.call("check", "--read-data", "--quiet", "--no-lock")
-    there = repository.snapshots(_TAG)
-    lists = repository.snapshots(_LIST_TAG)
+    there, lists = repository.snapshots(_TAG, _LIST_TAG)
     fix = "./backup.sh list, then ./backup.sh restore offsite --snapshot ID takes one that is there all the same"
     if not there:
         raise BackupError(f"{repository.location} holds no copy", "./backup.sh offsite makes one")
@@ -149,7 +151,7 @@ def _newest(repository: Restic) -> dict[str, Any]:
 
 def listing(settings: Settings) -> dict[str, Any]:
     """All copies that are there, newest first."""
-    rows = Restic(settings, _chosen(settings), "list").snapshots(_TAG)
+    (rows,) = Restic(settings, _chosen(settings), "list").snapshots(_TAG)
     keys = ("total_files_processed", "total_bytes_processed")
     return {
         "copies": [
@@ -264,7 +266,8 @@ def _snapshot(repository: Restic, name: str) -> str:
     """A copy by the beginning of its name; without one the newest, once nothing of any copy is damaged or missing."""
     if not name:
         return str(_newest(repository)["id"])
-    known = [row["id"] for row in repository.snapshots(_TAG) if row["id"].startswith(name)]
+    (rows,) = repository.snapshots(_TAG)
+    known = [row["id"] for row in rows if row["id"].startswith(name)]
     if len(known) != 1:
         raise BackupError(f"{repository.location}: there is no copy {name}", "./backup.sh list")
     return str(known[0])

@@ -111,13 +111,15 @@ class Restic:
             BackupError: It cannot be opened, or was there and is not.
         """
         self.alone()
-        done = run(self.argv("cat", "config"))
+        # Opens it and waits for no lock: whatever else asks first waits in vain for one that a lost host has left.
+        done = run(self.argv("list", "locks", "--no-lock"))
         if done.returncode == NO_REPOSITORY and not known:
             self.call("init")
-        elif done.returncode:
-            raise self._error("cat", done.stderr, done.returncode)
+            return
+        if done.returncode:
+            raise self._error("list", done.stderr, done.returncode)
         # Another's lock, a person's or Zerobyte's, is waited for; restic itself takes ours for one of a live program.
-        locks = self.call("list", "locks", "--no-lock").decode().split()
+        locks = done.stdout.decode().split()
         if locks and all(self._ours(lock) for lock in locks):
             self.call("unlock", "--remove-all")
 
@@ -128,10 +130,11 @@ class Restic:
         except (ValueError, KeyError, TypeError):
             return False
 
-    def snapshots(self, tag: str) -> list[dict[str, Any]]:
-        """The snapshots with a tag, oldest first."""
-        rows = json.loads(self.call("snapshots", "--json", "--no-lock", "--tag", tag) or b"[]") or []
-        return sorted(rows, key=lambda row: str(row["time"]))
+    def snapshots(self, *tags: str) -> list[list[dict[str, Any]]]:
+        """For each tag the snapshots with it, oldest first."""
+        rows = json.loads(self.call("snapshots", "--json", "--no-lock") or b"[]") or []
+        rows.sort(key=lambda row: str(row["time"]))
+        return [[row for row in rows if tag in row.get("tags", ())] for tag in tags]
 
     def _error(self, word: str, errors: bytes, code: int) -> BackupError:
         what = f"{self.location}: restic {word} ended with {code}: {tail(errors)}"

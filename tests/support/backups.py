@@ -57,10 +57,10 @@ class Host:
     def stop(self, part):
         docker("rm", "--force", "--volumes", f"{self.name}-{part}", check=False)
 
-    def popen(self, *words, script="backup.sh"):
+    def popen(self, *words, script="backup.sh", **more):
         env = {**os.environ, "BACKUP_DIR": str(self.backups), **self.settings}
         argv = ["sh", str(self.checkout / script), *words]
-        return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
 
     def run(self, *words, code=0, script="backup.sh"):
         """A work to its end: its line, or what it said of errors where another end than 0 is awaited."""
@@ -70,18 +70,32 @@ class Host:
         assert "Traceback" not in errors, errors
         return json.loads(output.splitlines()[-1]) if not code else errors
 
-    def killed(self, seconds, *words):
-        """Starts a work and kills it after that time; whether it was still at it."""
-        process = self.popen(*words)
+    def killed(self, seconds, *words, power=False):
+        """Starts a work and kills it after that time; whether it was still at it.
+
+        Args:
+            seconds: When.
+            words: The work.
+            power: Whether all that it has started, in Docker too, is killed with it, as when the host loses its power;
+                without, that goes on.
+        """
+        process = self.popen(*words, start_new_session=power)
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
+            if power:
+                os.killpg(process.pid, signal.SIGKILL)
+                docker("rm", "--force", *self.left(), check=False)
             process.send_signal(signal.SIGKILL)
         process.communicate()
         return process.returncode == -signal.SIGKILL
 
+    def left(self):
+        """What runs in Docker for its works: containers."""
+        return docker("ps", "--all", "--quiet", f"--filter=label=homeport.backup={self.backups.resolve()}").split()
+
     def close(self):
-        for name in self._containers:
+        for name in (*self._containers, *self.left()):
             docker("rm", "--force", "--volumes", name, check=False)
         docker("network", "rm", self.name, check=False)
 

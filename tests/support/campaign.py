@@ -30,7 +30,7 @@ SIZES = {
     "kills of a backup": (5, 50),
     "kills of a restore": (2, 20),
     "damages of a repository": (6, 100),
-    "kills of a copy elsewhere": (1, 50),
+    "kills of a copy elsewhere": (2, 50),
     "errors of the S3 server": (2, 50),
     "kills of a collection": (2, 10),
     "cells of the fault matrix": (74, 843),

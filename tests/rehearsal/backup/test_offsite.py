@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,8 +15,8 @@ import pytest
 
 from tests.support import campaign
 from tests.support.containers import docker
-from tests.support.offsite import PASSWORD, SECRET, TOKEN, Unreliable
-from tests.support.waits import one_day
+from tests.support.offsite import PASSWORD, SECRET, TOKEN, Unreliable, quickly_opened, restic
+from tests.support.waits import one_day, until
 
 pytestmark = pytest.mark.docker
 
@@ -61,10 +64,10 @@ def read(container, folder):
 
 @pytest.mark.req("S5-69", "S5-71", "S5-73", "FP-21")
 def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told, filled, tmp_path):
+    quickly_opened(host)
     # More than twice restic's largest chunk, 8 MiB, so that whichever chunk the changed row is in is less than half.
     filled.server.sql("CREATE TABLE large AS SELECT n, md5(n::text) FROM generate_series(1, 900000) n")
-    line = host.run("offsite")
-    assert ["backups", "shared"] == line["buckets_made"], "both buckets are made"
+    host.run("offsite")
     assert 1 == len(told.beats), "the watch hears of a good run"
     assert [] == told.messages, "and nobody else does"
     everything = b"".join(path.read_bytes() for path in s3.objects())
@@ -103,7 +106,7 @@ def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told
 
 @pytest.mark.req("FP-21")
 def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, filled):
-    host.run("offsite")
+    assert ["backups", "shared"] == host.run("offsite")["buckets_made"], "both buckets are made"
     beats = len(told.beats)
     docker("stop", "--time", "1", filled.redis.container)
     errors = host.run("offsite", code=1)
@@ -113,11 +116,9 @@ def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, fille
     result = json.loads((host.backups / "results" / "offsite.json").read_text())
     assert "error" == result["status"] and result["snapshot"], "what could be dumped was copied all the same"
     docker("start", filled.redis.container)
-    docker("stop", "--time", "1", s3.container)
+    host.settings["S3_ENDPOINT"] = f"http://{s3.address}:7071"
     errors = host.run("offsite", code=1)
     assert "does not answer" in errors and "fix: " in errors, "no server"
-    docker("start", s3.container)
-    s3.found()
     host.settings |= {"S3_ENDPOINT": s3.url, "S3_REGION": "elsewhere"}
     assert "HTTP 4" in host.run("offsite", code=1), (
         "a signature that the server does not take is no bucket that is missing"
@@ -127,8 +128,9 @@ def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, fille
 
 
 @pytest.mark.req("S5-70")
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("bucket", "files")
 def test_copies_go_as_the_settings_say_and_one_that_somebody_took_away_is_missed(host, s3):
+    quickly_opened(host)
     one_day(300)
     host.settings["KEEP_DAILY"] = "1"
     snapshots = [host.run("offsite")["snapshot"] for _ in range(3)]
@@ -147,6 +149,7 @@ def test_copies_go_as_the_settings_say_and_one_that_somebody_took_away_is_missed
 @pytest.mark.campaign
 @pytest.mark.req("F-08", "S5-73")
 def test_a_damaged_copy_is_found_each_time_and_before_anything_is_overwritten(host, s3, filled):
+    quickly_opened(host)
     host.run("offsite")
     filled.server.sql("INSERT INTO notes VALUES (0, 'a row more')")
     host.run("offsite")
@@ -179,50 +182,89 @@ def test_a_damaged_copy_is_found_each_time_and_before_anything_is_overwritten(ho
 
 
 class Copies:
-    """Copies of one volume, each run of which may be killed or meet errors."""
+    """Copies of one volume, each run of which may be killed or meet errors.
+
+    Attributes:
+        turn: What the volume holds now.
+        newest: The newest copy, and what it holds.
+        earlier: Copies of earlier days to what they hold, which stay whatever happens.
+    """
 
     def __init__(self, host, s3, files, folder):
         self.host, self.s3, self.files, self.folder = host, s3, files, folder
-        self.turn = 0
+        self.turn, self.newest, self.earlier, self._held = 0, ("", 0), {}, {}
 
     def more(self):
         """Something that no copy has yet."""
         self.turn += 1
-        self.files.sh(
-            f"cd /data && dd if=/dev/urandom of=blob-{self.turn % 5} bs=1k count=300 && echo {self.turn} > turn"
-        )
+        blob = f"dd if=/dev/urandom of=blob-{self.turn % 5} bs=1k count=300 2>/dev/null"
+        self._held[self.turn] = self.files.sh(f"cd /data && {blob} && echo {self.turn} > turn && sha256sum *")
 
     def good(self):
         """A run that goes through; how long it takes."""
         started = time.monotonic()
-        snapshot = self.host.run("offsite")["snapshot"]
-        seconds = time.monotonic() - started
-        assert snapshot in self.names(), "it has made a copy"
-        return seconds
+        self.newest = self.host.run("offsite")["snapshot"], self.turn
+        return time.monotonic() - started
 
-    def names(self):
-        return {row["snapshot"] for row in self.host.run("list")["copies"]}
+    def older(self):
+        """Lets a day pass: the newest copy becomes one of an earlier day, and is kept; the next run lists it so."""
+        day = dt.datetime.now(dt.UTC) - dt.timedelta(days=1 + len(self.earlier))
+        name, turn = self.newest
+        done = restic(self.host, "rewrite", "--forget", f"--new-time={day:%Y-%m-%d %H:%M:%S}", name)
+        self.earlier[re.search(r"saved new snapshot (\w+)", done)[1]] = turn
 
     def last_good(self):
         return json.loads((self.host.backups / "results" / "offsite.json").read_text())["last_good"]
 
-    def whole(self, before):
-        """All of the repository is as it was written, copies of before among it, and the newest comes back."""
+    def whole(self):
+        """All of the repository is as it was written, copies of earlier days among it, and the newest comes back."""
         self.host.settings["S3_ENDPOINT"] = self.s3.url
+        until(lambda: not self.host.left(), "what a killed run has left in Docker comes to its end")
+        self.newest = self._back()
+        assert self.turn - 1 <= self.newest[1] <= self.turn, "of the last run that went well, or of this one"
+        there = {path.name[:8] for path in self.s3.objects() if "snapshots" in path.parts}
+        assert {*self.earlier} <= there, "each copy of an earlier day is kept"
+
+    def each(self):
+        """Every copy comes back with what it held when it was made."""
+        self.whole()
+        assert self.earlier == dict(self._back("--snapshot", name) for name in self.earlier), "each its own"
+
+    def _back(self, *words):
+        """Reads a copy back, each byte of it: which one it is, and what it holds."""
         place = self.folder / "back"
-        self.host.run("restore", "offsite", "--to", str(place))
-        turn = int((place / "files" / self.files.container / "data/turn").read_text())
-        assert self.turn - 1 <= turn <= self.turn, "of the last run that went well, or of this one"
+        name = self.host.run("restore", "offsite", "--to", str(place), *words)["snapshot"]
+        data = place / "files" / self.files.container / "data"
+        turn = int((data / "turn").read_text())
+        lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in sorted(data.iterdir())]
+        assert self._held[turn].splitlines() == lines, "all that the volume held then"
         shutil.rmtree(place)
-        assert len(before & self.names()) >= 1, "the oldest copy is kept"
+        return name, turn
+
+    def left_locked(self):
+        """The lock of a run that was alone in the repository when its host lost power."""
+        name = f"{self.host.name}-check"
+        restic(self.host, "--limit-download=1", "check", "--read-data", flags=("--detach", "--name", name))
+        until(self.locks, "it has its lock")
+        docker("kill", name)
+        assert self.locks(), "which stays"
+
+    def locks(self):
+        """Locks of the repository, which the next run lets go of and nobody else."""
+        return [*self.s3.folder.glob("backups/ai/locks/*")]
 
 
 @pytest.fixture
 def copying(host, bucket, files, tmp_path):
+    quickly_opened(host)
+    # Of each day the last one, as many days as a campaign lets pass.
+    host.settings["KEEP_DAILY"] = "100"
     copies = Copies(host, bucket, files, tmp_path)
-    for _ in range(2):
-        copies.more()
-        copies.good()
+    copies.more()
+    copies.good()
+    copies.older()
+    copies.more()
+    copies.good()
     return copies
 
 
@@ -230,19 +272,25 @@ def copying(host, bucket, files, tmp_path):
 @pytest.mark.req("F-09")
 def test_a_kill_of_a_copy_elsewhere_leaves_earlier_copies_whole_and_the_next_run_goes_through(host, told, copying):
     chance = campaign.chance("kills of a copy elsewhere")
-    hits, lasts = 0, copying.good()
-    for _ in range(campaign.size("kills of a copy elsewhere")):
-        before, good, beats = copying.names(), copying.last_good(), len(told.beats)
+    copying.left_locked()
+    hits, locked, lasts = 0, 0, copying.good()
+    assert lasts < 300, "a lock of its own is not waited for"
+    for number in range(campaign.size("kills of a copy elsewhere")):
+        good, beats = copying.last_good(), len(told.beats)
         copying.more()
-        hit = host.killed(chance.uniform(0.1, 1.0) * lasts, "offsite")
+        hit = host.killed(chance.uniform(0.1, 1.0) * lasts, "offsite", power=number % 2 == 1)
         hits += hit
         if hit and good == copying.last_good():
             assert beats == len(told.beats), "nobody is told that it went well"
-        copying.whole(before)
+        copying.whole()
+        locked += bool(copying.locks())
+        if chance.random() < 0.5 and not copying.locks():
+            copying.older()
         copying.more()
-        copying.good()
-        copying.whole(before)
+        lasts = copying.good()
+        print(f"kill {number + 1}: {hits} under way, {locked} locks left, {len(copying.earlier)} of earlier days")
     assert hits, "some were under way"
+    copying.each()
 
 
 @pytest.mark.campaign
@@ -255,9 +303,9 @@ def test_errors_of_the_server_at_random_leave_earlier_copies_whole_and_no_bad_ru
     request.addfinalizer(way.close)
     host.settings["S3_ENDPOINT"] = way.url
     copying.good()
-    requests, failed = way.asked, 0
-    for _ in range(campaign.size("errors of the S3 server")):
-        before, good, beats = copying.names(), copying.last_good(), len(told.beats)
+    requests, failed, bad = way.asked, 0, 0
+    for number in range(campaign.size("errors of the S3 server")):
+        good, beats = copying.last_good(), len(told.beats)
         copying.more()
         host.settings["S3_ENDPOINT"] = way.url
         way.fail(chance.randint(1, requests), chance.randint(1, 12))
@@ -267,15 +315,20 @@ def test_errors_of_the_server_at_random_leave_earlier_copies_whole_and_no_bad_ru
         result = json.loads((host.backups / "results" / "offsite.json").read_text())
         assert (process.returncode == 0) == (result["status"] == "ok"), output + errors
         if process.returncode:
+            bad += 1
             assert "fix: " in errors and "Traceback" not in errors, errors
             assert (good, beats) == (copying.last_good(), len(told.beats)), "it does not count, and nobody is told so"
         way.fail(0, 0)
+        copying.whole()
         if not process.returncode:
-            assert result["snapshot"] in copying.names(), "what counts is there"
-        copying.whole(before)
+            assert (result["snapshot"], copying.turn) == copying.newest, "what counts is there"
+        if chance.random() < 0.5 and not copying.locks():
+            copying.older()
         copying.more()
         copying.good()
+        print(f"burst {number + 1}: {failed} requests failed, {bad} runs, {len(copying.earlier)} of earlier days")
     assert failed, "some requests failed"
+    copying.each()
 
 
 def kind(path):

@@ -230,8 +230,8 @@ class Told:
 class Unreliable:
     """A way to an S3 server on which requests fail when they are to: with a status, or cut in the middle.
 
-    restic asks again after all of them but 403, which ends its run. Nobody is forbidden to remove: a lock that stays is
-    waited for for ten minutes.
+    restic asks again after all of them but 403, which may end its run. Nobody is forbidden to remove: for a lock that
+    stays a run waits ten minutes.
 
     Args:
         host: Where who asks is.

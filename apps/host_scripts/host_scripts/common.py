@@ -305,19 +305,32 @@ def _copy(word: str, file: Path) -> Copy:
 
 
 @contextlib.contextmanager
-def lock(folder: Path, name: str) -> Iterator[None]:
+def lock(folder: Path, name: str, patience: float = 0.0) -> Iterator[None]:
     """Keeps a second run away; whoever is killed lets it go.
+
+    Args:
+        folder: Where locks are.
+        name: Of what there is one at a time.
+        patience: Seconds for which another run is waited for.
 
     Raises:
         BackupError: Another run has it.
     """
     made(folder / "locks")
     with (folder / "locks" / name).open("w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            what = f"{name}: another run is under way"
-            raise BackupError(what, "wait until it has ended, and try again", LOCKED) from None
+        what, end = f"{name}: another run is under way", time.monotonic() + patience
+        waits = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise BackupError(what, "wait until it has ended, and try again", LOCKED) from None
+            if not waits:
+                print(f"{what}, and is waited for", file=sys.stderr, flush=True)
+            waits = True
+            time.sleep(1)
         yield
 
 

@@ -32,6 +32,10 @@ Work = dict[str, Any]
 _HOURS = {"verify": 8 * 24}
 # One of them at a time: each ends what a killed one has left at a server, and tries sets in containers of one name.
 _RESTORES = "restore or verify"
+# A copy takes away what it keeps no longer: who reads meanwhile would find parts missing, and call that damage.
+_REPOSITORY = "the repository"
+# Both are started by timers, and a restore by somebody who needs it: seconds for which each waits for another.
+_PATIENCE = 3 * 3600
 # What lets a container go on that stood still in such a run.
 _STANDING = {"copies": "unpause", _RESTORES: "start"}
 # A person who runs something else sees how it ended.
@@ -92,7 +96,8 @@ def _offsite(chosen: Settings) -> Work:
         "state": (True, lambda each: snapshot.take(each, None)),
     }
     failed = [name for name, (used, work) in dumps.items() if used and _run(chosen, name, partial(work, chosen))]
-    done |= offsite.backup(chosen)
+    with lock(chosen.folder, _REPOSITORY, _PATIENCE):
+        done |= offsite.backup(chosen)
     if failed:
         what = f"not dumped: {', '.join(failed)}; of these the copy holds what was dumped before"
         raise BackupError(what, f"./backup.sh {failed[0]} says why", partly=done)
@@ -104,14 +109,16 @@ def _offsite(chosen: Settings) -> Work:
 
 def _verify(chosen: Settings) -> Work:
     if chosen.offsite:
-        return offsite.verify(chosen)
+        with lock(chosen.folder, _REPOSITORY, _PATIENCE):
+            return offsite.verify(chosen)
     return {**databases.verify(chosen), **stores.verify(chosen), **copies.verify(chosen)}
 
 
 def _restored(chosen: Settings, words: argparse.Namespace) -> Work:
-    if words.to:
-        return offsite.to_folder(chosen, words.snapshot, words.to)
-    return offsite.restore(chosen, words.snapshot, replace=words.replace)
+    with lock(chosen.folder, _REPOSITORY, _PATIENCE):
+        if words.to:
+            return offsite.to_folder(chosen, words.snapshot, words.to)
+        return offsite.restore(chosen, words.snapshot, replace=words.replace)
 
 
 def _status(chosen: Settings) -> int:

@@ -44,14 +44,14 @@ def jane(server):
     def put(text: str, path: str) -> None:
         machine.run("sh", "-c", 'mkdir -p "${0%/*}" && printf %s "$1" >"$0"', path, text)
 
-    machine.run("useradd", "--create-home", "--home-dir", "/srv/jane", "jane")
+    machine.run("useradd", "--create-home", "--home-dir", "/opt/jane", "jane")
     machine.run("ip", "address", "add", "10.0.0.2/32", "dev", "lo")
-    put(SERVER, "/srv/webhooks.py")
-    machine.run("systemd-run", "--quiet", "--unit=webhooks", "python3", "/srv/webhooks.py")
-    docker("cp", str(APP), f"{machine.container}:/srv/jane/heartbeat")
-    put((APP / "units" / "heartbeat.service").read_text(), "/srv/jane/.config/systemd/user/heartbeat.service")
-    put("key of the webhooks", "/srv/jane/.config/heartbeat/api_key")
-    machine.run("chown", "-R", "jane:", "/srv/jane")
+    put(SERVER, "/opt/webhooks.py")
+    machine.run("systemd-run", "--quiet", "--unit=webhooks", "python3", "/opt/webhooks.py")
+    docker("cp", str(APP), f"{machine.container}:/opt/jane/heartbeat")
+    put((APP / "units" / "heartbeat.service").read_text(), "/opt/jane/.config/systemd/user/heartbeat.service")
+    put("key of the webhooks", "/opt/jane/.config/heartbeat/api_key")
+    machine.run("chown", "-R", "jane:", "/opt/jane")
     yield machine
     machine.run("loginctl", "disable-linger", "jane")
     machine.run("systemctl", "stop", "webhooks", f"user@{machine.run('id', '-u', 'jane').strip()}")

@@ -302,7 +302,7 @@ def _backups(preset: Preset, keeping: HostProgram | None) -> str:
 
 def restores(program: HostProgram, blueprint: Blueprint) -> dict[str, list[str]]:
     """Each container that the program's ``backup.env`` names, with the commands that bring its data back."""
-    found: dict[str, list[str]] = {}
+    commands: dict[str, list[str]] = {}
     several = len(blueprint.program_hosts(program)) > 1
     for line in "".join(file.text for file in program.files).splitlines():
         key, _, words = line.partition("=")
@@ -310,8 +310,8 @@ def restores(program: HostProgram, blueprint: Blueprint) -> dict[str, list[str]]
             container = word.lstrip("?!").partition("=")[0]
             host = f" --host {blueprint.homes[container]}" if several else ""
             command = f"bin/homeport restore {RESTORES[key].format(container=container)} --replace --stack prod{host}"
-            found.setdefault(container, []).append(command)
-    return found
+            commands.setdefault(container, []).append(command)
+    return commands
 
 
 def _kept(preset: Preset, blueprint: Blueprint, service: Service) -> Iterator[str]:

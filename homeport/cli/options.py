@@ -1,5 +1,6 @@
 """Options that several verbs have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,6 +29,11 @@ HostName = Annotated[
     str, typer.Option("--host", metavar="NAME", help="Which host, by its name in the settings, where several could")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else")]
+Inside = Annotated[bool, typer.Option("--inside", help="This machine is in the mesh or VPN")]
+Authority = Annotated[
+    Path | None, typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe")
+]
+Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the same as JSON")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Which system", autocompletion=preset_names)]
 Environment = Annotated[str, typer.Option("--env", metavar="NAME", help="preprod or prod")]

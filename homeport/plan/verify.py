@@ -60,7 +60,7 @@ class Verdict:
         kind: What was looked at, a key of `CLAIMS`.
         where: The container, the address or the name.
         outcome: Whether it is as described; ``not asked`` where that cannot be seen from here.
-        what: What was found, what is described where that is another, or why it was not asked.
+        what: What was seen, what is described where that is another, or why it was not asked.
         fix: What helps, where it failed.
     """
 
@@ -99,13 +99,13 @@ class _Aspect:
     Attributes:
         kind: A key of `CLAIMS`.
         described: Out of its specification.
-        found: Out of what Docker says.
+        seen: Out of what Docker says.
         runs: Whether Docker says it of a running container alone.
     """
 
     kind: str
     described: Callable[[ContainerSpec], str]
-    found: Callable[[Inspected], str]
+    seen: Callable[[Inspected], str]
     runs: bool = False
 
 
@@ -130,7 +130,7 @@ def _privileges(options: Iterable[str], ipc: str, more: Iterable[str] = ()) -> s
     return _listed([*whole, f"ipc {ipc}", *more])
 
 
-def _privileges_found(inspected: Inspected) -> str:
+def _privileges_seen(inspected: Inspected) -> str:
     host = inspected["HostConfig"]
     namespaces = [f"{key} {host[name]}" for key, name in (("pid", "PidMode"), ("uts", "UTSMode")) if host.get(name)]
     devices = [f"device {device['PathOnHost']}" for device in host.get("Devices") or ()]
@@ -141,7 +141,7 @@ def _limits(memory: int, cpus: float, pids: int) -> str:
     return f"{memory} MB, {cpus:g} processors, {pids} processes"
 
 
-def _limits_found(inspected: Inspected) -> str:
+def _limits_seen(inspected: Inspected) -> str:
     host = inspected["HostConfig"]
     return _limits(host["Memory"] >> 20, host["NanoCpus"] / 1e9, host["PidsLimit"] or 0)
 
@@ -163,7 +163,7 @@ def _mounts(spec: ContainerSpec) -> str:
     return _listed([*spec.written_volumes, *(_mount(bind.source, read_only=bind.read_only) for bind in binds)])
 
 
-def _mounts_found(inspected: Inspected) -> str:
+def _mounts_seen(inspected: Inspected) -> str:
     """What it may write to, and all that it has of its host: a socket takes requests from whoever may read it, too."""
     mounts = inspected["Mounts"]
     volumes = (mount["Name"] for mount in mounts if mount["Type"] == "volume" and mount["RW"])
@@ -175,40 +175,40 @@ _ASPECTS = (
     _Aspect(
         kind="user",
         described=lambda spec: spec.user or "root",
-        found=lambda inspected: inspected["Config"]["User"] or "root",
+        seen=lambda inspected: inspected["Config"]["User"] or "root",
     ),
     _Aspect(
         kind="root",
         described=lambda spec: _root(read_only=spec.read_only),
-        found=lambda inspected: _root(read_only=inspected["HostConfig"]["ReadonlyRootfs"]),
+        seen=lambda inspected: _root(read_only=inspected["HostConfig"]["ReadonlyRootfs"]),
     ),
     _Aspect(
         kind="capabilities",
         described=lambda spec: _listed(name.removeprefix("CAP_") for name in spec.capabilities_added),
-        found=_capabilities,
+        seen=_capabilities,
     ),
     _Aspect(
         kind="privileges",
         described=lambda spec: _privileges(spec.security_options, spec.ipc),
-        found=_privileges_found,
+        seen=_privileges_seen,
     ),
     _Aspect(
         kind="limits",
         described=lambda spec: _limits(spec.memory, float(spec.cpus), spec.pids),
-        found=_limits_found,
+        seen=_limits_seen,
     ),
     _Aspect(
         kind="published",
         described=lambda spec: _listed(port.binding for port in spec.ports),
-        found=_published,
+        seen=_published,
         runs=True,
     ),
     _Aspect(
         kind="networks",
         described=lambda spec: _listed(spec.seen_networks),
-        found=lambda inspected: _listed(inspected["NetworkSettings"]["Networks"].keys() - {"none"}),
+        seen=lambda inspected: _listed(inspected["NetworkSettings"]["Networks"].keys() - {"none"}),
     ),
-    _Aspect(kind="mounts", described=_mounts, found=_mounts_found),
+    _Aspect(kind="mounts", described=_mounts, seen=_mounts_seen),
 )
 
 
@@ -226,13 +226,13 @@ def container(spec: ContainerSpec, inspected: Inspected | str, fix: str) -> Iter
         elif aspect.runs and inspected["State"]["Status"] != "running":
             yield Verdict(kind=aspect.kind, where=spec.name, outcome="not asked", what="it does not run")
         else:
-            described, found = aspect.described(spec), aspect.found(inspected)
-            ok = described == found
+            described, seen = aspect.described(spec), aspect.seen(inspected)
+            ok = described == seen
             yield Verdict(
                 kind=aspect.kind,
                 where=spec.name,
                 outcome="ok" if ok else "fail",
-                what=found if ok else f"{found}; described: {described}",
+                what=seen if ok else f"{seen}; described: {described}",
                 fix="" if ok else fix,
             )
 
@@ -335,13 +335,13 @@ def names_of(plan: Plan) -> tuple[NameCheck, ...]:
         unasked = "a rehearsal's names are in no DNS"
     elif plan.local:
         unasked = "the stack is on this machine, and no DNS leads to it"
-    found = []
+    checks = []
     for hostname in sorted({blueprint.host(route) for route in blueprint.routes}):
         record = leading.get(hostname)
         proxied = blueprint.exposure == "tunnel"
         why = unasked or ("" if record or proxied else f"with exposure {blueprint.exposure} no record is declared")
-        found.append(NameCheck(hostname=hostname, proxied=proxied, record=record, unasked=why))
-    return tuple(found)
+        checks.append(NameCheck(hostname=hostname, proxied=proxied, record=record, unasked=why))
+    return tuple(checks)
 
 
 def wanted(record: NameRecord, hosts: Mapping[str, Mapping[str, str]], mesh: Mapping[str, str]) -> str:

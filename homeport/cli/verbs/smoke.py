@@ -1,11 +1,8 @@
 """`homeport smoke`."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from homeport.cli.options import Json, StackName
+from homeport.cli.options import Authority, Inside, Json, Report, StackName
 
 EXAMPLES = """
 homeport smoke                                what dev answers on this machine
@@ -18,12 +15,10 @@ KEYS = ("stack", "from", "ok", "checks")
 
 def command(
     stack: StackName = "dev",
-    inside: Annotated[bool, typer.Option("--inside", help="This machine is in the mesh or VPN")] = False,
-    authority: Annotated[
-        Path | None, typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe")
-    ] = None,
+    inside: Inside = False,
+    authority: Authority = None,
     json: Json = False,
-    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the same as JSON")] = None,
+    report: Report = None,
 ) -> None:
     """Ask every address once, without a key; exit code 1 when one does not answer as its route declares."""
     from homeport.cli.smoke import smoke

@@ -1,11 +1,8 @@
 """`homeport verify`."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from homeport.cli.options import Json, StackName
+from homeport.cli.options import Authority, Inside, Json, Report, StackName
 
 EXAMPLES = """
 homeport verify                                what dev is on this machine
@@ -18,12 +15,10 @@ KEYS = ("stack", "from", "ok", "checks", "requirements")
 
 def command(
     stack: StackName = "dev",
-    inside: Annotated[bool, typer.Option("--inside", help="This machine is in the mesh or VPN")] = False,
-    authority: Annotated[
-        Path | None, typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe")
-    ] = None,
+    inside: Inside = False,
+    authority: Authority = None,
     json: Json = False,
-    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the same as JSON")] = None,
+    report: Report = None,
 ) -> None:
     """Compare what is up with its description, changing nothing: addresses, certificates, DNS, ports, containers."""
     from homeport.cli.stack import read

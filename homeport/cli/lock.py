@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homeport.cli.interrupts import by_sigterm
 from homeport.cli.phases import duration, say
 from homeport.cli.places import lock_file, unfinished
 from homeport.cli.stack import PROJECT
@@ -63,10 +64,16 @@ def held(stack: str, command: str) -> Iterator[Run]:
         # Killed again and again, it is still the first of them that began it.
         if not killed:
             mark.touch()
+        interrupted = False
         try:
-            yield run
+            with by_sigterm():
+                yield run
+        except KeyboardInterrupt:
+            # Pulumi was asked to end in order; whether it came to that, the next run finds out.
+            interrupted = True
+            raise
         finally:
-            if run.recovered or not killed:
+            if not interrupted and (run.recovered or not killed):
                 mark.unlink(missing_ok=True)
             os.ftruncate(file.fileno(), 0)
 

@@ -7,11 +7,10 @@ Hetzner or in the zone. `up` and `down` are its two halves, for who wants to loo
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from homeport.cli import lifecycle, pulumi_cli
+from homeport.cli import interrupts, lifecycle, pulumi_cli
 from homeport.cli.phases import say
 from homeport.cli.stack import read
 from homeport.model import fixes
@@ -19,7 +18,6 @@ from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
     from homeport.cli.stack import Stack
 
@@ -36,25 +34,21 @@ def once(name: str, command: Sequence[str]) -> int:
     """
     stack = read(name)
     _refuse(stack)
-    # What ends a job of a workflow ends the command, and the stack goes all the same.
-    before = signal.signal(signal.SIGTERM, _ended)
     code, down = 1, 0
     try:
-        code = lifecycle.up(stack, yes=True)
-        if not code and command:
-            say(f"==> {' '.join(command)}")
-            code = subprocess.run(list(command), env={**os.environ, "STACK": name}, check=False).returncode
+        # What ends a job of a workflow ends the command, and the stack goes all the same.
+        with interrupts.by_sigterm():
+            code = lifecycle.up(stack, yes=True)
+            if not code and command:
+                say(f"==> {' '.join(command)}")
+                code = subprocess.run(list(command), env={**os.environ, "STACK": name}, check=False).returncode
     finally:
-        signal.signal(signal.SIGTERM, before)
-        down = lifecycle.down(read(name), yes=True)
+        # One that failed may have left what only the next one finds.
+        down = lifecycle.down(read(name), yes=True) and lifecycle.down(read(name), yes=True)
         if not down:
             _refuse_left(read(name))
             say(f"==> nothing of stack {name} is left")
     return code or down
-
-
-def _ended(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _refuse(stack: Stack) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+
+from homeport.model.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -34,3 +37,16 @@ def from_here(path: str) -> str:
 def examples(preset: str) -> Path:
     """Where the stack's files are that a preset comes with."""
     return ROOT / "catalog" / "presets" / preset.replace("-", "_") / "examples"
+
+
+def files() -> set[str]:
+    """The checkout's files as they are now, tracked or new, and none that git is told to ignore.
+
+    Raises:
+        ToolError: This is no clone.
+    """
+    argv = ["git", "ls-files", "-coz", "--exclude-standard"]
+    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        raise ToolError(f"git ls-files: {listed.stderr.strip()}\n  fix: run this in a clone of the project")
+    return {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}

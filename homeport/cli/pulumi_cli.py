@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from homeport.cli import interrupts
 from homeport.cli.places import ROOT
 from homeport.cli.progress import Progress
 from homeport.cli.stack import PROJECT, read
@@ -151,15 +152,13 @@ class PulumiCli:
         """
         # Pulumi's own Automation API reads the events the same way (sdk/python/lib/pulumi/automation/_stack.py).
         logged = ["--event-log", str(events)] if events else []
-        done = subprocess.run(
+        done = interrupts.run(
             ["pulumi", *argv, *logged, *(["--non-interactive"] if quiet else []), "--stack", self.stack.name],
+            input_,
             cwd=self.root,
             env={**self.environ, "PULUMI_DEBUG_COMMANDS": "true"} if events else self.environ,
-            text=True,
-            input=input_,
             stdout=subprocess.PIPE if quiet else self.output,
             stderr=subprocess.STDOUT if quiet else None,
-            check=False,
         )
         if quiet and done.returncode:
             print(done.stdout.rstrip(), file=sys.stderr, flush=True)
@@ -169,17 +168,13 @@ class PulumiCli:
         """Runs a Pulumi command for the person to see, but for lines that begin so; its exit code."""
         coloured = ["--color", "always"] if sys.stdout.isatty() and "NO_COLOR" not in self.environ else []
         stream = sys.stderr if self.output == STDERR else sys.stdout
-        with subprocess.Popen(
-            ["pulumi", *argv, *coloured, "--stack", self.stack.name],
-            cwd=self.root,
-            env=self.environ,
-            text=True,
-            stdout=subprocess.PIPE,
-        ) as process:
-            for line in process.stdout or ():
-                if not line.startswith(lines):
-                    print(line, end="", file=stream, flush=True)
-        return process.returncode
+
+        def show(line: str) -> None:
+            if not line.startswith(lines):
+                print(line, end="", file=stream, flush=True)
+
+        argv = ("pulumi", *argv, *coloured, "--stack", self.stack.name)
+        return interrupts.shown(argv, show, cwd=self.root, env=self.environ)
 
     def ask(self, *argv: str, named: bool = True, input_: str | None = None) -> str:
         """What a Pulumi command prints; `named` false where the stack's name is its last word and no flag.
@@ -187,14 +182,13 @@ class PulumiCli:
         Raises:
             ToolError: It failed.
         """
-        answer = subprocess.run(
+        answer = interrupts.run(
             ["pulumi", *argv, *(["--stack"] if named else []), self.stack.name, "--non-interactive"],
+            input_ or "",
             cwd=self.root,
             env=self.environ,
-            text=True,
-            capture_output=True,
-            check=False,
-            input=input_ or "",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         if answer.returncode:
             what = answer.stderr.strip() or answer.stdout.strip()

@@ -29,7 +29,7 @@ from homeport.cli.lock import held, remove_half_written
 from homeport.cli.lockout import refuse_end_by_inner_network
 from homeport.cli.output import print_json
 from homeport.cli.phases import phase, say, total
-from homeport.cli.places import ROOT, cache, examples
+from homeport.cli.places import ROOT, cache, examples, files
 from homeport.cli.stack import PROJECT, Stack
 from homeport.cli.stack import read as read_stack
 from homeport.model import docker_here
@@ -151,6 +151,7 @@ def up(rehearsal: Rehearsal, *, claimed: bool = True, as_json: bool = False) -> 
 def down(rehearsal: Rehearsal) -> int:
     """Removes the world with everything in it, and the stack's state."""
     with held(rehearsal.name, "make rehearse-down") as run:
+        _docker()
         with phase("the world: machines, networks, clouds"):
             _world(rehearsal, "down")
         shutil.rmtree(rehearsal.folder, ignore_errors=True)
@@ -162,6 +163,7 @@ def down(rehearsal: Rehearsal) -> int:
 def destroy(rehearsal: Rehearsal) -> int:
     """Destroys the stack as one would in production, after a killed run too; the world stays, empty. The exit code."""
     with held(rehearsal.name, "make rehearse-destroy") as run:
+        _docker()
         pulumi_cli.ensure([MACHINE, *rehearsal.systems().values()])
         with phase("the world: emulated Hetzner Cloud and Cloudflare"):
             world = _world(rehearsal, "up", *rehearsal.images())
@@ -315,12 +317,16 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _booted(rehearsal: Rehearsal) -> dict[str, Any]:
-    """The world's description, once it is up with all that it needs."""
+def _docker() -> None:
     with phase("Docker"):
         daemon.ensure(docker_here.here())
         # The world's processes use Docker's SDK, which knows no contexts.
         os.environ.update(docker_here.here())
+
+
+def _booted(rehearsal: Rehearsal) -> dict[str, Any]:
+    """The world's description, once it is up with all that it needs."""
+    _docker()
     images = rehearsal.images()
     with phase("Pulumi's engine and plugins, the images and the machine: here already, fetched, or built"):
         contracts = rehearsal.stack(settings(rehearsal, _NOWHERE)).contracts()
@@ -388,11 +394,7 @@ def _where(rehearsal: Rehearsal) -> str:
 
 def _copy(checkout: Path) -> None:
     """The checkout's files as they are now, tracked or new; what is gone is removed, the stack's own file is kept."""
-    argv = ["git", "ls-files", "-coz", "--exclude-standard"]
-    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        raise ToolError(f"git ls-files: {listed.stderr.strip()}\n  fix: run this in a clone of the project")
-    wanted = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+    wanted = files()
     there = {str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()}
     for name in there - wanted:
         if not name.startswith("Pulumi.rehearse-") and "__pycache__" not in name:

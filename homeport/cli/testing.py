@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.presets import registry
-from homeport.cli import daemon
+from homeport.cli import daemon, finished
 from homeport.cli.phases import duration, phase, say, total
 from homeport.cli.places import ROOT, cache
 from homeport.cli.rehearse import MACHINE, Rehearsal
@@ -70,6 +70,10 @@ Whole campaigns, what takes many minutes, and what belongs to no preset yet. `ma
 """
 FAILED = "HOMEPORT_FAILED_TESTS"
 """Names the file into which `tests.support.lanes` writes the tests that failed."""
+RAN = "HOMEPORT_RAN_TESTS"
+"""Names the file in which it notes each test that has run (`homeport.cli.finished`)."""
+EARLIER = "HOMEPORT_EARLIER_TESTS"
+"""Names the file of those that ran before: groups that passed whole do not run again."""
 _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 """What `tests/support/campaign.py` goes by."""
 _SEED = "HOMEPORT_SEED"
@@ -80,6 +84,7 @@ _APART = {
     "apps": ("-n", "4", "--dist", "worksteal"),
     "engine": ("-n", "2", "--dist", "loadfile"),
     "system": _LANES,
+    LONG: _LANES,
     "docker": _LANES,
     "world": _LANES,
 }
@@ -266,6 +271,8 @@ def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
     words = words or (STAGES | PARTS)[name]
     there = [word for word in words if word in {"-m", words[-1]} or (ROOT / word).exists()]
     os.environ.setdefault(_SEED, str(secrets.randbelow(10**6)))
+    if name == LONG:
+        return _long(there)
     failed = cache() / "test-results" / f"{name}.failed"
     failed.unlink(missing_ok=True)
     count = _pytest(name, [*_APART.get(name, ()), *there], {**_plugins(name), FAILED: str(failed)})
@@ -277,20 +284,36 @@ def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
     return count.run_again(second, again)
 
 
+def _long(words: list[str]) -> Count:
+    """The stage of hours: stopped, it goes on where it was."""
+    folder = cache() / "test-results"
+    folder.mkdir(parents=True, exist_ok=True)
+    record = finished.Record.begin(folder, LONG)
+    environ = {**_plugins(LONG), **_WHOLE, RAN: str(record.path), EARLIER: str(record.earlier)}
+    # The figures of whole campaigns are what they print.
+    count = _pytest(LONG, ["-o", "junit_logging=system-out", *_APART[LONG], *words], environ)
+    kept = record.kept()
+    if kept:
+        say(f"    passed earlier on the same files, and not run again: {len(kept)}")
+    count += Count(passed=len(kept))
+    if not count.failed:
+        record.forget()
+    return count
+
+
 def _pytest(name: str, words: list[str], environ: dict[str, str]) -> Count:
     """Runs tests, and counts them by the JUnit file of that name."""
     results = cache() / "test-results" / f"{name}.xml"
     results.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={results}"]
-    argv += ["-o", "junit_logging=system-out"] if name == LONG else []  # the figures of whole campaigns
     with phase(f"tests: {name}"):
         code = subprocess.run(
             [*argv, *words],
             cwd=ROOT,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **environ, **(_WHOLE if name == LONG else {})},
+            env={**os.environ, **environ},
         ).returncode
     if code == _NONE:
         return Count()

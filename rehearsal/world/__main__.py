@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.world.folder import Folder
 
 _PATIENCE = 900.0
@@ -51,7 +52,11 @@ def main(arguments: list[str]) -> int:
         from rehearsal.world.serve import remove  # noqa: PLC0415
 
         folder.stop()
-        remove(folder, folder.identity(options.domain))
+        try:
+            remove(folder, folder.identity(options.domain))
+        except MachineError as error:
+            print(f"rehearsal.world: {error}\n  fix: make rehearse-down, once Docker answers", file=sys.stderr)
+            return 1
         return 0
     zone = folder.identity(options.domain)["domain"]
     if zone != options.domain:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-from homeport.cli.testing import FAILED
+from homeport.cli import finished
+from homeport.cli.testing import EARLIER, FAILED, RAN
 
 if TYPE_CHECKING:
     import pytest
@@ -30,6 +31,9 @@ SHARED = {
     "tests/rehearsal/budget/": "budget",
     "tests/rehearsal/memory/": "memory",
     "tests/rehearsal/machine/": "machine",
+    # Each brings large rehearsals up, of which the memory of a usual computer has room for one.
+    "tests/rehearsal/presets/": "presets",
+    "tests/rehearsal/mesh/test_meshed": "presets",
     "tests/rehearsal/network/": "network",
     "tests/rehearsal/probes/": "probes",
     "tests/rehearsal/supabase/": "supabase",
@@ -44,23 +48,32 @@ SHARED = {
 LONGEST = (
     # By the table that a run prints at its end, as long as a minute matters.
     "production",
-    "killed",
-    "dev",
-    "jett",
-    "memory",
-    "network",
-    "machine",
-    "probes",
+    "presets",
+    "tests/rehearsal/backup/test_offsite.py",
     "plain names",
-    "supabase",
-    "tests/rehearsal/adoption/test_platform_host.py",
-    "tests/rehearsal/adoption/test_lived_in.py",
-    "tests/rehearsal/faults/test_cloud_faults.py",
-    "tests/rehearsal/presets/test_rehearsed.py",
+    "killed",
+    "tests/rehearsal/host/test_lockout_steps.py",
+    "jett",
+    "network",
+    "memory",
     "tests/rehearsal/deploy/test_push.py",
+    "tests/rehearsal/backup/test_n8n.py",
+    "tests/rehearsal/adoption/test_platform_host.py",
+    "ai services",
+    "tests/rehearsal/adoption/test_lived_in.py",
+    "tests/rehearsal/deploy/test_collect.py",
+    "tests/rehearsal/faults/test_cloud_faults.py",
+    "machine",
+    "dev",
+    "probes",
+    "supabase",
+    "tests/rehearsal/backup/test_presets.py",
+    "tests/rehearsal/backup/test_databases.py",
+    "tests/rehearsal/deploy/test_stack.py",
     "tests/rehearsal/test_examples.py",
     "tests/rehearsal/local/test_ai_dev_server.py",
     "tests/rehearsal/local/test_apps.py",
+    "tests/rehearsal/local/test_to_compose.py",
     "tests/rehearsal/local/test_small_stack.py",
     "tests/rehearsal/local/test_app_images.py",
     "tests/rehearsal/local/test_killed.py",
@@ -69,6 +82,8 @@ LONGEST = (
 )
 _SHORT = 15
 """Seconds below which a group is not worth its place in a line."""
+_ENDED_BADLY: set[str] = set()
+"""Tests of this run of which a part failed or was skipped."""
 _SECONDS: dict[str, Counter[str]] = {"lanes": Counter(), "groups": Counter()}
 
 
@@ -92,9 +107,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
     return Lanes(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Called in every lane: sorts the groups; within one the order stays."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Called in every lane: sorts the groups; within one the order stays.
+
+    A group that passed whole in an earlier run does not run again; one that began runs from its beginning, for its
+    tests may need what those before them made.
+    """
     items.sort(key=_rank)
+    ran = finished.read(Path(os.environ[EARLIER])) if EARLIER in os.environ else {}
+    missing = {_group(item.nodeid) for item in items if ran.get(item.nodeid) != finished.PASSED}
+    config.hook.pytest_deselected(items=[item for item in items if _group(item.nodeid) not in missing])
+    items[:] = [item for item in items if _group(item.nodeid) in missing]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -102,6 +125,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if node := getattr(report, "node", None):
         _SECONDS["lanes"][node.gateway.id] += report.duration
         _SECONDS["groups"][_group(report.nodeid)] += report.duration
+        # Of a test that passes, its end counts: until then its fixtures may fail.
+        if RAN in os.environ and (report.when == "teardown" or report.outcome != finished.PASSED):
+            _note(report.nodeid, report.outcome)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -113,6 +139,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, seconds in _SECONDS.items():
         shown = [f"{name} {spent / 60:.1f}" for name, spent in seconds.most_common() if spent > _SHORT]
         terminalreporter.write_line(f"{kind}, minutes: {', '.join(shown)}")
+
+
+def _note(name: str, outcome: str) -> None:
+    """Notes how a test ended; a pass at its end takes no failure back."""
+    if outcome != finished.PASSED:
+        _ENDED_BADLY.add(name)
+    elif name in _ENDED_BADLY:
+        return
+    with Path(os.environ[RAN]).open("a", encoding="utf-8") as file:
+        file.write(finished.line(name, outcome))
 
 
 def _group(nodeid: str) -> str:

@@ -127,6 +127,38 @@ def test_the_moments_were_in_the_middle_of_updates(whole, hits):
     assert 2 * sum(hits) >= len(hits), "kills that came too late prove nothing"
 
 
+@pytest.mark.req("P-15")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
+    emptied = _homeport(stack, "down")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name],
+        cwd=stack.folder,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    shown = []
+    for line in first.stdout:
+        shown.append(line)
+        if "docker:index:Container" in line and "creating" in line:
+            first.send_signal(number)
+            break
+    output = "".join(shown) + first.communicate(timeout=300)[0]
+    state = {row.get("id") for row in stack.exported()["deployment"]["resources"] if row["type"].startswith("docker:")}
+    left = [name for name in stack.objects("container") if _id(name) not in state]
+    again = _homeport(stack, "up")
+
+    assert emptied.returncode == 0, emptied.stdout + emptied.stderr
+    assert first.returncode not in {0, -number}, f"it ended by itself, and says that it failed: {output}"
+    assert "Traceback" not in output and "fix: make up" in output, output
+    assert [] == left, f"Pulumi had the time to note what it made\n{output}"
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "left its lock" not in again.stdout + again.stderr, "nothing was killed"
+
+
 @pytest.mark.usefixtures("whole")
 def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
     first = subprocess.Popen(

@@ -6,6 +6,7 @@ Long: the whole of vpai comes up twice on one machine.
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from types import SimpleNamespace
@@ -82,18 +83,25 @@ def test_it_is_rented_for_a_command_and_given_back(clouds, tmp_path):
 
 
 @pytest.mark.req("S5-04")
-def test_a_workflow_that_is_cancelled_while_it_comes_up_leaves_nothing_either(clouds, tmp_path):
+@pytest.mark.parametrize("moment", ["its server is rented", "its services are made"])
+def test_a_workflow_that_is_cancelled_while_it_comes_up_leaves_nothing_either(clouds, tmp_path, moment):
     before, output = owned(clouds), tmp_path / "output"
+    reached = {
+        "its server is rented": lambda: owned(clouds)["servers"],
+        "its services are made": lambda: re.search("docker:index:Container .* creating", output.read_text()),
+    }
     run = once(clouds, output)
     try:
-        until(lambda: run.poll() is not None or owned(clouds)["servers"], "its server is rented", 600)
+        until(lambda: run.poll() is not None or reached[moment](), moment, 900)
+        cancelled = run.poll() is None
         run.send_signal(signal.SIGTERM)
         run.wait(timeout=1800)
     finally:
         run.kill()
 
+    assert cancelled, f"it ended before:\n{output.read_text()[-6000:]}"
     assert 0 != run.returncode, output.read_text()[-6000:]
-    assert before == owned(clouds), f"nothing is left:\n{output.read_text()[-6000:]}"
+    assert before == owned(clouds), f"nothing is left:\n{output.read_text()}"
 
 
 def _whole(path):

@@ -55,6 +55,21 @@ def test_the_second_ends_at_once_and_says_who_holds_the_stack_and_since_when(hol
     assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, ", said), said
 
 
+def test_after_an_interrupt_the_next_command_looks_for_what_was_left():
+    """Ctrl-C and SIGTERM: Pulumi was asked to end in order, and may have been killed all the same."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), held("dev", "make up") as run:
+        run.recovered = True
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert before == signal.getsignal(signal.SIGTERM), "as it was before"
+    with held("dev", "make up") as run:
+        assert run.killed and run.since, "it knows since when"
+        run.recovered = True
+    with held("dev", "make up") as run:
+        assert not run.killed, "once repaired it is over"
+
+
 @pytest.mark.usefixtures("holder")
 def test_another_stack_is_free():
     with held("prod", "make up") as run:

@@ -25,8 +25,10 @@ ADOPTED = {
 
 @pytest.fixture
 def played(monkeypatch):
-    """What happens is noted; `code` is that of `up`, `left` what Hetzner has at the end."""
-    result = SimpleNamespace(happened=[], code=0, left=[], settings={"hosts": RENTED, "environment": "preprod"})
+    """What happens is noted; `code` is that of `up`, `ends` those of `down`, `left` what Hetzner has at the end."""
+    result = SimpleNamespace(
+        happened=[], code=0, ends=iter(()), left=[], settings={"hosts": RENTED, "environment": "preprod"}
+    )
 
     def read(name):
         values = {
@@ -43,7 +45,7 @@ def played(monkeypatch):
 
     monkeypatch.setattr(once, "read", read)
     monkeypatch.setattr(once.lifecycle, "up", did("up", lambda: result.code))
-    monkeypatch.setattr(once.lifecycle, "down", did("down", lambda: 0))
+    monkeypatch.setattr(once.lifecycle, "down", did("down", lambda: next(result.ends, 0)))
     config = {"homeport:hcloud-token": "x"}
     monkeypatch.setattr(once.pulumi_cli, "prepared", lambda _: SimpleNamespace(config=lambda: config))
     monkeypatch.setattr(hetzner, "client", lambda *_: None)
@@ -87,6 +89,15 @@ def test_a_run_that_is_told_to_end_takes_its_stack_along(played):
 
     assert ["up", "down"] == played.happened
     assert before == signal.getsignal(signal.SIGTERM), "as it was before"
+
+
+@pytest.mark.req("S5-04")
+@pytest.mark.parametrize(("ends", "code"), [([1, 0], 0), ([1, 1], 1)])
+def test_what_did_not_go_is_tried_once_more_for_it_costs_money(played, ends, code):
+    played.ends = iter(ends)
+
+    assert code == once.once("preprod", ())
+    assert ["up", "down", "down"] == played.happened
 
 
 @pytest.mark.req("S5-04")

@@ -109,6 +109,11 @@ class Rehearsal:
         flags = [f"--adopted={name}:{user}={self._bare}" for name, user in adopted.items()]
         return [*flags, *(["--ovh"] if (chosen.get("dns") or {}).get("provider") == "ovh" else [])]
 
+    @property
+    def hosts(self) -> list[str]:
+        """The names of its hosts."""
+        return [*settings(self, _NOWHERE)["hosts"]]
+
     def images(self) -> list[str]:
         """The references of all images that it needs, before there is a world."""
         return self.stack(settings(self, _NOWHERE)).images()

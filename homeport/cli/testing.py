@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from catalog.presets import registry
 from homeport.cli import daemon, finished
+from homeport.cli.example import example
 from homeport.cli.phases import duration, phase, say, total
 from homeport.cli.places import ROOT, cache
 from homeport.cli.rehearse import MACHINE, Rehearsal
@@ -51,9 +52,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "unit": ("tests/unit", *_REPOSITORY, "apps", "-m", "not docker and not world and not long"),
     "engine": ("tests/rehearsal", "-m", "not docker and not world and not long"),
     "system": ("tests", "apps", "-m", "(docker or world) and not long"),
-    "long": ("tests", "apps", "-m", "long or campaign"),
+    "long": ("tests", "apps", "-m", "long or campaign or turn"),
 }
-"""Every test belongs to exactly one stage, but campaigns, which take a sample in theirs and all in `long`.
+"""Every test belongs to exactly one stage. Campaigns take a sample in theirs, and suites by turns come in some runs of
+theirs; `long` has all of both.
 
 What pytest is told for each.
 """
@@ -96,7 +98,7 @@ _NEEDS = {
     "system": ("engine", "images"),
     "docker": ("engine", "images"),
     "world": ("engine", "images"),
-    LONG: ("engine", "images"),
+    LONG: ("engine", "all images"),
 }
 """Of `_Preparation` what must be there before a stage begins."""
 _NONE = 5
@@ -180,7 +182,8 @@ class _Preparation:
         for part in parts:
             log = _log(part)
             log.parent.mkdir(parents=True, exist_ok=True)
-            argv = ("toolchain.images", "ensure", *_images()) if part == "images" else ("toolchain.engine", "ensure")
+            images = [] if part == "engine" else _images(part)
+            argv = ("toolchain.images" if images else "toolchain.engine", "ensure", *images)
             with log.open("wb") as out:
                 self._running[part] = subprocess.Popen(
                     ["nice", "-n", "10", sys.executable, "-m", *argv],
@@ -214,15 +217,21 @@ _ON_A_SOCKET = "homeport/machine:ubuntu-like"
 """Of what a test's server is made whose sshd hangs on a socket."""
 
 
-def _images() -> list[str]:
-    """What the tests' systems run."""
+def _images(part: str) -> list[str]:
+    """What the tests' systems run.
+
+    A preset of several hosts is rehearsed in `long` alone, and its mesh is compiled for minutes.
+    """
     rehearsals = [Rehearsal(preset=name, environment="prod") for name in registry.names()]
-    needed = [image for each in rehearsals for image in (*each.images(), *each.systems().values())]
-    return [*dict.fromkeys([*read("dev").images(), *needed, MACHINE, _ON_A_SOCKET])]
+    rehearsed = [each for each in rehearsals if part == "all images" or len(each.hosts) == 1]
+    stacks = [read("dev"), *(example(f"{name}/dev") for name in registry.names())]
+    needed = [image for stack in stacks for image in stack.images()]
+    needed += [image for each in rehearsed for image in (*each.images(), *each.systems().values())]
+    return [*dict.fromkeys([*needed, MACHINE, _ON_A_SOCKET])]
 
 
 def _log(part: str) -> Path:
-    return cache() / "test-results" / f"{part}.log"
+    return cache() / "test-results" / f"{part.replace(' ', '-')}.log"
 
 
 @contextmanager

@@ -30,8 +30,8 @@ SIZES = {
     "kills of a backup": (5, 50),
     "kills of a restore": (2, 20),
     "damages of a repository": (6, 100),
-    "kills of a copy elsewhere": (2, 50),
-    "errors of the S3 server": (2, 50),
+    "kills of a copy elsewhere": (1, 50),
+    "errors of the S3 server": (1, 50),
     "kills of a collection": (2, 10),
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
@@ -42,7 +42,6 @@ SIZES = {
     "kills of a caller": (20, 200),
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
-    "rehearsals of other presets": (1, 9),
     "images of a public list": (3, 20),
 }
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
+from _pytest.runner import runtestprotocol
 from xdist.scheduler import LoadScopeScheduling
 
 from homeport.cli import finished
 from homeport.cli.testing import EARLIER, FAILED, RAN
-
-if TYPE_CHECKING:
-    import pytest
+from tests.support import turns
 
 SHARED = {
     # One session's fixture serves all modules of it.
@@ -114,10 +114,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tests may need what those before them made.
     """
     items.sort(key=_rank)
+    later = [item for item in items if turns.waits(_path(item.nodeid))]
+    config.hook.pytest_deselected(items=later)
+    items[:] = [item for item in items if item not in later]
     ran = finished.read(Path(os.environ[EARLIER])) if EARLIER in os.environ else {}
     missing = {_group(item.nodeid) for item in items if ran.get(item.nodeid) != finished.PASSED}
     config.hook.pytest_deselected(items=[item for item in items if _group(item.nodeid) not in missing])
     items[:] = [item for item in items if _group(item.nodeid) in missing]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Called in a lane for each test.
+
+    A group's last one ends like the last one of all: what its session has up goes then, and not when the lane ends
+    after others, whose time it would take.
+    """
+    if nextitem is None or _group(item.nodeid) == _group(nextitem.nodeid):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    runtestprotocol(item, nextitem=None)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -152,7 +170,11 @@ def _note(name: str, outcome: str) -> None:
 
 
 def _group(nodeid: str) -> str:
-    return lane(nodeid.partition("::")[0])
+    return lane(_path(nodeid))
+
+
+def _path(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def _rank(item: pytest.Item) -> int:

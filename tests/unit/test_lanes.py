@@ -25,32 +25,51 @@ def test_what_begins_first_is_there():
     assert [] == [name for name in LONGEST if name not in groups], "a file that has moved begins last"
 
 
+SESSION = """
+from pathlib import Path
+import pytest
+
+@pytest.fixture(scope="session")
+def log():
+    def write(word):
+        with Path(__file__).with_name("log").open("a") as file:
+            file.write(word + " ")
+    return write
+
+@pytest.fixture(scope="session")
+def stack(log):
+    log("up")
+    yield
+    log("down")
+"""
+
+
+def lanes(folder, number):
+    """Runs the tests of a folder in so many lanes, by the xdist that is installed."""
+    words = ("-n", number, "--dist", "loadscope", "--no-loadscope-reorder", "-rP", "-p", "no:cacheprovider")
+    argv = [sys.executable, "-m", "pytest", *words, "-p", "tests.support.lanes", "-c", "/dev/null", str(folder)]
+    return subprocess.run(
+        [*argv, "--rootdir", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
 def test_lanes_keep_a_file_together_on_the_xdist_that_is_installed(tmp_path):
     for name in ("one", "two"):
         body = "".join(f"def test_{n}(worker_id):\n    print('at', __name__, worker_id)\n" for n in range(8))
         (tmp_path / f"test_{name}.py").write_text(body)
-    argv = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        "2",
-        "--dist",
-        "loadscope",
-        "--no-loadscope-reorder",
-        "-rP",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "tests.support.lanes",
-        "--rootdir",
-        str(tmp_path),
-        "-c",
-        "/dev/null",
-        str(tmp_path),
-    ]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = lanes(tmp_path, "2")
     lines = {line for line in done.stdout.splitlines() if line.startswith("at ")}
 
     assert 0 == done.returncode, done.stdout + done.stderr
     assert 2 == len(lines), f"one process for each file, not one for each test: {sorted(lines)}"
+
+
+def test_what_a_group_has_up_goes_with_its_last_test_and_not_when_the_lane_ends(tmp_path):
+    for name in ("first", "second"):
+        body = f"def test_a(stack): pass\ndef test_b(stack, log): log('{name}')\n"
+        (tmp_path / f"test_{name}.py").write_text(body)
+    (tmp_path / "conftest.py").write_text(SESSION)
+    done = lanes(tmp_path, "1")
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert ["up", "first", "down", "up", "second", "down"] == (tmp_path / "log").read_text().split()

@@ -120,6 +120,10 @@ def group() -> Verbs:
     )
 
 
+_GOING_ON = ("up", "down", "rehearse", "rehearse-down", "rehearse-destroy")
+"""Verbs that a second call of takes up where the first one ended."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; its exit code: 2 after a wrong command line, 130 when it was interrupted."""
     if COMPLETE in os.environ:
@@ -153,8 +157,10 @@ def _run(argv: Sequence[str] | None) -> int:
         if isinstance(ended.__context__, BrokenPipeError):
             return _BROKEN_PIPE
         if ended.code == 130:  # noqa: PLR2004  # typer's answer to Ctrl-C
-            verb = "down" if "down" in (sys.argv if argv is None else argv)[:2] else "up"
-            print(f"homeport: interrupted\n  fix: make {verb} (it takes up where this ended)", file=sys.stderr)
+            verb = next(iter(sys.argv[1:] if argv is None else argv), "")
+            of_stack = "" if (stack := _stack(argv)) == "dev" else f" STACK={stack}"
+            fix = f"\n  fix: make {verb}{of_stack} (it takes up where this ended)" if verb in _GOING_ON else ""
+            print(f"homeport: interrupted{fix}", file=sys.stderr)
         return ended.code if isinstance(ended.code, int) else 0
     except HomeportError as error:
         sys.stdout.flush()

@@ -16,7 +16,7 @@ and through a link (`ln -s "$PWD/bin/homeport" ~/.local/bin/homeport`), and make
 `make` target is one of these verbs.
 
 - **Exit codes**: 0 done, 1 not done or not healthy (standard error has the reason, and what helps), 2 a wrong command
-  line, 130 interrupted.
+  line, 130 interrupted. Ctrl-C and SIGTERM let Pulumi end what is under way, and note it; a second one ends it at once.
 - **`--json`** prints one document on standard output and nothing else there; progress goes to standard error.
 - **Output** is plain text without colours in a pipe; `NO_COLOR` takes the colours away in a terminal as well.
 - **Completion**: `homeport completion bash`, `zsh` or `fish` prints the shell's script.

@@ -75,7 +75,7 @@ FAILED = "HOMEPORT_FAILED_TESTS"
 RAN = "HOMEPORT_RAN_TESTS"
 """Names the file in which it notes each test that has run (`homeport.cli.finished`)."""
 EARLIER = "HOMEPORT_EARLIER_TESTS"
-"""Names the file of those that ran before: groups that passed whole do not run again."""
+"""Names the file of those that ran before: test files that passed whole do not run again."""
 _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 """What `tests/support/campaign.py` goes by."""
 _SEED = "HOMEPORT_SEED"

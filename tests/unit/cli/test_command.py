@@ -201,3 +201,24 @@ def test_a_page_names_the_stack_in_every_example():
         and "--stack" not in line
     ]
     assert [] == wrong, "no stack is selected"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["up"], "homeport: interrupted\n  fix: make up (it takes up where this ended)\n"),
+        (
+            ["down", "--stack", "prod"],
+            "homeport: interrupted\n  fix: make down STACK=prod (it takes up where this ended)\n",
+        ),
+        (["status"], "homeport: interrupted\n"),
+    ],
+)
+def test_after_an_interrupt_it_says_what_goes_on_where_it_ended(words, told, monkeypatch, capsys):
+    def interrupted(**_):
+        raise SystemExit(130)  # as typer ends a command after Ctrl-C
+
+    monkeypatch.setattr(app, "group", lambda: interrupted)
+
+    assert 130 == app.main(words)
+    assert told == capsys.readouterr().err, "of a verb that does not go on it would be no help"

@@ -123,7 +123,7 @@ def test_many_failures_are_no_accident_and_run_only_once(lanes, capfd):
 
 
 LONE = "def test_alone(): print('ran')\n"
-IN_A_GROUP = """
+IN_A_FILE = """
 from pathlib import Path
 
 def test_before(): pass
@@ -138,28 +138,28 @@ def hours(tmp_path, monkeypatch):
     """Runs two files of tests as the stage of hours does; gives its count, and which tests ran."""
 
     def run():
-        for name, text in (("test_lone", LONE), ("test_group", IN_A_GROUP)):
+        for name, text in (("test_lone", LONE), ("test_stopped", IN_A_FILE)):
             (tmp_path / f"{name}.py").write_text(text)
         (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
         monkeypatch.setattr(testing, "ROOT", tmp_path)
         monkeypatch.setattr(testing, "cache", lambda: tmp_path / "cache")
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.delenv(testing.FAILED, raising=False)  # what the stage that this test is in runs again
-        count = testing._stage("long", ("test_lone.py", "test_group.py", "-m", "not nothing"))
+        count = testing._stage("long", ("test_lone.py", "test_stopped.py", "-m", "not nothing"))
         results = ET.parse(tmp_path / "cache/test-results/long.xml").getroot()  # noqa: S314  # pytest's own
         return str(count), sorted(case.get("name") for case in results.iter("testcase"))
 
     return run
 
 
-def test_a_stage_of_hours_that_was_stopped_goes_on_and_takes_no_group_in_half(hours, tmp_path, capfd):
+def test_a_stage_of_hours_that_was_stopped_goes_on_and_takes_no_file_in_half(hours, tmp_path, capfd):
     assert ("2 passed, 1 failed, 0 skipped", ["test_alone", "test_before", "test_that_is_stopped"]) == hours()
     (tmp_path / "mended").touch()
 
     count, ran = hours()
 
     assert "3 passed, 0 failed, 0 skipped" == count, "the one that passed earlier counts"
-    assert ["test_before", "test_that_is_stopped"] == ran, "a group that did not pass whole runs from its beginning"
+    assert ["test_before", "test_that_is_stopped"] == ran, "a file that did not pass whole runs from its beginning"
     assert "passed earlier on the same files, and not run again: 1" in capfd.readouterr().err
     assert 3 == len(hours()[1]), "what passed whole begins anew"
 

@@ -84,6 +84,11 @@ class Clone:
         self._folder.mkdir(parents=True)
         self._git("clone", "--quiet", "--depth=1", "--no-tags", "--single-branch", f"--branch={branch}", self._url, ".")
 
+    def size(self) -> int:
+        """How many bytes its files take in a tar archive, at least, without Git's own."""
+        files = (path for path in self._folder.rglob("*") if ".git" not in path.relative_to(self._folder).parts[:1])
+        return sum(512 + -(-path.lstat().st_size // 512) * 512 for path in files)
+
     def packed(self) -> bytes:
         """Its files as a tar archive, without Git's own."""
         packed = io.BytesIO()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from auto_fix_settings import Worker as Settings
 
 _MOST_PATCH = 1024 * 1024
+_MOST_FILES = 500 * 1024 * 1024
+"""Bytes of a repository's files. The sandbox ends before it begins where an archive of them is larger than 512 MiB."""
 _MOST_ANSWER = 2 * _MOST_PATCH
 """Bytes of the sandbox's answer: a patch in base64, and some words."""
 _SAID = {
@@ -104,6 +106,8 @@ class Worker:
     def _mend(self, job: Job) -> None:
         clone = self._clone(job)
         clone.take(job.branch)
+        if clone.size() > _MOST_FILES:
+            raise Failure(f"The repository's files are larger than {_MOST_FILES >> 20} MiB.")
         try:
             patch = self._asked(job, clone.packed())
         except Lost as error:
@@ -159,7 +163,10 @@ class Worker:
             with socket.socket(socket.AF_UNIX) as sandbox:
                 sandbox.settimeout(self._settings.seconds)
                 sandbox.connect(str(self._settings.agent))
-                sandbox.sendall(head + files)
+                try:
+                    sandbox.sendall(head + files)
+                except (BrokenPipeError, ConnectionResetError):
+                    raise CallError("the sandbox ended before it began; journalctl -u 'auto-fix-agent@*'") from None
                 with sandbox.makefile("rb") as answer:
                     if not answer.readline(_MOST_ANSWER):
                         # systemd lets one in at a time, and the one before may still be about to end.

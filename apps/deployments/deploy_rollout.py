@@ -149,6 +149,9 @@ class Rollout:
         self._mend()
         seen = self._engine.container(self._name)
         if seen and seen["State"]["Running"] and self._is(seen, image):
+            if (before := current(self._engine, self._name)) != image:
+                # Killed after it had changed the container, it could not say so.
+                self._remember(image, before)
             return f"{self._name}: {self._shown(image)} is live already"
         self._change(image)
         self._remember(image, seen["Image"] if seen else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -165,5 +166,17 @@ def _run(argv: Sequence[str] | None) -> int:
     except HomeportError as error:
         sys.stdout.flush()
         print(f"homeport: {for_stack(str(error), _stack(argv))}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # A full disk, another user's folder: that is told by a sentence. Whatever else it is, we were wrong.
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            where, fix = error.filename or "this machine", "df -h"
+        elif isinstance(error, PermissionError) and error.filename:
+            where, fix = error.filename, f"ls -ld {error.filename}; whoever runs this must be its owner"
+        else:
+            raise
+        print(f"homeport: {where}: {error.strerror}\n  fix: {fix}", file=sys.stderr)
         return 1
     return 0

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from homeport.cli.lost import SERVER, drop_references
 from homeport.cli.phases import counted, say
 from homeport.model import fixes
+from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homeport.cli.pulumi_cli import PulumiCli
 
 _PREFIX = "homeport:"
+_Orphan = TypeVar("_Orphan")
 
 
 def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
@@ -46,7 +50,7 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         from homeport.cli import cloudflare  # noqa: PLC0415  # its client costs a quarter of a second
 
         api = cloudflare.client(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
-        unknown = cloudflare.orphans(state, api, ids.account_id, ids.zone_id)
+        unknown = _nobodys(pulumi, state, lambda known: cloudflare.orphans(known, api, ids.account_id, ids.zone_id))
         for orphan in unknown:
             say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
         cloudflare.remove(unknown, api)
@@ -64,11 +68,52 @@ def _recover_hetzner(
     from homeport.cli import hetzner  # noqa: PLC0415  # no stack on this machine needs its client
 
     api = hetzner.client(config[f"{_PREFIX}hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
-    orphans = hetzner.orphans(state, api, pulumi.stack.name, *window)
+    orphans = _nobodys(pulumi, state, lambda known: hetzner.orphans(known, api, pulumi.stack.name, *window))
     for orphan in orphans:
         say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which the last run left behind")
     hetzner.remove(orphans)
     return bool(orphans)
+
+
+def _nobodys(
+    pulumi: PulumiCli, state: dict[str, Any], orphans: Callable[[dict[str, Any]], list[_Orphan]]
+) -> list[_Orphan]:
+    """What a cloud has and no state knows, also where the state is shared: a colleague's update may just be making it.
+
+    Raises:
+        ToolError: An update is running: Pulumi's own lock, which only Pulumi takes there, says so.
+    """
+    seen = orphans(state)
+    if not seen or pulumi.state_folder is not None:
+        return seen
+    # Importing what was exported changes nothing and takes the lock. What was seen before it, and is in no state after
+    # it, nobody is making.
+    pulumi.rewrite(lambda rows: rows)
+    return [orphan for orphan in orphans(pulumi.state()) if orphan in seen]
+
+
+def left_at_hetzner(pulumi: PulumiCli) -> list[dict[str, str]]:
+    """What bears the label of a stack that is down: it costs money, though no state knows of it.
+
+    Nothing is removed: a stack of the same name in another folder may be in the same project.
+    """
+    config = pulumi.config()
+    token = config.get(f"{_PREFIX}hcloud-token")
+    if not token or all(host.mode != "create" for host in pulumi.stack.plan.settings.hosts.values()):
+        return []
+    from homeport.cli import hetzner  # noqa: PLC0415  # no stack on this machine needs its client
+
+    try:
+        api = hetzner.client(token, config.get("hcloud:endpoint", hetzner.PUBLIC))
+        left = hetzner.orphans({}, api, pulumi.stack.name, 0.0)
+    except ToolError as error:
+        say(f"    whether anything is left at Hetzner Cloud: {str(error).splitlines()[0]}")
+        return []
+    for item in left:
+        say(
+            f"    left at Hetzner Cloud: {item.kind} {item.name}, with this stack's label; is it yours, delete it there"
+        )
+    return [{"kind": item.kind, "name": item.name} for item in left]
 
 
 def _drop(pulumi: PulumiCli, gone: set[str]) -> None:

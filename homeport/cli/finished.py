@@ -21,9 +21,10 @@ PASSED = "passed"
 
 def read(path: Path) -> dict[str, str]:
     """How each test ended that `lanes` has noted, by pytest's name of it; the last time if it ran twice."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    # The last line of a process that was killed may be a part of one.
-    return {name: outcome for outcome, blank, name in (line.partition(" ") for line in lines) if blank}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    # On a full disk the last line may be a part of one.
+    whole = [line.rstrip("\n").partition(" ") for line in lines if line.endswith("\n")]
+    return {name: outcome for outcome, _, name in whole}
 
 
 def line(name: str, outcome: str) -> str:

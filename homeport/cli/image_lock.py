@@ -6,7 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli import daemon
+from homeport.cli import daemon, stack_file
 from homeport.cli.phases import counted, say
 from homeport.cli.pulumi_cli import ensure
 from homeport.cli.stack import ROOT
@@ -50,7 +50,7 @@ def settle(stack: Stack, *, root: Path = ROOT, renew: bool = False) -> None:
             say(f"    {image} is another image now: {was.digest} ({was.origin}), then {now.digest} ({now.origin})")
     if pins != before:
         file = image_lock.path(root, stack.name)
-        file.write_text(image_lock.text(pins), encoding="utf-8")
+        stack_file.write(file, image_lock.text(pins))
         say(f"    {file.name}: {_counted(pins)}")
         vars(stack).pop("plan", None)
     floating = [image for image in wanted if image not in pins]
@@ -91,7 +91,7 @@ def promote(digests: Mapping[str, str], stack: Stack, *, root: Path = ROOT) -> N
     day = _today().isoformat()
     taken = {image: Pin(digest=digest, origin="promoted", day=day) for image, digest in digests.items()}
     pins = {**image_lock.read(root, stack.name), **taken}
-    image_lock.path(root, stack.name).write_text(image_lock.text(pins), encoding="utf-8")
+    stack_file.write(image_lock.path(root, stack.name), image_lock.text(pins))
 
 
 def old_pins(stack: Stack, today: date, *, root: Path = ROOT) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli import consent, daemon, hosts, image_lock, ovh, settled, status
 from homeport.cli.ahead import check_ahead, refuse_guests
 from homeport.cli.announce import measured
-from homeport.cli.clouds import keys, recover_clouds
+from homeport.cli.clouds import keys, left_at_hetzner, recover_clouds
 from homeport.cli.consent import agreed, announcement, tell
 from homeport.cli.drift import Looked, delivered, look, remove_spoilt
 from homeport.cli.lock import held, remove_dead_lock
@@ -181,6 +181,7 @@ def _ready_there(pulumi: PulumiCli, run: Run, *, recovered: bool) -> None:
 
 def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
     pulumi = replace(pulumi, environ={**pulumi.environ, **ways_before(pulumi)})
+    run.changing = True
     with phase(f"pulumi up, stack {pulumi.stack.name}"):
         code = _measured(pulumi, *flags)
     if code and recovered:
@@ -227,6 +228,7 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
             say("==> nothing was removed")
             return 1
         settled.unsettle(stack.name)
+        run.changing = True
         code = destroy(pulumi, protected=protected, keep_data=keep_data)
         if code:
             say(
@@ -235,6 +237,8 @@ def down(stack: Stack, *, yes: bool, json: bool = False, keep_data: bool = False
             )
             return 1
         kept = [] if keep_data else _leftovers(pulumi)
+        if not stack.local and not keep_data:
+            kept += left_at_hetzner(pulumi)
     if keep_data:
         for name in protected:
             say(f"    kept: {name}")
@@ -427,7 +431,7 @@ def repair_stack(stack: Stack) -> bool:
     with held(stack.name, "make repair") as run:
         _docker(stack)
         pulumi = _pulumi(stack)
-        repaired = remove_dead_lock(pulumi)
+        repaired = _unlocked(pulumi, run)
         repaired = _clear(pulumi, run) or repaired
         run.recovered = True
         drift = _drift(pulumi)
@@ -495,13 +499,23 @@ def _named_in(stack: Stack) -> str:
 
 def recover(pulumi: PulumiCli, run: Run) -> bool:
     """Puts right what a killed run left, before anything new begins; true when there was one."""
-    killed = remove_dead_lock(pulumi) or run.killed
+    killed = _unlocked(pulumi, run) or run.killed
     if not pulumi.stack.local:
         recover_clouds(pulumi, run.since)
         forget_lost(pulumi)
     repaired = repair(pulumi, killed=killed)
     run.recovered = True
     return repaired or killed
+
+
+def _unlocked(pulumi: PulumiCli, run: Run) -> bool:
+    """Removes the lock of a Pulumi that was killed, alone or on another machine; true when there was one.
+
+    No mark of ours says when that began: it took its lock then.
+    """
+    taken = remove_dead_lock(pulumi)
+    run.since = run.since or taken
+    return bool(taken)
 
 
 def _late(pulumi: PulumiCli, run: Run) -> None:

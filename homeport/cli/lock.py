@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.interrupts import by_sigterm
+from homeport.cli.interrupts import CutOffError, in_order
 from homeport.cli.phases import duration, say
 from homeport.cli.places import lock_file, unfinished
 from homeport.cli.stack import PROJECT
@@ -35,12 +35,14 @@ class Run:
         since: When that one began, in seconds of the epoch; 0 if none was killed.
         recovered: Whether what that one left is repaired. As long as it is not, the next command knows of the kill as
             well.
+        changing: Whether Pulumi changes something, or may have. Cut off before, it leaves nothing.
     """
 
     stack: str
     killed: bool
     since: float = 0.0
     recovered: bool = False
+    changing: bool = False
 
 
 @contextmanager
@@ -64,28 +66,35 @@ def held(stack: str, command: str) -> Iterator[Run]:
         # Killed again and again, it is still the first of them that began it.
         if not killed:
             mark.touch()
-        interrupted = False
+        cut_off = False
         try:
-            with by_sigterm():
+            with in_order():
                 yield run
-        except KeyboardInterrupt:
-            # Pulumi was asked to end in order; whether it came to that, the next run finds out.
-            interrupted = True
+        except (KeyboardInterrupt, CutOffError, BrokenPipeError):
+            # Pulumi was asked to end in order, or was ended; whether all is noted, the next run finds out.
+            cut_off = run.changing
             raise
         finally:
-            if not interrupted and (run.recovered or not killed):
+            if not cut_off and (run.recovered or not killed):
                 mark.unlink(missing_ok=True)
             os.ftruncate(file.fileno(), 0)
 
 
 def _me(command: str) -> dict[str, Any]:
     return {
-        "user": getpass.getuser(),
+        "user": _user(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "command": command,
         "since": time.time(),
     }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number that nobody has named, as in a container
+        return str(os.getuid())
 
 
 def _write(descriptor: int, record: dict[str, Any]) -> None:
@@ -104,8 +113,8 @@ def _holder(path: Path) -> str:
     return f"`{record['command']}` of {who} holds it since {since}, {ago} ago"
 
 
-def remove_dead_lock(pulumi: PulumiCli) -> bool:
-    """Removes the lock that a killed Pulumi left in a state folder; true when there was one.
+def remove_dead_lock(pulumi: PulumiCli) -> float:
+    """Removes the lock that a killed Pulumi left in a state folder; when that was taken, 0 where there was none.
 
     Pulumi's own backends for files and buckets lock by a file, which a killed engine cannot remove
     (https://www.pulumi.com/docs/iac/cli/commands/pulumi_cancel/).
@@ -125,9 +134,10 @@ def remove_dead_lock(pulumi: PulumiCli) -> bool:
                 f"pulumi cancel --yes --stack {pulumi.stack.name}"
             )
         say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")
+    taken = min((path.stat().st_mtime for path, _ in locks), default=0.0)
     if locks:
         pulumi.ask("cancel", "--yes")
-    return bool(locks)
+    return taken
 
 
 def remove_half_written(pulumi: PulumiCli) -> list[Path]:

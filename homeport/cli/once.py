@@ -7,7 +7,8 @@ Hetzner or in the zone. `up` and `down` are its two halves, for who wants to loo
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
+import time
 from typing import TYPE_CHECKING
 
 from homeport.cli import interrupts, lifecycle, pulumi_cli
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from homeport.cli.stack import Stack
 
+_PAUSES = (0.0, 5.0, 30.0)
+"""Seconds before each attempt to take it down."""
+
 
 def once(name: str, command: Sequence[str]) -> int:
     """Brings it up, runs a command with STACK in its environment, and takes it down; the first exit code that is not 0.
@@ -30,25 +34,51 @@ def once(name: str, command: Sequence[str]) -> int:
         command: What is run while it is up; nothing: it is up and down alone.
 
     Raises:
-        ToolError: The stack is none that may go, and was not touched; or something of it is left at Hetzner.
+        ToolError: The stack is none that may go, or there is no such command, and nothing was touched; or it may be up.
     """
     stack = read(name)
     _refuse(stack)
-    code, down = 1, 0
+    if command and not shutil.which(command[0]):
+        raise ToolError(
+            f"once: no such command: {command[0][:64]}; nothing was rented\n  fix: for a line of a shell: sh -c '…'"
+        )
+    began = time.time()
+    code = 1
     try:
         # What ends a job of a workflow ends the command, and the stack goes all the same.
-        with interrupts.by_sigterm():
+        with interrupts.in_order():
             code = lifecycle.up(stack, yes=True)
             if not code and command:
                 say(f"==> {' '.join(command)}")
-                code = subprocess.run(list(command), env={**os.environ, "STACK": name}, check=False).returncode
+                code = interrupts.run(list(command), env={**os.environ, "STACK": name}).returncode
+    except ToolError as error:
+        say(f"==> {fixes.for_stack(str(error), name)}")
     finally:
-        # One that failed may have left what only the next one finds.
-        down = lifecycle.down(read(name), yes=True) and lifecycle.down(read(name), yes=True)
-        if not down:
-            _refuse_left(read(name))
-            say(f"==> nothing of stack {name} is left")
-    return code or down
+        # Whoever read along may have gone with the command: `| tee log`, a closed terminal.
+        interrupts.unread_to_nowhere()
+        _take_down(name)
+        _give_back(read(name), began)
+        say(f"==> nothing of stack {name} is left")
+    return code
+
+
+def _take_down(name: str) -> None:
+    """Takes it down, and again where that failed: what a run left, or a cloud that did not answer, the next gets over.
+
+    Raises:
+        ToolError: It may still be up.
+    """
+    for pause in _PAUSES:
+        time.sleep(pause)
+        try:
+            if lifecycle.down(read(name), yes=True) == 0:
+                return
+        except ToolError as error:
+            say(f"==> {fixes.for_stack(str(error), name)}")
+    raise ToolError(
+        f"stack {name}: may still be up, and costs money; the reason is above\n"
+        f"  fix: {fixes.both('down', name, '--yes')}"
+    )
 
 
 def _refuse(stack: Stack) -> None:
@@ -71,20 +101,23 @@ def _refuse(stack: Stack) -> None:
     raise ToolError(f"stack {stack.name}: {why}; nothing was changed\n  fix: {fix}")
 
 
-def _refuse_left(stack: Stack) -> None:
-    """Hetzner is asked itself: what it still has costs money though no state knows of it.
+def _give_back(stack: Stack, began: float) -> None:
+    """Removes what Hetzner has made for this run though no state knows of it; Hetzner is asked itself.
 
     Raises:
-        ToolError: Something carries the stack's label.
+        ToolError: Something older carries the stack's label: nobody here knows whose it is.
     """
     from homeport.cli import hetzner  # noqa: PLC0415  # its client costs a quarter of a second
 
     config = pulumi_cli.prepared(stack).config()
     api = hetzner.client(config["homeport:hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
-    left = hetzner.orphans({}, api, stack.name, 0.0)
-    if left:
+    ours = hetzner.orphans({}, api, stack.name, began)
+    for orphan in ours:
+        say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which this run left behind")
+    hetzner.remove(ours)
+    if left := hetzner.orphans({}, api, stack.name, 0.0):
         named = ", ".join(f"{item.kind} {item.name}" for item in left)
         raise ToolError(
-            f"stack {stack.name}: is down, and Hetzner still has {named}\n"
-            f"  fix: {fixes.both('down', stack.name, '--yes')}"
+            f"stack {stack.name}: is down, and Hetzner still has {named}, with its label and older than this run\n"
+            "  fix: look at it in Hetzner's console, and delete it there if nobody needs it"
         )

@@ -144,11 +144,16 @@ class PulumiCli:
     def run(self, *argv: str, input_: str | None = None, events: Path | None = None, quiet: bool = False) -> int:
         """Runs a Pulumi command for the person to see; its exit code.
 
+        An interrupt lets it end what is under way (`homeport.cli.interrupts`).
+
         Args:
             argv: The command.
             input_: Its standard input; the person's own where there is none.
             events: Where the engine's events are written, one JSON document a line.
             quiet: What it says is shown only when it fails.
+
+        Raises:
+            CutOffError: A signal has ended it.
         """
         # Pulumi's own Automation API reads the events the same way (sdk/python/lib/pulumi/automation/_stack.py).
         logged = ["--event-log", str(events)] if events else []
@@ -162,10 +167,14 @@ class PulumiCli:
         )
         if quiet and done.returncode:
             print(done.stdout.rstrip(), file=sys.stderr, flush=True)
-        return done.returncode
+        return interrupts.whole(done.returncode, f"pulumi {argv[0][:20]}")
 
     def run_without(self, lines: tuple[str, ...], *argv: str) -> int:
-        """Runs a Pulumi command for the person to see, but for lines that begin so; its exit code."""
+        """Runs a Pulumi command for the person to see, but for lines that begin so; its exit code.
+
+        Raises:
+            CutOffError: A signal has ended it.
+        """
         coloured = ["--color", "always"] if sys.stdout.isatty() and "NO_COLOR" not in self.environ else []
         stream = sys.stderr if self.output == STDERR else sys.stdout
 
@@ -174,7 +183,7 @@ class PulumiCli:
                 print(line, end="", file=stream, flush=True)
 
         argv = ("pulumi", *argv, *coloured, "--stack", self.stack.name)
-        return interrupts.shown(argv, show, cwd=self.root, env=self.environ)
+        return interrupts.whole(interrupts.shown(argv, show, cwd=self.root, env=self.environ), f"pulumi {argv[1]}")
 
     def ask(self, *argv: str, named: bool = True, input_: str | None = None) -> str:
         """What a Pulumi command prints; `named` false where the stack's name is its last word and no flag.

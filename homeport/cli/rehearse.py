@@ -178,6 +178,7 @@ def destroy(rehearsal: Rehearsal) -> int:
         recover(ready, run)
         # Nothing here is anybody's data, so what prod protects goes as well.
         protected = protected_objects(ready, keep_data=False, delete_data=rehearsal.name)
+        run.changing = True
         code = destroy_stack(ready, protected=protected, keep_data=False)
     if code:
         say(

@@ -173,6 +173,9 @@ def read(name: str, root: Path | None = None) -> Stack:
         raise ToolError(f"{path.name}: there is no such stack; there are: {there}\n  fix: {fix}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ToolError(f"{path.name}:{line}: this is not UTF-8\n  fix: save {path.name} as UTF-8") from None
     except yaml.YAMLError as error:
         # Only the place: the text beside it may be a secret.
         mark = getattr(error, "problem_mark", None)

@@ -166,7 +166,9 @@ def write(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        Path(draft).chmod(path.stat().st_mode & 0o7777)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
         Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)

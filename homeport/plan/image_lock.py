@@ -60,7 +60,9 @@ def read(root: Path, stack: str) -> dict[str, Pin]:
     except (ValueError, TypeError, AttributeError):
         right = False
     if not right:
-        fix = f"fix: put back the {file.name} that was there, or remove it: the next `make up` writes a new one"
+        fix = (
+            f"fix: put back the {file.name} that was there: git checkout {file.name}. Without it each tag is asked anew"
+        )
         raise BlueprintError((Problem(file.name, "is no lock of images", fix),))
     return pins
 

@@ -236,6 +236,20 @@ def test_what_a_killed_deployment_left_is_put_right(docker):
         Rollout(docker, "app").deploy("2")
 
 
+def test_a_deployment_that_was_killed_when_the_new_one_was_live_is_remembered_by_the_next(docker):
+    Rollout(docker, "app").deploy("1")
+    Rollout(docker, "app").deploy("2")
+    # As it was before the last words of that deployment.
+    docker.images["homeport.deployed/app:current"] = docker.images["homeport.deployed/app:previous"]
+
+    assert "live already" in Rollout(docker, "app").deploy("2")
+    template(docker)
+    docker.containers["app-template"]["Id"] = "template-2"
+    Rollout(docker, "app").apply()
+    assert OTHER == docker.containers["app"]["Image"], "another template does not bring the old one back"
+    assert "app: registry.example.com/app:1 is live" == Rollout(docker, "app").deploy(""), "and there is a way back"
+
+
 @pytest.mark.parametrize(
     ("reference", "repository"),
     [

@@ -451,8 +451,16 @@ def still(folder: Path, containers: Iterable[str], stop: str, go: str) -> Iterat
 def go_on(folder: Path, go: str) -> None:
     """Lets containers go on that a killed run has left standing still; whoever calls holds the lock of such runs."""
     for note in (folder / _STILL / go).glob("*"):
-        docker(go, note.name, check=False)
-        note.unlink()
+        # One that is gone need not go on. Where Docker does not answer, the note is all that knows of it.
+        if run(["docker", go, note.name], seconds=60).returncode == 0 or _needs_nothing(note.name):
+            note.unlink()
+
+
+def _needs_nothing(container: str) -> bool:
+    """Whether Docker says that there is no such container, or that it goes already; silence is no answer."""
+    state = "{{.State.Running}}{{.State.Paused}}"
+    seen = run(["docker", "inspect", "--type=container", f"--format={state}", container], seconds=60)
+    return seen.stdout.strip() == b"truefalse" or b"no such container" in seen.stderr.lower()
 
 
 def wait(container: str, answers: Callable[[], bool], fix: str) -> None:

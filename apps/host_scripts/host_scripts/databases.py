@@ -34,6 +34,10 @@ _LIST: Final = """
 SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_database
 WHERE datallowconn AND NOT datistemplate AND datname !~ '^homeport_(restored|replaced)_'
 """
+# Nobody can dump what allows no connections.
+_CLOSED: Final = """
+SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_database WHERE NOT datallowconn AND NOT datistemplate
+"""
 # What a restore that was killed has left: a draft, a replaced database, a database that was to be replaced.
 _TIDY: Final = """
 SELECT format('DROP DATABASE %I', datname) FROM pg_database WHERE datname ~ '^homeport_(restored|replaced)_' \\gexec
@@ -115,7 +119,12 @@ def _dump(server: Server, folder: Path, keep: int) -> dict[str, Any]:
         draft.finish({"container": server.container, "version": version, "databases": databases})
     newest = sets.all_in(folder)[-1]
     stored = sum(path.stat().st_size for path in newest.iterdir())
-    return {"set": newest.name, "databases": len(names), "bytes": size, "stored": stored}
+    done = {"set": newest.name, "databases": len(names), "bytes": size, "stored": stored}
+    if closed := json.loads(_ask(server, _MAINTENANCE, _CLOSED)):
+        # Left so by a restore whose host lost its power, or by a person: either way no backup has it.
+        what = f"{server.container}: in no backup, for they allow no connections: {', '.join(closed)}"
+        raise BackupError(what, "ALTER DATABASE … WITH ALLOW_CONNECTIONS true, or drop what nobody needs", partly=done)
+    return done
 
 
 def restore(settings: Settings, container: str, name: str, only: str, *, replace: bool) -> dict[str, Any]:
@@ -164,7 +173,7 @@ def _restore(server: Server, folder: Path, only: str = "", *, replace: bool) -> 
             _check(server, one["name"], draft)
         for database, draft, (_, lines) in loaded:
             _swap(server, database, draft, lines, there)
-    except BackupError:
+    except BaseException:  # Ctrl-C and SIGTERM too: drafts would fill the disk
         for _, draft, _ in loaded:
             _tell(server, _MAINTENANCE, f"DROP DATABASE IF EXISTS {draft};", check=False)
         raise
@@ -228,14 +237,15 @@ def _swap(server: Server, database: str, draft: str, settings: list[str], there:
     name = '"' + database.replace('"', '""') + '"'
     old = f"homeport_replaced_{draft.rpartition('_')[2]}"
     rename = [f"ALTER DATABASE {draft} RENAME TO {name};"]
-    if database in there:
-        # Nobody connects to a database that allows no connections, so its name is free when those of today have ended.
-        _tell(server, _MAINTENANCE, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;")
-        _tell(server, _MAINTENANCE, _END_SESSIONS, name=database)
-        rename.insert(0, f"ALTER DATABASE {name} RENAME TO {old};")
     try:
+        if database in there:
+            # Nobody connects to a database that allows no connections, so its name is free when those of today have
+            # ended.
+            _tell(server, _MAINTENANCE, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;")
+            _tell(server, _MAINTENANCE, _END_SESSIONS, name=database)
+            rename.insert(0, f"ALTER DATABASE {name} RENAME TO {old};")
         _tell(server, _MAINTENANCE, "\n".join(["BEGIN;", *rename, *settings, "COMMIT;"]))
-    except BackupError:
+    except BaseException:  # Ctrl-C and SIGTERM too: closed, it would stay so, and no backup would have it
         if database in there:
             _tell(server, _MAINTENANCE, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true;", check=False)
         raise

@@ -195,17 +195,62 @@ exec {docker} "$@"
 """
 
 
-@pytest.mark.req("S1-65")
-def test_what_begins_after_its_restore_was_killed_does_nothing(host, filled, tmp_path):
-    host.run("databases")
-    before = filled.all()
-    again = ("restore", "databases", filled.container, "--replace", "--database", "postgres")
-    folder = tmp_path / "slow"
+def slow(host, folder):
+    """The folder of a client of Docker's that begins late where LATE says so; the host's runs have it from now on."""
+    folder = folder / "slow"
     folder.mkdir()
     (folder / "docker").write_text(SLOW.format(folder=folder, docker=shutil.which("docker")))
     (folder / "docker").chmod(0o755)
     os.mkfifo(folder / "go")
     host.settings["PATH"] = f"{folder}:{os.environ['PATH']}"
+    return folder
+
+
+@pytest.mark.req("S1-65")
+def test_a_restore_that_is_told_to_end_opens_the_database_again(host, filled, tmp_path):
+    """While sessions end, nobody may connect: an application that stays shut out has lost its data all the same."""
+    host.run("databases")
+    before = filled.all()
+    again = ("restore", "databases", filled.container, "--replace", "--database", "postgres")
+    folder = slow(host, tmp_path)
+    host.run(*again)
+    calls = (folder / "calls").read_text().splitlines()
+    (load,) = [number for number, call in enumerate(calls, 1) if "homeport_restored_" in call]
+    for name in ("calls", "waits"):
+        (folder / name).unlink(missing_ok=True)
+    # The one after the database was shut: it ends sessions.
+    host.settings["LATE"] = str(load + 2)
+    process = host.popen(*again)
+    until((folder / "waits").exists, "it is in the middle")
+    shut = filled.sql("SELECT count(*) FROM pg_database WHERE NOT datallowconn AND NOT datistemplate")
+    del host.settings["LATE"]
+    process.terminate()
+    process.communicate()
+
+    assert "1" == shut, "what is tried here happens"
+    assert before == filled.all(), "it is as it was, and open, and no draft is left"
+
+
+@pytest.mark.req("S1-65")
+def test_a_database_that_allows_no_connections_is_told_for_no_backup_has_it(host, filled):
+    filled.sql("CREATE DATABASE shut")
+    filled.sql("ALTER DATABASE shut WITH ALLOW_CONNECTIONS false")
+    try:
+        failed = host.run("databases", code=1)
+        sets = sorted((host.backups / "databases" / filled.container).iterdir())
+    finally:
+        filled.sql("DROP DATABASE shut")
+
+    assert "in no backup, for they allow no connections: shut" in failed, failed
+    assert any("postgres" in path.name for path in sets[-1].iterdir()), "the others are"
+
+
+@pytest.mark.req("S1-65")
+def test_what_begins_after_its_restore_was_killed_does_nothing(host, filled, tmp_path):
+    host.run("databases")
+    before = filled.all()
+    again = ("restore", "databases", filled.container, "--replace", "--database", "postgres")
+    folder = slow(host, tmp_path)
     host.run(*again)
     calls = (folder / "calls").read_text().splitlines()
     (load,) = [number for number, call in enumerate(calls, 1) if "homeport_restored_" in call]

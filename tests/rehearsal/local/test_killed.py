@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from homeport.cli.places import lock_file
+from homeport.cli.places import lock_file, unfinished
 from tests.support import campaign
 from tests.support.scratch import Scratch
 from tests.support.waits import until
@@ -157,6 +158,37 @@ def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
     assert [] == left, f"Pulumi had the time to note what it made\n{output}"
     assert again.returncode == 0, again.stdout + again.stderr
     assert "left its lock" not in again.stdout + again.stderr, "nothing was killed"
+
+
+@pytest.mark.req("P-15")
+def test_of_a_pulumi_that_is_killed_alone_it_says_so_and_the_next_one_looks_for_what_was_left(stack):
+    """As by the kernel out of memory, or by a reader who has gone: `homeport up | head`."""
+    emptied = _homeport(stack, "down")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name],
+        cwd=stack.folder,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    shown = []
+    for line in first.stdout:
+        shown.append(line)
+        if "docker:index:Container" in line and "creating" in line:
+            (engine,) = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+            os.kill(int(engine), signal.SIGKILL)
+            break
+    output = "".join(shown) + first.communicate(timeout=300)[0]
+    marked = unfinished(stack.name).exists()
+    again = _homeport(stack, "up")
+
+    assert emptied.returncode == 0, emptied.stdout + emptied.stderr
+    assert 1 == first.returncode and "pulumi up was ended by a signal (SIGKILL)" in output, output
+    assert marked, "the next one knows"
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert not unfinished(stack.name).exists(), "and has settled it"
 
 
 @pytest.mark.usefixtures("whole")

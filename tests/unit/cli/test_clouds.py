@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli import clouds
+from homeport.cli import clouds, hetzner
+from homeport.model.errors import ToolError
 
 
 class Pulumi:
@@ -15,6 +17,7 @@ class Pulumi:
 
     def __init__(self, history=(), resources=(), config=()):
         self.stack = SimpleNamespace(name="prod", plan=SimpleNamespace(settings=SimpleNamespace(cloudflare=None)))
+        self.state_folder, self.running = Path("here"), False
         self.deployment, self._history, self._config = {"resources": list(resources)}, list(history), dict(config)
         self.asked = []
 
@@ -26,6 +29,11 @@ class Pulumi:
 
     def history(self, size):
         return self._history[:size]
+
+    def rewrite(self, change):
+        if self.running:
+            raise ToolError("the stack is currently locked by 1 lock(s)")
+        self.deployment["resources"] = change(self.deployment["resources"])
 
     def ask(self, *words, input_=None):
         self.asked.append(words)
@@ -81,3 +89,64 @@ def test_a_refused_token_is_named_by_its_key():
 
     assert "bin/homeport pulumi config set --stack prod --secret homeport:hcloud-token" in line, line
     assert "Cloudflare" not in line, "this stack has none"
+
+
+def thing(name):
+    return SimpleNamespace(name=name)
+
+
+def unknown(pulumi, there):
+    """What of `there` nobody has, as the state is each time that it is asked."""
+    known = lambda state: [one for one in there if one.name not in {row["id"] for row in state["resources"]}]  # noqa: E731
+    return [one.name for one in clouds._nobodys(pulumi, pulumi.state(), known)]
+
+
+@pytest.mark.req("P-15")
+def test_where_the_state_is_shared_nothing_is_removed_that_a_colleagues_update_is_making():
+    pulumi, there = Pulumi(), [thing("server")]
+    pulumi.state_folder = None
+    pulumi.running = True
+    with pytest.raises(ToolError, match="currently locked"):
+        unknown(pulumi, there)
+
+    pulumi.running = False
+    pulumi.rewrite = lambda _: pulumi.deployment["resources"].append({"id": "server"})
+    assert [] == unknown(pulumi, there), "that update has ended meanwhile, and has noted it"
+
+
+def test_what_no_state_has_is_removed_wherever_the_state_is():
+    pulumi = Pulumi(resources=[{"id": "network"}])
+    for folder in (Path("here"), None):
+        pulumi.state_folder = folder
+        assert ["server"] == unknown(pulumi, [thing("server"), thing("network")])
+
+
+@pytest.mark.parametrize(
+    ("mode", "config", "kept"),
+    [
+        ("create", {"homeport:hcloud-token": "x"}, [{"kind": "servers", "name": "prod-main"}]),
+        ("create", {}, []),
+        ("adopt", {"homeport:hcloud-token": "x"}, []),
+    ],
+)
+def test_what_hetzner_has_of_a_stack_that_is_down_is_named_and_not_removed(monkeypatch, capsys, mode, config, kept):
+    pulumi = Pulumi(config=config)
+    pulumi.stack.plan.settings.hosts = {"main": SimpleNamespace(mode=mode)}
+    monkeypatch.setattr(hetzner, "client", lambda *_: None)
+    monkeypatch.setattr(hetzner, "orphans", lambda *_: [SimpleNamespace(kind="servers", name="prod-main")])
+
+    assert kept == clouds.left_at_hetzner(pulumi)
+    assert bool(kept) is ("left at Hetzner Cloud: servers prod-main" in capsys.readouterr().err), "it costs money"
+
+
+def test_a_hetzner_that_does_not_answer_keeps_nobody_from_going(monkeypatch, capsys):
+    pulumi = Pulumi(config={"homeport:hcloud-token": "x"})
+    pulumi.stack.plan.settings.hosts = {"main": SimpleNamespace(mode="create")}
+
+    def refused(*_):
+        raise ToolError("Hetzner Cloud does not answer")
+
+    monkeypatch.setattr(hetzner, "orphans", refused)
+
+    assert [] == clouds.left_at_hetzner(pulumi)
+    assert "whether anything is left at Hetzner Cloud: Hetzner Cloud does not answer" in capsys.readouterr().err

@@ -222,3 +222,30 @@ def test_after_an_interrupt_it_says_what_goes_on_where_it_ended(words, told, mon
 
     assert 130 == app.main(words)
     assert told == capsys.readouterr().err, "of a verb that does not go on it would be no help"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/var/x"), "/var/x: Permission denied\n  fix: ls -ld /var/x; "),
+        (OSError(28, "No space left on device", "/var/x"), "/var/x: No space left on device\n  fix: df -h\n"),
+        (OSError(28, "No space left on device"), "this machine: No space left on device\n  fix: df -h\n"),
+    ],
+)
+def test_what_the_machine_refuses_is_a_sentence(error, told, monkeypatch, capsys):
+    def refused(**_):
+        raise error
+
+    monkeypatch.setattr(app, "group", lambda: refused)
+
+    assert 1 == app.main(["status"])
+    assert f"homeport: {told}" in capsys.readouterr().err
+
+
+def test_what_nobody_has_thought_of_is_no_sentence(monkeypatch):
+    def refused(**_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(app, "group", lambda: refused)
+    with pytest.raises(OSError, match="Input/output"):
+        app.main(["status"])

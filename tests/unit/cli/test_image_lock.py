@@ -158,6 +158,22 @@ def test_a_lock_is_promoted_without_what_was_built_here(world):
     assert {MINE: (ONE, ONE)} == image_lock.promotable("preprod", prod, root=world.root), "there already"
 
 
+def test_a_lock_is_written_whole_or_not_at_all(world, monkeypatch):
+    prod = stack(PROD)
+    image_lock.promote({MINE: ONE}, prod, root=world.root)
+    before = lock.path(world.root, "prod").read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        image_lock.promote({MINE: TWO}, prod, root=world.root)
+
+    assert before == lock.path(world.root, "prod").read_bytes(), "half a lock would stop every later command"
+    assert [] == [path.name for path in world.root.iterdir() if path.name.startswith(".")], "and no draft is left"
+
+
 @pytest.mark.req("RW-15")
 def test_pins_and_facts_older_than_90_days_are_listed(world):
     lock.path(world.root, "prod").write_text(lock.text({MINE: Pin(digest=ONE, origin="registry", day="2026-08-01")}))

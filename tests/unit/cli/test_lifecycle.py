@@ -44,6 +44,7 @@ def pulumi(tmp_path, monkeypatch):
     monkeypatch.setattr(lifecycle, "require", lambda _: None)
     monkeypatch.setattr(lifecycle.hosts, "before_update", lambda *_, **__: None)
     monkeypatch.setattr(lifecycle, "recover_clouds", lambda *_: False)
+    monkeypatch.setattr(lifecycle, "left_at_hetzner", lambda _: [])
     monkeypatch.setattr(lifecycle, "look", lambda *_: result.drift)
     monkeypatch.setattr(lifecycle, "check_ahead", lambda *_: None)
     monkeypatch.setattr(lifecycle, "announcement", lambda *_, **__: result.announced)
@@ -271,7 +272,7 @@ def test_a_cloud_out_of_reach_only_hinders_where_something_of_it_was_made(pulumi
 def test_repair_names_what_up_will_put_back(pulumi, capsys, monkeypatch):
     monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
     monkeypatch.setattr(lifecycle, "_pulumi", lambda stack: PulumiCli(stack=stack, environ={}))
-    monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: False)
+    monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: 0.0)
     monkeypatch.setattr(lifecycle, "_clear", lambda *_: False)
     pulumi.drift = Drift(findings=(Finding(what="container x is gone", refresh=True),))
     lifecycle.repair_stack(DEV)

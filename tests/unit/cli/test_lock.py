@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from homeport.cli.interrupts import CutOffError
 from homeport.cli.lock import held, remove_dead_lock, remove_half_written
 from homeport.cli.places import unfinished
 from homeport.model.errors import ToolError
@@ -20,6 +21,7 @@ from tests.support.waits import until
 ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
 import time
+from homeport.cli.interrupts import CutOffError
 from homeport.cli.lock import held
 with held('dev', 'make up'):
     print('held', flush=True)
@@ -55,19 +57,46 @@ def test_the_second_ends_at_once_and_says_who_holds_the_stack_and_since_when(hol
     assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, ", said), said
 
 
-def test_after_an_interrupt_the_next_command_looks_for_what_was_left():
-    """Ctrl-C and SIGTERM: Pulumi was asked to end in order, and may have been killed all the same."""
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), held("dev", "make up") as run:
-        run.recovered = True
-        os.kill(os.getpid(), signal.SIGTERM)
+def end(by):
+    if isinstance(by, BaseException):
+        raise by
+    os.kill(os.getpid(), by)
 
-    assert before == signal.getsignal(signal.SIGTERM), "as it was before"
+
+@pytest.mark.parametrize(
+    "by", [signal.SIGTERM, signal.SIGHUP, KeyboardInterrupt(), BrokenPipeError(), CutOffError("pulumi up was ended")]
+)
+def test_what_was_cut_off_in_the_middle_of_a_change_is_looked_for_by_the_next_command(by):
+    """Pulumi was asked to end in order, and may have been killed all the same, or was killed alone."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    with pytest.raises((KeyboardInterrupt, BrokenPipeError, CutOffError)), held("dev", "make up") as run:
+        run.recovered = run.changing = True
+        end(by)
+
+    assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)], "as it was before"
     with held("dev", "make up") as run:
         assert run.killed and run.since, "it knows since when"
         run.recovered = True
     with held("dev", "make up") as run:
         assert not run.killed, "once repaired it is over"
+
+
+def test_who_ends_it_before_anything_changes_leaves_nothing_to_look_for():
+    """Ctrl-C at the question: a colleague may be at work on what would be looked for."""
+    with pytest.raises(KeyboardInterrupt), held("dev", "make up"):
+        raise KeyboardInterrupt
+
+    with held("dev", "make up") as run:
+        assert not run.killed
+
+
+def test_a_user_that_nobody_has_named_holds_it_by_his_number(monkeypatch):
+    def nobody():
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    with held("dev", "make up"), pytest.raises(ToolError, match=f"of {os.getuid()} on"), held("dev", "make down"):
+        pass
 
 
 @pytest.mark.usefixtures("holder")

@@ -25,10 +25,12 @@ ADOPTED = {
 
 @pytest.fixture
 def played(monkeypatch):
-    """What happens is noted; `code` is that of `up`, `ends` those of `down`, `left` what Hetzner has at the end."""
-    result = SimpleNamespace(
-        happened=[], code=0, ends=iter(()), left=[], settings={"hosts": RENTED, "environment": "preprod"}
-    )
+    """What happens is noted. `code` is that of `up`, `ends` those of `down`.
+
+    `left` is what Hetzner has at the end that was made in this run, `old` what is older.
+    """
+    result = SimpleNamespace(happened=[], code=0, ends=iter(()), left=[], old=[])
+    result.settings = {"hosts": RENTED, "environment": "preprod"}
 
     def read(name):
         values = {
@@ -41,7 +43,13 @@ def played(monkeypatch):
         return SimpleNamespace(name=name, plan=resolve(Configuration(name, config), sealed=True))
 
     def did(what, code):
-        return lambda *_, **__: result.happened.append(what) or code()
+        def do(*_, **__):
+            result.happened.append(what)
+            if isinstance(answer := code(), Exception):
+                raise answer
+            return answer
+
+        return do
 
     monkeypatch.setattr(once, "read", read)
     monkeypatch.setattr(once.lifecycle, "up", did("up", lambda: result.code))
@@ -49,7 +57,9 @@ def played(monkeypatch):
     config = {"homeport:hcloud-token": "x"}
     monkeypatch.setattr(once.pulumi_cli, "prepared", lambda _: SimpleNamespace(config=lambda: config))
     monkeypatch.setattr(hetzner, "client", lambda *_: None)
-    monkeypatch.setattr(hetzner, "orphans", lambda *_: result.left)
+    monkeypatch.setattr(hetzner, "orphans", lambda _state, _api, _stack, since: result.left if since else result.old)
+    monkeypatch.setattr(hetzner, "remove", lambda orphans: result.happened.extend(item.name for item in orphans))
+    monkeypatch.setattr(once, "_PAUSES", (0.0, 0.0, 0.0))
     return result
 
 
@@ -92,20 +102,56 @@ def test_a_run_that_is_told_to_end_takes_its_stack_along(played):
 
 
 @pytest.mark.req("S5-04")
-@pytest.mark.parametrize(("ends", "code"), [([1, 0], 0), ([1, 1], 1)])
-def test_what_did_not_go_is_tried_once_more_for_it_costs_money(played, ends, code):
-    played.ends = iter(ends)
+@pytest.mark.parametrize("first", [1, ToolError("Hetzner Cloud refuses: 503")])
+def test_what_did_not_go_is_tried_again_for_it_costs_money(played, first):
+    played.ends = iter([first, 0])
 
-    assert code == once.once("preprod", ())
+    assert 0 == once.once("preprod", ())
     assert ["up", "down", "down"] == played.happened
 
 
 @pytest.mark.req("S5-04")
-def test_what_hetzner_still_has_is_named_for_it_costs_money(played):
-    played.left = [SimpleNamespace(kind="primary_ips", name="preprod-main")]
+def test_what_will_not_go_is_told_with_the_command_that_takes_it_down(played, capsys):
+    played.ends = iter([ToolError("Hetzner Cloud refuses: 503")] * 3)
+
+    with pytest.raises(
+        ToolError, match=r"may still be up, and costs money(?s:.*)fix: bin/homeport down --stack preprod"
+    ):
+        once.once("preprod", ())
+    assert 3 == capsys.readouterr().err.count("Hetzner Cloud refuses: 503"), "with the reason"
+
+
+@pytest.mark.req("S5-04")
+def test_an_update_that_is_refused_says_why_and_the_stack_goes(played, capsys):
+    played.code = ToolError("preflight: the token is wrong")
+
+    assert 1 == once.once("preprod", ())
+    assert "preflight: the token is wrong" in capsys.readouterr().err
+    assert ["up", "down"] == played.happened
+
+
+@pytest.mark.req("S5-04")
+def test_what_hetzner_has_made_for_the_run_and_no_state_knows_goes_too(played):
+    played.left = [SimpleNamespace(kind="servers", name="preprod-main")]
+
+    assert 0 == once.once("preprod", ())
+    assert ["up", "down", "preprod-main"] == played.happened
+
+
+@pytest.mark.req("S5-04")
+def test_what_is_older_than_the_run_is_named_and_left_for_it_may_be_anybodys(played):
+    played.old = [SimpleNamespace(kind="primary_ips", name="preprod-main")]
 
     with pytest.raises(ToolError, match="Hetzner still has primary_ips preprod-main"):
         once.once("preprod", ())
+    assert ["up", "down"] == played.happened
+
+
+def test_a_command_that_is_not_there_is_refused_before_anything_is_rented(played):
+    with pytest.raises(ToolError, match=r"no such command: maek; nothing was rented\n  fix: "):
+        once.once("preprod", ("maek", "smoke"))
+
+    assert [] == played.happened
 
 
 @pytest.mark.parametrize(

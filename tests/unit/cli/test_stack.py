@@ -128,3 +128,10 @@ def test_a_token_that_is_empty_or_cut_off_is_in_the_first_list(tmp_path, size, w
 
 def test_what_another_keeper_of_secrets_has_encrypted_shows_no_length():
     assert None is stacks._length("AAABAGZvbyBiYXI=") is stacks._length("v1:x:y"), "nothing is guessed"
+
+
+def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path):
+    (tmp_path / "Pulumi.dev.yaml").write_bytes("config:\n  # für\n".encode("latin-1"))
+
+    with pytest.raises(ToolError, match=r"Pulumi\.dev\.yaml:2: this is not UTF-8\n  fix: save"):
+        read("dev", tmp_path)

@@ -1,10 +1,11 @@
 """NocoDB: tables in PostgreSQL as a spreadsheet. https://nocodb.com/docs/self-hosting/environment-variables.
 
 It takes its configuration from the environment, so ``start.sh`` reads the secrets from files; what no variable is for
-``provision.js`` sets once it runs. Attachments go below ``nc-attachments/`` in a bucket of an S3 store: NocoDB has no
-setting for that, so it is told that the bucket's address is its endpoint and the folder its bucket, which makes the
-same address and the same signature. A preset has a route named ``nocodb``, the service ``postgresql``, and the options
-``owner-email``, ``s3-endpoint``, ``s3-region`` and ``s3-bucket-shared``.
+``provision.js`` sets once it runs. Attachments go below ``<environment>/nc-attachments/`` in a bucket of an S3 store,
+which environments may share. NocoDB has no setting for that, so it is told that the environment's folder is its
+endpoint and the folder below that its bucket, which makes the same address and the same signature. A preset has a route
+named ``nocodb``, the service ``postgresql``, and the options ``owner-email``, ``s3-endpoint``, ``s3-region`` and
+``s3-bucket-shared``.
 """
 
 from catalog.postgresql.service import PASSWORD
@@ -48,7 +49,7 @@ SERVICE = Service(
         "NC_PUBLIC_URL": "{origin:nocodb}",
         "NC_ADMIN_EMAIL": "{owner-email}",
         "NC_DISABLE_TELE": "true",
-        "NC_S3_ENDPOINT": "{s3-endpoint}/{s3-bucket-shared}",
+        "NC_S3_ENDPOINT": "{s3-endpoint}/{s3-bucket-shared}/{environment}",
         "NC_S3_REGION": "{s3-region}",
         "NC_S3_BUCKET_NAME": "nc-attachments",
         "NC_S3_FORCE_PATH_STYLE": "true",

@@ -1,7 +1,7 @@
 """Backups of the hosts with data: every store dumped, then an encrypted, incremental copy to the bucket, and its drill.
 
 The same program on the AI host and the VPN host: what is not on a host is left out there (``?``). Each has a repository
-of its own in the bucket, named after what is on it.
+of its own in the bucket, named after its environment and what is on it: environments may share a bucket.
 """
 
 from catalog.backups import offsite
@@ -57,7 +57,7 @@ BACKUPS = HostProgram(
                 "S3_REGION={s3-region}\n"
                 "S3_BUCKET={s3-bucket-backups}\n"
                 "S3_BUCKETS={s3-bucket-shared}\n"
-                "OFFSITE_NAME=?postgresql=ai ?couchdb=vpn\n"
+                "OFFSITE_NAME=?postgresql={environment}-ai ?couchdb={environment}-vpn\n"
                 "RESTIC_IMAGE={image:restic}\n"
                 "KEEP_DAILY={backup-keep-daily}\n"
                 "KEEP_WEEKLY={backup-keep-weekly}\n"

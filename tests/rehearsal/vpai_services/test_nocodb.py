@@ -28,6 +28,7 @@ TEXTS = {
     "s3-endpoint": "http://store:9000",
     "s3-region": "fsn1",
     "s3-bucket-shared": "shared",
+    "environment": "preprod",
     "owner-email": "Owner@example.com",
 }
 START = {"texts": TEXTS, "publish": ("--publish", "127.0.0.1::8080")}
@@ -109,7 +110,7 @@ def test_attachments_go_below_their_folder_of_the_shared_bucket_and_come_back(no
     (call,) = json.loads(docker("exec", store, "python", "-c", ask))
     verb, path, key = call.split(" ", 2)
     assert ("PUT", f"AWS4-HMAC-SHA256 Credential={VALUES['s3-access-key']}") == (verb, key), "signed with its key"
-    assert path.startswith("/shared/nc-attachments/nc/uploads/"), "in the bucket, below the folder"
+    assert path.startswith("/shared/preprod/nc-attachments/nc/uploads/"), "in the bucket, below its folder"
     fetch = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
     signed = answer[0]["signedUrl"]
     assert "a word to keep" == docker("exec", store, "python", "-c", fetch, signed), "by a signed address"

@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from catalog.backups.offsite import ENVIRONMENT
+from catalog.presets import registry
 from homeport.model import template
 from homeport.model.errors import SettingsError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
+from homeport.settings.schema import ENVIRONMENTS
 
 OFFSITE = {"endpoint": "https://s3.example.com", "region": "fsn1", "bucket": "platform-backups"}
 HOST = {"main": {"mode": "create", "server_type": "cx23", "location": "fsn1"}}
@@ -31,6 +34,14 @@ STORES = {
         "FILES": "?ai-n8n=/home/node/.n8n",
     },
 }
+TEXTS = {
+    name: file.text
+    for name in registry.names()
+    for program in registry.preset(name).programs
+    for file in program.files
+    if file.target == ENVIRONMENT and "OFFSITE_NAME=" in file.text
+}
+"""Of each preset that copies elsewhere, what says so."""
 
 
 def plan(preset, *, sealed=True, **settings):
@@ -71,7 +82,22 @@ def test_what_is_backed_up_is_what_the_system_stores(preset, stores):
 
     assert stores == {name: lines[name] for name in stores}
     assert ("https://s3.example.com", "fsn1") == (lines["S3_ENDPOINT"], lines["S3_REGION"])
-    assert f"prod-{preset}" == lines["OFFSITE_NAME"], "two environments may share a bucket"
+    assert f"prod-{preset}" == lines["OFFSITE_NAME"]
+
+
+def repositories(preset, environment):
+    """What its hosts may call their repositories in the bucket."""
+    (words,) = (line for line in TEXTS[preset].splitlines() if line.startswith("OFFSITE_NAME="))
+    filled = template.fill(words.partition("=")[2], {"environment": environment}, template.LINE)
+    return [word.rpartition("=")[2] for word in filled.split()]
+
+
+@pytest.mark.parametrize("preset", TEXTS)
+def test_two_environments_may_share_a_bucket(preset):
+    names = [name for environment in ENVIRONMENTS for name in repositories(preset, environment)]
+
+    assert {*STORES, "vpai"} == {*TEXTS}, "every preset that copies elsewhere"
+    assert len(names) == len({*names}), "no repository is another environment's too"
 
 
 @pytest.mark.parametrize("preset", STORES)

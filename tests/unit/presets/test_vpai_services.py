@@ -132,6 +132,12 @@ def test_who_keeps_sessions_and_caches_in_redis_finds_it_by_its_name():
     assert "{redis-password}" == file("n8n", "redis_password")
 
 
+def test_attachments_go_below_their_environment_so_that_two_may_share_a_bucket():
+    nocodb = SERVICES["nocodb"].env
+    assert "{s3-endpoint}/{s3-bucket-shared}/{environment}" == nocodb["NC_S3_ENDPOINT"], "no other one's are there"
+    assert "nc-attachments" == nocodb["NC_S3_BUCKET_NAME"], "the description's folder"
+
+
 def test_the_gateway_s_token_is_the_api_key_and_n8n_has_it():
     token = file("n8n", "openclaw_token")
     assert "{openclaw-api-key}" == token == file("openclaw", "env/OPENCLAW_API_KEY"), "one secret for both"

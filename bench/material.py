@@ -37,6 +37,8 @@ class File:
 _FRESH: dict[str, Callable[[], str]] = {
     "hex64": lambda: secrets.token_hex(32),
     "hex32": lambda: secrets.token_hex(16),
+    "long-hex": lambda: secrets.token_hex(64),
+    "sk-key": lambda: secrets.token_hex(32),
     "base64": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
 }
 """Kinds of secrets whose text is not the usual one."""

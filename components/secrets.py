@@ -25,9 +25,9 @@ class SecretsArgs:
 
     Attributes:
         supplied: Values from the configuration, already secret.
-        generated: Names to make, each with its kind: ``hex64`` and ``hex32`` (32 and 16 random bytes in digits),
-            ``base64`` (32 random bytes), ``ed25519`` (a key of these) or any other (32 random bytes, URL-safe, with a
-            capital letter and a digit in front for those who count kinds of characters).
+        generated: Names to make, each with its kind: ``hex64``, ``long-hex`` and ``sk-key`` (32 random bytes in
+            digits), ``hex32`` (16 of them), ``base64`` (32 random bytes), ``ed25519`` (a key of these) or any other (32
+            random bytes, URL-safe, with a capital letter and a digit in front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
         derived: Names of tokens and public keys to make of other secrets among these, each with what it is.
     """
@@ -82,5 +82,12 @@ def _key(text: str) -> str:
     return ssh_keys.body(private_key(text))
 
 
-_WRITTEN: Mapping[str, Callable[[str], str]] = {"hex64": _hex, "hex32": _half_hex, "base64": str, "ed25519": _key}
+_WRITTEN: Mapping[str, Callable[[str], str]] = {
+    "hex64": _hex,
+    "hex32": _half_hex,
+    "long-hex": _hex,
+    "sk-key": _hex,
+    "base64": str,
+    "ed25519": _key,
+}
 """Kinds whose text is not the usual one."""

@@ -29,7 +29,9 @@ IMAGE = ImageFacts(
 )
 
 MASTER_KEY = SecretSpec(
-    name="litellm-master-key", kind="hex64", purpose="for LiteLLM's administrator, as the bearer token sk-<it>"
+    name="litellm-master-key",
+    kind="sk-key",
+    purpose="for LiteLLM's administrator, as the bearer token: with sk- before it, unless it begins so",
 )
 
 SERVICE = Service(
@@ -76,8 +78,8 @@ SERVICE = Service(
         SecretFile(target="env/REDIS_URL", template="redis://:{redis-password}@redis:6379", syntax=URL),
         SecretFile(target="redis_password", template="{redis-password}", syntax=TEXT),
         SecretFile(target="env/QDRANT_API_KEY", template="{qdrant-api-key}", syntax=TEXT),
-        SecretFile(target="env/LITELLM_MASTER_KEY", template="sk-{litellm-master-key}", syntax=TEXT),
-        SecretFile(target="env/LITELLM_SALT_KEY", template="sk-{litellm-salt-key}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_MASTER_KEY", template="{litellm-master-key|prefix:sk-}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_SALT_KEY", template="{litellm-salt-key|prefix:sk-}", syntax=TEXT),
         SecretFile(target="env/UI_PASSWORD", template="{litellm-ui-password}", syntax=TEXT),
         SecretFile(target="env/ANTHROPIC_API_KEY", template="{anthropic-api-key}", syntax=TEXT),
         SecretFile(target="env/OPENAI_API_KEY", template="{openai-api-key}", syntax=TEXT),
@@ -118,7 +120,7 @@ SERVICE = Service(
         MASTER_KEY,
         SecretSpec(
             name="litellm-salt-key",
-            kind="hex64",
+            kind="sk-key",
             encrypts=True,
             purpose="to encrypt what LiteLLM stores of its providers' keys; lost, they are unreadable for ever",
         ),

@@ -59,7 +59,7 @@ SERVICE = Service(
     ),
     secret_files=(
         SecretFile(target="env/OPENCLAW_API_KEY", template="{openclaw-api-key}", syntax=TEXT),
-        SecretFile(target="env/LITELLM_API_KEY", template="sk-{litellm-master-key}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_API_KEY", template="{litellm-master-key|prefix:sk-}", syntax=TEXT),
         SecretFile(
             target="sandbox/key",
             template="-----BEGIN OPENSSH PRIVATE KEY-----\n{openclaw-sandbox-key}\n-----END OPENSSH PRIVATE KEY-----\n",

@@ -79,7 +79,7 @@ SERVICE = Service(
         REDIS_PASSWORD,
         SecretSpec(
             name="sure-secret-key-base",
-            kind="hex64",
+            kind="long-hex",
             encrypts=True,
             purpose="to sign Sure's sessions and encrypt what it stores; lost, that is unreadable for ever",
         ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from homeport.model.secret import SecretSpec
 
-_HEX = {"hex64": 32, "hex32": 16}
+_HEX = {"hex64": 32, "hex32": 16, "long-hex": 64, "sk-key": 32}
 """How many bytes are behind that many digits."""
 
 

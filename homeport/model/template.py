@@ -17,7 +17,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_NAME = re.compile(r"\{([a-z][a-z0-9-]*(?::[a-z0-9_.-]+)?(?:\|basic:[a-z0-9_.@-]+|\|bcrypt)?)\}")
+_NAME = re.compile(r"\{([a-z][a-z0-9-]*(?::[a-z0-9_.-]+)?(?:\|(?:basic|prefix):[a-z0-9_.@-]+|\|bcrypt)?)\}")
 # C0 and C1 controls, and what is no text: lone surrogates, non-characters, the byte order mark.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
@@ -55,9 +55,9 @@ def names(text: str) -> tuple[str, ...]:
 def fill(text: str, values: Mapping[str, str], syntax: Syntax, bcrypt: Callable[[str], str] | None = None) -> str:
     """``text`` with each ``{name}`` replaced by its value.
 
-    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|bcrypt}`` what ``bcrypt`` makes of a, which this layer
-    without packages is handed: without it, the text is left alone as other braces are. Values are not looked at again:
-    what looks like a name in one of them is none.
+    ``{a|basic:bob}`` gives Basic credentials of bob and a; ``{a|prefix:sk-}`` a with sk- before it, unless it begins
+    so; ``{a|bcrypt}`` what ``bcrypt`` makes of a, which this layer without packages is handed: without it, the text is
+    left alone as other braces are. Values are not looked at again: what looks like a name in one of them is none.
 
     Raises:
         KeyError: A name has no value.
@@ -72,6 +72,9 @@ def fill(text: str, values: Mapping[str, str], syntax: Syntax, bcrypt: Callable[
             if bcrypt is None:
                 return match.group(0)
             value = bcrypt(value)
+        elif filtered.startswith("prefix:"):
+            prefix = filtered.removeprefix("prefix:")
+            value = value if value.startswith(prefix) else f"{prefix}{value}"
         elif filtered:
             user = filtered.removeprefix("basic:")
             value = base64.b64encode(f"{user}:{value}".encode()).decode()

@@ -47,6 +47,8 @@ _LEAST = {
     "account-password": 24,
     "hex64": 64,
     "hex32": 32,
+    "long-hex": 64,
+    "sk-key": 19,
     "base64": 44,
     "token": 16,
     "ssh-key": 200,
@@ -55,7 +57,12 @@ _LEAST = {
     "jwt": 60,
 }
 """Bytes below which a secret of a kind cannot be one."""
-_DIGITS = {"hex64": "[0-9a-f]{64}", "hex32": "[0-9a-f]{32}", "base64": "[A-Za-z0-9+/]{43}="}
+_DIGITS = {
+    "hex64": "[0-9a-f]{64}",
+    "hex32": "[0-9a-f]{32}",
+    "long-hex": "[0-9a-f]{64,128}",
+    "base64": "[A-Za-z0-9+/]{43}=",
+}
 
 
 _KEYS: Mapping[str, Callable[[str], bool]] = {
@@ -106,6 +113,8 @@ def _text(kind: str, value: str) -> str:
             "holds a quote, a space, a backslash, a backtick or a dollar sign, "
             "which shells and config files read as code"
         )
+    if kind == "sk-key":
+        return _sk_key(value)
     return _token(value) if kind == "token" else _password(kind, value)
 
 
@@ -113,6 +122,14 @@ def _digits(kind: str, value: str) -> str:
     if not re.fullmatch(_DIGITS[kind], value):
         return f"has another shape: must be {SHAPES[kind]}"
     return "is guessable: it repeats itself" if _repeats(value) or len(set(value)) < _LEAST_DISTINCT else ""
+
+
+def _sk_key(value: str) -> str:
+    if re.fullmatch(_DIGITS["hex64"], value):
+        return _digits("hex64", value)
+    if not value.startswith("sk-") or not _LEAST["sk-key"] <= len(value) <= _TOKEN[1]:
+        return f"has another shape: must be {SHAPES['sk-key']}"
+    return "is guessable: common words or a repeated pattern" if _guessable(value.removeprefix("sk-")) else ""
 
 
 def _token(value: str) -> str:

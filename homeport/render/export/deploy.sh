@@ -73,6 +73,10 @@ fault() {
   case $kind in
     hex64) [[ $text =~ ^[0-9a-fA-F]{64}$ ]] || echo 'must be 64 hexadecimal digits (openssl rand -hex 32)' ;;
     hex32) [[ $text =~ ^[0-9a-fA-F]{32}$ ]] || echo 'must be 32 hexadecimal digits (openssl rand -hex 16)' ;;
+    long-hex) [[ $text =~ ^[0-9a-fA-F]{64,128}$ ]] || echo 'must be 64 to 128 hexadecimal digits (openssl rand -hex 64)' ;;
+    sk-key)
+      { [[ $text = sk-* ]] && shape "$text" 19 512; } || [[ $text =~ ^[0-9a-fA-F]{64}$ ]] ||
+        echo "must be sk- and more, 19 to 512 $characters, or 64 hexadecimal digits" ;;
     base64) [[ $text =~ ^[A-Za-z0-9+/]{43}=$ ]] || echo 'must be 32 bytes in Base64 (openssl rand -base64 32)' ;;
     site) [[ $text =~ ^:[1-9][0-9]{0,4}$ ]] || is_host "$text" || echo 'must be a host name, or a port such as :8001' ;;
     host) is_host "$text" || echo 'must be a host name such as www.example.com' ;;
@@ -332,15 +336,17 @@ bcrypt() {
   printf %s "$1" | perl -e 'local $/; print crypt(<STDIN>, $ARGV[0])' "\$2b\$10\$$salt"
 }
 
-# A template with its {secret}, {secret|basic:user} and {secret|bcrypt} filled in.
+# A template with its {secret}, {secret|basic:user}, {secret|prefix:text} and {secret|bcrypt} filled in.
 filled() {
-  local text out='' name user hash place
+  local text out='' name user prefix hash place
   IFS= read -r -d '' text <"$1" || true
-  while [[ $text =~ \{([a-z][a-z0-9-]*)(\|basic:([a-z0-9_.@-]+)|(\|bcrypt))?\} ]]; do
-    name=${BASH_REMATCH[1]} user=${BASH_REMATCH[3]} hash=${BASH_REMATCH[4]} place=${BASH_REMATCH[0]}
+  while [[ $text =~ \{([a-z][a-z0-9-]*)(\|basic:([a-z0-9_.@-]+)|\|prefix:([a-z0-9_.@-]+)|(\|bcrypt))?\} ]]; do
+    place=${BASH_REMATCH[0]} name=${BASH_REMATCH[1]}
+    user=${BASH_REMATCH[3]} prefix=${BASH_REMATCH[4]} hash=${BASH_REMATCH[5]}
     [ -n "${variable[$name]:-}" ] || fail "$1 asks for the unknown secret $name"
     name=${value[${variable[$name]}]:-}
     if [ -n "$user" ]; then name=$(printf '%s:%s' "$user" "$name" | base64 | tr -d '\n'); fi
+    if [ -n "$prefix" ]; then name=$prefix${name#"$prefix"}; fi
     if [ -n "$hash" ]; then name=$(bcrypt "$name"); fi
     # What is filled in is not looked at again: a value may look like a name.
     out+=${text%%"$place"*}$name text=${text#*"$place"}

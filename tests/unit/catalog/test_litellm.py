@@ -8,6 +8,8 @@ import yaml
 
 from catalog.budget_guard.service import SERVICE as GUARD
 from catalog.litellm.service import SERVICE
+from catalog.openclaw.service import SERVICE as OPENCLAW
+from homeport.model import template
 from tests.support.checkout import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "catalog/litellm/files/config.yaml").read_text())
@@ -90,6 +92,18 @@ def test_what_goes_to_openrouter_has_its_price_here_as_nobody_lists_it():
         if params["model"].startswith("openrouter/"):
             assert params["input_cost_per_token"] > 0 < params["output_cost_per_token"], f"{name} would be refused"
     assert MODELS["seedance"]["model"] in BUDGET["flat"], "a video has a price of its own"
+
+
+@pytest.mark.parametrize("service", [SERVICE, OPENCLAW], ids=lambda service: service.name)
+def test_its_keys_begin_with_sk_whether_they_were_made_or_brought(service):
+    texts = [
+        file.template for file in service.secret_files if "litellm-" in file.template and "ui-" not in file.template
+    ]
+    for text in texts:
+        (name,) = template.names(text)
+        made, brought = (template.fill(text, {name: key}, template.TEXT) for key in ("a5" * 32, "sk-of-before"))
+        assert ("sk-" + "a5" * 32, "sk-of-before") == (made, brought), name
+    assert texts, "the services are not those that this test is about"
 
 
 def test_no_key_is_written_into_it():

@@ -64,6 +64,12 @@ def test_a_url_keeps_its_parts_whatever_stands_in_one(value):
         )
 
 
+@pytest.mark.parametrize(("value", "written"), [("a5a5", "sk-a5a5"), ("sk-a5", "sk-a5"), ("ask-a5", "sk-ask-a5")])
+def test_a_prefix_is_put_before_what_does_not_begin_with_it(value, written):
+    assert f"key={written};" == template.fill("key={a|prefix:sk-};", {"a": value}, template.TEXT)
+    assert ("a",) == template.names("{a|prefix:sk-}"), "a filter is no part of the name"
+
+
 def test_an_address_of_ipv6_stands_in_brackets_in_a_url_and_nowhere_else():
     values = {"host": "2001:db8::10", "origin": "https://n8n.example.com:8443"}
 

@@ -9,6 +9,7 @@ import pytest
 
 from homeport.cli.export import of
 from homeport.cli.stack import Stack
+from homeport.model import template
 from homeport.render.caddy import caddyfile
 
 SCRIPT = Path(__file__).parents[3] / "homeport" / "render" / "export" / "deploy.sh"
@@ -17,7 +18,12 @@ SCRIPT = Path(__file__).parents[3] / "homeport" / "render" / "export" / "deploy.
 def functions():
     """Those that read, judge and fill in; nothing of the script runs."""
     text = SCRIPT.read_text(encoding="utf-8")
-    parts = (("listed() {", "\n\n"), ("read_env() {", "check_env() {"), ("with_hosts() {", "# A template with"))
+    parts = (
+        ("listed() {", "\n\n"),
+        ("read_env() {", "check_env() {"),
+        ("with_hosts() {", "# A bcrypt hash"),
+        ("filled() {", "permissions() {"),
+    )
     return "\n".join(text[text.index(first) : text.index(last, text.index(first))] for first, last in parts)
 
 
@@ -82,6 +88,33 @@ def test_a_line_of_env_means_what_dotenv_makes_of_it(tmp_path, line, meant):
 )
 def test_a_host_name_is_one_that_dns_takes(name, good):
     assert good == (not bash('fault host "$1"', name)), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "good"),
+    [
+        ("sk-key", "sk-" + "A1b2-c3d4_e5f6" * 2, True),
+        ("sk-key", "0123456789abcdef" * 4, True),
+        ("sk-key", "sk-1234", False),
+        ("sk-key", "sk-$(id)0123456789abcdef", False),
+        ("sk-key", "0123456789abcdef" * 3, False),
+        ("long-hex", "0123456789abcdef" * 4, True),
+        ("long-hex", "0123456789abcdef" * 8, True),
+        ("long-hex", "0123456789abcdef" * 3, False),
+        ("long-hex", "0123456789abcdef" * 9, False),
+    ],
+)
+def test_a_key_of_before_is_taken_as_its_software_wrote_it(kind, text, good):
+    assert good == (not bash('fault "$1" "$2"', kind, text)), "as the stack's own configuration takes it"
+
+
+@pytest.mark.parametrize("secret", ["0123abcd", "sk-0123abcd", "{a}", "a&b%c*"])
+def test_a_template_is_filled_in_as_the_stack_does_it(tmp_path, secret):
+    text = "key={a|prefix:sk-};\n{a|basic:bob} {a}\n"
+    (tmp_path / "template").write_text(text)
+    filled = bash('declare -A variable=([a]=A); value[A]=$2; filled "$1"', str(tmp_path / "template"), secret)
+
+    assert template.fill(text, {"a": secret}, template.TEXT) == filled, "byte for byte"
 
 
 @pytest.mark.req("CA-05", "S3-47")

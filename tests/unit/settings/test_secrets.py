@@ -33,6 +33,32 @@ def test_random_values_of_the_stated_strength_are_never_called_weak(kind):
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("litellm-salt-key", "sk-" + randomness.token_urlsafe(24), True),
+        ("litellm-master-key", "sk-" + randomness.token_hex(32), True),
+        ("litellm-master-key", randomness.token_hex(32), True),
+        ("litellm-master-key", randomness.token_hex(24), False),
+        ("litellm-master-key", "sk-1234", False),
+        ("litellm-master-key", "sk-" + "1234" * 8, False),
+        ("litellm-salt-key", "sk-$(" + randomness.token_hex(16), False),
+        ("litellm-salt-key", "a5" * 32, False),
+        ("sure-secret-key-base", randomness.token_hex(64), True),
+        ("sure-secret-key-base", randomness.token_hex(32), True),
+        ("sure-secret-key-base", randomness.token_hex(31), False),
+        ("sure-secret-key-base", randomness.token_hex(65), False),
+        ("sure-secret-key-base", "a5" * 64, False),
+    ],
+    ids=lambda value: "" if isinstance(value, str) and len(value) > 30 else str(value),
+)
+def test_a_key_that_encrypts_data_of_before_is_taken_as_its_software_wrote_it(name, value, taken):
+    problems = list(check_lengths({name: len(value)}, SPECS)) if taken else []
+
+    assert taken == (not weakness(SPECS[name].kind, value)), "as upstream's documentation makes them, and no other"
+    assert [] == problems, "nor by its length alone"
+
+
+@pytest.mark.parametrize(
     "value", (Path(__file__).parents[2] / "cases" / "settings" / "weak.txt").read_text().splitlines()
 )
 def test_a_password_from_a_list_or_a_pattern_is_refused(value):

@@ -11,6 +11,7 @@ from homeport.model.errors import SettingsError
 from homeport.plan.resolve import resolve
 from homeport.render.export import compose
 from homeport.settings.load import Configuration
+from homeport.settings.strength import weakness
 from tests.unit.stack.graph import only_tried
 from tests.unit.stack.test_graph import DRAWN, STACKS, forms, leaks
 
@@ -32,6 +33,16 @@ def test_a_secret_that_is_stored_in_plain_is_refused_each_by_its_name():
 
     assert {f"homeport:{name}" for name in SECRETS} == plain
     resolve(configuration(f"homeport:{name}" for name in SECRETS))
+
+
+def test_what_is_made_might_have_been_supplied(build):
+    exports = build(SETTINGS, SECRETS, PRESET, stack="prod").exports["credentials"]["value"]
+    plan = resolve(configuration(f"homeport:{name}" for name in SECRETS))
+    wrong = {name: weakness(kind, exports[name]) for name, kind in plan.generated.items()}
+
+    assert len(wrong) > 10, "the preset is not the one this test is about"
+    assert {} == {name: what for name, what in wrong.items() if what}, "a backup of it can be given back"
+    assert {64} == {len(exports[name]) for name in ("sure-secret-key-base", "litellm-salt-key")}, "as it always was"
 
 
 @pytest.mark.req("S5-76")

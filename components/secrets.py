@@ -29,7 +29,7 @@ class SecretsArgs:
             digits), ``hex32`` (16 of them), ``base64`` (32 random bytes), ``ed25519`` (a key of these) or any other (32
             random bytes, URL-safe, with a capital letter and a digit in front for those who count kinds of characters).
         versions: Name to a counter; a higher one makes a new value.
-        derived: Names of tokens and public keys to make of other secrets among these, each with what it is.
+        derived: Names of tokens, public keys and copies to make of other secrets among these, each with what it is.
     """
 
     supplied: Mapping[str, pulumi.Output[str]]
@@ -59,7 +59,8 @@ class Secrets(pulumi.ComponentResource):
             self.values[secret] = generated.apply(_WRITTEN.get(kind, _url_safe))
         for secret, spec in sorted(args.derived.items()):
             of = ssh_keys.public_half if spec.kind == "ed25519-public" else partial(jwt.signed, claims=spec.claims)
-            self.values[secret] = self.values[spec.made_of].apply(of)
+            source = self.values[spec.made_of]
+            self.values[secret] = source if spec.same else source.apply(of)
         self.key = random_secret(f"{name}-fingerprints", here).apply(_hex)
         # Registered without the values: a component's outputs are shown, and these need no second copy in the state.
         self.register_outputs({})

@@ -11,6 +11,7 @@ from catalog.postgresql.service import PASSWORD
 from catalog.qdrant.service import API_KEY
 from catalog.redis.service import PASSWORD as REDIS_PASSWORD
 from homeport.model.image import ImageFacts
+from homeport.model.preset import Option
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile
 from homeport.model.template import TEXT, URL
@@ -34,6 +35,16 @@ MASTER_KEY = SecretSpec(
     purpose="for LiteLLM's administrator, as the bearer token: with sk- before it, unless it begins so",
 )
 
+OPTIONS = {
+    "litellm-user": Option(
+        default="admin",
+        purpose="who signs in to LiteLLM's web page",
+        pattern=r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}",
+        shape="1 to 64 letters, digits, '@', '.', _ and -, a letter or a digit first",
+    ),
+}
+"""What a preset with it lets the settings choose."""
+
 SERVICE = Service(
     name="litellm",
     # renovate: datasource=docker depName=ghcr.io/berriai/litellm-non_root
@@ -48,7 +59,7 @@ SERVICE = Service(
         "LITELLM_MIGRATION_DIR": "/app/migrations",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_MODE": "PRODUCTION",
-        "UI_USERNAME": "admin",
+        "UI_USERNAME": "{litellm-user}",
         "PROXY_BASE_URL": "{origin:litellm}",
         "QDRANT_API_BASE": "http://qdrant:6333",
         "DO_NOT_TRACK": "1",
@@ -112,7 +123,7 @@ SERVICE = Service(
     limits=Limits(memory=1536, cpus="1.5", pids=256, least=768),
     needs=("postgresql", "redis", "qdrant"),
     grace=30,
-    sign_in=SignIn(user="admin", secret="litellm-ui-password"),
+    sign_in=SignIn(user="{litellm-user}", secret="litellm-ui-password"),
     secrets=(
         PASSWORD,
         REDIS_PASSWORD,
@@ -124,7 +135,7 @@ SERVICE = Service(
             encrypts=True,
             purpose="to encrypt what LiteLLM stores of its providers' keys; lost, they are unreadable for ever",
         ),
-        SecretSpec(name="litellm-ui-password", kind="account-password", purpose="for LiteLLM's web page, user admin"),
+        SecretSpec(name="litellm-ui-password", kind="account-password", purpose="for LiteLLM's web page"),
         SecretSpec(name="anthropic-api-key", kind="token", policy="supplied", purpose="for Claude at Anthropic"),
         SecretSpec(name="openai-api-key", kind="token", policy="supplied", purpose="for models at OpenAI"),
         SecretSpec(name="openrouter-api-key", kind="token", policy="supplied", purpose="for models at OpenRouter"),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from catalog.postgresql.service import PASSWORD
 from catalog.redis.service import PASSWORD as REDIS_PASSWORD
 from homeport.model.image import PUBLIC_PINS, ImageFacts
+from homeport.model.preset import Option
 from homeport.model.secret import SecretSpec
 from homeport.model.service import Health, Limits, SecretFile, Service, SignIn, StaticFile, Volume
 from homeport.model.template import FORMULA, TEXT
@@ -164,6 +165,21 @@ SERVICE = Service(
     },
 )
 
+_NAME = r"[^\W\d_](?:(?:[^\W_]|[ '-]){0,30}[^\W_])?"
+_SHAPE = "1 to 32 letters, digits, blanks, ' and -, a letter first and no blank at the end"
+OPTIONS = {
+    "owner-email": Option(
+        default="",
+        purpose="the address by which the owner signs in; empty: `acme_email`",
+        kind="mail",
+        shape="a mail address",
+        example="owner@example.com",
+    ),
+    "owner-first-name": Option(default="Platform", purpose="the owner's first name", pattern=_NAME, shape=_SHAPE),
+    "owner-last-name": Option(default="Owner", purpose="the owner's last name", pattern=_NAME, shape=_SHAPE),
+}
+"""What a preset with `OWNED_ONCE` lets the settings choose."""
+
 OWNED_ONCE = replace(
     SERVICE,
     # renovate: datasource=docker depName=n8nio/n8n
@@ -173,6 +189,8 @@ OWNED_ONCE = replace(
         **SERVICE.env,
         "DB_POSTGRESDB_HOST": "postgresql",
         "N8N_INSTANCE_OWNER_EMAIL": "{owner-email}",
+        "N8N_INSTANCE_OWNER_FIRST_NAME": "{owner-first-name}",
+        "N8N_INSTANCE_OWNER_LAST_NAME": "{owner-last-name}",
         # What its processes share for a while, sessions that were ended among it.
         "N8N_CACHE_BACKEND": "redis",
         "QUEUE_BULL_REDIS_HOST": "redis",

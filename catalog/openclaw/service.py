@@ -59,6 +59,7 @@ SERVICE = Service(
     ),
     secret_files=(
         SecretFile(target="env/OPENCLAW_API_KEY", template="{openclaw-api-key}", syntax=TEXT),
+        SecretFile(target="env/OPENCLAW_GATEWAY_TOKEN", template="{openclaw-gateway-token}", syntax=TEXT),
         SecretFile(target="env/LITELLM_API_KEY", template="{litellm-master-key|prefix:sk-}", syntax=TEXT),
         SecretFile(
             target="sandbox/key",
@@ -101,7 +102,14 @@ SERVICE = Service(
         SecretSpec(
             name="openclaw-api-key",
             kind="hex64",
-            purpose="for OpenClaw's operators and callers, as its gateway's token",
+            purpose="for OpenClaw's operators and callers, as its gateway's token where no other one is given",
+        ),
+        SecretSpec(
+            name="openclaw-gateway-token",
+            kind="token",
+            policy="derived",
+            made_of="openclaw-api-key",
+            purpose="for OpenClaw's operators and callers, as its gateway's token; unless given, the API key",
         ),
         MASTER_KEY,
         KEY,

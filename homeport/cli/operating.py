@@ -365,6 +365,8 @@ def _renewed(spec: SecretSpec, read_once_by: str) -> str:
         return f"`{read_once_by}` reads it once: set another one in it, then supply the same"
     if spec.encrypts:
         return "never: what it encrypts would be lost"
+    if spec.same:
+        return f"supply; else it is `{spec.made_of}`"
     by_policy = {
         "generated": "rotate",
         "supplied": "supply",

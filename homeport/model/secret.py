@@ -78,7 +78,8 @@ class SecretSpec:
         section: It is needed only where the settings have this section; elsewhere it is empty.
         length: How many characters its issuer's have; 0: not always the same.
         encrypts: Stored data is encrypted with it: another value loses that data.
-        made_of: Of one that is derived: the name of the secret that signs it, or whose public half it is.
+        made_of: Of one that is derived: the name of the secret that signs it, whose public half it is, or, of any kind
+            that is made of nothing, the name of the one that it is the same as.
         claims: What that token says of its bearer, in the order in which it says it. Times are literals, or each
             update would make another token.
     """
@@ -98,6 +99,11 @@ class SecretSpec:
     def env_name(self) -> str:
         """Its name in a ``.env`` file."""
         return self.variable or self.name.upper().replace("-", "_")
+
+    @property
+    def same(self) -> bool:
+        """Whether it is another secret as that one is, where it is not given."""
+        return self.policy == "derived" and self.kind not in {"jwt", "ed25519-public"}
 
     @property
     def command(self) -> str:

@@ -336,7 +336,7 @@ def _values(preset: Preset, settings: Settings) -> dict[str, str]:
         values |= {f"{name}-{option}": str(value) for option, value in chosen.items()}
     # Some sign-in pages refuse an address without a dot, so not owner@localhost.
     owner = f"owner@{settings.domain if '.' in settings.domain else 'example.com'}"
-    return {**values, "owner-email": settings.acme_email or owner}
+    return {**values, "owner-email": values.get("owner-email") or settings.acme_email or owner}
 
 
 def _people(settings: Settings) -> str:

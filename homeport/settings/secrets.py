@@ -60,7 +60,7 @@ def check(supplied: Mapping[str, str], encrypted: frozenset[str], specs: Mapping
             yield Problem(f"homeport:{name}", "is stored in plain; treat it as known to others", f"Run: {spec.command}")
         if what := weakness(spec.kind, value):
             yield Problem(f"homeport:{name}", what, f"Run: {spec.command}")
-        elif spec.kind != "ssh-key":
+        elif spec.kind != "ssh-key" and not (spec.same and value == supplied.get(spec.made_of)):
             owners[value].append(name)
     for names in owners.values():
         for name in names[1:]:
@@ -78,7 +78,7 @@ def _signatures(supplied: Mapping[str, str], specs: Mapping[str, SecretSpec]) ->
             yield Problem(f"homeport:{name}", what, f"Run: {specs[name].command}")
     for name in sorted(supplied):
         spec = specs[name]
-        if not spec.made_of or weakness(spec.kind, supplied[name]):
+        if not spec.made_of or spec.same or weakness(spec.kind, supplied[name]):
             continue
         where, fix = f"homeport:{name}", fixes.drop(f"homeport:{name}")
         if spec.made_of not in supplied:

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 files=${HOMEPORT_FILES:-/etc/homeport} port=${COUCHDB_PORT:-5984}
-authorization=$(<"$files/authorization")
+authorization=$(printf %s "$COUCHDB_USER:$(<"$files/admin_password")" | base64 | tr -d '\n')
 
 # ask METHOD PATH [BODY]: the answer's first line and headers.
 ask() {
@@ -34,9 +34,11 @@ put() {
 until ask GET /_up 2>/dev/null | head -n 1 | grep -q ' 200 '; do sleep 1; done
 put /_users '' 201 202 412
 put /obsidian_vault '' 201 202 412
-put /obsidian_vault/_security "$(<"$files/security.json")" 200
-user=/_users/org.couchdb.user:obsidian
+put /obsidian_vault/_security \
+  '{"admins": {"names": [], "roles": ["_admin"]}, "members": {"names": ["'"$OBSIDIAN_USER"'"], "roles": []}}' 200
+user=/_users/org.couchdb.user:$OBSIDIAN_USER password=$(<"$files/obsidian_password.json")
 # A document that is there is replaced by its revision, so that a new password is taken.
 revision=$(ask GET "$user" | tr -d '\r"' | sed -n 's/^[Ee][Tt]ag: //p')
-put "$user${revision:+?rev=$revision}" "$(<"$files/user.json")" 201 202
+put "$user${revision:+?rev=$revision}" \
+  '{"name": "'"$OBSIDIAN_USER"'", "password": '"$password"', "roles": [], "type": "user"}' 201 202
 echo "homeport: obsidian_vault and its user are in place"

@@ -5,8 +5,11 @@ from dataclasses import replace
 from catalog.auto_fix.program import AUTO_FIX
 from catalog.auto_fix.program import OPTIONS as AUTO_FIX_OPTIONS
 from catalog.auto_fix.program import ROUTE as AUTO_FIX_ROUTE
+from catalog.couchdb.service import OPTIONS as COUCHDB_OPTIONS
 from catalog.grafana.service import OPTIONS as GRAFANA_OPTIONS
+from catalog.litellm.service import OPTIONS as LITELLM_OPTIONS
 from catalog.loki.service import OPTIONS as LOKI_OPTIONS
+from catalog.n8n.service import OPTIONS as N8N_OPTIONS
 from catalog.postgresql.service import DATABASES
 from catalog.presets.vpai.backups import BACKUPS
 from catalog.presets.vpai.backups import OPTIONS as BACKUP_OPTIONS
@@ -158,8 +161,11 @@ PRESET = Preset(
     groups={"autofix": AUTO_FIX_OPTIONS},
     options={
         **BACKUP_OPTIONS,
+        **COUCHDB_OPTIONS,
         **GRAFANA_OPTIONS,
+        **LITELLM_OPTIONS,
         **LOKI_OPTIONS,
+        **N8N_OPTIONS,
         **VICTORIAMETRICS_OPTIONS,
         "node-address": Option(
             default="0.0.0.0",  # the firewall and the unit itself let members of the mesh in alone

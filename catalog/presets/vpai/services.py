@@ -73,7 +73,7 @@ N8N = replace(
     ),
     secret_files=(
         *n8n.OWNED_ONCE.secret_files,
-        SecretFile(target="openclaw_token", template="{openclaw-api-key}", syntax=FORMULA),
+        SecretFile(target="openclaw_token", template="{openclaw-gateway-token}", syntax=FORMULA),
     ),
     role="ai",
 )

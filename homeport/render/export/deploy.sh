@@ -298,6 +298,9 @@ generate() {
   while read -r name need; do
     if [ -z "${value[$name]:-}" ]; then value[$name]=$(public_half "${value[$need]}"); fi
   done < <(listed public)
+  while read -r name need; do
+    if [ -z "${value[$name]:-}" ]; then value[$name]=${value[$need]}; fi
+  done < <(listed same)
 }
 
 # A new SSH key as one line: what its file has between the first line and the last.

@@ -44,6 +44,7 @@ _MADE = {
     "derived": "; made of {} by deploy.sh unless you set both",
 }
 """Policies of secrets that deploy.sh makes, and how their line says so."""
+_SAME = "; the same as {} unless you set it"
 _HOST_MARK = "host-from-env.invalid"
 _DEPLOY = Path(__file__).with_name("deploy.sh")
 _README = Path(__file__).with_name("README.md")
@@ -172,7 +173,8 @@ class Export:
     def _variable(self, spec: SecretSpec, *, required: bool) -> Variable:
         given = "optional" if spec.section else "required"
         need = "required" if required else spec.policy if spec.policy in _MADE else given
-        kept = _MADE.get(need, "").format(self.specs[spec.made_of].env_name if spec.made_of else "")
+        kept = _SAME if spec.same else _MADE.get(need, "")
+        kept = kept.format(self.specs[spec.made_of].env_name if spec.made_of else "")
         words = f"Needed {spec.purpose}: {SHAPES[spec.kind]}{kept}"
         return Variable(name=spec.env_name, kind=spec.kind, need=need, secret=spec.name, words=words)
 
@@ -286,8 +288,8 @@ class Export:
         lines += [f"variable {line.name} {line.kind} {line.need} {line.secret}" for line in self.variables()]
         derived = [self.specs[line.secret] for line in self.variables() if line.need == "derived"]
         lines += [
-            f"public {spec.env_name} {self.specs[spec.made_of].env_name}"
-            if spec.kind == "ed25519-public"
+            f"{'same' if spec.same else 'public'} {spec.env_name} {self.specs[spec.made_of].env_name}"
+            if spec.same or spec.kind == "ed25519-public"
             else f"signed {spec.env_name} {self.specs[spec.made_of].env_name} {jwt.unsigned(spec.claims)}"
             for spec in derived
         ]

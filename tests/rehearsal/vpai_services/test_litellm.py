@@ -83,7 +83,7 @@ def litellm(place, postgresql, redis, qdrant):
         "OPENROUTER_API_BASE": "http://provider:8000/v1",
         "BRAVE_API_BASE": "http://provider:8000/brave",
     }
-    texts = {"origin:litellm": "https://llm.example.com"}
+    texts = {"origin:litellm": "https://llm.example.com", "litellm-user": "admin"}
     try:
         container = place.start(SERVICE, VALUES, texts=texts, env=own, publish=("--publish", "127.0.0.1::4000"))
         yield LiteLLM(healthy(container, SERVICE.health.gate), provider)

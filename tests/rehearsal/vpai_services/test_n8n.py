@@ -29,7 +29,13 @@ VALUES = {
     "n8n-owner-password": "Canary1-of-the-first-start",
     "n8n-webhook-api-key": "2b" * 32,
 }
-TEXTS = {"origin:n8n": "https://n8n.example.com", "host:n8n": "n8n.example.com", "owner-email": "owner@example.com"}
+TEXTS = {
+    "origin:n8n": "https://n8n.example.com",
+    "host:n8n": "n8n.example.com",
+    "owner-email": "owner@example.com",
+    "owner-first-name": "Jane",
+    "owner-last-name": "O'Neil-Roe",
+}
 
 
 def sign_in(container, password):
@@ -51,6 +57,8 @@ def test_its_owner_is_of_the_first_start_and_no_later_one_changes_it(place, post
     start = {"texts": TEXTS, "publish": ("--publish", "127.0.0.1::5678")}
     container = healthy(place.start(SERVICE, VALUES, **start), SERVICE.health.gate)
     assert 200 == sign_in(container, VALUES["n8n-owner-password"]), "the owner of the stack signs in"
+    names = """SELECT "firstName" || ' ' || "lastName" FROM "user" WHERE email = 'owner@example.com'"""
+    assert "Jane O'Neil-Roe" == postgresql.query(names, database="n8n"), "by the names that are chosen"
     clients = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'n8n' AND usename = 'n8n'"
     assert "t" == postgresql.query(clients), "its store is its own database"
 

@@ -24,11 +24,13 @@ from tests.support.waits import until
 pytestmark = pytest.mark.docker
 KEY, HOST_KEY = (ssh_keys.body(private_key(base64.b64encode(bytes([number]) * 32).decode())) for number in (1, 2))
 VALUES = {
-    "openclaw-api-key": "e5" * 32,
+    "openclaw-api-key": "d4" * 32,
+    "openclaw-gateway-token": "e5" * 32,
     "litellm-master-key": "f6" * 32,
     "openclaw-sandbox-key": KEY,
     "openclaw-sandbox-host-key": HOST_KEY,
 }
+TOKEN = VALUES["openclaw-gateway-token"]
 PUBLIC = {
     f"{name}-public": ssh_keys.public_half(VALUES[name]) for name in VALUES if name.startswith("openclaw-sandbox")
 }
@@ -91,8 +93,9 @@ def kept(provider, what):
 
 @pytest.mark.req("S5-41", "S5-80")
 def test_it_answers_whoever_has_its_token_and_nobody_else(openclaw):
-    assert [401, 401] == [ask(openclaw, key)[0] for key in ("", "wrong")], "no token, no answer"
-    status, answer = ask(openclaw, VALUES["openclaw-api-key"])
+    others = ("", "wrong", VALUES["openclaw-api-key"])
+    assert [401, 401, 401] == [ask(openclaw, key)[0] for key in others], "no token, no answer"
+    status, answer = ask(openclaw, TOKEN)
     assert status == 200, (answer, logs(openclaw))
     assert "an answer" == answer["choices"][0]["message"]["content"], "what the model said"
 
@@ -100,16 +103,16 @@ def test_it_answers_whoever_has_its_token_and_nobody_else(openclaw):
 @pytest.mark.req("S5-41")
 def test_it_answers_whom_the_proxy_sends_and_its_operator_lists_devices(openclaw):
     sent = {"X_Forwarded_For": "100.64.0.7", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "admin.example.com"}
-    assert 200 == ask(openclaw, VALUES["openclaw-api-key"], **sent)[0], "a browser reaches it through the proxy alone"
+    assert 200 == ask(openclaw, TOKEN, **sent)[0], "a browser reaches it through the proxy alone"
     assert 401 == ask(openclaw, "wrong", **sent)[0], "and needs the token all the same"
-    assert 403 == ask(openclaw, VALUES["openclaw-api-key"], X_Forwarded_For="")[0], "who does not say is refused"
+    assert 403 == ask(openclaw, TOKEN, X_Forwarded_For="")[0], "who does not say is refused"
     listed = docker("exec", openclaw, "sh", "/etc/homeport/start.sh", "devices", "list", "--json")
     assert {"pending", "paired"} <= json.loads(listed).keys(), "a browser's first visit is approved there"
 
 
 @pytest.mark.req("S5-43")
 def test_its_models_come_by_litellm_with_its_key(openclaw, provider):
-    ask(openclaw, VALUES["openclaw-api-key"])
+    ask(openclaw, TOKEN)
     asked = kept(provider, "calls")
     assert asked and all(call.endswith(f"Bearer sk-{VALUES['litellm-master-key']}") for call in asked), asked
     assert any(" claude-sonnet " in call for call in asked), "by the name that LiteLLM has for the model"
@@ -151,15 +154,15 @@ REFUSED = {
 
 
 def test_an_agent_has_no_tool_that_reads_the_gateways_files_or_fetches_an_address(openclaw, provider):
-    ask(openclaw, VALUES["openclaw-api-key"])
+    ask(openclaw, TOKEN)
     assert {*kept(provider, "tools")} <= TALKS, (
         "its sub-agents are sessions of the same gateway, with no more than these"
     )
     # Offered or not: a model may name any of them.
     for name, arguments in REFUSED.items():
         words = f"call tool_call {json.dumps({'id': name, 'args': arguments})}"
-        assert 200 == ask(openclaw, VALUES["openclaw-api-key"], words)[0], logs(openclaw)
-    ask(openclaw, VALUES["openclaw-api-key"], 'call tool_call {"id": "session_status", "args": {}}')
+        assert 200 == ask(openclaw, TOKEN, words)[0], logs(openclaw)
+    ask(openclaw, TOKEN, 'call tool_call {"id": "session_status", "args": {}}')
     *answers, known = kept(provider, "told")
     assert len(REFUSED) == len(answers), answers
     assert [] == [answer for answer in answers if "Unknown tool" not in answer], "none of them is there"
@@ -204,7 +207,7 @@ def told(openclaw, provider, words, session=""):
     """What tools answered to an agent's model that was spoken to."""
     before = len(kept(provider, "told"))
     headers = {**SAID, "X-OpenClaw-Session-Key": session}
-    status, answer = ask(openclaw, VALUES["openclaw-api-key"], words, **headers)
+    status, answer = ask(openclaw, TOKEN, words, **headers)
     assert status == 200, (answer, logs(openclaw))
     return "\n".join(kept(provider, "told")[before:])
 

@@ -19,7 +19,7 @@ VALUES = {
     "couchdb-obsidian-password": "Canary1-of-obsidian",
     "couchdb-session-secret": "c7" * 32,
 }
-TEXTS = {"host:sure": "money.example.com"}
+TEXTS = {"host:sure": "money.example.com", "couchdb-user": "admin", "couchdb-obsidian-user": "obsidian"}
 OF_SURE = {"volumes": {"files": STORAGE["sure-storage"]}}
 STUBS = (replace(SURE, **OF_SURE), replace(WORKER, **OF_SURE), COUCHDB)
 

@@ -23,6 +23,8 @@ VALUES = {
     "couchdb-session-secret": "d4" * 32,
 }
 
+ADMINISTRATOR = "alice"
+
 
 class Couch(BaseHTTPRequestHandler):
     """A document is replaced by whoever names its revision; a database is made once."""
@@ -35,7 +37,7 @@ class Couch(BaseHTTPRequestHandler):
     def do_PUT(self):
         path, _, asked = self.path.partition("?rev=")
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        expected = base64.b64encode(f"admin:{VALUES['couchdb-admin-password']}".encode()).decode()
+        expected = base64.b64encode(f"{ADMINISTRATOR}:{VALUES['couchdb-admin-password']}".encode()).decode()
         if self.headers["Authorization"] != f"Basic {expected}":
             self.answer(401)
         elif path.endswith("/_security"):
@@ -77,8 +79,9 @@ def couch():
         server.server_close()
 
 
-def provision(server, folder):
-    env = {**os.environ, "HOMEPORT_FILES": str(folder), "COUCHDB_PORT": str(server.server_address[1])}
+def provision(server, folder, user="obsidian"):
+    names = {"COUCHDB_USER": ADMINISTRATOR, "OBSIDIAN_USER": user}
+    env = {**os.environ, **names, "HOMEPORT_FILES": str(folder), "COUCHDB_PORT": str(server.server_address[1])}
     script = ROOT / "catalog/couchdb/files/provision.sh"
     return subprocess.run(["bash", script], env=env, capture_output=True, text=True, check=False, timeout=120)
 
@@ -106,9 +109,19 @@ def test_the_vault_and_a_user_for_it_alone_are_made_and_a_second_run_takes_a_new
         assert "another-one" == server.documents["/_users/org.couchdb.user:obsidian"]["password"], "by its revision"
 
 
+def test_the_vault_s_user_has_the_name_that_is_chosen_and_the_one_before_loses_the_vault(tmp_path):
+    laid(tmp_path, VALUES)
+    with couch() as server:
+        assert [0, 0] == [provision(server, tmp_path, user).returncode for user in ("obsidian", "bob.notes")]
+        members = server.documents["/obsidian_vault/_security"]["members"]
+        assert {"names": ["bob.notes"], "roles": []} == members, "a new name is the only one"
+        assert "bob.notes" == server.documents["/_users/org.couchdb.user:bob.notes"]["name"], "as the user's own says"
+
+
 def test_an_answer_that_is_none_of_the_expected_is_said_and_no_secret_with_it(tmp_path):
     laid(tmp_path, VALUES)
-    (tmp_path / "authorization").write_text("d3Jvbmc=")
+    (tmp_path / "admin_password").chmod(0o600)
+    (tmp_path / "admin_password").write_text("wrong")
     with couch() as server:
         done = provision(server, tmp_path)
 

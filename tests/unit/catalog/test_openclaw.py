@@ -21,7 +21,8 @@ def test_its_models_come_by_litellm_alone():
     assert {model["id"] for model in providers["litellm"]["models"]} <= set(MODELS), "by names that LiteLLM has"
     keys = {file.target for file in SERVICE.secret_files}
     of_the_sandbox = {"sandbox/key", "sandbox/known_hosts"}
-    assert {"env/OPENCLAW_API_KEY", "env/LITELLM_API_KEY"} | of_the_sandbox == keys, "no provider's key is there"
+    own = {"env/OPENCLAW_API_KEY", "env/OPENCLAW_GATEWAY_TOKEN", "env/LITELLM_API_KEY"}
+    assert own | of_the_sandbox == keys, "no provider's key is there"
 
 
 def test_whoever_calls_it_has_its_token_which_is_no_part_of_the_file():

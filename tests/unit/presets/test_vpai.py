@@ -11,8 +11,9 @@ import yaml
 
 from catalog.presets.vpai import preset as module
 from catalog.presets.vpai.preset import PRESET
+from homeport.model import template
 from homeport.model.container import container_spec
-from homeport.model.errors import ProblemsError
+from homeport.model.errors import BlueprintError, ProblemsError
 from homeport.model.firewall import MESH
 from homeport.model.mesh import RESOLVER
 from homeport.plan import zone
@@ -339,13 +340,68 @@ def test_services_find_each_other_by_the_addresses_of_the_description(prod):
 def test_obsidians_user_has_one_database_and_nobody_else_any(prod):
     couchdb = services(prod, "vpn")["couchdb"]
     folder = ROOT / "catalog/couchdb/files"
-    rights = json.loads((folder / "security.json").read_text())
+    names = spec(prod, "couchdb").env
 
-    assert "couchdb:3.3.3" == couchdb.image and "admin" == couchdb.env["COUCHDB_USER"]
+    assert "couchdb:3.3.3" == couchdb.image and "admin" == names["COUCHDB_USER"]
     assert {"couchdb-admin-password", "couchdb-obsidian-password"} <= {secret.name for secret in couchdb.secrets}
-    assert ["obsidian"] == rights["members"]["names"] and ["_admin"] == rights["admins"]["roles"]
-    assert "obsidian_vault" in (folder / "provision.sh").read_text()
+    assert "obsidian" == names["OBSIDIAN_USER"] and "obsidian_vault" in (folder / "provision.sh").read_text()
     assert "require_valid_user = true" in (folder / "livesync.ini").read_text(), "nobody comes in without a name"
+
+
+PEOPLE = {
+    "litellm-user": ("litellm", "UI_USERNAME", "admin", "jane@example.com"),
+    "couchdb-user": ("couchdb", "COUCHDB_USER", "admin", "jane"),
+    "couchdb-obsidian-user": ("couchdb", "OBSIDIAN_USER", "obsidian", "Jane.Notes"),
+    "owner-email": ("n8n", "N8N_INSTANCE_OWNER_EMAIL", "owner@example.com", "jane@example.org"),
+    "owner-first-name": ("n8n", "N8N_INSTANCE_OWNER_FIRST_NAME", "Platform", "Jane Anne"),
+    "owner-last-name": ("n8n", "N8N_INSTANCE_OWNER_LAST_NAME", "Owner", "O'Neil-Sørensen"),
+}
+
+
+def named(**settings):
+    values = {"homeport:preset": "vpai", "homeport:settings": json.dumps(settings)}
+    plan = resolve(Configuration("dev", values), sealed=True)
+    asked = {
+        service.name: template.fill(service.sign_in.user, plan.blueprint.texts(), template.LINE)
+        for service in plan.blueprint.services
+        if service.sign_in
+    }
+    envs = {option: spec(plan, service).env[name] for option, (service, name, *_) in PEOPLE.items()}
+    return envs, spec(plan, "nocodb").env["NC_ADMIN_EMAIL"], asked
+
+
+def test_people_have_the_names_that_the_stack_chooses_and_those_of_before_where_it_does_not():
+    envs, nocodb, asked = named()
+    assert {option: usual for option, (*_, usual, _) in PEOPLE.items()} == envs
+    assert ("owner@example.com", "admin", "admin") == (nocodb, asked["litellm"], asked["couchdb"])
+    assert "ops@example.net" == named(acme_email="ops@example.net")[0]["owner-email"], "whom the authority writes to"
+
+    envs, nocodb, asked = named(
+        acme_email="ops@example.net", options={option: own for option, (*_, own) in PEOPLE.items()}
+    )
+    assert {option: own for option, (*_, own) in PEOPLE.items()} == envs
+    assert ("jane@example.org", "jane@example.org") == (nocodb, asked["n8n"]), "one owner of both"
+    assert ("jane@example.com", "jane") == (asked["litellm"], asked["couchdb"]), "credentials and status say so too"
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("litellm-user", ""),
+        ("litellm-user", "jane doe"),
+        ("couchdb-user", "_users"),
+        ("couchdb-obsidian-user", 'a"b'),
+        ("couchdb-obsidian-user", "a/b"),
+        ("owner-email", "jane"),
+        ("owner-first-name", ""),
+        ("owner-first-name", "Jane "),
+        ("owner-last-name", "<b>"),
+    ],
+)
+def test_a_name_that_its_software_would_not_take_is_refused(option, text):
+    with pytest.raises(BlueprintError) as refused:
+        named(options={option: text})
+    assert [f"homeport:settings.options.{option}"] == [problem.path for problem in refused.value.problems]
 
 
 @pytest.mark.req("S5-80", "S5-81")

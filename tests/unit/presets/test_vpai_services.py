@@ -138,9 +138,11 @@ def test_attachments_go_below_their_environment_so_that_two_may_share_a_bucket()
     assert "nc-attachments" == nocodb["NC_S3_BUCKET_NAME"], "the description's folder"
 
 
-def test_the_gateway_s_token_is_the_api_key_and_n8n_has_it():
+def test_the_gateway_s_token_is_the_api_key_unless_it_is_given_and_n8n_has_it():
     token = file("n8n", "openclaw_token")
-    assert "{openclaw-api-key}" == token == file("openclaw", "env/OPENCLAW_API_KEY"), "one secret for both"
+    assert "{openclaw-gateway-token}" == token == file("openclaw", "env/OPENCLAW_GATEWAY_TOKEN"), "one secret for both"
+    spec = next(secret for secret in SERVICES["openclaw"].secrets if secret.name == "openclaw-gateway-token")
+    assert (True, "openclaw-api-key") == (spec.same, spec.made_of)
 
 
 @pytest.mark.req("S5-94")

@@ -34,6 +34,11 @@ MASTER_KEY = SecretSpec(
     kind="sk-key",
     purpose="for LiteLLM's administrator, as the bearer token: with sk- before it, unless it begins so",
 )
+OPENCLAW_KEY = SecretSpec(
+    name="litellm-openclaw-key",
+    kind="hex64",
+    purpose="for OpenClaw at LiteLLM, as the bearer token sk-<it>: it calls models and spends at most the day's limit",
+)
 
 OPTIONS = {
     "litellm-user": Option(
@@ -68,7 +73,8 @@ SERVICE = Service(
         "PYTHONDONTWRITEBYTECODE": "1",
     },
     files=(
-        StaticFile(source="catalog/supabase/files/start.sh", target="start.sh"),
+        StaticFile(source="catalog/litellm/files/start.sh", target="start.sh"),
+        StaticFile(source="catalog/litellm/files/client_keys", target="client_keys"),
         StaticFile(source="catalog/litellm/files/config.yaml", target="config.yaml"),
         StaticFile(source="catalog/litellm/files/health", target="health"),
         # The budget's half that stands before every call.
@@ -90,6 +96,8 @@ SERVICE = Service(
         SecretFile(target="redis_password", template="{redis-password}", syntax=TEXT),
         SecretFile(target="env/QDRANT_API_KEY", template="{qdrant-api-key}", syntax=TEXT),
         SecretFile(target="env/LITELLM_MASTER_KEY", template="{litellm-master-key|prefix:sk-}", syntax=TEXT),
+        # Each client has a key of its own, which its start makes in its database.
+        SecretFile(target="clients/openclaw", template="sk-{litellm-openclaw-key}", syntax=TEXT),
         SecretFile(target="env/LITELLM_SALT_KEY", template="{litellm-salt-key|prefix:sk-}", syntax=TEXT),
         SecretFile(target="env/UI_PASSWORD", template="{litellm-ui-password}", syntax=TEXT),
         SecretFile(target="env/ANTHROPIC_API_KEY", template="{anthropic-api-key}", syntax=TEXT),
@@ -116,6 +124,10 @@ SERVICE = Service(
         "429, `budget_eco`, `budget_blocked` or `budget_provider`": (
             "the day's budget is spent, or nearly; the answer says until when ([budget](../budget.md#modes))"
         ),
+        "429, `budget_exceeded`, `Key=openclaw`": (
+            "the second line: by LiteLLM's own records this client has spent the day's limit "
+            "([budget](../budget.md#modes)); another client's calls are served"
+        ),
         "503, `budget_unavailable`": (
             "Redis is away, and nothing can be reserved there ([budget](../budget.md#when-something-is-away))"
         ),
@@ -129,6 +141,7 @@ SERVICE = Service(
         REDIS_PASSWORD,
         API_KEY,
         MASTER_KEY,
+        OPENCLAW_KEY,
         SecretSpec(
             name="litellm-salt-key",
             kind="sk-key",

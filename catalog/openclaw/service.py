@@ -1,17 +1,17 @@
 """OpenClaw: the gateway of an assistant, with sessions and memory of its own. https://docs.openclaw.ai/gateway.
 
 It reaches models through LiteLLM alone, which has the budget: ``files/openclaw.json`` names no other provider, and no
-key of one is there. Whoever has the gateway's token is its operator; n8n posts to
-``http://openclaw:18789/v1/chat/completions`` with it, and with a header ``X-Forwarded-For`` of any address, which the
-gateway asks of everybody on the proxy's network. Its agents and their sub-agents, which are sessions of the
-same gateway, have the tools that ``files/openclaw.json`` names: they talk, remember and start one another, and run
-programs, but only in ``openclaw-sandbox`` on the network ``sandbox``, by SSH. No tool of theirs touches a file of the
-gateway, fetches an address or changes it; where the sandbox is away, or switched off for a session, a program is
-refused and not run here. A preset has ``openclaw-sandbox`` and a route named ``openclaw``. The image is the official
-one with OpenSSH's client (``apps/openclaw``).
+key of one is there; its key at LiteLLM calls models within a limit of its own, and is no administrator's. Whoever has
+the gateway's token is its operator; n8n posts to ``http://openclaw:18789/v1/chat/completions`` with it, and with a
+header ``X-Forwarded-For`` of any address, which the gateway asks of everybody on the proxy's network. Its agents and
+their sub-agents, which are sessions of the same gateway, have the tools that ``files/openclaw.json`` names: they talk,
+remember and start one another, and run programs, but only in ``openclaw-sandbox`` on the network ``sandbox``, by SSH.
+No tool of theirs touches a file of the gateway, fetches an address or changes it; where the sandbox is away, or
+switched off for a session, a program is refused and not run here. A preset has ``openclaw-sandbox`` and a route named
+``openclaw``. The image is the official one with OpenSSH's client (``apps/openclaw``).
 """
 
-from catalog.litellm.service import MASTER_KEY
+from catalog.litellm.service import OPENCLAW_KEY
 from catalog.openclaw_sandbox.service import HOST_KEY, HOST_KEY_PUBLIC, KEY
 from homeport.model.image import ImageFacts
 from homeport.model.secret import SecretSpec
@@ -60,7 +60,7 @@ SERVICE = Service(
     secret_files=(
         SecretFile(target="env/OPENCLAW_API_KEY", template="{openclaw-api-key}", syntax=TEXT),
         SecretFile(target="env/OPENCLAW_GATEWAY_TOKEN", template="{openclaw-gateway-token}", syntax=TEXT),
-        SecretFile(target="env/LITELLM_API_KEY", template="{litellm-master-key|prefix:sk-}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_API_KEY", template="sk-{litellm-openclaw-key}", syntax=TEXT),
         SecretFile(
             target="sandbox/key",
             template="-----BEGIN OPENSSH PRIVATE KEY-----\n{openclaw-sandbox-key}\n-----END OPENSSH PRIVATE KEY-----\n",
@@ -111,7 +111,7 @@ SERVICE = Service(
             made_of="openclaw-api-key",
             purpose="for OpenClaw's operators and callers, as its gateway's token; unless given, the API key",
         ),
-        MASTER_KEY,
+        OPENCLAW_KEY,
         KEY,
         HOST_KEY,
         HOST_KEY_PUBLIC,

@@ -1,7 +1,9 @@
 """LiteLLM from PyPI with a real PostgreSQL and Redis: keys, models, budgets, a check that costs nothing."""
 
+import hashlib
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.docker
 VALUES = {
     **PASSWORDS,
     "litellm-master-key": "a1" * 32,
+    "litellm-openclaw-key": "d4" * 32,
     "litellm-salt-key": "b2" * 32,
     "litellm-ui-password": "Canary1-of-the-web-page",
     "anthropic-api-key": "canary-of-anthropic-1",
@@ -35,7 +38,9 @@ VALUES = {
     "telegram-monitoring-token": "7000000001:AAcanary-of-the-guard",
     "telegram-monitoring-chat": "-1001000000001",
 }
-KEY = "sk-" + VALUES["litellm-master-key"]
+KEY, OPENCLAW = (f"sk-{VALUES[name]}" for name in ("litellm-master-key", "litellm-openclaw-key"))
+# LiteLLM keeps it so, and its log may name it.
+KNOWN = hashlib.sha256(OPENCLAW.encode()).hexdigest()
 MODELS = ("qwen3-coder", "deepseek-v3", "glm-5")
 """What is served in every mode."""
 PROVIDER = (Path(__file__).parent / "provider.py").read_text()
@@ -65,6 +70,11 @@ class LiteLLM:
         # The words differ, so that no cache answers.
         words = [{"role": "user", "content": f"{model} writes {written}"}]
         return self.ask("/v1/chat/completions", {"model": model, "messages": words}, key)
+
+    def openclaw(self):
+        """What it knows of OpenClaw's key."""
+        status, answer = self.ask(f"/key/info?key={KNOWN}")
+        return answer["info"] if status == 200 else {}
 
     def calls(self):
         ask = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8000/calls').read().decode())"
@@ -278,6 +288,41 @@ def test_a_key_of_a_client_has_a_limit_of_its_own_as_a_second_line(litellm):
     status, key = litellm.ask("/key/generate", {})
     assert (200, 5.0, "1d") == (status, key["max_budget"], key["budget_duration"]), "nobody has to think of it"
     assert 400 == litellm.ask("/key/generate", {"max_budget": 6.0})[0], "and nobody has more"
+
+
+def test_once_it_is_healthy_openclaws_key_has_its_limit_for_a_day_and_calls_models_alone(litellm):
+    one_day(120)
+    row = litellm.openclaw()
+    assert (5.0, "1d", "openclaw") == (row["max_budget"], row["budget_duration"], row["key_alias"])
+    midnight = time.strftime("%Y-%m-%dT00:00:00", time.gmtime(time.time() + 86_400))
+    assert row["budget_reset_at"].startswith(midnight), "it begins anew at midnight UTC"
+    assert 200 == litellm.ask("/v1/models", key=OPENCLAW)[0]
+    for path, body in (("/key/generate", {}), ("/key/update", {"key": KNOWN, "max_budget": 1.0}), ("/key/list", None)):
+        assert litellm.ask(path, body, key=OPENCLAW)[0] in {401, 403}, f"{path} is for the administrator"
+
+
+@pytest.mark.usefixtures("books")
+def test_openclaws_key_spends_up_to_its_limit_and_is_refused_past_it_where_another_is_served(litellm):
+    one_day(600)
+    # What it has spent before, as LiteLLM has written it down; 3,000 tokens of an eco model are 0.00285 USD.
+    assert 200 == litellm.ask("/key/update", {"key": KNOWN, "spend": 4.999})[0]
+    assert 200 == litellm.chat("qwen3-coder", 3000, OPENCLAW)[0], "a thousandth of a dollar is left"
+    until(lambda: litellm.openclaw()["spend"] >= 5.0, "what the call has cost is the key's spend")
+    calls = litellm.calls()
+    status, answer = litellm.chat("qwen3-coder", 31, OPENCLAW)
+    assert (429, "budget_exceeded") == (status, json.loads(answer)["error"]["type"]), answer
+    assert calls == litellm.calls(), "it never left"
+    assert 200 == litellm.chat("qwen3-coder", 32)[0], "the day has room: it is the key's own limit"
+    # As the reset at midnight does.
+    assert 200 == litellm.ask("/key/update", {"key": KNOWN, "spend": 0})[0]
+    until(lambda: litellm.chat("qwen3-coder", 33, OPENCLAW)[0] == 200, "it is served again, without a restart")
+
+
+@pytest.mark.usefixtures("books")
+def test_openclaws_key_is_made_again_where_the_database_has_lost_it(litellm, postgresql):
+    postgresql.query('DELETE FROM "LiteLLM_VerificationToken"', database="litellm")
+    until(lambda: litellm.openclaw().get("max_budget") == 5.0, "it looks once a minute")
+    assert 200 == litellm.chat("qwen3-coder", 34, OPENCLAW)[0]
 
 
 @pytest.mark.req("S5-29")

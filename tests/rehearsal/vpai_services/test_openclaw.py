@@ -26,7 +26,7 @@ KEY, HOST_KEY = (ssh_keys.body(private_key(base64.b64encode(bytes([number]) * 32
 VALUES = {
     "openclaw-api-key": "d4" * 32,
     "openclaw-gateway-token": "e5" * 32,
-    "litellm-master-key": "f6" * 32,
+    "litellm-openclaw-key": "f6" * 32,
     "openclaw-sandbox-key": KEY,
     "openclaw-sandbox-host-key": HOST_KEY,
 }
@@ -111,10 +111,10 @@ def test_it_answers_whom_the_proxy_sends_and_its_operator_lists_devices(openclaw
 
 
 @pytest.mark.req("S5-43")
-def test_its_models_come_by_litellm_with_its_key(openclaw, provider):
+def test_its_models_come_by_litellm_with_its_own_key(openclaw, provider):
     ask(openclaw, TOKEN)
     asked = kept(provider, "calls")
-    assert asked and all(call.endswith(f"Bearer sk-{VALUES['litellm-master-key']}") for call in asked), asked
+    assert asked and all(call.endswith(f"Bearer sk-{VALUES['litellm-openclaw-key']}") for call in asked), asked
     assert any(" claude-sonnet " in call for call in asked), "by the name that LiteLLM has for the model"
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from catalog.litellm.service import SERVICE as LITELLM
 from catalog.openclaw.service import SERVICE
 from catalog.openclaw_sandbox.service import SERVICE as SANDBOX
 from homeport.model.template import names
@@ -23,6 +24,16 @@ def test_its_models_come_by_litellm_alone():
     of_the_sandbox = {"sandbox/key", "sandbox/known_hosts"}
     own = {"env/OPENCLAW_API_KEY", "env/OPENCLAW_GATEWAY_TOKEN", "env/LITELLM_API_KEY"}
     assert own | of_the_sandbox == keys, "no provider's key is there"
+
+
+def test_its_key_at_litellm_is_its_own_and_the_administrators_is_nowhere_in_it():
+    (ours,) = (file.template for file in SERVICE.secret_files if file.target == "env/LITELLM_API_KEY")
+    assert [ours] == [file.template for file in LITELLM.secret_files if file.target == "clients/openclaw"]
+    secrets = {
+        *(each.name for each in SERVICE.secrets),
+        *(n for file in SERVICE.secret_files for n in names(file.template)),
+    }
+    assert "litellm-master-key" not in secrets and "litellm-openclaw-key" in secrets
 
 
 def test_whoever_calls_it_has_its_token_which_is_no_part_of_the_file():

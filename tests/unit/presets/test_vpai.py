@@ -484,7 +484,8 @@ def test_every_secret_that_only_its_issuer_has_is_asked_for_at_once(stack):
 def test_what_nobody_issues_is_made(prod):
     assert {
         *("couchdb-admin-password", "couchdb-obsidian-password", "grafana-admin-password", "litellm-master-key"),
-        *("litellm-salt-key", "litellm-ui-password", "n8n-owner-password", "n8n-short-encryption-key"),
+        *("litellm-openclaw-key", "litellm-salt-key", "litellm-ui-password", "n8n-owner-password"),
+        "n8n-short-encryption-key",
         *("nocodb-jwt-secret", "openclaw-api-key", "postgresql-password", "qdrant-api-key", "redis-password"),
         "sure-secret-key-base",
     } <= set(prod.generated)

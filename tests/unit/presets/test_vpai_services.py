@@ -46,14 +46,17 @@ ROWS = {
         ("backend", "egress"),
         "",
         "/etc/homeport/health",
-        ("litellm-master-key", "litellm-salt-key", "litellm-ui-password", "postgresql-password", "redis-password"),
+        (
+            *("litellm-master-key", "litellm-openclaw-key", "litellm-salt-key", "litellm-ui-password"),
+            *("postgresql-password", "redis-password"),
+        ),
     ),
     "openclaw": Row(
         "openclaw",
         ("backend", "egress", "sandbox"),
         "/home/node/.openclaw",
         "/healthz",
-        ("openclaw-api-key", "litellm-master-key", "openclaw-sandbox-key"),
+        ("openclaw-api-key", "litellm-openclaw-key", "openclaw-sandbox-key"),
     ),
     "openclaw-sandbox": Row("openclaw-sandbox", ("sandbox",), "", "2222", ("openclaw-sandbox-host-key",)),
     "nocodb": Row(

@@ -1,12 +1,14 @@
 """LiteLLM: one address and one budget for all language models. https://docs.litellm.ai/docs/proxy/configs.
 
-``files/config.yaml`` has providers, models and cache; ``apps/budget_guard/budget.json`` has what may be spent. A preset
-has a route named ``litellm``, and the services ``postgresql``, ``redis``, ``qdrant`` and ``budget-guard``.
+``files/config.yaml`` has providers, models and cache; ``apps/budget_guard/budget.json`` has what may be spent, where a
+preset's options do not say it. A preset has a route named ``litellm``, the services ``postgresql``, ``redis``,
+``qdrant`` and ``budget-guard``, and the options of the latter.
 
 Its image for other users than root has all that it runs in it, and how it is started with a read-only root is
 upstream's too (BerriAI/litellm, ``docker-compose.hardened.yml``).
 """
 
+from catalog.budget_guard.service import CHOSEN
 from catalog.postgresql.service import PASSWORD
 from catalog.qdrant.service import API_KEY
 from catalog.redis.service import PASSWORD as REDIS_PASSWORD
@@ -61,6 +63,7 @@ SERVICE = Service(
     uid=65534,
     networks=("backend", "egress"),
     env={
+        **CHOSEN,
         "LITELLM_MIGRATION_DIR": "/app/migrations",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_MODE": "PRODUCTION",

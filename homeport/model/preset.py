@@ -33,6 +33,7 @@ class Option:
         example: A value that is accepted, where the default is none.
         low: The least number.
         high: The greatest number.
+        at_most: Another option of the preset, which it may not exceed; both are decimal numbers.
     """
 
     default: str
@@ -43,6 +44,7 @@ class Option:
     example: str = ""
     low: int = 0
     high: int = 0
+    at_most: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -297,7 +297,7 @@ def _homeless(preset: Preset, settings: Settings) -> list[Problem]:
 
 
 def _options(preset: Preset, settings: Settings) -> list[Problem]:
-    return [
+    wrong = [
         Problem(
             f"homeport:settings.options.{name}",
             f"must be {preset.options[name].shape}",
@@ -305,6 +305,21 @@ def _options(preset: Preset, settings: Settings) -> list[Problem]:
         )
         for name, text in sorted(settings.options.items())
         if name in preset.options and _option(preset.options[name], text) is None
+    ]
+    return wrong or _exceeding(preset, settings)
+
+
+def _exceeding(preset: Preset, settings: Settings) -> list[Problem]:
+    """Options that are more than the one that bounds them; each by itself is as it must be."""
+    values = {name: settings.options.get(name, option.default) for name, option in preset.options.items()}
+    return [
+        Problem(
+            f"homeport:settings.options.{name}",
+            f"must be at most {option.at_most}, which is {values[option.at_most]}",
+            fixes.drop(f"homeport:settings.options.{name if name in settings.options else option.at_most}"),
+        )
+        for name, option in preset.options.items()
+        if option.at_most and float(values[name]) > float(values[option.at_most])
     ]
 
 

@@ -12,9 +12,9 @@ from tests.support.checkout import ROOT
 APP = ROOT / "apps" / "budget_guard"
 sys.path.append(str(APP))
 
-from budget_ledger import NANO, Ledger, Settings  # noqa: E402
+from budget_ledger import NANO, Ledger, Settings, read  # noqa: E402
 
-__all__ = ["APP", "NANO", "Ledger", "Model", "Settings", "interleaving"]
+__all__ = ["APP", "NANO", "Ledger", "Model", "Settings", "interleaving", "read"]
 
 
 @dataclass

@@ -5,6 +5,7 @@ from dataclasses import replace
 from catalog.auto_fix.program import AUTO_FIX
 from catalog.auto_fix.program import OPTIONS as AUTO_FIX_OPTIONS
 from catalog.auto_fix.program import ROUTE as AUTO_FIX_ROUTE
+from catalog.budget_guard.service import OPTIONS as BUDGET_OPTIONS
 from catalog.couchdb.service import OPTIONS as COUCHDB_OPTIONS
 from catalog.grafana.service import OPTIONS as GRAFANA_OPTIONS
 from catalog.litellm.service import OPTIONS as LITELLM_OPTIONS
@@ -161,6 +162,7 @@ PRESET = Preset(
     groups={"autofix": AUTO_FIX_OPTIONS},
     options={
         **BACKUP_OPTIONS,
+        **BUDGET_OPTIONS,
         **COUCHDB_OPTIONS,
         **GRAFANA_OPTIONS,
         **LITELLM_OPTIONS,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.budget_guard.service import OPTIONS
 from catalog.budget_guard.service import SERVICE as GUARD
 from catalog.litellm.service import SERVICE
 from rehearsal.clouds.kit.api import ApiServer
@@ -41,6 +42,7 @@ VALUES = {
 KEY, OPENCLAW = (f"sk-{VALUES[name]}" for name in ("litellm-master-key", "litellm-openclaw-key"))
 # LiteLLM keeps it so, and its log may name it.
 KNOWN = hashlib.sha256(OPENCLAW.encode()).hexdigest()
+BUDGET = {name: option.default for name, option in OPTIONS.items()}
 MODELS = ("qwen3-coder", "deepseek-v3", "glm-5")
 """What is served in every mode."""
 PROVIDER = (Path(__file__).parent / "provider.py").read_text()
@@ -93,7 +95,7 @@ def litellm(place, postgresql, redis, qdrant):
         "OPENROUTER_API_BASE": "http://provider:8000/v1",
         "BRAVE_API_BASE": "http://provider:8000/brave",
     }
-    texts = {"origin:litellm": "https://llm.example.com", "litellm-user": "admin"}
+    texts = {"origin:litellm": "https://llm.example.com", "litellm-user": "admin", **BUDGET}
     try:
         container = place.start(SERVICE, VALUES, texts=texts, env=own, publish=("--publish", "127.0.0.1::4000"))
         yield LiteLLM(healthy(container, SERVICE.health.gate), provider)
@@ -161,7 +163,7 @@ def books(place, litellm, postgresql, redis):
     telegram = ApiServer(Telegram(Store(None, seed)), f"{place.block}.1:0", machines=True).start()
     own = {"BUDGET_TELEGRAM": telegram.url, "BUDGET_INTERVAL": "1", "BUDGET_PATIENCE": "5"}
     try:
-        healthy(place.start(GUARD, VALUES, env=own, image=place.build(GUARD)), GUARD.health.gate)
+        healthy(place.start(GUARD, VALUES, texts=BUDGET, env=own, image=place.build(GUARD)), GUARD.health.gate)
         yield Books(place, postgresql, redis, telegram)
     finally:
         telegram.stop()

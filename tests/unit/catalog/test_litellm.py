@@ -6,10 +6,12 @@ import re
 import pytest
 import yaml
 
+from catalog.budget_guard.service import OPTIONS
 from catalog.budget_guard.service import SERVICE as GUARD
 from catalog.litellm.service import SERVICE
 from catalog.openclaw.service import SERVICE as OPENCLAW
 from homeport.model import template
+from tests.support.budget_model import APP, read
 from tests.support.checkout import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "catalog/litellm/files/config.yaml").read_text())
@@ -63,6 +65,32 @@ def test_hook_and_guard_read_the_same_settings():
     assert {path for name, path in BUDGET.items() if name.endswith("_file")} == secrets, "it has each that they name"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "wanted"),
+    [
+        ({}, tuple(BUDGET[name] for name in ("day_limit", "eco_reserve", "warning", "critical"))),
+        (
+            {
+                "budget-day-limit": "7.50",
+                "budget-eco-reserve": "0",
+                "budget-warning": "0.5",
+                "budget-critical": "0.75",
+            },
+            (7.5, 0.0, 0.5, 0.75),
+        ),
+    ],
+)
+def test_what_a_preset_lets_the_settings_choose_is_what_hook_and_guard_read(chosen, wanted, monkeypatch):
+    values = {name: chosen.get(name, option.default) for name, option in OPTIONS.items()}
+    for service in (SERVICE, GUARD):
+        env = {name: word for name, word in service.env.items() if name.startswith("BUDGET_")}
+        with monkeypatch.context() as variables:
+            for name, word in env.items():
+                variables.setenv(name, template.fill(word, values, template.TEXT))
+            settings = read(APP / "budget.json")
+        assert wanted == (settings.day_limit, settings.eco_reserve, settings.warning, settings.critical), service.name
+
+
 def text(*names):
     return "".join((ROOT / "apps/budget_guard" / name).read_text() for name in names)
 
@@ -73,7 +101,7 @@ def test_a_limit_of_the_whole_proxy_is_written_where_the_description_has_it_and_
     assert (5.0, "1d") == (general["max_budget"], general["budget_duration"]), "as the description has it"
     assert "max_budget" not in CONFIG["litellm_settings"], "there it would stay spent for good"
     bound = CONFIG["litellm_settings"]["upperbound_key_generate_params"]
-    assert {"max_budget": 5.0, "budget_duration": "1d"} == bound, "nor may a key spend more"
+    assert {"max_budget": "os.environ/BUDGET_DAY_LIMIT", "budget_duration": "1d"} == bound, "nor may a key spend more"
 
 
 def test_the_semantic_cache_has_the_collection_and_its_dimensions():

@@ -34,7 +34,7 @@ PAGES = {
     "restart": ("docs/backup.md", "docker restart NAME"),
     "budget show": ("docs/budget.md", "budget_guard.py --dry-run"),
     # A mode that a person wrote would last until the guard's next look, a minute: the amounts are what he sets.
-    "budget set-mode": ("docs/budget.md", "BUDGET_DAY_LIMIT"),
+    "budget set-mode": ("docs/budget.md", "a lower limit is how a person ends a day early"),
     # A device of a person's.
     "mesh enroll": ("docs/vpai.md", "headscale preauthkeys create"),
     "buckets ensure": ("docs/backup.md", "they are made where they are missing"),

@@ -480,6 +480,35 @@ def test_every_secret_that_only_its_issuer_has_is_asked_for_at_once(stack):
     assert {"byteplus-api-key", "brave-search-api-key", "s3-access-key", "s3-secret-key"} <= named
 
 
+def test_the_amounts_of_the_budget_that_a_stack_chooses_are_litellms_and_the_guards():
+    chosen = {"budget-day-limit": "7.50", "budget-critical": "0.8"}
+    wanted = {"DAY_LIMIT": "7.50", "ECO_RESERVE": "0.25", "WARNING": "0.70", "CRITICAL": "0.8"}
+    plan = planned("dev", options=chosen)
+    for name in ("litellm", "budget-guard"):
+        env = spec(plan, name).env
+        assert wanted == {key: env[f"BUDGET_{key}"] for key in wanted}, name
+
+
+@pytest.mark.parametrize(
+    ("chosen", "named"),
+    [
+        ({"budget-day-limit": "-1"}, "budget-day-limit"),
+        ({"budget-day-limit": "five"}, "budget-day-limit"),
+        ({"budget-eco-reserve": "0.255"}, "budget-eco-reserve"),
+        ({"budget-critical": "1.01"}, "budget-critical"),
+        ({"budget-warning": "0"}, "budget-warning"),
+        ({"budget-warning": "0.91"}, "budget-warning"),
+        ({"budget-critical": "0.6"}, "budget-warning"),
+    ],
+)
+def test_an_amount_or_a_share_that_cannot_be_meant_is_refused_by_name(chosen, named):
+    with pytest.raises(ProblemsError) as refused:
+        planned("dev", options=chosen)
+    (problem,) = refused.value.problems
+    assert f"homeport:settings.options.{named}" == problem.path, problem
+    assert f"options.{next(iter(chosen))}" in problem.fix, "what was set is what is taken back"
+
+
 @pytest.mark.req("S5-78")
 def test_what_nobody_issues_is_made(prod):
     assert {

@@ -262,7 +262,10 @@ def _closed(host: HostPlan, there: Look) -> Iterator[Obstacle]:
         and item.program not in {"sshd", "systemd-network"}
     }
     for (protocol, port), program in sorted(closing.items(), key=lambda row: (row[0][1], row[0][0])):
-        what = f"{program or 'a program'} listens there, and the firewall would close it to strangers"
+        opens = f"hosts.{host.name}.open"
+        what = (
+            f"{program or 'a program'} listens there; the firewall would close it to strangers, unless {opens} has it"
+        )
         yield Obstacle(key=f"port:{port}/{protocol}", what=what)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from homeport.plan.resolve import Plan
 
 _SOCKET = "/var/run/docker.sock"
+_PROTOCOLS = ("tcp", "udp")
 
 
 def described(plan: Plan) -> dict[str, Any]:
@@ -36,12 +37,12 @@ def _host(plan: Plan, name: str) -> dict[str, Any]:
     blueprint = plan.blueprint
     host = plan.hosts[name]
     routes = [route for route in blueprint.routes if len(plan.hosts) == 1 or _home(blueprint, route) == name]
-    public = [opening.port for opening in host.openings if opening.protocol == "tcp"]
+    public = [opening.port for opening in host.openings if opening.protocol == "tcp" and not opening.owners]
     return {
         "exposure": blueprint.exposure,
         "rented": host.machine.mode == "create",
         "tcp": sorted(public),
-        "udp": sorted(opening.port for opening in host.openings if opening.protocol == "udp"),
+        "udp": sorted(opening.port for opening in host.openings if opening.protocol == "udp" and not opening.owners),
         "networks": {
             names.physical(blueprint.namespace, network.name): _lets_out(network) for network in host.networks
         },
@@ -51,9 +52,18 @@ def _host(plan: Plan, name: str) -> dict[str, Any]:
         "bridged": {
             str(rule.opening.port): sorted(rule.opening.sources) for rule in host.rules if rule.via == CONTAINERS
         },
+        **_owners(host),
         **_vpn(host, public),
         **_mesh(blueprint, host),
     }
+
+
+def _owners(host: HostPlan) -> dict[str, Any]:
+    """What the firewalls let in though nothing of the stack listens there."""
+    kinds = {
+        protocol: [o.port for o in host.openings if o.owners and o.protocol == protocol] for protocol in _PROTOCOLS
+    }
+    return {f"owners_{protocol}": sorted(ports) for protocol, ports in kinds.items() if ports}
 
 
 def _home(blueprint: Blueprint, route: Route) -> str:
@@ -67,9 +77,8 @@ def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
         return {}
     tags = {member.name: {f"tag:{tag}" for tag in member.tags} for member in blueprint.mesh.members}
     own = tags.get(host.name, set())
-    open_here = sorted(
-        {rule.opening.port for rule in host.rules if rule.opening.protocol == "tcp" and rule.via in ("", MESH)}
-    )
+    openings = (rule.opening for rule in host.rules if rule.via in ("", MESH))
+    open_here = sorted({opening.port for opening in openings if opening.protocol == "tcp" and not opening.owners})
     public = {opening.port for opening in host.openings}
     return {
         "members_tcp": sorted({rule.opening.port for rule in host.rules if rule.via == MESH} - public),

@@ -72,9 +72,12 @@ class Opening:
         port: The number.
         protocol: ``tcp`` or ``udp``.
         sources: CIDRs that may use it; empty: the whole internet, IPv4 and IPv6.
+        owners: Whether it is for what the host's owner runs there: nobody of the stack listens, and a container that
+            no stack knows may.
     """
 
     purpose: str
     port: int
     protocol: Protocol = "tcp"
     sources: tuple[str, ...] = ()
+    owners: bool = False

@@ -17,7 +17,7 @@ from homeport.model.blueprint import LOOPBACK
 from homeport.model.errors import Problem
 from homeport.model.listeners import Listener, clashes, free_port
 from homeport.model.network import free_network
-from homeport.plan.hosts import ssh_ports
+from homeport.plan.hosts import opened, ssh_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,18 @@ ROOT = "homeport:settings"
 
 def contradictions(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
     """Everything that the two cannot have together."""
-    for look in (_exposure, _meshed, _placing, _apart, _published, _forwarded, _listeners, _networks, _hostnames):
+    for look in (
+        _exposure,
+        _meshed,
+        _placing,
+        _apart,
+        _published,
+        _forwarded,
+        _listeners,
+        _opened,
+        _networks,
+        _hostnames,
+    ):
         yield from look(settings, blueprint)
 
 
@@ -205,6 +216,19 @@ def _listeners(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
                 yield _drop(moved.path, what)
             else:
                 yield _set(moved.path, what, free_port(table, 22 if moved.path == "ssh.port" else moved.port))
+
+
+def _opened(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:
+    """What the stack listens on is opened, or kept for members or the loopback address, by what it says itself."""
+    for host in sorted(settings.hosts):
+        table = {(one.port, one.protocol): one for one in reversed(listeners(host, settings, blueprint))}
+        held = {index: table[port] for index, port in enumerate(opened(host, settings)) if port in table}
+        if held:
+            path = f"{ROOT}.hosts.{host}.open"
+            whose = ", ".join(f"{one.port}/{one.protocol} is {one.whose}'s ({one.path})" for one in held.values())
+            # From the last on: who takes one out moves those behind it.
+            commands = (fixes.drop_command(f"{path}[{index}]") for index in reversed(held))
+            yield Problem(path, f"opens what the stack listens on: {whose}", fixes.run(*commands))
 
 
 def _networks(settings: Settings, blueprint: Blueprint) -> Iterator[Problem]:

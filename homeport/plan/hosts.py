@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from homeport.model import names
 from homeport.model.blueprint import LOOPBACK
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from homeport.model.blueprint import Blueprint
     from homeport.model.host_program import HostProgram
-    from homeport.model.network import Network
+    from homeport.model.network import Network, Protocol
     from homeport.model.service import Port, Service, Volume
     from homeport.model.vpn import Vpn
     from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
@@ -95,7 +95,7 @@ def _host(name: str, stack: str, settings: Settings, blueprint: Blueprint) -> Ho
     programs = tuple(program for program in blueprint.programs if name in blueprint.program_hosts(program))
     mesh = blueprint.mesh if settings.hosts[name].mode != "local" else None
     ports = ssh_ports(name, settings)
-    openings = tuple(_openings(settings, blueprint, services, ports, vpn))
+    openings = (*_openings(settings, blueprint, services, ports, vpn), *_owners(name, settings))
     networks = {network for service in services for network in service.networks}
     shared = {volume.shared for service in services for volume in service.volumes.values() if volume.shared}
     volumes = {key: volume for key, volume in blueprint.shared_volumes.items() if key in shared}
@@ -209,13 +209,29 @@ def _openings(
                 yield Opening(purpose=edge.name.upper(), port=number, protocol=edge.protocol)
 
 
+def _owners(name: str, settings: Settings) -> Iterator[Opening]:
+    """What the host's owner opens; the rule says in ``ufw status`` and at the cloud where it comes from."""
+    for number, protocol in opened(name, settings):
+        yield Opening(purpose=f"hosts.{name}.open", port=number, protocol=protocol, owners=True)
+
+
+def opened(name: str, settings: Settings) -> tuple[tuple[int, Protocol], ...]:
+    """The ports that a host's owner opens, with their protocols."""
+    host = settings.hosts[name]
+    parts = (text.partition("/") for text in (host.open if host.mode != "local" else ()))
+    return tuple((int(number), cast("Protocol", protocol)) for number, _, protocol in parts)
+
+
 def _public_rules(openings: tuple[Opening, ...], services: tuple[Service, ...]) -> Iterator[FirewallRule]:
-    """Docker forwards to a proxy in a network of its own; one in the host's network is a program of the host."""
+    """Docker forwards to a proxy in a network of its own; one in the host's network is a program of the host.
+
+    Behind what the owner opens can be either: a rule that is published lets both in.
+    """
     forwarded = any(service.edge and not service.host_network for service in services)
     proxied = {opening.port for opening in openings if forwarded and opening.purpose in {"HTTP", "HTTPS"}}
     proxied |= {port.outside for port in _of_mesh(services)}
     for opening in openings:
-        yield FirewallRule(opening=opening, published=opening.port in proxied)
+        yield FirewallRule(opening=opening, published=opening.owners or opening.port in proxied)
 
 
 def _of_mesh(services: tuple[Service, ...]) -> tuple[Port, ...]:

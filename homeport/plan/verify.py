@@ -257,13 +257,16 @@ class PortCheck:
 def ports_outside(plan: Plan, host: HostPlan, exposed: Iterable[int], *, ipv6: bool = False) -> tuple[PortCheck, ...]:
     """What a host's public address must show: the declared ports, and none of the others that the stack knows.
 
+    Of what its owner opens nobody knows whether something listens: it is left out.
+
     Args:
         plan: The stack.
         host: The host.
         exposed: What its containers listen on inside, as Docker says.
         ipv6: For an address of IPv6, where nobody listens for containers (``edge.bind``): their ports are left out.
     """
-    forwarded = {rule.opening.port for rule in host.rules if rule.published} if ipv6 else set()
+    unknown = {opening.port for opening in host.openings if opening.owners and opening.protocol == "tcp"}
+    unknown |= {rule.opening.port for rule in host.rules if rule.published} if ipv6 else set()
     checks = {
         opening.port: PortCheck(number=opening.port, purpose=opening.purpose, open=True, sources=opening.sources)
         for opening in host.openings
@@ -271,7 +274,7 @@ def ports_outside(plan: Plan, host: HostPlan, exposed: Iterable[int], *, ipv6: b
     }
     for purpose, number in _known(plan, host, exposed):
         checks.setdefault(number, PortCheck(number=number, purpose=purpose, open=False))
-    return tuple(check for number, check in sorted(checks.items()) if number not in forwarded)
+    return tuple(check for number, check in sorted(checks.items()) if number not in unknown)
 
 
 def _known(plan: Plan, host: HostPlan, exposed: Iterable[int]) -> Iterator[tuple[str, int]]:

@@ -221,6 +221,9 @@ def _names(data: Data) -> Iterator[tuple[Loc, Problem]]:
         roles = host.get("roles") if isinstance(host, dict) else None
         if isinstance(roles, list) and len({str(role) for role in roles}) < len(roles):
             yield drop(("hosts", name, "roles"), "names a role twice")
+        ports = host.get("open") if isinstance(host, dict) else None
+        if isinstance(ports, list) and len({str(port) for port in ports}) < len(ports):
+            yield drop(("hosts", name, "open"), "names a port twice")
     access = section(data, "access")
     for part in ("emails", "email_domains"):
         listed = access.get(part)

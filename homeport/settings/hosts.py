@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from homeport.model.distribution import supported
-from homeport.settings.kinds import HostAddress, HostKey, Name, Port, Taken, User
+from homeport.settings.kinds import HostAddress, HostKey, Name, Opened, Port, Taken, User
 from homeport.settings.section import Section, key
 
 MODES = ("local", "adopt", "create")
@@ -44,7 +44,17 @@ class LocalHost(_Host):
     )
 
 
-class AdoptHost(_Host):
+class _Server(_Host):
+    open: tuple[Opened, ...] = key(
+        "Ports for what you run there yourself: firewalls let strangers come to them, to a program of the host and to "
+        "a container alike (docs/hosts.md). None that the stack listens on.",
+        shape="a list of ports such as 80/tcp and 443/tcp",
+        example=["80/tcp", "443/tcp"],
+        default=(),
+    )
+
+
+class AdoptHost(_Server):
     """A machine that runs already, anywhere, and is reached by SSH."""
 
     mode: Literal["adopt"] = key("A machine that runs already.", shape="one of local, adopt, create", example="adopt")
@@ -71,7 +81,7 @@ class AdoptHost(_Host):
     )
 
 
-class CreateHost(_Host):
+class CreateHost(_Server):
     """A server that is rented from Hetzner Cloud; needs the secret hcloud-token."""
 
     mode: Literal["create"] = key("A server to be rented.", shape="one of local, adopt, create", example="create")

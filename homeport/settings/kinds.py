@@ -45,6 +45,7 @@ _TAKEN = re.compile(
     r"|port:[1-9][0-9]{0,4}/(?:tcp|udp)|login:[a-z_][a-z0-9_-]{0,31}|chain:[A-Za-z0-9_-]{1,28}"
 )
 _LONGEST_TAKEN = 255
+_OPENED = re.compile(r"(?P<port>[1-9][0-9]{0,4})/(?:tcp|udp)")
 # What the engine makes of an unquoted date in Pulumi.<stack>.yaml (tried on 3.255.0).
 _MIDNIGHT = " 00:00:00 +0000 UTC"
 
@@ -127,6 +128,14 @@ def taken(text: str) -> str:
     return text
 
 
+def opened(text: str) -> str:
+    """A port that strangers may reach, with its protocol."""
+    parts = _OPENED.fullmatch(text)
+    if parts is None or int(parts["port"]) > _LAST_PORT:
+        raise ValueError("must be a port and its protocol, such as 443/tcp or 51820/udp")
+    return text
+
+
 def day(value: Any) -> date:
     """A day, as ``2027-01-31``; a day without quotes in a stack's file is one too."""
     if isinstance(value, date):
@@ -160,4 +169,5 @@ DataFolder = Annotated[str, Field(pattern=r"^/(?:opt|srv|mnt)(?:/[A-Za-z0-9_][A-
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
 Taken = Annotated[str, AfterValidator(taken)]
+Opened = Annotated[str, AfterValidator(opened)]
 Day = Annotated[date, PlainValidator(day), PlainSerializer(date.isoformat, return_type=str, when_used="json")]

@@ -176,14 +176,15 @@ def only_declared(view: View) -> dict[str, Any]:
     """What a scan finds at each address when only the declared ports are open and all else is silent.
 
     The ports that Docker publishes are there for IPv4; the firewall lets IPv6 come to them too, where nothing listens.
-    A proxy in the host's own network listens in both families.
+    A proxy in the host's own network listens in both families; at the owner's ports nobody does.
     """
     proxy = _published(view, "tcp") & {*view.expected.tcp}
     others = [port for port in view.expected.tcp if port not in proxy]
+    nobody = len(view.expected.owners_tcp)
     return {
-        address: {"open": others, "closed": len(proxy), "refused": 0}
+        address: {"open": others, "closed": len(proxy) + nobody, "refused": 0}
         if ":" in address
-        else {"open": list(view.expected.tcp), "closed": 0, "refused": 0}
+        else {"open": list(view.expected.tcp), "closed": nobody, "refused": 0}
         for address in view.addresses
     }
 
@@ -195,13 +196,17 @@ def _published(view: View, protocol: str) -> set[int]:
 
 
 def _nobody_at_udp(view: View) -> dict[str, int]:
-    """What `ask_udp` finds: silence; and at IPv6 the ports that Docker publishes for IPv4, where nothing listens."""
-    return {"answered": 0, "closed": len(_published(view, "udp")) * sum(":" in address for address in view.addresses)}
+    """What `ask_udp` finds: silence; and at IPv6 the ports that Docker publishes for IPv4, where nothing listens.
+
+    Nothing does at the owner's ports either, in both families.
+    """
+    proxied = len(_published(view, "udp")) * sum(":" in address for address in view.addresses)
+    return {"answered": 0, "closed": proxied + len(view.expected.owners_udp) * len(view.addresses)}
 
 
 def ask_udp(view: View) -> list[dict[str, Any]]:
     """The most usual UDP ports and those declared, of all public addresses, from an outside host."""
-    ports = sorted({*_USUAL_UDP, *view.expected.udp})
+    ports = sorted({*_USUAL_UDP, *view.expected.udp, *view.expected.owners_udp})
     with Box(view.network) as box:
         asked = {"ports": ports, "tries": 2, "patience": 1}
         return [run(box.prefix, "udp", {"address": address, **asked})[0] for address in view.addresses]
@@ -417,5 +422,6 @@ def _bridged(view: View) -> list[str]:
 
 
 def _ports(view: View) -> list[str]:
-    tcp = (*view.expected.tcp, *view.expected.members_tcp)
-    return [*(f"{port}/tcp" for port in tcp), *(f"{port}/udp" for port in view.expected.udp)]
+    tcp = (*view.expected.tcp, *view.expected.owners_tcp, *view.expected.members_tcp)
+    udp = (*view.expected.udp, *view.expected.owners_udp)
+    return [*(f"{port}/tcp" for port in tcp), *(f"{port}/udp" for port in udp)]

@@ -113,6 +113,8 @@ class ExpectedSystem:
         routes: Public names, by the route's name.
         tcp: TCP ports that are open to the outside.
         udp: The same for UDP.
+        owners_tcp: TCP ports that the firewalls open for what the host's owner runs: in a rehearsal nobody listens.
+        owners_udp: The same for UDP.
         vpn_address: The host's address in its VPN; empty: there is none.
         vpn_peer: The member of the VPN that the claims play, as the stack's output names it.
         vpn_peer_address: That member's address.
@@ -136,6 +138,8 @@ class ExpectedSystem:
     secret_files: Mapping[str, Mapping[str, str]]
     routes: Mapping[str, ExpectedRoute] = field(default_factory=lambda: _NONE)
     udp: tuple[int, ...] = ()
+    owners_tcp: tuple[int, ...] = ()
+    owners_udp: tuple[int, ...] = ()
     vpn_address: str = ""
     vpn_peer: str = ""
     vpn_peer_address: str = ""

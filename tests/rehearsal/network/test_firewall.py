@@ -9,7 +9,8 @@ import pytest
 
 from catalog.caddy import service as caddy
 from homeport.model.blueprint import Blueprint, Edge
-from homeport.model.firewall import MESH, ContainerWays
+from homeport.model.firewall import MESH, ContainerWays, FirewallRule
+from homeport.model.host import Opening
 from homeport.model.mesh import Member, Mesh
 from homeport.model.network import Network
 from homeport.model.route import Route
@@ -54,6 +55,19 @@ def test_from_outside_every_port_but_ssh_is_silent(server, outside):
         "the ports must be open inside, or closed ones prove nothing"
     )
     assert [DOOR, DOOR] == seen(server, outside), "IPv4 and IPv6"
+
+
+def test_what_its_owner_opens_is_reached_behind_docker_and_on_the_host_itself(server, outside):
+    openings = (Opening(purpose="hosts.app.open", port=port, owners=True) for port in (BY_HAND, HOST_SERVICE))
+    server.firewall((*RULES, *(FirewallRule(opening=opening, published=True) for opening in openings)))
+    try:
+        container_too, program = sorted([*DOOR, BY_HAND, HOST_SERVICE]), sorted([*DOOR, HOST_SERVICE])
+        assert [container_too, program] == seen(server, outside), (
+            "what is published by hand is IPv4's, and no more opens"
+        )
+    finally:
+        server.firewall()
+    assert [DOOR, DOOR] == seen(server, outside), "what leaves the settings is shut again"
 
 
 @pytest.mark.req("B-05")

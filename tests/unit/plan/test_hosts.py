@@ -7,6 +7,8 @@ import json
 import pytest
 
 from homeport.plan.resolve import resolve
+from homeport.render import netfilter, ufw
+from homeport.render.hetzner_firewall import hcloud_rules
 from homeport.settings.load import Configuration
 from tests.unit.stack.test_graph import ADOPTED
 
@@ -70,6 +72,25 @@ def test_sources_of_ssh_narrow_both_firewalls():
 
     assert [("203.0.113.0/24",)] == [opening.sources for opening in host.openings if opening.purpose == "SSH"]
     assert [("203.0.113.0/24",)] == [rule.opening.sources for rule in host.rules if rule.opening.purpose == "SSH"]
+
+
+def test_what_its_owner_opens_is_open_in_both_firewalls_for_a_program_of_the_host_and_for_a_container_of_nobodys():
+    machine = {**ADOPTED["hosts"]["main"], "open": ["443/tcp", "8443/udp"]}
+    before, host = planned(**VPN), planned(**VPN, hosts={"main": machine})
+
+    more = [("hosts.main.open", 443, "tcp"), ("hosts.main.open", 8443, "udp")]
+    assert [*opened(before), *more] == opened(host), "and nothing else"
+    there = {(rule["protocol"], rule.get("port")) for rule in hcloud_rules(host.openings)}
+    assert {("tcp", "443"), ("udp", "8443")} <= there, "the cloud's"
+    for version, prefix in ((4, "ufw"), (6, "ufw6")):
+        text = netfilter.restore(host.rules, version, host.ways)
+        for port, protocol in ((443, "tcp"), (8443, "udp")):
+            program = f"-p {protocol} --dport {port}"
+            container = f"-p {protocol} -m conntrack --ctstate DNAT --ctorigdstport {port} -j RETURN"
+            assert f"-A {prefix}-user-input {program} -j ACCEPT" in ufw.user_rules(host.rules, version)
+            assert f"-A HOMEPORT-INPUT {program} -j RETURN" in text
+            assert f"-A HOMEPORT-FORWARD {container}" in text, "published by hand"
+            assert f"-A DOCKER-USER {container}" in text
 
 
 def test_containers_end_in_the_opposite_order_of_their_start():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from homeport.cli import example
 from homeport.model.container import container_spec
+from homeport.model.firewall import FirewallRule
+from homeport.model.host import Opening
 from homeport.plan import verify
 from homeport.plan.verify import Verdict
 from rehearsal.claims import access, containers, doors, network
@@ -97,6 +100,24 @@ def test_of_each_public_address_the_declared_ports_are_open_and_all_others_that_
         assert checks.keys() - forwarded == {
             each.number for each in verify.ports_outside(plan, host, {6379}, ipv6=True)
         }
+
+
+@pytest.mark.req("P-24")
+def test_of_what_its_owner_opens_nobody_says_whether_something_listens():
+    plan = example.example("vpai/prod").plan
+    host = plan.hosts["app"]
+    without = verify.ports_outside(plan, host, ())
+    opening = Opening(purpose="hosts.app.open", port=443, owners=True)
+    rule = FirewallRule(opening=opening, published=True)
+    opened = replace(host, openings=(*host.openings, opening), rules=(*host.rules, rule))
+
+    for ipv6 in (False, True):
+        assert without == verify.ports_outside(plan, opened, {443}, ipv6=ipv6), (
+            "its own container listens there, or none"
+        )
+    assert {(443, False)} == {*((c.number, c.open) for c in verify.ports_outside(plan, host, {443}))} - {
+        (c.number, c.open) for c in without
+    }, "where nobody opened it, it is closed"
 
 
 @pytest.mark.req("P-24")

@@ -181,6 +181,16 @@ def test_each_host_lets_in_the_web_the_mesh_and_ssh_and_nothing_else(prod):
         assert {22, 9100} == by_mesh, f"{host.name}: SSH and its metrics, for members"
 
 
+def test_the_application_host_serves_at_the_ports_that_its_owner_opens_and_no_other_host_does(prod):
+    asked = {**STACKS["prod"]["hosts"], "app": {**STACKS["prod"]["hosts"]["app"], "open": ["80/tcp", "443/tcp"]}}
+    plan = planned(hosts=asked)
+
+    for name, host in plan.hosts.items():
+        more = {(o.port, o.protocol) for o in host.openings} - {(o.port, o.protocol) for o in prod.hosts[name].openings}
+        assert ({(80, "tcp"), (443, "tcp")} if name == "app" else set()) == more, name
+    assert prod.blueprint.mesh.rules == plan.blueprint.mesh.rules, "members come to no more than before"
+
+
 @pytest.mark.req("S5-60", "S5-61", "S5-92")
 def test_pages_are_for_members_by_exactly_two_networks(plans):
     for plan in plans.values():

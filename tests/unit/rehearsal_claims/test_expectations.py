@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from catalog.presets import registry
 from homeport.cli import expectations, rehearse
 from rehearsal.claims.expected import expected, hosts, systems
+from rehearsal.claims.network import only_declared
 from rehearsal.claims.systems import claims_of
 from rehearsal.probes.canary import Finding, unlawful
 from tests.support.checkout import ROOT
@@ -87,6 +89,19 @@ def test_settings_change_what_is_expected_and_the_file_keeps_what_no_blueprint_s
     assert expected("jett").services["postgres"].clean_stop == found.services["postgres"].clean_stop
     assert "flows.example.com" == found.routes["n8n"].host
     assert "/opt/jett" == found.folder
+
+
+def test_what_an_owner_opens_is_let_in_and_nothing_of_the_stack_is_expected_to_listen_there():
+    hosts_ = {**VPAI["hosts"], "app": {**VPAI["hosts"]["app"], "open": ["80/tcp", "443/tcp", "443/udp"]}}
+    before, after = (expected("vpai", described("vpai", **more), "app") for more in ({}, {"hosts": hosts_}))
+
+    assert ((), ()) == (before.owners_tcp, before.owners_udp), "nothing, where nobody says so"
+    assert replace(before, owners_tcp=(80, 443), owners_udp=(443,)) == after, (
+        "who reaches what of the stack is as it was"
+    )
+    view = SimpleNamespace(expected=after, addresses=("192.0.2.50", "2001:db8::50"))
+    silent = {"open": [22], "closed": 2, "refused": 0}
+    assert dict.fromkeys(view.addresses, silent) == only_declared(view), "let in, and nobody answers in a rehearsal"
 
 
 def test_the_member_whose_key_its_device_keeps_is_not_the_one_that_claims_play():

@@ -316,12 +316,12 @@ def restores(program: HostProgram, blueprint: Blueprint) -> dict[str, list[str]]
 
 def _kept(preset: Preset, blueprint: Blueprint, service: Service) -> Iterator[str]:
     for key, volume in service.volumes.items():
-        if volume.shared:
-            if blueprint.shared_volumes[volume.shared].data:
-                yield f"volume `{names.shared_volume('', volume.shared)}`"
-        elif volume.data:
-            volume_name = names.volume("", service.name, key, volume.name)
-            yield f"`{volume.folder}`" if volume.folder else f"volume `{volume_name}`"
+        # Who mounts a volume of several knows neither its folder nor whether it holds data.
+        whole = blueprint.shared_volumes[volume.shared] if volume.shared else volume
+        if whole.data:
+            own = names.volume("", service.name, key, volume.name)
+            name = names.shared_volume("", volume.shared) if volume.shared else own
+            yield f"`{whole.folder}`" if whole.folder else f"volume `{name}`"
     for database in preset.databases:
         if database.server == service.name:
             yield f"database `{database.name}`"

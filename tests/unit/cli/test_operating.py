@@ -92,6 +92,17 @@ def test_a_page_is_what_the_generator_writes(name):
 
 
 @pytest.mark.req("P-28")
+def test_what_several_services_keep_together_is_named_where_it_is_on_the_host():
+    vpai, other = (operating.page(registry.preset(name)) for name in ("vpai", "vps-infrastructure"))
+    rows = [
+        line for line in section(vpai, SECTIONS[2]).splitlines() if line.startswith(("| `sure`", "| `sure-worker`"))
+    ]
+
+    assert ["`/opt/vpai/data/sure-storage`"] * 2 == [row.split(" | ")[1].partition("<br>")[0] for row in rows]
+    assert "| volume `shared-supabase-storage` |" in section(other, SECTIONS[2]), "where Docker has a place for it"
+
+
+@pytest.mark.req("P-28")
 def test_a_page_that_is_missing_or_another_is_written_or_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     monkeypatch.setattr(docs, "pages", lambda: {"docs/operate/jett.md": "made\n"})

@@ -59,7 +59,6 @@ def test_grafana_finds_data_sources_dashboards_alerts_and_contacts_where_it_is_t
     assert "400" == docker("exec", name, "stat", "-c", "%a", contacts), "who else is in the container reads no token"
 
 
-@pytest.mark.req("S5-49")
 def test_alloy_reads_what_a_container_says_without_dockers_socket(place, started):
     word = "said-by-a-neighbour"
     neighbour = docker(

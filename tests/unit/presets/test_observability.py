@@ -58,7 +58,7 @@ def test_none_publishes_a_port_or_has_a_secret_in_its_environment(service):
     )
 
 
-@pytest.mark.req("S5-47", "S5-48")
+@pytest.mark.req("S5-47")
 def test_how_long_metrics_and_logs_are_kept_is_an_option():
     assert "{metrics-retention}" == STORE.env["VM_retentionPeriod"], "read by -envflag.enable"
     assert {"-envflag.enable", "-envflag.prefix=VM_"} <= {*STORE.command}, "and by no other name"
@@ -69,7 +69,6 @@ def test_how_long_metrics_and_logs_are_kept_is_an_option():
     assert config["compactor"]["retention_enabled"], "without it Loki keeps everything, whatever the limit says"
 
 
-@pytest.mark.req("S5-46")
 def test_grafana_asks_both_stores_by_their_names_and_each_question_is_for_one_of_them():
     sources = yaml.safe_load(files(system())["provisioning/datasources/homeport.yaml"])["datasources"]
     shown = [json.loads(text) for path, text in files(system()).items() if path.startswith("dashboards/")]
@@ -119,7 +118,6 @@ def test_rules_are_such_as_grafana_takes_whatever_a_service_is_called():
     assert len(identities) == len({*identities}), "each is one of its own"
 
 
-@pytest.mark.req("S5-49")
 def test_alerts_ask_for_what_alloy_collects():
     config = (ROOT / "catalog/alloy/files/config.alloy").read_text()
     assert "grafana/alloy:v1.13.0" == ALLOY.image and "/etc/homeport/config.alloy" in ALLOY.command
@@ -132,7 +130,6 @@ def test_alerts_ask_for_what_alloy_collects():
     assert config.count("{") == config.count("}"), "nothing is left open"
 
 
-@pytest.mark.req("S5-55", "S5-56")
 def test_alerts_go_to_the_bot_for_monitoring_and_what_concerns_agents_to_theirs_too():
     made = contacts(
         **{

@@ -302,7 +302,7 @@ def test_nothing_of_it_is_cloudflares_and_each_application_has_its_own_login(pro
     assert {"restic", "tailscale"} == set(PRESET.tools), "no connector of a tunnel"
 
 
-@pytest.mark.req("S5-22", "S5-24", "S5-25", "S5-27", "S5-47", "S5-48", "S5-49", "S5-50")
+@pytest.mark.req("S5-22", "S5-24", "S5-25", "S5-27", "S5-47", "S5-50")
 def test_images_volumes_and_health_are_as_described(prod):
     versions = {
         "postgresql": "postgres:18.1",
@@ -451,7 +451,7 @@ def test_alerts_leave_by_a_network_that_nothing_watched_is_needed_for(prod):
     assert not next(net for net in prod.blueprint.networks if net.name == "frontend").internal
 
 
-@pytest.mark.req("S5-51", "S5-95")
+@pytest.mark.req("S5-95")
 def test_hosts_are_measured_over_the_mesh(prod):
     assert {"ai", "app", "vpn", "workstation"} == {
         name for name, host in prod.hosts.items() if "node-exporter" in {program.name for program in host.programs}

@@ -91,7 +91,7 @@ ROWS = {
 }
 
 
-@pytest.mark.req("S5-22", "S5-25", "S5-27", "S5-48", "S5-49")
+@pytest.mark.req("S5-22", "S5-25", "S5-27")
 @pytest.mark.parametrize("name", ROWS)
 def test_each_is_as_its_row_says(name):
     row, service = ROWS[name], SERVICES[name]
@@ -178,7 +178,6 @@ def test_the_host_of_applications_has_what_a_deployment_needs_and_no_container_o
     assert any(rule.targets == ("tag:app",) for rule in PRESET.mesh.rules), "by a rule of its own"
 
 
-@pytest.mark.req("S5-46")
 def test_grafana_has_its_stores_and_its_administrator_from_the_first_start_on():
     grafana = SERVICES["grafana"]
     assert "/etc/homeport/admin_password" == grafana.env["GF_SECURITY_ADMIN_PASSWORD__FILE"], "a file of mode 0400"

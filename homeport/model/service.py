@@ -86,9 +86,9 @@ class StaticFile:
         mode: Permission bits; the owner is the service's user.
         sizes: Settings in it that grow and shrink with the service's memory: each a word at the start of a line, with a
             size in ``kB``, ``MB`` or ``GB`` behind it.
-        each: What reads the content; then there is one such file for each container that runs all the time on the
-            service's host. In target and content ``{service}`` stands for that one's name, ``{mark}`` for twelve
-            hexadecimal digits of its own. None: one file, as it is.
+        each: What reads the content; then there is one such file for each container that runs all the time, on
+            whichever host of the stack. In target and content ``{service}`` stands for that one's name, ``{mark}`` for
+            twelve hexadecimal digits of its own. None: one file, as it is.
     """
 
     source: str

@@ -135,9 +135,7 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
     plain = {
         target: content
         for file in service.files
-        for target, content in (
-            _for_each(blueprint, service, root, file) if file.each else _read(root, file, service.limits)
-        )
+        for target, content in (_for_each(blueprint, root, file) if file.each else _read(root, file, service.limits))
     }
     secret = service.secret_files
     if service.edge:
@@ -153,12 +151,10 @@ def service_files(blueprint: Blueprint, service: Service, root: Path) -> Service
     return ServiceFiles(plain=plain, secret=secret, owner=service.uid)
 
 
-def _for_each(
-    blueprint: Blueprint, service: Service, root: Path, file: StaticFile
-) -> Iterator[tuple[str, tuple[int, bytes]]]:
-    home, text = blueprint.homes.get(service.name), (root / file.source).read_text(encoding="utf-8")
+def _for_each(blueprint: Blueprint, root: Path, file: StaticFile) -> Iterator[tuple[str, tuple[int, bytes]]]:
+    text = (root / file.source).read_text(encoding="utf-8")
     for each in blueprint.services:
-        if file.each and not each.schedule and blueprint.homes.get(each.name) == home:
+        if file.each and not each.schedule:
             names = {"service": each.name, "mark": hashlib.sha256(each.name.encode()).hexdigest()[:12]}
             target = template.fill(file.target, names, template.PATH)
             yield target, (file.mode, template.fill(text, names, file.each).encode())

@@ -147,7 +147,12 @@ PRESET = Preset(
         ),
     ),
     calls={
-        "alloy": ("http://{mesh:workstation}:9100", "http://{mesh:vpn}:9100", "http://{mesh:app}:9100"),
+        "alloy": (
+            "http://{mesh:ai}:9100",
+            "http://{mesh:workstation}:9100",
+            "http://{mesh:vpn}:9100",
+            "http://{mesh:app}:9100",
+        ),
         # Its heartbeat, to Uptime Kuma.
         "grafana": ("https://{host:uptime}",),
         # One page of the AI host stands for all: they are at one port.

@@ -100,7 +100,8 @@ ALLOY = replace(
     env={
         **alloy.SERVICE.env,
         "NODE_TARGETS": (
-            '[{"__address__": "{mesh:workstation}:9100", "instance": "workstation"},'
+            '[{"__address__": "{mesh:ai}:9100", "instance": "ai"},'
+            ' {"__address__": "{mesh:workstation}:9100", "instance": "workstation"},'
             ' {"__address__": "{mesh:vpn}:9100", "instance": "vpn"},'
             ' {"__address__": "{mesh:app}:9100", "instance": "app"}]'
         ),
@@ -112,9 +113,9 @@ CADVISOR = replace(cadvisor.SERVICE, role="ai")
 
 ZEROBYTE = replace(zerobyte.SERVICE, role="ai")
 
-# Members of the mesh alone reach it, and of these whom the mesh's rules name.
+# Members of the mesh alone reach it, and of these whom the mesh's rules name; on Alloy's own host also its network.
 NODE_EXPORTER = replace(
     _NODE_EXPORTER,
-    ports=(ProgramPort(number=9100, members=True),),
+    ports=(ProgramPort(number=9100, members=True, reachable=("egress",)),),
     roles=("ai", "app", "preprod", "vpn", "workstation"),
 )

@@ -17,7 +17,7 @@ from toolchain.images.ensure import ensure
 pytestmark = pytest.mark.docker
 IMAGE = "homeport/machine:debian-12"
 ADDRESS = "100.64.0.3"
-TEXTS = {"node-address": ADDRESS}
+TEXTS = {"node-address": ADDRESS, "subnet:egress": "172.20.4.0/24"}
 URL = f"http://{ADDRESS}:9100/metrics"
 
 
@@ -70,6 +70,18 @@ def test_it_answers_at_the_meshs_address_as_soon_as_that_is_there_and_nowhere_el
     assert "prometheus" == exporter.inside("ps -o user= -C prometheus-node-exporter").strip(), "as the package's user"
     with pytest.raises(OSError):
         urllib.request.urlopen(f"http://{exporter.address}:9100/metrics", timeout=5)  # the test's own machine
+
+
+def test_it_hands_on_what_its_script_tells_of_containers(exporter):
+    until(lambda: answers(exporter, URL), "it answers")
+    until(lambda: exporter.inside("ls /run/container-states").split() == ["containers.prom"], "the script has begun")
+    labels = 'name="web",container_label_homeport_service="web"'
+    exporter.inside(f"echo 'container_last_seen{{{labels}}} 7' >/run/container-states/web.prom")
+    text = exporter.inside(f"curl -sf {URL}; rm /run/container-states/web.prom")
+
+    assert 'container_last_seen{container_label_homeport_service="web",name="web"} 7' in text, "from within its unit"
+    assert "node_textfile_scrape_error 0" in text
+    assert "active" == exporter.inside("systemctl is-active container-states").strip(), "whether Docker answers or not"
 
 
 @pytest.mark.req("S5-54")

@@ -2,7 +2,10 @@
 
 import importlib
 import json
+import os
 import re
+import subprocess
+import time
 from dataclasses import replace
 
 import pytest
@@ -88,7 +91,7 @@ def grafana_rules():
 
 
 @pytest.mark.req("S5-54")
-def test_a_new_service_has_its_alerts_at_once_and_one_that_runs_at_times_or_elsewhere_has_none():
+def test_a_new_service_has_its_alerts_at_once_on_whichever_host_and_one_that_runs_at_times_has_none():
     new, nightly, far = (replace(KUMA, name=name) for name in ("new-one", "nightly", "far"))
     nightly = replace(nightly, schedule="0 3 * * *")
     homes = dict.fromkeys((service.name for service in system(new, nightly).services), "ai") | {"far": "hub"}
@@ -96,7 +99,7 @@ def test_a_new_service_has_its_alerts_at_once_and_one_that_runs_at_times_or_else
         rule.labels["service"] for rule in rules(system(new, nightly, far, homes=homes)) if "service" in rule.labels
     }
 
-    assert {service.name for service in system(new).services} == watched, "no list is kept beside the services"
+    assert {service.name for service in system(new, far).services} == watched, "no list is kept beside the services"
     of_new = [rule.title for rule in rules(system(new)) if rule.labels.get("service") == "new-one"]
     assert ["new-one is not running", "new-one is unhealthy", "new-one starts again and again"] == sorted(of_new)
 
@@ -186,11 +189,59 @@ def test_other_words_for_hosts_are_refused(value):
 
 
 def test_node_exporter_listens_in_the_mesh_alone_and_has_no_rights():
-    texts = {"node-address": "100.64.0.3"}
-    (unit,) = host_programs.files(NODE_EXPORTER, texts, ROOT)
+    texts = {"node-address": "100.64.0.3", "subnet:egress": "172.20.4.0/24"}
+    unit = host_programs.files(NODE_EXPORTER, texts, ROOT)[-1]
     text = template.fill(unit.content, texts, template.UNIT)
 
     assert ["100.64.0.3:9100"] == re.findall(r"--web\.listen-address=(\S+)", text), "not on every address, as packaged"
     assert "mask --now prometheus-node-exporter.service" in NODE_EXPORTER.setup, "the package's own unit does"
-    assert "IPAddressDeny=any\nIPAddressAllow=localhost 100.64.0.0/10\n" in text, "and hears nobody else"
+    allowed = "IPAddressDeny=any\nIPAddressAllow=localhost 100.64.0.0/10 172.20.4.0/24\n"
+    assert allowed in text, "and hears nobody else but the network that Alloy comes by, on its own host"
     assert "User=prometheus\n" in text and "CapabilityBoundingSet=\n" in text and "NoNewPrivileges=yes\n" in text
+
+
+INSPECTED = (
+    "/headscale headscale healthy 2026-11-30T10:00:00.123456789Z",
+    "/hub-caddy hub-caddy unhealthy 2026-11-30T10:00:01Z",
+    "/hub-caddy-next hub-caddy starting 2026-11-30T10:00:02Z",
+    "/watch uptime-kuma none 2026-11-30T10:00:03Z",
+)
+
+
+def states(tmp_path, docker):
+    """What the script has written when it would wait for the first time, with a command for Docker's."""
+    (script,) = (file.text for file in NODE_EXPORTER.files if file.target.endswith("/container-states"))
+    commands, written = tmp_path / "bin", tmp_path / "states"
+    for folder in (commands, written):
+        folder.mkdir()
+    for name, text in (("docker", docker), ("sleep", "kill $PPID")):
+        (commands / name).write_text(f"#!/bin/sh\n{text}\n")
+        (commands / name).chmod(0o755)
+    environ = {"PATH": f"{commands}:{os.environ['PATH']}", "TZ": "UTC"}
+    subprocess.run(["sh", "-c", script, "script", str(written)], env=environ, check=False, timeout=60)
+    assert ["containers.prom"] == [path.name for path in written.iterdir()], "nobody reads half of it"
+    return (written / "containers.prom").read_text()
+
+
+def test_containers_of_every_host_are_told_of_in_the_words_that_the_alerts_ask_for(tmp_path):
+    lines = "".join(f"{line}\\n" for line in INSPECTED)
+    asks = "case $* in 'ps --quiet --filter label=homeport.service') echo a b c d ;; "
+    text = states(tmp_path, f"{asks}'inspect --format '*' a b c d') printf '{lines}' ;; esac")
+    samples = dict(line.rsplit(" ", 1) for line in text.splitlines())
+
+    def said(metric):
+        found = re.compile(rf'container_{metric}\{{name="(.*)",container_label_homeport_service="(.*)"\}}')
+        return {match.groups(): int(value) for key, value in samples.items() if (match := found.fullmatch(key))}
+
+    names = [tuple(line.removeprefix("/").split()[:2]) for line in INSPECTED]
+    assert dict(zip(names, (1, 0, 0, -1), strict=True)) == said("health_state"), "without a check it is not ill"
+    assert dict(zip(names, range(1796032800, 1796032804), strict=True)) == said("start_time_seconds")
+    now = time.time()
+    assert {*names} == {name for name, at in said("last_seen").items() if now - 60 < at <= now}
+    asked = {match for rule in rules(system(KUMA)) for match in re.findall(r"container_[a-z_]+(?={)", rule.expr)}
+    assert {f"container_{metric}" for metric in ("health_state", "last_seen", "start_time_seconds")} == asked
+
+
+@pytest.mark.parametrize("docker", ["exit 1", "echo nobody answers >&2; exit 125"])
+def test_while_docker_does_not_answer_no_container_is_told_of(tmp_path, docker):
+    assert "" == states(tmp_path, docker), "its alerts take it for away, and the loop goes on"

@@ -14,11 +14,12 @@ from catalog.presets.vpai.preset import PRESET
 from homeport.model import template
 from homeport.model.container import container_spec
 from homeport.model.errors import BlueprintError, ProblemsError
-from homeport.model.firewall import MESH
+from homeport.model.firewall import CONTAINERS, MESH
 from homeport.model.mesh import RESOLVER
 from homeport.plan import zone
 from homeport.plan.resolve import resolve
 from homeport.render.caddy import caddyfile
+from homeport.render.files import service_files
 from homeport.settings.load import Configuration
 from tests.support.checkout import ROOT
 from tests.support.one_machine import supplied
@@ -459,6 +460,39 @@ def test_hosts_are_measured_over_the_mesh(prod):
     asked = {rule.targets for rule in prod.blueprint.mesh.rules if rule.ports == "9100"}
     assert {("tag:workstation",), ("tag:vpn",), ("tag:app",)} == asked, "by the AI host alone"
     assert {("tag:ai",)} == {rule.sources for rule in prod.blueprint.mesh.rules if rule.ports == "9100"}
+
+
+def targets(plan):
+    found = json.loads(spec(plan, "alloy").env["NODE_TARGETS"])
+    return {target["instance"]: target["__address__"] for target in found}
+
+
+def test_every_host_is_asked_for_its_metrics_that_which_asks_among_them(plans):
+    prod = plans["prod"]
+    egress = {network.name: network.subnet for network in prod.blueprint.networks}["egress"]
+    inside = {
+        name: [rule.opening.sources for rule in host.rules if (rule.via, rule.opening.port) == (CONTAINERS, 9100)]
+        for name, host in prod.hosts.items()
+    }
+
+    assert {name: f"{name}.mesh.example.com:9100" for name in prod.hosts} == targets(prod), (
+        "each by its name in the mesh"
+    )
+    assert {"ai": [(egress,)], "app": [], "vpn": [], "workstation": []} == inside, "the network that Alloy comes by"
+    assert "egress" == prod.blueprint.ways(prod.blueprint.service("alloy"))[0].name
+    assert {"127.0.0.1:9100"} == {*targets(plans["dev"]).values()}, "which is nobody: Alloy drops it"
+
+
+def test_the_containers_of_every_host_have_their_alerts(prod):
+    grafana = prod.blueprint.service("grafana")
+    files = service_files(prod.blueprint, grafana, ROOT).plain
+    named = {match[1] for path in files if (match := re.search(r"/alerting/service-(.*)\.yaml$", path))}
+    measured = {
+        name for name, host in prod.hosts.items() if "node-exporter" in {program.name for program in host.programs}
+    }
+
+    assert {service.name for service in prod.blueprint.services if not service.schedule} == named
+    assert VPN <= named and {*prod.blueprint.homes.values()} <= measured, "or an alert would fire for ever"
 
 
 @pytest.mark.req("S5-58")

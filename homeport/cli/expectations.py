@@ -140,7 +140,13 @@ def _route(blueprint: Blueprint, route: Route) -> dict[str, Any]:
         }
         for guard in route.guards
     ]
-    return {"service": route.service, "guest": route.guest, "host": blueprint.host(route), "doors": doors}
+    return {
+        "service": route.service,
+        "guest": route.guest,
+        "host": blueprint.host(route),
+        "probe": route.probe,
+        "doors": doors,
+    }
 
 
 def _service(blueprint: Blueprint, service: Service) -> dict[str, Any]:

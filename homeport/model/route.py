@@ -73,6 +73,8 @@ class Route:
         max_body: Largest request body in bytes; 0: any, and for as long as it takes.
         health: The path at which the service tells whether it works: ``/health`` of the route leads to it, for
             everybody who asks and whatever the guards say; empty: ``/health`` is a path like any other.
+        probe: The path at which the service itself answers 200 while it works, to everybody whom the guard of all other
+            paths lets in: what smoke tests ask for, and monitors; empty: none is known.
         here: Where the stack is for this machine alone: the port on the loopback address at which it answers without a
             host name, in plain HTTP; 0: none.
         guest: True: the service is another stack's, which joins the proxy's network, and may not be there.
@@ -89,6 +91,7 @@ class Route:
     relay: Relay | None = None
     proxy: str = ""
     health: str = ""
+    probe: str = ""
     here: int = 0
     guest: bool = False
     without_access: tuple[Guard, ...] = ()

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 _ALIVE = tuple(status for status in range(100, 500) if status not in {403, 421})
 """What a service says by itself: a page, a redirect to its login, that it wants a key. 403 and 421 are the proxy's."""
 _UNASKED = ("an answer of the service", _ALIVE)
+_WORKS = ("200", (200,))
 _AWAY = (502, 503, 504)
 _TURNED_AWAY = (302, 401, 403)
 _ASKED_BY_ACCESS = ("login", "service-token")
+_WITHOUT_KEY = ("members", "open")
 _LOGIN = ".cloudflareaccess.com"
 """Access's own page: a redirect of the service to a login of its own is no answer of Access."""
 
@@ -82,7 +84,7 @@ def _of_route(blueprint: Blueprint, route: Route, *, inside: bool) -> Iterator[C
         )
     for guard in route.guards:
         path = _path(route, guard)
-        expected, statuses = _answer(route, guard, inside=inside) if asked else _UNASKED
+        expected, statuses = _answer(route, guard, inside=inside) if asked else _itself(route, guard)
         silence = private or (guard.kind == "members" and not inside) or (not asked and bool(route.upstream))
         if silence:
             expected = f"{expected} or no answer"
@@ -100,7 +102,19 @@ def _path(route: Route, guard: Guard) -> str:
     """A path that the guard stands before, and no other."""
     if guard.paths:
         return guard.paths[0].replace("*", "homeport-smoke")
+    if _probed(route, guard):
+        return route.probe
     return "/" if len(route.guards) == 1 else "/homeport-smoke"
+
+
+def _probed(route: Route, guard: Guard) -> bool:
+    """Whether its service can be asked whether it works, by everybody whom the guard lets in."""
+    return bool(route.probe) and not guard.paths and guard.kind in _WITHOUT_KEY
+
+
+def _itself(route: Route, guard: Guard) -> tuple[str, tuple[int, ...]]:
+    """What the service says to whoever comes as far as to it."""
+    return _WORKS if _probed(route, guard) else _UNASKED
 
 
 def _answer(route: Route, guard: Guard, *, inside: bool) -> tuple[str, tuple[int, ...]]:
@@ -114,7 +128,7 @@ def _answer(route: Route, guard: Guard, *, inside: bool) -> tuple[str, tuple[int
         return "403", (403,)
     if route.guest:
         return "any answer", (*_ALIVE, *_AWAY)
-    return _UNASKED
+    return _itself(route, guard)
 
 
 def _ports(blueprint: Blueprint, *, inside: bool) -> Iterator[Check]:

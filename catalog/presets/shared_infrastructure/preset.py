@@ -46,6 +46,7 @@ PRESET = Preset(
             service="infisical-backend",
             port=8080,
             here=8005,
+            probe="/api/status",
             guards=(_PEOPLE,),
             # Infisical asks for a login itself, with the header that basic authentication would need. What it asks
             # nobody for is the first account, the administrator's (backend/src/server/routes/v1/admin-router.ts).

@@ -103,6 +103,7 @@ PRESET = Preset(
             name="ai-dev",
             service="ai-dev-server",
             port=8080,
+            probe="/health",
             max_body=4 * 1024 * 1024,
             guards=(
                 Guard(

@@ -93,12 +93,14 @@ class ExpectedRoute:
         service: What is behind it; empty: a member of the VPN.
         guest: Whether that is another stack's, which may not be there.
         host: The whole name; empty: the route's own below the domain.
+        probe: The path at which the service answers 200 to whoever comes as far as to it; empty: none is known.
     """
 
     doors: tuple[ExpectedDoor, ...]
     service: str = ""
     guest: bool = False
     host: str = ""
+    probe: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

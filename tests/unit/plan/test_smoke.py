@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,11 +32,42 @@ def test_every_route_of_every_preset_is_asked_and_what_is_for_members_refuses_st
                 assert (403,) == check.statuses and check.silence, "a stranger gets 403 or nothing"
                 member = inside[check.name]
                 assert 200 in member.statuses and 403 not in member.statuses and not member.silence
+                assert not route.probe or (f"{blueprint.origin(route)}{route.probe}", (200,)) == (
+                    member.url,
+                    member.statuses,
+                ), "who is let in is told that it works"
             if guard.kind in {"api-key", "basic"}:
                 assert (401,) == check.statuses, "without a key nobody comes in"
     ports = [check for check in outside.values() if check.url.startswith("tcp:")]
     assert all(not check.statuses and check.silence for check in ports), "ports in the VPN are silent outside"
     assert all(not inside[check.name].silence for check in ports), "and answer inside"
+
+
+@pytest.mark.req("S5-89", "S5-90")
+def test_from_inside_every_page_of_vpai_must_answer_200_where_its_health_is_asked():
+    inside, outside = (
+        {check.name: check for check in checks(example.example("vpai/prod").plan.blueprint, {}, inside=where)}
+        for where in (True, False)
+    )
+    alike = [name for name, check in inside.items() if check.statuses != (200,) and "homeport-smoke" not in name]
+
+    assert ["uptime /"] == alike, "it watches the others, and has no such address"
+    assert {
+        *("n8n /healthz", "litellm /health/liveliness", "openclaw /healthz", "nocodb /api/v1/health", "sure /up"),
+        *("qdrant /readyz", "grafana /api/health", "zerobyte /api/healthcheck"),
+    } == {name for name, check in outside.items() if check.statuses == (403,)} - {"uptime /"}
+    assert {"couchdb /_up", "headscale /health"} == {
+        name for name, check in outside.items() if check.statuses == (200,)
+    }
+    assert not {502, 503, 504} & {*inside["uptime /"].statuses}, "a proxy that finds nobody is no answer"
+
+
+@pytest.mark.req("FP-20")
+def test_what_a_key_opens_is_asked_without_one_and_not_for_its_health():
+    blueprint = example.example("ai-orchestrator/prod").plan.blueprint
+    probed = replace(blueprint, routes=tuple(replace(route, probe="/healthz") for route in blueprint.routes))
+
+    assert checks(blueprint, {}, inside=True) == checks(probed, {}, inside=True), "a refusal is what is expected there"
 
 
 @pytest.mark.req("FP-20")

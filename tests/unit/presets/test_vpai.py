@@ -564,6 +564,14 @@ def test_what_nobody_issues_is_made(prod):
     } <= set(prod.generated)
 
 
+def test_the_page_about_it_has_each_address_that_says_whether_a_service_works(prod):
+    page = (ROOT / "docs/vpai.md").read_text()
+    table = dict(re.findall(r"^\| `https://([a-z0-9]+)\.<domain>(/\S*)` \| 200 \|$", page, re.MULTILINE))
+
+    assert {route.name: route.probe for route in prod.blueprint.routes if route.probe} == table
+    assert {"hook", "uptime"} == {route.name for route in prod.blueprint.routes} - {*table}, "a relay, and who watches"
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_page_about_it_shows_stacks_that_are_accepted_and_every_secret_name_and_port(stack):
     page, written = (ROOT / "docs/vpai.md").read_text(), documented()

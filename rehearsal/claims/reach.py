@@ -116,7 +116,7 @@ NOTHING: dict[str, list[str]] = {
 CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="reached-by-networks",
-        rows=("AT-04", "AT-08"),
+        rows=("AT-04", "AT-08", "S5-20"),
         says="a container reaches the ports of those that it shares a network with, no others, and out if one lets out",
         observe=lambda view: (view, matrix(view)),
         value=lambda seen: beside_the_description(*seen),

@@ -1,6 +1,7 @@
 """Colleagues come and go by one verb, get their WireGuard file by another, and find the addresses by a third."""
 
 import json
+import re
 import stat
 
 import pytest
@@ -120,15 +121,32 @@ def test_the_last_person_cannot_be_removed_from_a_tunnel(stack):
         colleagues.remove(stack(), "ann@example.com")
 
 
-def test_the_file_of_a_member_is_written_for_its_user_alone_and_never_over_another(tmp_path):
+@pytest.mark.req("FP-23")
+def test_the_file_of_a_member_is_written_for_its_user_alone_and_never_over_another(tmp_path, capsys):
     pulumi = Pulumi(client_configs={"ann": CONFIG})
     target = tmp_path / "my wg.conf"
 
     assert 0 == signing_in.member(pulumi, "ann", to=str(target))
     assert CONFIG == target.read_text(), "as wg-quick reads it"
     assert 0o600 == stat.S_IMODE(target.stat().st_mode), "it holds a private key"
-    with pytest.raises(ToolError, match="cannot be written"):
+    with pytest.raises(ToolError, match="cannot be written") as refused:
         signing_in.member(pulumi, "ann", to=str(target))
+    shown = capsys.readouterr()
+    assert "A" * 43 not in shown.out + shown.err + str(refused.value), "the key is in the file, and is shown to nobody"
+
+
+@pytest.mark.req("FP-23")
+@pytest.mark.parametrize("json", [False, True])
+def test_a_private_key_is_shown_to_whoever_names_its_member_and_to_nobody_else(capsys, json):
+    pulumi = Pulumi(client_configs={"ann": CONFIG, "bob": CONFIG.replace("A" * 43, "B" * 43)})
+
+    signing_in.member(pulumi, "", json=json)
+    assert not {"A" * 43, "B" * 43} & set(re.findall(r"[AB]{43}", "".join(capsys.readouterr()))), "a list of names"
+    signing_in.member(pulumi, "ann", json=json)
+    shown = capsys.readouterr()
+    assert ({"A" * 43}, "A" * 43 in shown.err) == (set(re.findall(r"[AB]{43}", shown.out)), False), (
+        "as it was asked for"
+    )
 
 
 def test_a_member_that_is_not_there_is_refused_with_those_that_are():

@@ -20,6 +20,7 @@ echo "$1 $PULUMI_CONFIG_PASSPHRASE" >>{calls}.passphrases
 PROMOTE = "homeport promote --from preprod --stack prod --yes"
 UP = "homeport up --stack prod --yes"
 SMOKE = "homeport smoke --stack prod --inside --report smoke.json"
+WORKS = ("offsite", "verify")
 PRODUCTION = {"HOMEPORT_PREPROD_PASSPHRASE": "C4naryPREPROD", "HOMEPORT_PROD_PASSPHRASE": "C4naryPROD"}
 
 
@@ -84,6 +85,20 @@ def test_a_push_to_main_deploys_preprod_and_a_failed_smoke_test_fails_it(github)
     run = run_of(github, github.push({"a": "c"}), "Deploy preprod", "completed")
     assert "failure" == run["conclusion"] and 4 == len(calls(github)), "without a passphrase nothing is touched"
     assert "the secret HOMEPORT_PREPROD_PASSPHRASE is missing" in log_of(github, run)
+
+
+@pytest.mark.slow  # the same
+@pytest.mark.req("S5-73", "S5-86")
+def test_where_preprod_keeps_backups_each_deployment_tries_that_they_come_back(github):
+    variables = github.store.get("repositories", NAME)["variables"] | {"HOMEPORT_PREPROD_DRILL": "ai vpn"}
+    github.store.put("repositories", NAME, github.store.get("repositories", NAME) | {"variables": variables})
+    run = run_of(github, pushed(github), "Deploy preprod", "completed")
+    works = [f"homeport backup {work} --stack preprod --host {host}" for host in ("ai", "vpn") for work in WORKS]
+    assert ("success", works) == (run["conclusion"], calls(github)[2:]), log_of(github, run)
+
+    (github.folder / "calls.backup").write_text("")
+    run = run_of(github, github.push({"a": "b"}), "Deploy preprod", "completed")
+    assert ("failure", works[:1]) == (run["conclusion"], calls(github)[8:]), "a copy that fails is no copy"
 
 
 def dispatched(github, **inputs):

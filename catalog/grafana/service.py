@@ -56,6 +56,21 @@ TELEGRAM_CHAT = SecretSpec(
     variable="TELEGRAM_MONITORING_CHAT_ID",
 )
 
+AGENTS_TOKEN = SecretSpec(
+    name="telegram-openclaw-token",
+    kind="token",
+    policy="supplied",
+    purpose="for the Telegram bot that tells of agents: its token, as its maker BotFather shows it",
+    variable="TELEGRAM_OPENCLAW_BOT_TOKEN",
+)
+AGENTS_CHAT = SecretSpec(
+    name="telegram-openclaw-chat",
+    kind="text",
+    policy="supplied",
+    purpose="for agents: the number of the Telegram chat that they report to",
+    variable="TELEGRAM_OPENCLAW_CHAT_ID",
+)
+
 SERVICE = Service(
     name="grafana",
     # renovate: datasource=docker depName=grafana/grafana
@@ -179,20 +194,8 @@ SERVICE = Service(
         ),
         TELEGRAM_TOKEN,
         TELEGRAM_CHAT,
-        SecretSpec(
-            name="telegram-openclaw-token",
-            kind="token",
-            policy="supplied",
-            purpose="for the Telegram bot that tells of agents: its token, as its maker BotFather shows it",
-            variable="TELEGRAM_OPENCLAW_BOT_TOKEN",
-        ),
-        SecretSpec(
-            name="telegram-openclaw-chat",
-            kind="text",
-            policy="supplied",
-            purpose="for agents: the number of the Telegram chat that they report to",
-            variable="TELEGRAM_OPENCLAW_CHAT_ID",
-        ),
+        AGENTS_TOKEN,
+        AGENTS_CHAT,
         SecretSpec(
             name="grafana-heartbeat-url",
             kind="text",

@@ -222,6 +222,12 @@ PRESET = Preset(
             pattern=r"[0-9]{1,3}(\.[0-9]{1,3}){3}",
             shape="an IPv4 address",
         ),
+        "agents-telegram": Option(
+            default="https://api.telegram.org",
+            purpose="where the bot is that tells what agents report",
+            kind="url",
+            shape="a URL such as https://api.telegram.org",
+        ),
         "s3-endpoint": Option(
             default="https://fsn1.your-objectstorage.com",
             purpose="the S3 store of attachments and backups",

@@ -65,16 +65,26 @@ BUDGET_GUARD = replace(budget_guard.SERVICE, role="ai")
 N8N = replace(
     n8n.OWNED_ONCE,
     purpose="Workflow automation: webhooks, and agents of OpenClaw",
-    env={**n8n.OWNED_ONCE.env, "N8N_PAYLOAD_SIZE_MAX": "16"},
+    env={
+        **n8n.OWNED_ONCE.env,
+        "N8N_PAYLOAD_SIZE_MAX": "16",
+        # A kind of credential of our own: what agents report goes to their chat at Telegram.
+        "N8N_CUSTOM_EXTENSIONS": "/etc/homeport/custom",
+        "HOMEPORT_AGENTS_TELEGRAM": "{agents-telegram}",
+    },
     files=(
         *n8n.OWNED_ONCE.files,
         StaticFile(source="catalog/presets/vpai/n8n/credentials.json", target="credentials.json"),
         StaticFile(source="catalog/presets/vpai/n8n/workflows/*.json", target="workflows"),
+        StaticFile(source="catalog/presets/vpai/n8n/custom/*.js", target="custom"),
     ),
     secret_files=(
         *n8n.OWNED_ONCE.secret_files,
         SecretFile(target="openclaw_token", template="{openclaw-gateway-token}", syntax=FORMULA),
+        SecretFile(target="agents_telegram_token", template="{telegram-openclaw-token}", syntax=FORMULA),
+        SecretFile(target="agents_telegram_chat", template="{telegram-openclaw-chat}", syntax=FORMULA),
     ),
+    secrets=(*n8n.OWNED_ONCE.secrets, grafana.AGENTS_TOKEN, grafana.AGENTS_CHAT),
     role="ai",
 )
 

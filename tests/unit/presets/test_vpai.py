@@ -421,7 +421,9 @@ def test_n8n_calls_openclaw_with_its_token_and_is_called_back_by_a_webhook():
     flows = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "workflows").glob("*.json"))}
     nodes = {name: {node["name"]: node for node in flow["nodes"]} for name, flow in flows.items()}
     credentials = {
-        each["name"]: each["data"]["value"] for each in json.loads((folder / "credentials.json").read_text())
+        each["name"]: each["data"]["value"]
+        for each in json.loads((folder / "credentials.json").read_text())
+        if each["type"] == "httpHeaderAuth"
     }
     call = nodes["31_agent_ask"]["OpenClaw"]
 
@@ -429,6 +431,40 @@ def test_n8n_calls_openclaw_with_its_token_and_is_called_back_by_a_webhook():
     assert "Bearer ${openclaw_token}" == credentials[call["credentials"]["httpHeaderAuth"]["name"]]
     back = nodes["32_agent_callback"]["Webhook"]["parameters"]
     assert ("POST", "agent/callback", "headerAuth") == (back["httpMethod"], back["path"], back["authentication"])
+
+
+@pytest.mark.req("S5-56")
+def test_what_an_agent_reports_is_told_by_its_bot_once_and_nobody_waits_for_it(prod):
+    folder = ROOT / "catalog/presets/vpai/n8n"
+    flow = json.loads((folder / "workflows/32_agent_callback.json").read_text())
+    nodes = {node["name"]: node for node in flow["nodes"]}
+    ways = {name: [link["node"] for link in way["main"][0]] for name, way in flow["connections"].items()}
+    tell, options = nodes["Telegram"], nodes["Telegram"]["parameters"]["options"]
+
+    assert {"Webhook": ["Answer"], "Answer": ["Telegram"]} == ways, "whoever reports has the answer by then"
+    assert "={{ ({ taken: true }) }}" == nodes["Answer"]["parameters"]["responseBody"]
+    assert ("continueRegularOutput", False) == (tell["onError"], tell["retryOnFail"]), (
+        "tried once, whatever comes of it"
+    )
+    assert 10_000 == options["timeout"] and options["response"]["response"]["neverError"]
+    assert "slice(0, 4096)" in tell["parameters"]["jsonBody"], "as long as Telegram takes"
+    assert "https://telegram.invalid/" == tell["parameters"]["url"], "by no credential it goes nowhere"
+
+    known = {each["id"]: each for each in json.loads((folder / "credentials.json").read_text())}
+    credential = known[tell["credentials"]["homeportTelegram"]["id"]]
+    kind = (folder / "custom/HomeportTelegram.credentials.js").read_text()
+    assert f"name = '{credential['type']}'" in kind and all(f"name: '{field}'" in kind for field in credential["data"])
+    n8n = prod.blueprint.service("n8n")
+    secrets = {file.target: file.template for file in n8n.secret_files}
+    assert "{telegram-openclaw-token}" == secrets["agents_telegram_token"], "the agents' bot"
+    assert "{telegram-openclaw-chat}" == secrets["agents_telegram_chat"], "and its chat"
+    env = spec(prod, "n8n").env
+    assert ("https://api.telegram.org", "/etc/homeport/custom") == (
+        env["HOMEPORT_AGENTS_TELEGRAM"],
+        env["N8N_CUSTOM_EXTENSIONS"],
+    )
+    elsewhere = planned(options={"agents-telegram": "https://telegram.example.com"}).blueprint
+    assert "https://telegram.example.com" in container_spec(elsewhere, elsewhere.service("n8n")).env.values()
 
 
 @pytest.mark.req("S5-82")

@@ -38,8 +38,8 @@ MASTER_KEY = SecretSpec(
 )
 OPENCLAW_KEY = SecretSpec(
     name="litellm-openclaw-key",
-    kind="hex64",
-    purpose="for OpenClaw at LiteLLM, as the bearer token sk-<it>: it calls models and spends at most the day's limit",
+    kind="sk-key",
+    purpose="for OpenClaw at LiteLLM, as the bearer token: it calls models and spends at most the day's limit",
 )
 
 OPTIONS = {
@@ -100,7 +100,7 @@ SERVICE = Service(
         SecretFile(target="env/QDRANT_API_KEY", template="{qdrant-api-key}", syntax=TEXT),
         SecretFile(target="env/LITELLM_MASTER_KEY", template="{litellm-master-key|prefix:sk-}", syntax=TEXT),
         # Each client has a key of its own, which its start makes in its database.
-        SecretFile(target="clients/openclaw", template="sk-{litellm-openclaw-key}", syntax=TEXT),
+        SecretFile(target="clients/openclaw", template="{litellm-openclaw-key|prefix:sk-}", syntax=TEXT),
         SecretFile(target="env/LITELLM_SALT_KEY", template="{litellm-salt-key|prefix:sk-}", syntax=TEXT),
         SecretFile(target="env/UI_PASSWORD", template="{litellm-ui-password}", syntax=TEXT),
         SecretFile(target="env/ANTHROPIC_API_KEY", template="{anthropic-api-key}", syntax=TEXT),

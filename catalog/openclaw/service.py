@@ -60,7 +60,7 @@ SERVICE = Service(
     secret_files=(
         SecretFile(target="env/OPENCLAW_API_KEY", template="{openclaw-api-key}", syntax=TEXT),
         SecretFile(target="env/OPENCLAW_GATEWAY_TOKEN", template="{openclaw-gateway-token}", syntax=TEXT),
-        SecretFile(target="env/LITELLM_API_KEY", template="sk-{litellm-openclaw-key}", syntax=TEXT),
+        SecretFile(target="env/LITELLM_API_KEY", template="{litellm-openclaw-key|prefix:sk-}", syntax=TEXT),
         SecretFile(
             target="sandbox/key",
             template="-----BEGIN OPENSSH PRIVATE KEY-----\n{openclaw-sandbox-key}\n-----END OPENSSH PRIVATE KEY-----\n",

@@ -26,7 +26,7 @@ VALUES = {
     "n8n-short-encryption-key": "1a" * 16,
     "n8n-owner-password": "Canary1-of-the-agents",
     "n8n-webhook-api-key": "2b" * 32,
-    "openclaw-api-key": "3c" * 32,
+    "openclaw-gateway-token": "3c" * 32,
     "telegram-openclaw-token": "7000000056:AAc4nary-of-the-agents-bot",
     "telegram-openclaw-chat": CHAT,
 }
@@ -34,6 +34,8 @@ TEXTS = {
     "origin:n8n": "https://n8n.example.com",
     "host:n8n": "n8n.example.com",
     "owner-email": "owner@example.com",
+    "owner-first-name": "Platform",
+    "owner-last-name": "Owner",
     # The emulated one is in the network namespace of n8n's own container: it serves loopback addresses alone.
     "agents-telegram": f"http://127.0.0.1:{PORT}",
 }

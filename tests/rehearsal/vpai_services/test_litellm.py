@@ -312,7 +312,7 @@ def test_openclaws_key_spends_up_to_its_limit_and_is_refused_past_it_where_anoth
     until(lambda: litellm.openclaw()["spend"] >= 5.0, "what the call has cost is the key's spend")
     calls = litellm.calls()
     status, answer = litellm.chat("qwen3-coder", 31, OPENCLAW)
-    assert (429, "budget_exceeded") == (status, json.loads(answer)["error"]["type"]), answer
+    assert (422, "budget_exceeded") == (status, json.loads(answer)["error"]["type"]), answer
     assert calls == litellm.calls(), "it never left"
     assert 200 == litellm.chat("qwen3-coder", 32)[0], "the day has room: it is the key's own limit"
     # As the reset at midnight does.

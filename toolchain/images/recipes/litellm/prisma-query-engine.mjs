@@ -45,6 +45,29 @@ async function opened() {
   return engine;
 }
 
+// By model the fields that hold JSON: in GraphQL their values are texts of JSON, which JSON's protocol marks. Unmarked they
+// would be kept as texts: "{}" where {} is meant.
+function jsonFields(schema) {
+  return Object.fromEntries([...schema.matchAll(/^model\s+(\w+)\s*\{([^]*?)^\}/gm)].map(([, model, body]) =>
+    [model, new Set([...body.matchAll(/^\s*(\w+)\s+Json\b/gm)].map(([, name]) => name))]));
+}
+const JSON_FIELDS = process.env.PRISMA_DML_PATH ? jsonFields(fs.readFileSync(process.env.PRISMA_DML_PATH, 'utf8')) : {};
+
+// A value of such a field, also where it stands in a change or a filter.
+function marked(written) {
+  if (typeof written === 'string') return { $type: 'Json', value: written };
+  if (written === null || typeof written !== 'object' || Array.isArray(written)) return written;
+  const inside = ['set', 'equals', 'not'].filter((name) => typeof written[name] === 'string');
+  return { ...written, ...Object.fromEntries(inside.map((name) => [name, marked(written[name])])) };
+}
+
+function withJson(written, names) {
+  if (Array.isArray(written)) return written.map((inner) => withJson(inner, names));
+  if (written === null || typeof written !== 'object' || '$type' in written) return written;
+  return Object.fromEntries(Object.entries(written).map(([name, inner]) =>
+    [name, names.has(name) ? marked(inner) : withJson(inner, names)]));
+}
+
 // A GraphQL value as JSON; an enum's word is a text in JSON's protocol.
 function value(node) {
   switch (node.kind) {
@@ -73,6 +96,7 @@ function asJson(text) {
   const name = root.name.value;
   const query = { arguments: fields(root.arguments), selection: root.selectionSet ? selection(root.selectionSet) : {} };
   const [, action, modelName, strict] = ACTIONS.exec(name) ?? [];
+  query.arguments = withJson(query.arguments, JSON_FIELDS[modelName] ?? new Set());
   return { name, body: action ? { modelName, action: action + (strict ?? ''), query } : { action: name, query } };
 }
 

@@ -20,7 +20,7 @@ from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
 BOT, CHAT, PORT = "agents_bot", "-1001000000056", 8056
-DATABASE = "n8n_agents"
+DATABASE = "n8n"
 VALUES = {
     **PASSWORDS,
     "n8n-short-encryption-key": "1a" * 16,
@@ -53,8 +53,7 @@ class Agents:
 
     def __init__(self, place, folder):
         ensure(N8N.image, PYTHON)
-        # Beside that of test_n8n.py: with a name, a database and a cache of its own.
-        own = {"DB_POSTGRESDB_DATABASE": DATABASE, "N8N_CACHE_BACKEND": "memory"}
+        own = {"N8N_CACHE_BACKEND": "memory"}
         service, publish = replace(N8N, name="n8n-agents"), ("--publish", "127.0.0.1::5678")
         self.n8n = place.start(service, VALUES, texts=TEXTS, env=own, publish=publish)
         self.telegram = f"{place.name}-telegram"
@@ -117,10 +116,12 @@ class Agents:
 
 @pytest.fixture(scope="module")
 def agents(place, postgresql, tmp_path_factory):
-    postgresql.query(f"CREATE DATABASE {DATABASE} OWNER n8n")
     own = Agents(place, tmp_path_factory.mktemp("agents"))
     yield own
     own.close()
+    # Whoever comes after it finds the database as it was: its user comes to no other one.
+    postgresql.query(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    postgresql.query(f"CREATE DATABASE {DATABASE} OWNER n8n")
 
 
 TAKEN = (200, {"taken": True})

@@ -222,7 +222,7 @@ def test_a_restore_that_is_told_to_end_opens_the_database_again(host, filled, tm
     host.settings["LATE"] = str(load + 2)
     process = host.popen(*again)
     until((folder / "waits").exists, "it is in the middle")
-    shut = filled.sql("SELECT count(*) FROM pg_database WHERE NOT datallowconn AND NOT datistemplate")
+    shut = filled.sql("SELECT count(*) FROM pg_database WHERE NOT datallowconn AND NOT datistemplate", "template1")
     del host.settings["LATE"]
     process.terminate()
     process.communicate()

@@ -67,7 +67,7 @@ def _recover_hetzner(
 ) -> bool:
     from homeport.cli import hetzner  # noqa: PLC0415  # no stack on this machine needs its client
 
-    api = hetzner.client(config[f"{_PREFIX}hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
+    api = hetzner.configured(config)
     orphans = _nobodys(pulumi, state, lambda known: hetzner.orphans(known, api, pulumi.stack.name, *window))
     for orphan in orphans:
         say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which the last run left behind")
@@ -98,21 +98,19 @@ def left_at_hetzner(pulumi: PulumiCli) -> list[dict[str, str]]:
     Nothing is removed: a stack of the same name in another folder may be in the same project.
     """
     config = pulumi.config()
-    token = config.get(f"{_PREFIX}hcloud-token")
-    if not token or all(host.mode != "create" for host in pulumi.stack.plan.settings.hosts.values()):
+    if not config.get(f"{_PREFIX}hcloud-token") or all(
+        host.mode != "create" for host in pulumi.stack.plan.settings.hosts.values()
+    ):
         return []
     from homeport.cli import hetzner  # noqa: PLC0415  # no stack on this machine needs its client
 
     try:
-        api = hetzner.client(token, config.get("hcloud:endpoint", hetzner.PUBLIC))
-        left = hetzner.orphans({}, api, pulumi.stack.name, 0.0)
+        left = hetzner.orphans({}, hetzner.configured(config), pulumi.stack.name, 0.0)
     except ToolError as error:
         say(f"    whether anything is left at Hetzner Cloud: {str(error).splitlines()[0]}")
         return []
     for item in left:
-        say(
-            f"    left at Hetzner Cloud: {item.kind} {item.name}, with this stack's label; is it yours, delete it there"
-        )
+        say(f"    left at Hetzner Cloud: {item.kind} {item.name}, labelled as this stack's: if it is, delete it there")
     return [{"kind": item.kind, "name": item.name} for item in left]
 
 

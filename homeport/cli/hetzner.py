@@ -23,7 +23,7 @@ from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PUBLIC = "https://api.hetzner.cloud/v1"
 # Servers first: what hangs on them can go only after them.
@@ -83,6 +83,15 @@ def client(token: str, base: str = PUBLIC) -> Client:
         raise ToolError(f"hcloud:endpoint {base!r} is no URL\n  fix: {fixes.drop_command('hcloud:endpoint')}")
     proxies.refuse_unusable()
     return Client(token, api_endpoint=base, application_name="homeport", poll_interval=_PAUSE, timeout=_SECONDS)
+
+
+def configured(config: Mapping[str, str]) -> Client:
+    """The client of a stack, by its configuration (``PulumiCli.config``), which has a token.
+
+    Raises:
+        ToolError: As `client`.
+    """
+    return client(config["homeport:hcloud-token"], config.get("hcloud:endpoint", PUBLIC))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ _PAUSES = (0.0, 5.0, 30.0)
 
 
 def once(name: str, command: Sequence[str]) -> int:
-    """Brings it up, runs a command with STACK in its environment, and takes it down; the first exit code that is not 0.
+    """Brings it up, runs a command with STACK in its environment, and takes it down; its exit code, or that of `up`.
 
     Args:
         name: The stack; all its hosts are rented.
@@ -109,8 +109,7 @@ def _give_back(stack: Stack, began: float) -> None:
     """
     from homeport.cli import hetzner  # noqa: PLC0415  # its client costs a quarter of a second
 
-    config = pulumi_cli.prepared(stack).config()
-    api = hetzner.client(config["homeport:hcloud-token"], config.get("hcloud:endpoint", hetzner.PUBLIC))
+    api = hetzner.configured(pulumi_cli.prepared(stack).config())
     ours = hetzner.orphans({}, api, stack.name, began)
     for orphan in ours:
         say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which this run left behind")

@@ -108,19 +108,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Called in every lane: sorts the groups; within one the order stays.
+    """Called in every lane: sorts the groups, within one the order stays; and leaves out what does not run now.
 
-    A file that passed whole in an earlier run does not run again; one that began runs from its beginning, for its tests
-    may need what those before them made.
+    What has not its turn does not. Nor does a file that passed whole in an earlier run; one that began runs from its
+    beginning, for its tests may need what those before them made.
     """
     items.sort(key=_rank)
-    later = [item for item in items if turns.waits(_path(item.nodeid))]
-    config.hook.pytest_deselected(items=later)
-    items[:] = [item for item in items if item not in later]
     ran = finished.read(Path(os.environ[EARLIER])) if EARLIER in os.environ else {}
     missing = {_path(item.nodeid) for item in items if ran.get(item.nodeid) != finished.PASSED}
-    config.hook.pytest_deselected(items=[item for item in items if _path(item.nodeid) not in missing])
-    items[:] = [item for item in items if _path(item.nodeid) in missing]
+    chosen = {path for path in missing if not turns.waits(path)}
+    config.hook.pytest_deselected(items=[item for item in items if _path(item.nodeid) not in chosen])
+    items[:] = [item for item in items if _path(item.nodeid) in chosen]
 
 
 @pytest.hookimpl(tryfirst=True)

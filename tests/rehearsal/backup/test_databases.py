@@ -195,15 +195,21 @@ exec {docker} "$@"
 """
 
 
-def slow(host, folder):
-    """The folder of a client of Docker's that begins late where LATE says so; the host's runs have it from now on."""
+def slow(host, folder, restore):
+    """A client of Docker's that begins late where LATE says so; the host's runs have it from now on.
+
+    Its folder; and, of the calls of a restore, the number of the one that loads the draft.
+    """
     folder = folder / "slow"
     folder.mkdir()
     (folder / "docker").write_text(SLOW.format(folder=folder, docker=shutil.which("docker")))
     (folder / "docker").chmod(0o755)
     os.mkfifo(folder / "go")
     host.settings["PATH"] = f"{folder}:{os.environ['PATH']}"
-    return folder
+    host.run(*restore)
+    calls = (folder / "calls").read_text().splitlines()
+    (load,) = [number for number, call in enumerate(calls, 1) if "homeport_restored_" in call]
+    return folder, load
 
 
 @pytest.mark.req("S1-65")
@@ -212,10 +218,7 @@ def test_a_restore_that_is_told_to_end_opens_the_database_again(host, filled, tm
     host.run("databases")
     before = filled.all()
     again = ("restore", "databases", filled.container, "--replace", "--database", "postgres")
-    folder = slow(host, tmp_path)
-    host.run(*again)
-    calls = (folder / "calls").read_text().splitlines()
-    (load,) = [number for number, call in enumerate(calls, 1) if "homeport_restored_" in call]
+    folder, load = slow(host, tmp_path, again)
     for name in ("calls", "waits"):
         (folder / name).unlink(missing_ok=True)
     # The one after the database was shut: it ends sessions.
@@ -250,10 +253,7 @@ def test_what_begins_after_its_restore_was_killed_does_nothing(host, filled, tmp
     host.run("databases")
     before = filled.all()
     again = ("restore", "databases", filled.container, "--replace", "--database", "postgres")
-    folder = slow(host, tmp_path)
-    host.run(*again)
-    calls = (folder / "calls").read_text().splitlines()
-    (load,) = [number for number, call in enumerate(calls, 1) if "homeport_restored_" in call]
+    folder, load = slow(host, tmp_path, again)
     # The one that makes the draft, and the one that shuts the database that will be replaced.
     for late in (load - 1, load + 1):
         for name in ("calls", "waits", "ended"):

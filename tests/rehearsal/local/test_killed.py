@@ -128,11 +128,9 @@ def test_the_moments_were_in_the_middle_of_updates(whole, hits):
     assert 2 * sum(hits) >= len(hits), "kills that came too late prove nothing"
 
 
-@pytest.mark.req("P-15")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
-    emptied = _homeport(stack, "down")
-    first = subprocess.Popen(
+def _ended_in_the_middle(stack, end) -> tuple[int, str]:
+    """Ends a `homeport up` while it makes containers, as `end` does it; its exit code, and all that it said."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name],
         cwd=stack.folder,
         env=stack.environment,
@@ -142,18 +140,31 @@ def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
         text=True,
     )
     shown = []
-    for line in first.stdout:
+    for line in process.stdout:
         shown.append(line)
         if "docker:index:Container" in line and "creating" in line:
-            first.send_signal(number)
+            end(process)
             break
-    output = "".join(shown) + first.communicate(timeout=300)[0]
+    output = "".join(shown) + process.communicate(timeout=300)[0]
+    return process.returncode, output
+
+
+def _kill_its_engine(process):
+    (engine,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(engine), signal.SIGKILL)
+
+
+@pytest.mark.req("P-15")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
+    emptied = _homeport(stack, "down")
+    code, output = _ended_in_the_middle(stack, lambda process: process.send_signal(number))
     state = {row.get("id") for row in stack.exported()["deployment"]["resources"] if row["type"].startswith("docker:")}
     left = [name for name in stack.objects("container") if _id(name) not in state]
     again = _homeport(stack, "up")
 
     assert emptied.returncode == 0, emptied.stdout + emptied.stderr
-    assert first.returncode not in {0, -number}, f"it ended by itself, and says that it failed: {output}"
+    assert code not in {0, -number}, f"it ended by itself, and says that it failed: {output}"
     assert "Traceback" not in output and "fix: make up" in output, output
     assert [] == left, f"Pulumi had the time to note what it made\n{output}"
     assert again.returncode == 0, again.stdout + again.stderr
@@ -164,28 +175,12 @@ def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
 def test_of_a_pulumi_that_is_killed_alone_it_says_so_and_the_next_one_looks_for_what_was_left(stack):
     """As by the kernel out of memory, or by a reader who has gone: `homeport up | head`."""
     emptied = _homeport(stack, "down")
-    first = subprocess.Popen(
-        [sys.executable, "-m", "homeport.cli", "up", "--stack", stack.name],
-        cwd=stack.folder,
-        env=stack.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    shown = []
-    for line in first.stdout:
-        shown.append(line)
-        if "docker:index:Container" in line and "creating" in line:
-            (engine,) = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
-            os.kill(int(engine), signal.SIGKILL)
-            break
-    output = "".join(shown) + first.communicate(timeout=300)[0]
+    code, output = _ended_in_the_middle(stack, _kill_its_engine)
     marked = unfinished(stack.name).exists()
     again = _homeport(stack, "up")
 
     assert emptied.returncode == 0, emptied.stdout + emptied.stderr
-    assert 1 == first.returncode and "pulumi up was ended by a signal (SIGKILL)" in output, output
+    assert 1 == code and "pulumi up was ended by a signal (SIGKILL)" in output, output
     assert marked, "the next one knows"
     assert again.returncode == 0, again.stdout + again.stderr
     assert not unfinished(stack.name).exists(), "and has settled it"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeport.cli.clouds import recover_clouds
 from homeport.cli.pulumi_cli import PulumiCli, prepared
@@ -184,16 +184,17 @@ class Stack:
 
     def repaired(self, phase: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
         """The second run: what `make up` and `make down` do after one that failed; what `whole` says of each cell."""
-        ours, config, history = self.engine, self.engine.config(), self.engine.history(20)
+        config, history = self.engine.config(), self.engine.history(20)
+
         # What no repair changes is read once: it is two commands of Pulumi's for each cell.
-        engine = SimpleNamespace(
-            stack=ours.stack,
-            state=ours.state,
-            rewrite=ours.rewrite,
-            ask=ours.ask,
-            config=lambda: config,
-            history=lambda _size: history,
-        )
+        class ReadOnce(PulumiCli):
+            def config(self) -> dict[str, str]:
+                return config
+
+            def history(self, _size: int) -> list[dict[str, Any]]:
+                return history
+
+        engine = ReadOnce(**vars(self.engine))
         # Once for each account, as the cells' own stacks would; what is Hetzner's is found the first time.
         for account, zone in self.places.values() or [("", "")]:
             self.settings.cloudflare = SimpleNamespace(account_id=account, zone_id=zone) if account else None

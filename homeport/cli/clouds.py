@@ -45,20 +45,7 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         start, until = min(since, start or since), inf
     token = config.get(f"{_PREFIX}hcloud-token")
     removed = bool(start and token) and _recover_hetzner(pulumi, config, state, (start, until))
-    ids = pulumi.stack.plan.settings.cloudflare
-    if ids and (token := config.get(f"{_PREFIX}cloudflare-api-token")):
-        from homeport.cli import cloudflare  # noqa: PLC0415  # its client costs a quarter of a second
-
-        api = cloudflare.client(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC))
-        unknown = _nobodys(pulumi, state, lambda known: cloudflare.orphans(known, api, ids.account_id, ids.zone_id))
-        for orphan in unknown:
-            say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
-        cloudflare.remove(unknown, api)
-        lost = cloudflare.gone(state, api, ids.account_id, ids.zone_id) if start else []
-        if lost:
-            say(f"    {counted(len(lost), 'object')} gone from Cloudflare, and the state does not know")
-            _drop(pulumi, set(lost))
-        removed = removed or bool(unknown) or bool(lost)
+    removed = _recover_cloudflare(pulumi, config, state, ran=bool(start)) or removed
     return _reread(pulumi, pulumi.state() if removed else state) or removed
 
 
@@ -73,6 +60,24 @@ def _recover_hetzner(
         say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which the last run left behind")
     hetzner.remove(orphans)
     return bool(orphans)
+
+
+def _recover_cloudflare(pulumi: PulumiCli, config: dict[str, str], state: dict[str, Any], *, ran: bool) -> bool:
+    ids, token = pulumi.stack.plan.settings.cloudflare, config.get(f"{_PREFIX}cloudflare-api-token")
+    if not ids or not token:
+        return False
+    from homeport.cli import cloudflare  # noqa: PLC0415  # its client costs a quarter of a second
+
+    with cloudflare.client(token, config.get("cloudflare:baseUrl", cloudflare.PUBLIC)) as api:
+        unknown = _nobodys(pulumi, state, lambda known: cloudflare.orphans(known, api, ids.account_id, ids.zone_id))
+        for orphan in unknown:
+            say(f"    removing {orphan.kind} {orphan.name} at Cloudflare, which the state does not know")
+        cloudflare.remove(unknown, api)
+        lost = cloudflare.gone(state, api, ids.account_id, ids.zone_id) if ran else []
+    if lost:
+        say(f"    {counted(len(lost), 'object')} gone from Cloudflare, and the state does not know")
+        _drop(pulumi, set(lost))
+    return bool(unknown) or bool(lost)
 
 
 def _nobodys(

@@ -29,14 +29,14 @@ def take_over(report: Report, config: Mapping[str, str]) -> list[str]:
     foreign = [finding for finding in report.findings if finding.foreign]
     if not foreign:
         return []
-    api = client(config["homeport:cloudflare-api-token"], config.get("cloudflare:baseUrl", PUBLIC))
     folder = cache() / "taken-over"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     removed = []
-    for finding in sorted(foreign, key=lambda finding: "/access/" in finding.foreign):
-        kept = folder / f"{finding.foreign.rpartition('/')[2]}.json"
-        with refusals(f"DELETE {finding.foreign}"):
-            kept.write_text(json.dumps(api.get(finding.foreign, cast_to=object), indent=2), encoding="utf-8")
-            api.delete(finding.foreign, cast_to=object)
-        removed.append(f"{finding.what}; a copy of it is {kept}")
+    with client(config["homeport:cloudflare-api-token"], config.get("cloudflare:baseUrl", PUBLIC)) as api:
+        for finding in sorted(foreign, key=lambda finding: "/access/" in finding.foreign):
+            kept = folder / f"{finding.foreign.rpartition('/')[2]}.json"
+            with refusals(f"DELETE {finding.foreign}"):
+                kept.write_text(json.dumps(api.get(finding.foreign, cast_to=object), indent=2), encoding="utf-8")
+                api.delete(finding.foreign, cast_to=object)
+            removed.append(f"{finding.what}; a copy of it is {kept}")
     return removed

@@ -218,16 +218,29 @@ _ON_A_SOCKET = "homeport/machine:ubuntu-like"
 
 
 def _images(part: str) -> list[str]:
-    """What the tests' systems run.
+    """What the tests' systems run; a test that needs another image has it built itself.
 
     A preset of several hosts is rehearsed in `long` alone, and its mesh is compiled for minutes.
     """
-    rehearsals = [Rehearsal(preset=name, environment="prod") for name in registry.names()]
+    presets = registry.names() if part == "all images" else _of_this_run()
+    rehearsals = [Rehearsal(preset=name, environment="prod") for name in presets]
     rehearsed = [each for each in rehearsals if part == "all images" or len(each.hosts) == 1]
-    stacks = [read("dev"), *(example(f"{name}/dev") for name in registry.names())]
+    stacks = [read("dev"), *(example(f"{name}/dev") for name in presets)]
     needed = [image for stack in stacks for image in stack.images()]
     needed += [image for each in rehearsed for image in (*each.images(), *each.systems().values())]
     return [*dict.fromkeys([*needed, MACHINE, _ON_A_SOCKET])]
+
+
+def _of_this_run() -> list[str]:
+    """The presets that have their turn."""
+    _draw()
+    argv = [sys.executable, "-m", "tests.support.turns"]
+    return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+
+
+def _draw() -> None:
+    """Fixes what samples and turns follow from, for all stages and a second run of what failed."""
+    os.environ.setdefault(_SEED, str(secrets.randbelow(10**6)))
 
 
 def _log(part: str) -> Path:
@@ -279,7 +292,7 @@ def _programs() -> list[str]:
 def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
     words = words or (STAGES | PARTS)[name]
     there = [word for word in words if word in {"-m", words[-1]} or (ROOT / word).exists()]
-    os.environ.setdefault(_SEED, str(secrets.randbelow(10**6)))
+    _draw()
     if name == LONG:
         return _long(there)
     failed = cache() / "test-results" / f"{name}.failed"

@@ -12,8 +12,8 @@ TURNS: dict[str, dict[str, tuple[str, ...]]] = {
     # Kind: suite: how the paths of its tests begin, below tests/rehearsal.
     "presets": {
         "shared-infrastructure": ("shared/",),
-        "vps-infrastructure": ("platform/",),
-        "vpai": ("vpai/", "vpai_services/", "budget/"),
+        "vps-infrastructure": ("platform/", "services/", "supabase/"),
+        "vpai": ("vpai/", "vpai_services/", "budget/", "observe/"),
     },
     "adopted hosts": {
         "becomes one": ("adoption/test_platform_host.py",),
@@ -71,6 +71,17 @@ def waits(path: str) -> bool:
     return bool(kind) and not campaign.WHOLE and name != turn(kind)
 
 
+def presets() -> list[str]:
+    """The presets that a run brings up."""
+    name = turn("presets")
+    return sorted({"jett", name, REHEARSED[name]})
+
+
 def told() -> str:
     """The turn of each kind."""
     return "turns: " + ("all" if campaign.WHOLE else ", ".join(f"{kind}: {turn(kind)}" for kind in TURNS))
+
+
+if __name__ == "__main__":
+    # Before the tests, their images are built.
+    print(*presets(), sep="\n")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from homeport.cli import testing
 from homeport.cli.testing import LONG, STAGES
 from rehearsal.claims.expected import hosts, systems
 from tests.support import campaign, turns
@@ -72,3 +73,13 @@ def test_a_turn_of_presets_rehearses_one_of_a_single_host_and_over_all_turns_eac
 
     assert [*turns.TURNS["presets"]] == [*turns.REHEARSED]
     assert single == {*turns.REHEARSED.values()}
+
+
+def test_a_run_brings_up_jett_and_the_presets_that_have_their_turn_and_builds_their_images_first(seeded, monkeypatch):
+    for number in range(20):
+        seeded(number)
+        name = turns.turn("presets")
+        assert {"jett", name, turns.REHEARSED[name]} == set(turns.presets())
+
+    monkeypatch.setenv("HOMEPORT_SEED", str(number))
+    assert turns.presets() == testing._of_this_run(), "by the same seed"

@@ -55,6 +55,7 @@ def _host(plan: Plan, name: str) -> dict[str, Any]:
         **_owners(host),
         **_vpn(host, public),
         **_mesh(blueprint, host),
+        **_calls(plan, host),
     }
 
 
@@ -98,6 +99,25 @@ def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
             if other != host.name
         },
     }
+
+
+def _calls(plan: Plan, host: HostPlan) -> dict[str, Any]:
+    """Which ports of other hosts containers reach, as far as both the firewall here and the mesh's rules let them."""
+    blueprint = plan.blueprint
+    if blueprint.mesh is None:
+        return {}
+    there = {
+        other: {*_mesh(blueprint, plan.hosts[other])["mesh_tcp"].get(host.name, ())}
+        for other in sorted(plan.hosts)
+        if other != host.name
+    }
+    found: dict[str, dict[str, list[int]]] = {}
+    for network in host.networks:
+        asked = {port for subnet, port in host.ways.mesh_calls if subnet == network.subnet}
+        answering = {other: sorted(asked & ports) for other, ports in there.items() if asked & ports}
+        if answering:
+            found[names.physical(blueprint.namespace, network.name)] = answering
+    return {"calls": found}
 
 
 def _among(port: int, ports: str) -> bool:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _NEEDS = frozenset({"mesh"})
 _MEMBERS = frozenset({"door members"})
-_BESIDES = (22, 53, 80, 443, 804, 2019, 2375, 3000, 3306, 4000, 5432, 5678, 5984, 6333, 6379, 8080, 8428, 9090, 9100)
+BESIDES = (
+    *(22, 53, 80, 443, 804, 2019, 2375, 3000, 3306, 4000, 5432, 5678, 5984, 6333, 6379, 8080, 8428, 9000, 9010, 9090),
+    9100,
+)
 """Ports at which something of a platform listens as a rule."""
 _IS_IN = "is in"
 _FORGED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "Via")
@@ -24,7 +27,7 @@ _FORGED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "Tru
 
 def _ports(view: View) -> list[int]:
     declared = {port for ports in view.expected.mesh_tcp.values() for port in ports}
-    return sorted({*_BESIDES, *view.expected.tcp, *declared})
+    return sorted({*BESIDES, *view.expected.tcp, *declared})
 
 
 def _reached(command: list[str], addresses: tuple[str, ...], ports: list[int]) -> dict[str, list[int]]:

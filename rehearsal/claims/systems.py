@@ -17,6 +17,7 @@ from rehearsal.claims import (
     platform,
     reach,
     shared,
+    to_hosts,
     updates,
 )
 from rehearsal.claims.expected import expected, hosts, systems
@@ -33,6 +34,7 @@ GENERAL: tuple[Claim[View, Any], ...] = (
     *network.CLAIMS,
     *containers.CLAIMS,
     *reach.CLAIMS,
+    *to_hosts.CLAIMS,
     *host.CLAIMS,
     *access.CLAIMS,
     *doors.CLAIMS,
@@ -45,7 +47,7 @@ PARTICULAR: Mapping[str, tuple[Claim[View, Any], ...]] = {
     "vps-infrastructure": platform.CLAIMS,
 }
 """What a preset alone must show."""
-_OF_CONTAINERS = (*containers.CLAIMS, *reach.CLAIMS, *host.CLAIMS, *doors.CLAIMS, network.METADATA)
+_OF_CONTAINERS = (*containers.CLAIMS, *reach.CLAIMS, *to_hosts.CLAIMS, *host.CLAIMS, *doors.CLAIMS, network.METADATA)
 """Nothing to look at on a host that runs none."""
 AT_THE_END: tuple[Claim[View, Any], ...] = (*leaks.CLAIMS, *outages.CLAIMS)
 """Of every system. Secrets are looked for once everything has been used; outages take something away."""

@@ -123,6 +123,8 @@ class ExpectedSystem:
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
         bridged: TCP ports of the host's own programs to the subnets of containers that reach them; none: all do.
         mesh_tcp: Another member of the mesh to the TCP ports that it reaches at the host's address there.
+        calls: Docker network to the other members of the mesh that containers call who leave by it, each with the TCP
+            ports that answer at its address there.
         members_tcp: TCP ports that the host's firewall opens to members of the mesh alone.
         ssh_forward: The port of the loopback address that sshd forwards; 0: none.
         rented: Whether a cloud has the host, with a firewall of its own before it.
@@ -148,6 +150,7 @@ class ExpectedSystem:
     vpn_tcp: tuple[int, ...] = ()
     bridged: Mapping[str, list[str]] = field(default_factory=lambda: _NONE)
     mesh_tcp: Mapping[str, list[int]] = field(default_factory=lambda: _NONE)
+    calls: Mapping[str, Mapping[str, list[int]]] = field(default_factory=lambda: _NONE)
     members_tcp: tuple[int, ...] = ()
     ssh_forward: int = 0
     rented: bool = True

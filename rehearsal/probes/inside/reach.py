@@ -1,31 +1,44 @@
 """Who is reached by TCP from here. Told: `targets`, each an address and a port, and `patience` in seconds.
 
-Says once, in `reached`, those that took the connection.
+Says once, in `reached`, those that took the connection, and in `refused` those where somebody said no: silence is
+neither.
 """
 
 from __future__ import annotations
 
-import socket
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import errno
 
 from rehearsal.probes.inside.talk import say, told
 
+_OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
+"""Then nobody was asked: no answer of anybody's."""
+
+
+async def _answer(address: str, port: int, patience: float) -> str:
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), patience)
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError as problem:
+        if problem.errno in _OUT_OF_FILES:
+            raise
+        return ""
+    writer.close()
+    return "reached"
+
+
+async def _all(targets: list[list[str | int]], patience: float) -> list[str]:
+    return await asyncio.gather(*(_answer(str(address), int(port), patience) for address, port in targets))
+
 
 def main() -> None:
-    """Asks all at once."""
+    """Asks all at once, in one thread: many containers are asked beside each other."""
     about = told()
-
-    def takes(target: list[str | int]) -> bool:
-        try:
-            socket.create_connection((str(target[0]), int(target[1])), about.get("patience", 1.5)).close()
-        except OSError:
-            return False
-        return True
-
     targets = about["targets"]
-    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
-        answers = list(pool.map(takes, targets))
-    say({"reached": [target for target, reached in zip(targets, answers, strict=True) if reached]})
+    answers = asyncio.run(_all(targets, about.get("patience", 1.5)))
+    by_answer = list(zip(targets, answers, strict=True))
+    say({kind: [target for target, answer in by_answer if answer == kind] for kind in ("reached", "refused")})
 
 
 if __name__ == "__main__":

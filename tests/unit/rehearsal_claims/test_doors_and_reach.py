@@ -137,4 +137,5 @@ def test_the_probe_of_reachability_tells_an_open_port_from_a_closed_one():
         closed.bind(("127.0.0.1", 0))
         there, not_there = list(open_one.getsockname()), list(closed.getsockname())
 
-        assert [{"reached": [there]}] == run([], "reach", {"targets": [there, not_there]})
+        found = {"reached": [there], "refused": [not_there]}
+        assert [found] == run([], "reach", {"targets": [there, not_there]})

@@ -20,7 +20,7 @@ from tests.unit.stack.test_graph import VPAI
 
 NOWHERE = {"account_id": "0" * 32, "zone_id": "0" * 32, "team": "rehearsal"}
 PLAIN = {"exposure", "tcp", "udp", "networks", "vpn_address", "vpn_peer", "vpn_peer_address", "vpn_tcp"}
-PLAIN |= {"mesh_tcp", "members_tcp"}
+PLAIN |= {"mesh_tcp", "members_tcp", "calls"}
 """What blueprint and file both have, beside services and routes."""
 OF_HOSTS = {"vpai": VPAI}
 """The settings of a system that has several hosts."""

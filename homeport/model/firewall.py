@@ -42,8 +42,9 @@ class ContainerWays:
         closed: Subnets of the networks without a way out: from them only their own subnet is reached.
         vpn: Whether the host is in the VPN: its members are reached at ``calls`` alone.
         calls: Address of a member, and its TCP port.
-        mesh: Whether the host is in the mesh: its members are reached at ``mesh_calls`` alone. Which members those are
-            is said by the mesh's rules, for their addresses are known only once they are in.
+        mesh: Whether the host is in the mesh: its members are reached at ``mesh_calls`` alone, and by no other way than
+            the mesh. Which members those are is said by the mesh's rules, for their addresses are known only once they
+            are in.
         mesh_calls: Subnet of a network of theirs, and the TCP port at members.
     """
 

@@ -145,6 +145,8 @@ def _kept_in(version: int, ways: ContainerWays) -> list[str]:
         *(_calls(MESH, meshed) if ways.mesh else []),
         *closed,
         *(_no_calls(MESH) if ways.mesh else []),
+        # Where the mesh's client is off, or knows no way to a member, its address would be asked for on the internet.
+        *([f"-i {bridge} -d {RANGE} -j DROP" for bridge in BRIDGES] if ways.mesh and v4 else []),
         *([*_calls(VPN, calls), *_no_calls(VPN)] if ways.vpn else []),
     ]
 

@@ -33,12 +33,13 @@ _SAID = {OPEN: "reached", REFUSED: "refused"}
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What containers were answered by hosts.
+    """What containers were answered at hosts' addresses.
 
     Attributes:
         networks: Container to its networks, each with its address and the network's length.
         targets: Addresses of hosts and ports, all of which every container asked.
-        answers: Container to what answered: `open`, or `refused`, which is an answer too.
+        answers: Container to what answered: `open`, or `refused`, which is an answer too. At another host's address it
+            may be that of the world outside, which refuses what leaves by another way than the mesh.
     """
 
     networks: Mapping[str, Mapping[str, str]]
@@ -91,14 +92,9 @@ def beside_the_description(view: View, seen: Answers) -> list[str]:
         f"{name} to {_whose(view, to)} port {to[1]}: expected {expected}, measured {measured}"
         for name, got in sorted(seen.answers.items())
         for to in seen.targets
-        for expected, measured in [(should(view, seen, name, to), _counted(view, to, got.get(to, SILENT)))]
+        for expected, measured in [(should(view, seen, name, to), got.get(to, SILENT))]
         if expected not in {measured, EITHER}
     ]
-
-
-def _counted(view: View, to: Target, answer: str) -> str:
-    """Of another host a refusal is none of its own for sure: where the mesh has no way to it, the world may refuse."""
-    return SILENT if answer == REFUSED and _member(view, to[0]) else answer
 
 
 def _whose(view: View, to: Target) -> str:

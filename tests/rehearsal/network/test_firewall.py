@@ -169,6 +169,23 @@ def test_a_proxy_comes_to_its_port_of_a_member_and_its_neighbours_on_another_net
         server.firewall()
 
 
+def test_a_member_that_the_mesh_knows_no_way_to_is_not_asked_for_on_the_link(server, outside):
+    docker("exec", outside.name, "ip", "address", "replace", f"{MEMBER}/32", "dev", "lo")
+    server.run(f"ip route replace {MEMBER} via {outside.address()}")
+    beacon = start(inside(outside.name), "beacon", {"ports": [CALLED]})
+    beacon.wait_for(0)
+    try:
+        until(lambda: server.reaches("other", MEMBER, CALLED), "somebody on the link answers in the member's place")
+        server.firewall(ways=ContainerWays(mesh=True, mesh_calls=(("172.29.1.0/24", CALLED),)))
+        assert server.ok(f"nc -z -w 2 {MEMBER} {CALLED}"), "he still answers, or the next line proves nothing"
+        assert not server.reaches("other", MEMBER, CALLED), "the call is declared: by the mesh, and by no other way"
+    finally:
+        beacon.stop()
+        server.run(f"ip route delete {MEMBER}")
+        docker("exec", outside.name, "ip", "address", "delete", f"{MEMBER}/32", "dev", "lo")
+        server.firewall()
+
+
 @pytest.mark.req("B-08")
 def test_a_container_gets_no_answer_from_the_metadata_service(server, outside):
     docker("exec", outside.name, "ip", "address", "replace", "169.254.169.254/32", "dev", "lo")

@@ -132,12 +132,12 @@ def test_a_declared_port_that_does_not_answer_is_named_but_not_one_that_answers_
     assert "passed" == check(CLAIM, Asked(monkeypatch, late={(name, address, port)})).state
 
 
-def test_a_refusal_by_its_own_host_is_an_answer_and_one_on_the_way_to_another_is_none(monkeypatch):
+def test_a_refusal_is_an_answer(monkeypatch):
     own = check(CLAIM, Asked(monkeypatch, refused={("openclaw-sandbox", GATEWAYS["sandbox"], 2375)}))
     other = check(CLAIM, Asked(monkeypatch, refused={("n8n", MESH["app"], 22)}))
 
     assert "port 2375: expected no answer, measured refused" in own.got, "the firewall lets it in, if to nobody"
-    assert "passed" == other.state
+    assert "host app in the mesh, 100.64.0.2, port 22: expected no answer, measured refused" in other.got, "it left"
 
 
 @pytest.mark.parametrize("name", ["grafana", "n8n", "caddy"])

@@ -206,6 +206,8 @@ def test_the_firewall_lets_declared_calls_of_members_through_and_no_other(callin
     assert text.index("--dport 9100") < text.index("-s 172.30.64.0/24 ! -d"), "before the network is closed"
     assert () == calling.hosts["ai"].ways.mesh_calls
     assert "tailscale0 -s" not in restore(hub.rules, 6, hub.ways), "members have IPv4 addresses alone"
+    order = [text.index(part) for part in ("--dport 9100", "-i br-+ -d 100.64.0.0/10 -j DROP", "-i br-+ -j RETURN")]
+    assert sorted(order) == order, "by the mesh or not at all: no member is looked for on the internet"
 
 
 @pytest.mark.req("S5-14", "S5-63")

@@ -11,6 +11,8 @@ import errno
 
 from rehearsal.probes.inside.talk import say, told
 
+_AT_ONCE = 500
+"""Connections that are waited for; a process may open 1,024 files as a rule."""
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 """Then nobody was asked: no answer of anybody's."""
 
@@ -29,11 +31,17 @@ async def _answer(address: str, port: int, patience: float) -> str:
 
 
 async def _all(targets: list[list[str | int]], patience: float) -> list[str]:
-    return await asyncio.gather(*(_answer(str(address), int(port), patience) for address, port in targets))
+    waiting = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(address: str, port: int) -> str:
+        async with waiting:
+            return await _answer(address, port, patience)
+
+    return await asyncio.gather(*(one(str(address), int(port)) for address, port in targets))
 
 
 def main() -> None:
-    """Asks all at once, in one thread: many containers are asked beside each other."""
+    """Asks beside each other, in one thread: it runs for many containers at a time."""
     about = told()
     targets = about["targets"]
     answers = asyncio.run(_all(targets, about.get("patience", 1.5)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homeport.model import names
+from homeport.model import names, template
 from homeport.model.container import container_spec
 from homeport.model.firewall import CONTAINERS, MESH, VPN
 
@@ -163,6 +163,10 @@ def _route(blueprint: Blueprint, route: Route) -> dict[str, Any]:
     return {
         "service": route.service,
         "guest": route.guest,
+        # A device of the VPN is its owner's, and no rehearsal has it.
+        "peer": next(
+            (name.partition(":")[2] for name in template.names(route.upstream) if name.startswith("peer:")), ""
+        ),
         "host": blueprint.host(route),
         "probe": route.probe,
         "doors": doors,

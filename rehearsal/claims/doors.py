@@ -23,6 +23,10 @@ _REFUSED, _THROUGH, _DOWN, _SILENT = "refused", "through", "nobody behind it", "
 _ITSELF = "the service says"
 OPEN = ("open", "bypass", "itself")
 _LOGIN = ".cloudflareaccess.com/"
+_AWAY = (502, 503, 504, 530)
+"""What proxies say in the place of whom they do not reach."""
+_LONGEST = 100
+"""How much of another answer than the expected one a report has."""
 
 
 def named_person(view: View) -> str:
@@ -99,7 +103,7 @@ def verdict(route: ExpectedRoute, answer: Mapping[str, Any]) -> str:
     # The proxy's own 404, of what is closed, has no body.
     if status in (401, 403) or (status == 302 and _LOGIN in location) or (status == 404 and not answer["body"]):  # noqa: PLR2004
         return _REFUSED
-    if status in (502, 503, 504, 530) and route.service and not route.guest:
+    if status in _AWAY and not route.guest and not route.peer:
         return _DOWN
     return _THROUGH
 
@@ -117,6 +121,18 @@ def as_declared(view: View) -> dict[str, dict[str, str]]:
     }
 
 
+def in_own_words(view: View) -> dict[str, str]:
+    """What programs say to somebody without a key: the status, and the expected words, else how the answer begins."""
+    seen = {}
+    for name, wanted in view.expected.all_answers().items():
+        headers = {word.replace("-", "_"): value for word, value in wanted.headers.items()}
+        answer = view.visit(view.hostnames[name], wanted.path, method=wanted.method, body=wanted.body, **headers)
+        # Who does not answer at all is an error in words.
+        body = answer.get("body") or answer.get("error", "")
+        seen[name] = f"{answer['status']} {wanted.says if wanted.says in body else body[:_LONGEST]}"
+    return seen
+
+
 CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="doors",
@@ -125,5 +141,16 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         observe=tried,
         expected=as_declared,
         spoil=lambda seen: {**seen, min(seen): {**seen[min(seen)], "nobody": _THROUGH, "a wrong key": _REFUSED}},
+    ),
+    Claim(
+        name="programs-answer-for-themselves",
+        rows=("S5-63",),
+        needs=frozenset({"answers"}),
+        says="whom the proxy asks for nothing hears the very program behind: that it works, or that it wants a key",
+        observe=in_own_words,
+        expected=lambda view: {
+            name: f"{said.status} {said.says}" for name, said in view.expected.all_answers().items()
+        },
+        spoil=lambda seen: {**seen, min(seen): "502 the host behind this name does not answer"},
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,8 @@ class ExpectedDoor:
 
     Attributes:
         kind: `login`, `service-token`, `api-key`, `basic`, `closed`, `open`, `bypass`, or `itself`: the proxy asks for
-            nothing, and the service behind for what it likes (a claim of its preset says what).
+            nothing, and the service behind for what it likes (`ExpectedSystem.answers`, or a claim of its preset, says
+            what).
         paths: Patterns of paths; none: all that no other door of the name has.
         header: Of `api-key`: the header.
         user: Of `basic`: the user.
@@ -90,8 +92,9 @@ class ExpectedRoute:
 
     Attributes:
         doors: In the order in which they are looked at.
-        service: What is behind it; empty: a member of the VPN.
+        service: What is behind it; empty: a program of a host, another host's proxy, or a device of the VPN (`peer`).
         guest: Whether that is another stack's, which may not be there.
+        peer: The device of the VPN that what is behind it runs on: no rehearsal has it, so nobody may answer.
         host: The whole name; empty: the route's own below the domain.
         probe: The path at which the service answers 200 to whoever comes as far as to it; empty: none is known.
     """
@@ -99,8 +102,30 @@ class ExpectedRoute:
     doors: tuple[ExpectedDoor, ...]
     service: str = ""
     guest: bool = False
+    peer: str = ""
     host: str = ""
     probe: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedAnswer:
+    """What the program behind a public name says to somebody without a key, by which it is that very program.
+
+    Attributes:
+        status: The status.
+        says: What its body has in it, and no proxy's has; empty: anything.
+        path: What is asked for.
+        method: How.
+        headers: With which headers.
+        body: With which body.
+    """
+
+    status: int
+    says: str = ""
+    path: str = "/"
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    body: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +138,7 @@ class ExpectedSystem:
         networks: Docker networks to what they let out: `open`, `closed` (the host's firewall lets nothing out) or
             `internal` (Docker does not).
         routes: Public names, by the route's name.
+        answers: Such names, as far as they are there, to what the program behind says to somebody without a key.
         tcp: TCP ports that are open to the outside.
         udp: The same for UDP.
         owners_tcp: TCP ports that the firewalls open for what the host's owner runs: in a rehearsal nobody listens.
@@ -141,6 +167,7 @@ class ExpectedSystem:
     folder: str
     secret_files: Mapping[str, Mapping[str, str]]
     routes: Mapping[str, ExpectedRoute] = field(default_factory=lambda: _NONE)
+    answers: Mapping[str, ExpectedAnswer] = field(default_factory=lambda: _NONE)
     udp: tuple[int, ...] = ()
     owners_tcp: tuple[int, ...] = ()
     owners_udp: tuple[int, ...] = ()
@@ -165,8 +192,17 @@ class ExpectedSystem:
         }
         kinds = {f"door {door.kind}" for route in self.routes.values() for door in route.doors}
         there |= {"rented"} if self.rented else set()
+        there |= {"answers"} if self.all_answers() else set()
         mesh = {"mesh"} if self.mesh_tcp else set()
         return frozenset(there | kinds | mesh | ({"vpn"} if self.vpn_address else set()))
+
+    def all_answers(self) -> dict[str, ExpectedAnswer]:
+        """What programs say to somebody without a key: declared, or, where nobody is asked for one, that they work."""
+        found = {name: answer for name, answer in self.answers.items() if name in self.routes}
+        for name, route in self.routes.items():
+            if route.probe and any(door.kind == "itself" and not door.paths for door in route.doors):
+                found.setdefault(name, ExpectedAnswer(path=route.probe, status=HTTPStatus.OK))
+        return found
 
     def allowed_files(self) -> list[Allowed]:
         """The files that may hold secrets."""
@@ -218,8 +254,12 @@ def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") 
         name: replace(_service(about), clean_stop=own[name].clean_stop if name in own else _NONE)
         for name, about in values.pop("services", {}).items()
     }
-    routes = {name: _route(**about) for name, about in values.pop("routes", {}).items()}
-    return ExpectedSystem(services=services if "services" in described else own, routes=routes, **_tuples(values))
+    return ExpectedSystem(
+        services=services if "services" in described else own,
+        routes={name: _route(**about) for name, about in values.pop("routes", {}).items()},
+        answers={name: ExpectedAnswer(**about) for name, about in values.pop("answers", {}).items()},
+        **_tuples(values),
+    )
 
 
 def _service(values: Mapping[str, Any]) -> ExpectedService:

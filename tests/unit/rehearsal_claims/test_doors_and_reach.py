@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rehearsal.claims import doors, reach, updates
-from rehearsal.claims.expected import ExpectedDoor, ExpectedRoute, expected
+from rehearsal.claims.expected import ExpectedAnswer, ExpectedDoor, ExpectedRoute, expected
 from rehearsal.claims.run import check
 from rehearsal.probes.box import run
 from tests.unit.rehearsal_claims.described import Host
@@ -22,6 +22,16 @@ DOORS = (
 )
 KEYS = {"/hook": ("X_API_Key", "k"), "/": ("Authorization", "Basic YWRtaW46cA==")}
 OK, NOT_FOUND, REFUSED = ({"status": status, "body": body} for status, body in ((200, "hello"), (404, ""), (401, "")))
+
+
+OF_ANSWERS = {claim.name: claim for claim in doors.CLAIMS}["programs-answer-for-themselves"]
+WRONG = ExpectedAnswer(
+    status=401, says="the signature is wrong", path="/take", method="POST", headers={"X-Signature": "0"}, body="{}"
+)
+RELAYED = {
+    "relay": ExpectedRoute(doors=(ExpectedDoor(kind="itself", paths=("/take",)), ExpectedDoor(kind="closed"))),
+    "works": ExpectedRoute(doors=(ExpectedDoor(kind="itself"),), service="works", probe="/health"),
+}
 
 
 def always(answer):
@@ -46,6 +56,23 @@ class Proxied(Host):
         return OK if headers.get(name, "") == value else REFUSED
 
 
+class Relaying(Host):
+    """A host of two names, one of them with no service of its own behind it, that answer as they must or as said."""
+
+    def __init__(self, relay=None, works=None, answers=None):
+        system = replace(expected("jett"), routes=RELAYED, answers=answers or {"relay": WRONG, "of no route": WRONG})
+        super().__init__(system)
+        self.asked = []
+        self._relay = relay or {"status": 401, "body": '{"error": "the signature is wrong"}'}
+        self._works = works or OK
+
+    def visit(self, hostname, path="/", *, method="GET", body="", **headers):
+        self.asked.append((hostname, path, method, body, headers))
+        if hostname == "works.example.com":
+            return self._works
+        return self._relay if path == "/take" else NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("change", "state"),
     [
@@ -64,21 +91,64 @@ class Proxied(Host):
     ],
 )
 def test_a_door_opens_to_its_own_key_and_to_no_other(change, state):
-    (claim,) = doors.CLAIMS
+    claim = {claim.name: claim for claim in doors.CLAIMS}["doors"]
 
     assert state == check(claim, Proxied(change)).state
 
 
 @pytest.mark.parametrize(
-    ("answer", "service", "verdict"),
+    ("answer", "route", "verdict"),
     [
-        ({"status": 302, "headers": {"Location": "https://t.cloudflareaccess.com/x"}, "body": ""}, "n8n", "refused"),
-        ({"status": 302, "headers": {"Location": "/dashboard"}, "body": ""}, "n8n", "through"),
-        ({"status": 502, "headers": {}, "body": ""}, "", "through"),
+        ({"status": 302, "headers": {"Location": "https://t.cloudflareaccess.com/x"}, "body": ""}, {}, "refused"),
+        ({"status": 302, "headers": {"Location": "/dashboard"}, "body": ""}, {"service": "n8n"}, "through"),
+        *(({"status": status, "body": ""}, {}, "nobody behind it") for status in (502, 503, 504, 530)),
+        ({"status": 502, "body": ""}, {"service": "n8n"}, "nobody behind it"),
+        ({"status": 502, "body": ""}, {"peer": "local"}, "through"),
+        ({"status": 502, "body": ""}, {"service": "n8n", "guest": True}, "through"),
     ],
 )
-def test_a_redirect_of_the_software_itself_is_no_refusal_and_a_member_may_be_off(answer, service, verdict):
-    assert verdict == doors.verdict(ExpectedRoute(doors=(), service=service), answer)
+def test_a_redirect_of_the_software_itself_is_no_refusal_and_only_a_device_or_a_guest_may_be_off(
+    answer, route, verdict
+):
+    assert verdict == doors.verdict(ExpectedRoute(doors=(), **route), answer)
+
+
+GONE = {"status": 502, "body": "relay.example.com: the host behind this name does not answer"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "doors_state", "state"),
+    [
+        ({}, "passed", "passed"),
+        ({"relay": GONE}, "failed", "failed"),
+        *(({"relay": {**GONE, "status": status}}, "failed", "failed") for status in (503, 504)),
+        ({"relay": {"status": 0, "error": "refused"}}, "failed", "failed"),
+        # Of its own proxy, or of the other host's: neither is the program.
+        *(({"relay": {"status": status, "body": ""}}, "passed", "failed") for status in (401, 403, 404)),
+        ({"relay": {"status": 404, "body": "the signature is wrong"}}, "passed", "failed"),
+        ({"relay": {"status": 202, "body": '{"status": "queued"}'}}, "passed", "failed"),
+        ({"works": {"status": 404, "body": "no such page"}}, "passed", "failed"),
+        ({"works": GONE}, "failed", "failed"),
+    ],
+)
+def test_a_name_without_a_service_of_its_own_has_the_very_program_behind_it(answers, doors_state, state):
+    of_doors = {claim.name: claim for claim in doors.CLAIMS}["doors"]
+    result = check(OF_ANSWERS, Relaying(**answers))
+
+    assert state == result.state, f"expected {result.expected} got {result.got}"
+    assert doors_state == check(of_doors, Relaying(**answers)).state, "what anybody in the way may have said is no more"
+    assert "refused" == check(OF_ANSWERS, Relaying()).control
+
+
+def test_it_is_asked_as_declared_and_only_by_names_that_are_there():
+    host = Relaying()
+    check(OF_ANSWERS, host)
+
+    assert [
+        ("relay.example.com", "/take", "POST", "{}", {"X_Signature": "0"}),
+        ("works.example.com", "/health", "GET", "", {}),
+    ] == host.asked
+    assert "answers" not in replace(expected("jett"), answers={"of no route": WRONG}).has, "there is nothing to ask"
 
 
 MATRIX = reach.Matrix(

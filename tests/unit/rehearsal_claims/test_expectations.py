@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +54,34 @@ def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset, host):
     assert {
         name: replace(route, host=route.host or f"{name}.example.com") for name, route in written.routes.items()
     } == planned.routes, "who comes in by which name"
+
+
+def test_who_is_let_through_by_a_name_of_vpai_is_told_by_the_very_program_that_it_has_come_to_it():
+    settings = {"autofix": {"repositories": "alice/platform", "tests": "make test"}}
+    known = described("vpai", **settings)
+    several = {host: expected("vpai", known, host) for host in hosts("vpai", known)}
+    open_ones = {
+        name: name in system.all_answers()
+        for system in several.values()
+        for name, route in system.routes.items()
+        if any(door.kind == "itself" for door in route.doors)
+    }
+
+    assert dict.fromkeys(("autofix", "couchdb", "headscale", "hook"), True) == open_ones, "answers, or a health address"
+    asked = {name: answer for system in several.values() for name, answer in system.all_answers().items()}
+    for name, answer in asked.items():
+        assert answer.says or answer.status == 200, f"{name}: a refusal alone may be any proxy's"
+    preset = registry.preset("vpai")
+    for name in ("autofix", "hook"):
+        (paths,) = [
+            guard.paths for route in preset.routes if route.name == name for guard in route.guards if guard.paths
+        ]
+        assert any(fnmatchcase(asked[name].path, path) for path in paths), f"{name}: its proxy hands that on"
+    workflows = (ROOT / "catalog/presets/vpai/n8n/workflows").glob("*.json")
+    webhooks = [node["parameters"] for each in workflows for node in json.loads(each.read_text())["nodes"]]
+    there = [about for about in webhooks if f"/webhook/{about.get('path')}" == asked["hook"].path]
+    assert [("POST", "headerAuth")] == [(about["httpMethod"], about["authentication"]) for about in there]
+    assert asked["autofix"].says in (ROOT / "apps/auto_fix/auto_fix_receiver.py").read_text(), "its own words"
 
 
 COPY = re.compile(r"^ExecStartPre=-?\+/usr/bin/install -m 400 -o (\S+) /etc/homeport/\S+ (/run/\S+)$", re.MULTILINE)

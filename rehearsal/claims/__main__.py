@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
             claims = tuple(claim for claim in claims_of(preset, system) if claim.name in wanted)
             with rehearsed(system, request["world"], request["outputs"], host) as view:
                 view.second_preview = request.get("second_preview", "")
+                view.systems = systems
                 run(claims, view, _tell, report, f"{host}: " if host else "")
         _tell(str(report))
     except (ProbeError, ValueError) as problem:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.claims.claim import Claim
+from rehearsal.claims.doors import path_of
 from rehearsal.probes.box import run
+from rehearsal.probes.errors import ProbeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +26,26 @@ BESIDES = (
 """Ports at which something of a platform listens as a rule."""
 _IS_IN = "is in"
 _FORGED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "Via")
+_FORGED_NAMES = ("X-Forwarded-Host", "X-Forwarded-Server", "X-Host", "X-Original-Host", "X-HTTP-Host-Override")
+_NOT_OPEN = ("members", "closed")
+_CALL = """
+import json, os, sys, tempfile, urllib.error, urllib.request
+def called(url):
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return {"status": answer.status, "body": answer.read(100).decode(errors="replace")}
+    except urllib.error.HTTPError as refused:
+        return {"status": refused.code, "body": refused.read(100).decode(errors="replace")}
+    except OSError as nobody:
+        return {"status": 0, "body": str(nobody)}
+with tempfile.NamedTemporaryFile("w") as roots:
+    if sys.argv[2]:
+        roots.write(sys.argv[2])
+        roots.flush()
+        os.environ["SSL_CERT_FILE"] = roots.name
+    print(json.dumps(called(sys.argv[1])))
+"""
+"""As `host_scripts/messages.py` calls; but that the world's authority stands in the place of the public ones."""
 
 
 def _ports(view: View) -> list[int]:
@@ -76,39 +99,123 @@ def _for_members(view: View) -> list[str]:
     )
 
 
-def let_in(route: ExpectedRoute, status: int) -> str:
-    """Whether a member's request came as far as to a service that works; else what was answered.
+def answered(answer: Mapping[str, Any]) -> bool:
+    """Whether it was a service that answered, and none that is broken.
 
-    A proxy lets in whom it answers with 502 as well, and nobody is there.
+    A proxy lets in whom it answers with 502 as well, and nobody is there; its own 404 has no body.
     """
-    if route.probe:
-        well = status == HTTPStatus.OK
-    else:
-        well = 0 < status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.FORBIDDEN
-    return _IS_IN if well else str(status)
+    status = answer["status"]
+    closed = status == HTTPStatus.FORBIDDEN or (status == HTTPStatus.NOT_FOUND and not answer["body"])
+    return 0 < status < HTTPStatus.INTERNAL_SERVER_ERROR and not closed
 
 
-def to_strangers(view: View) -> dict[str, dict[str, int | str]]:
+def let_in(route: ExpectedRoute, answer: Mapping[str, Any]) -> str:
+    """Whether a member's request came as far as to a service that works; else what was answered."""
+    status = answer["status"]
+    return _IS_IN if (status == HTTPStatus.OK if route.probe else answered(answer)) else str(status)
+
+
+def _forged(view: View, name: str = "") -> dict[str, str]:
+    """Headers that say that the caller is a member, and, where one is given, that he asks for another name."""
+    member = next(address for host, address in sorted(view.mesh.items()) if host != view.name)
+    as_member = {"Forwarded": f"for={member}{f';host={name}' if name else ''}", "Via": f"1.1 {member}"}
+    return {header: as_member.get(header, member) for header in _FORGED} | dict.fromkeys(
+        _FORGED_NAMES if name else (), name
+    )
+
+
+def _open_to_strangers(view: View) -> list[tuple[str, str, str]]:
+    """Each name of each host that not only members come in by: where it is, the name, and a path that is open there."""
+    found = []
+    for host, system in sorted(view.systems.items()):
+        names = view.names_of(system)
+        for route_name, route in system.routes.items():
+            if doors := [door for door in route.doors if door.kind not in _NOT_OPEN]:
+                found.append((view.machines[host][1][0], names[route_name], path_of(doors[0])))
+    return found
+
+
+def _request(address: str, tls_name: str, host: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    return {"url": f"https://{address}{path}", "server_name": tls_name, "headers": {"Host": host, **headers}}
+
+
+def turned_away(answer: Mapping[str, Any]) -> bool:
+    """Whether nobody answered, or a proxy that has nothing for the caller: what it says by itself has no body."""
+    status, body = answer["status"], answer.get("body", "")
+    refused = status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) and not body
+    return not status or status == HTTPStatus.MISDIRECTED_REQUEST or refused
+
+
+def by_public_names(view: View, hostname: str, path: str) -> list[str]:
+    """The ways by which a stranger got to a name for members where public names are, a relay's among them.
+
+    He asks there for it by its own name; by the public one in TLS and its own in HTTP; and by the public one alone,
+    while headers say that it is for the other, which must change nothing. The first two also with such headers.
+
+    Raises:
+        ProbeError: There is no public name to come by.
+    """
+    if not (public := _open_to_strangers(view)):
+        raise ProbeError(hostname, "no public name is known by which a stranger could come to it")
+    forged = _forged(view, hostname)
+    away: dict[str, dict[str, Any]] = {}
+    same: dict[str, dict[str, Any]] = {}
+    for address, name, open_path in public:
+        for how, headers in (("", {}), (", forged", forged)):
+            away[f"at {address}{how}"] = _request(address, hostname, hostname, path, headers)
+            away[f"by {name}{how}"] = _request(address, name, hostname, path, headers)
+            same[f"as {name}{how}"] = _request(address, name, name, open_path, headers)
+    several = {**away, **same}
+    answers = dict(zip(several, view.visit_all(list(several.values())), strict=True))
+    through = [f"{way}: {answers[way]['status']}" for way in away if not turned_away(answers[way])]
+    for _, name, _ in public:
+        plain, changed = (answers[f"as {name}{how}"] for how in ("", ", forged"))
+        if not plain["status"]:
+            # Where nobody is, nobody is turned away.
+            through.append(f"as {name}: no answer")
+        elif (plain["status"], plain["body"]) != (changed["status"], changed.get("body")):
+            through.append(f"as {name}, forged: {changed['status']}")
+    return through
+
+
+def to_strangers(view: View) -> dict[str, dict[str, Any]]:
     """Each name for members: a stranger's answer by the host's address, with headers that say he is one, and inside."""
-    seen: dict[str, dict[str, int | str]] = {}
-    member = next(address for name, address in sorted(view.mesh.items()) if name != view.name)
-    forged = {
-        name.replace("-", "_"): f"for={member}" if name == "Forwarded" else f"1.1 {member}" if name == "Via" else member
-        for name in _FORGED
-    }
+    seen: dict[str, dict[str, Any]] = {}
+    forged = {header.replace("-", "_"): value for header, value in _forged(view).items()}
     for name in _for_members(view):
         hostname, route = view.hostnames[name], view.expected.routes[name]
+        path = route.probe or "/"
         seen[name] = {
             "a stranger": view.visit(hostname)["status"],
             "with forged headers": view.visit(hostname, **forged)["status"],
-            "a member": let_in(route, view.visit_as_member(hostname, route.probe or "/")["status"]),
+            "by public names": by_public_names(view, hostname, path),
+            "a member": let_in(route, view.visit_as_member(hostname, path)),
         }
     return seen
 
 
-def _refused(view: View) -> dict[str, dict[str, int | str]]:
-    answer: dict[str, int | str] = {"a stranger": 403, "with forged headers": 403, "a member": _IS_IN}
+def _refused(view: View) -> dict[str, dict[str, Any]]:
+    answer = {"a stranger": 403, "with forged headers": 403, "by public names": [], "a member": _IS_IN}
     return dict.fromkeys(_for_members(view), answer)
+
+
+def _heartbeat(view: View) -> tuple[str, str]:
+    """As whom the host's backups run, and the URL that they call.
+
+    Raises:
+        ProbeError: They call nobody.
+    """
+    if not (call := view.expected.heartbeat):
+        raise ProbeError("the backups", "call nobody")
+    names = {name: host for system in view.systems.values() for name, host in view.names_of(system).items()}
+    return call.user, f"https://{names[call.route]}{call.path}"
+
+
+def heard(view: View) -> dict[str, str]:
+    """Whether the host's backups come to whom they call: as their user, by DNS, by a certificate that they trust."""
+    user, url = _heartbeat(view)
+    answer = json.loads(view.run("runuser", "-u", user, "--", "python3", "-c", _CALL, url, view.authority))
+    return {url: _IS_IN if answered(answer) else f"{answer['status']} {answer['body']}"}
 
 
 def by_name(view: View) -> dict[str, str]:
@@ -148,10 +255,19 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
         name="names-for-members",
         rows=("S5-60", "S5-61", "S5-90"),
         needs=_MEMBERS,
-        says="who is no member gets 403 from every name for members, whatever his headers say; to a member all works",
+        says="who is no member gets 403 from every name for members, nor more by a public one; to a member all works",
         observe=to_strangers,
         expected=_refused,
-        spoil=lambda seen: {**seen, min(seen): {**seen[min(seen)], "with forged headers": 200, "a member": "502"}},
+        spoil=lambda seen: {**seen, min(seen): {**seen[min(seen)], "by public names": ["by another: 200"]}},
+    ),
+    Claim(
+        name="heartbeats-arrive",
+        rows=("S5-60", "S5-90"),
+        needs=frozenset({"mesh", "heartbeat"}),
+        says="a host's backups come to the service that hears of them by its name, into the mesh, also on its own host",
+        observe=heard,
+        expected=lambda view: {_heartbeat(view)[1]: _IS_IN},
+        spoil=lambda seen: dict.fromkeys(seen, "403 "),
     ),
     Claim(
         name="names-lead-where-declared",

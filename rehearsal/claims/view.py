@@ -54,6 +54,9 @@ class View:
         mesh: Member of the mesh to its address there.
         machines: Host to the command that leads into it, and its public addresses.
         name: The host's name, where there are several.
+        systems: Each host of the stack, this one too, to what is expected of it.
+        authority: Roots (PEM) of the world's own authority, by which its names' certificates are trusted; empty: there
+            is none.
         second_preview: What Pulumi said of a second update: `empty` or `changes`; empty where nobody asked it.
     """
 
@@ -75,6 +78,8 @@ class View:
     mesh: Mapping[str, str] = field(default_factory=dict)
     machines: Mapping[str, tuple[list[str], tuple[str, ...]]] = field(default_factory=dict)
     name: str = ""
+    systems: Mapping[str, ExpectedSystem] = field(default_factory=dict)
+    authority: str = ""
     second_preview: str = ""
     _scans: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
@@ -86,7 +91,11 @@ class View:
     @property
     def hostnames(self) -> dict[str, str]:
         """Public names by the name of their route."""
-        return {name: route.host or f"{name}.{self.domain}" for name, route in self.expected.routes.items()}
+        return self.names_of(self.expected)
+
+    def names_of(self, system: ExpectedSystem) -> dict[str, str]:
+        """The same of another host."""
+        return {name: route.host or f"{name}.{self.domain}" for name, route in system.routes.items()}
 
     def run(self, *argv: str, seconds: float = 120) -> str:
         """What a command prints on the host, as root.
@@ -141,6 +150,10 @@ class View:
             return _ask(self.edge, method, path, sent, body)
         url = f"https://{self.addresses[0]}{path}"
         return self.peer.fetch(url, server_name=hostname, method=method, body=body, headers=sent)
+
+    def visit_all(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The answers to a visitor's requests, as `inside/fetch.py` is told them, wherever they go."""
+        return run(self.peer.prefix, "fetch", {"requests": requests})
 
     def visit_as_member(self, hostname: str, path: str = "/") -> dict[str, Any]:
         """The same from another member of the mesh, at the host's address there: what the name leads to."""
@@ -238,6 +251,8 @@ def rehearsed(
         )
         view.machines = _machines(view, world)
         view.name, view.mesh = host, outputs.get("mesh") or {}
+        view.systems = {host: system}
+        view.authority = world.get("ovh", {}).get("authority", {}).get("roots", "")
         view.host, view.addresses = _machine(view, host)
         asking = [name for name, ports in system.mesh_tcp.items() if _HTTPS in ports]
         view.member = view.machines[asking[0]][0] if asking else []

@@ -129,6 +129,21 @@ class ExpectedAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpectedHeartbeat:
+    """Whom a host's backups call once they have gone well.
+
+    Attributes:
+        route: The name that they call, of this host or of another.
+        path: The path there, in a form that nobody waits for.
+        user: As whom they run.
+    """
+
+    route: str
+    path: str
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExpectedSystem:
     """One system: a host and its services.
 
@@ -139,6 +154,7 @@ class ExpectedSystem:
             `internal` (Docker does not).
         routes: Public names, by the route's name.
         answers: Such names, as far as they are there, to what the program behind says to somebody without a key.
+        heartbeat: Whom its backups call; None: it has none, or what they call is not there.
         tcp: TCP ports that are open to the outside.
         udp: The same for UDP.
         owners_tcp: TCP ports that the firewalls open for what the host's owner runs: in a rehearsal nobody listens.
@@ -168,6 +184,7 @@ class ExpectedSystem:
     secret_files: Mapping[str, Mapping[str, str]]
     routes: Mapping[str, ExpectedRoute] = field(default_factory=lambda: _NONE)
     answers: Mapping[str, ExpectedAnswer] = field(default_factory=lambda: _NONE)
+    heartbeat: ExpectedHeartbeat | None = None
     udp: tuple[int, ...] = ()
     owners_tcp: tuple[int, ...] = ()
     owners_udp: tuple[int, ...] = ()
@@ -193,6 +210,7 @@ class ExpectedSystem:
         kinds = {f"door {door.kind}" for route in self.routes.values() for door in route.doors}
         there |= {"rented"} if self.rented else set()
         there |= {"answers"} if self.all_answers() else set()
+        there |= {"heartbeat"} if self.heartbeat else set()
         mesh = {"mesh"} if self.mesh_tcp else set()
         return frozenset(there | kinds | mesh | ({"vpn"} if self.vpn_address else set()))
 
@@ -246,6 +264,8 @@ def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") 
         TypeError: A file lacks a key, or has one that there is not.
     """
     written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
+    several = described.get("hosts") or written.get("hosts", {})
+    names = {name for about in several.values() for name in about.get("routes", {})}
     written |= written.pop("hosts", {}).get(host, {})
     described = described.get("hosts", {}).get(host, {}) if host else described
     own = {name: _service(values) for name, values in written.pop("services").items()}
@@ -254,8 +274,10 @@ def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") 
         name: replace(_service(about), clean_stop=own[name].clean_stop if name in own else _NONE)
         for name, about in values.pop("services", {}).items()
     }
+    heartbeat = values.pop("heartbeat", None)
     return ExpectedSystem(
         services=services if "services" in described else own,
+        heartbeat=ExpectedHeartbeat(**heartbeat) if heartbeat and heartbeat["route"] in names else None,
         routes={name: _route(**about) for name, about in values.pop("routes", {}).items()},
         answers={name: ExpectedAnswer(**about) for name, about in values.pop("answers", {}).items()},
         **_tuples(values),

@@ -1,7 +1,7 @@
-"""One HTTP request, without following anything.
+"""One HTTP request, without following anything; or several, one after the other.
 
 Told: `url`, `method`, `headers`, `body`, `seconds`; with https `server_name`, the name that the server is asked for by
-TLS. Its certificate is not looked at.
+TLS. Its certificate is not looked at. Or `requests`, a list of such.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from rehearsal.probes.inside.talk import say, told
@@ -17,6 +18,11 @@ from rehearsal.probes.inside.talk import say, told
 def main() -> None:
     """Asks, and says status, headers and body, or the error in words."""
     about = told()
+    for request in about.get("requests", [about]):
+        say(_asked(request))
+
+
+def _asked(about: dict[str, Any]) -> dict[str, Any]:
     url = urlsplit(about["url"])
     began = time.monotonic()
     secure = url.scheme == "https"
@@ -37,7 +43,7 @@ def main() -> None:
         result = {"status": 0, "error": f"{type(error).__name__}: {error}"}
     finally:
         connection.close()
-    say({**result, "seconds": round(time.monotonic() - began, 3)})
+    return {**result, "seconds": round(time.monotonic() - began, 3)}
 
 
 def _unverified() -> ssl.SSLContext:

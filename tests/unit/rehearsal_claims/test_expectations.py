@@ -84,6 +84,21 @@ def test_who_is_let_through_by_a_name_of_vpai_is_told_by_the_very_program_that_i
     assert asked["autofix"].says in (ROOT / "apps/auto_fix/auto_fix_receiver.py").read_text(), "its own words"
 
 
+def test_each_host_of_a_mesh_with_backups_is_expected_to_reach_whom_they_call_as_their_user():
+    rehearsal = rehearse.Rehearsal(preset="vpai", environment="prod")
+    plan = rehearsal.stack(VPAI).plan
+    users = {
+        name: program.backup.user for name, host in plan.hosts.items() for program in host.programs if program.backup
+    }
+    calls = {host: expected("vpai", described("vpai"), host).heartbeat for host in hosts("vpai")}
+
+    assert {"ai", "vpn"} == {*users}
+    assert users == {host: call.user for host, call in calls.items() if call}
+    assert {("uptime", "/api/push/nobody-has-this")} == {(call.route, call.path) for call in calls.values() if call}
+    off = described("vpai", services={"uptime-kuma": {"enabled": False}})
+    assert [None, None] == [expected("vpai", off, host).heartbeat for host in users], "nobody is there to hear"
+
+
 COPY = re.compile(r"^ExecStartPre=-?\+/usr/bin/install -m 400 -o (\S+) /etc/homeport/\S+ (/run/\S+)$", re.MULTILINE)
 
 

@@ -142,10 +142,10 @@ class Rehearsed:
         Ground.unfilter(world["id"])
 
     @contextmanager
-    def seen(self) -> Iterator[View]:
-        """Outside, VPN, edge and host, as the claims see them."""
+    def seen(self, host: str = "") -> Iterator[View]:
+        """Outside, VPN, edge and host, as the claims see them; which host, where there are several."""
         path = self.engine.root / f"Pulumi.{self.asked.name}.yaml"
         settings = yaml.safe_load(path.read_text())["config"]["homeport:settings"]
-        system = expected(self.asked.preset, described(self.asked.stack(settings).plan))
-        with rehearsed(system, self.world, self.outputs) as view:
+        system = expected(self.asked.preset, described(self.asked.stack(settings).plan), host)
+        with rehearsed(system, self.world, self.outputs, host) as view:
             yield view

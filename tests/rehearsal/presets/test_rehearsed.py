@@ -12,6 +12,7 @@ from homeport.cli.rehearse import Rehearsal
 from rehearsal.claims.expected import hosts, systems
 from rehearsal.machine.daemon import labelled
 from tests.rehearsal.presets.guests import another_stack_joins
+from tests.rehearsal.presets.smoked import smoke_says_what_is_down
 from tests.support import campaign, turns
 from tests.support.command import make
 from tests.support.production import Rehearsed
@@ -20,7 +21,7 @@ from tests.support.rehearsed_settings import own_services, own_settings
 pytestmark = pytest.mark.docker
 LARGE = sorted(preset for preset in systems() if len(hosts(preset)) > 1)
 OTHERS = sorted({*systems()} - {"jett", *LARGE}) if campaign.WHOLE else [turns.REHEARSED[turns.turn("presets")]]
-BESIDES = {"shared-infrastructure": another_stack_joins}
+BESIDES = {"shared-infrastructure": another_stack_joins, "vpai": smoke_says_what_is_down}
 """What is tried while a preset is up."""
 
 

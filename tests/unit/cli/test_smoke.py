@@ -14,6 +14,7 @@ import pytest
 from homeport.cli import smoke
 from homeport.model.errors import ToolError
 from homeport.plan.smoke import Check
+from tests.support.dialled import dialled
 from tests.support.scratch import free_port
 
 
@@ -70,6 +71,21 @@ def test_a_port_that_listens_is_a_connection_and_one_that_speaks_no_http_is_no_a
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         assert not asked(url, seconds=0.2).ok, "a time-out ends it"
     assert not asked(f"https://{address}/", (), seconds=5.0).ok, "and what speaks no TLS is no page"
+
+
+def test_a_connection_made_elsewhere_is_like_one_made_here_and_a_place_that_is_not_there_is_no_silence(
+    address, monkeypatch
+):
+    monkeypatch.setattr(smoke, "connected", dialled([], {"app.example.com": "127.0.0.1"}))
+    port = address.rpartition(":")[2]
+
+    assert asked(f"http://app.example.com:{port}/", contains="fine").ok, "by what the name leads to there"
+    assert "503" == asked(f"http://app.example.com:{port}/503").answer
+    silent = asked(f"http://127.0.0.1:{free_port()}/", (403,), silence=True)
+    assert silent.ok and "refused" in silent.answer
+    monkeypatch.setattr(smoke, "connected", dialled(["false"]))
+    with pytest.raises(RuntimeError, match="is not there"):
+        asked(f"http://{address}/", (403,), silence=True)
 
 
 @pytest.mark.req("FP-20", "S5-89")

@@ -6,6 +6,7 @@ been proved by a new connection the way before it stays open (components/scripts
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli import colleagues, lifecycle, lockout, pulumi_cli
@@ -54,13 +55,16 @@ def harden(name: str, *, reach: str, port: int | None, yes: bool) -> int:
     if port != before:
         say(f"==> sshd moves from port {before} to {port}; both are open until the new one is proved")
         if code := _step(pulumi, {"port": port, "previous": before}, yes=yes):
+            _tell(pulumi, known, reach, {before, port})
             return code
     ssh = read(name).plan.settings.ssh
     if ssh.reach != reach or ssh.previous:
         pulumi = pulumi_cli.prepared(read(name))
-        _prove(pulumi, _known(pulumi), reach, port, port)
+        known = _known(pulumi)
+        _prove(pulumi, known, reach, port, port)
         say(f"==> SSH closes to all but members of the {reach}")
         if code := _step(pulumi, {"reach": reach, "previous": None}, yes=yes):
+            _tell(pulumi, known, reach, {ssh.previous or port, port})
             return code
     say(f"==> SSH of stack {name} is at port {port}, for members of the {reach} alone")
     return 0
@@ -86,7 +90,7 @@ def _port(name: str, known: Mapping[str, Mapping[str, str]]) -> int:
 
 def _prove(pulumi: PulumiCli, known: Mapping[str, Mapping[str, str]], reach: str, port: int, last: int) -> None:
     """A new connection by the inner network to each host, before anything is closed; `last` is the port in the end."""
-    refused = []
+    refused, answering = [], []
     for host, way in known.items():
         address = inner_addresses(host, pulumi.stack.plan.blueprint).get(reach)
         user = way["HOMEPORT_SSH"].rpartition("@")[0]
@@ -94,13 +98,45 @@ def _prove(pulumi: PulumiCli, known: Mapping[str, Mapping[str, str]], reach: str
         if said:
             refused.append(f"host {host}: {user}@{address or '-'} port {port} gives no answer by the {reach}: {said}")
         else:
+            answering.append(host)
             say(f"    host {host}: {user}@{address} port {port} answers by the {reach}")
     if refused:
+        silent = {host: way for host, way in known.items() if host not in answering}
+        how = _looking(silent, reach, answering) if answering else [_joining(pulumi, reach)]
+        member = "" if answering else f"this machine is a member of the {reach} and "
         again = f"bin/homeport harden --reach {reach} --port {last} --stack {pulumi.stack.name}"
         raise ToolError(
-            "\n".join([*refused, "Nothing was closed: SSH stays open as it is.", _joining(pulumi, reach)])
-            + f"\n  fix: {again}, once this machine is a member of the {reach} and the above answers"
+            "\n".join([*refused, "Nothing was closed: SSH stays open as it is, on all hosts.", *how])
+            + f"\n  fix: {again}, once {member}the above answers"
         )
+
+
+def _looking(silent: Mapping[str, Mapping[str, str]], reach: str, answering: list[str]) -> list[str]:
+    """What to ask hosts that are not there, where others are: this machine is a member, so it is up to them."""
+    lines = [f"This machine is a member of the {reach}: {', '.join(answering)} answered by it."]
+    for host, way in silent.items():
+        command = "tailscale status" if reach == "mesh" else "wg show"
+        root = "" if way["HOMEPORT_SSH"].startswith("root@") else "sudo "
+        there = f"ssh -p {way['HOMEPORT_SSH_PORT']} {way['HOMEPORT_SSH']} {root}{command}"
+        up = f" (where it is stopped: {root}tailscale up)" if reach == "mesh" else ""
+        lines.append(f"Why host {host} is not there it says itself: {there}{up}")
+    return lines
+
+
+def _tell(pulumi: PulumiCli, known: Mapping[str, Mapping[str, str]], reach: str, ports: set[int]) -> None:
+    """Where each host is by now, after a step that did not hold on all of them: a step's hosts go at their own pace."""
+    places: list[tuple[str, Mapping[str, str], str, int]] = []
+    for host, way in known.items():
+        user, _, before = way["HOMEPORT_SSH"].rpartition("@")
+        inner = inner_addresses(host, pulumi.stack.plan.blueprint).get(reach, before)
+        places += [(host, way, f"{user}@{at}", port) for at in dict.fromkeys((before, inner)) for port in sorted(ports)]
+    with ThreadPoolExecutor(len(places)) as pool:
+        said = [*pool.map(lambda place: lockout.said_by(place[1], place[2], str(place[3])), places)]
+    for host in known:
+        answers = [
+            f"{at} port {port}" for (of, _, at, port), no in zip(places, said, strict=True) if of == host and not no
+        ]
+        say(f"    host {host}: {'SSH answers at ' + ', '.join(answers) if answers else 'SSH answers nowhere'}")
 
 
 def _joining(pulumi: PulumiCli, reach: str) -> str:
@@ -123,5 +159,8 @@ def _step(pulumi: PulumiCli, values: Mapping[str, Any], *, yes: bool) -> int:
     colleagues.write(pulumi.stack, change)
     code = lifecycle.up(read(pulumi.stack.name), yes=yes)
     if code:
-        say("==> this step did not hold: what was open stays open, and why is above. The next run goes on with it")
+        say(
+            "==> this step did not hold, and why is above: a host on which it failed stays open as it was. "
+            "The next run goes on with it"
+        )
     return code

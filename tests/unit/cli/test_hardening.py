@@ -11,6 +11,7 @@ from homeport.cli import hardening
 from homeport.model.errors import ToolError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
+from tests.unit.stack.test_graph import VPAI
 
 INNER = "deploy@10.66.0.1"
 
@@ -117,3 +118,74 @@ def test_an_update_that_fails_ends_it_and_the_next_run_goes_on_from_there(played
     assert failing == len([step for step in played.happened if step.startswith("up")]), "and nothing follows"
     assert 0 == played.harden()
     assert ({"port": 804, "reach": "vpn"}, 804) == (played.ssh, played.at), "all steps, whatever was done before"
+
+
+SILENT = "ssh: connect to host timed out"
+
+
+class OfSeveral(Played):
+    """vpai's four hosts in a mesh; those in `away` are not there by it, and those in `stuck` do not close."""
+
+    def __init__(self, monkeypatch) -> None:
+        super().__init__(monkeypatch)
+        self.away, self.stuck = set(), set()
+        at = {name: host.get("address", "203.0.113.7") for name, host in VPAI["hosts"].items()}
+        reached = {
+            name: {"HOMEPORT_SSH": f"{'root' if name == 'ai' else 'deploy'}@{address}", "HOMEPORT_SSH_PORT": "22"}
+            for name, address in at.items()
+        }
+        monkeypatch.setattr(hardening, "ways", lambda *_: reached)
+
+    def stack(self):
+        config = {"homeport:preset": "vpai", "homeport:settings": json.dumps({**VPAI, "ssh": dict(self.ssh)})}
+        plan = resolve(Configuration("prod", config), sealed=True)
+        return SimpleNamespace(name="prod", plan=plan, settings={**VPAI, "ssh": dict(self.ssh)}, local=False)
+
+    def said_by(self, way, where, _):
+        name = next(name for name, known in hardening.ways(None, None).items() if known is way)
+        inner = where.endswith(".mesh.example.com")
+        closed = self.ssh.get("reach") == "mesh" and name not in self.stuck
+        return SILENT if (name in self.away if inner else closed) else ""
+
+    def harden(self):
+        return hardening.harden("prod", reach="mesh", port=None, yes=True)
+
+
+@pytest.mark.req("S5-07")
+def test_one_host_of_several_that_is_not_in_the_mesh_keeps_all_open_and_is_named_with_what_to_ask_it(monkeypatch):
+    several = OfSeveral(monkeypatch)
+    several.away = {"ai", "app"}
+
+    with pytest.raises(ToolError) as refused:
+        several.harden()
+
+    text = str(refused.value)
+    assert {} == several.ssh, "nothing was begun on any host"
+    for words in (
+        f"host ai: root@ai.mesh.example.com port 22 gives no answer by the mesh: {SILENT}",
+        f"host app: deploy@app.mesh.example.com port 22 gives no answer by the mesh: {SILENT}",
+        "Nothing was closed: SSH stays open as it is, on all hosts.",
+        "This machine is a member of the mesh: vpn, workstation answered by it.",
+        "host ai is not there it says itself: ssh -p 22 root@192.0.2.10 tailscale status",
+        "(where it is stopped: tailscale up)",
+        "host app is not there it says itself: ssh -p 22 deploy@203.0.113.7 sudo tailscale status",
+        "--stack prod, once the above answers",
+    ):
+        assert words in text, text
+    assert "host vpn: " not in text and "joins the mesh" not in text, "they are there, and so is this machine"
+
+
+@pytest.mark.req("S5-07")
+def test_after_a_step_that_held_on_some_hosts_alone_it_is_said_where_each_is_by_now(monkeypatch, capsys):
+    several = OfSeveral(monkeypatch)
+    several.codes, several.stuck = [0, 1], {"ai"}
+
+    assert 1 == several.harden()
+
+    said = "".join(capsys.readouterr())
+    assert "a host on which it failed stays open as it was" in said, said
+    for words in (
+        "host ai: SSH answers at root@192.0.2.10 port 22, root@ai.mesh.example.com port 22\n",
+        "host vpn: SSH answers at deploy@vpn.mesh.example.com port 22\n",
+    ):
+        assert words in said, said

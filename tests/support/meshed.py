@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from homeport.cli.rehearse import Rehearsal
+from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.daemon import docker
 from tests.support.checkout import ROOT, copied
 from tests.support.edits import EDITS
+from tests.support.waits import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +110,23 @@ class Meshed:
         return docker(
             "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAMConfig.IPv4Address}}{{end}}", container
         )
+
+    def address6(self, host: str) -> str:
+        """Its public IPv6 address, as the cloud gave it."""
+        return self.run(host, "cat", "/etc/rehearsal/ipv6").partition("/")[0]
+
+    def reboot(self, host: str) -> None:
+        """A boot of a host that it asks for itself, until all of it runs again."""
+        before = self._began(host)
+        with suppress(MachineError):  # the command ends with the machine
+            self.run(host, "systemctl", "reboot")
+        until(lambda: self._began(host) != before, f"{host} does not boot")
+        up = "for unit in docker tailscaled multi-user.target; do systemctl is-active $unit; done"
+        until(lambda: self.run(host, "sh", "-ec", up), f"{host} does not get up")
+
+    def _began(self, host: str) -> str:
+        """When its first process began, proc(5): the kernel's own boot is that of this machine."""
+        return self.run(host, "cut", "-d", " ", "-f", "22", "/proc/1/stat")
 
     def records(self) -> list[dict[str, Any]]:
         """What the zone at the emulated OVH holds now."""

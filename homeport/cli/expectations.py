@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SOCKET = "/var/run/docker.sock"
 _PROTOCOLS = ("tcp", "udp")
+_DEVICE = "a device"
+"""What asks by the mesh where a host is alone in it, under the host's own tags (`rehearsal/probes/device.py`)."""
 
 
 def described(plan: Plan) -> dict[str, Any]:
@@ -77,7 +79,8 @@ def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
     if blueprint.mesh is None:
         return {}
     tags = {member.name: {f"tag:{tag}" for tag in member.tags} for member in blueprint.mesh.members}
-    own = tags.get(host.name, set())
+    own = tags.pop(host.name, set())
+    others = tags or {_DEVICE: own}
     openings = (rule.opening for rule in host.rules if rule.via in ("", MESH))
     open_here = sorted({opening.port for opening in openings if opening.protocol == "tcp" and not opening.owners})
     public = {opening.port for opening in host.openings}
@@ -88,15 +91,14 @@ def _mesh(blueprint: Blueprint, host: HostPlan) -> dict[str, Any]:
                 port
                 for port in open_here
                 if any(
-                    {*rule.sources} & tags[other]
+                    {*rule.sources} & others[other]
                     and {*rule.targets} & own
                     and rule.protocol in ("", "tcp")
                     and _among(port, rule.ports)
                     for rule in blueprint.mesh.rules
                 )
             ]
-            for other in sorted(tags)
-            if other != host.name
+            for other in sorted(others)
         },
     }
 

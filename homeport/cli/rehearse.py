@@ -364,6 +364,7 @@ def claims(rehearsal: Rehearsal, ready: pulumi_cli.PulumiCli, world: dict[str, A
     document = {
         "world": world,
         "preset": rehearsal.preset,
+        "environment": rehearsal.environment,
         "outputs": ready.outputs(secrets=True),
         "described": described(ready.stack.plan),
         "second_preview": "changes" if code else "empty",

@@ -1,8 +1,8 @@
 """`python -m rehearsal.claims [NAME or ROW …]`: checks what a rehearsed system must show.
 
 Standard input: JSON with `world` (what `rehearsal.world up` printed), `preset`, `outputs` (the stack's, secret ones
-in plain), and, as far as there are some, `described` (what is expected by the settings) and `second_preview` (`empty`
-or `changes`).
+in plain), and, as far as there are some, `environment`, `described` (what is expected by the settings) and
+`second_preview` (`empty` or `changes`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from rehearsal.claims.expected import expected, hosts
+from rehearsal.claims.expected import PROD, expected, hosts
 from rehearsal.claims.run import Report, chosen, run
 from rehearsal.claims.systems import CLAIMS, claims_of
 from rehearsal.claims.view import rehearsed
@@ -38,13 +38,15 @@ def main(arguments: list[str]) -> int:
         return 0
     request = json.load(sys.stdin)
     preset, described = request["preset"], request.get("described") or {}
+    environment = request.get("environment", PROD)
     if preset not in CLAIMS:
         text = f"preset {preset} has no claims yet, so nothing was checked; there are some of: {', '.join(CLAIMS)}"
         print(f"rehearsal.claims: {text}", file=sys.stderr)
         return NONE
     try:
         report = Report()
-        systems = {host: expected(preset, described, host) for host in hosts(preset, described)}
+        named = hosts(preset, described, environment)
+        systems = {host: expected(preset, described, host, environment) for host in named}
         of_all = {claim.name: claim for system in systems.values() for claim in claims_of(preset, system)}
         wanted = {claim.name for claim in chosen(of_all.values(), options.claims)}
         for host, system in systems.items():

@@ -131,7 +131,8 @@ def _open_to_strangers(view: View) -> list[tuple[str, str, str]]:
         names = view.names_of(system)
         for route_name, route in system.routes.items():
             if doors := [door for door in route.doors if door.kind not in _NOT_OPEN]:
-                found.append((view.machines[host][1][0], names[route_name], path_of(doors[0])))
+                # One that is alone in its stack has no name there.
+                found.append((view.machines[host or view.name][1][0], names[route_name], path_of(doors[0])))
     return found
 
 

@@ -8,12 +8,13 @@ import socket
 import ssl
 import subprocess
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rehearsal.probes import device
 from rehearsal.probes.box import inside, run
 from rehearsal.probes.errors import ProbeError
 from rehearsal.probes.peer import Peer
@@ -52,8 +53,9 @@ class View:
         edge_ca: File of the certificate that its visitors trust.
         member: Command that leads into another member of the mesh, as root; empty: there is none.
         mesh: Member of the mesh to its address there.
-        machines: Host to the command that leads into it, and its public addresses.
-        name: The host's name, where there are several.
+        machines: Host to the command that leads into it, and its public addresses; where one is alone in a mesh, also
+            the device that joins it.
+        name: The host's name, where there are several or there is a mesh.
         systems: Each host of the stack, this one too, to what is expected of it.
         authority: Roots (PEM) of the world's own authority, by which its names' certificates are trusted; empty: there
             is none.
@@ -214,7 +216,7 @@ class View:
 def rehearsed(
     system: ExpectedSystem, world: Mapping[str, Any], outputs: Mapping[str, Any], host: str = ""
 ) -> Iterator[View]:
-    """The rehearsed system, with its peer as a container in its VPN, where it has one.
+    """The rehearsed system, with its peer as a container in its VPN, where it has one, and a device in its mesh.
 
     Args:
         system: What is expected of it.
@@ -230,7 +232,7 @@ def rehearsed(
         "hcloud": (world["hcloud"]["endpoint"], {"Authorization": f"Bearer {world['hcloud']['token']}"}),
         "cloudflare": (cloudflare["api"], {"Authorization": f"Bearer {cloudflare['token']}"}),
     }
-    with Peer(network) as peer:
+    with Peer(network) as peer, ExitStack() as more:
         config = _output(outputs, "client_configs", system.vpn_peer) if system.vpn_peer else ""
         view = View(
             expected=system,
@@ -254,6 +256,13 @@ def rehearsed(
         view.systems = {host: system}
         view.authority = world.get("ovh", {}).get("authority", {}).get("roots", "")
         view.host, view.addresses = _machine(view, host)
+        if device.NAME in system.mesh_tcp:
+            (view.name,) = view.mesh
+            box, address = more.enter_context(
+                device.joined(network, view.name, view.host, view.addresses[0], lambda name: _control(view, name))
+            )
+            view.machines = {**view.machines, device.NAME: (box.prefix, ())}
+            view.mesh = {**view.mesh, device.NAME: address}
         asking = [name for name, ports in system.mesh_tcp.items() if _HTTPS in ports]
         view.member = view.machines[asking[0]][0] if asking else []
         if config:
@@ -267,6 +276,12 @@ def _output(outputs: Mapping[str, Any], name: str, key: str) -> Any:
         listed = ", ".join(sorted(values)) or "nothing"
         raise ProbeError(f"stack output {name}", f"has no {key}; it has: {listed}", _AGAIN)
     return values[key]
+
+
+def _control(view: View, hostname: str) -> list[str]:
+    """The command `headscale` of the control server that has this public name."""
+    service = next(route.service for name, route in view.expected.routes.items() if view.hostnames[name] == hostname)
+    return [*view.host, "docker", "exec", view.containers()[service]["Id"], "headscale"]
 
 
 def _machines(view: View, world: Mapping[str, Any]) -> dict[str, tuple[list[str], tuple[str, ...]]]:

@@ -146,6 +146,7 @@ class Rehearsed:
         """Outside, VPN, edge and host, as the claims see them; which host, where there are several."""
         path = self.engine.root / f"Pulumi.{self.asked.name}.yaml"
         settings = yaml.safe_load(path.read_text())["config"]["homeport:settings"]
-        system = expected(self.asked.preset, described(self.asked.stack(settings).plan), host)
+        plan = self.asked.stack(settings).plan
+        system = expected(self.asked.preset, described(plan), host, environment=self.asked.environment)
         with rehearsed(system, self.world, self.outputs, host) as view:
             yield view

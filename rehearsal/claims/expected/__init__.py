@@ -3,7 +3,8 @@
 The files are written by hand from a system's description, as it is rehearsed where its user says nothing. The values of
 one rehearsal are those of the blueprint (`homeport/cli/expectations.py`), for settings and the user's own services
 change them; a test holds that without settings both are equal, so that no mistake of a preset is claimed to be right.
-A new service of a preset needs an entry in its file and no code.
+A new service of a preset needs an entry in its file and no code. A file is of prod; where another environment has other
+hosts, what is expected there is a file of the same name in the folder of that environment.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent
+PROD = "prod"
 _ROOTS_HOME = "/root"
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -164,7 +166,8 @@ class ExpectedSystem:
         vpn_peer_address: That member's address.
         vpn_tcp: TCP ports that are open to members of the VPN, beside the services'.
         bridged: TCP ports of the host's own programs to the subnets of containers that reach them; none: all do.
-        mesh_tcp: Another member of the mesh to the TCP ports that it reaches at the host's address there.
+        mesh_tcp: Another member of the mesh to the TCP ports that it reaches at the host's address there; where it is
+            alone, the device that the claims play.
         calls: Docker network to the other members of the mesh that containers call who leave by it, each with the TCP
             ports that answer at its address there.
         members_tcp: TCP ports that the host's firewall opens to members of the mesh alone.
@@ -240,18 +243,19 @@ class ExpectedSystem:
         return tuple(sorted({*self.vpn_tcp, *self.ports().values()}))
 
 
-def systems() -> list[str]:
-    """The systems that something is expected of."""
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
+def systems(environment: str = PROD) -> list[str]:
+    """The systems that something is expected of, by a file of their own in that environment."""
+    return sorted(path.stem for path in _folder(environment).glob("*.json"))
 
 
-def hosts(system: str, described: Mapping[str, Any] = _NONE) -> tuple[str, ...]:
+def hosts(system: str, described: Mapping[str, Any] = _NONE, environment: str = PROD) -> tuple[str, ...]:
     """The names of a system's hosts, where it has several; else one empty name."""
-    written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
-    return tuple(sorted(described.get("hosts", written.get("hosts", [""]))))
+    return tuple(sorted((described or _written(system, environment)).get("hosts", [""])))
 
 
-def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") -> ExpectedSystem:
+def expected(
+    system: str, described: Mapping[str, Any] = _NONE, host: str = "", environment: str = PROD
+) -> ExpectedSystem:
     """What is expected of a system, or of one of its hosts.
 
     Args:
@@ -259,11 +263,12 @@ def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") 
         host: The host, where there are several; its own values take the place of those that all have.
         described: The blueprint of one rehearsal, in the words of the file: its values take the file's place. What the
             file alone has of a service (its last words in the log) stays.
+        environment: Whose file is read: its own where there is one, else prod's.
 
     Raises:
         TypeError: A file lacks a key, or has one that there is not.
     """
-    written = json.loads((FOLDER / f"{system}.json").read_text(encoding="utf-8"))
+    written = _written(system, environment)
     several = described.get("hosts") or written.get("hosts", {})
     names = {name for about in several.values() for name in about.get("routes", {})}
     written |= written.pop("hosts", {}).get(host, {})
@@ -282,6 +287,17 @@ def expected(system: str, described: Mapping[str, Any] = _NONE, host: str = "") 
         answers={name: ExpectedAnswer(**about) for name, about in values.pop("answers", {}).items()},
         **_tuples(values),
     )
+
+
+def _folder(environment: str) -> Path:
+    return FOLDER if environment == PROD else FOLDER / environment
+
+
+def _written(system: str, environment: str) -> dict[str, Any]:
+    own = _folder(environment) / f"{system}.json"
+    path = own if own.is_file() else FOLDER / f"{system}.json"
+    written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return written
 
 
 def _service(values: Mapping[str, Any]) -> ExpectedService:

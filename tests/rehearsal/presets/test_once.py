@@ -1,6 +1,7 @@
 """A preprod that is rented for one run, at the emulated Hetzner and the emulated OVH: nothing of it is left at either.
 
-Long: the whole of vpai comes up twice on one machine.
+While it is up all claims are asked of it, as of any public machine. Long: the whole of vpai comes up twice on
+one machine.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from homeport.cli import rehearse
 from homeport.cli.rehearse import Rehearsal
 from tests.support.command import make
 from tests.support.production import Rehearsed
@@ -22,6 +24,12 @@ pytestmark = [pytest.mark.docker, pytest.mark.long]
 PRESET, ENVIRONMENT = "vpai", "preprod"
 ASKED = Rehearsal(preset=PRESET, environment=ENVIRONMENT)
 OWNED = ("servers", "firewalls", "ssh_keys", "primary_ips", "networks", "volumes")
+ASKED_WHILE_UP = {
+    *("second-preview-empty", "outside-sees-declared-ports", "udp-is-silent", "one-layer-alone", "reached-by-networks"),
+    *("doors", "names-for-members", "names-lead-where-declared", "members-reach-declared-ports"),
+    *("secrets-only-where-declared", "no-secret-in-the-clouds", "reboot-opens-nothing"),
+}
+"""Of the claims those that are of this machine alone; one that is alone in its mesh is asked by a device."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +77,7 @@ def test_it_is_rented_for_a_command_and_given_back(clouds, tmp_path):
     try:
         until(lambda: run.poll() is not None or _whole(seen.status), "it comes up, and is asked", 1800)
         while_up = owned(clouds) if run.poll() is None else {}
+        promised = bool(while_up) and rehearse.claims(ASKED, clouds.engine, clouds.world)
         seen.go.touch()
         run.wait(timeout=900)
     finally:
@@ -78,6 +87,8 @@ def test_it_is_rented_for_a_command_and_given_back(clouds, tmp_path):
     status = json.loads(seen.status.read_text())
     assert status["healthy"] and len(status["services"]) > 10, "the command found all of it up and healthy"
     assert 1 == len(while_up["servers"]) and while_up["records"], "on a rented server, under names of the zone"
+    assert promised, "all that is promised of a public machine held, or what did not is above"
+    assert ASKED_WHILE_UP <= clouds.claims().keys()
     assert before == owned(clouds), "and nothing is left at Hetzner, nor in the zone"
     assert f"nothing of stack {ASKED.name} is left" in output.read_text()
 

@@ -12,7 +12,7 @@ import pytest
 
 from catalog.presets import registry
 from homeport.cli import expectations, rehearse
-from rehearsal.claims.expected import expected, hosts, systems
+from rehearsal.claims.expected import PROD, expected, hosts, systems
 from rehearsal.claims.network import only_declared
 from rehearsal.claims.systems import claims_of
 from rehearsal.probes.canary import Finding, unlawful
@@ -27,10 +27,11 @@ OF_HOSTS = {"vpai": VPAI}
 """The settings of a system that has several hosts."""
 
 
-def described(preset, **changes):
+def described(preset, environment=PROD, **changes):
     """The blueprint of a rehearsal whose user says no more than these settings."""
-    rehearsal = rehearse.Rehearsal(preset=preset, environment="prod")
-    settings = {**(OF_HOSTS.get(preset) or rehearse.settings(rehearsal, NOWHERE)), **changes}
+    rehearsal = rehearse.Rehearsal(preset=preset, environment=environment)
+    own = OF_HOSTS.get(preset) if environment == PROD else None
+    settings = {**(own or rehearse.settings(rehearsal, NOWHERE)), **changes}
     # Through JSON, as it goes to the claims.
     return json.loads(json.dumps(expectations.described(rehearsal.stack(settings).plan)))
 
@@ -39,12 +40,21 @@ def comparable(service):
     return replace(service, root_because=str(bool(service.root_because)), clean_stop={})
 
 
-@pytest.mark.parametrize(("preset", "host"), [(preset, host) for preset in systems() for host in hosts(preset)])
-def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset, host):
-    known = described(preset)
-    written, planned = expected(preset, host=host), expected(preset, known, host)
+@pytest.mark.parametrize(
+    ("environment", "preset", "host"),
+    [
+        (environment, preset, host)
+        for environment in (PROD, "preprod")
+        for preset in systems(environment)
+        for host in hosts(preset, environment=environment)
+    ],
+)
+def test_the_blueprint_is_what_the_file_of_its_preset_expects(environment, preset, host):
+    known = described(preset, environment)
+    written, planned = (expected(preset, of, host, environment) for of in ({}, known))
+    domain = "example.com" if environment == PROD else f"{environment}.example.com"
 
-    assert hosts(preset) == hosts(preset, known), "the hosts of the preset's example"
+    assert hosts(preset, environment=environment) == hosts(preset, known, environment), "the hosts of its example"
 
     for name in sorted(PLAIN):
         assert getattr(written, name) == getattr(planned, name), f"{name}: which of the two is wrong?"
@@ -52,7 +62,7 @@ def test_the_blueprint_is_what_the_file_of_its_preset_expects(preset, host):
         name: comparable(service) for name, service in planned.services.items()
     }, "a weaker container is a defect, or has to be written down by hand as well"
     assert {
-        name: replace(route, host=route.host or f"{name}.example.com") for name, route in written.routes.items()
+        name: replace(route, host=route.host or f"{name}.{domain}") for name, route in written.routes.items()
     } == planned.routes, "who comes in by which name"
 
 
@@ -97,6 +107,20 @@ def test_each_host_of_a_mesh_with_backups_is_expected_to_reach_whom_they_call_as
     assert {("uptime", "/api/push/nobody-has-this")} == {(call.route, call.path) for call in calls.values() if call}
     off = described("vpai", services={"uptime-kuma": {"enabled": False}})
     assert [None, None] == [expected("vpai", off, host).heartbeat for host in users], "nobody is there to hear"
+
+
+def test_of_a_preprod_that_is_alone_in_its_mesh_a_device_asks_what_a_second_host_would():
+    system = expected("vpai", described("vpai", "preprod"), environment="preprod")
+    claims = {claim.name for claim in claims_of("vpai", system)}
+
+    assert ("",) == hosts("vpai", described("vpai", "preprod"), "preprod"), "one machine, not those of prod"
+    assert {"a device": [443, 9100]} == system.mesh_tcp, "what rules let hosts of its own roles do"
+    assert {
+        *("members-reach-declared-ports", "hosts-reach-declared-ports", "names-for-members"),
+        *("names-lead-where-declared", "doors", "one-layer-alone", "outside-sees-declared-ports"),
+        *("reached-by-networks", "secrets-only-where-declared", "reboot-opens-nothing", "second-preview-empty"),
+    } <= claims
+    assert system.services["postgresql"].clean_stop, "what its file alone has"
 
 
 COPY = re.compile(r"^ExecStartPre=-?\+/usr/bin/install -m 400 -o (\S+) /etc/homeport/\S+ (/run/\S+)$", re.MULTILINE)

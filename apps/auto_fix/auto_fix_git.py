@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _SECONDS = 600
 _FILE_MODES = {"000000", "100644", "100755"}
 """No links, which lead out of the clone, and no other repositories (git-update-index(1))."""
+_DECLINED = ("[remote rejected]", "[rejected]", "Remote branch ", "returned error: 403", "returned error: 404")
+"""Words of Git's client: a rule or push protection declines, a branch or the repository is gone, a right is missing."""
 _CLOSED = (".git", ".github", ".gitmodules", ".gitattributes")
 """Names at the root, in small letters, that an agent does not change: what is in them has rights of its own."""
 _WHO = {
@@ -31,6 +33,10 @@ class GitError(Exception):
 
 class PatchError(Exception):
     """A patch that does not fit, or does what no patch may."""
+
+
+class DeclinedError(Exception):
+    """GitHub answers, and will not do it however often it is asked."""
 
 
 class Clone:
@@ -79,6 +85,7 @@ class Clone:
 
         Raises:
             GitError: It cannot be reached.
+            DeclinedError: There is no such branch or repository, or the token may not read it.
         """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
@@ -120,7 +127,8 @@ class Clone:
         """Pushes it as a branch, over what an earlier attempt has left there.
 
         Raises:
-            GitError: It cannot be reached, or refuses it.
+            GitError: It cannot be reached.
+            DeclinedError: A rule or push protection declines it, or the token may not push.
         """
         self._git("push", "--quiet", "--force", self._url, f"HEAD:refs/heads/{branch}")
 
@@ -139,5 +147,8 @@ class Clone:
             raise GitError(f"git {argv[0]}: {type(error).__name__}") from None
         if done.returncode:
             words = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            for line in words:
+                if any(mark in line for mark in _DECLINED):
+                    raise DeclinedError(f"git {argv[0]}: {line.strip()[:300]}")
             raise GitError(f"git {argv[0]}: {(words or ['?'])[-1][:300]}")
         return done.stdout.decode("utf-8", "surrogateescape")

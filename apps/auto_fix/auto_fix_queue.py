@@ -143,13 +143,13 @@ class Queue:
                 "INSERT INTO jobs (repository, issue, title, body, branch, at) VALUES (?, ?, ?, ?, ?, ?)", row
             ).lastrowid
 
-    def next(self) -> Job | None:
-        """The oldest job that has not ended; None: there is none."""
+    def waiting(self) -> list[Job]:
+        """The jobs that have not ended, the oldest first."""
         with self._transaction() as data:
-            row = data.execute(
-                f"SELECT {_COLUMNS} FROM jobs WHERE state NOT IN ('done', 'failed', 'dropped') ORDER BY id LIMIT 1"  # noqa: S608  # a constant
-            ).fetchone()
-        return _job(row) if row else None
+            rows = data.execute(
+                f"SELECT {_COLUMNS} FROM jobs WHERE state NOT IN ('done', 'failed', 'dropped') ORDER BY id"  # noqa: S608  # a constant
+            ).fetchall()
+        return [_job(row) for row in rows]
 
     def start(self, job: Job) -> None:
         """The agent is started for it, which counts however that ends."""

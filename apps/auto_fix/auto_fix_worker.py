@@ -13,7 +13,7 @@ import shutil
 import socket
 from typing import TYPE_CHECKING, Any
 
-from auto_fix_git import Clone, GitError, PatchError
+from auto_fix_git import Clone, DeclinedError, GitError, PatchError
 from auto_fix_github import GitHub
 from auto_fix_http import CallError, RefusedError, call
 
@@ -72,10 +72,13 @@ class Worker:
         self._github = GitHub(api=settings.api, token=settings.token)
 
     def work(self) -> bool:
-        """Brings the oldest job a step further; False: there is none, or GitHub cannot be reached now."""
-        job = self._queue.next()
-        if job is None:
-            return False
+        """Brings the oldest job a step further that can be; False: there is none, or none can be now.
+
+        A job whose repository cannot be reached keeps none behind it waiting.
+        """
+        return any(self._stepped(job) for job in self._queue.waiting())
+
+    def _stepped(self, job: Job) -> bool:
         try:
             self._step(job)
         except (CallError, GitError) as error:
@@ -83,7 +86,7 @@ class Worker:
             return False
         except RefusedError as error:
             self._end(job, "failed", note=f"GitHub refused it: {error}")
-        except (Failure, PatchError) as error:
+        except (Failure, PatchError, DeclinedError) as error:
             self._log(f"job {job.id}: {error}")
             self._queue.become(job, "failing", note=str(error))
         return True

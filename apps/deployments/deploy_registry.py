@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deploy_engine import DeployError
 from deploy_rollout import MARKS
@@ -28,6 +28,8 @@ _MANIFESTS: Final = (
 )
 _NOT_FOUND: Final = 404
 _SECONDS: Final = 30
+_NO_DATE: Final = "2000"
+"""Dates before it are none: reproducible builds write 0001, 1970 or 1980."""
 LATEST: Final = "latest"
 
 
@@ -38,12 +40,14 @@ class Tag:
     Attributes:
         name: The tag.
         digest: What it means; empty: nothing any more, for a collection was killed.
-        created: When that was built, as RFC 3339 writes it; empty where its registry does not say.
+        created: When that was built, as RFC 3339 writes it; empty where nobody says: reproducible builds write 1970.
+        parts: Digests of the images that an index stands for, one for each platform.
     """
 
     name: str
     digest: str
     created: str
+    parts: tuple[str, ...] = ()
 
 
 class Registry:
@@ -76,9 +80,22 @@ class Registry:
         if answer is None:
             return Tag(name, "", "")
         digest, manifest = answer[0].get("Docker-Content-Digest", ""), json.loads(answer[1])
-        config = manifest.get("config", {}).get("digest")
+        parts = tuple(str(part["digest"]) for part in manifest.get("manifests") or ())
+        manifests = [manifest] if not parts else (self._manifest(repository, part) for part in parts)
+        # What attests to a build has no date of its own.
+        created = next(filter(None, (self._created(repository, one) for one in manifests)), "")
+        return Tag(name, digest, created, parts)
+
+    def _manifest(self, repository: str, digest: str) -> dict[str, Any]:
+        answer = self._ask("GET", f"/v2/{repository}/manifests/{digest}", Accept=_MANIFESTS)
+        manifest: dict[str, Any] = json.loads(answer[1]) if answer else {}
+        return manifest
+
+    def _created(self, repository: str, manifest: dict[str, Any]) -> str:
+        config = (manifest.get("config") or {}).get("digest")
         blob = self._ask("GET", f"/v2/{repository}/blobs/{config}") if config else None
-        return Tag(name, digest, str(json.loads(blob[1]).get("created", "")) if blob else "")
+        created = str(json.loads(blob[1]).get("created") or "") if blob else ""
+        return created if created >= _NO_DATE else ""
 
     def _paged(self, path: str, key: str) -> list[str]:
         rows: list[str] = []
@@ -147,7 +164,8 @@ def used(engine: Engine) -> set[str]:
 def superfluous(tags: Iterable[Tag], in_use: set[str], keep: int) -> list[Tag]:
     """Of a repository's tags those that may go.
 
-    What runs stays, what ``latest`` means, the newest ones, and whatever has the digest of one of these.
+    What runs stays, what ``latest`` means, the newest ones, those of which nobody knows how old they are, and whatever
+    has the digest of one of these or is a part of it.
 
     Args:
         tags: All of them, newest first.
@@ -155,8 +173,11 @@ def superfluous(tags: Iterable[Tag], in_use: set[str], keep: int) -> list[Tag]:
         keep: How many of the newest stay, ``latest`` not counted.
     """
     rows = list(tags)
-    named = [tag for tag in rows if tag.name != LATEST and tag.digest]
-    kept = in_use | {tag.digest for tag in rows if tag.name == LATEST} | {tag.digest for tag in named[:keep]}
+    dated = [tag for tag in rows if tag.name != LATEST and tag.created]
+    newest = {tag.digest for tag in dated[:keep]}
+    undated = {tag.digest for tag in rows if tag.digest and not tag.created}
+    kept = in_use | newest | undated | {tag.digest for tag in rows if tag.name == LATEST}
+    kept |= {part for tag in rows if tag.digest in kept for part in tag.parts}
     return [tag for tag in rows if tag.digest not in kept]
 
 

@@ -143,8 +143,10 @@ def _ended(number: int, _frame: object) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; 0 done, 1 refused, 2 unhealthy and taken back, 4 somebody else is at it."""
     options = _parser().parse_args(argv)
-    # systemd ends a run that way: what is under way is put right as after any other failure.
-    signal.signal(signal.SIGTERM, _ended)
+    # So systemd ends a run, and a line that drops: what is under way is put right as after any other failure.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _ended)
     try:
         code: int = options.run(options)
     except DeployError as problem:

@@ -124,7 +124,7 @@ def test_a_labelled_issue_is_queued_whoever_wrote_it_and_an_own_one_when_it_is_o
 @pytest.mark.req("FP-19")
 def test_a_delivery_that_comes_again_does_nothing_also_after_a_restart_and_under_another_id(receiver):
     assert 202 == receiver.deliver(event(), delivery="the-first")[0]
-    receiver.queue.become(receiver.queue.next(), "failed", note="so that only the delivery stands in the way")
+    receiver.queue.become(receiver.queue.waiting()[0], "failed", note="so that only the delivery stands in the way")
     assert (200, {"status": "known", "delivery": "the-first"}) == receiver.deliver(event(), delivery="the-first")
     receiver.close()
     receiver.begin()

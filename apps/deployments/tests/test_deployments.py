@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import deploy_registry
 import deploy_verify
@@ -263,8 +266,8 @@ def test_the_repository_of_a_reference(reference, repository):
     assert repository == repository_of(reference)
 
 
-def tag(name, digest="", created=""):
-    return Tag(name, digest or f"sha256:{name}", created)
+def tag(name, digest="", created="2026-11-30T00:00:00Z", parts=()):
+    return Tag(name, digest or f"sha256:{name}", created, parts)
 
 
 @pytest.mark.req("S1-66")
@@ -275,6 +278,52 @@ def test_what_runs_what_latest_means_and_the_newest_are_never_deleted():
     assert ["4", "3"] == keep, "1 runs, 2 is latest, 5 is the newest, and 0 has the digest of 5"
     everything = {row.digest for row in tags}
     assert [] == deploy_registry.superfluous(tags, everything, 1), "all runs: all stays"
+
+
+@pytest.mark.req("S1-66")
+def test_what_nobody_knows_the_age_of_stays_and_so_do_the_parts_of_what_stays():
+    tags = [
+        tag("5", parts=("sha256:5-arm", "sha256:5-amd")),
+        tag("4"),
+        tag("5-amd"),
+        tag("old-index", parts=("sha256:old-amd",)),
+        tag("old-amd"),
+        tag("reproducible", created=""),
+    ]
+    gone = [row.name for row in deploy_registry.superfluous(tags, set(), 1)]
+
+    assert ["4", "old-index", "old-amd"] == gone
+
+
+IMAGES = {
+    "dated": {"config": {"digest": "sha256:c1"}},
+    "index": {"manifests": [{"digest": "sha256:attests"}, {"digest": "sha256:amd"}]},
+    "sha256:attests": {"config": {"digest": "sha256:none"}},
+    "sha256:amd": {"config": {"digest": "sha256:c2"}},
+    "reproducible": {"config": {"digest": "sha256:c3"}},
+}
+BLOBS = {
+    "sha256:c1": {"created": "2026-11-29T08:00:00Z"},
+    "sha256:c2": {"created": "2026-11-30T08:00:00Z"},
+    "sha256:c3": {"created": "1970-01-01T00:00:00Z"},
+    "sha256:none": {"architecture": "unknown"},
+}
+
+
+@pytest.mark.req("S1-66")
+def test_an_index_is_as_old_as_its_image_and_a_date_before_containers_is_none(monkeypatch):
+    def ask(_registry, _method, path, **_headers):
+        if path.endswith("/tags/list?n=100"):
+            return {}, json.dumps({"tags": ["dated", "index", "reproducible"]}).encode()
+        kind, name = path.split("/")[-2:]
+        content = {"manifests": IMAGES, "blobs": BLOBS}[kind][name]
+        return {"Docker-Content-Digest": f"sha256:{name}"}, json.dumps(content).encode()
+
+    monkeypatch.setattr(deploy_registry.Registry, "_ask", ask)
+    tags = deploy_registry.Registry("http://127.0.0.1:5000").tags("app")
+
+    assert ["index", "dated", "reproducible"] == [row.name for row in tags], "newest first"
+    assert ("sha256:attests", "sha256:amd") == tags[0].parts and "" == tags[2].created
 
 
 @pytest.mark.req("S1-66")
@@ -306,6 +355,22 @@ class Answers(BaseHTTPRequestHandler):
 
     def log_message(self, *_argv):
         """Nothing."""
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["a terminal", "nohup"])
+def test_a_line_that_drops_is_an_end_in_order_but_under_nohup(before, monkeypatch):
+    seen = []
+    options = SimpleNamespace(run=lambda _: seen.extend(map(signal.getsignal, (signal.SIGTERM, signal.SIGHUP))) or 0)
+    monkeypatch.setattr(deployments, "_parser", lambda: SimpleNamespace(parse_args=lambda _: options))
+    usual = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, before)
+        assert 0 == deployments.main([])
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+    assert [deployments._ended, before if before is signal.SIG_IGN else deployments._ended] == seen
 
 
 @pytest.mark.req("S1-75", "S1-77")

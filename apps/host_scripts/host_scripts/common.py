@@ -50,6 +50,25 @@ class BackupError(Exception):
         self.partly = dict(partly or {})
 
 
+def each(kind: str, works: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What comes of each, by its name, below the kind: one that fails keeps none behind it from its turn.
+
+    Raises:
+        BackupError: Some failed: all of their lines; what came of the others stands in `partly`.
+    """
+    done: dict[str, Any] = {}
+    failed: list[BackupError] = []
+    for name, work in works.items():
+        try:
+            done[name] = work()
+        except BackupError as error:
+            failed.append(error)
+    if failed:
+        what, _, fix = "\n".join(map(str, failed)).rpartition("\nfix: ")
+        raise BackupError(what, fix, failed[0].code, {kind: done, "failed": len(failed)})
+    return {kind: done}
+
+
 @dataclass(frozen=True)
 class Server:
     """A PostgreSQL server in a container.

@@ -16,11 +16,12 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Copy, Settings, docker, run, still, tail
+from host_scripts.common import BackupError, Copy, Settings, docker, each, run, still, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +37,9 @@ def backup(settings: Settings) -> dict[str, Any]:
     """Copies each of them into a set.
 
     Raises:
-        BackupError: One cannot be read, or is empty though it was not.
+        BackupError: One cannot be read, or is empty though it was not; the others are copied all the same.
     """
-    return {"copies": {copy.container: _copied(settings, copy) for copy in settings.copies}}
+    return each("copies", {copy.container: partial(_copied, settings, copy) for copy in settings.copies})
 
 
 def sets_of(settings: Settings, copy: Copy) -> Path:
@@ -119,14 +120,15 @@ def verify(settings: Settings) -> dict[str, Any]:
     """Reads the newest set of each: checksums, and whether each file of a registry is what its name says.
 
     Raises:
-        BackupError: A set is missing or damaged.
+        BackupError: A set is damaged; the others are read all the same.
     """
-    done = {}
-    for copy in settings.copies:
-        if sets.all_in(sets_of(settings, copy)):
-            folder = sets.chosen(sets_of(settings, copy), "")
-            done[copy.container] = examined(folder)
-    return {"copies": done}
+    folders = {copy.container: sets_of(settings, copy) for copy in settings.copies}
+    held = {container: folder for container, folder in folders.items() if sets.all_in(folder)}
+    return each("copies", {container: partial(_newest, folder) for container, folder in held.items()})
+
+
+def _newest(folder: Path) -> dict[str, Any]:
+    return examined(sets.chosen(folder, ""))
 
 
 def examined(folder: Path) -> dict[str, Any]:

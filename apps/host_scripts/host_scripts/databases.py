@@ -17,10 +17,11 @@ import subprocess
 import time
 import urllib.parse
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Server, Settings, docker, image_of, run, tail, throw_away, wait
+from host_scripts.common import BackupError, Server, Settings, docker, each, image_of, run, tail, throw_away, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,17 +83,11 @@ def backup(settings: Settings) -> dict[str, Any]:
     Raises:
         BackupError: A server could not be dumped; the others are, all the same.
     """
-    done: dict[str, Any] = {}
-    failed: list[BackupError] = []
-    for server in settings.servers:
-        try:
-            done[server.container] = _dump(server, sets_of(settings, server), settings.keep)
-        except BackupError as error:
-            failed.append(error)
-    if failed:
-        what, fix = str(failed[0]).split("\nfix: ")
-        raise BackupError(what, fix, partly={"servers": done, "failed": len(failed)})
-    return {"servers": done}
+    dumps = {
+        server.container: partial(_dump, server, sets_of(settings, server), settings.keep)
+        for server in settings.servers
+    }
+    return each("servers", dumps)
 
 
 def sets_of(settings: Settings, server: Server) -> Path:
@@ -257,13 +252,13 @@ def verify(settings: Settings) -> dict[str, Any]:
     """The drill: loads the newest set of each server into a throw-away container of the server's image.
 
     Raises:
-        BackupError: A set is missing, damaged, or cannot be loaded.
+        BackupError: A set is missing, damaged, or cannot be loaded; the others are tried all the same.
     """
-    return {
-        "servers": {
-            server.container: drill(server, sets.chosen(sets_of(settings, server), "")) for server in settings.servers
-        }
-    }
+    return each("servers", {server.container: partial(_newest, settings, server) for server in settings.servers})
+
+
+def _newest(settings: Settings, server: Server) -> dict[str, Any]:
+    return drill(server, sets.chosen(sets_of(settings, server), ""))
 
 
 def drill(server: Server, folder: Path) -> dict[str, Any]:

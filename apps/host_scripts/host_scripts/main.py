@@ -15,6 +15,7 @@ from host_scripts.common import (
     FAILED,
     BackupError,
     Settings,
+    each,
     finish,
     first_run,
     go_on,
@@ -45,8 +46,10 @@ _ALARMS = ("offsite", "verify")
 def main(argv: Sequence[str], scripts: Path | None = None) -> int:
     """Runs one work under its lock; its exit code."""
     words = _parser().parse_args(argv)
-    # systemd ends a run that way: what is under way is cleaned up as after any other failure.
-    signal.signal(signal.SIGTERM, _stop)
+    # So systemd ends a run, and a line that drops: what is under way is cleaned up as after any other failure.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _stop)
     try:
         chosen = settings(scripts or Path(__file__).resolve().parents[1])
     except BackupError as error:
@@ -111,7 +114,9 @@ def _verify(chosen: Settings) -> Work:
     if chosen.offsite:
         with lock(chosen.folder, _REPOSITORY, _PATIENCE):
             return offsite.verify(chosen)
-    return {**databases.verify(chosen), **stores.verify(chosen), **copies.verify(chosen)}
+    drills = {"databases": databases.verify, "stores": stores.verify, "copies": copies.verify}
+    done: dict[str, Work] = each("drills", {name: partial(drill, chosen) for name, drill in drills.items()})["drills"]
+    return {kind: outcomes for drill in done.values() for kind, outcomes in drill.items()}
 
 
 def _restored(chosen: Settings, words: argparse.Namespace) -> Work:

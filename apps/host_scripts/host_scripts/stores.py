@@ -6,10 +6,11 @@ of the store's own image before it takes any place.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from host_scripts import qdrant, redis, sets
-from host_scripts.common import BackupError, Settings, Store, docker
+from host_scripts.common import BackupError, Settings, Store, docker, each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,20 +41,14 @@ def backup(settings: Settings) -> dict[str, Any]:
     Raises:
         BackupError: A store could not be dumped; the others are, all the same.
     """
-    done: dict[str, Any] = {}
-    failed: list[BackupError] = []
-    for store in settings.stores:
-        try:
-            with sets.new(sets_of(settings, store), settings.keep) as draft:
-                held = KINDS[store.kind].dump(store, store.password(), draft)
-                draft.finish({"container": store.container, "kind": store.kind, **held})
-            done[store.container] = {"set": sets.all_in(sets_of(settings, store))[-1].name, **held}
-        except BackupError as error:
-            failed.append(error)
-    if failed:
-        what, fix = str(failed[0]).split("\nfix: ")
-        raise BackupError(what, fix, partly={"stores": done, "failed": len(failed)})
-    return {"stores": done}
+    return each("stores", {store.container: partial(_dumped, settings, store) for store in settings.stores})
+
+
+def _dumped(settings: Settings, store: Store) -> dict[str, Any]:
+    with sets.new(sets_of(settings, store), settings.keep) as draft:
+        held = KINDS[store.kind].dump(store, store.password(), draft)
+        draft.finish({"container": store.container, "kind": store.kind, **held})
+    return {"set": sets.all_in(sets_of(settings, store))[-1].name, **held}
 
 
 def sets_of(settings: Settings, store: Store) -> Path:
@@ -74,13 +69,13 @@ def verify(settings: Settings) -> dict[str, Any]:
     """The drill of the newest set of each store.
 
     Raises:
-        BackupError: A set is missing, damaged, or cannot be loaded.
+        BackupError: A set is missing, damaged, or cannot be loaded; the others are tried all the same.
     """
-    return {
-        "stores": {
-            store.container: drill(store, sets.chosen(sets_of(settings, store), "")) for store in settings.stores
-        }
-    }
+    return each("stores", {store.container: partial(_newest, settings, store) for store in settings.stores})
+
+
+def _newest(settings: Settings, store: Store) -> dict[str, Any]:
+    return drill(store, sets.chosen(sets_of(settings, store), ""))
 
 
 def free(store: Store) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -219,6 +220,49 @@ def test_while_github_is_away_a_job_waits(auto_fix):
     assert ("queued", 0) == (auto_fix.jobs()[0]["state"], auto_fix.jobs()[0]["attempts"])
     auto_fix.work()
     assert 1 == len(auto_fix.pulls())
+
+
+def two_issues(whole):
+    """Numbers of two issues that wait, the first in front of the second."""
+    numbers = []
+    for title in ("first", "second"):
+        numbers.append(whole.issue(title=title))
+        until(lambda: len(whole.jobs()) == len(numbers), "it was not queued")
+    return numbers
+
+
+@pytest.mark.req("FP-19")
+@pytest.mark.parametrize("declined", ["a push", "a branch that is gone"])
+def test_what_github_declines_for_good_is_told_below_its_issue_and_keeps_no_other_waiting(auto_fix, declined):
+    auto_fix.receive()
+    first, second = two_issues(auto_fix)
+    if declined == "a push":
+        hook = auto_fix.github.service._git[NAME].path / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\nread -r _ _ name\ntest $name != refs/heads/auto-fix/{first}\n")
+        hook.chmod(0o755)
+    else:
+        with closing(sqlite3.connect(auto_fix.queue)) as data, data:
+            data.execute("UPDATE jobs SET branch = 'master' WHERE issue = ?", (first,))
+    log = auto_fix.work()
+
+    assert ["failed", "done"] == [job["state"] for job in auto_fix.jobs()], log
+    [comment] = auto_fix.comments(first)
+    assert {"a push": "pre-receive hook declined", "a branch that is gone": "Remote branch master"}[declined] in comment
+    assert [f"auto-fix/{second}"] == [pull["head"]["ref"] for pull in auto_fix.pulls()]
+
+
+@pytest.mark.req("FP-19")
+def test_a_job_whose_repository_does_not_answer_keeps_no_other_waiting(auto_fix):
+    auto_fix.receive()
+    first, second = two_issues(auto_fix)
+    answer = auto_fix.github.service.answer
+    away = (f"/issues/{first}",)
+    auto_fix.github.service.answer = lambda call: Answer(503, {}) if call.path.endswith(away) else answer(call)
+    log = auto_fix.work()
+
+    assert ["queued", "done"] == [job["state"] for job in auto_fix.jobs()], log
+    assert [f"auto-fix/{second}"] == [pull["head"]["ref"] for pull in auto_fix.pulls()]
 
 
 @pytest.mark.req("FP-19")

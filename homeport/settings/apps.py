@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homeport.model import template
 from homeport.model.schedule import schedule
-from homeport.settings.kinds import Cores, Image, Memory, Name, Port, RouteHost
+from homeport.settings.kinds import Cores, Image, Memory, Name, Port, RouteHost, Text, digits
 from homeport.settings.section import LONGEST_TEXT, Section, key
 
 AccessClass = Literal["public", "login", "api-key", "vpn"]
@@ -49,23 +49,16 @@ def _template(text: str) -> str:
     return text
 
 
-def _text(value: Any) -> Any:
-    """A number or a truth value as programs read them in their environment: YAML has made them of a plain word."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
 def _user(value: Any) -> Any:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    text = digits(value)
     if not isinstance(text, str) or not _USER.fullmatch(text):
         raise ValueError("must be a uid such as 1000, or uid and gid such as 1000:1000; names are the image's own")
     return text
 
 
 AppName = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$")]
-Text = Annotated[str, BeforeValidator(_text), Field(max_length=LONGEST_TEXT)]
-Words = Annotated[tuple[Text, ...], Field(max_length=64)]
+Value = Annotated[Text, Field(max_length=LONGEST_TEXT)]
+Words = Annotated[tuple[Value, ...], Field(max_length=64)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Path = Annotated[str, AfterValidator(_path)]
 Part = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$")]
@@ -324,7 +317,7 @@ class App(Section):
     enabled: bool = key(
         "Whether it runs; off, its data and keys are kept.", shape="true or false", example=True, default=True
     )
-    purpose: Annotated[str, Field(min_length=1, max_length=200)] | None = key(
+    purpose: Annotated[Text, Field(min_length=1, max_length=200)] | None = key(
         "What it is for, in one sentence.",
         shape="a text of at most 200 characters",
         example="Answers the telephone",
@@ -358,7 +351,7 @@ class App(Section):
     route: AppRoute | None = key(
         "Where it is reached from outside.", shape="a mapping", example={}, default=None, says="nowhere"
     )
-    env: Annotated[dict[Variable, Text], Field(max_length=128)] = key(
+    env: Annotated[dict[Variable, Value], Field(max_length=128)] = key(
         "Its environment; no secret. {origin:<app>} and {host:<app>} stand for a route's URL and host name, {domain} "
         "for the domain, {db:host}, {db:port}, {db:name} and {db:user} for its database.",
         shape="a text, a number or a truth value",

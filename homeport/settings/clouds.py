@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from homeport.settings.kinds import HostName, Mail
+from homeport.settings.kinds import HostName, Mail, digits
 from homeport.settings.section import Section, key
 
 _Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -30,11 +30,13 @@ class Cloudflare(Section):
         default=None,
         says="the domain's last two labels, or three as in example.co.uk",
     )
-    team: Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] | None = key(
-        "The Zero Trust team's name: <team>.cloudflareaccess.com; needed with exposure tunnel.",
-        shape="a team's name",
-        example="example",
-        default=None,
+    team: Annotated[str, BeforeValidator(digits), Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")] | None = (
+        key(
+            "The Zero Trust team's name: <team>.cloudflareaccess.com; needed with exposure tunnel.",
+            shape="a team's name",
+            example="example",
+            default=None,
+        )
     )
 
 

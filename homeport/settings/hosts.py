@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from homeport.model.distribution import supported
-from homeport.settings.kinds import HostAddress, HostKey, Name, Opened, Port, Taken, User
+from homeport.settings.kinds import HostAddress, HostKey, Name, Opened, Port, Taken, User, digits
 from homeport.settings.section import Section, key
 
 MODES = ("local", "adopt", "create")
@@ -93,7 +93,7 @@ class CreateHost(_Server):
     location: Annotated[str, Field(pattern=r"^[a-z]{3}[0-9]?$")] = key(
         "The data centre, by Hetzner's name.", shape="a location such as fsn1", example="fsn1"
     )
-    image: Annotated[str, AfterValidator(system)] = key(
+    image: Annotated[str, BeforeValidator(digits), AfterValidator(system)] = key(
         "The operating system.",
         shape="an image of Hetzner's such as debian-13",
         example="debian-13",

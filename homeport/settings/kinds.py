@@ -7,10 +7,11 @@ import base64
 import binascii
 import re
 from datetime import date
+from decimal import Decimal
 from ipaddress import IPv4Network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 
 from homeport.model.addresses import PRIVATE, cidr, host_address, host_name, ip_literal, mail, url
 
@@ -48,6 +49,19 @@ _LONGEST_TAKEN = 255
 _OPENED = re.compile(r"(?P<port>[1-9][0-9]{0,4})/(?:tcp|udp)")
 # What the engine makes of an unquoted date in Pulumi.<stack>.yaml (tried on 3.255.0).
 _MIDNIGHT = " 00:00:00 +0000 UTC"
+
+
+def as_text(value: Any) -> Any:
+    """A number or a truth value as it was typed, where a text is meant: YAML and ``config set --path`` read them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    # Without an exponent: the engine writes 10000000 as 1e+07.
+    return digits(value) if not isinstance(value, float) else f"{Decimal(repr(value)).normalize():f}"
+
+
+def digits(value: Any) -> Any:
+    """A whole number as a text, where a name may be one."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def private_network(value: Any) -> IPv4Network:
@@ -147,13 +161,14 @@ def day(value: Any) -> date:
         raise ValueError("must be a day such as 2027-01-31") from None
 
 
+Text = Annotated[str, BeforeValidator(as_text)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_.-]{0,38}[a-z0-9])?$")]
 User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Mail = Annotated[str, AfterValidator(mail)]
 HostName = Annotated[str, AfterValidator(host_name)]
-RouteHost = Annotated[str, AfterValidator(route_host)]
+RouteHost = Annotated[str, BeforeValidator(digits), AfterValidator(route_host)]
 HostAddress = Annotated[str, AfterValidator(host_address)]
 IpLiteral = Annotated[str, AfterValidator(ip_literal)]
 PrivateNetwork = Annotated[IPv4Network, PlainValidator(private_network)]

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from homeport.settings.kinds import Name
+from homeport.settings.kinds import Name, digits
 from homeport.settings.section import Section, key
 
-Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Word = Annotated[str, BeforeValidator(digits), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 VERSION = "2.337.0"
 SHA256 = "70920811a4f8ad4328818682bca5c6469c1c942fab52448868071d0063816613"
 

@@ -31,6 +31,7 @@ from homeport.settings.kinds import (
     Port,
     PrivateNetwork,
     ServiceName,
+    Text,
 )
 from homeport.settings.mesh import Mesh
 from homeport.settings.runner import Runner
@@ -249,9 +250,9 @@ class Settings(Section):
         default={},
         says="none",
     )
-    options: Annotated[dict[Name, Annotated[str, Field(max_length=256)]], Field(max_length=64)] = key(
+    options: Annotated[dict[Name, Annotated[Text, Field(max_length=256)]], Field(max_length=64)] = key(
         "What the preset itself lets you choose; docs/catalog.md lists it.",
-        shape="a mapping of names to texts",
+        shape="a text, a number or a truth value",
         example={},
         default={},
         says="by preset",
@@ -323,7 +324,7 @@ def _annotation(option: Option) -> Any:
         return Annotated[int, Field(ge=option.low, le=option.high)]
     if option.kind in ("url", "mail"):
         return Endpoint if option.kind == "url" else Mail
-    return Annotated[str, Field(pattern=f"^(?:{option.pattern})$")]
+    return Annotated[Text, Field(pattern=f"^(?:{option.pattern})$")]
 
 
 def _field(option: Option) -> Any:

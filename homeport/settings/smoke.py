@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from homeport.settings.kinds import Endpoint
+from homeport.settings.kinds import Endpoint, Text
 from homeport.settings.section import Section, key
 
 
@@ -25,7 +25,7 @@ class SmokeTest(Section):
     status: Annotated[int, Field(ge=100, le=599)] = key(
         "The status that it must answer with.", shape="a number from 100 to 599", example=200, default=200
     )
-    contains: Annotated[str, Field(max_length=200)] = key(
+    contains: Annotated[Text, Field(max_length=200)] = key(
         "What the body must have in it; empty: anything.",
         shape="a text of at most 200 characters",
         example="ok",

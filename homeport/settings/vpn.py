@@ -3,9 +3,9 @@
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from homeport.settings.kinds import Cidr, Name, Port, PrivateNetwork, WireGuardKey
+from homeport.settings.kinds import Cidr, Name, Port, PrivateNetwork, WireGuardKey, digits
 from homeport.settings.section import Section, key
 
 DEFAULT_SUBNET = IPv4Network("10.66.0.0/24")
@@ -125,7 +125,7 @@ class Ssh(Section):
         default=None,
         says="by preset; else nothing is forwarded",
     )
-    key_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")] | None = key(
+    key_name: Annotated[str, BeforeValidator(digits), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")] | None = key(
         "What the supplied SSH key is called at Hetzner, where it is put with the first server; one that is there "
         "already keeps its name.",
         shape="letters, digits, dots, dashes and underscores",

@@ -52,6 +52,7 @@ REQUIRED = [
 ]
 NAMED = ["hosts", "wireguard.peers", "networks", "services", "hostnames", "waivers", "rotate"]
 MAY_BE_NULL = {"embedding", "acme_email"}
+MAY_BE_NUMBERS = {"embedding.model", "hosts.hub.image"}
 MAY_BE_EMPTY = {"namespace"}
 CONTROL = ["\0", "\n", "\r\n", "\t", "\x1b[2J", "\x7f", "\u2028", "\u202e"]
 CODE = [
@@ -129,7 +130,9 @@ def _wrong(draw, kind, path):
     """A wrong value for what stands at the path."""
     value = at(VALID, path)
     if kind == "type":
-        return draw(st.sampled_from(_of_another_type(value)))
+        wrong = draw(st.sampled_from(_of_another_type(value)))
+        assume(path not in MAY_BE_NUMBERS or not isinstance(wrong, int | float))
+        return wrong
     if kind == "null":
         assume(path not in MAY_BE_NULL)
         return None

@@ -29,6 +29,7 @@ if os.environ.get("WITHOUT_PROVIDER"):
     import pulumi_random
     pulumi_random.RandomBytes("ambient", length=32)
 pulumi.export("preset", loaded.preset)
+pulumi.export("options", dict(loaded.settings.options))
 pulumi.export("redis", pulumi.Output.secret(loaded.secrets["redis-password"].reveal()))
 """
 WRONG = """
@@ -46,7 +47,7 @@ config:
     wireguard: {peers: {laptop: {slot: "2"}}}
     hosts: {main: {mode: adopt, address: true, user: 5, roles: ai, server_type: cx33, host_key: HOST_KEY}}
     waivers: {protect-data: {reason: x, expires: tomorrow}}
-    embedding: {dimensions: "5", url: "http://example.com", model: 5}
+    embedding: {dimensions: "5", url: "http://example.com", model: "?"}
     networks: {ai-data: 10.0.0.1/24}
 """
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVbmlF3HyDJtv5SpvDLyucYVNW6FunhMNWg25eAWqZ1"
@@ -126,3 +127,22 @@ def test_the_commands_of_the_refusal_fix_everything(run):
     assert 0 == code, f"whoever obeys is let in:\n{said}"
     assert 32 < len(plain) and plain not in said and plain not in state, "the secret is in the state encrypted only"
     assert '"ciphertext"' in state, "and it is there"
+
+
+def test_an_option_is_what_was_typed(run):
+    typed = {
+        "one": "8",
+        "two": "7.50",
+        "three": "false",
+        "four": "007",
+        "five": "1e3",
+        "six": "10000000",
+        "seven": "-1",
+    }
+    setting = "pulumi config set -s dev --path homeport:settings.options"
+    code, said = run("\n".join(["set -e", *(f"{setting}.{name} -- {text}" for name, text in typed.items())]))
+
+    assert 0 == code, said
+    code, said = run("pulumi up -s dev --yes --skip-preview --non-interactive --color never")
+    assert 0 == code, f"what the engine makes of a word is none of a user's business:\n{said}"
+    assert typed == json.loads(run("pulumi stack output -s dev --json options")[1])

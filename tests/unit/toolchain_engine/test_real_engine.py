@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ class World:
         shared = Places.from_environ()
         ensure_choice(shared, os.environ | {"HOMEPORT_ENGINE": "registries"})
         self.project = folder / "project"
+        self.variables = {}
         self.places = Places(cache=folder / "cache", python=shared.python)
         built = self.places.engine.parent.parent
         built.parent.mkdir(parents=True)
@@ -77,7 +79,12 @@ class World:
         """Starts a command in the engine's environment; both streams come out of one pipe."""
         line = [sys.executable, "-m", "toolchain.engine", *argv]
         return subprocess.Popen(
-            line, cwd=self.project, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            line,
+            cwd=self.project,
+            env=self.environ | self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def engine(self, *argv, code=0):
@@ -104,6 +111,7 @@ def program(world):
     """Each test begins with the committed program and settings, and leaves them."""
     yield world
     world.git("checkout", "-q", ".")
+    world.variables = {}
 
 
 def test_a_life_from_preview_to_no_changes_leaves_the_checkout_as_it_was(world):
@@ -136,6 +144,17 @@ def test_a_secret_setting_brings_its_salt_into_the_file_and_works_from_there(wor
     world.pulumi("up", "--yes", "--stack", "dev")
     assert "sesame" == json.loads(world.pulumi("stack", "output", "--json", "--show-secrets"))["key"]
     assert text == (world.project / "Pulumi.dev.yaml").read_text(), "the user's own file is used as it is"
+
+
+def test_a_state_that_was_copied_elsewhere_goes_on_there_with_its_passphrase(world, tmp_path):
+    world.pulumi("up", "--yes", "--stack", "dev")
+    shutil.copytree(world.places.state, tmp_path, dirs_exist_ok=True)
+    passphrase = world.places.passphrase.read_text().strip()
+    world.variables = {"PULUMI_BACKEND_URL": tmp_path.as_uri(), "PULUMI_CONFIG_PASSPHRASE": passphrase}
+    world.pulumi("preview", "--expect-no-changes", "--stack", "dev")
+
+    assert "canary-7f3a" in world.pulumi("stack", "output", "--show-secrets", "--stack", "dev")
+    assert "" == world.git("status", "--porcelain"), "the salt went with the state"
 
 
 @pytest.mark.req("NW-11")

@@ -97,7 +97,8 @@ SERVICE = Service(
         gate=180,
     ),
     troubles={
-        "it has no public name": "`ssh -N -L 3000:127.0.0.1:3000 USER@HOST`, then `http://localhost:3000`",
+        "it has no public name": "`ssh -N -L 3000:127.0.0.1:3000 USER@HOST` with "
+        "homeport's own key (docs/hosts.md, Your own SSH), then `http://localhost:3000`",
     },
     limits=Limits(memory=640, cpus="1.0", pids=128, least=384),
     needs=("supabase-meta",),

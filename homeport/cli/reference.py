@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from homeport.cli.app import PANELS, document_keys, load
@@ -46,11 +47,19 @@ def _options(command: TyperCommand) -> list[str]:
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        words = ", ".join(parameter.opts) if parameter.param_type_name == "option" else str(parameter.metavar)
-        named = f"`{words}{f' {parameter.metavar}' if parameter.metavar and words.startswith('-') else ''}`"
+        value = parameter.metavar or "|".join(_choices(parameter))
+        option = ", ".join(parameter.opts) if parameter.param_type_name == "option" else ""
+        # Within a table's cell a bar has to be escaped, in code as well (GitHub's Markdown).
+        named = f"`{' '.join(filter(None, (option, value)))}`".replace("|", "\\|")
         default = parameter.default if isinstance(parameter.default, str) else ""
         rows.append(f"| {named} | {getattr(parameter, 'help', '') or ''} | {f'`{default}`' if default else ''} |")
     return rows
+
+
+def _choices(parameter: object) -> list[str]:
+    """The words that may be typed, where only a few may."""
+    words = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    return list(words) if isinstance(words, type) and issubclass(words, StrEnum) else []
 
 
 def _examples(command: TyperCommand) -> str:

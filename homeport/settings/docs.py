@@ -15,11 +15,13 @@ from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.guests import Guest
 from homeport.settings.hosts import AdoptHost, CreateHost, LocalHost
 from homeport.settings.mesh import Mesh
+from homeport.settings.runner import Runner
 from homeport.settings.schema import WAIVERS, ServiceOverride, Settings, Waiver, group_section, with_groups
 from homeport.settings.schema import Edge as EdgeSection
 from homeport.settings.secret_specs import former_names, known_secrets
 from homeport.settings.smoke import SmokeTest
 from homeport.settings.vpn import Peer, Ssh, WireGuard
+from homeport.settings.zone import Certificates, Dns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +43,10 @@ SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("wireguard", WireGuard),
     ("wireguard.peers.<name>", Peer),
     ("cloudflare", Cloudflare),
+    ("dns", Dns),
+    ("certificates", Certificates),
     ("access", Access),
+    ("runner", Runner),
     ("apps.<app>", App),
     ("apps.<app>.route", AppRoute),
     ("apps.<app>.secrets.<NAME>", AppSecret),
@@ -134,6 +139,8 @@ def _default(field: FieldInfo, says: str) -> str:
         return says
     if field.default is PydanticUndefined:
         return "required"
+    if isinstance(field.default, BaseModel):
+        return "see below"
     return f"`{json.dumps(field.default, default=str)}`" if field.default not in (None, (), {}) else "none"
 
 

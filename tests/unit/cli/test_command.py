@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from homeport.cli import app
+from homeport.cli.reference import reference
 from tests.support.terminal import in_terminal, plain
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,6 +65,13 @@ def test_the_shape_of_a_document_is_said_where_there_is_one(verb):
     assert has_option == bool(app.document_keys(verb)), (
         "docs/reference.md names the keys; those of preview are Pulumi's"
     )
+
+
+def test_the_reference_names_every_argument():
+    page = reference()
+
+    assert "`None`" not in page
+    assert "| `bash\\|zsh\\|fish` |" in page, "or the words that may stand there, in one cell"
 
 
 def test_the_help_loads_nothing_that_only_some_verbs_need():

@@ -120,6 +120,24 @@ def test_the_page_names_every_field_and_every_secret():
     ], "nothing is hidden"
 
 
+def test_what_is_said_to_be_below_has_a_section():
+    places = docs.page(declared()).split("\n## ")[1:]
+    titles = [place.partition("\n")[0] for place in places]
+    shown = {re.sub(r"(\.<\w+>)?( \(mode \w+\))?$", "", title) for title in titles}
+    below = [
+        f"{title}.{name}"
+        for title, place in zip(titles, places, strict=True)
+        for name in re.findall(r"^\| `(.+?)` \| a mapping, see below", place, re.MULTILINE)
+    ]
+
+    assert below, "the page has such rows"
+    assert set() == set(below) - shown
+
+
+def test_no_default_is_shown_as_python_writes_it():
+    assert [] == re.findall(r"\w+=(?:None|True|False|\().*", docs.page(declared()))
+
+
 def test_what_the_engine_hands_on_is_read_whole(engine_says):
     engine_says({"homeport:preset": "vpai", "homeport:settings": '{"environment": "preprod"}', "hcloud:token": "x"})
 

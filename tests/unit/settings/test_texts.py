@@ -65,7 +65,7 @@ def test_a_number_may_be_a_name_and_a_truth_value_is_none():
     rented = {"mode": "create", "server_type": "cx33", "location": "fsn1"}
 
     assert "12345678" == _settings(hosts={"main": rented | {"image": 12345678}}).hosts["main"].image, "a snapshot's id"
-    with pytest.raises(SettingsError, match="hosts.main.image"):
+    with pytest.raises(SettingsError, match=r"hosts\.main\.image"):
         _settings(hosts={"main": rented | {"image": True}})
 
 

@@ -80,13 +80,20 @@ _HOURS: Final = 624
 """A month costs at most as much as that many hours do."""
 
 
+_VAT: Final = 19
+"""Percent."""
+
+
+def _amount(net: float) -> Row:
+    return {"net": f"{net:.10f}", "gross": f"{net * (1 + _VAT / 100):.10f}"}
+
+
 def _price(monthly: float) -> Row:
-    hourly, month = f"{monthly / _HOURS:.10f}", f"{monthly:.10f}"
     return {
-        "price_hourly": {"net": hourly, "gross": hourly},
-        "price_monthly": {"net": month, "gross": month},
+        "price_hourly": _amount(monthly / _HOURS),
+        "price_monthly": _amount(monthly),
         "included_traffic": 20_000_000_000_000,
-        "price_per_tb_traffic": {"net": "1.0000000000", "gross": "1.0000000000"},
+        "price_per_tb_traffic": _amount(1.0),
     }
 
 
@@ -177,9 +184,9 @@ IMAGES: Final[tuple[Row, ...]] = tuple(
 
 PRICING: Final[Row] = {
     "currency": "EUR",
-    "vat_rate": "19.000000",
-    "image": {"price_per_gb_month": {"net": "0.0100000000", "gross": "0.0100000000"}},
-    "volume": {"price_per_gb_month": {"net": "0.0500000000", "gross": "0.0500000000"}},
+    "vat_rate": f"{_VAT:.6f}",
+    "image": {"price_per_gb_month": _amount(0.01)},
+    "volume": {"price_per_gb_month": _amount(0.05)},
     "server_backup": {"percentage": "20.0000000000"},
     "floating_ips": [],
     "primary_ips": [

@@ -41,6 +41,13 @@ def test_what_is_sold_is_what_hetzner_sells_and_each_price_is_of_one_day(cloud):
     assert "3.9900000000" == prices["cx23"], f"the list price of {catalog.PRICES_OF}"
 
 
+def test_each_price_has_the_tax_of_its_own_page_in_it(cloud):
+    pricing = cloud.get("/pricing")["pricing"]
+    month = pricing["server_types"][0]["prices"][0]["price_monthly"]
+
+    assert float(month["gross"]) == pytest.approx(float(month["net"]) * (1 + float(pricing["vat_rate"]) / 100))
+
+
 def test_a_type_that_is_sold_out_at_a_place_says_so_and_can_be_had_elsewhere(cloud):
     cloud.ask("PUT", f"{CONTROL}/sold_out", {"cx23": ["fsn1"]})
     body = {"name": "one", "server_type": "cx23", "image": "debian-12", "location": "fsn1"}

@@ -127,7 +127,7 @@ SERVICE = Service(
         "429, `budget_eco`, `budget_blocked` or `budget_provider`": (
             "the day's budget is spent, or nearly; the answer says until when ([budget](../budget.md#modes))"
         ),
-        "429, `budget_exceeded`, `Key=openclaw`": (
+        "422, `budget_exceeded`, `Key=openclaw`": (
             "the second line: by LiteLLM's own records this client has spent the day's limit "
             "([budget](../budget.md#modes)); another client's calls are served"
         ),

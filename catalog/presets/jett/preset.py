@@ -186,7 +186,7 @@ PRESET = Preset(
     },
     calls={"n8n": ("{handler-url}", "http://{peer:local}:8377")},
     next_steps=(
-        NextStep(text="Bring the local machine into the VPN with the client configuration of the stack's outputs."),
+        NextStep(text="Bring the local machine into the VPN: bin/homeport wireguard local --to wg0.conf --stack prod"),
         NextStep(text="Start apps/heartbeat there: its README has the unit and the task.", service="n8n"),
     ),
     secrets=(SecretSpec(name="jett-app-password", purpose="for the application's role jett_app in PostgreSQL"),),

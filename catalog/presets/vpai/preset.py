@@ -271,9 +271,30 @@ PRESET = Preset(
     },
     next_steps=(
         NextStep(
-            text="Open Uptime Kuma at its address and make the administrator's account: its first visitor does.",
+            text=(
+                "Join the mesh with your device (docs/hosts.md, A device in the mesh): who is no member gets 403 from "
+                "every page."
+            ),
+            service="headscale",
+        ),
+        NextStep(
+            text=(
+                "Close SSH to all but members, once your device is one: "
+                "bin/homeport harden --stack prod --port 804 --reach mesh"
+            ),
+            service="headscale",
+        ),
+        NextStep(
+            text=(
+                "Open Uptime Kuma at its address and make the administrator's account: its first visitor does. Then its "
+                "monitors (docs/vpai.md, What Uptime Kuma watches)."
+            ),
             service="uptime-kuma",
         ),
         NextStep(text="Sign in to n8n with the owner's address and the password n8n-owner-password.", service="n8n"),
+        NextStep(
+            text="Approve your browser at OpenClaw (docs/vpai.md, The first day): until then its page lets nobody in.",
+            service="openclaw",
+        ),
     ),
 )

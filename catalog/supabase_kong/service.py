@@ -2,7 +2,7 @@
 
 https://github.com/supabase/supabase/blob/master/docker/volumes/api/kong.yml. As there a caller shows a key in the
 header ``apikey``; Studio is different: upstream answers with it wherever no other path fits, so that it would be public
-behind a password. Here it answers at localhost alone, for whoever is signed in by SSH, and asks for that password all the same.
+behind a password. Here it answers at localhost alone, for users of SSH, and asks for that password all the same.
 """
 
 from catalog.supabase.secrets import ANON_KEY, SERVICE_ROLE_KEY
@@ -235,7 +235,7 @@ services:
         SERVICE_ROLE_KEY,
         SecretSpec(
             name="dashboard-password",
-            purpose="for people, as user supabase, where Supabase's gateway shows Studio to whoever is signed in by SSH",
+            purpose="for people, as user supabase, where Supabase's gateway shows Studio to users of SSH",
         ),
     ),
 )

@@ -286,8 +286,8 @@ PRESET = Preset(
         ),
         NextStep(
             text=(
-                "Open Uptime Kuma at its address and make the administrator's account: its first visitor does. Then its "
-                "monitors (docs/vpai.md, What Uptime Kuma watches)."
+                "Open Uptime Kuma at its address and make the administrator's account: its first visitor does. Then "
+                "its monitors (docs/vpai.md, What Uptime Kuma watches)."
             ),
             service="uptime-kuma",
         ),

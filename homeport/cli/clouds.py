@@ -91,9 +91,8 @@ def _nobodys(
     seen = orphans(state)
     if not seen or pulumi.state_folder is not None:
         return seen
-    # Importing what was exported changes nothing and takes the lock. What was seen before it, and is in no state after
-    # it, nobody is making.
-    pulumi.rewrite(lambda rows: rows)
+    # What was seen before, and is in no state after it, nobody is making.
+    pulumi.refuse_running()
     return [orphan for orphan in orphans(pulumi.state()) if orphan in seen]
 
 

@@ -40,6 +40,7 @@ def forget_lost(pulumi: PulumiCli) -> list[str]:
     if not lost:
         return []
     hosts = sorted(names.server_host(names.logical(urn)) for urn in lost)
+    # That refresh has taken the state's lock, as `PulumiCli.rewrite` does it before.
     whole = json.loads(pulumi.ask("stack", "export"))
     whole["deployment"] = prune(whole["deployment"], set(hosts))
     pulumi.ask("stack", "import", input_=json.dumps(whole))

@@ -103,7 +103,7 @@ def refusals(source: PulumiCli, target: Stack) -> Iterator[tuple[str, str]]:
     if source.stack.preset != target.preset:
         yield f"{name} is {source.stack.preset}, {target.name} is {target.preset}", "name two stacks of one preset"
         return
-    last = next(iter(source.history(1)), {})
+    last = source.last_change()
     if last.get("kind") != "update":
         yield f"{name} is not up: {'it was taken down' if last else 'it was never brought up'}", up
         return

@@ -17,7 +17,7 @@ from homeport.cli import interrupts
 from homeport.cli.places import ROOT
 from homeport.cli.progress import Progress
 from homeport.cli.stack import PROJECT, read
-from homeport.model import names
+from homeport.model import fixes, names
 from homeport.model.errors import ToolError
 
 _REACH = "homeport:host:Reach"
@@ -25,11 +25,15 @@ _DOCKER = "pulumi:providers:docker"
 _CHECKPOINT = 3
 _ENVELOPE = "4dabf18193072939515e22adb298388d"
 """The key by which a state marks an envelope (sdk/go/common/resource/sig/sig.go)."""
-_UNLOCK = "make repair STACK={stack}, once no pulumi command runs on it any more"
+_LOCKED = ("currently locked", "another update is currently in progress")
+_UNLOCK = "make repair STACK={stack}, once no pulumi command runs on it any more; the lock above says whose it is"
+_CANCEL = (
+    f"wait until it has ended; if whoever it was is surely gone: {fixes.PULUMI} cancel --stack {{stack}}; "
+    "then make repair STACK={stack}"
+)
+"""Nobody here sees whether a process on another machine lives, so `repair` removes no lock of a shared state."""
 _HINTS = (
     # What Pulumi says (pkg/backend, pkg/secrets/passphrase, v3.255) or Pulumi Cloud, and what helps.
-    ("currently locked", f"{_UNLOCK}; the lock above says whose it is"),
-    ("another update is currently in progress", _UNLOCK),
     (
         "incorrect passphrase",
         "give PULUMI_CONFIG_PASSPHRASE the one that this stack was made with, or put it back beside the state",
@@ -119,9 +123,16 @@ def _watched(command: tuple[str, ...], progress: Progress) -> int:
     return process.returncode
 
 
-def hint(complaint: str, stack: str) -> str:
-    """The command that fixes what Pulumi complains of; where nothing is known, the one that shows what is in use."""
-    known = (how for words, how in _HINTS if words in complaint.lower())
+def hint(complaint: str, stack: str, *, shared: bool = False) -> str:
+    """The command that fixes what Pulumi complains of; where nothing is known, the one that shows what is in use.
+
+    Args:
+        complaint: What Pulumi said.
+        stack: The stack's name.
+        shared: Its state is kept where others may work on it from other machines.
+    """
+    locked = ((words, _CANCEL if shared else _UNLOCK) for words in _LOCKED)
+    known = (how for words, how in (*locked, *_HINTS) if words in complaint.lower())
     return next(known, "make report STACK={stack}").format(stack=stack)
 
 
@@ -201,7 +212,8 @@ class PulumiCli:
         )
         if answer.returncode:
             what = answer.stderr.strip() or answer.stdout.strip()
-            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  fix: {hint(what, self.stack.name)}")
+            fix = hint(what, self.stack.name, shared=self.state_folder is None)
+            raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  fix: {fix}")
         return answer.stdout
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
@@ -240,10 +252,32 @@ class PulumiCli:
         return kept
 
     def rewrite(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
-        """Puts what `change` makes of the state's resources in their place."""
+        """Puts what `change` makes of the state's resources in their place.
+
+        Raises:
+            ToolError: An update is running.
+        """
+        self.refuse_running()
         whole = json.loads(self.ask("stack", "export"))
         whole["deployment"]["resources"] = change(whole["deployment"].get("resources") or [])
         self.ask("stack", "import", input_=json.dumps(whole))
+
+    def refuse_running(self) -> None:
+        """Nothing, where no update of a shared state is running: one in a folder has locks that are looked at.
+
+        Only Pulumi takes a shared state's lock, and an import takes it after what is imported was exported: an update
+        that ends in between would be overwritten. So a command that changes nothing takes it first. An update that
+        begins after that does not end within the seconds that export and import take, and stops the import.
+
+        Raises:
+            ToolError: One is running; Pulumi says whose.
+        """
+        if self.state_folder is not None:
+            return
+        rows = self.state().get("resources") or []
+        # The stack itself, of which no provider is asked; nothing else does where there is none.
+        targets = [f"--target={row['urn']}" for row in rows if row["type"] == "pulumi:pulumi:Stack"]
+        self.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *targets)
 
     def secret_state(self) -> dict[str, Any]:
         """The stack's state, secrets in plain: for comparing what was delivered, never to be shown or kept."""
@@ -256,9 +290,9 @@ class PulumiCli:
         updates: list[dict[str, Any]] = json.loads(text or "[]")
         return updates
 
-    def last_update(self) -> tuple[Any, ...]:
-        """What tells the newest update from every other one; nothing where there was none."""
-        return tuple((update["kind"], update["startTime"]) for update in self.history(1))
+    def last_change(self) -> dict[str, Any]:
+        """The newest entry that is no refresh, which changes nothing; empty where there is none."""
+        return next((update for update in self.history(20) if update["kind"] != "refresh"), {})
 
     def config(self) -> dict[str, str]:
         """The stack's configuration, secrets in plain: for a cloud's API, never to be shown."""

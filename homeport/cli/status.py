@@ -122,7 +122,7 @@ def status(pulumi: PulumiCli) -> Status:
 
 def taken_down(pulumi: PulumiCli) -> str:
     """When a stack was taken down; empty where that was not the last thing that happened to it."""
-    last = next(iter(pulumi.history(1)), {})
+    last = pulumi.last_change()
     down = last.get("kind") == "destroy" and last.get("result") == "succeeded"
     return str(last.get("endTime") or "") if down else ""
 

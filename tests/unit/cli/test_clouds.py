@@ -30,9 +30,11 @@ class Pulumi:
     def history(self, size):
         return self._history[:size]
 
-    def rewrite(self, change):
+    def refuse_running(self):
         if self.running:
             raise ToolError("the stack is currently locked by 1 lock(s)")
+
+    def rewrite(self, change):
         self.deployment["resources"] = change(self.deployment["resources"])
 
     def ask(self, *words, input_=None):
@@ -110,7 +112,7 @@ def test_where_the_state_is_shared_nothing_is_removed_that_a_colleagues_update_i
         unknown(pulumi, there)
 
     pulumi.running = False
-    pulumi.rewrite = lambda _: pulumi.deployment["resources"].append({"id": "server"})
+    pulumi.refuse_running = lambda: pulumi.deployment["resources"].append({"id": "server"})
     assert [] == unknown(pulumi, there), "that update has ended meanwhile, and has noted it"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from homeport.cli import promotion
+from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
 from homeport.cli.status import Service, Status
 from homeport.model.errors import ToolError
@@ -44,6 +45,8 @@ class Tried:
 
     def history(self, size):
         return self.updates[:size]
+
+    last_change = PulumiCli.last_change
 
     def state(self):
         images = [{"type": "docker:index/remoteImage:RemoteImage", "inputs": {"name": name}} for name in self.ran]

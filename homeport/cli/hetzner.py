@@ -86,12 +86,17 @@ def client(token: str, base: str = PUBLIC) -> Client:
 
 
 def configured(config: Mapping[str, str]) -> Client:
-    """The client of a stack, by its configuration (``PulumiCli.config``), which has a token.
+    """The client of a stack, by its configuration (``PulumiCli.config``).
 
     Raises:
-        ToolError: As `client`.
+        ToolError: It has no token; or as `client`.
     """
-    return client(config["homeport:hcloud-token"], config.get("hcloud:endpoint", PUBLIC))
+    token = config.get("homeport:hcloud-token")
+    if not token:
+        raise ToolError(
+            f"homeport:hcloud-token is missing: Hetzner Cloud is not asked\n  fix: {fixes.keep('hcloud-token')}"
+        )
+    return client(token, config.get("hcloud:endpoint", PUBLIC))
 
 
 @contextmanager

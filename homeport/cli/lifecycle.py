@@ -50,7 +50,15 @@ CHECKS: tuple[Check, ...] = ()
 """What is checked before an update removes anything, beside Docker and databases; each answers with problems."""
 
 
-def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, give_up: Sequence[str] = ()) -> int:
+def up(
+    stack: Stack,
+    *,
+    yes: bool,
+    json: bool = False,
+    refresh: bool = False,
+    give_up: Sequence[str] = (),
+    noted: Run | None = None,
+) -> int:
     """Brings a stack up, after a killed run too; the exit code.
 
     Args:
@@ -59,8 +67,9 @@ def up(stack: Stack, *, yes: bool, json: bool = False, refresh: bool = False, gi
         json: Standard output holds the stack's status as one document, and nothing else.
         refresh: Pulumi asks for every resource, also where a look at Docker sees no change.
         give_up: Names of data and keys that may be lost.
+        noted: Where is noted how far it comes, as `held` has it.
     """
-    with held(stack.name, "make up") as run:
+    with held(stack.name, "make up", noted) as run:
         if not run.killed and not refresh and (current := _settled(stack)):
             say(f"==> nothing to do: {len(current.services)} services run as the last update left them")
             status.show(current, json=json)
@@ -181,13 +190,13 @@ def _ready_there(pulumi: PulumiCli, run: Run, *, recovered: bool) -> None:
 
 def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
     pulumi = replace(pulumi, environ={**pulumi.environ, **ways_before(pulumi)})
-    run.changing = True
     with phase(f"pulumi up, stack {pulumi.stack.name}"):
-        code = _measured(pulumi, *flags)
+        code = _measured(pulumi, run, *flags)
     if code and recovered:
         # A provider's last request can outlive the engine that was killed: what it made shows only now.
         with phase("once more, because the last run was killed"):
             _late(pulumi, run)
+            run.changing = True
             code = pulumi.run("up", *_QUIET, *flags)
     elif recovered:
         repair(pulumi, killed=True)
@@ -197,11 +206,14 @@ def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
     return code
 
 
-def _measured(pulumi: PulumiCli, *flags: str) -> int:
+def _measured(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     """Runs the update, and notes how long each service was away: the next announcement says it."""
     with tempfile.TemporaryDirectory(prefix="homeport-") as folder:
         log = Path(folder) / "events"
+        run.changing = True
         code = pulumi.run("up", *_QUIET, *flags, events=log)
+        # Pulumi opens it once it has the stack's lock: somebody else has it, and nothing was begun.
+        run.changing = not code or log.exists()
         last = settled.read(pulumi.stack.name)
         settled.write(pulumi.stack.name, replace(last, seconds={**last.seconds, **measured(log)}))
     return code
@@ -426,11 +438,32 @@ def _agree(stack: Stack, *, yes: bool) -> None:
         raise ToolError(f"stack {stack.name}: nothing was removed\n  fix: answer yes, or give the routes other names")
 
 
+def refuse_up(stack: Stack) -> None:
+    """Nothing, where nothing of a stack is there.
+
+    Raises:
+        ToolError: Something is, or somebody is at work on it.
+    """
+    with held(stack.name, "homeport once"):
+        pulumi = _pulumi(stack)
+        pulumi.refuse_running()
+        if pulumi.state().get("resources"):
+            raise ToolError(
+                f"stack {stack.name}: is up already, or a part of it, and may be somebody's; nothing was changed\n"
+                f"  fix: {both('down', stack.name, '--yes')}, if nobody needs it any more"
+            )
+
+
 def repair_stack(stack: Stack) -> bool:
-    """What `up` does after a killed run, alone and on request; whether there was something to repair."""
+    """What `up` does after a killed run, alone and on request; whether there was something to repair.
+
+    Raises:
+        ToolError: The stack's lock is held, or was left where nobody here can tell.
+    """
     with held(stack.name, "make repair") as run:
         _docker(stack)
         pulumi = _pulumi(stack)
+        pulumi.refuse_running()
         repaired = _unlocked(pulumi, run)
         repaired = _clear(pulumi, run) or repaired
         run.recovered = True

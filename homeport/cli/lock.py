@@ -17,6 +17,7 @@ from homeport.cli.interrupts import CutOffError, in_order
 from homeport.cli.phases import duration, say
 from homeport.cli.places import lock_file, unfinished
 from homeport.cli.stack import PROJECT
+from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
@@ -39,30 +40,49 @@ class Run:
     """
 
     stack: str
-    killed: bool
+    killed: bool = False
     since: float = 0.0
     recovered: bool = False
     changing: bool = False
 
 
 @contextmanager
-def held(stack: str, command: str) -> Iterator[Run]:
-    """Holds the stack's lock.
+def locked(path: Path, stack: str, command: str) -> Iterator[None]:
+    """Holds the lock of a file, which says who has it.
 
     Raises:
         ToolError: Another command holds it; the message says whose, and since when.
     """
-    path = lock_file(stack)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ToolError(f"stack {stack}: {_holder(path)}\n  fix: wait until it has ended, or end it") from None
-        mark = unfinished(stack)
-        killed = mark.exists()
-        run = Run(stack=stack, killed=killed, since=mark.stat().st_mtime if killed else 0.0)
         _write(file.fileno(), _me(command))
+        try:
+            yield
+        finally:
+            os.ftruncate(file.fileno(), 0)
+
+
+@contextmanager
+def held(stack: str, command: str, noted: Run | None = None) -> Iterator[Run]:
+    """Holds the stack's lock.
+
+    Args:
+        stack: The stack's name.
+        command: What whoever comes second is told.
+        noted: Where is noted how far it comes, for a caller that has to know also when it fails.
+
+    Raises:
+        ToolError: Another command holds it; the message says whose, and since when.
+    """
+    run = noted or Run(stack=stack)
+    with locked(lock_file(stack), stack, command):
+        mark = unfinished(stack)
+        run.killed = killed = mark.exists()
+        run.since = mark.stat().st_mtime if killed else 0.0
         # Killed again and again, it is still the first of them that began it.
         if not killed:
             mark.touch()
@@ -77,7 +97,6 @@ def held(stack: str, command: str) -> Iterator[Run]:
         finally:
             if not cut_off and (run.recovered or not killed):
                 mark.unlink(missing_ok=True)
-            os.ftruncate(file.fileno(), 0)
 
 
 def _me(command: str) -> dict[str, Any]:
@@ -131,7 +150,7 @@ def remove_dead_lock(pulumi: PulumiCli) -> float:
             raise ToolError(
                 f"stack {pulumi.stack.name}: pulumi of {who} holds it since {record.get('timestamp', 'some time')}\n"
                 "  fix: wait until it has ended; if it is surely gone, "
-                f"pulumi cancel --yes --stack {pulumi.stack.name}"
+                f"{fixes.PULUMI} cancel --yes --stack {pulumi.stack.name}"
             )
         say(f"    pulumi of {who} was killed and left its lock; removing it ({path.name})")
     taken = min((path.stat().st_mtime for path, _ in locks), default=0.0)

@@ -11,11 +11,12 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from homeport.cli import interrupts, lifecycle, pulumi_cli
+from homeport.cli import interrupts, lifecycle, lock, pulumi_cli
 from homeport.cli.phases import say
+from homeport.cli.places import once_file
 from homeport.cli.stack import read
 from homeport.model import fixes
-from homeport.model.errors import ToolError
+from homeport.model.errors import HomeportError, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,37 +30,62 @@ _PAUSES = (0.0, 5.0, 30.0)
 def once(name: str, command: Sequence[str]) -> int:
     """Brings it up, runs a command with STACK in its environment, and takes it down; its exit code, or that of `up`.
 
+    What its own update has not begun to make is not taken down: somebody else's.
+
     Args:
-        name: The stack; all its hosts are rented.
+        name: The stack; all its hosts are rented, and nothing of it is there.
         command: What is run while it is up; nothing: it is up and down alone.
 
     Raises:
-        ToolError: The stack is none that may go, or there is no such command, and nothing was touched; or it may be up.
+        HomeportError: It was refused, and nothing was touched; or it may be up, or left behind something older.
     """
     stack = read(name)
     _refuse(stack)
+    stack.refuse_wrong()
     if command and not shutil.which(command[0]):
         raise ToolError(
             f"once: no such command: {command[0][:64]}; nothing was rented\n  fix: for a line of a shell: sh -c '…'"
         )
-    began = time.time()
-    code = 1
+    # What ends a job of a workflow ends the command, and the stack goes all the same.
+    with lock.locked(once_file(name), name, "homeport once"), interrupts.in_order():
+        lifecycle.refuse_up(stack)
+        return _run(stack, command)
+
+
+def _run(stack: Stack, command: Sequence[str]) -> int:
+    name, began, code = stack.name, time.time(), 1
+    run = lock.Run(stack=name)
     try:
-        # What ends a job of a workflow ends the command, and the stack goes all the same.
-        with interrupts.in_order():
-            code = lifecycle.up(stack, yes=True)
-            if not code and command:
-                say(f"==> {' '.join(command)}")
-                code = interrupts.run(list(command), env={**os.environ, "STACK": name}).returncode
-    except ToolError as error:
+        code = lifecycle.up(stack, yes=True, noted=run)
+        if not code and command:
+            say(f"==> {' '.join(command)}")
+            code = interrupts.run(list(command), env={**os.environ, "STACK": name}).returncode
+    except HomeportError as error:
+        if not run.changing:
+            raise
         say(f"==> {fixes.for_stack(str(error), name)}")
     finally:
-        # Whoever read along may have gone with the command: `| tee log`, a closed terminal.
-        interrupts.unread_to_nowhere()
-        _take_down(name)
-        _give_back(read(name), began)
-        say(f"==> nothing of stack {name} is left")
+        if run.changing:
+            _end(stack, began)
+    if not run.changing:
+        say(f"==> nothing of stack {name} was begun, so nothing is taken down")
     return code
+
+
+def _end(stack: Stack, began: float) -> None:
+    """Takes it down with all that the run has made; what keeps it from that is said with what is to be done now."""
+    # Whoever read along may have gone with the command: `| tee log`, a closed terminal.
+    interrupts.unread_to_nowhere()
+    try:
+        _take_down(stack.name)
+        _give_back(stack, began)
+    except ToolError:
+        raise
+    except BaseException:
+        # A second Ctrl-C, a full disk: what is rented costs money all the same.
+        say(f"==> {_costs(stack.name)}")
+        raise
+    say(f"==> nothing of stack {stack.name} is left")
 
 
 def _take_down(name: str) -> None:
@@ -73,9 +99,13 @@ def _take_down(name: str) -> None:
         try:
             if lifecycle.down(read(name), yes=True) == 0:
                 return
-        except ToolError as error:
+        except (HomeportError, OSError) as error:
             say(f"==> {fixes.for_stack(str(error), name)}")
-    raise ToolError(
+    raise ToolError(_costs(name))
+
+
+def _costs(name: str) -> str:
+    return (
         f"stack {name}: may still be up, and costs money; the reason is above\n"
         f"  fix: {fixes.both('down', name, '--yes')}"
     )
@@ -98,7 +128,7 @@ def _refuse(stack: Stack) -> None:
         why, fix = f"has a host that is not rented for it: {', '.join(staying)}", fixes.put_command(path, "create")
     else:
         return
-    raise ToolError(f"stack {stack.name}: {why}; nothing was changed\n  fix: {fix}")
+    raise ToolError(f"stack {stack.name}: {why}; nothing was changed\n  fix: {fixes.for_stack(fix, stack.name)}")
 
 
 def _give_back(stack: Stack, began: float) -> None:

@@ -23,6 +23,11 @@ def lock_file(stack: str) -> Path:
     return cache() / "locks" / f"{stack}.lock"
 
 
+def once_file(stack: str) -> Path:
+    """The file whose lock says that a run of `once` has rented the stack's servers."""
+    return cache() / "locks" / f"{stack}.once"
+
+
 def unfinished(stack: str) -> Path:
     """The mark of a run that has begun and not ended; after a kill it stays until what the run left is repaired."""
     return cache() / "locks" / f"{stack}.unfinished"

@@ -13,6 +13,7 @@ import pytest
 from homeport.cli import app, consent, lifecycle
 from homeport.cli.announce import Announcement, Loss
 from homeport.cli.drift import Drift, Finding
+from homeport.cli.lock import Run, held
 from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack, read
 from homeport.cli.status import Status
@@ -35,6 +36,7 @@ def pulumi(tmp_path, monkeypatch):
     """A stack that is ready; `code` says how Pulumi's command ends, `typed` what a person answers."""
     monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
     result = SimpleNamespace(code=0, flags=[], outputs=[], asked=[], typed="", drift=Drift(), resources=[VOLUME])
+    result.begins = True
     result.announced = Announcement(sentences=("n8n: replaced",), changes=1)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: result.typed is not None))
     monkeypatch.setattr("builtins.input", lambda _: result.typed)
@@ -53,7 +55,9 @@ def pulumi(tmp_path, monkeypatch):
     monkeypatch.setattr(lifecycle, "keys", lambda _: [])
     monkeypatch.setattr(lifecycle, "_leftovers", lambda _: [{"kind": "volume", "name": "pg"}])
 
-    def run(self, *argv, **_):
+    def run(self, *argv, events=None, **_):
+        if events and result.begins:
+            events.touch()
         result.flags.append(argv)
         result.outputs.append(self.output)
         return result.code
@@ -67,6 +71,7 @@ def pulumi(tmp_path, monkeypatch):
     monkeypatch.setattr(PulumiCli, "ask", ask)
     monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": result.resources})
     monkeypatch.setattr(PulumiCli, "daemons", lambda _: [])
+    monkeypatch.setattr(lifecycle, "_pulumi", lambda stack: PulumiCli(stack=stack, environ={}))
     monkeypatch.setattr(
         lifecycle,
         "_ready",
@@ -94,6 +99,42 @@ def test_an_update_that_began_and_failed_is_a_failure(pulumi, capsys, verb):
 
     assert 1 == getattr(lifecycle, verb)(PROD, yes=False)
     assert "failed (code 255)" in capsys.readouterr().err, "something may have been changed"
+
+
+@pytest.mark.parametrize(("code", "begins", "changing"), [(0, True, True), (255, True, True), (255, False, False)])
+def test_an_update_that_pulumi_did_not_begin_has_changed_nothing(pulumi, code, begins, changing):
+    """A colleague has the lock of a shared state: what is there is his."""
+    pulumi.code, pulumi.begins = code, begins
+    run = Run(stack="prod")
+    lifecycle.up(PROD, yes=True, noted=run)
+
+    assert changing is run.changing
+
+
+def test_what_one_run_may_take_down_is_nothing_that_was_there_before(pulumi):
+    with pytest.raises(ToolError, match=r"is up already, or a part of it(?s:.*)fix: bin/homeport down --stack prod"):
+        lifecycle.refuse_up(PROD)
+    pulumi.resources = []
+    lifecycle.refuse_up(PROD)
+    with held("prod", "make up"), pytest.raises(ToolError, match="`make up` of"):
+        lifecycle.refuse_up(PROD)
+
+    assert [] == pulumi.flags, "it is looked at alone"
+
+
+@pytest.mark.usefixtures("pulumi")
+@pytest.mark.parametrize("command", [lifecycle.repair_stack, lifecycle.refuse_up])
+def test_where_a_shared_state_is_locked_nobody_says_that_all_is_well(monkeypatch, capsys, command):
+    def locked(_, *words, **__):
+        raise ToolError(f"pulumi {words[0]}: the stack is currently locked")
+
+    monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
+    monkeypatch.setattr(lifecycle, "_clear", lambda *_: False)
+    monkeypatch.setattr(PulumiCli, "ask", locked)
+    with pytest.raises(ToolError, match="pulumi refresh: the stack is currently locked"):
+        command(PROD)
+
+    assert "nothing to repair" not in capsys.readouterr().err
 
 
 def test_without_a_question_a_failure_is_a_failure(pulumi, capsys):
@@ -271,7 +312,6 @@ def test_a_cloud_out_of_reach_only_hinders_where_something_of_it_was_made(pulumi
 @pytest.mark.req("NW-04")
 def test_repair_names_what_up_will_put_back(pulumi, capsys, monkeypatch):
     monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
-    monkeypatch.setattr(lifecycle, "_pulumi", lambda stack: PulumiCli(stack=stack, environ={}))
     monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: 0.0)
     monkeypatch.setattr(lifecycle, "_clear", lambda *_: False)
     pulumi.drift = Drift(findings=(Finding(what="container x is gone", refresh=True),))

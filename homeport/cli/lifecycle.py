@@ -190,6 +190,7 @@ def _ready_there(pulumi: PulumiCli, run: Run, *, recovered: bool) -> None:
 
 def _converge(pulumi: PulumiCli, run: Run, *flags: str, recovered: bool) -> int:
     pulumi = replace(pulumi, environ={**pulumi.environ, **ways_before(pulumi)})
+    flags = ("--message", settled.message(pulumi.root), *flags)
     with phase(f"pulumi up, stack {pulumi.stack.name}"):
         code = _measured(pulumi, run, *flags)
     if code and recovered:

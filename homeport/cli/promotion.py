@@ -113,7 +113,7 @@ def refusals(source: PulumiCli, target: Stack) -> Iterator[tuple[str, str]]:
     if state.get("pending_operations"):
         yield f"an update of {name} was cut off, and nobody knows what it did", both("repair", name)
     yield from _other_images(source.stack, state, up)
-    yield from _other_program(name, last.get("environment") or {}, up)
+    yield from _other_program(name, last, up)
     if unhealthy := status(source).unhealthy:
         yield f"not everything of {name} is healthy: {', '.join(unhealthy)}", both("status", name)
 
@@ -127,25 +127,26 @@ def _other_images(stack: Stack, state: Mapping[str, Any], up: str) -> Iterator[t
         yield f"{stack.name} was not brought up with what its files name now: {', '.join(untried)}", up
 
 
-def _other_program(stack: str, environment: Mapping[str, str], up: str) -> Iterator[tuple[str, str]]:
-    """Whether the program is another one than at the source's last update, as Pulumi noted it."""
-    commit = environment.get("git.head")
-    if not commit:
-        say(f"    {stack} was brought up outside of git: nobody can say whether the program is still the same")
+def _other_program(stack: str, last: Mapping[str, Any], up: str) -> Iterator[tuple[str, str]]:
+    """Whether the program is another one than at the source's last update, by what `up` notes with each."""
+    if last.get("message") == settled.message():
         return
-    done = subprocess.run(
-        ["git", "diff", "--name-only", commit, "--", *settled.PROGRAM],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        yield f"{stack} was brought up from commit {commit[:_SHORT]}, which this checkout has not", "git fetch"
-    elif files := done.stdout.split():
-        more = f" and {counted(len(files) - 3, 'other')}" if len(files) > 3 else ""  # noqa: PLR2004
-        what = f"since {stack}'s last update the program has changed: {', '.join(files[:3])}{more}"
-        yield what, f"{up}, or git checkout {commit[:_SHORT]}"
+    environment = last.get("environment") or {}
+    commit = str(environment.get("git.head") or "")
+    files = _changed_since(commit)
+    more = f" and {counted(len(files) - 3, 'other')}" if len(files) > 3 else ""  # noqa: PLR2004
+    named = f": {', '.join(files[:3])}{more}" if files else ""
+    committed = commit and environment.get("git.dirty") != "true"
+    back = f", or git checkout {commit[:_SHORT]}" if committed else ""
+    yield f"{stack} was brought up with another program than this checkout's, or not by homeport{named}", f"{up}{back}"
+
+
+def _changed_since(commit: str) -> list[str]:
+    """The program's files that are other ones than in a commit; none where it is not known here."""
+    if not commit:
+        return []
+    argv = ["git", "diff", "--name-only", commit, "--", *settled.PROGRAM]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
 
 
 def _chosen(source: Stack, target: Stack) -> dict[tuple[str, ...], tuple[str, str]]:

@@ -20,7 +20,7 @@ from homeport.cli.stack import PROJECT
 from homeport.plan import image_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from homeport.cli.drift import Digests
 
@@ -101,7 +101,7 @@ def inputs(stack: str, root: Path = ROOT) -> str:
     total = hashlib.sha256()
     # Some waivers end on a day.
     total.update(datetime.now(UTC).date().isoformat().encode())
-    for file in _files(stack, root):
+    for file in _files((*PROGRAM, f"Pulumi.{stack}.yaml", image_lock.path(root, stack).name), root):
         about = file.stat()
         total.update(f"{file} {about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {about.st_ino}\n".encode())
     for name, value in sorted(os.environ.items()):
@@ -110,8 +110,16 @@ def inputs(stack: str, root: Path = ROOT) -> str:
     return total.hexdigest()
 
 
-def _files(stack: str, root: Path) -> Iterator[Path]:
-    for name in (*PROGRAM, f"Pulumi.{stack}.yaml", image_lock.path(root, stack).name):
+def message(root: Path = ROOT) -> str:
+    """What Pulumi notes with an update: the program by its files' content, whether they are committed or not."""
+    total = hashlib.sha256()
+    for file in _files(PROGRAM, root):
+        total.update(f"{file.relative_to(root)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return f"homeport up, program {total.hexdigest()}"
+
+
+def _files(names: Iterable[str], root: Path) -> Iterator[Path]:
+    for name in names:
         start = root / name
         if start.is_file():
             yield start

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -199,6 +200,13 @@ def test_what_was_changed_by_hand_is_said_and_handed_to_the_update(pulumi, capsy
 
     assert ("--refresh", "--replace=urn:x") == pulumi.flags[0][-2:], "the engine repairs it"
     assert "container x is gone" in capsys.readouterr().err, "a person hears of it"
+
+
+def test_an_update_is_noted_with_the_program_that_made_it(pulumi):
+    lifecycle.up(DEV, yes=False)
+
+    [message] = [after for flag, after in pairwise(pulumi.flags[0]) if flag == "--message"]
+    assert lifecycle.settled.message() == message, "promotion asks for it"
 
 
 @pytest.mark.req("NW-04")

@@ -37,9 +37,8 @@ class Tried:
     """A stack's Pulumi, whose last update went well with all that its files name."""
 
     def __init__(self, stack):
-        head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
         self.stack = stack
-        self.updates = [{"kind": "update", "result": "succeeded", "environment": {"git.head": head}}]
+        self.updates = [{"kind": "update", "result": "succeeded", "message": promotion.settled.message()}]
         self.pending: list[object] = []
         self.ran = {service.image for service in stack.plan.blueprint.services}
 
@@ -69,7 +68,7 @@ def tried(monkeypatch, files):
     settings = {**SETTINGS, "services": {"ai-redis": {"image": "registry.example.com/mine:2"}}}
     well = Status(stack="preprod", preset="x", environment="preprod", services=(SERVICE,), skipped=(), next_steps=())
     monkeypatch.setattr(promotion, "status", lambda _: well)
-    # What is not committed yet, in a checkout that somebody works in, is no other program to this test.
+    # In the place of the whole program, which somebody may be at work on.
     monkeypatch.setattr(promotion.settled, "PROGRAM", ("Pulumi.yaml",))
     return Tried(Stack(name="preprod", preset="ai-orchestrator", settings=settings))
 
@@ -123,8 +122,8 @@ UNFIT = {
     "cut off": (lambda t, _: t.pending.append({}), "an update of preprod was cut off"),
     "not what ran": (lambda t, _: t.ran.discard("registry.example.com/mine:2"), r"files name now: registry\S+mine:2"),
     "another commit": (
-        lambda t, _: t.updates[0]["environment"].update({"git.head": "f" * 40}),
-        "commit ffffffffffff, which this checkout has not",
+        lambda t, _: t.updates[0].update(message="", environment={"git.head": "f" * 40}),
+        r"with another program than this checkout's(?s:.*)or git checkout ffffffffffff",
     ),
     "ill": (_ill, "not everything of preprod is healthy: ai-a"),
     "no digest": (
@@ -150,9 +149,31 @@ def test_what_did_not_run_well_is_refused_with_what_mends_it(tried, prod, files,
 
 
 @pytest.mark.req("P-19")
+@pytest.mark.parametrize(("then", "now"), [("edited", "as committed"), ("as committed", "edited")])
+def test_an_edit_that_no_commit_has_makes_it_another_program_and_what_was_tried_goes_on(
+    tried, prod, files, monkeypatch, *, then, now
+):
+    """Brought up with it and taken back, or made since then; git sees neither in a file that it does not know."""
+    checkout = files / "checkout"
+    checkout.mkdir()
+    message = promotion.settled.message
+    monkeypatch.setattr(promotion.settled, "message", lambda: message(checkout))
+    (checkout / "Pulumi.yaml").write_text(then)
+    tried.updates[0].update(message=message(checkout), environment={"git.head": "f" * 40, "git.dirty": "true"})
+    (checkout / "Pulumi.yaml").write_text(now)
+
+    with pytest.raises(ToolError, match="with another program than this checkout's") as refused:
+        promote(tried, prod, files)
+    assert "git checkout" not in str(refused.value), "that commit is not what was tried"
+    (checkout / "Pulumi.yaml").write_text(then)
+    assert promote(tried, prod, files), "the very files that were tried"
+
+
+@pytest.mark.req("P-19")
 def test_a_program_that_changed_since_is_named_by_its_files(tried, prod, files, monkeypatch):
+    tried.updates[0].update(message="", environment={"git.head": "f" * 40})
     answers = subprocess.CompletedProcess([], 0, "catalog/a.py\ncatalog/b.py\nhomeport/c.py\nhomeport/d.py\n", "")
     monkeypatch.setattr(promotion.subprocess, "run", lambda *_, **__: answers)
 
-    with pytest.raises(ToolError, match=r"has changed: catalog/a\.py, catalog/b\.py, homeport/c\.py and 1 other"):
+    with pytest.raises(ToolError, match=r"homeport: catalog/a\.py, catalog/b\.py, homeport/c\.py and 1 other"):
         promote(tried, prod, files)

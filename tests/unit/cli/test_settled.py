@@ -36,6 +36,18 @@ def test_whatever_the_program_reads_changes_the_digest(checkout, name):
     assert before != settled.inputs("dev", checkout), "an update may have something to do"
 
 
+@pytest.mark.parametrize(
+    ("name", "same"), [("catalog/new", False), ("catalog/a.conf", False), ("Pulumi.dev.yaml", True)]
+)
+def test_what_is_noted_with_an_update_tells_the_program_by_its_content_and_no_stacks_settings(checkout, name, same):
+    before = settled.message(checkout)
+    (checkout / "__main__.py").write_text("x")
+    assert before == settled.message(checkout), "written anew, as by another checkout"
+    (checkout / name).write_text("y")
+
+    assert same is (before == settled.message(checkout))
+
+
 def test_what_python_compiles_and_other_stacks_change_nothing(checkout):
     before = settled.inputs("dev", checkout)
     (checkout / "catalog/__pycache__/a.pyc").write_text("other")

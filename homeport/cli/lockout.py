@@ -96,7 +96,7 @@ def _refuse_sources(pulumi: PulumiCli, sources: tuple[str, ...]) -> None:
             raise ToolError(
                 f"homeport:settings.ssh.sources: would lock you out: {where['HOMEPORT_SSH']} sees this machine "
                 f"as {address}, which is in none of {', '.join(sources)}\n"
-                f"  fix: {fixes.put_command(f'{fixes.SETTINGS}.ssh.sources[{len(sources)}]', f'{address}/32')}"
+                f"  fix: {fixes.put_command(f'{fixes.SETTINGS}.ssh.sources[{len(sources)}]', str(ip_network(address)))}"
             )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from homeport.cli.places import ROOT
+from homeport.cli.places import ROOT, from_here
 
 
 def stack_names(incomplete: str) -> list[str]:
@@ -21,6 +21,11 @@ def preset_names(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
+def typed_path(path: Path | None) -> Path | None:
+    """A path as whoever typed it sees it: the command itself runs in the checkout."""
+    return Path(from_here(str(path))) if path else None
+
+
 StackName = Annotated[
     str,
     typer.Option("--stack", metavar="NAME", help="dev, preprod, prod or another stack", autocompletion=stack_names),
@@ -31,9 +36,12 @@ HostName = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else")]
 Inside = Annotated[bool, typer.Option("--inside", help="This machine is in the mesh or VPN")]
 Authority = Annotated[
-    Path | None, typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe")
+    Path | None,
+    typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe", callback=typed_path),
 ]
-Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the same as JSON")]
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write the same as JSON", callback=typed_path)
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 Preset = Annotated[str, typer.Option("--preset", metavar="NAME", help="Which system", autocompletion=preset_names)]
 Environment = Annotated[str, typer.Option("--env", metavar="NAME", help="preprod or prod")]

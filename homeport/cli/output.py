@@ -6,8 +6,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from homeport.model.errors import ToolError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _UNBOUNDED = 10_000
 """Columns of a table that no terminal limits."""
@@ -20,6 +23,29 @@ _COLOURS = {"healthy": "green", "unhealthy": "red", "exited": "red", "gone": "re
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_json(path: Path, value: object) -> None:
+    """The same in the file that --report names.
+
+    Raises:
+        ToolError: It cannot be written.
+    """
+    write(path, json.dumps(value, indent=2) + "\n", "--report")
+
+
+def write(path: Path, text: str, option: str) -> None:
+    """Writes a file that a person has named by an option.
+
+    Raises:
+        ToolError: It cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ToolError(
+            f"{path}: cannot be written ({error.strerror})\n  fix: name another file with {option}"
+        ) from None
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

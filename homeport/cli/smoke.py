@@ -8,11 +8,10 @@ import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from homeport.cli.output import print_json, print_table
+from homeport.cli.output import print_json, print_table, write_json
 from homeport.cli.phases import say
 from homeport.model.errors import ToolError
 from homeport.plan.smoke import checks
@@ -78,8 +77,6 @@ def smoke(stack: Stack, *, inside: bool, authority: Path | None, json: bool, rep
         )
     answers = ask_all(wanted, way_to(plan, authority))
     document = _document(stack.name, answers, inside=inside)
-    if report:
-        report.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
     if json:
         print_json(document)
     else:
@@ -94,6 +91,8 @@ def smoke(stack: Stack, *, inside: bool, authority: Path | None, json: bool, rep
     if failed:
         say(f"homeport: {len(failed)} of {len(answers)} addresses do not answer as they must")
         say(f"  fix: bin/homeport status --stack {stack.name}   shows what does not run")
+    if report:
+        write_json(report, document)
     return 1 if failed else 0
 
 

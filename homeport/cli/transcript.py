@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homeport.cli.output import write
 from homeport.cli.phases import duration, say
 from homeport.cli.places import ROOT, cache, from_here
 from homeport.model import template
@@ -63,7 +64,7 @@ def take(pulumi: PulumiCli, preset: str, to: str) -> int:
             f"## `homeport {words[0]}`\n\n{purpose} It took {took}{ended}.\n\n"
             f"```console\n$ homeport {' '.join(words)} --stack prod\n{shown}\n```\n"
         )
-    Path(from_here(to)).write_text("\n".join(parts), encoding="utf-8")
+    write(Path(from_here(to)), "\n".join(parts), "--transcript")
     return 1 if failed else 0
 
 

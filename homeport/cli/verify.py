@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from homeport.cli import daemon, host_programs, pulumi_cli, smoke, status
-from homeport.cli.output import print_json, print_table
+from homeport.cli.output import print_json, print_table, write_json
 from homeport.cli.phases import counted, say
 from homeport.cli.preflight.dns import addresses, unanswered
 from homeport.model.blueprint import LOOPBACK
@@ -66,8 +65,6 @@ def verify(stack: Stack, *, inside: bool, authority: Path | None, json: bool, re
     inside = inside or stack.local
     verdicts = verdicts_of(pulumi, outputs, smoke.way_to(stack.plan, authority), inside=inside)
     document = _document(stack.name, verdicts, inside=inside)
-    if report:
-        report.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
     if json:
         print_json(document)
     else:
@@ -77,6 +74,8 @@ def verify(stack: Stack, *, inside: bool, authority: Path | None, json: bool, re
         say(f"homeport: {len(failed)} of {counted(len(verdicts), 'check')} failed")
         for verdict in failed:
             say(f"  {verdict.where}: {verdict.kind}: {verdict.what}\n    fix: {verdict.fix}")
+    if report:
+        write_json(report, document)
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -123,6 +124,19 @@ def test_a_path_that_is_typed_is_seen_from_where_the_person_is(tmp_path, monkeyp
     monkeypatch.setenv("HOMEPORT_CALLED_FROM", str(tmp_path))
 
     assert [str(tmp_path / "out"), "/else", ""] == [from_here("out"), from_here("/else"), from_here("")]
+
+
+@pytest.mark.parametrize("verb", app.VERBS)
+def test_every_option_that_is_a_path_is_seen_from_there_too(tmp_path, monkeypatch, verb):
+    monkeypatch.setenv("HOMEPORT_CALLED_FROM", str(tmp_path))
+    command = app.load(verb)
+    parameters = inspect.signature(app._module(verb).command).parameters
+    paths = [name for name, parameter in parameters.items() if "pathlib" in str(parameter.annotation)]
+    for name in paths:
+        with command.make_context(verb, [f"--{name}", "out.json"]) as context:
+            assert tmp_path / "out.json" == context.params[name], f"--{name}: not in the checkout"
+
+    assert bool(paths) is (verb in {"smoke", "verify"}), "those that this test is known to see"
 
 
 def test_images_as_json_are_one_document_without_colours():

@@ -104,6 +104,10 @@ def test_the_exit_code_and_the_report_say_whether_all_is_well(address, tmp_path,
     assert "FAIL" in shown.out and "1 of 2 addresses" in shown.err + shown.out
     document = json.loads((tmp_path / "report.json").read_text())
     assert ["prod", "outside", False, 2] == [*list(document.values())[:3], len(document["checks"])]
+    with pytest.raises(ToolError, match=r"gone/report\.json: cannot be written \(No such file or directory\)\n  fix: "):
+        smoke.smoke(stack, json=False, **options | {"report": tmp_path / "gone" / "report.json"})
+    shown = capsys.readouterr()
+    assert "FAIL" in shown.out and "1 of 2 addresses" in shown.err, "what was asked is shown all the same"
     monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows[:1])
     assert 0 == smoke.smoke(stack, json=True, **options)
     assert json.loads(capsys.readouterr().out)["ok"]

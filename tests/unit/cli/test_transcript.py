@@ -7,6 +7,7 @@ import pytest
 from homeport.cli import transcript
 from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack
+from homeport.model.errors import ToolError
 
 SECRETS = {
     "credentials": {"a": "canary/4711", "empty": ""},
@@ -47,3 +48,8 @@ def test_the_page_holds_each_command_and_what_it_showed(pulumi, tmp_path, capsys
     assert "line 0\n" in text, "its beginning stays"
     assert "line 299\n" in text, "and its end"
     assert len(capsys.readouterr().err.splitlines()) == len(transcript.COMMANDS), "progress, a line each"
+
+
+def test_a_page_that_cannot_be_written_is_an_answer_and_no_traceback(pulumi, tmp_path):
+    with pytest.raises(ToolError, match=r"cannot be written \(No such file or directory\)\n  fix: name another file"):
+        transcript.take(pulumi, "jett", str(tmp_path / "gone" / "page.md"))

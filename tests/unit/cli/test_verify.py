@@ -357,6 +357,9 @@ def test_the_exit_code_the_report_and_the_table_say_whether_all_is_as_described(
         len(document["checks"]),
         *(document["requirements"][row] for row in ("S2-14", "AT-08", "S2-38")),
     ]
+    with pytest.raises(ToolError, match=r"gone/report\.json: cannot be written"):
+        verify.verify(docker.stack, json=False, **options | {"report": tmp_path / "gone" / "report.json"})
+    assert "1 of 3 checks failed" in capsys.readouterr().err, "what was looked at is said all the same"
     found.remove(bad)
     assert 0 == verify.verify(docker.stack, json=True, **options), "what was not asked fails nothing"
     assert "inside" == json.loads(capsys.readouterr().out)["from"], "a stack on this machine has no outside"

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from importlib import import_module
+from inspect import signature
 from itertools import pairwise
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
@@ -145,9 +146,11 @@ def _stack(argv: Sequence[str] | None) -> str:
     """The stack that the command line is about, for the commands that an error gives."""
     words = list(sys.argv[1:] if argv is None else argv)
     after = [following for word, following in pairwise(words) if word == "--stack"]
-    return next(
-        iter([*after, *(word.removeprefix("--stack=") for word in words if word.startswith("--stack="))]), "dev"
-    )
+    named = [*after, *(word.removeprefix("--stack=") for word in words if word.startswith("--stack="))]
+    if not named and words[:1] and words[0] in VERBS:
+        parameters = signature(_module(words[0]).command).parameters
+        named = [parameters["stack"].default] if "stack" in parameters else []
+    return next(iter(named), "dev")
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -128,7 +128,7 @@ def _refuse(stack: Stack) -> None:
         why, fix = f"has a host that is not rented for it: {', '.join(staying)}", fixes.put_command(path, "create")
     else:
         return
-    raise ToolError(f"stack {stack.name}: {why}; nothing was changed\n  fix: {fixes.for_stack(fix, stack.name)}")
+    raise ToolError(f"stack {stack.name}: {why}; nothing was changed\n  fix: {fix}")
 
 
 def _give_back(stack: Stack, began: float) -> None:

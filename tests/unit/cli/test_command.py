@@ -14,6 +14,8 @@ import pytest
 
 from homeport.cli import app
 from homeport.cli.reference import reference
+from homeport.model import fixes
+from homeport.model.errors import ToolError
 from tests.support.terminal import in_terminal, plain
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -210,6 +212,18 @@ def test_the_commands_of_a_refusal_name_the_stack(tmp_path, argv):
     commands = [line for line in done.stderr.splitlines() if "pulumi config" in line]
     assert commands, done.stderr
     assert [] == [line for line in commands if "--stack wrong" not in line], "no verb selects a stack"
+
+
+@pytest.mark.req("NW-11")
+@pytest.mark.parametrize(("verb", "stack"), [("up", "dev"), ("once", "preprod"), ("promote", "prod")])
+def test_the_commands_of_a_refusal_name_the_stack_that_a_verb_is_for_by_itself(monkeypatch, capsys, verb, stack):
+    def refused(**_):
+        raise ToolError(f"it keeps its data\n  fix: {fixes.put_command('homeport:settings.protect_data', value=False)}")
+
+    monkeypatch.setattr(app, "group", lambda: refused)
+
+    assert 1 == app.main([verb])
+    assert f"pulumi config set --stack {stack} --path" in capsys.readouterr().err
 
 
 @pytest.mark.req("NW-11")

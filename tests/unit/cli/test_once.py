@@ -12,7 +12,6 @@ import pytest
 
 from homeport.cli import hetzner, once
 from homeport.cli.interrupts import CutOffError
-from homeport.model import fixes
 from homeport.model.errors import Problem, SettingsError, ToolError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
@@ -253,4 +252,3 @@ def test_what_may_not_go_by_itself_is_refused_before_anything_is_rented(played, 
 
     assert [] == played.happened, "nothing was made, and nothing removed"
     assert "\n  fix: " in str(refused.value)
-    assert "--stack dev" not in fixes.for_stack(str(refused.value), "dev"), "each command is for this stack"

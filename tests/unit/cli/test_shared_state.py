@@ -42,7 +42,6 @@ def pulumi(monkeypatch, backend, bucket):
     return PulumiCli(stack=read("dev"), environ={"PULUMI_BACKEND_URL": backend})
 
 
-@pytest.mark.req("P-15")
 @pytest.mark.parametrize("ends", [1, 2, 3, 4])
 def test_what_a_colleagues_update_has_just_made_is_not_overwritten(monkeypatch, ends):
     bucket = Bucket(ends)

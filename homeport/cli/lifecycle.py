@@ -464,7 +464,9 @@ def repair_stack(stack: Stack) -> bool:
     with held(stack.name, "make repair") as run:
         _docker(stack)
         pulumi = _pulumi(stack)
-        pulumi.refuse_running()
+        if not pulumi.state().get("pending_operations"):
+            # Else `repair` takes the lock with a refresh of all; one of something else would forget what was under way.
+            pulumi.refuse_running()
         repaired = _unlocked(pulumi, run)
         repaired = _clear(pulumi, run) or repaired
         run.recovered = True

@@ -330,6 +330,17 @@ def test_repair_names_what_up_will_put_back(pulumi, capsys, monkeypatch):
     assert "make up STACK=dev puts back" in said, said
 
 
+def test_repair_has_not_forgotten_what_was_under_way_when_it_comes_to_it(pulumi, monkeypatch):
+    """Pulumi drops operations that are pending with any refresh, also one of another resource (v3.255, seen)."""
+    monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
+    monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: 0.0)
+    monkeypatch.setattr(lifecycle, "_clear", lambda *_: True)
+    monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": [VOLUME], "pending_operations": [{}]})
+
+    assert lifecycle.repair_stack(PROD)
+    assert [] == pulumi.asked
+
+
 def test_a_question_whose_input_ends_is_answered_with_no(monkeypatch):
     def ends(_):
         raise EOFError

@@ -48,7 +48,10 @@ def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
         if kept:
             _refuse(kept, pulumi.stack.name)
         return False
-    for where, item in strangers:
+    # Where the state is shared, a colleague's update may have been making them: by its end the state has them.
+    pulumi.refuse_running()
+    nobodys = {item.id for _, item in unknown(pulumi.state(), pulumi)}
+    for where, item in (stranger for stranger in strangers if stranger[1].id in nobodys):
         say(f"    removing {item.kind} {item.name}, which a killed run left behind")
         daemon.settle(item, where)
         daemon.remove(item, where)

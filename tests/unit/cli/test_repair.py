@@ -29,6 +29,9 @@ class Engine:
     def daemons(self):
         return [{}]
 
+    def refuse_running(self):
+        pass
+
     def ask(self, *argv):
         self.asked.append(argv)
         self.said = {**self.said, "pending_operations": []}
@@ -61,6 +64,24 @@ def test_what_the_killed_run_made_and_could_not_note_is_removed(world):
     assert repair.repair(Engine(resources=[KNOWN]), killed=True), "there was something"
     assert ["homeport-carrier-x", "c2", "n1"] == world.removed, "containers go before their networks"
     assert world.removed == world.settled, "a database that is just being made is not cut off half-way"
+
+
+def test_what_a_colleagues_update_is_making_is_removed_by_nobody(world):
+    """On a shared state a run was killed yesterday, and a colleague's update is at work now, between two operations."""
+    world.objects = [found("container", "c1"), found("container", "c2")]
+    engine = Engine(resources=[])
+
+    def locked():
+        raise ToolError("the stack is currently locked by 1 lock(s)")
+
+    engine.refuse_running = locked
+    with pytest.raises(ToolError, match="currently locked"):
+        repair.repair(engine, killed=True)
+    assert [] == world.removed
+
+    engine.refuse_running = lambda: engine.said.update(resources=[KNOWN])
+    repair.repair(engine, killed=True)
+    assert ["c2"] == world.removed, "c1 it has noted by now"
 
 
 def test_a_volume_with_data_is_never_removed(world):

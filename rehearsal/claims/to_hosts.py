@@ -51,7 +51,8 @@ def answers(view: View) -> Answers:
     """Every container against every address of its host, and of the other hosts those in the mesh."""
     services = view.expected.services
     containers = {name: each for name, each in view.containers().items() if not services[name].listens}
-    others = [address for name, address in view.mesh.items() if name != view.name]
+    # Not a device that the claims play: what is declared for a host of its kind reaches it too, and nobody is there.
+    others = [view.mesh[name] for name in view.systems if name in view.mesh and name != view.name]
     ports = _ports(view)
     seen = Answers(
         networks={name: _networks(container) for name, container in containers.items()},

@@ -59,7 +59,8 @@ class Asked(Host):
                 for network in AI.services[name].networks
             }
         super().__init__(AI, copy.deepcopy(running), ip=IP, ss=SS)
-        self.name, self.mesh, self.targets = "ai", MESH, {}
+        self.name, self.mesh, self.targets = "ai", {**MESH, "a device": "100.64.0.9"}, {}
+        self.systems = dict.fromkeys(MESH)
         names = {str(about["State"]["Pid"]): name for name, about in running.items()}
         late = set(late)
 

@@ -14,7 +14,7 @@ STORES = (
     "QDRANT_SERVERS=?qdrant=6333@/etc/homeport/api_key\n"
     # Databases in files: their containers stand still for the moment of a copy.
     "COPIES=?!portainer=/data:portainer.db,portainer.key,portainer.pub,certs,chisel,compose,docker_config,tls"
-    " ?!uptime-kuma=/app/data:kuma.db,kuma.db-wal\n"
+    " ?!uptime-kuma=/app/data:kuma.db,kuma.db-wal,upload\n"
     "COPIES_KEEP=3\n"
     "FILES=?n8n=/home/node/.n8n\n"
     "CLIENTS=?n8n\n"

@@ -148,8 +148,7 @@ class MeshNetwork:
         """The network, the control server as a hardened container, and the edge proxy in front of it."""
         self.lay()
         self.declare(self.mesh)
-        docker("volume", "create", self.control)
-        docker("run", "--rm", "-v", f"{self.control}:/v", "--entrypoint", "chown", HEADSCALE, "10001:10001", "/v")
+        self.new_state()
         self.run_control()
         route = Route(
             name="mesh",
@@ -190,6 +189,13 @@ class MeshNetwork:
         """The network, and a key for SSH."""
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / "key"], check=True)
         subnets.network(self.network, "--internal")
+
+    def new_state(self) -> None:
+        """What a new host has for the control server, in place of one's that was lost: nothing."""
+        subprocess.run(["docker", "rm", "-f", self.control], capture_output=True, check=False)
+        subprocess.run(["docker", "volume", "rm", self.control], capture_output=True, check=False)
+        docker("volume", "create", self.control)
+        docker("run", "--rm", "-v", f"{self.control}:/v", "--entrypoint", "chown", HEADSCALE, "10001:10001", "/v")
 
     def declare(self, mesh) -> None:
         """Writes the configuration and the policy of a mesh."""
@@ -232,9 +238,9 @@ class MeshNetwork:
         )
         if self.control not in self.made:
             self.made.append(self.control)
-        until(self._answers, "Headscale does not answer:\n" + self.logs())
+        until(self.answers, "Headscale does not answer:\n" + self.logs())
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         """Whether the probe that the catalog declares succeeds."""
         probe = ["docker", "exec", self.control, *SERVICE.health.test]
         return subprocess.run(probe, capture_output=True, check=False).returncode == 0

@@ -5,12 +5,17 @@ from __future__ import annotations
 import http.client
 import http.server
 import json
+import re
 import socket
+import sqlite3
 import struct
 import threading
 
 import redis
 
+from catalog.backups.offsite import ENVIRONMENT
+from catalog.presets import registry
+from homeport.model import template
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.telegram.service import Service
 from rehearsal.clouds.telegram.store import Store
@@ -92,7 +97,7 @@ class Redis:
 
     def new(self):
         config = ("redis-server", "--aclfile", "/users.acl", "--save", "60 1000", "--dir", "/data", *LOG)
-        files = ("-v", f"{self.rights}:/users.acl:ro", "-v", f"{self.key}:/password:ro")
+        files = ("-v", f"{self.rights}:/users.acl:ro", "-v", f"{self.key}:/etc/homeport/password:ro")
         flags = ("--read-only", "--cap-drop=ALL", "--user=999:999", *files)
         self.host.start("redis", self.image, *flags, command=config)
         self.address = address(self.container)
@@ -143,7 +148,7 @@ class Qdrant:
     def new(self):
         key = self.host.folder / "qdrant-key"
         key.write_text(self.key)
-        flags = ("-e", f"QDRANT__SERVICE__API_KEY={self.key}", "-v", f"{key}:/key:ro")
+        flags = ("-e", f"QDRANT__SERVICE__API_KEY={self.key}", "-v", f"{key}:/etc/homeport/api_key:ro")
         self.host.start("qdrant", self.image, *flags)
         self.address = address(self.container)
         until(lambda: self.ask("GET", "/collections")[0] == 200, "Qdrant answers")
@@ -173,14 +178,16 @@ class Qdrant:
 
 
 class Volume:
-    """A container of a host with files of several owners, and a database of SQLite that is written all the time."""
+    """A container of a host that may write to its volumes alone, as those of a preset: one for each of its folders."""
 
-    def __init__(self, host, image, part="files"):
+    def __init__(self, host, image, part="files", folders=("/data", "/app/data")):
         self.host, self.image, self.part, self.container = host, image, part, f"{host.name}-{part}"
+        self.folders = folders
         self.new()
 
     def new(self):
-        flags = ("-v", "/data", "-v", "/app/data", "--network-alias", self.part)
+        volumes = [word for folder in self.folders for word in ("-v", folder)]
+        flags = ("--read-only", *volumes, "--network-alias", self.part)
         self.host.start(
             self.part, self.image, *flags, command=("sh", "-c", "trap exit TERM; while :; do sleep 1; done")
         )
@@ -189,9 +196,30 @@ class Volume:
         return docker("exec", "--user=0", self.container, "sh", "-c", script)
 
     def all(self):
-        return self.sh(
-            "cd /data && find . -exec stat -c '%n %a %u:%g %F' {} + | sort && find . -type f | sort | xargs sha256sum"
-        )
+        every = "find . -exec stat -c '%n %a %u:%g %F' {} + | sort && find . -type f | sort | xargs -r sha256sum"
+        return [self.sh(f"cd {folder} && {every}") for folder in self.folders]
+
+
+def written(container, path, folder):
+    """Puts a database of SQLite into a container that was not closed: its newest rows are in its log alone."""
+    file = folder / path.rpartition("/")[2]
+    database = sqlite3.connect(file, isolation_level=None)
+    database.execute("PRAGMA journal_mode = wal")
+    database.execute("CREATE TABLE monitors (n int)")
+    database.executemany("INSERT INTO monitors VALUES (?)", [(n,) for n in range(100)])
+    for end in ("", "-wal"):
+        docker("cp", f"{file}{end}", f"{container}:{path}{end}")
+    database.close()
+    file.unlink()
+
+
+def read(container, path, folder):
+    """Rows of such a database in a container."""
+    file = folder / path.rpartition("/")[2]
+    for end in ("", "-wal"):
+        docker("cp", f"{container}:{path}{end}", f"{file}{end}", check=False)
+    with sqlite3.connect(file) as database:
+        return [n for (n,) in database.execute("SELECT n FROM monitors ORDER BY n")]
 
 
 class Told:
@@ -348,6 +376,35 @@ def elsewhere(host, s3, told, restic):
         "TELEGRAM_URL": told.telegram.url,
         "N8N_CONTAINER": "",
     }
+
+
+def declared(host, preset, names=()):
+    """Gives a host, whose bucket is known already, the very text in which a preset says what is copied.
+
+    n8n's workflows have tests of their own.
+
+    Args:
+        host: The host.
+        preset: The preset's name.
+        names: Containers of the text to those of the test, where these are not called ``<host>-<container>``. So one
+            that the test does not have is nobody's, whatever else runs in this Docker.
+    """
+    files = (file for program in registry.preset(preset).programs for file in program.files)
+    (text,) = (file.text for file in files if file.target == ENVIRONMENT)
+    where = {"endpoint": "S3_ENDPOINT", "region": "S3_REGION", "bucket": "S3_BUCKET", "bucket-backups": "S3_BUCKET"}
+    values = {
+        **{f"{of}-{name}": host.settings[key] for of in ("s3", "offsite") for name, key in where.items()},
+        **{f"backup-keep-{name}": "7" for name in ("daily", "weekly", "monthly")},
+        "s3-bucket-shared": host.settings["S3_BUCKETS"],
+        "backup-telegram": host.settings["TELEGRAM_URL"],
+        "image:restic": host.settings["RESTIC_IMAGE"],
+        "environment": "prod",
+        "postgres-user": "postgres",
+    }
+    known = dict(names)
+    text = re.sub(r"(\?!?)([a-z0-9-]+)", lambda word: word[1] + known.get(word[2], f"{host.name}-{word[2]}"), text)
+    lines = (line.split("=", 1) for line in template.fill(text, values, template.LINE).splitlines())
+    host.settings |= {**dict(lines), "N8N_CONTAINER": "", "REPO_DIR": str(host.checkout)}
 
 
 def restic(host, *words, flags=()):

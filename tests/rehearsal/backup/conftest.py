@@ -51,6 +51,11 @@ def server(host):
 
 
 @pytest.fixture
+def postgresql(host):
+    return Postgres(host, _ensure(POSTGRES_18))
+
+
+@pytest.fixture
 def n8n_image():
     return _ensure(N8N)
 
@@ -94,7 +99,7 @@ def qdrant(host):
 def volume(host):
     """Makes containers with volumes, by name."""
     image = _ensure(BUSYBOX)
-    return lambda part: Volume(host, image, part)
+    return lambda part, *folders: Volume(host, image, part, *([folders] if folders else []))
 
 
 @pytest.fixture
@@ -113,8 +118,8 @@ def stores(host, s3, told):
     elsewhere(host, s3, told, _ensure(RESTIC))
     host.settings |= {
         "PG_SERVERS": f"{server.container}=postgres",
-        "REDIS_SERVERS": f"{redis.container}=/data/dump.rdb@/password",
-        "QDRANT_SERVERS": f"{qdrant.container}=6333@/key",
+        "REDIS_SERVERS": f"{redis.container}=/data/dump.rdb@/etc/homeport/password",
+        "QDRANT_SERVERS": f"{qdrant.container}=6333@/etc/homeport/api_key",
         "FILES": f"{files.container}=/data",
         "COPIES": f"!{files.container}=/app/data:app.db,app.db-wal",
         "CLIENTS": files.container,

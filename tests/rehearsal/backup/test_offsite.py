@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import time
 
@@ -15,7 +14,7 @@ import pytest
 
 from tests.support import campaign
 from tests.support.containers import docker
-from tests.support.offsite import PASSWORD, SECRET, TOKEN, Unreliable, quickly_opened, restic
+from tests.support.offsite import PASSWORD, SECRET, TOKEN, Unreliable, quickly_opened, read, restic, written
 from tests.support.waits import one_day, until
 
 pytestmark = pytest.mark.docker
@@ -39,27 +38,8 @@ def filled(stores, tmp_path):
         "cd /data && mkdir deep && echo c4nary-of-a-file > deep/file && dd if=/dev/urandom of=blob bs=1k count=700"
         " && chown -R 1000:1000 deep && chmod 600 deep/file && ln -s deep/file link && touch ./-odd"
     )
-    written(stores.files.container, tmp_path)
+    written(stores.files.container, "/app/data/app.db", tmp_path)
     return stores
-
-
-def written(container, folder):
-    """A database of SQLite in a container that was not closed: its newest rows are in its log alone."""
-    database = sqlite3.connect(folder / "app.db", isolation_level=None)
-    database.execute("PRAGMA journal_mode = wal")
-    database.execute("CREATE TABLE monitors (n int)")
-    database.executemany("INSERT INTO monitors VALUES (?)", [(n,) for n in range(100)])
-    for name in ("app.db", "app.db-wal"):
-        docker("cp", str(folder / name), f"{container}:/app/data/{name}")
-    database.close()
-
-
-def read(container, folder):
-    """Rows of the database in the container."""
-    for name in ("app.db", "app.db-wal"):
-        docker("cp", f"{container}:/app/data/{name}", str(folder), check=False)
-    with sqlite3.connect(folder / "app.db") as database:
-        return [n for (n,) in database.execute("SELECT n FROM monitors ORDER BY n")]
 
 
 @pytest.mark.req("S5-69", "S5-71", "S5-73", "FP-21")
@@ -100,7 +80,7 @@ def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told
     assert "--replace" in errors, "nothing is overwritten unasked"
     line = host.run("restore", "offsite", "--replace")
     assert before == filled.all(), "everything that every store held"
-    assert list(range(100)) == read(filled.files.container, folder), "and a database in files"
+    assert list(range(100)) == read(filled.files.container, "/app/data/app.db", folder), "and a database in files"
     assert 2 == len(host.run("list")["copies"]), "both copies are still there"
 
 

@@ -1,4 +1,4 @@
-"""Every volume and data folder of every preset: what its backups name, or docs/backup.md says is not copied, and why."""
+"""Every volume and data folder of every preset: its backups name it, or docs/backup.md says why it is not copied."""
 
 import re
 
@@ -33,7 +33,9 @@ def volumes(preset):
 def lists(preset):
     """The variables of the files that say what is copied: each one's words, without the marks before them."""
     files = (file for program in preset.programs if program.backup for file in program.files)
-    lines = (line.split("=", 1) for file in files if file.target.endswith("/backup.env") for line in file.text.split("\n"))
+    lines = (
+        line.split("=", 1) for file in files if file.target.endswith("/backup.env") for line in file.text.split("\n")
+    )
     return {name: [word.lstrip("?!") for word in words.split()] for name, *rest in lines for words in rest}
 
 

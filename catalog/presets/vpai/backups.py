@@ -44,7 +44,7 @@ BACKUPS = HostProgram(
                 "QDRANT_SERVERS=?qdrant=6333@/etc/homeport/api_key\n"
                 # Databases of SQLite, and what belongs to them: their containers stand still for the moment of a copy.
                 "COPIES=?!grafana=/var/lib/grafana:grafana.db,grafana.db-wal"
-                " ?!zerobyte=/var/lib/zerobyte/data:zerobyte.db,zerobyte.db-wal,restic.pass"
+                " ?!zerobyte=/var/lib/zerobyte/data:zerobyte.db,zerobyte.db-wal"
                 " ?!uptime-kuma=/app/data:kuma.db,kuma.db-wal,upload"
                 " ?!headscale=/var/lib/headscale:noise_private.key,db.sqlite,db.sqlite-wal\n"
                 "COPIES_KEEP=3\n"

@@ -120,7 +120,6 @@ class AiHost:
         self.qdrant.fill(20)
         written(self.volumes["zerobyte"].container, "/var/lib/zerobyte/data/zerobyte.db", folder)
         for name, script in (
-            ("zerobyte", "cd data && echo c4nary > restic.pass && chmod 600 restic.pass"),
             ("n8n", "echo settings > config && chmod 600 config && chown 1000:1000 config"),
             ("openclaw", "mkdir -p agents/main/sessions && echo {} > agents/main/sessions/1.jsonl"),
             ("sure", "mkdir -p aa/bb && head -c 70000 /dev/urandom > aa/bb/statement"),

@@ -96,6 +96,7 @@ class Copy:
         container: The container.
         root: A folder in it, which exists.
         parts: Folders or files below it, in the order in which they are read; what refers to others comes before them.
+            A single empty one: all of it.
         paused: Whether the container stands still while it is copied, and is stopped while the copy is laid back: a
             database in files is of one moment then.
     """
@@ -316,10 +317,11 @@ def _server(word: str, checks: tuple[tuple[str, str], ...], file: Path) -> Serve
 
 def _copy(word: str, file: Path) -> Copy:
     container, _, rest = word.removeprefix("!").partition("=")
-    root, _, parts = rest.partition(":")
-    names = tuple(parts.split(",")) if parts else ()
-    if not (_NAME.fullmatch(container) and root.startswith("/") and names):
-        raise BackupError(f"COPIES: {word!r} is no container=/folder:part,part", f"correct it in {file}", USAGE)
+    root, listed, parts = rest.partition(":")
+    names = tuple(parts.split(","))
+    if not (_NAME.fullmatch(container) and root.startswith("/") and ("" not in names or not listed)):
+        what = f"COPIES: {word!r} is no container=/folder, nor container=/folder:part,part"
+        raise BackupError(what, f"correct it in {file}", USAGE)
     return Copy(container, root.rstrip("/"), names, word.startswith("!"))
 
 

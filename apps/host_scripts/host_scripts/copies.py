@@ -1,4 +1,4 @@
-"""Folders of containers' volumes as they are: the storage of a registry.
+"""Folders of containers' volumes as they are: the storage of a registry, databases in files.
 
 Docker's client reads them out of the container, so the container needs no program for it, and its owners and modes are
 kept. What refers to other files is read before those: a push while a copy is made adds files, and takes none away.
@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from host_scripts import sets
-from host_scripts.common import BackupError, Copy, Settings, docker, each, run, still, tail
+from host_scripts.common import BackupError, Copy, Settings, docker, each, still, stream, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,9 @@ _MISSING: Final = re.compile(rb"[Cc]ould not find the file|no such file or direc
 # A registry's file that is named after what is in it: distribution/distribution registry/storage/paths.go.
 _BLOB: Final = re.compile(r"(?:.*/)?blobs/sha256/[0-9a-f]{2}/([0-9a-f]{64})/data")
 _SQLITE: Final = b"SQLite format 3\0"
+_LOGS: Final = ("-wal", "-journal")
+"""Ends of the names of SQLite's logs."""
+_TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL %'"
 _REFERENCE: Final = re.compile(r".*/_manifests/(?:revisions|tags)/.*/link")
 
 
@@ -58,11 +61,20 @@ def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
     with sets.new(folder, settings.keep_copies) as draft, still(settings.folder, _paused(copy), "pause", "unpause"):
         files = [f"{number}.tar.gz" for number in range(len(parts))]
         for file, part in zip(files, parts, strict=True):
-            draft.stream(file, ["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"])
+            draft.stream(file, _read(copy, part))
         rows = [{"part": part, "file": file} for part, file in zip(parts, files, strict=True)]
+        for row in rows:
+            # What could not be laid back is said today, not on the day when it is wanted.
+            for _ in _members(draft.folder, row):
+                pass
         draft.finish({"container": copy.container, "root": copy.root, "parts": rows})
     newest = sets.all_in(folder)[-1]
     return {"set": newest.name, "stored": sum(path.stat().st_size for path in newest.iterdir())}
+
+
+def _read(copy: Copy, part: str) -> list[str]:
+    """The command that prints a part as an archive."""
+    return ["docker", "cp", f"{copy.container}:{copy.root}/{part}".rstrip("/"), "-"]
 
 
 def _paused(copy: Copy) -> tuple[str, ...]:
@@ -70,9 +82,7 @@ def _paused(copy: Copy) -> tuple[str, ...]:
 
 
 def _is_there(copy: Copy, part: str) -> bool:
-    with subprocess.Popen(
-        ["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(_read(copy, part), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018  # they were asked for
         first = process.stdout.read(1)
         if first:
@@ -110,9 +120,9 @@ def restore(settings: Settings, container: str, name: str, *, replace: bool) -> 
     with still(settings.folder, _paused(copy), "stop", "start"):
         # What is referred to comes first: nobody sees a reference that leads nowhere.
         for row in reversed(manifest["parts"]):
-            files += _laid(copy, folder / row["file"], PurePosixPath(row["part"]))
+            files += _laid(copy, folder, row)
         if copy.paused:
-            _emptied(copy, {*copy.parts} - {row["part"] for row in manifest["parts"]})
+            _emptied(copy, folder, manifest)
     return {"set": folder.name, "files": files}
 
 
@@ -146,7 +156,7 @@ def checked(folder: Path) -> dict[str, Any]:
     """A set's manifest, once all of it was read and found as it was written."""
     manifest = sets.checked(folder)
     for row in manifest["parts"]:
-        for _ in _members(folder / row["file"]):
+        for _ in _members(folder, row):
             pass
     return manifest
 
@@ -160,10 +170,10 @@ def _sqlite(folder: Path, manifest: dict[str, Any]) -> int:
     rows = 0
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         for row in manifest["parts"]:
-            for archive, member in _members(folder / row["file"]):
+            for archive, member in _members(folder, row):
                 content = archive.extractfile(member) if member.isfile() else None
                 head = content.read(len(_SQLITE)) if content else b""
-                if content and (member.name.endswith("-wal") or head == _SQLITE):
+                if content and (member.name.endswith(_LOGS) or head == _SQLITE):
                     # Beside each other, whichever archive they are in: a log belongs to its database.
                     path = Path(scratch, PurePosixPath(row["part"]).parent, member.name)
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +181,7 @@ def _sqlite(folder: Path, manifest: dict[str, Any]) -> int:
                         file.write(head)
                         shutil.copyfileobj(content, file)
         for path in sorted(each for each in Path(scratch).rglob("*") if each.is_file()):
-            if not path.name.endswith("-wal"):
+            if not path.name.endswith(_LOGS):
                 rows += _rows(path)
     return rows
 
@@ -179,12 +189,11 @@ def _sqlite(folder: Path, manifest: dict[str, Any]) -> int:
 def _rows(path: Path) -> int:
     try:
         with contextlib.closing(sqlite3.connect(path)) as database:
+            # Checks may call functions that are younger than the SQLite of this host, and tables be a module's that it
+            # does not have.
+            database.execute("PRAGMA ignore_check_constraints = ON")
             answer = database.execute("PRAGMA integrity_check").fetchone()[0]
-            names = (
-                database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-                if answer == "ok"
-                else []
-            )
+            names = database.execute(_TABLES).fetchall() if answer == "ok" else []
             quoted = ['"' + str(name).replace('"', '""') + '"' for (name,) in names]
             counts = [database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in quoted]  # noqa: S608
     except sqlite3.DatabaseError as error:
@@ -198,7 +207,7 @@ def _registry(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
     """What a registry's storage refers to is in it; of other storages nothing is known."""
     blobs, wanted = set(), set()
     for row in manifest["parts"]:
-        for archive, member in _members(folder / row["file"]):
+        for archive, member in _members(folder, row):
             content = archive.extractfile(member) if member.isfile() else None
             if content is None:
                 continue
@@ -215,12 +224,20 @@ def _registry(folder: Path, manifest: dict[str, Any]) -> dict[str, int]:
     return {"blobs": len(blobs), "manifests": len(wanted)}
 
 
-def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """The members of an archive, one after the other; only folders and files, each below the first.
+def _members(folder: Path, row: dict[str, str]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The members of an archive of a set, one after the other.
+
+    Only folders and files, each below the first; of all of a folder also links, which nothing is laid through.
+
+    Args:
+        folder: The set.
+        row: What its manifest says of the archive.
 
     Raises:
         BackupError: There is another one.
     """
+    file = folder / row["file"]
+    links: set[PurePosixPath] = set()
     try:
         with tarfile.open(file, "r|gz") as archive:
             root = ""
@@ -228,14 +245,23 @@ def _members(file: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
                 path = PurePosixPath(member.name)
                 root = root or path.parts[0]
                 inside = not path.is_absolute() and ".." not in path.parts and path.parts[0] == root
-                if not (inside and (member.isdir() or member.isfile())):
+                if member.issym() and not row["part"]:
+                    links.add(path)
+                if not (
+                    inside and (member.isdir() or member.isfile() or path in links) and links.isdisjoint(path.parents)
+                ):
                     raise BackupError(f"{file}: {member.name!r} has no place in a copy", "take another set")
                 yield archive, member
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
         raise BackupError(f"{file}: {error}", "take another set") from error
 
 
-def _laid(copy: Copy, file: Path, part: PurePosixPath) -> int:
+def _place(part: str, member: tarfile.TarInfo) -> PurePosixPath:
+    """Where a member of a part's archive is, below the copy's root."""
+    return PurePosixPath(part, *PurePosixPath(member.name).parts[1:])
+
+
+def _laid(copy: Copy, folder: Path, row: dict[str, str]) -> int:
     """Lays an archive below the root, with the folders between them."""
     argv = ["docker", "cp", "-", f"{copy.container}:{copy.root}"]
     files = 0
@@ -244,15 +270,17 @@ def _laid(copy: Copy, file: Path, part: PurePosixPath) -> int:
         try:
             with tarfile.open(fileobj=process.stdin, mode="w|") as laid:
                 between: tarfile.TarInfo | None = None
-                for archive, member in _members(file):
+                for archive, member in _members(folder, row):
                     if between is None:
                         between = member
-                        for parent in reversed(part.parents[:-1]):
+                        for parent in reversed(PurePosixPath(row["part"]).parents[:-1]):
                             laid.addfile(_folder(member, str(parent)))
-                    tail_parts = PurePosixPath(member.name).parts[1:]
-                    member.name = str(part.joinpath(*tail_parts))
-                    laid.addfile(member, archive.extractfile(member) if member.isfile() else None)
-                    files += member.isfile()
+                    place = _place(row["part"], member)
+                    # The root itself is as it is there.
+                    if place.parts:
+                        member.name = str(place)
+                        laid.addfile(member, archive.extractfile(member) if member.isfile() else None)
+                        files += member.isfile()
         except BrokenPipeError:
             pass  # it says why
         process.stdin.close()
@@ -262,16 +290,32 @@ def _laid(copy: Copy, file: Path, part: PurePosixPath) -> int:
     return files
 
 
-def _emptied(copy: Copy, parts: set[str]) -> None:
-    """Empties files that the copy had none of: the log of another state of a database would be played onto this one."""
-    for part in sorted(part for part in parts if part.endswith("-wal") and _is_there(copy, part)):
-        there = run(["docker", "cp", f"{copy.container}:{copy.root}/{part}", "-"]).stdout
-        with tarfile.open(fileobj=io.BytesIO(there)) as archive, io.BytesIO() as laid:
-            with tarfile.open(fileobj=laid, mode="w") as empty:
-                member = archive.getmembers()[0]
-                member.name, member.size = part, 0
-                empty.addfile(member)
+def _emptied(copy: Copy, folder: Path, manifest: dict[str, Any]) -> None:
+    """Empties logs that the copy had none of: that of another state of a database would be played onto this one."""
+    kept = {_place(row["part"], member) for row in manifest["parts"] for _, member in _members(folder, row)}
+    with io.BytesIO() as laid:
+        with tarfile.open(fileobj=laid, mode="w") as empty:
+            for part in copy.parts:
+                if (not part or part.endswith(_LOGS)) and _is_there(copy, part):
+                    for member in _listed(copy, part):
+                        place = _place(part, member)
+                        if member.isfile() and place.name.endswith(_LOGS) and place not in kept:
+                            member.name, member.size = str(place), 0
+                            empty.addfile(member)
+            some = bool(empty.getmembers())
+        if some:
             docker("cp", "-", f"{copy.container}:{copy.root}", text=laid.getvalue())
+
+
+def _listed(copy: Copy, part: str) -> list[tarfile.TarInfo]:
+    """What is there of a part."""
+    with stream(_read(copy, part)) as program:
+        try:
+            with tarfile.open(fileobj=program.output, mode="r|") as archive:
+                return list(archive)
+        except tarfile.TarError as error:
+            what = f"{copy.container}: {tail(program.ended()[1]) or error}"
+            raise BackupError(what, f"docker logs --tail 50 {copy.container}") from error
 
 
 def _folder(like: tarfile.TarInfo, name: str) -> tarfile.TarInfo:

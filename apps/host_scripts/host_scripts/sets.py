@@ -70,12 +70,12 @@ class _Packer:
 class Draft:
     """A set that is being written.
 
-    Args:
+    Attributes:
         folder: Where its files go.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def stream(self, name: str, argv: list[str], ending: bytes = b"") -> int:
         """Compresses what a program prints into a file of the set.
@@ -110,7 +110,7 @@ class Draft:
             Bytes before compression, and the last of them.
         """
         size, last = 0, b""
-        with open(self._folder / name, "xb", opener=_private) as file:
+        with open(self.folder / name, "xb", opener=_private) as file:
             packer = _Packer(file)
             while block := source.read(_BLOCK):
                 packer.write(block)
@@ -122,9 +122,9 @@ class Draft:
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Writes the manifest and the checksums."""
-        write(self._folder / MANIFEST, json.dumps(manifest, indent=2).encode() + b"\n")
-        lines = [f"{digest(path)}  {path.name}\n" for path in sorted(self._folder.iterdir())]
-        write(self._folder / SUMS, "".join(lines).encode())
+        write(self.folder / MANIFEST, json.dumps(manifest, indent=2).encode() + b"\n")
+        lines = [f"{digest(path)}  {path.name}\n" for path in sorted(self.folder.iterdir())]
+        write(self.folder / SUMS, "".join(lines).encode())
 
 
 @contextlib.contextmanager

@@ -46,11 +46,13 @@ BACKUPS = HostProgram(
                 "COPIES=?!grafana=/var/lib/grafana:grafana.db,grafana.db-wal"
                 " ?!zerobyte=/var/lib/zerobyte/data:zerobyte.db,zerobyte.db-wal"
                 " ?!uptime-kuma=/app/data:kuma.db,kuma.db-wal,upload"
-                " ?!headscale=/var/lib/headscale:noise_private.key,db.sqlite,db.sqlite-wal\n"
+                " ?!headscale=/var/lib/headscale:noise_private.key,db.sqlite,db.sqlite-wal"
+                # Several, one for each of its agents.
+                " ?!openclaw=/home/node/.openclaw\n"
                 "COPIES_KEEP=3\n"
                 # CouchDB's files are only ever appended to, so they may be copied while it runs (docs.couchdb.org,
                 # "Backing up CouchDB").
-                "FILES=?n8n=/home/node/.n8n ?openclaw=/home/node/.openclaw ?sure=/rails/storage"
+                "FILES=?n8n=/home/node/.n8n ?sure=/rails/storage"
                 " ?couchdb=/opt/couchdb/data\n"
                 "CLIENTS=?sure-worker ?sure ?openclaw ?nocodb ?litellm ?n8n ?budget-guard\n"
                 "S3_ENDPOINT={s3-endpoint}\n"

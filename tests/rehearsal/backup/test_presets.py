@@ -121,10 +121,12 @@ class AiHost:
         written(self.volumes["zerobyte"].container, "/var/lib/zerobyte/data/zerobyte.db", folder)
         for name, script in (
             ("n8n", "echo settings > config && chmod 600 config && chown 1000:1000 config"),
-            ("openclaw", "mkdir -p agents/main/sessions && echo {} > agents/main/sessions/1.jsonl"),
+            ("openclaw", "mkdir -p state agents/main/agent && echo {} > agents/main/auth.json && ln -s main agents/it"),
             ("sure", "mkdir -p aa/bb && head -c 70000 /dev/urandom > aa/bb/statement"),
         ):
             self.volumes[name].sh(f"cd {FOLDERS[name]} && {script}")
+        for path in ("state/openclaw.sqlite", "agents/main/agent/openclaw-agent.sqlite"):
+            written(self.volumes["openclaw"].container, f"{FOLDERS['openclaw']}/{path}", folder)
 
     def new(self):
         for store in (self.postgresql, self.redis, self.qdrant, *self.volumes.values()):
@@ -153,8 +155,11 @@ def test_what_the_ai_host_of_vpai_keeps_is_on_a_new_one(host, bucket, told, ai_h
     line = host.run("offsite")
     assert (["backups", "shared"], 1, 1) == (line["buckets_made"], line["copies"], len(told.beats)), "the watch hears"
     assert (bucket.folder / "backups/prod-ai/config").is_file(), "in the host's own repository"
-    contents = host.run("verify")["servers"][ai_host.postgresql.container]["contents"]
+    drill = host.run("verify")
+    contents = drill["servers"][ai_host.postgresql.container]["contents"]
     assert [60] * 4 == [contents[name]["rows"] for name in ROLES], "each database, in a drill"
+    rows = [drill["copies"][ai_host.volumes[name].container]["sqlite"] for name in ("grafana", "zerobyte", "openclaw")]
+    assert [100, 100, 200] == rows, "SQLite was asked too, for the rows of its logs"
 
     ai_host.new()
     subprocess.run(["rm", "-rf", str(host.backups)], check=True)

@@ -46,7 +46,9 @@ def copied(preset):
     containers = {word.partition("=")[0] for word in servers}
     folders = {word.replace("=", ":", 1) for word in words.get("FILES", ())}
     whole = folders | {place for place in known if place.partition(":")[0] in containers}
-    parts = {word.replace("=", ":", 1).rpartition(":")[0] for word in words.get("COPIES", ())}
+    copies = [word.replace("=", ":", 1) for word in words.get("COPIES", ())]
+    whole |= {word for word in copies if word.count(":") == 1}
+    parts = {word.rpartition(":")[0] for word in copies if word.count(":") > 1}
     # A host's own folder of dumps goes to the bucket with all that is in it.
     own = {folder.path for program in preset.programs if program.backup for folder in program.folders if folder.data}
     return whole | (own if "S3_BUCKET" in words else set()), {

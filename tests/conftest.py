@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import settings
 
-from tests.support import campaign, turns
+from tests.support import campaign, signals, turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A computer that does much else at the same time is slow, and not wrong.
 settings.register_profile("homeport", deadline=None)
 settings.load_profile("homeport")
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """For a test that ends something by a signal: nohup and a script's `&` ignore some, for all that they start."""
+    with signals.heard():
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -155,6 +155,7 @@ def _kill_its_engine(process):
 
 
 @pytest.mark.req("P-15")
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_update_that_is_told_to_end_notes_what_it_has_made(stack, number):
     emptied = _homeport(stack, "down")

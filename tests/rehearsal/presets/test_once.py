@@ -94,6 +94,7 @@ def test_it_is_rented_for_a_command_and_given_back(clouds, tmp_path):
 
 
 @pytest.mark.req("S5-04")
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("moment", ["its server is rented", "its services are made"])
 def test_a_workflow_that_is_cancelled_while_it_comes_up_leaves_nothing_either(clouds, tmp_path, moment):
     before, output = owned(clouds), tmp_path / "output"

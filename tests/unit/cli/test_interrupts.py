@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from homeport.cli import interrupts
+from tests.support import signals
 
+pytestmark = pytest.mark.usefixtures("heard")
 ROOT = Path(__file__).resolve().parents[3]
 # Ends like Pulumi: the first interrupt lets it finish, the second ends it at once. It writes what came of it.
 WORKER = """
@@ -64,6 +66,32 @@ def test_who_is_told_to_end_hands_it_on_and_waits(caller, number, word):
     caller.send_signal(number)
 
     assert ["noted 1", word] == caller.stdout.read().splitlines(), "it had its time, and was asked once"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_what_was_ignored_before_stays_so_as_nohup_wants_it(number):
+    with signals.ignored(number), interrupts.in_order():
+        assert signal.SIG_IGN == signal.getsignal(number)
+        os.kill(os.getpid(), number)
+
+
+def test_who_was_started_by_nohup_works_on_when_its_terminal_closes():
+    with subprocess.Popen(
+        ["nohup", sys.executable, "-c", CALLER],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert "works\n" == process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        process.send_signal(signal.SIGTERM)
+        said = process.stdout.read().splitlines()
+
+    assert ["noted 1", "terminated"] == said, "the first of both told it nothing"
 
 
 def test_a_group_that_is_told_to_end_as_by_timeout_asks_once(caller):

@@ -16,6 +16,7 @@ from homeport.cli.interrupts import CutOffError
 from homeport.cli.lock import held, remove_dead_lock, remove_half_written
 from homeport.cli.places import unfinished
 from homeport.model.errors import ToolError
+from tests.support import signals
 from tests.support.waits import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,6 +64,7 @@ def end(by):
     os.kill(os.getpid(), by)
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(
     "by", [signal.SIGTERM, signal.SIGHUP, KeyboardInterrupt(), BrokenPipeError(), CutOffError("pulumi up was ended")]
 )
@@ -79,6 +81,16 @@ def test_what_was_cut_off_in_the_middle_of_a_change_is_looked_for_by_the_next_co
         run.recovered = True
     with held("dev", "make up") as run:
         assert not run.killed, "once repaired it is over"
+
+
+def test_a_change_that_nohup_has_begun_is_not_cut_off_when_its_terminal_closes():
+    with signals.ignored(signal.SIGHUP):
+        with held("dev", "make up") as run:
+            run.recovered = run.changing = True
+            end(signal.SIGHUP)
+        assert signal.SIG_IGN == signal.getsignal(signal.SIGHUP), "as it was before"
+
+    assert not unfinished("dev").exists(), "it came to its end"
 
 
 def test_who_ends_it_before_anything_changes_leaves_nothing_to_look_for():

@@ -101,6 +101,7 @@ def test_what_did_not_come_up_whole_goes_as_well_and_nothing_is_run_on_it(played
 
 
 @pytest.mark.req("S5-04")
+@pytest.mark.usefixtures("heard")
 def test_a_run_that_is_told_to_end_takes_its_stack_along(played):
     """As a workflow ends its jobs: by a signal, while the tests run."""
     before = signal.getsignal(signal.SIGTERM)

@@ -107,6 +107,7 @@ def test_state_survives_a_restart_and_an_interrupted_action_is_an_error(tmp_path
     second.listener.stop()
 
 
+@pytest.mark.usefixtures("heard")
 def test_the_command_prints_its_endpoint_and_refuses_other_addresses():
     refused = subprocess.run(
         [sys.executable, "-m", "rehearsal.clouds.hetzner", "--address", "192.0.2.1:0"],

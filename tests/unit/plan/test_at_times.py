@@ -12,6 +12,7 @@ from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
 from tests.support.waits import until
 
+pytestmark = pytest.mark.usefixtures("heard")
 CLOCK = """#!/bin/sh
 # The busybox of these tests: its clock shows the lines of a file, and it ends the shell that asked after the last.
 case $1-$2 in

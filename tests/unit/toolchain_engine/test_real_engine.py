@@ -192,6 +192,7 @@ def test_the_program_runs_in_a_fresh_interpreter_each_time(world):
     assert 2 == len(pids)
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_command_leaves_no_process_behind(world, number, tmp_path):
     note = tmp_path / "pid"

@@ -24,7 +24,7 @@ preview: ## show what `up` would change
 deploy-prod: ## production: preview, a question that only yes answers, the update, then the smoke tests
 	$(HOMEPORT) up --stack prod $(ARGS)
 	$(HOMEPORT) smoke --stack prod
-smoke: ## ask every address once; ARGS=--inside from a member of the mesh or VPN
+smoke: ## ask every address once, as a member of the mesh or VPN where this machine is one
 	$(HOMEPORT) smoke --stack $(STACK) $(ARGS)
 verify: ## compare what is up with its description: addresses, certificates, DNS, ports, containers; changes nothing
 	$(HOMEPORT) verify --stack $(STACK) $(ARGS)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Named = TypeVar("Named", "Service", "HostProgram")
 _COMMANDS = """```console
 bin/homeport status --stack prod         # state, health and address of each service; exit code 1: one is not well
-bin/homeport smoke --stack prod          # asks every address once, as a stranger; --inside: as a member of VPN or mesh
+bin/homeport smoke --stack prod          # asks every address once: as a member of VPN or mesh where this machine is one
 bin/homeport verify --stack prod         # compares ports, names, certificates and containers with what is described
 bin/homeport credentials --stack prod    # who asks where, for which user and which secret; --show shows them
 bin/homeport preview --stack prod        # what up would change, what was changed by hand, what would go away

@@ -34,7 +34,13 @@ HostName = Annotated[
     str, typer.Option("--host", metavar="NAME", help="Which host, by its name in the settings, where several could")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else")]
-Inside = Annotated[bool, typer.Option("--inside", help="This machine is in the mesh or VPN")]
+Inside = Annotated[
+    bool | None,
+    typer.Option(
+        "--inside/--outside",
+        help="Ask as a member of the mesh or VPN, or as a stranger; by itself it finds out which this machine is",
+    ),
+]
 Authority = Annotated[
     Path | None,
     typer.Option("--authority", metavar="FILE", help="One more certificate authority to believe", callback=typed_path),

@@ -48,7 +48,8 @@ def _options(command: TyperCommand) -> list[str]:
         if parameter.name == "help":
             continue
         value = parameter.metavar or "|".join(_choices(parameter))
-        option = ", ".join(parameter.opts) if parameter.param_type_name == "option" else ""
+        words = ", ".join([*parameter.opts, *parameter.secondary_opts])
+        option = words if parameter.param_type_name == "option" else ""
         # Within a table's cell a bar has to be escaped, in code as well (GitHub's Markdown).
         named = f"`{' '.join(filter(None, (option, value)))}`".replace("|", "\\|")
         default = parameter.default if isinstance(parameter.default, str) else ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from homeport.cli.membership import membership
 from homeport.cli.output import print_json, print_table, write_json
 from homeport.cli.phases import say
 from homeport.model.errors import ToolError
@@ -60,14 +61,14 @@ class Way:
     seconds: float = 10.0
 
 
-def smoke(stack: Stack, *, inside: bool, authority: Path | None, json: bool, report: Path | None) -> int:
+def smoke(stack: Stack, *, inside: bool | None, authority: Path | None, json: bool, report: Path | None) -> int:
     """Asks all, shows what came of it, and writes it where that is wished; 1 where something is not as expected.
 
     Raises:
         ToolError: There is nothing to ask, or the authority's file cannot be read.
     """
     plan = stack.plan
-    inside = inside or plan.local
+    inside = as_member(plan, inside)
     wanted = checks(plan.blueprint, plan.settings.smoke, inside=inside)
     if not wanted:
         raise ToolError(
@@ -114,6 +115,18 @@ def _document(stack: str, answers: list[Asked], *, inside: bool) -> dict[str, An
         "ok": all(row.ok for row in answers),
         "checks": rows,
     }
+
+
+def as_member(plan: Plan, said: bool | None) -> bool:
+    """Whether a stack is asked as by a member of its mesh or VPN: as is said, else as this machine is found to be."""
+    if plan.local or said is not None:
+        return plan.local or bool(said)
+    shown = membership(plan.blueprint)
+    if shown:
+        say(f"==> asked as a member: {shown}")
+    elif plan.blueprint.vpn or plan.blueprint.mesh:
+        say("==> asked as a stranger: whether what is for members works, is seen by one of them alone (--inside)")
+    return bool(shown)
 
 
 def way_to(plan: Plan, authority: Path | None) -> Way:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from homeport.cli import daemon, host_programs, pulumi_cli, smoke, status
+from homeport.cli.membership import own_address
 from homeport.cli.output import print_json, print_table, write_json
 from homeport.cli.phases import counted, say
 from homeport.cli.preflight.dns import addresses, unanswered
@@ -49,7 +50,7 @@ _NO_WAY = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _SHOWN: Mapping[Outcome, str] = {"ok": "ok", "fail": "FAIL", "not asked": "-"}
 
 
-def verify(stack: Stack, *, inside: bool, authority: Path | None, json: bool, report: Path | None) -> int:
+def verify(stack: Stack, *, inside: bool | None, authority: Path | None, json: bool, report: Path | None) -> int:
     """Looks at everything, shows what came of it, and writes it where that is wished; 1 where something fails.
 
     Raises:
@@ -62,7 +63,7 @@ def verify(stack: Stack, *, inside: bool, authority: Path | None, json: bool, re
             f"verify: stack {stack.name} is not up: no update of it has ended well\n"
             f"  fix: bin/homeport up --stack {stack.name}"
         )
-    inside = inside or stack.local
+    inside = smoke.as_member(stack.plan, inside)
     verdicts = verdicts_of(pulumi, outputs, smoke.way_to(stack.plan, authority), inside=inside)
     document = _document(stack.name, verdicts, inside=inside)
     if json:
@@ -366,12 +367,7 @@ def _ports(
 
 def _own_address() -> str:
     """The address by which this machine leaves; empty: it has none but the loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((_ELSEWHERE, 9))
-        except OSError:
-            return ""
-        own = str(probe.getsockname()[0])
+    own = own_address(_ELSEWHERE)
     return "" if own.startswith("127.") else own
 
 

@@ -6,8 +6,8 @@ from homeport.cli.options import Authority, Inside, Json, Report, StackName
 
 EXAMPLES = """
 homeport smoke                                what dev answers on this machine
-homeport smoke --stack prod                   from outside: what is for members must refuse, or be silent
-homeport smoke --stack prod --inside          from a member of the mesh or VPN
+homeport smoke --stack prod                   as a member of mesh or VPN where this machine is one, else as a stranger
+homeport smoke --stack prod --outside         as a stranger: what is for members must refuse, or be silent
 homeport smoke --stack prod --report out.json for a workflow, which fails by the exit code
 """
 KEYS = ("stack", "from", "ok", "checks")
@@ -15,7 +15,7 @@ KEYS = ("stack", "from", "ok", "checks")
 
 def command(
     stack: StackName = "dev",
-    inside: Inside = False,
+    inside: Inside = None,
     authority: Authority = None,
     json: Json = False,
     report: Report = None,

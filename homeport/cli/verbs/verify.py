@@ -6,8 +6,8 @@ from homeport.cli.options import Authority, Inside, Json, Report, StackName
 
 EXAMPLES = """
 homeport verify                                what dev is on this machine
-homeport verify --stack prod                   from outside: ports, names, certificates, and every container over SSH
-homeport verify --stack prod --inside          from a member of the mesh or VPN
+homeport verify --stack prod                   ports, names, certificates, and every container over SSH
+homeport verify --stack prod --inside          from a member of the mesh or VPN, whatever this machine seems to be
 homeport verify --json | jq '.checks[] | select(.outcome != "ok")'
 """
 KEYS = ("stack", "from", "ok", "checks", "requirements")
@@ -15,7 +15,7 @@ KEYS = ("stack", "from", "ok", "checks", "requirements")
 
 def command(
     stack: StackName = "dev",
-    inside: Inside = False,
+    inside: Inside = None,
     authority: Authority = None,
     json: Json = False,
     report: Report = None,

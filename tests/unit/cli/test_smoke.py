@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from homeport.cli import smoke
+from homeport.cli import membership, smoke
 from homeport.model.errors import ToolError
+from homeport.model.mesh import Member, Mesh
+from homeport.model.vpn import Peer, Vpn
 from homeport.plan.smoke import Check
 from tests.support.dialled import dialled
 from tests.support.scratch import free_port
@@ -117,3 +119,65 @@ def test_the_exit_code_and_the_report_say_whether_all_is_well(address, tmp_path,
     with pytest.raises(ToolError, match="holds no certificate"):
         monkeypatch.setattr(smoke, "checks", lambda *_, **__: rows)
         smoke.smoke(stack, json=False, **options | {"authority": tmp_path / "none"})
+
+
+def known(monkeypatch, **names):
+    """What the resolver of this machine knows: addresses by name."""
+
+    def addresses(name):
+        if name not in names:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return {names[name]}
+
+    monkeypatch.setattr(membership, "addresses", addresses)
+
+
+VPN = Vpn(subnet="127.0.0.0/24", slot=9, peers=(Peer(name="laptop", slot=1),))
+MESH = Mesh(
+    server="headscale.example.com",
+    base_domain="mesh.example.com",
+    members=(Member(name="away", tags=()), Member(name="ai", tags=("ai",))),
+)
+
+
+@pytest.mark.parametrize(
+    ("vpn", "mesh", "names", "shown"),
+    [
+        (None, None, {}, ""),
+        (VPN, None, {}, "it is 127.0.0.1 in the VPN"),
+        # As a network at home that has the same subnet.
+        (Vpn(subnet="127.0.0.0/24", slot=9, peers=(Peer(name="laptop", slot=2),)), None, {}, ""),
+        (None, MESH, {"ai.mesh.example.com": "100.64.0.3"}, "the mesh's own DNS tells it where ai.mesh.example.com is"),
+        (None, MESH, {"ai.mesh.example.com": "203.0.113.7"}, ""),
+        (None, MESH, {}, ""),
+    ],
+)
+def test_whether_this_machine_is_a_member_it_sees_by_itself(monkeypatch, vpn, mesh, names, shown):
+    known(monkeypatch, **names)
+
+    assert shown == membership.membership(SimpleNamespace(vpn=vpn, mesh=mesh))
+
+
+@pytest.mark.req("S5-90")
+def test_a_member_is_told_of_a_page_behind_the_proxy_that_does_not_work_and_a_stranger_that_nobody_looked(
+    address, capsys, monkeypatch
+):
+    def checks(*_, inside):
+        row = {"statuses": (200,)} if inside else {"statuses": (403,), "silence": True}
+        return (Check(name="page", url=f"http://{address}/{502 if inside else 403}", expected="x", **row),)
+
+    monkeypatch.setattr(smoke, "checks", checks)
+    plan = SimpleNamespace(blueprint=None, settings=SimpleNamespace(smoke={}), local=False)
+    options = {"authority": None, "report": None, "json": False}
+
+    def smoked(inside, peer=1):
+        vpn = Vpn(subnet="127.0.0.0/24", slot=9, peers=(Peer(name="laptop", slot=peer),))
+        plan.blueprint = SimpleNamespace(vpn=vpn, mesh=None, edge=None)
+        code = smoke.smoke(SimpleNamespace(name="prod", plan=plan), inside=inside, **options)
+        return code, capsys.readouterr().err
+
+    code, said = smoked(None)
+    assert 1 == code and "asked as a member: it is 127.0.0.1 in the VPN" in said, "as make deploy-prod asks"
+    code, said = smoked(None, peer=2)
+    assert 0 == code and "asked as a stranger" in said and "--inside" in said
+    assert [0, 1] == [smoked(inside)[0] for inside in (False, True)], "whoever says which it is, is believed"

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from homeport.cli import consent
 from tests.support.checkout import ROOT
+
+HOMEPORT = """
+import json, sys
+from dataclasses import replace
+sys.path.insert(0, {root!r})
+from homeport.cli import lifecycle
+from homeport.cli.stack import read
+from homeport.cli.status import Service
+from tests.support.lifecycle import played, stand_in
+n8n = {{"name": "n8n", "container": "n8n", "state": "running", "health": "healthy", "address": "", "access": ""}}
+result = played(services=(Service(**n8n),))
+stand_in(setattr, result)
+code = lifecycle.up(replace(read("prod"), config=None), yes="--yes" in sys.argv) if sys.argv[1] == "up" else 0
+with open({noted!r}, "a") as file:
+    print(json.dumps([sys.argv[1], result.flags]), file=file)
+sys.exit(code)
+"""
 
 
 def asked(monkeypatch, words, environment="prod", *, yes=False):
@@ -36,3 +59,55 @@ def test_make_deploy_prod_asks_and_then_tries_every_address():
     target = (ROOT / "Makefile").read_text().partition("\ndeploy-prod:")[2].partition("\nsmoke:")[0]
     commands = [line.strip() for line in target.splitlines()[1:]]
     assert ["$(HOMEPORT) up --stack prod $(ARGS)", "$(HOMEPORT) smoke --stack prod"] == commands, "without --yes"
+
+
+def deployed(folder, typed):
+    """`make deploy-prod` at a terminal at which a person types that; how it ended, what was shown and what was done."""
+    program, noted = folder / "homeport.py", folder / "noted"
+    program.write_text(HOMEPORT.format(root=str(ROOT), noted=str(noted)))
+    leader, follower = pty.openpty()
+    environ = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
+    process = subprocess.Popen(
+        ["make", "deploy-prod", f"HOMEPORT=@{sys.executable} -B {program}"],
+        cwd=ROOT,
+        env=environ | {"HOMEPORT_CACHE": str(folder)},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    os.close(follower)
+    shown = b""
+    try:
+        while b"\n> " not in shown:
+            assert select.select([leader], [], [], 120)[0], f"it asks nothing: {shown!r}"
+            shown += os.read(leader, 65536)
+        os.write(leader, typed)
+        while select.select([leader], [], [], 120)[0]:
+            shown += os.read(leader, 65536)
+    except OSError:
+        pass  # Linux's way to say that nobody has the terminal open any more
+    finally:
+        code = process.wait(120)
+        os.close(leader)
+    return code, shown.decode(), [json.loads(line) for line in noted.read_text().splitlines()]
+
+
+@pytest.mark.slow  # processes of make and Python
+@pytest.mark.req("S5-88")
+@pytest.mark.parametrize("typed", [b"no\n", b"yes please\n", b"\x04"], ids=repr)
+def test_at_a_terminal_make_deploy_prod_ends_red_and_has_changed_nothing_unless_yes_is_typed(tmp_path, typed):
+    code, shown, done = deployed(tmp_path, typed)
+
+    assert 0 != code and "==> nothing was changed" in shown, shown
+    assert [["up", []]] == done, "Pulumi was told nothing, and no address was asked"
+
+
+@pytest.mark.slow  # the same
+@pytest.mark.req("S5-88")
+def test_at_a_terminal_yes_updates_production_and_asks_its_addresses(tmp_path):
+    code, shown, done = deployed(tmp_path, b"yes\n")
+
+    assert 0 == code, shown
+    assert "n8n: replaced" in shown.partition("Type yes")[0], "what changes is said before"
+    told = [(verb, [(words[0], "--yes" in words) for words in flags]) for verb, flags in done]
+    assert [("up", [("up", True)]), ("smoke", [])] == told, "Pulumi asks no second time"

@@ -17,12 +17,11 @@ from homeport.cli.drift import Drift, Finding
 from homeport.cli.lock import Run, held
 from homeport.cli.pulumi_cli import PulumiCli
 from homeport.cli.stack import Stack, read
-from homeport.cli.status import Status
 from homeport.model.errors import ToolError
+from tests.support.lifecycle import played, stand_in
 
 # What the shipped file says is to be replaced: here it stands for a file that is right.
 PROD, DEV = replace(read("prod"), config=None), read("dev")
-STATUS = Status(stack="prod", preset="ai-orchestrator", environment="prod", services=(), skipped=(), next_steps=())
 VOLUME = {
     "urn": "urn:pulumi:prod::homeport::homeport:docker:Workload$docker:index/volume:Volume::postgres-data",
     "type": "docker:index/volume:Volume",
@@ -36,48 +35,10 @@ LOST = Announcement(sentences=("pg: gone",), losses=(Loss(name="pg", what="volum
 def pulumi(tmp_path, monkeypatch):
     """A stack that is ready; `code` says how Pulumi's command ends, `typed` what a person answers."""
     monkeypatch.setenv("HOMEPORT_CACHE", str(tmp_path))
-    result = SimpleNamespace(code=0, flags=[], outputs=[], asked=[], typed="", drift=Drift(), resources=[VOLUME])
-    result.begins = True
-    result.announced = Announcement(sentences=("n8n: replaced",), changes=1)
+    result = played(typed="", resources=[VOLUME])
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: result.typed is not None))
     monkeypatch.setattr("builtins.input", lambda _: result.typed)
-    monkeypatch.setattr(lifecycle, "recover", lambda *_: False)
-    monkeypatch.setattr(lifecycle, "refuse_lockout", lambda _: None)
-    monkeypatch.setattr(lifecycle, "refuse_end_by_inner_network", lambda _: None)
-    monkeypatch.setattr(lifecycle, "require", lambda _: None)
-    monkeypatch.setattr(lifecycle.hosts, "before_update", lambda *_, **__: None)
-    monkeypatch.setattr(lifecycle, "recover_clouds", lambda *_: False)
-    monkeypatch.setattr(lifecycle, "left_at_hetzner", lambda _: [])
-    monkeypatch.setattr(lifecycle, "look", lambda *_: result.drift)
-    monkeypatch.setattr(lifecycle, "check_ahead", lambda *_: None)
-    monkeypatch.setattr(lifecycle, "announcement", lambda *_, **__: result.announced)
-    monkeypatch.setattr(lifecycle, "_settle", lambda *_: None)
-    monkeypatch.setattr(lifecycle.status, "status", lambda _: STATUS)
-    monkeypatch.setattr(lifecycle, "keys", lambda _: [])
-    monkeypatch.setattr(lifecycle, "_leftovers", lambda _: [{"kind": "volume", "name": "pg"}])
-
-    def run(self, *argv, events=None, **_):
-        if events and result.begins:
-            events.touch()
-        result.flags.append(argv)
-        result.outputs.append(self.output)
-        return result.code
-
-    def ask(_, *argv, input_=None, **__):
-        result.asked.append((*argv, *([json.loads(input_)] if input_ else [])))
-        return json.dumps({"deployment": {"resources": result.resources}})
-
-    monkeypatch.setattr(PulumiCli, "run", run)
-    monkeypatch.setattr(PulumiCli, "run_without", lambda self, _, *argv: run(self, *argv))
-    monkeypatch.setattr(PulumiCli, "ask", ask)
-    monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": result.resources})
-    monkeypatch.setattr(PulumiCli, "daemons", lambda _: [])
-    monkeypatch.setattr(lifecycle, "_pulumi", lambda stack: PulumiCli(stack=stack, environ={}))
-    monkeypatch.setattr(
-        lifecycle,
-        "_ready",
-        lambda stack, *_, json, **__: PulumiCli(stack=stack, environ={}, output=lifecycle.STDERR if json else None),
-    )
+    stand_in(monkeypatch.setattr, result)
     return result
 
 

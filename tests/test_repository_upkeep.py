@@ -163,3 +163,15 @@ def test_such_a_comparison_is_seen(tmp_path, monkeypatch, line):
     monkeypatch.setitem(_compared.__globals__, "name", str)
 
     assert 1 == len([*_compared(file)]), f"{line}: the rule does not see it"
+
+
+def test_the_readme_says_how_long_rehearsals_took_as_their_table_does():
+    table = text(ROOT / "docs/rehearsal.md").partition("\n## The five systems\n")[2].partition("\n\n## ")[0]
+    rows = [line.split(" | ")[2] for line in table.splitlines() if line.startswith("| `")]
+    minutes = [int(whole) + int(rest) / 60 for row in rows for whole, rest in re.findall(r"(\d+) min (\d+) s", row)]
+    said = re.search(
+        r"in (\d+) to (\d+) minutes \(\[[^]]+\]\(docs/rehearsal\.md#the-five-systems\)", text(ROOT / "README.md")
+    )
+
+    assert 5 == len(rows), "all five systems"
+    assert (round(min(minutes)), round(max(minutes))) == (int(said[1]), int(said[2])), "the shortest and the longest"

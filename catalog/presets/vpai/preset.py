@@ -1,4 +1,4 @@
-"""vpai: an AI platform with a budget on five hosts, behind a mesh of its own."""
+"""vpai: an AI platform with a budget on four hosts, behind a mesh of its own, and all of it on a fifth for tests."""
 
 from dataclasses import replace
 

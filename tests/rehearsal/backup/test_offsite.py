@@ -107,7 +107,6 @@ def test_a_run_that_fails_is_told_and_never_counts_as_good(host, s3, told, fille
     assert not [word for word in CANARIES if word in said], "no secret is told"
 
 
-@pytest.mark.req("S5-70")
 @pytest.mark.usefixtures("bucket", "files")
 def test_copies_go_as_the_settings_say_and_one_that_somebody_took_away_is_missed(host, s3):
     quickly_opened(host)

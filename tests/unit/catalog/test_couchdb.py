@@ -10,8 +10,6 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
-
 from catalog.couchdb.service import SERVICE
 from homeport.render.files import service_files
 from tests.support.catalog_containers import ALONE
@@ -94,7 +92,6 @@ def laid(folder, values):
             path.write_bytes(entry.content)
 
 
-@pytest.mark.req("S5-67")
 def test_the_vault_and_a_user_for_it_alone_are_made_and_a_second_run_takes_a_new_password(tmp_path):
     laid(tmp_path, VALUES)
     with couch() as server:
@@ -129,7 +126,6 @@ def test_an_answer_that_is_none_of_the_expected_is_said_and_no_secret_with_it(tm
     assert not [word for word in VALUES.values() if word in done.stderr + done.stdout], "and stays where it is"
 
 
-@pytest.mark.req("S5-67", "S5-68")
 def test_its_settings_are_those_that_livesync_asks_for_and_nobody_is_let_in_without_a_password():
     settings = configparser.ConfigParser(interpolation=None)
     settings.read_string((ROOT / "catalog/couchdb/files/livesync.ini").read_text())

@@ -303,7 +303,7 @@ def test_nothing_of_it_is_cloudflares_and_each_application_has_its_own_login(pro
     assert {"restic", "tailscale"} == set(PRESET.tools), "no connector of a tunnel"
 
 
-@pytest.mark.req("S5-22", "S5-24", "S5-25", "S5-27", "S5-47", "S5-50")
+@pytest.mark.req("S5-22", "S5-24", "S5-27", "S5-47", "S5-50")
 def test_images_volumes_and_health_are_as_described(prod):
     versions = {
         "postgresql": "postgres:18.1",
@@ -347,7 +347,6 @@ def test_services_find_each_other_by_the_addresses_of_the_description(prod):
     assert "http://qdrant:6333" == spec(prod, "litellm").env["QDRANT_API_BASE"]
 
 
-@pytest.mark.req("S5-67")
 def test_obsidians_user_has_one_database_and_nobody_else_any(prod):
     couchdb = services(prod, "vpn")["couchdb"]
     folder = ROOT / "catalog/couchdb/files"

@@ -91,7 +91,7 @@ ROWS = {
 }
 
 
-@pytest.mark.req("S5-22", "S5-25", "S5-27")
+@pytest.mark.req("S5-22", "S5-27")
 @pytest.mark.parametrize("name", ROWS)
 def test_each_is_as_its_row_says(name):
     row, service = ROWS[name], SERVICES[name]
@@ -159,7 +159,6 @@ def test_an_alert_leaves_by_a_network_that_nothing_it_watches_is_on():
     assert () == grafana.needs, "it starts, and alerts, whatever else is away"
 
 
-@pytest.mark.req("S5-68")
 def test_obsidian_reaches_couchdb_from_anywhere_and_nothing_else_of_its_host_without_a_password():
     route = ROUTES["couchdb"]
     (guard,) = route.guards

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import redis
 
+from catalog.redis.service import V8
 from tests.support.checkout import ROOT
 from tests.support.containers import docker
 from tests.support.scratch import free_port
 from tests.support.waits import one_day, until
 
-REDIS = "redis:7.4.11-alpine"
+REDIS = V8.image
+"""What has the ledger in the preset vpai."""
 
 
 class Server:

@@ -36,6 +36,8 @@ SIZES = {
     "cells of the fault matrix": (74, 843),
     "reboots": (1, 5),
     "interleavings of the budget": (2_000, 100_000),
+    "calls at once of the ledger": (5_000, 100_000),
+    "rounds of calls at once through LiteLLM": (1, 20),
     "kills of a call": (20, 200),
     "kills of a job of auto-fix": (4, 26),
     "kills of the budget": (4, 200),

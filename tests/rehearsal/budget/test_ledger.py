@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import threading
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 import redis
 
 from tests.support.budget_model import NANO, Ledger, Model, Settings, interleaving
-from tests.support.campaign import chance, size
+from tests.support.campaign import SEED, chance, size
 from tests.support.waits import until
 
 pytestmark = pytest.mark.docker
@@ -59,10 +62,10 @@ def within(books, settings):
 
 
 class Loaded:
-    """A pipe whose scripts are named by their digest: their text is sent to Redis once, and not with every call."""
+    """A client whose scripts are named by their digest: their text is sent to Redis once, and not with every call."""
 
-    def __init__(self, client):
-        self.pipe, self._digest = client.pipeline(transaction=False), client.script_load(Ledger.SCRIPT)
+    def __init__(self, client, pipe=None):
+        self.pipe, self._digest = pipe or client, client.script_load(Ledger.SCRIPT)
 
     def eval(self, script, *more):
         assert script == Ledger.SCRIPT
@@ -71,10 +74,11 @@ class Loaded:
 
 @pytest.mark.campaign
 @pytest.mark.req("M-07")
-def test_no_interleaving_of_calls_goes_over_a_limit_and_redis_answers_as_the_model_does(client, prefix):
+def test_in_no_order_of_their_steps_do_calls_go_over_a_limit_and_redis_answers_as_the_model_does(client, prefix):
+    # One connection sends all steps, so that their order is known and each answer can be compared with the model's.
     choice, together = chance("interleavings of the budget"), 100
     for batch in range(0, size("interleavings of the budget"), together):
-        loaded, expected, models = Loaded(client), [], []
+        loaded, expected, models = Loaded(client, client.pipeline(transaction=False)), [], []
         for number in range(batch, batch + together):
             own = f"{prefix}:{number}"
             model, now, ledger = Model(LIMITS), NOON, Ledger(loaded, own)
@@ -105,6 +109,156 @@ def test_no_interleaving_of_calls_goes_over_a_limit_and_redis_answers_as_the_mod
         for (key, rows), answer in zip(expected.items(), pipe.execute(), strict=True):
             assert rows == filled(answer), key
         client.delete(*client.scan_iter(f"{prefix}:*", count=10_000))
+
+
+class Round:
+    """One ledger that all callers use at once, around a midnight; it has room for a part of what they ask for.
+
+    Attributes:
+        answers: What reservations were answered.
+        taken: Scope and cost of what was admitted, by the call's name.
+        settled: What the ledger charged for it, and what it cost beyond that.
+    """
+
+    CALLERS, STEPS = 16, 25
+    BEGIN = datetime(2026, 11, 29, 23, 45, tzinfo=UTC).timestamp()
+    SECONDS = 70
+    """Of a step: a round takes half an hour, and others reclaim a call whose caller is half a round late."""
+
+    def __init__(self, prefix, kind=Ledger):
+        self.prefix, self._kind, self.answers, self.taken, self.settled = prefix, kind, [], {}, {}
+
+    def call(self, caller, loaded):
+        """All steps of a caller: it reserves or settles by chance, and what it never settles has lost its caller."""
+        choice = random.Random(f"{SEED} {self.prefix.rpartition(':')[2]} {caller}")  # noqa: S311  # which step is next, no key
+        ledger, scopes, mine = self._kind(loaded, self.prefix), [*LIMITS.providers, *LIMITS.months, "eco"], []
+        for step in range(self.STEPS):
+            ledger.now = self.BEGIN + step * self.SECONDS
+            if mine and choice.random() < 0.4:
+                identity, cost = mine.pop(choice.randrange(len(mine)))
+                actual = choice.choice([None, 0, cost // 2, cost, cost * 2])
+                charged = ledger.settle(identity, actual)
+                if charged:
+                    self.settled[identity] = int(charged), max((actual or 0) - cost, 0)
+            else:
+                identity, scope = f"{caller}-{step}", choice.choice(scopes)
+                cost = choice.choice([1, NANO // 20, NANO // 4, NANO // 2])
+                answer = ledger.reserve(LIMITS, identity, scope, cost)[0]
+                self.answers.append(answer)
+                if answer == "ok":
+                    self.taken[identity] = scope, cost
+                    mine.append((identity, cost))
+
+    def look(self, client):
+        """All books as they are at one moment; each reservation in them is a call that is under way."""
+        keys = ("2026-11-29", "2026-11-30", "2026-11")
+        pipe = client.pipeline(transaction=True)
+        for key in (*(named(self.prefix, key) for key in keys), f"{self.prefix}:open"):
+            pipe.hgetall(key)
+        *rows, under_way = pipe.execute()
+        books = {key: Counter({n: int(value) for n, value in row.items()}) for key, row in zip(keys, rows, strict=True)}
+        held = Counter()
+        for row in under_way.values():
+            key, scope, cost = row.split()
+            held += Counter({(key, "reserved"): int(cost), (key, f"reserved/{scope}"): int(cost)})
+        reserved = {(named(self.prefix, key), n): books[key][n] for key in keys for n in books[key] if "reserved" in n}
+        assert held == +Counter(reserved), "what is reserved is what is under way"
+        return books
+
+    def watch(self, client, done):
+        """How often all was well while the callers were at it."""
+        looks = 0
+        while not done.is_set():
+            within(self.look(client), LIMITS)
+            looks += 1
+        return looks
+
+    def end(self, client):
+        """Nobody calls any more, and all leases are over: the books are the sum of what each caller was told."""
+        self._kind(client, self.prefix, self.BEGIN + 86_400).look()
+        books = self.look(client)
+        within(books, LIMITS)
+        expected = Counter(calls=len(self.taken), reclaimed=len(self.taken) - len(self.settled))
+        for identity, (scope, cost) in self.taken.items():
+            for name, amount in zip(("settled", "excess"), self.settled.get(identity, (cost, 0)), strict=True):
+                expected += Counter({name: amount, f"{name}/{scope}": amount})
+        total = sum(books.values(), Counter())
+        assert expected == total, "nothing is lost, doubled or still reserved"
+        assert not client.exists(f"{self.prefix}:open", f"{self.prefix}:leases")
+
+
+class Crowd:
+    """Callers with a connection each, and one that looks on."""
+
+    def __init__(self, server):
+        self._clients = [server.client() for _ in range(Round.CALLERS + 1)]
+        self._loaded = [Loaded(client) for client in self._clients[1:]]
+        self._pool = ThreadPoolExecutor(len(self._clients))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._pool.shutdown()
+        for client in self._clients:
+            client.close()
+
+    def play(self, own, watch):
+        """Everybody at once; what the one that looks on answers."""
+        done = threading.Event()
+        self._clients[0].set(f"{own.prefix}:known", "before")
+        watching = self._pool.submit(watch, self._clients[0], done)
+        calls = [self._pool.submit(own.call, *row) for row in enumerate(self._loaded)]
+        try:
+            for call in calls:
+                call.result()
+        finally:
+            done.set()
+        return watching.result()
+
+
+@pytest.mark.campaign
+@pytest.mark.req("M-07")
+def test_callers_with_connections_of_their_own_go_over_no_limit_at_any_moment(server, client, prefix):
+    looks, answers, steps = 0, Counter(), Round.CALLERS * Round.STEPS
+    with Crowd(server) as crowd:
+        for first in range(0, size("calls at once of the ledger"), steps):
+            own = Round(f"{prefix}:{first}")
+            looks += crowd.play(own, own.watch)
+            own.end(client)
+            answers += Counter(own.answers)
+            client.delete(*client.scan_iter(f"{own.prefix}:*", count=10_000))
+    print(
+        f"{first + steps} calls of {Round.CALLERS} connections: {dict(answers)}; {looks} looks at the books meanwhile"
+    )
+    assert {"ok", "total", "scope"} == set(answers) and looks > 0, "there was too much room, or nobody looked"
+
+
+class Hasty(Ledger):
+    """Looks whether there is room and takes it afterwards, as LiteLLM's own budgets do."""
+
+    BOUNDLESS = replace(
+        LIMITS, day_limit=1e6, providers=dict.fromkeys(LIMITS.providers, 1e6), months=dict.fromkeys(LIMITS.months, 1e6)
+    )
+
+    def reserve(self, settings, identity, scope, cost):
+        answer = super().reserve(settings, f"look-{identity}", scope, cost)
+        if answer[0] == "ok":
+            self.settle(f"look-{identity}", 0)
+            answer = super().reserve(self.BOUNDLESS, identity, scope, cost)
+        return answer
+
+
+def test_the_same_callers_overspend_a_ledger_that_looks_first_and_takes_afterwards(server, client, prefix):
+    with Crowd(server) as crowd:
+        for number in range(50):
+            own = Round(f"{prefix}:{number}", Hasty)
+            crowd.play(own, lambda *_: None)
+            try:
+                within(own.look(client), LIMITS)
+            except AssertionError:
+                return
+    raise AssertionError("the callers do not come between each other's steps: their campaign proves nothing")
 
 
 def taken(server, prefix, cost, times, answers):

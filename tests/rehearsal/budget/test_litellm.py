@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.budget_model import NANO, Ledger
+from tests.support.campaign import chance, size
 from tests.support.litellm_proxy import VIDEO, Provider, Proxy
 from tests.support.small_qdrant import Qdrant
 from tests.support.waits import until
@@ -137,27 +138,39 @@ def test_streams_messages_aliases_and_embeddings_are_settled_exactly(proxy, prov
     assert abs(books.settled() - billed) <= NANO // 10**6, "what is settled is what was billed"
 
 
+@pytest.mark.campaign
 @pytest.mark.req("M-01", "S5-32")
-def test_of_200_parallel_calls_with_budget_for_50_exactly_50_are_admitted_and_nothing_is_over(proxy, provider, books):
+def test_of_200_parallel_calls_with_budget_for_some_exactly_these_are_admitted_and_nothing_is_over(
+    proxy, provider, books
+):
     one = _held(books, proxy, provider)
-    provider.reset()
-    books.only(50.5 * one / NANO)
-    before = books.spent()
-    # None is answered before all others are refused.
-    provider.open.clear()
-    with ThreadPoolExecutor(200) as pool:
-        calls = [pool.submit(proxy.chat) for _ in range(200)]
-        try:
-            until(lambda: sum(call.done() for call in calls) >= 150, "all but 50 are refused")
-        finally:
-            provider.open.set()
-        answers = [call.result() for call in calls]
-    seen = Counter(status for status, _ in answers)
-    billed = provider.bill()
-    assert {200: 50, 429: 150} == seen, [body for status, body in answers if status not in (200, 429)][:3]
-    assert 50 == billed["calls"]
-    assert books.settled() - before == round(billed["usd"] * NANO)
-    assert books.spent() <= SETTINGS["day_limit"] * NANO, "0 cents over"
+    name = "rounds of calls at once through LiteLLM"
+    choice = chance(name)
+    # 50 always, and then any number: the books begin anew for each.
+    for room in (50, *(choice.randrange(1, 150) for _ in range(size(name) - 1))):
+        books.clear()
+        provider.reset()
+        books.only((room + 0.5) * one / NANO)
+        before = books.spent()
+        # None is answered before all others are refused.
+        provider.open.clear()
+        with ThreadPoolExecutor(200) as pool:
+            calls = [pool.submit(proxy.chat) for _ in range(200)]
+            try:
+                until(lambda calls=calls, room=room: _done(calls) >= 200 - room, f"all but {room} are refused")
+            finally:
+                provider.open.set()
+            answers = [call.result() for call in calls]
+        seen = Counter(status for status, _ in answers)
+        billed = provider.bill()
+        assert {200: room, 429: 200 - room} == seen, [body for status, body in answers if status not in (200, 429)][:3]
+        assert room == billed["calls"]
+        assert books.settled() - before == round(billed["usd"] * NANO)
+        assert books.spent() <= SETTINGS["day_limit"] * NANO, "0 cents over"
+
+
+def _done(calls):
+    return sum(call.done() for call in calls)
 
 
 def _held(books, proxy, provider):

@@ -46,6 +46,8 @@ class Settings:
         months: Providers with a budget for the calendar month, outside the day's.
         aliases: LiteLLM's names of providers to those above.
         flat: What a call of a model can cost at most that has no price per token; by its deployment's model.
+        routes: Paths of LiteLLM below which a provider's own API is passed through, to whose budget that is: who posts
+            there pays what `flat` has of the model, and whoever looks at what was made pays nothing.
         longest_answer: Tokens of an answer where a call names no limit; the limit that it then gets.
         lease: Seconds after which a call that nobody settled counts as spent. More than LiteLLM's longest call.
         offline: What one process of LiteLLM may spend a day while Redis is away; taken from the day's limit before.
@@ -70,10 +72,9 @@ class Settings:
         default_factory=lambda: {"anthropic": 0.75, "openai": 0.50, "openrouter": 3.25, "google": 0.25}
     )
     months: dict[str, float] = field(default_factory=lambda: {"byteplus": 5.0})
-    aliases: dict[str, str] = field(
-        default_factory=lambda: {"gemini": "google", "vertex_ai": "google", "volcengine": "byteplus"}
-    )
+    aliases: dict[str, str] = field(default_factory=lambda: {"gemini": "google", "vertex_ai": "google"})
     flat: dict[str, float] = field(default_factory=dict)
+    routes: dict[str, str] = field(default_factory=dict)
     longest_answer: int = 4096
     lease: int = 900
     offline: float = 0.0

@@ -12,6 +12,9 @@ A request goes through these, in LiteLLM 1.108.7:
    that is no trustworthy figure (none, 0, a stream without its end) it counts whole.
 
 Who never gets to 3 or 4 was killed: the lease ends, and it counts whole.
+
+What LiteLLM passes through as it is (`pass_through_endpoints`) goes by 1 and 4 alone, and has no usage: it has a fixed
+price (`routes`), or does not leave. How one failed is told to `async_post_call_failure_hook`.
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ import logging
 import math
 import time
 import uuid
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import litellm
 from budget_cache import stand_before_semantic_cache
 from budget_ledger import NANO, RESETS, Ledger, Settings, nano, secret
-from budget_price import UnpricedError, limit_answer, worst_case
+from budget_price import UnpricedError, fixed_price, limit_answer, worst_case
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 from redis import asyncio as redis_async
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("budget")
 _MODE_CACHED: Final = 5.0
 _AWAY: Final = (RedisError, OSError, TimeoutError)
+_PASSED: Final = ("pass_through_endpoint", "allm_passthrough_route")
+_NEVER_LEFT: Final = ("ConnectError", "ConnectTimeout")
+"""Names of httpx's errors of a request that found nobody."""
 _WORDS: Final = {
     "eco": "eco mode: only eco models are served",
     "blocked": "the day's budget is spent: only eco models are served",
@@ -152,6 +159,8 @@ class BudgetHook(CustomLogger):
         self._ledger = Ledger(self._client, settings.prefix)
         self._allowance = Allowance(nano(settings.offline))
         self._unsettled: list[tuple[str, int | None]] = []
+        # What LiteLLM knows of requests that are passed through, by their names, as long as they are under way.
+        self._passed: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self._mode, self._asked = "", -math.inf
 
     # What LiteLLM calls.
@@ -160,9 +169,11 @@ class BudgetHook(CustomLogger):
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
     ) -> dict[str, Any]:
         """Mode, rerouting and the first reservation."""
-        del user_api_key_dict, cache
+        del cache
         stand_before_semantic_cache(self._client, self.settings.prefix)
         mode = await self._known_mode()
+        if call_type in _PASSED:
+            return await self._passed_through(data, str(user_api_key_dict.request_route or ""))
         try:
             return await self._admitted(data, call_type, mode)
         except RefusedError as refused:
@@ -186,8 +197,6 @@ class BudgetHook(CustomLogger):
         logged = data.get("litellm_logging_obj")
         if logged is None or not deployments:
             # What no deployment serves LiteLLM refuses by itself; whatever else leaves goes by the deployment's hook.
-            if not deployments and call_type in ("pass_through_endpoint", "allm_passthrough_route"):
-                raise self._unpriced("a call that is passed through has no price")
             return data
         limit_answer(data, call_type, self.settings)
         call = logged.model_call_details["budget_call"] = Call()
@@ -195,6 +204,47 @@ class BudgetHook(CustomLogger):
         if len({scope for scope, _ in wanted}) == 1:
             call.first = await self._reserve(wanted[0][0], max(cost for _, cost in wanted))
         return data
+
+    async def _passed_through(self, data: dict[str, Any], route: str) -> dict[str, Any]:
+        """A call that LiteLLM hands on as it is, with its reservation; one that only looks (config.yaml) needs none."""
+        scope = self.settings.routes.get(route)
+        if scope is None:
+            if any(route.startswith(f"{known}/") for known in self.settings.routes):
+                return data
+            raise self._unpriced("a call that is passed through has no price")
+        try:
+            cost = fixed_price(f"{scope}/{data.get('model')}", self.settings)
+        except UnpricedError as problem:
+            raise self._unpriced(str(problem)) from None
+        logged, call = data["litellm_logging_obj"], Call()
+        call.attempts[route] = await self._reserve(scope, cost)
+        # LiteLLM's own records, which the guard reads, have a provider only of what a deployment serves.
+        logged.model_call_details |= {"budget_call": call, "custom_llm_provider": scope}
+        self._passed[logged.litellm_call_id] = logged
+        return data
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: Mapping[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: Any,
+        traceback_str: str | None = None,
+    ) -> None:
+        """What was passed through has failed: free if the provider refused it or was not found."""
+        del user_api_key_dict, traceback_str
+        logged = self._passed.get(str(request_data.get("litellm_call_id")))
+        details = getattr(logged, "model_call_details", {})
+        call, payload = details.get("budget_call"), details.get("passthrough_logging_payload")
+        # A client may give its request another's name, but not this object of LiteLLM's own.
+        if (
+            not isinstance(call, Call)
+            or payload is None
+            or payload is not request_data.get("passthrough_logging_payload")
+        ):
+            return
+        status = getattr(original_exception, "status_code", 0)
+        refused = isinstance(status, int) and 400 <= status < 500  # noqa: PLR2004  (HTTP's own numbers)
+        await self._end_attempts(call, 0 if refused or type(original_exception).__name__ in _NEVER_LEFT else None)
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> dict[str, Any]:
         """Every attempt has a reservation."""
@@ -282,12 +332,16 @@ class BudgetHook(CustomLogger):
         del response_obj, start_time, end_time
         call = kwargs.get("budget_call")
         if isinstance(call, Call):
-            held, call.attempts = list(call.attempts.values()), {}
-            for entry in held:
-                await self._settle(entry, None)
+            await self._end_attempts(call, None)
             await self._drop_first(call)
 
     # How it is done.
+
+    async def _end_attempts(self, call: Call, actual: int | None) -> None:
+        """Those that are under way have cost that, each; all that they could for None."""
+        held, call.attempts = list(call.attempts.values()), {}
+        for entry in held:
+            await self._settle(entry, actual)
 
     async def _drop_first(self, call: Call) -> None:
         """A reservation that no attempt took."""

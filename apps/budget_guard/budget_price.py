@@ -78,7 +78,7 @@ def worst_case(
     params = deployment.get("litellm_params") or {}
     model = str(params.get("model") or data.get("model") or "")
     if model in settings.flat:
-        return nano(_above_zero("a call", model, settings.flat[model]))
+        return fixed_price(model, settings)
     if call_type not in _ANSWERS and call_type not in _EMBEDDINGS:
         raise UnpricedError(f"calls of {call_type} have no price per token, and {model} no price in `flat`")
     for source in _sources(data):
@@ -91,6 +91,15 @@ def worst_case(
     if call_type in _ANSWERS:
         cost += _answered(data, call_type, prices) * _price(prices, "output", asked, data, model)
     return nano(cost)
+
+
+def fixed_price(model: str, settings: Settings) -> int:
+    """Nano-dollars of a call of what is not priced by token.
+
+    Raises:
+        UnpricedError: It has no price.
+    """
+    return nano(_above_zero("a call", model, settings.flat.get(model)))
 
 
 def _sources(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

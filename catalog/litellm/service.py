@@ -70,6 +70,7 @@ SERVICE = Service(
         "UI_USERNAME": "{litellm-user}",
         "PROXY_BASE_URL": "{origin:litellm}",
         "QDRANT_API_BASE": "http://qdrant:6333",
+        "BYTEPLUS_TASKS": "https://ark.ap-southeast.bytepluses.com/api/v3/contents/generations/tasks",
         "DO_NOT_TRACK": "1",
         "HOME": "/tmp",
         "XDG_CACHE_HOME": "/tmp/cache",

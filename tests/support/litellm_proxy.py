@@ -18,7 +18,7 @@ import yaml
 
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.llm.service import Service
-from tests.support.budget_model import APP
+from tests.support.budget_model import APP, read
 from tests.support.checkout import ROOT
 from tests.support.scratch import free_port
 from tests.support.waits import until
@@ -28,9 +28,13 @@ CONFIG = ROOT / "catalog/litellm/files/config.yaml"
 KEY, PROVIDER_KEY = "sk-canary-master", "sk-canary-provider"
 # A million tokens of input and of output: an answer of ten tokens costs 0.001 USD.
 BIG, ECO = {"input": 10, "output": 100}, {"input": 1, "output": 10}
-PRICES = {"big": BIG, "other": BIG, "claude-canary": BIG, "coder": ECO, "free": BIG, "video": BIG, "small": ECO}
-VIDEO = 2.0
-"""Dollars that a video costs at most."""
+PRICES = {"big": BIG, "other": BIG, "claude-canary": BIG, "coder": ECO, "free": BIG, "small": ECO}
+TASKS, FILM = "/api/v3/contents/generations/tasks", "seedance-1-0-pro-250528"
+"""Where BytePlus takes orders of videos, and the model that the budget has a price of."""
+BUDGET = read(APP / "budget.json")
+VIDEO = BUDGET.flat[f"byteplus/{FILM}"]
+"""Dollars that a video costs."""
+PRICES |= {FILM: {"video": VIDEO}, "dear": {"video": 100.0}}
 
 
 def environment():
@@ -84,12 +88,12 @@ class Proxy:
                 "no number", "openai/other", openai, input_cost_per_token=float("nan"), output_cost_per_token=1e-6
             ),
             deployment("text-embedding-3-small", "openai/small", openai),
-            {**deployment("video", "openai/video", openai, seed=1), "model_info": {"budget_scope": "byteplus"}},
             {"model_name": "unknown", "litellm_params": {"model": "openai/other", "api_base": openai, "api_key": "x"}},
         ]
+        catalog = yaml.safe_load(CONFIG.read_text())
         # As the catalog has it, but for where Qdrant is. What a test asks twice it means twice, unless it says that the
         # cache may answer.
-        cache = yaml.safe_load(CONFIG.read_text())["litellm_settings"]["cache_params"]
+        cache = catalog["litellm_settings"]["cache_params"]
         cache |= {"qdrant_api_base": qdrant, "qdrant_api_key": "any", "mode": "default_off"}
         own = {"callbacks": ["budget_hook.hook"], "request_timeout": 120}
         config = {
@@ -101,16 +105,22 @@ class Proxy:
                 "model_group_alias": {"cheap": "big"},
                 "fallbacks": [{"big": ["fallback"]}],
             },
-            "general_settings": {"master_key": KEY, "max_budget": 5.0, "budget_duration": "1d"},
+            "general_settings": {
+                "master_key": KEY,
+                "max_budget": 5.0,
+                "budget_duration": "1d",
+                "pass_through_endpoints": catalog["general_settings"]["pass_through_endpoints"],
+            },
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        self.port = free_port()
+        self.port, self._provider = free_port(), provider
         self._log, self._forks, self._number = folder / "litellm.log", None, 0
 
     def start(self):
         if not self._forks:
             environ = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")}
             environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "NO_PROXY": "*"}
+            environ |= {"BYTEPLUS_TASKS": f"{self._provider}{TASKS}", "BYTEPLUS_API_KEY": PROVIDER_KEY}
             # Its folder has modules named as some of Python's own: they must not be in their place.
             argv = [environment() / "python", "-P", ROOT / "tests/support/litellm_forks.py"]
             with self._log.open("ab") as log:
@@ -152,6 +162,11 @@ class Proxy:
     def chat(self, model="big", text="hello", path="/v1/chat/completions", **more):
         body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 10, **more}
         return self.call("POST", path, {key: value for key, value in body.items() if value is not None})
+
+    def video(self, model=FILM, path="", **more):
+        """An order, in BytePlus's own words."""
+        body = {"model": model, "content": [{"type": "text", "text": "a sunrise --duration 5"}], **more}
+        return self.call("POST", f"/byteplus{TASKS}{path}", body)
 
     def kill(self):
         if self._number and self._runs():

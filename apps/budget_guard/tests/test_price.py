@@ -8,7 +8,7 @@ import pytest
 from budget_ledger import BudgetError, Settings, nano, read
 from budget_price import UnpricedError, limit_answer, worst_case
 
-SETTINGS = Settings(flat={"volcengine/seedance": 0.5})
+SETTINGS = Settings(flat={"maker/film": 0.5})
 PRICES = {
     "input_cost_per_token": 1e-6,
     "output_cost_per_token": 2e-6,
@@ -100,7 +100,7 @@ def test_a_call_without_a_bound_is_refused(data):
 
 
 def test_kinds_without_a_price_per_token_need_one_per_call():
-    assert nano(0.5) == worst({"prompt": "a film"}, "avideo_generation", {}, "volcengine/seedance")
+    assert nano(0.5) == worst({"prompt": "a film"}, "avideo_generation", {}, "maker/film")
     for kind in ("aimage_generation", "atranscription", "pass_through_endpoint"):
         with pytest.raises(UnpricedError):
             worst({"prompt": "x"}, kind)

@@ -1,8 +1,9 @@
-"""The provider apart from HTTP: chat completions, embeddings and Anthropic's messages, whole and as streams; its bill.
+"""The provider apart from HTTP: chat completions, embeddings, Anthropic's messages, BytePlus's videos; its bill.
 
 Sources: openai/openai-openapi, openapi.yaml (`CreateChatCompletionResponse`, `CreateChatCompletionStreamResponse`,
 `CompletionUsage`, `ErrorResponse`); anthropics/anthropic-sdk-python, src/anthropic/types (`message.py`, `usage.py`,
-`raw_message_*_event.py`). How long an answer is, and what its usage says, is set by control calls.
+`raw_message_*_event.py`); volcengine/volcengine-go-sdk, service/arkruntime/model/content_generation.go. Answers come
+whole and as streams; how long one is, and what its usage says, is set by control calls.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ _USAGES: Final[dict[str, Callable[[int], int | None]]] = {
     "tenfold": lambda tokens: tokens * 10,
     "none": lambda _: None,
 }
+_TASKS: Final = "/api/v3/contents/generations/tasks"
+"""Where BytePlus takes orders of videos, and says what has become of one."""
 _KINDS: Final = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
 
 
@@ -41,7 +44,8 @@ class Service(Api):
     """The emulated provider.
 
     Args:
-        seed: `keys`, those that it knows, and `prices`, model to `{"input", "output"}` in dollars a million tokens.
+        seed: `keys`, those that it knows, and `prices`, model to `{"input", "output"}` in dollars a million tokens,
+            or to `{"video"}` in dollars each.
     """
 
     def __init__(self, seed: Mapping[str, Any]) -> None:
@@ -50,6 +54,7 @@ class Service(Api):
         self._lock = threading.Lock()
         self._answer: Record = {"tokens": 8, "usage": "right"}
         self._bill: Record = {"calls": 0, "usd": 0.0, "models": {}}
+        self._videos: dict[str, Record] = {}
 
     def controls(self) -> dict[tuple[str, str], Callable[[dict[str, Any]], Any]]:
         """Those of every cloud, the bill, and what it answers from now on."""
@@ -66,6 +71,8 @@ class Service(Api):
     def answer(self, call: Call) -> Answer:
         """What the call gets; every answer is on the bill."""
         body = parsed(call.content)
+        if call.path.startswith(_TASKS):
+            return self._video(call, body)
         # Anthropic's key is in a header of its own, which the kit does not hand on: there any caller will do.
         kinds = {"/v1/chat/completions": _chat, "/v1/embeddings": _embedded, "/v1/messages": _message}
         path = call.path if call.path.startswith("/v1/") else f"/v1{call.path}"
@@ -80,13 +87,31 @@ class Service(Api):
         limit = body.get("max_completion_tokens") or body.get("max_tokens") or 10**6
         asked = len(json.dumps(body.get("messages") or body.get("input"), ensure_ascii=False).encode()) // _BYTES + 1
         answered = 0 if path == "/v1/embeddings" else min(self._answer["tokens"], limit) * int(body.get("n") or 1)
-        self._charge(body["model"], asked, answered)
+        price = self._prices[body["model"]]
+        self._charge(body["model"], (asked * price["input"] + answered * price.get("output", 0.0)) / 1e6)
         read = _USAGES[self._answer["usage"]]
         return kinds[path](body, (read(asked), read(answered)), answered)
 
-    def _charge(self, model: str, asked: int, answered: int) -> None:
-        price = self._prices[model]
-        cost = (asked * price["input"] + answered * price.get("output", 0.0)) / 1e6
+    def _video(self, call: Call, body: Any) -> Answer:
+        """A video is ready as soon as it is ordered."""
+        if call.authorization.removeprefix("Bearer ") not in self._keys:
+            return _refused(401, "The API key doesn't exist")
+        identity = call.path.removeprefix(_TASKS).removeprefix("/")
+        if call.method == "GET" and identity in self._videos:
+            return Answer(200, self._videos[identity])
+        model = str(body.get("model")) if isinstance(body, dict) else ""
+        if call.method != "POST" or identity or model not in self._prices:
+            return _refused(404, f"The model or the task does not exist: {model or identity}")
+        if not body.get("content"):
+            return _refused(400, "content is missing")
+        self._charge(model, self._prices[model]["video"])
+        made = f"cgt-{len(self._videos) + 1}"
+        content = {"video_url": "https://example.com/video.mp4"}
+        used = {"completion_tokens": 1}
+        self._videos[made] = {"id": made, "model": model, "status": "succeeded", "content": content, "usage": used}
+        return Answer(200, {"id": made})
+
+    def _charge(self, model: str, cost: float) -> None:
         with self._lock:
             self._bill["calls"] += 1
             self._bill["usd"] += cost

@@ -297,8 +297,8 @@ def test_it_reads_what_litellm_records_by_day_provider_and_model_group(litellm_t
         ("2026-11-29", "openai", "gpt-2", 0.5),
         ("2026-11-29", "gemini", "gemini", 0.125),
         ("2026-11-29", "openrouter", "glm-5", 0.0625),
-        ("2026-11-01", "volcengine", "seedance", 1.5),
-        ("2026-10-31", "volcengine", "seedance", 7.0),
+        ("2026-11-01", "byteplus", "", 1.5),
+        ("2026-10-31", "byteplus", "", 7.0),
     ]
     values = ", ".join(
         f"('{number}', '{date}', 'key{number}', '{provider}', '{group}', {spend}, now(), now())"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.budget_model import NANO, Ledger
 from tests.support.campaign import chance, size
-from tests.support.litellm_proxy import VIDEO, Provider, Proxy
+from tests.support.litellm_proxy import BUDGET, FILM, TASKS, VIDEO, Provider, Proxy
 from tests.support.small_qdrant import Qdrant
 from tests.support.waits import until
 
@@ -23,7 +23,8 @@ SETTINGS = {
     "providers": {"openrouter": 5.0, "anthropic": 1.0},
     "eco_reserve": 0.05,
     "months": {"byteplus": 5.0},
-    "flat": {"openai/video": VIDEO},
+    "flat": BUDGET.flat,
+    "routes": BUDGET.routes,
 }
 
 
@@ -351,18 +352,76 @@ def test_a_provider_over_its_share_is_not_used_that_day_and_others_are(proxy, pr
     assert 200 == proxy.chat()[0]
 
 
-@pytest.mark.req("S5-34")
-def test_a_month_of_video_is_outside_of_the_day_and_ends_by_itself(proxy, books):
+@pytest.mark.req("S5-30", "S5-34")
+def test_a_month_of_video_is_outside_of_the_day_and_ends_by_itself(proxy, provider, books):
     books.only(0.0)
-    before = books.spent()
-    assert [200, 200, 429] == [proxy.chat("video")[0] for _ in range(3)], "5.00 are two of at most 2.00 each"
-    status, body = proxy.chat("video")
+    before, room = books.spent(), int(SETTINGS["months"]["byteplus"] / VIDEO)
+    assert [200] * room + [429] == [proxy.video()[0] for _ in range(room + 1)], "with BytePlus's key, at a fixed price"
+    status, body = proxy.video()
     assert (429, "budget_provider") == (status, body["error"]["type"])
     assert "resets on the 1st at 00:00 UTC" in body["error"]["message"]
     books.settled()
     month = books.month()
-    assert round(2 * VIDEO * NANO) == month["settled/byteplus"] + month["excess/byteplus"], "nobody lists its price"
+    assert round(room * VIDEO * NANO) == month["settled/byteplus"], "the price, no more and no less"
+    assert (0, 0) == (month["reserved"], month["excess"])
+    assert {FILM: room * VIDEO} == provider.bill()["models"], "what is refused never left"
     assert before == books.spent(), "the day has none of it"
+
+
+@pytest.mark.req("S5-34")
+def test_a_video_is_reserved_before_it_is_ordered_and_fetched_free_of_charge(proxy, provider, books):
+    provider.open.clear()
+    order = threading.Thread(target=proxy.video)
+    order.start()
+    try:
+        until(lambda: books.client.hlen(f"{books.prefix}:open"), "it is reserved")
+        assert round(VIDEO * NANO) == books.month()["reserved/byteplus"]
+        assert 0 == provider.bill()["calls"], "and has not been answered"
+    finally:
+        provider.open.set()
+    order.join()
+    books.settled()
+    status, made = proxy.video()
+    books.settled()
+    month = books.month()
+    for _ in range(5):
+        status, video = proxy.call("GET", f"/byteplus{TASKS}/{made['id']}")
+        assert (200, "succeeded") == (status, video["status"]), video
+    assert (month, 2) == (books.month(), provider.bill()["calls"]), "a look costs nothing"
+
+
+@pytest.mark.req("M-04", "M-06")
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"model": "dear"},
+        {"model": f"{FILM} "},
+        {"model": None},
+        {"model": "big"},
+        {"custom_body": {"model": "dear", "content": [{"type": "text", "text": "x"}]}},
+        {"path": "/"},
+        {"path": "/cgt-1"},
+        {"path": "/../tasks", "model": "dear"},
+    ],
+)
+def test_what_has_no_price_is_not_passed_through(proxy, provider, books, order):
+    status, body = proxy.video(**order)
+    assert status in (400, 404, 405), body
+    assert (0, 0) == (provider.bill()["calls"], books.month()["reserved"] + books.month()["settled"])
+
+
+@pytest.mark.req("M-04")
+def test_a_video_that_byteplus_refuses_is_free_and_one_whose_answer_is_lost_counts(proxy, provider, books):
+    assert 400 == proxy.video(content=[])[0]
+    provider.control("POST", "/faults", {"kind": "status", "status": 429})
+    assert 429 == proxy.video()[0]
+    until(lambda: not books.client.hlen(f"{books.prefix}:open"), "both are settled")
+    assert 0 == books.month()["settled"]
+    for fault in ({"kind": "lost"}, {"kind": "status", "status": 500}):
+        provider.control("POST", "/faults", fault)
+        assert proxy.video()[0] >= 500
+    books.settled()
+    assert round(2 * VIDEO * NANO) == books.month()["settled/byteplus"] >= round(provider.bill()["usd"] * NANO)
 
 
 @pytest.mark.req("S5-36")

@@ -40,6 +40,9 @@ class Provider(BaseHTTPRequestHandler):
             data = [{"object": "embedding", "index": 0, "embedding": [0.5] * 1536}]
             self.say({"object": "list", "model": asked["model"], "data": data, "usage": usage})
             return
+        if self.path.endswith("/tasks"):
+            self.say({"id": f"cgt-{len(CALLS)}"})
+            return
         TOOLS.extend(tool["function"]["name"] for tool in asked.get("tools", ()))
         TOOLS.extend(DEFERRED.findall(text(asked["messages"][0]["content"])))
         last = asked["messages"][-1]

@@ -18,7 +18,7 @@ from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.telegram.service import Service as Telegram
 from rehearsal.clouds.telegram.store import Store
 from tests.rehearsal.vpai_services.conftest import PASSWORDS
-from tests.support.budget_model import NANO
+from tests.support.budget_model import APP, NANO, read
 from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
 from tests.support.containers import docker
 from tests.support.waits import one_day, until
@@ -45,6 +45,8 @@ KNOWN = hashlib.sha256(OPENCLAW.encode()).hexdigest()
 BUDGET = {name: option.default for name, option in OPTIONS.items()}
 MODELS = ("qwen3-coder", "deepseek-v3", "glm-5")
 """What is served in every mode."""
+((VIDEOS, _),) = read(APP / "budget.json").routes.items()
+FILM = "seedance-1-0-pro-250528"
 PROVIDER = (Path(__file__).parent / "provider.py").read_text()
 
 
@@ -94,6 +96,7 @@ def litellm(place, postgresql, redis, qdrant):
         "OPENAI_API_BASE": "http://provider:8000/v1",
         "OPENROUTER_API_BASE": "http://provider:8000/v1",
         "BRAVE_API_BASE": "http://provider:8000/brave",
+        "BYTEPLUS_TASKS": "http://provider:8000/byteplus/tasks",
     }
     texts = {"origin:litellm": "https://llm.example.com", "litellm-user": "admin", **BUDGET}
     try:
@@ -127,6 +130,10 @@ class Books:
         now = self.state()
         missing = round((share * now["limit_usd"] - now["spent_usd"]) * NANO) + NANO // 10**6
         self.ask("hincrby", f"litellm:budget:day:{now['date']}", "settled", str(missing))
+
+    def looks(self):
+        """How often the guard has looked: it says a state each time."""
+        return len(docker("logs", self.guard).splitlines())
 
     def told(self):
         """How serious, of all that was told today of shares."""
@@ -235,6 +242,28 @@ def test_a_provider_gets_its_own_key(litellm):
 def test_the_web_is_searched_by_brave(litellm):
     status, answer = litellm.ask("/v1/search/brave", {"query": "weather"})
     assert status == 200 and "https://example.com/" == answer["results"][0]["url"], answer
+
+
+@pytest.mark.req("S5-30", "S5-34")
+def test_a_client_orders_a_video_with_byteplus_key_and_it_is_once_in_the_month_and_in_no_day(
+    litellm, books, postgresql
+):
+    day = books.state()["spent_usd"]
+    order = {"model": FILM, "content": [{"type": "text", "text": "a sunrise"}]}
+    assert 401 == litellm.ask(VIDEOS, order, "")[0], "not without a key"
+    status, answer = litellm.ask(VIDEOS, order, OPENCLAW)
+    assert status == 200, answer
+    (call,) = [call for call in litellm.calls() if FILM in call]
+    assert call == f"/byteplus/tasks {FILM} Bearer {VALUES['byteplus-api-key']}"
+    assert 200 == litellm.ask(f"{VIDEOS}/{answer['id']}", key=OPENCLAW)[0]
+    assert f"/byteplus/tasks/{answer['id']}" in litellm.calls(), "it is asked for by its name"
+    spent = 'SELECT custom_llm_provider, SUM(spend) FROM "LiteLLM_DailyUserSpend" WHERE spend >= 1 GROUP BY 1'
+    until(lambda: postgresql.query(spent, database="litellm") == "byteplus|1.5", "LiteLLM has written it down")
+    looked = books.looks()
+    until(lambda: books.looks() > looked + 1, "the guard has read that")
+    state = books.state()
+    assert litellm.openclaw()["spend"] >= 1.5, "the client's own limit of the day knows of it too"
+    assert 1.5 == state["months"]["byteplus"] and state["spent_usd"] < day + 1, "once in the month, and in no day"
 
 
 @pytest.mark.req("S5-37", "S5-38", "S5-39", "FP-17")

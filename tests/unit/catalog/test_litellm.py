@@ -16,6 +16,7 @@ from tests.support.checkout import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "catalog/litellm/files/config.yaml").read_text())
 MODELS = {model["model_name"]: model["litellm_params"] for model in CONFIG["model_list"]}
+PASSED = CONFIG["general_settings"]["pass_through_endpoints"]
 BUDGET = json.loads((ROOT / "apps/budget_guard/budget.json").read_text())
 ECO = ("qwen3-coder", "deepseek-v3", "glm-5")
 
@@ -23,8 +24,10 @@ ECO = ("qwen3-coder", "deepseek-v3", "glm-5")
 @pytest.mark.req("S5-30")
 def test_every_provider_has_its_key_by_a_variable_that_a_secret_file_is():
     providers = {params["model"].partition("/")[0] for params in MODELS.values()}
-    assert {"anthropic", "openai", "openrouter", "gemini", "volcengine"} <= providers, "BytePlus is volcengine there"
+    assert {"anthropic", "openai", "openrouter", "gemini"} <= providers
     variables = {file.target.removeprefix("env/") for file in SERVICE.secret_files}
+    assert {"Bearer os.environ/BYTEPLUS_API_KEY"} == {row["headers"]["Authorization"] for row in PASSED}
+    assert "BYTEPLUS_API_KEY" in variables
     for name, params in MODELS.items():
         where, _, variable = params["api_key"].partition("/")
         assert (where, True) == ("os.environ", variable in variables), f"{name}'s key is a file of mode 0400"
@@ -119,7 +122,18 @@ def test_what_goes_to_openrouter_has_its_price_here_as_nobody_lists_it():
     for name, params in MODELS.items():
         if params["model"].startswith("openrouter/"):
             assert params["input_cost_per_token"] > 0 < params["output_cost_per_token"], f"{name} would be refused"
-    assert MODELS["seedance"]["model"] in BUDGET["flat"], "a video has a price of its own"
+
+
+@pytest.mark.req("S5-34", "M-04")
+def test_a_video_is_ordered_where_the_hook_has_a_price_of_it_and_looked_at_where_nothing_can_be_ordered():
+    (order, look), (route,) = PASSED, BUDGET["routes"]
+    assert [(route, ["POST"]), (route, ["GET"])] == [(row["path"], row["methods"]) for row in PASSED]
+    assert not {"auth"} & {*order, *look}, "with false nobody needs a key, with true the administrator's alone would do"
+    assert "include_subpath" not in order, "what is below that path the hook takes for a look"
+    prices = {BUDGET["flat"][name] for name in BUDGET["flat"] if name.startswith(f"{BUDGET['routes'][route]}/")}
+    assert {order["cost_per_request"]} == prices, "LiteLLM's records have the price that the hook reserves"
+    assert max(order["timeout"], look["timeout"]) < BUDGET["lease"], "no call is under way longer"
+    assert {BUDGET["routes"][route]} <= set(BUDGET["months"]), "on a budget of its own"
 
 
 @pytest.mark.parametrize("service", [SERVICE, OPENCLAW], ids=lambda service: service.name)

@@ -16,6 +16,7 @@ from tests.support.checkout import ROOT
 from tests.support.waits import until
 
 MASTER, KEY, OTHER = "sk-canary-master", "sk-canary-of-a-client", "sk-canary-of-the-next"
+ROUTES = ["llm_api_routes", "/byteplus/api/v3/contents/generations/tasks"]
 
 
 class Management(BaseHTTPRequestHandler):
@@ -109,9 +110,16 @@ def test_a_clients_key_is_made_with_the_days_limit_and_a_second_start_changes_no
     look(management, tmp_path)
     row = management.rows[token_of(KEY)]
     assert ("openclaw", 5.0, "1d") == (row["key_alias"], row["max_budget"], row["budget_duration"])
-    assert "llm_api" == row["key_type"], "it calls models, and is no administrator's"
+    assert ROUTES == row["allowed_routes"], "it calls models, orders videos, and is no administrator's"
     look(management, tmp_path)
     assert ["/key/generate"] == management.calls
+
+
+def test_a_key_of_before_may_order_videos_too(management, tmp_path):
+    look(management, tmp_path)
+    management.rows[token_of(KEY)]["allowed_routes"] = ["llm_api_routes"]
+    look(management, tmp_path)
+    assert ROUTES == management.rows[token_of(KEY)]["allowed_routes"]
 
 
 def test_it_is_made_again_in_a_database_that_has_none(management, tmp_path):

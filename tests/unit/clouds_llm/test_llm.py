@@ -11,7 +11,10 @@ import pytest
 from rehearsal.clouds.kit.api import ApiServer
 from rehearsal.clouds.llm.service import Service
 
-SEED = {"keys": ["sk-canary"], "prices": {"big": {"input": 10, "output": 30}, "embed": {"input": 1}}}
+SEED = {
+    "keys": ["sk-canary"],
+    "prices": {"big": {"input": 10, "output": 30}, "embed": {"input": 1}, "film": {"video": 1.5}},
+}
 TALK = {"model": "big", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -43,6 +46,24 @@ def test_an_answer_is_as_long_as_asked_and_on_the_bill(provider):
     assert {"calls": 1, "usd": (usage["prompt_tokens"] * 10 + 90) / 1e6} == {
         key: bill(provider)[key] for key in ("calls", "usd")
     }
+
+
+def test_a_video_is_ordered_by_who_has_a_key_and_fetched_by_its_name(provider):
+    tasks = "/api/v3/contents/generations/tasks"
+    order = {"model": "film", "content": [{"type": "text", "text": "a sunrise"}]}
+    assert [401, 404, 400] == [
+        call(provider, tasks, body, key)[0]
+        for body, key in (
+            (order, "sk-none"),
+            ({**order, "model": "none"}, "sk-canary"),
+            ({"model": "film"}, "sk-canary"),
+        )
+    ]
+    status, content = call(provider, tasks, order)
+    made = json.loads(call(provider, f"{tasks}/{json.loads(content)['id']}", None, method="GET")[1])
+    assert (200, "succeeded", "film") == (status, made["status"], made["model"])
+    assert (1, 1.5) == (bill(provider)["calls"], bill(provider)["usd"]), "what is refused is free, and so is a look"
+    assert 404 == call(provider, f"{tasks}/cgt-none", None, method="GET")[0]
 
 
 def test_a_stream_ends_with_its_usage_where_that_was_asked_for(provider):

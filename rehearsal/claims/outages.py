@@ -112,6 +112,7 @@ def _watched(view: View, how: str) -> dict[str, Any]:
             watch.wait_for(0)
         # A client notices after 15 s of traffic without an answer that its session is gone: there has to be traffic.
         traffic = view.peer.probes(view.vpn_address or view.addresses[0], declared[0])
+        _in_services(view, "write")
         began = time.monotonic()
         _restart(view, how)
         booted = _until(boot.is_another, began)
@@ -125,6 +126,7 @@ def _watched(view: View, how: str) -> dict[str, Any]:
         "accepted": sorted({port for watch in seen for port in watch["accepted"]} - set(declared)),
         "seconds": {"booted": booted, "network": network - booted, "vpn": vpn - network, "services": services - booted},
         "clean": how != "reboot" or all(_stopped_clean(view)),
+        "lost": _lost(view),
         "longest_gap": max(watch["longest_gap"] for watch in seen),
         "slowness": _slowness(),
         "went down": all(
@@ -155,12 +157,21 @@ def within_bars(figures: dict[str, Any]) -> dict[str, Any]:
         "watched": figures["longest_gap"] < _LONGEST_GAP,
         "went down": figures["went down"],
         "clean": figures["clean"],
+        "lost": figures["lost"],
         "vpn": seconds["vpn"] <= _HANDSHAKE * slowness or seconds["vpn"],
         "services": seconds["services"] <= _SERVICES * slowness or seconds["services"],
     }
 
 
-ALL_WITHIN_BARS = {"accepted": [], "watched": True, "went down": True, "clean": True, "vpn": True, "services": True}
+ALL_WITHIN_BARS = {
+    "accepted": [],
+    "watched": True,
+    "went down": True,
+    "clean": True,
+    "lost": [],
+    "vpn": True,
+    "services": True,
+}
 
 
 def _slowness() -> float:
@@ -205,6 +216,25 @@ def _stopped_clean(view: View) -> Iterator[bool]:
         if service.clean_stop:
             log = view.run("sh", "-c", f"docker logs {view.containers()[name]['Id']} 2>&1")
             yield service.clean_stop["says"] in log.rpartition(service.clean_stop["start"])[2]
+
+
+def _in_services(view: View, what: str) -> dict[str, str]:
+    """What is printed in each service that keeps something, where it is written or read; why not, else."""
+    printed = {}
+    for name, service in view.expected.services.items():
+        if service.kept:
+            try:
+                there = view.containers()[name]["Id"]
+                printed[name] = view.run("docker", "exec", there, *service.kept[what]).strip()
+            except (ProbeError, KeyError) as problem:
+                printed[name] = str(problem)
+    return printed
+
+
+def _lost(view: View) -> list[str]:
+    """The services that have not kept what was written into them before."""
+    expected = view.expected.services
+    return sorted(name for name, said in _in_services(view, "read").items() if said != expected[name].kept["says"])
 
 
 def _fresh(view: View, since: float) -> bool:

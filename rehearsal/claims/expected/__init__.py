@@ -48,6 +48,7 @@ class ExpectedService:
         networks: Names of the Docker networks that it is on, sorted.
         clean_stop: `start` begins what its log says since it started last, `says` is in that when it was ended in order
             before.
+        kept: What is kept through a reboot: `write` is run in it before, `read` after it, which prints `says` then.
     """
 
     user: str
@@ -65,6 +66,7 @@ class ExpectedService:
     health: str = "healthy"
     networks: tuple[str, ...] = ()
     clean_stop: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    kept: Mapping[str, Any] = field(default_factory=lambda: _NONE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +264,7 @@ def expected(
         system: The preset.
         host: The host, where there are several; its own values take the place of those that all have.
         described: The blueprint of one rehearsal, in the words of the file: its values take the file's place. What the
-            file alone has of a service (its last words in the log) stays.
+            file alone has of a service (its last words in the log, what it keeps) stays.
         environment: Whose file is read: its own where there is one, else prod's.
 
     Raises:
@@ -276,7 +278,9 @@ def expected(
     own = {name: _service(values) for name, values in written.pop("services").items()}
     values = {**written, **described}
     services = {
-        name: replace(_service(about), clean_stop=own[name].clean_stop if name in own else _NONE)
+        name: replace(_service(about), clean_stop=own[name].clean_stop, kept=own[name].kept)
+        if name in own
+        else _service(about)
         for name, about in values.pop("services", {}).items()
     }
     heartbeat = values.pop("heartbeat", None)

@@ -37,7 +37,7 @@ def described(preset, environment=PROD, **changes):
 
 
 def comparable(service):
-    return replace(service, root_because=str(bool(service.root_because)), clean_stop={})
+    return replace(service, root_because=str(bool(service.root_because)), clean_stop={}, kept={})
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,10 @@ def test_settings_change_what_is_expected_and_the_file_keeps_what_no_blueprint_s
     assert "uptime-kuma" not in found.services, "what is off is not expected"
     assert 768 == found.services["postgres"].memory
     assert expected("jett").services["postgres"].clean_stop == found.services["postgres"].clean_stop
+    ai = expected("vpai", described("vpai"), "ai").services
+    assert expected("vpai", host="ai").services["redis"].kept == ai["redis"].kept != {}, (
+        "what was spent outlives a reboot"
+    )
     assert "flows.example.com" == found.routes["n8n"].host
     assert "/opt/jett" == found.folder
 

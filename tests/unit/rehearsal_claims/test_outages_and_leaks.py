@@ -21,6 +21,7 @@ REBOOT = {
     "longest_gap": 0.1,
     "went down": True,
     "clean": True,
+    "lost": [],
     "slowness": 1.0,
 }
 
@@ -33,6 +34,7 @@ REBOOT = {
         ({"longest_gap": 0.8}, False),
         ({"went down": False}, False),
         ({"clean": False}, False),
+        ({"lost": ["redis"]}, False),
         # What never came is nowhere near a bar, also where both ends of the time are missing.
         ({"seconds": {"booted": 2.0, "vpn": math.inf - math.inf, "services": 40.0}}, False),
         ({"seconds": {"booted": 2.0, "vpn": 6.0, "services": math.inf}}, False),
@@ -45,7 +47,7 @@ REBOOT = {
 )
 def test_a_reboot_is_good_only_with_every_figure_in_its_bar(change, good):
     verdict = within_bars({**REBOOT, **change})
-    assert good == (verdict == ALL_WITHIN_BARS), "ports, the watch itself, VPN and services"
+    assert good == (verdict == ALL_WITHIN_BARS), "ports, the watch itself, what is kept, VPN and services"
 
 
 def finding(**about):

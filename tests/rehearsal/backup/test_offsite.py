@@ -42,7 +42,7 @@ def filled(stores, tmp_path):
     return stores
 
 
-@pytest.mark.req("S5-69", "S5-71", "S5-73", "FP-21")
+@pytest.mark.req("S5-69", "S5-73", "FP-21")
 def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told, filled, tmp_path):
     quickly_opened(host)
     # More than twice restic's largest chunk, 8 MiB, so that whichever chunk the changed row is in is less than half.

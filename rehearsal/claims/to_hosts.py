@@ -75,16 +75,24 @@ def should(view: View, seen: Answers, name: str, target: Target) -> str:
     address, port = target
     network = _comes_by(view, seen, name, address)
     if not network:
-        return SILENT
+        # By Docker's version a container that has internal networks alone has a way to its host's other addresses.
+        own = ":" not in address and not _member(view, address)
+        let_in = own and any(_lets_in(view, seen, name, each, port) for each in seen.networks[name])
+        return EITHER if let_in else SILENT
     for other, at in view.mesh.items():
         if at == address and other != view.name:
             return OPEN if port in view.expected.calls.get(network, {}).get(other, ()) else SILENT
-    sources = view.expected.bridged.get(str(port))
-    own = ip_interface(seen.networks[name][network]).ip
-    if sources is not None and (not sources or any(own in ip_network(source) for source in sources)):
+    if _lets_in(view, seen, name, network, port):
         return OPEN
     # Where Docker leads by the host's port, a neighbour comes by the container's own as well.
     return EITHER if _publishing(view, address, port) & _neighbours(view, name) else SILENT
+
+
+def _lets_in(view: View, seen: Answers, name: str, network: str, port: int) -> bool:
+    """Whether the host's own program at a port takes connections of the container by this network."""
+    sources = view.expected.bridged.get(str(port))
+    own = ip_interface(seen.networks[name][network]).ip
+    return sources is not None and (not sources or any(own in ip_network(source) for source in sources))
 
 
 def beside_the_description(view: View, seen: Answers) -> list[str]:

@@ -69,8 +69,10 @@ def ways(stack):
             ):
                 places |= {f"{host} {where}:{port}": (by, f"{user}@{at}", port) for port in ("22", "804")}
         with ThreadPoolExecutor(len(places)) as pool:
-            said = pool.map(lambda place: lockout.said_by(*place), places.values())
-            return {place for place, words in zip(places, said, strict=True) if not words}
+            said = dict(zip(places, pool.map(lambda place: lockout.said_by(*place), places.values()), strict=True))
+        # For whoever reads a failure.
+        print(*(f"{place}: {words}" for place, words in said.items() if words), sep="\n")
+        return {place for place, words in said.items() if not words}
 
 
 def key_of(stack, user, expiration):

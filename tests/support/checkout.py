@@ -19,7 +19,8 @@ def copied(folder):
     for path in tracked():
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
+        # A unit is wanted by a link; systemd minds no file in its place.
+        shutil.copy2(path, target, follow_symlinks=False)
 
 
 FILES = tracked()

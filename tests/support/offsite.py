@@ -81,12 +81,18 @@ def ask(where, port, method, path, document=None, **headers):
 
 
 class Redis:
-    """A Redis of a host with the catalog's rights: one password, no command of an administrator but a snapshot's."""
+    """A Redis of a host with the catalog's rights: one password, no command of an administrator but a snapshot's.
+
+    Args:
+        host: The host.
+        image: Its image, or Valkey's.
+        part: What it is called there.
+    """
 
     password = "c4nary-of-redis"
 
-    def __init__(self, host, image):
-        self.host, self.image, self.container = host, image, f"{host.name}-redis"
+    def __init__(self, host, image, part="redis"):
+        self.host, self.image, self.part, self.container = host, image, part, f"{host.name}-{part}"
         self.rights = host.folder / "users.acl"
         allowed = "~* &* +@all -@admin -@dangerous +info +keys +flushdb +bgsave +lastsave"
         self.rights.write_text(f"user default on >{self.password} {allowed}\n")
@@ -99,7 +105,7 @@ class Redis:
         config = ("redis-server", "--aclfile", "/users.acl", "--save", "60 1000", "--dir", "/data", *LOG)
         files = ("-v", f"{self.rights}:/users.acl:ro", "-v", f"{self.key}:/etc/homeport/password:ro")
         flags = ("--read-only", "--cap-drop=ALL", "--user=999:999", *files)
-        self.host.start("redis", self.image, *flags, command=config)
+        self.host.start(self.part, self.image, *flags, command=config)
         self.address = address(self.container)
         until(self._answers, "Redis answers")
 

@@ -1,5 +1,7 @@
 """shared-infrastructure: the stack that others join. Network, proxy, tunnel, secrets management, cache."""
 
+from catalog.backups import offsite
+from catalog.presets.shared_infrastructure.backups import BACKUPS
 from catalog.presets.shared_infrastructure.services import (
     CADDY,
     CLOUDFLARED,
@@ -107,6 +109,11 @@ PRESET = Preset(
         ),
     ),
     operator=_OPERATOR,
+    programs=(BACKUPS,),
+    groups=offsite.GROUPS,
+    options=offsite.OPTIONS,
+    # renovate: datasource=docker depName=restic/restic
+    tools={"restic": "restic/restic:0.18.1"},
     secrets=(
         SecretSpec(
             name="guests-password",

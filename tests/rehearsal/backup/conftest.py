@@ -12,6 +12,7 @@ from tests.support.offsite import S3, Qdrant, Redis, Told, Volume, elsewhere
 POSTGRES = "pgvector/pgvector:0.8.6-pg16"
 N8N = "n8nio/n8n:2.38.7"
 POSTGRES_18, REDIS_8, QDRANT = "postgres:18.1", "redis:8.0.5-alpine", "qdrant/qdrant:v1.16.3"
+POSTGRES_16, VALKEY = "postgres:16.14-alpine", "valkey/valkey:8.1.3-alpine"
 RESTIC, S3_SERVER, BUSYBOX = "restic/restic:0.18.1", "homeport/versitygw:1.8.0", "busybox:1.37.0-musl"
 REGISTRY = "registry:3.1.2"
 
@@ -56,6 +57,11 @@ def postgresql(host):
 
 
 @pytest.fixture
+def infisical_db(host):
+    return Postgres(host, _ensure(POSTGRES_16))
+
+
+@pytest.fixture
 def n8n_image():
     return _ensure(N8N)
 
@@ -88,6 +94,13 @@ def bucket(host, s3, told):
 @pytest.fixture
 def redis(host):
     return Redis(host, _ensure(REDIS_8))
+
+
+@pytest.fixture
+def caches(host):
+    """Those of shared-infrastructure: Infisical's, and the one of other stacks."""
+    image = _ensure(VALKEY)
+    return [Redis(host, image, part) for part in ("infisical-redis", "redis")]
 
 
 @pytest.fixture

@@ -84,6 +84,32 @@ def test_databases_vectors_and_volumes_of_jett_come_back(host, server, qdrant, v
     assert before == [store.all() for store in stores], "everything that its volumes held"
 
 
+@pytest.mark.usefixtures("bucket")
+def test_what_infisical_stores_and_the_jobs_that_wait_in_shared_infrastructure_come_back(
+    host, infisical_db, caches, volume
+):
+    backend = volume("infisical-backend", "/data")
+    declared(host, "shared-infrastructure", {"infisical-db": infisical_db.container})
+    infisical_db.sql("CREATE ROLE infisical LOGIN; CREATE DATABASE infisical OWNER infisical;")
+    sealed = "SELECT n, sha256(n::text::bytea) AS text FROM generate_series(1, 40) n"
+    infisical_db.sql(f"SET ROLE infisical; CREATE TABLE secrets AS {sealed};", "infisical")
+    for cache in caches:
+        cache.fill()
+    caches[0].client().set("whose", "Infisical's")
+    stores = (infisical_db, *caches)
+    before = [store.all() for store in stores]
+    host.run("offsite")
+    drill = host.run("verify")
+    assert 40 == drill["servers"][infisical_db.container]["contents"]["infisical"]["rows"], "the drill has all secrets"
+
+    for store in stores:
+        store.new()
+    host.run("restore", "offsite", "--replace")
+    assert before == [store.all() for store in stores], "database, and both caches with their own"
+    running = docker("inspect", "-f", "{{.State.Running}}", backend.container)
+    assert "true" == running, "Infisical stood still meanwhile, and runs again"
+
+
 ROLES = tuple(role.name for database in DATABASES for role in database.roles)
 NOTES = "SET ROLE {role}; CREATE TABLE notes AS SELECT n, md5(n::text) AS text FROM generate_series(1, 60) n;"
 

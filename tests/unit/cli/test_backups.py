@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from catalog.presets import registry
 from homeport.cli import app, backups, example, look, pulumi_cli
 from homeport.cli import stack as stacks
 from homeport.cli.verbs.backup import Work
@@ -75,8 +77,12 @@ def test_of_several_hosts_one_is_named(asked):
     ("name", "why", "fix"),
     [
         (NONE, r"homeport:settings\.offsite does not say where to", "--path homeport:settings.offsite.endpoint"),
+        (
+            "shared-infrastructure/prod",
+            r"homeport:settings\.offsite does not say where to",
+            "--path homeport:settings.offsite.endpoint",
+        ),
         ("vps-infrastructure/dev", "its hosts are this machine", "--stack prod"),
-        ("shared-infrastructure/prod", "preset shared-infrastructure has none", "docs/backup.md"),
     ],
 )
 def test_where_nothing_is_kept_it_is_said_and_what_helps(asked, name, why, fix):
@@ -84,6 +90,13 @@ def test_where_nothing_is_kept_it_is_said_and_what_helps(asked, name, why, fix):
         backups.run(pulumi(name), ("status",), "")
     assert "fix: " in str(refused.value) and fix in str(refused.value)
     assert [] == asked.calls
+
+
+def test_of_a_preset_without_backups_it_is_said_what_helps(monkeypatch):
+    bare = replace(registry.preset("jett"), programs=())
+    monkeypatch.setattr(registry, "preset", lambda _: bare)
+    with pytest.raises(ToolError, match=r"preset jett has none(.|\n)*copy its volumes by hand"):
+        backups.run(pulumi(NONE), ("status",), "")
 
 
 def test_what_overwrites_asks_and_any_answer_but_yes_changes_nothing(asked):

@@ -14,10 +14,10 @@ from homeport.settings.schema import ENVIRONMENTS
 
 OFFSITE = {"endpoint": "https://s3.example.com", "region": "fsn1", "bucket": "platform-backups"}
 HOST = {"main": {"mode": "create", "server_type": "cx23", "location": "fsn1"}}
+CLOUDFLARE = {"account_id": "0" * 32, "zone_id": "1" * 32, "team": "example"}
 TUNNEL = {
-    "exposure": "tunnel",
-    "cloudflare": {"account_id": "0" * 32, "zone_id": "1" * 32, "team": "example"},
-    "access": {"emails": ["admin@example.com"]},
+    "jett": {"exposure": "tunnel", "cloudflare": CLOUDFLARE, "access": {"emails": ["admin@example.com"]}},
+    "shared-infrastructure": {"exposure": "direct"},
 }
 STORES = {
     "jett": {
@@ -33,6 +33,12 @@ STORES = {
         "N8N_CONTAINER": "?ai-n8n",
         "FILES": "?ai-n8n=/home/node/.n8n",
     },
+    "shared-infrastructure": {
+        "PG_SERVERS": "?infisical-db=postgres",
+        "COPIES": "?!infisical-redis=/data:appendonlydir ?!redis=/data:appendonlydir",
+        "CLIENTS": "?infisical-backend",
+        "N8N_CONTAINER": "",
+    },
 }
 TEXTS = {
     name: file.text
@@ -46,7 +52,7 @@ TEXTS = {
 
 def plan(preset, *, sealed=True, **settings):
     chosen = {"environment": "prod", "domain": "example.com", "hosts": HOST, "protect_data": True, **settings}
-    chosen |= TUNNEL if preset == "jett" else {}
+    chosen |= TUNNEL.get(preset, {})
     values = {"homeport:preset": preset, "homeport:settings": json.dumps(chosen)}
     return resolve(Configuration("prod", values), sealed=sealed)
 

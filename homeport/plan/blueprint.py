@@ -35,7 +35,8 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
     Raises:
         BlueprintError: The settings name a service, network or route that the preset does not have.
     """
-    preset = _chosen(_refuse(preset, settings), settings)
+    offered = _refuse(preset, settings)
+    preset = _chosen(offered, settings)
     off = apps.off(settings) | {name for name, chosen in settings.services.items() if chosen.enabled is False}
     laid = {volume.tool for volume in preset.shared_volumes.values()}
     routes = guests.routes(preset, settings)
@@ -67,7 +68,7 @@ def build_blueprint(preset: Preset, settings: Settings) -> Blueprint:
         namespace=settings.namespace,
         hostnames={**apps.hostnames(settings), **guests.hostnames(settings), **settings.hostnames},
         values={**apps.LITERALS, **_values(preset, settings)},
-        skipped=_skipped(preset, settings),
+        skipped=_skipped(offered, settings),
         connections=preset.connections,
         calls=preset.calls,
         tools={
@@ -454,6 +455,12 @@ def _skipped(preset: Preset, settings: Settings) -> tuple[str, ...]:
     if settings.exposure != "tunnel":
         skipped += [
             f"{service.name}: no tunnel leads to this stack" for service in preset.services if service.connector
+        ]
+    if modes != {"local"}:
+        skipped += [
+            f"{program.name}: nothing is copied until homeport:settings.{program.section} says where to"
+            for program in preset.programs
+            if program.backup and program.section and settings.group(program.section) is None
         ]
     absent = (group.skipped for name, group in preset.groups.items() if settings.group(name) is None)
     return (*skipped, *filter(None, absent))

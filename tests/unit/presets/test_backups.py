@@ -65,6 +65,8 @@ def test_backups_are_there_where_the_settings_say_where_to_and_nothing_of_them_e
     assert [] == [program.name for program in without.programs], "off unless configured"
     assert "restic" not in without.tools, "nor is the tool there"
     assert not [name for name in without.secrets() if name.startswith("offsite-")], "nor a secret"
+    told = "backups: nothing is copied until homeport:settings.offsite says where to"
+    assert (True, False) == (told in without.skipped, told in chosen.skipped), "who has none is told"
     assert ["backups"] == [program.name for program in chosen.programs]
     assert "restic" in chosen.tools
     secrets = [name for name in chosen.secrets() if name.startswith("offsite-")]

@@ -6,6 +6,7 @@ been proved by a new connection the way before it stays open (components/scripts
 
 from __future__ import annotations
 
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -117,9 +118,12 @@ def _looking(silent: Mapping[str, Mapping[str, str]], reach: str, answering: lis
     for host, way in silent.items():
         command = "tailscale status" if reach == "mesh" else "wg show"
         root = "" if way["HOMEPORT_SSH"].startswith("root@") else "sudo "
-        there = f"ssh -p {way['HOMEPORT_SSH_PORT']} {way['HOMEPORT_SSH']} {root}{command}"
+        # The stack's own key, which no agent has, is in its options.
+        key = [line for line in way.get("HOMEPORT_SSH_OPTS", "").splitlines() if line.startswith("Identit")]
+        options = "".join(f"-o {shlex.quote(line)} " for line in key)
+        there = f"ssh {options}-p {way['HOMEPORT_SSH_PORT']} {way['HOMEPORT_SSH']} {root}{command}"
         up = f" (where it is stopped: {root}tailscale up)" if reach == "mesh" else ""
-        lines.append(f"Why host {host} is not there it says itself: {there}{up}")
+        lines.append(f"Ask host {host} why it is not in the {reach}: {there}{up}")
     return lines
 
 

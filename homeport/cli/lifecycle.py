@@ -211,10 +211,12 @@ def _measured(pulumi: PulumiCli, run: Run, *flags: str) -> int:
     """Runs the update, and notes how long each service was away: the next announcement says it."""
     with tempfile.TemporaryDirectory(prefix="homeport-") as folder:
         log = Path(folder) / "events"
-        run.changing = True
-        code = pulumi.run("up", *_QUIET, *flags, events=log)
-        # Pulumi opens it once it has the stack's lock: somebody else has it, and nothing was begun.
-        run.changing = not code or log.exists()
+        run.changing, code = True, 1
+        try:
+            code = pulumi.run("up", *_QUIET, *flags, events=log)
+        finally:
+            # Pulumi opens it once it has the stack's lock: else somebody else has it, and nothing was begun.
+            run.changing = not code or log.exists()
         last = settled.read(pulumi.stack.name)
         settled.write(pulumi.stack.name, replace(last, seconds={**last.seconds, **measured(log)}))
     return code
@@ -440,19 +442,26 @@ def _agree(stack: Stack, *, yes: bool) -> None:
 
 
 def refuse_up(stack: Stack) -> None:
-    """Nothing, where nothing of a stack is there.
+    """Fails where anything of a stack is there.
 
     Raises:
         ToolError: Something is, or somebody is at work on it.
     """
     with held(stack.name, "homeport once"):
         pulumi = _pulumi(stack)
-        pulumi.refuse_running()
-        if pulumi.state().get("resources"):
+        if not _holds(pulumi):
+            # Only where there is nothing to forget: a refresh drops what was under way.
+            pulumi.refuse_running()
+        if _holds(pulumi):
             raise ToolError(
                 f"stack {stack.name}: is up already, or a part of it, and may be somebody's; nothing was changed\n"
                 f"  fix: {both('down', stack.name, '--yes')}, if nobody needs it any more"
             )
+
+
+def _holds(pulumi: PulumiCli) -> bool:
+    state = pulumi.state()
+    return bool(state.get("resources") or state.get("pending_operations"))
 
 
 def repair_stack(stack: Stack) -> bool:
@@ -536,10 +545,11 @@ def _named_in(stack: Stack) -> str:
 def recover(pulumi: PulumiCli, run: Run) -> bool:
     """Puts right what a killed run left, before anything new begins; true when there was one."""
     killed = _unlocked(pulumi, run) or run.killed
+    pending = _under_way(pulumi)
     if not pulumi.stack.local:
         recover_clouds(pulumi, run.since)
         forget_lost(pulumi)
-    repaired = repair(pulumi, killed=killed)
+    repaired = repair(pulumi, killed=killed, pending=pending)
     run.recovered = True
     return repaired or killed
 
@@ -561,8 +571,14 @@ def _late(pulumi: PulumiCli, run: Run) -> None:
 
 
 def _clear(pulumi: PulumiCli, run: Run) -> bool:
+    pending = _under_way(pulumi)
     removed = not pulumi.stack.local and recover_clouds(pulumi, run.since)
-    return repair(pulumi, killed=True) or removed
+    return repair(pulumi, killed=True, pending=pending) or removed
+
+
+def _under_way(pulumi: PulumiCli) -> list[Any]:
+    """What a killed run was about in clouds; noted before each refresh of a single thing, which forgets it."""
+    return [] if pulumi.stack.local else pulumi.state().get("pending_operations") or []
 
 
 def _refuse_nobody(stack: Stack, verb: str, *, yes: bool) -> None:

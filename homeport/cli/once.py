@@ -30,7 +30,7 @@ _PAUSES = (0.0, 5.0, 30.0)
 def once(name: str, command: Sequence[str]) -> int:
     """Brings it up, runs a command with STACK in its environment, and takes it down; its exit code, or that of `up`.
 
-    What its own update has not begun to make is not taken down: somebody else's.
+    What its own update has not begun to make belongs to somebody else and is not taken down.
 
     Args:
         name: The stack; all its hosts are rented, and nothing of it is there.

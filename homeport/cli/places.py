@@ -44,14 +44,14 @@ def examples(preset: str) -> Path:
     return ROOT / "catalog" / "presets" / preset.replace("-", "_") / "examples"
 
 
-def files() -> set[str]:
-    """The checkout's files as they are now, tracked or new, and none that git is told to ignore.
+def files(root: Path = ROOT) -> set[str]:
+    """A checkout's files as they are now, tracked or new, and none that git is told to ignore.
 
     Raises:
         ToolError: This is no clone.
     """
     argv = ["git", "ls-files", "-coz", "--exclude-standard"]
-    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
     if listed.returncode:
         raise ToolError(f"git ls-files: {listed.stderr.strip()}\n  fix: run this in a clone of the project")
-    return {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+    return {name for name in listed.stdout.split("\0") if name and (root / name).is_file()}

@@ -263,7 +263,7 @@ class PulumiCli:
         self.ask("stack", "import", input_=json.dumps(whole))
 
     def refuse_running(self) -> None:
-        """Nothing, where no update of a shared state is running: one in a folder has locks that are looked at.
+        """Fails while an update of a shared state is running; of a state in a folder its locks are looked at instead.
 
         Only Pulumi takes a shared state's lock, and an import takes it after what is imported was exported: an update
         that ends in between would be overwritten. So a command that changes nothing takes it first. An update that
@@ -275,7 +275,7 @@ class PulumiCli:
         if self.state_folder is not None:
             return
         rows = self.state().get("resources") or []
-        # The stack itself, of which no provider is asked; nothing else does where there is none.
+        # The stack itself alone, so that no provider is asked; a state without it has nothing to ask for.
         targets = [f"--target={row['urn']}" for row in rows if row["type"] == "pulumi:pulumi:Stack"]
         self.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *targets)
 

@@ -9,13 +9,13 @@ from homeport.cli.phases import counted, say
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from homeport.cli.daemon import DockerObject
     from homeport.cli.pulumi_cli import PulumiCli
 
 
-def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
+def repair(pulumi: PulumiCli, *, killed: bool, pending: Sequence[Any] = ()) -> bool:
     """Makes state and Docker agree again, so that the next update converges; true when there was something to do.
 
     Operations whose end is unknown are settled by a refresh: what was being made is dropped from the state, what was
@@ -26,12 +26,13 @@ def repair(pulumi: PulumiCli, *, killed: bool) -> bool:
     Args:
         pulumi: The stack and its Pulumi.
         killed: Whether a run is known to have been killed. Without that, strange objects belong to somebody else.
+        pending: Such operations that were in the state before and are forgotten there by now.
 
     Raises:
         ToolError: There are objects of a stack of this name that another state folder must know.
     """
     state = pulumi.state()
-    pending = state.get("pending_operations") or []
+    pending = pending or state.get("pending_operations") or []
     if pending:
         what = f"{counted(len(pending), 'operation')} {'was' if len(pending) == 1 else 'were'} under way"
         say(f"    {what} when the last run was killed; asking Docker for the end")

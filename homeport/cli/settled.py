@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homeport.cli import places
 from homeport.cli.places import ROOT, cache
 from homeport.cli.stack import PROJECT
+from homeport.model.errors import ToolError
 from homeport.plan import image_lock
 
 if TYPE_CHECKING:
@@ -112,9 +114,14 @@ def inputs(stack: str, root: Path = ROOT) -> str:
 
 def message(root: Path = ROOT) -> str:
     """What Pulumi notes with an update: the program by its files' content, whether they are committed or not."""
+    try:
+        # What tools leave beside it differs between two machines that have the same program.
+        names = sorted(name for name in places.files(root) if name.partition("/")[0] in PROGRAM)
+    except ToolError:
+        names = [str(file.relative_to(root)) for file in _files(PROGRAM, root)]
     total = hashlib.sha256()
-    for file in _files(PROGRAM, root):
-        total.update(f"{file.relative_to(root)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    for name in names:
+        total.update(f"{name} {hashlib.sha256((root / name).read_bytes()).hexdigest()}\n".encode())
     return f"homeport up, program {total.hexdigest()}"
 
 

@@ -125,7 +125,10 @@ def as_member(plan: Plan, said: bool | None) -> bool:
     if shown:
         say(f"==> asked as a member: {shown}")
     elif plan.blueprint.vpn or plan.blueprint.mesh:
-        say("==> asked as a stranger: whether what is for members works, is seen by one of them alone (--inside)")
+        say(
+            "==> asked as a stranger, for this machine is no member: "
+            "whether members' pages work was not looked at (a member asks with --inside)"
+        )
     return bool(shown)
 
 

@@ -52,7 +52,10 @@ _MIDNIGHT = " 00:00:00 +0000 UTC"
 
 
 def as_text(value: Any) -> Any:
-    """A number or a truth value as it was typed, where a text is meant: YAML and ``config set --path`` read them."""
+    """A number or a truth value as a text, where one is meant: YAML and ``config set --path`` read them.
+
+    In a stack's file YAML has dropped what it takes for no part of a number: 1.10 is 1.1 without quotation marks.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     # Without an exponent: the engine writes 10000000 as 1e+07.

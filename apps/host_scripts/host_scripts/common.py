@@ -63,6 +63,8 @@ def each(kind: str, works: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
             done[name] = work()
         except BackupError as error:
             failed.append(error)
+            if error.partly:
+                done[name] = error.partly
     if failed:
         what, _, fix = "\n".join(map(str, failed)).rpartition("\nfix: ")
         raise BackupError(what, fix, failed[0].code, {kind: done, "failed": len(failed)})

@@ -58,11 +58,12 @@ def _copied(settings: Settings, copy: Copy) -> dict[str, Any]:
             what = f"{copy.container}: {copy.root} holds nothing, and did when it was copied last"
             raise BackupError(what, f"./backup.sh restore copies {copy.container}, if it was not you who emptied it")
         return {"set": None, "stored": 0}
-    with sets.new(folder, settings.keep_copies) as draft, still(settings.folder, _paused(copy), "pause", "unpause"):
-        files = [f"{number}.tar.gz" for number in range(len(parts))]
-        for file, part in zip(files, parts, strict=True):
-            draft.stream(file, _read(copy, part))
-        rows = [{"part": part, "file": file} for part, file in zip(parts, files, strict=True)]
+    files = [f"{number}.tar.gz" for number in range(len(parts))]
+    rows = [{"part": part, "file": file} for part, file in zip(parts, files, strict=True)]
+    with sets.new(folder, settings.keep_copies) as draft:
+        with still(settings.folder, _paused(copy), "pause", "unpause"):
+            for file, part in zip(files, parts, strict=True):
+                draft.stream(file, _read(copy, part))
         for row in rows:
             # What could not be laid back is said today, not on the day when it is wanted.
             for _ in _members(draft.folder, row):

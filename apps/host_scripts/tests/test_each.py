@@ -27,13 +27,13 @@ def settings(tmp_path):
     ids=["copies", "their drill", "databases", "their drill", "stores", "their drill"],
 )
 def test_the_others_have_their_turn_and_the_run_fails(work, part, kind, tmp_path, monkeypatch):
-    def one(*words):
+    def work_on(*words):
         # The container, or the folder of its sets.
         if any("broken" == getattr(word, "container", getattr(word, "name", "")) for word in words):
             raise common.BackupError("broken: it holds nothing", "look at it")
         return {"set": "1"}
 
-    monkeypatch.setattr(f"host_scripts.{part}", one)
+    monkeypatch.setattr(f"host_scripts.{part}", work_on)
     monkeypatch.setattr(copies.sets, "all_in", lambda folder: [folder])
     with pytest.raises(common.BackupError, match="broken: it holds nothing\nfix: look at it") as error:
         work(settings(tmp_path))
@@ -48,7 +48,7 @@ def test_stores_and_copies_are_tried_though_a_database_is_damaged_and_all_is_tol
     def damaged(name):
         def verify(_chosen):
             tried.append(name)
-            raise common.BackupError(f"{name}: damaged", "take another set")
+            raise common.BackupError(f"{name}: damaged", "take another set", partly={name: {"sound": {}}})
 
         return SimpleNamespace(verify=verify)
 
@@ -59,3 +59,6 @@ def test_stores_and_copies_are_tried_though_a_database_is_damaged_and_all_is_tol
 
     assert ["databases", "stores", "copies"] == tried
     assert all(f"{name}: damaged" in str(error.value) for name in tried), error.value
+    assert {"drills": {name: {name: {"sound": {}}} for name in tried}, "failed": 3} == error.value.partly, (
+        "what is sound"
+    )

@@ -166,9 +166,9 @@ def test_one_host_of_several_that_is_not_in_the_mesh_keeps_all_open_and_is_named
         f"host app: deploy@app.mesh.example.com port 22 gives no answer by the mesh: {SILENT}",
         "Nothing was closed: SSH stays open as it is, on all hosts.",
         "This machine is a member of the mesh: vpn, workstation answered by it.",
-        "host ai is not there it says itself: ssh -p 22 root@192.0.2.10 tailscale status",
+        "Ask host ai why it is not in the mesh: ssh -p 22 root@192.0.2.10 tailscale status",
         "(where it is stopped: tailscale up)",
-        "host app is not there it says itself: ssh -p 22 deploy@203.0.113.7 sudo tailscale status",
+        "Ask host app why it is not in the mesh: ssh -p 22 deploy@203.0.113.7 sudo tailscale status",
         "--stack prod, once the above answers",
     ):
         assert words in text, text

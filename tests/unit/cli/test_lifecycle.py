@@ -76,17 +76,19 @@ def test_an_update_that_pulumi_did_not_begin_has_changed_nothing(pulumi, code, b
 def test_what_one_run_may_take_down_is_nothing_that_was_there_before(pulumi):
     with pytest.raises(ToolError, match=r"is up already, or a part of it(?s:.*)fix: bin/homeport down --stack prod"):
         lifecycle.refuse_up(PROD)
+    assert [] == pulumi.asked, "where something is, not even the lock is taken: a refresh forgets what was under way"
     pulumi.resources = []
     lifecycle.refuse_up(PROD)
     with held("prod", "make up"), pytest.raises(ToolError, match="`make up` of"):
         lifecycle.refuse_up(PROD)
 
-    assert [] == pulumi.flags, "it is looked at alone"
+    assert ["refresh"] == [words[0] for words in pulumi.asked], "nothing but the lock is taken"
 
 
-@pytest.mark.usefixtures("pulumi")
 @pytest.mark.parametrize("command", [lifecycle.repair_stack, lifecycle.refuse_up])
-def test_where_a_shared_state_is_locked_nobody_says_that_all_is_well(monkeypatch, capsys, command):
+def test_where_a_shared_state_is_locked_nobody_says_that_all_is_well(pulumi, monkeypatch, capsys, command):
+    pulumi.resources = []
+
     def locked(_, *words, **__):
         raise ToolError(f"pulumi {words[0]}: the stack is currently locked")
 
@@ -295,11 +297,23 @@ def test_repair_has_not_forgotten_what_was_under_way_when_it_comes_to_it(pulumi,
     """Pulumi drops operations that are pending with any refresh, also one of another resource (v3.255, seen)."""
     monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
     monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: 0.0)
-    monkeypatch.setattr(lifecycle, "_clear", lambda *_: True)
-    monkeypatch.setattr(PulumiCli, "state", lambda _: {"resources": [VOLUME], "pending_operations": [{}]})
+    monkeypatch.setattr(lifecycle, "recover_clouds", lambda ready, _: ready.refuse_running())
+    whole = {"urn": "urn:pulumi:prod::homeport::pulumi:pulumi:Stack::homeport-prod", "type": "pulumi:pulumi:Stack"}
+    state = {"resources": [whole, VOLUME], "pending_operations": [{}]}
+
+    def ask(_, *words, **__):
+        pulumi.asked.append(words)
+        state.pop("pending_operations", None)
+        return "{}"
+
+    monkeypatch.setattr(PulumiCli, "state", lambda _: dict(state))
+    monkeypatch.setattr(PulumiCli, "ask", ask)
+    monkeypatch.setattr("homeport.cli.repair.moved_images", lambda *_: [])
+    monkeypatch.setattr("homeport.cli.repair.unknown", lambda *_: [])
 
     assert lifecycle.repair_stack(PROD)
-    assert [] == pulumi.asked
+    asked = [words for words in pulumi.asked if not any(word.startswith("--target") for word in words)]
+    assert [True] == ["--clear-pending-creates" in words for words in asked if words[0] == "refresh"], pulumi.asked
 
 
 def test_a_question_whose_input_ends_is_answered_with_no(monkeypatch):

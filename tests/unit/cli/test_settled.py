@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 
 import pytest
 
@@ -46,6 +47,19 @@ def test_what_is_noted_with_an_update_tells_the_program_by_its_content_and_no_st
     (checkout / name).write_text("y")
 
     assert same is (before == settled.message(checkout))
+
+
+def test_what_tools_leave_in_one_of_two_clones_makes_no_other_program_of_it(checkout):
+    subprocess.run(["git", "init", "--quiet", str(checkout)], check=True)
+    (checkout / ".gitignore").write_text(".pytest_cache/\n__pycache__/\n")
+    before = settled.message(checkout)
+    left = checkout / "catalog/.pytest_cache/v"
+    left.parent.mkdir()
+    left.write_text("x")
+    assert before == settled.message(checkout), "git does not tell of it"
+    (checkout / "catalog/new").write_text("x")
+
+    assert before != settled.message(checkout), "nobody has committed it, and the program reads it"
 
 
 def test_what_python_compiles_and_other_stacks_change_nothing(checkout):

@@ -83,7 +83,7 @@ class Registry:
         parts = tuple(str(part["digest"]) for part in manifest.get("manifests") or ())
         manifests = [manifest] if not parts else (self._manifest(repository, part) for part in parts)
         # What attests to a build has no date of its own.
-        created = next(filter(None, (self._created(repository, one) for one in manifests)), "")
+        created = next(filter(None, (self._created(repository, content) for content in manifests)), "")
         return Tag(name, digest, created, parts)
 
     def _manifest(self, repository: str, digest: str) -> dict[str, Any]:

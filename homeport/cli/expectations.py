@@ -113,13 +113,13 @@ def _calls(plan: Plan, host: HostPlan) -> dict[str, Any]:
         for other in sorted(plan.hosts)
         if other != host.name
     }
-    found: dict[str, dict[str, list[int]]] = {}
+    answering_by_network: dict[str, dict[str, list[int]]] = {}
     for network in host.networks:
         asked = {port for subnet, port in host.ways.mesh_calls if subnet == network.subnet}
         answering = {other: sorted(asked & ports) for other, ports in there.items() if asked & ports}
         if answering:
-            found[names.physical(blueprint.namespace, network.name)] = answering
-    return {"calls": found}
+            answering_by_network[names.physical(blueprint.namespace, network.name)] = answering
+    return {"calls": answering_by_network}
 
 
 def _among(port: int, ports: str) -> bool:

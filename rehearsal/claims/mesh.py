@@ -126,14 +126,14 @@ def _forged(view: View, name: str = "") -> dict[str, str]:
 
 def _open_to_strangers(view: View) -> list[tuple[str, str, str]]:
     """Each name of each host that not only members come in by: where it is, the name, and a path that is open there."""
-    found = []
+    open_places = []
     for host, system in sorted(view.systems.items()):
         names = view.names_of(system)
         for route_name, route in system.routes.items():
             if doors := [door for door in route.doors if door.kind not in _NOT_OPEN]:
                 # One that is alone in its stack has no name there.
-                found.append((view.machines[host or view.name][1][0], names[route_name], path_of(doors[0])))
-    return found
+                open_places.append((view.machines[host or view.name][1][0], names[route_name], path_of(doors[0])))
+    return open_places
 
 
 def _request(address: str, tls_name: str, host: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -131,14 +131,16 @@ def _comes_by(view: View, seen: Answers, name: str, address: str) -> str:
 
 def _publishing(view: View, address: str, port: int) -> set[str]:
     """The services that publish a port at an address of the host."""
-    found = {name for name, each in view.expected.services.items() if each.port == port and address == view.vpn_address}
+    publishing = {
+        name for name, each in view.expected.services.items() if each.port == port and address == view.vpn_address
+    }
     places = {(at, str(port)) for at in ("0.0.0.0", address)}  # noqa: S104
     for name, service in view.expected.services.items():
         for binding in service.published:
             at, _, number = binding.partition("->")[0].rpartition(":")
             if binding.endswith("/tcp") and (at, number) in places:
-                found.add(name)
-    return found
+                publishing.add(name)
+    return publishing
 
 
 def _neighbours(view: View, name: str) -> set[str]:

@@ -221,11 +221,11 @@ class ExpectedSystem:
 
     def all_answers(self) -> dict[str, ExpectedAnswer]:
         """What programs say to somebody without a key: declared, or, where nobody is asked for one, that they work."""
-        found = {name: answer for name, answer in self.answers.items() if name in self.routes}
+        answers_of_all = {name: answer for name, answer in self.answers.items() if name in self.routes}
         for name, route in self.routes.items():
             if route.probe and any(door.kind == "itself" and not door.paths for door in route.doors):
-                found.setdefault(name, ExpectedAnswer(path=route.probe, status=HTTPStatus.OK))
-        return found
+                answers_of_all.setdefault(name, ExpectedAnswer(path=route.probe, status=HTTPStatus.OK))
+        return answers_of_all
 
     def allowed_files(self) -> list[Allowed]:
         """The files that may hold secrets."""

@@ -105,11 +105,11 @@ class Service(Api):
         if not body.get("content"):
             return _refused(400, "content is missing")
         self._charge(model, self._prices[model]["video"])
-        made = f"cgt-{len(self._videos) + 1}"
+        task = f"cgt-{len(self._videos) + 1}"
         content = {"video_url": "https://example.com/video.mp4"}
         used = {"completion_tokens": 1}
-        self._videos[made] = {"id": made, "model": model, "status": "succeeded", "content": content, "usage": used}
-        return Answer(200, {"id": made})
+        self._videos[task] = {"id": task, "model": model, "status": "succeeded", "content": content, "usage": used}
+        return Answer(200, {"id": task})
 
     def _charge(self, model: str, cost: float) -> None:
         with self._lock:

@@ -194,6 +194,7 @@ def test_neither_a_full_disk_nor_a_changed_setting_leaves_it_rented(played, firs
 
 
 @pytest.mark.req("S5-04")
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_interrupts_the_taking_down_is_told_what_may_be_left(played, monkeypatch, capsys, number):
     monkeypatch.setattr(once.lifecycle, "down", lambda *_, **__: os.kill(os.getpid(), number))

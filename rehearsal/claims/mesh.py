@@ -154,7 +154,7 @@ def by_public_names(view: View, hostname: str, path: str) -> list[str]:
     while headers say that it is for the other, which must change nothing. The first two also with such headers.
 
     Raises:
-        ProbeError: There is no public name to come by.
+        ProbeError: No public name is known.
     """
     if not (public := _open_to_strangers(view)):
         raise ProbeError(hostname, "no public name is known by which a stranger could come to it")

@@ -32,9 +32,9 @@ def program() -> Path:
     """Its program in the cache, fetched where it is missing."""
     lock = json.loads((_FILES / "package-lock.json").read_text(encoding="utf-8"))
     version = lock["packages"][f"node_modules/{_PACKAGE}"]["version"]
-    made = store.folder("claude-code") / version
+    installed = store.folder("claude-code") / version
     with store.lock("claude-code", print):
-        if not made.exists():
+        if not installed.exists():
             kit = Kit(f"claude-code:{version}", _FILES)
             try:
                 npm = node_packages.lay_node(kit)
@@ -43,10 +43,10 @@ def program() -> Path:
                 node_packages.install(kit, npm, app)
                 # In one step: whoever is killed before has left nothing that the next run would take.
                 shutil.move(app / "node_modules" / _PACKAGE / "claude", kit.work / "claude")
-                (kit.work / "claude").rename(made)
+                (kit.work / "claude").rename(installed)
             finally:
                 shutil.rmtree(kit.work)
-    return made
+    return installed
 
 
 def laid(folder: Path, url: str) -> None:

@@ -33,11 +33,11 @@ async def _answer(address: str, port: int, patience: float) -> str:
 async def _all(targets: list[list[str | int]], patience: float) -> list[str]:
     waiting = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(address: str, port: int) -> str:
+    async def in_turn(address: str, port: int) -> str:
         async with waiting:
             return await _answer(address, port, patience)
 
-    return await asyncio.gather(*(one(str(address), int(port)) for address, port in targets))
+    return await asyncio.gather(*(in_turn(str(address), int(port)) for address, port in targets))
 
 
 def main() -> None:

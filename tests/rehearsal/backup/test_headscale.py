@@ -29,13 +29,13 @@ def hub(tmp_path):
     world = MeshNetwork(folder, MESH)
     try:
         world.start()
-        made(world)
+        make_users(world)
         yield world
     finally:
         world.remove()
 
 
-def made(world):
+def make_users(world):
     """What an update has the control server make."""
     done = world.script("users", stdin="".join(f"{name}\n" for name in headscale.users(MESH)))
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_users_members_and_keys_of_the_mesh_are_on_a_new_hub_and_nobody_joins_an
 
     hub.new_state()
     hub.run_control()
-    made(hub)
+    make_users(hub)
     assert [] == known(hub)[1], "a new host knows none of its members"
     subprocess.run(["rm", "-rf", str(host.backups)], check=True)
     host.run("restore", "offsite", "--replace")

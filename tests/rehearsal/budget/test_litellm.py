@@ -144,7 +144,8 @@ def test_streams_messages_aliases_and_embeddings_are_settled_exactly(proxy, prov
 def test_of_200_parallel_calls_with_budget_for_some_exactly_these_are_admitted_and_nothing_is_over(
     proxy, provider, books
 ):
-    one = _held(books, proxy, provider)
+    with under_way(proxy.chat, books, provider):
+        one = books.today()["reserved"]
     name = "rounds of calls at once through LiteLLM"
     choice = chance(name)
     # 50 always, and then any number: the books begin anew for each.
@@ -174,19 +175,19 @@ def _done(calls):
     return sum(call.done() for call in calls)
 
 
-def _held(books, proxy, provider):
-    """What the ledger holds for one call while it is under way."""
+@contextlib.contextmanager
+def under_way(call, books, provider):
+    """A call that is reserved and that the provider has not answered yet; in the end it is answered and settled."""
     provider.open.clear()
-    caller = threading.Thread(target=proxy.chat)
+    caller = threading.Thread(target=call)
     caller.start()
     try:
         until(lambda: books.client.hlen(f"{books.prefix}:open"), "it is reserved")
-        held = books.today()["reserved"]
+        yield
     finally:
         provider.open.set()
     caller.join()
     books.settled()
-    return held
 
 
 @pytest.mark.req("S5-38", "S5-39")
@@ -370,22 +371,14 @@ def test_a_month_of_video_is_outside_of_the_day_and_ends_by_itself(proxy, provid
 
 @pytest.mark.req("S5-34")
 def test_a_video_is_reserved_before_it_is_ordered_and_fetched_free_of_charge(proxy, provider, books):
-    provider.open.clear()
-    order = threading.Thread(target=proxy.video)
-    order.start()
-    try:
-        until(lambda: books.client.hlen(f"{books.prefix}:open"), "it is reserved")
+    with under_way(proxy.video, books, provider):
         assert round(VIDEO * NANO) == books.month()["reserved/byteplus"]
         assert 0 == provider.bill()["calls"], "and has not been answered"
-    finally:
-        provider.open.set()
-    order.join()
-    books.settled()
-    status, made = proxy.video()
+    status, ordered = proxy.video()
     books.settled()
     month = books.month()
     for _ in range(5):
-        status, video = proxy.call("GET", f"/byteplus{TASKS}/{made['id']}")
+        status, video = proxy.call("GET", f"/byteplus{TASKS}/{ordered['id']}")
         assert (200, "succeeded") == (status, video["status"]), video
     assert (month, 2) == (books.month(), provider.bill()["calls"]), "a look costs nothing"
 

@@ -21,6 +21,7 @@ from tests.rehearsal.vpai_services.conftest import PASSWORDS
 from tests.support.budget_model import APP, NANO, read
 from tests.support.catalog_containers import LABEL, ensure, healthy, logs, shown
 from tests.support.containers import docker
+from tests.support.litellm_proxy import FILM
 from tests.support.waits import one_day, until
 
 pytestmark = pytest.mark.docker
@@ -46,7 +47,6 @@ BUDGET = {name: option.default for name, option in OPTIONS.items()}
 MODELS = ("qwen3-coder", "deepseek-v3", "glm-5")
 """What is served in every mode."""
 ((VIDEOS, _),) = read(APP / "budget.json").routes.items()
-FILM = "seedance-1-0-pro-250528"
 PROVIDER = (Path(__file__).parent / "provider.py").read_text()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
 import subprocess
 import sys
 
@@ -17,7 +15,7 @@ from homeport.cli.image_facts import Image
 from homeport.cli.stack import path_of, read
 from homeport.model.errors import ToolError
 from homeport.plan.compose.shapes import Known
-from tests.support.checkout import ROOT
+from tests.support.terminal import answered
 
 WIKI = "registry.example.com/wiki:1.4"
 PINNED = f"registry.example.com/wiki@sha256:{'0' * 64}"
@@ -215,34 +213,16 @@ def test_what_docker_says_of_an_image_is_understood(monkeypatch):
 
 @pytest.mark.req("OS-20")
 def test_a_person_at_a_terminal_answers_and_agrees(stack):
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "homeport.cli", "add", WIKI],
-        cwd=ROOT,
-        env={**os.environ, "HOMEPORT_STACK_FILES": str(stack.parent), "PATH": "/nonexistent"},
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
+    answers = (
+        (b"--port", b"8080\n"),
+        (b"--host", b"\n"),
+        (b"--access", b"public\n"),
+        (b"--health", b"/\n"),
+        (b"Type yes", b"yes\n"),
     )
-    os.close(follower)
-    shown = b""
-    try:
-        for question, reply in (
-            (b"--port", b"8080\n"),
-            (b"--host", b"\n"),
-            (b"--access", b"public\n"),
-            (b"--health", b"/\n"),
-            (b"Type yes", b"yes\n"),
-        ):
-            while question not in shown:
-                assert select.select([leader], [], [], 120)[0], f"it asks {question!r}: {shown!r}"
-                shown += os.read(leader, 65536)
-            os.write(leader, reply)
-        assert 0 == process.wait(120), shown
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+    environ = {**os.environ, "HOMEPORT_STACK_FILES": str(stack.parent), "PATH": "/nonexistent"}
+    shown, code = answered([sys.executable, "-m", "homeport.cli", "add", WIKI], answers, environ)
+    assert 0 == code, shown
 
     assert {
         "image": WIKI,

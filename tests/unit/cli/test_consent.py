@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -14,6 +11,7 @@ import pytest
 
 from homeport.cli import consent
 from tests.support.checkout import ROOT
+from tests.support.terminal import answered
 
 HOMEPORT = """
 import json, sys
@@ -65,31 +63,10 @@ def deployed(folder, typed):
     """`make deploy-prod` at a terminal at which a person types that; how it ended, what was shown and what was done."""
     program, noted = folder / "homeport.py", folder / "noted"
     program.write_text(HOMEPORT.format(root=str(ROOT), noted=str(noted)))
-    leader, follower = pty.openpty()
     environ = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
-    process = subprocess.Popen(
-        ["make", "deploy-prod", f"HOMEPORT=@{sys.executable} -B {program}"],
-        cwd=ROOT,
-        env=environ | {"HOMEPORT_CACHE": str(folder)},
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    shown = b""
-    try:
-        while b"\n> " not in shown:
-            assert select.select([leader], [], [], 120)[0], f"it asks nothing: {shown!r}"
-            shown += os.read(leader, 65536)
-        os.write(leader, typed)
-        while select.select([leader], [], [], 120)[0]:
-            shown += os.read(leader, 65536)
-    except OSError:
-        pass  # Linux's way to say that nobody has the terminal open any more
-    finally:
-        code = process.wait(120)
-        os.close(leader)
-    return code, shown.decode(), [json.loads(line) for line in noted.read_text().splitlines()]
+    argv = ["make", "deploy-prod", f"HOMEPORT=@{sys.executable} -B {program}"]
+    shown, code = answered(argv, [(b"\n> ", typed)], environ | {"HOMEPORT_CACHE": str(folder)})
+    return code, shown, [json.loads(line) for line in noted.read_text().splitlines()]
 
 
 @pytest.mark.slow  # processes of make and Python

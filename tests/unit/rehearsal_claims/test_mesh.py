@@ -200,9 +200,9 @@ def test_the_call_itself_tells_every_answer_apart():
         (alone,) = run([], "fetch", requests[1])
         server.shutdown()
 
-    assert [(200, "said"), (404, "said")] == [(one["status"], one["body"]) for one in said[:2]]
+    assert [(200, "said"), (404, "said")] == [(answer["status"], answer["body"]) for answer in said[:2]]
     assert said[2]["status"] == 0 and "refused" in said[2]["body"]
-    assert [200, 404, 0] == [one["status"] for one in several], "in their order"
+    assert [200, 404, 0] == [answer["status"] for answer in several], "in their order"
     assert 404 == alone["status"]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from homeport.cli import example
+from tests.support import campaign
 from tests.support.checkout import ROOT
 from tests.support.scratch import docker
 
@@ -44,7 +45,8 @@ def golden(name: str) -> Path:
     return GOLDEN / f"{name.replace('/', '.')}.txt"
 
 
-@pytest.mark.parametrize("name", example.names())
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", campaign.sample("previews of examples", example.names()))
 def test_a_preset_in_an_environment_is_previewed_without_a_network_and_is_what_its_list_says(name):
     assert golden(name).read_text().splitlines() == sorted(previewed(name)), (
         "what a preset is made of changes where somebody means it: read the difference, then write the list anew"

@@ -45,6 +45,7 @@ SIZES = {
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
     "images of a public list": (3, 20),
+    "previews of examples": (5, 15),
 }
 
 

@@ -18,11 +18,13 @@ from components.connection import private_key, public_key, ssh_options
 from components.host_unit import packed
 from homeport.render import sshd
 from homeport.render.cloud_init import cloud_init
+from homeport.settings.hosts import CreateHost
 from rehearsal.clouds.hetzner.machines import MachineError
 from rehearsal.machine.driver import Containers
 from rehearsal.machine.ground import Ground
 from rehearsal.machine.packages import Packages
 from tests.support.checkout import ROOT
+from toolchain.images.ensure import ensure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 def seed(name: str) -> str:
     return base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+
+
+USUAL = CreateHost.model_fields["image"].default
+"""The distribution of a server of which the settings say nothing else."""
 
 
 class Server:
@@ -99,8 +105,18 @@ class Server:
     def pinned(self) -> None:
         """Waits until it answers, and pins the key that it was born with."""
         answered = self.ready("wait", "300", pin=self.born[1])
-        assert answered.returncode == 0, answered.stderr
+        assert answered.returncode == 0, f"{answered.stderr}\nThe machine itself says:\n{self.console()}"
         self.pin = self.born[1]
+
+    def console(self) -> str:
+        """What a person would look at who cannot come in by SSH."""
+        asked = (
+            "ip -br address; systemctl --failed --no-legend; systemctl is-system-running; journalctl -b -n 60 -o cat"
+        )
+        done = subprocess.run(
+            ["docker", "exec", self.container, "sh", "-c", asked], capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
 
     def known(self) -> None:
         """The first contact: the program learns the key that the host made itself, and the host changes to it."""
@@ -167,3 +183,10 @@ class Server:
             self.packages.close()
         with contextlib.suppress(MachineError):
             self.ground.down()
+
+
+def bare(folder: Path, name: str = USUAL, port: int = 22) -> Server:
+    """A server as its distribution makes it."""
+    image = f"homeport/machine:{name}"
+    ensure([image])
+    return Server(folder, image, port)

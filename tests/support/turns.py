@@ -1,85 +1,90 @@
-"""Large suites of which a run of `make test` has one of each kind, by turns.
+"""Large suites of which a run of `make test` has one set, by turns.
 
-All at once would keep two processors for more than an hour. The turn follows from the seed of the run's samples, which
-it prints (`tests.support.campaign`); `make test-long` has every suite.
+All at once would keep two processors for more than an hour. The sets take about as long as each other, and which one a
+run has follows from the seed of its samples, which it prints (`tests.support.campaign`); `make test-long` has every
+suite.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tests.support import campaign
 
-TURNS: dict[str, dict[str, tuple[str, ...]]] = {
-    # Kind: suite: how the paths of its tests begin, below tests/rehearsal.
-    "presets": {
-        "shared-infrastructure": ("shared/",),
-        "vps-infrastructure": ("platform/", "services/", "supabase/"),
-        "vpai": ("vpai/", "vpai_services/", "budget/", "observe/"),
-    },
-    "adopted hosts": {
-        "becomes one": ("adoption/test_platform_host.py",),
-        "somebody lives on it": ("adoption/test_lived_in.py",),
-    },
-    "restores": {
-        "n8n": ("backup/test_n8n.py",),
-        "databases and volumes": ("backup/test_presets.py", "backup/test_supabase.py"),
-    },
-    "deployments": {
-        "by push": ("deploy/test_push.py",),
-        "collection and the way back": ("deploy/test_collect.py", "deploy/test_stack.py"),
-    },
-    "kills and faults": {
-        "engine killed": ("local/test_killed.py",),
-        "clouds that fail": ("faults/",),
-    },
-    "left for compose": {
-        "a small stack": ("local/test_to_compose.py",),
-        "jett": ("local/test_jett_to_compose.py",),
-    },
+
+@dataclass(frozen=True)
+class Turn:
+    """What one run has beside what every run has.
+
+    Attributes:
+        suites: How the paths of its tests begin, below tests/rehearsal.
+        rehearsed: The preset that is rehearsed beside jett. vpai, of several hosts, takes longer than a turn may:
+            `make test-long` alone has it.
+        presets: Those of which its suites bring a system up, so that their images are built before the tests.
+    """
+
+    suites: tuple[str, ...]
+    rehearsed: str
+    presets: tuple[str, ...] = ()
+
+
+TURNS = {
+    # docs/testing.md has how long they take.
+    "shared-infrastructure, and copies elsewhere": Turn(
+        suites=("shared/", "backup/test_offsite.py", "faults/", "adoption/test_lived_in.py"),
+        rehearsed="shared-infrastructure",
+    ),
+    "vps-infrastructure": Turn(
+        suites=("platform/", "services/", "supabase/", "backup/test_supabase.py"),
+        rehearsed="vps-infrastructure",
+    ),
+    "vpai, and what a preset keeps": Turn(
+        suites=("vpai/", "observe/", "backup/test_presets.py", "adoption/test_platform_host.py"),
+        rehearsed="ai-orchestrator",
+        presets=("vpai",),
+    ),
+    "vpai's services, kills of production, and what is left for compose": Turn(
+        suites=("vpai_services/", "budget/", "production/test_killed.py", "local/test_to_compose.py"),
+        rehearsed="shared-infrastructure",
+        presets=("vpai",),
+    ),
+    "deployments, kills of the engine, and databases": Turn(
+        suites=("deploy/", "local/test_killed.py", "local/test_jett_to_compose.py", "backup/test_n8n.py"),
+        rehearsed="ai-orchestrator",
+    ),
 }
-REHEARSED = {
-    "shared-infrastructure": "shared-infrastructure",
-    "vps-infrastructure": "vps-infrastructure",
-    # Itself, of several hosts, takes longer than a turn may: `make test-long` alone has it.
-    "vpai": "ai-orchestrator",
-}
-"""Which preset is rehearsed beside jett when the suite of one has its turn."""
 _BELOW = "tests/rehearsal/"
 
 
-def turn(kind: str) -> str:
-    """The suite that has its turn in this run."""
-    return campaign.chance(f"turn of {kind}").choice(sorted(TURNS[kind]))
+def turn() -> str:
+    """The name of the set that this run has."""
+    return campaign.chance("turn").choice(sorted(TURNS))
 
 
-def suite(path: str) -> tuple[str, str] | None:
-    """Kind and suite of a test by its path in the checkout; None where it is in every run."""
+def suite(path: str) -> str:
+    """The set that a test is of, by its path in the checkout; empty where it is in every run."""
     below = path.removeprefix(_BELOW)
-    return next(
-        (
-            (kind, name)
-            for kind, suites in TURNS.items()
-            for name, starts in suites.items()
-            if path != below and below.startswith(starts)
-        ),
-        None,
-    )
+    return next((name for name, each in TURNS.items() if path != below and below.startswith(each.suites)), "")
 
 
 def waits(path: str) -> bool:
-    """Whether a test is of a suite that has not its turn in this run."""
-    kind, name = suite(path) or ("", "")
-    return bool(kind) and not campaign.WHOLE and name != turn(kind)
+    """Whether a test is of a set that has not its turn in this run."""
+    return suite(path) not in ("", turn()) and not campaign.WHOLE
+
+
+def rehearsed() -> str:
+    """The preset that is rehearsed beside jett."""
+    return TURNS[turn()].rehearsed
 
 
 def presets() -> list[str]:
     """The presets that a run brings up."""
-    name = turn("presets")
-    return sorted({"jett", name, REHEARSED[name]})
+    return sorted({"jett", rehearsed(), *TURNS[turn()].presets})
 
 
 def told() -> str:
-    """The turn of each kind."""
-    return "turns: " + ("all" if campaign.WHOLE else ", ".join(f"{kind}: {turn(kind)}" for kind in TURNS))
+    """The turn."""
+    return f"turn: {'all' if campaign.WHOLE else turn()}"
 
 
 if __name__ == "__main__":

@@ -27,12 +27,11 @@ from tests.support import host_programs, subnets
 from tests.support.auto_fix import SCOPE
 from tests.support.containers import docker
 from tests.support.github import ADMIN, NAME, GitHub
-from tests.support.host import Server
+from tests.support.host import bare
 from tests.support.waits import until
 from toolchain.images.ensure import ensure
 
 pytestmark = pytest.mark.docker
-IMAGE = "homeport/machine:debian-12"
 HOOKS = "autofix.example.com"
 PROXY, MACHINE = 3, 2
 MEMBERS = "100.79"
@@ -80,8 +79,7 @@ class Place:
     """
 
     def __init__(self, folder):
-        ensure([IMAGE])
-        self.server = Server(folder / "server", image=IMAGE)
+        self.server = bare(folder / "server")
         self.github, self._api = None, None
         self.network = f"{self.server.ground.network}-members"
         self.block = subnets.block(MEMBERS)

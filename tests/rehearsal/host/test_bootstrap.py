@@ -16,15 +16,12 @@ from homeport.model.distribution import supported
 from homeport.model.firewall import FirewallRule
 from homeport.model.host import HostFile, Opening
 from homeport.render import daemon_json, packages, ufw, wireguard
-from homeport.settings.hosts import CreateHost
 from rehearsal.probes.box import Box
 from tests.support.checkout import ROOT
-from tests.support.host import Server
+from tests.support.host import USUAL, bare
 from tests.support.waits import until
-from toolchain.images.ensure import ensure
 
 pytestmark = pytest.mark.docker
-DEFAULT = CreateHost.model_fields["image"].default
 OURS = ("docker", "dockerd", "ufw", "iptables", "unattended-upgrade", "wg")
 RULES = (FirewallRule(opening=Opening(purpose="SSH", port=22)),)
 OPEN = 200
@@ -57,17 +54,11 @@ sys.stdin.read()
 """
 
 
-def bare(folder, name, port=22):
-    image = f"homeport/machine:{name}"
-    ensure([image])
-    return Server(folder, image, port)
-
-
 @pytest.fixture(
     scope="module",
     params=[
-        DEFAULT,
-        *(pytest.param(name, marks=pytest.mark.long) for name in ("debian-12", "debian-13") if name != DEFAULT),
+        USUAL,
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("debian-12", "debian-13") if name != USUAL),
     ],
 )
 def server(request, tmp_path_factory):

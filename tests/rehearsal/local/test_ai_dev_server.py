@@ -159,6 +159,9 @@ class System(Doorway):
 
     def up(self):
         """As long as n8n's own gate waits, and some more: on a busy machine its first start takes minutes."""
+        # No preset that every run brings up has this server, so its images may not be there yet.
+        images = self.homeport("images", "--ensure")
+        assert images.returncode == 0, images.stdout
         return self.pulumi("up", "--yes", "--skip-preview", timeout=900)
 
     @property

@@ -10,12 +10,10 @@ from homeport.render import host_programs as render
 from homeport.render import packages
 from tests.support.alerts import rules, system
 from tests.support.checkout import ROOT
-from tests.support.host import Server
+from tests.support.host import bare
 from tests.support.waits import until
-from toolchain.images.ensure import ensure
 
 pytestmark = pytest.mark.docker
-IMAGE = "homeport/machine:debian-12"
 ADDRESS = "100.64.0.3"
 TEXTS = {"node-address": ADDRESS, "subnet:egress": "172.20.4.0/24"}
 URL = f"http://{ADDRESS}:9100/metrics"
@@ -23,8 +21,7 @@ URL = f"http://{ADDRESS}:9100/metrics"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    ensure([IMAGE])
-    made = Server(tmp_path_factory.mktemp("node"), image=IMAGE)
+    made = bare(tmp_path_factory.mktemp("node"))
     try:
         made.pinned()
         done = made.unit("packages", apply=packages.install(NODE_EXPORTER.packages))

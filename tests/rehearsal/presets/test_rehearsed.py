@@ -20,7 +20,7 @@ from tests.support.rehearsed_settings import own_services, own_settings
 
 pytestmark = pytest.mark.docker
 LARGE = sorted(preset for preset in systems() if len(hosts(preset)) > 1)
-OTHERS = sorted({*systems()} - {"jett", *LARGE}) if campaign.WHOLE else [turns.REHEARSED[turns.turn("presets")]]
+OTHERS = sorted({*systems()} - {"jett", *LARGE}) if campaign.WHOLE else [turns.rehearsed()]
 BESIDES = {"shared-infrastructure": another_stack_joins, "vpai": smoke_says_what_is_down}
 """What is tried while a preset is up."""
 

@@ -28,18 +28,18 @@ def main(*presets: str) -> None:
         print(f"{path.name}: {len(today - {*former})} new, {len({*former} - today)} no longer registered")
     for name in example.names():
         if not presets or name.partition("/")[0] in presets:
-            _write_example(name)
+            path = GOLDEN / "examples" / f"{name.replace('/', '.')}.txt"
+            path.write_text("".join(f"{line}\n" for line in example_lines(name)))
+            print(path.name)
 
 
-def _write_example(name: str) -> None:
-    """What the engine's preview lists too (tests/rehearsal/test_examples.py)."""
+def example_lines(name: str) -> list[str]:
+    """What the engine's preview of an example lists too (tests/rehearsal/test_examples.py)."""
     stack = example.example(name)
     supplied = {key: invented(spec) for key, spec in stack.plan.secrets.items() if spec.policy == "supplied"}
     case = {"preset": stack.preset, "stack": stack.name, "settings": stack.settings, "secrets": supplied, "presets": {}}
     rows = [row for row in built(case)["resources"] if row["type"] != "pulumi:pulumi:Stack"]
-    path = GOLDEN / "examples" / f"{name.replace('/', '.')}.txt"
-    path.write_text("".join(f"{line}\n" for line in sorted(f"{row['type']} {row['name']}" for row in rows)))
-    print(path.name)
+    return sorted(f"{row['type']} {row['name']}" for row in rows)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ runs on (`rehearsal/machine/packages.py`): no mirror is named here.
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _MACHINE = _HERE.parent / "machine"
 _MASKED = _MACHINE / "masked"
-_UBUNTU = _HERE / "ubuntu"
 _PACKAGES = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "openssh-server", "cloud-init", "sudo", "python3"),
     # What cloud-init's own packages need by a name that no package has, which debootstrap does not look up.
@@ -63,14 +61,12 @@ class Distribution:
     Attributes:
         name: As in the image's tag.
         suite: Its release, as its mirrors have it.
-        like: Whether it is made to look like Ubuntu's server.
         components: Parts of the archive.
         keys: The keyring that it believes.
     """
 
     name: str
     suite: str
-    like: bool = False
     components: str = "main"
     keys: str = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -120,8 +116,6 @@ def assemble(kit: Kit, distribution: Distribution) -> str:
         ]
     )
     _settle(kit, distribution)
-    if distribution.like:
-        _like_ubuntu(kit)
     return apt_version(kit)
 
 
@@ -151,18 +145,6 @@ def _settle(kit: Kit, distribution: Distribution) -> None:
     (kit.root / "etc/apt/sources.list.d/mirror.sources").write_text(sources, encoding="utf-8")
 
 
-def _like_ubuntu(kit: Kit) -> None:
-    """What of an Ubuntu 24.04 server matters to homeport and is not so on Debian: its name, and sshd on a socket."""
-    shutil.copy(_UBUNTU / "os-release", kit.root / "usr/lib/os-release")
-    shutil.copy(_UBUNTU / "ssh.socket", kit.root / "usr/lib/systemd/system/ssh.socket")
-    units = kit.root / "etc/systemd/system"
-    for gone in ("multi-user.target.wants/ssh.service", "sshd.service"):
-        (units / gone).unlink(missing_ok=True)
-    for wants in ("sockets.target.wants", "ssh.service.requires"):
-        (units / wants).mkdir(exist_ok=True)
-        (units / wants / "ssh.socket").symlink_to("/usr/lib/systemd/system/ssh.socket")
-
-
 def _recipe(distribution: Distribution, software: str) -> Recipe:
     return Recipe(
         image=f"homeport/machine:{distribution.name}",
@@ -186,9 +168,5 @@ RECIPES = (
             keys="/usr/share/keyrings/ubuntu-archive-keyring.gpg",
         ),
         "Ubuntu 24.04",
-    ),
-    _recipe(
-        Distribution(name="ubuntu-like", suite="trixie", like=True),
-        "Debian 13 by the name of Ubuntu 24.04, with sshd on a socket as there",
     ),
 )

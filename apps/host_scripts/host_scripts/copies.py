@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -154,9 +155,12 @@ def examined(folder: Path) -> dict[str, Any]:
 
 
 def checked(folder: Path) -> dict[str, Any]:
-    """A set's manifest, once all of it was read and found as it was written."""
+    """A set's manifest, once all of it was read and found as it was written, and all of it has a place in a copy."""
     manifest = sets.checked(folder)
     for row in manifest["parts"]:
+        part = PurePosixPath(row["part"])
+        if part.is_absolute() or ".." in part.parts:
+            raise BackupError(f"{folder}: {row['part']!r} has no place in a copy", "take another set")
         for _ in _members(folder, row):
             pass
     return manifest
@@ -240,20 +244,22 @@ def _members(folder: Path, row: dict[str, str]) -> Iterator[tuple[tarfile.TarFil
     file = folder / row["file"]
     links: set[PurePosixPath] = set()
     try:
-        with tarfile.open(file, "r|gz") as archive:
-            root = ""
+        # Unpacked by gzip, which is four times as fast as tarfile's own where a few bytes become many.
+        with gzip.open(file) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
+            root: tuple[str, ...] = ()
             for member in archive:
                 path = PurePosixPath(member.name)
-                root = root or path.parts[0]
-                inside = not path.is_absolute() and ".." not in path.parts and path.parts[0] == root
-                if member.issym() and not row["part"]:
-                    links.add(path)
+                root = root or path.parts[:1]
+                inside = bool(root) and path.parts[:1] == root and not path.is_absolute() and ".." not in path.parts
+                link = member.issym() and not row["part"]
                 if not (
-                    inside and (member.isdir() or member.isfile() or path in links) and links.isdisjoint(path.parents)
+                    inside and (member.isdir() or member.isfile() or link) and links.isdisjoint((path, *path.parents))
                 ):
                     raise BackupError(f"{file}: {member.name!r} has no place in a copy", "take another set")
+                if link:
+                    links.add(path)
                 yield archive, member
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BackupError(f"{file}: {error}", "take another set") from error
 
 

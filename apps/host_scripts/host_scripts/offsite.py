@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import json
 import shutil
+import sys
 import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,7 @@ _ROOT: Final = "/backup"
 _MANIFEST: Final = "manifest.json"
 _COPIES: Final = "copies"
 _KINDS: Final = ("databases", "stores", "copies")
+_ANOTHER: Final = "take another copy: ./backup.sh list, then ./backup.sh restore offsite --snapshot ID"
 
 
 def _chosen(settings: Settings) -> Offsite:
@@ -201,7 +203,9 @@ class _Stage:
         self._sets: dict[str, dict[str, str]] = manifest["sets"]
         self.volumes: dict[str, str] = manifest["files"]
         for kind, named in self._sets.items():
-            for container in named:
+            for container, name in named.items():
+                if not sets.is_name(name):
+                    raise BackupError(f"{name!r} is no set of {container}", _ANOTHER)
                 sets.checked(self.set(kind, container))
 
     def found(self, kind: str, container: str) -> Path | None:
@@ -231,7 +235,9 @@ def _staged(settings: Settings, repository: Restic, snapshot: str) -> Iterator[_
                     for member in archive:
                         files += member.isfile()
                         path = PurePosixPath(member.name)
-                        if member.isfile() and not path.is_relative_to("files") and ".." not in path.parts:
+                        if path.is_absolute() or ".." in path.parts:
+                            raise BackupError(f"{member.name!r} has no place in a copy", _ANOTHER)
+                        if member.isfile() and not path.is_relative_to("files"):
                             content = archive.extractfile(member)
                             target = made(Path(place, path).parent) / path.name
                             with target.open("xb") as file:
@@ -298,10 +304,11 @@ def restore(settings: Settings, snapshot: str, *, replace: bool) -> dict[str, An
                 stores.free(store)
         for copy in kept:
             copies.examined(stage.set("copies", copy.container))
-        if (stage.volumes or kept) and not replace:
-            what = f"{', '.join(stage.volumes or [copy.container for copy in kept])}: files would be overwritten"
+        volumes = _to_lay(offsite, stage.volumes)
+        if (volumes or kept) and not replace:
+            what = f"{', '.join(volumes or [copy.container for copy in kept])}: files would be overwritten"
             raise BackupError(what, "./backup.sh restore offsite --replace puts the copy in the place of what is there")
-        targets = {container: _source(container, root) for container, root in stage.volumes.items()}
+        targets = {container: _source(container, root) for container, root in volumes.items()}
         names = {
             (kind, container): _moved(settings, stage, kind, container)
             for kind, containers in (
@@ -320,10 +327,19 @@ def restore(settings: Settings, snapshot: str, *, replace: bool) -> dict[str, An
         for copy in kept:
             copies.restore(settings, copy.container, names["copies", copy.container], replace=True)
         for container, target in targets.items():
-            where = f"{chosen}:{_ROOT}/files/{container}{stage.volumes[container]}"
+            where = f"{chosen}:{_ROOT}/files/{container}{volumes[container]}"
             words = ("restore", "--quiet", "--no-lock", "--delete", "--verify", where, "--target=/target")
             repository.call(*words, mounts=[(target, "/target")], writes=True)
     return {"snapshot": chosen[:8], "sets": len(names), "volumes": len(targets), "files": stage.files}
+
+
+def _to_lay(offsite: Offsite, volumes: dict[str, str]) -> dict[str, str]:
+    """The volumes of a copy that are this host's: the settings say what a restore writes to, never what was copied."""
+    ours = {container: root for container, root in volumes.items() if (container, root) in offsite.files}
+    for container in sorted(volumes.keys() - ours.keys()):
+        what = f"{container}: {volumes[container]} of the copy is none of FILES, and is left out"
+        print(f"{what}; ./backup.sh restore offsite --to FOLDER has it", file=sys.stderr)
+    return ours
 
 
 def _moved(settings: Settings, stage: _Stage, kind: str, container: str) -> str:

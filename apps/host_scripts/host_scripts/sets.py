@@ -158,8 +158,13 @@ def new(folder: Path, keep: int) -> Iterator[Draft]:
 
 def all_in(folder: Path) -> list[Path]:
     """The sets of a kind, oldest first."""
-    names = [path for path in folder.iterdir() if _SET.fullmatch(path.name)] if folder.exists() else []
+    names = [path for path in folder.iterdir() if is_name(path.name)] if folder.exists() else []
     return sorted(names, key=lambda path: int(path.name.split("-")[0]))
+
+
+def is_name(name: str) -> bool:
+    """Whether a set may be called so."""
+    return bool(_SET.fullmatch(name))
 
 
 def chosen(folder: Path, name: str) -> Path:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SCRIPT = ROOT / "components" / "scripts" / "programs.py"
 _UNKNOWN = "not known"
+_AHEAD = 300
+"""Seconds by which a clock may have been put back since, as one that is corrected (apps/host_scripts, status)."""
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _WELL = {"active", "activating", "reloading"}
 
@@ -169,7 +171,7 @@ def _works(host: str, answer: Mapping[str, Any]) -> Iterator[Work]:
             program=program["name"],
             work=row["work"],
             last_good=_when(row["last_good"]),
-            age=f"{_age(answer['now'], row['last_good'])} ago" if row["last_good"] else "never",
+            age=_ago(answer["now"], row["last_good"]),
             last_run=str(row["status"]),
             journal=next(iter(started), ""),
         )
@@ -177,6 +179,13 @@ def _works(host: str, answer: Mapping[str, Any]) -> Iterator[Work]:
 
 def _when(seconds: int | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else ""
+
+
+def _ago(now: int, then: int | None) -> str:
+    """How long ago it was; of a clock that was wrong, that it lies ahead: it would pass for one of just now."""
+    if then and then - now > _AHEAD:
+        return "in the future"
+    return f"{_age(now, then)} ago" if then else "never"
 
 
 def _age(now: int, then: int | None) -> str:

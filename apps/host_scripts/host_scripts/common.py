@@ -577,7 +577,8 @@ def finish(folder: Path, name: str, result: Mapping[str, Any], started: float) -
     good = now if document["status"] == "ok" else last_good(folder, name)
     try:
         made(file.parent)
-        times = {"finished": now, "last_good": good, "since": outcome(folder, name).get("since", now)}
+        since = min(now, outcome(folder, name).get("since", now))
+        times = {"finished": now, "last_good": good, "since": since}
         write(file, json.dumps({**document, **times}).encode() + b"\n")
     except OSError as error:
         print(f"{file}: {error.strerror}", file=sys.stderr)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Work = dict[str, Any]
 # A day, and time for a run that is late; the drill is weekly.
 _HOURS = {"verify": 8 * 24}
+# Seconds by which a clock may have been put back since, as one that is corrected.
+_AHEAD = 300
 # One of them at a time: each ends what a killed one has left at a server, and tries sets in containers of one name.
 _RESTORES = "restore or verify"
 # A copy takes away what it keeps no longer: who reads meanwhile would find parts missing, and call that damage.
@@ -136,9 +138,12 @@ def _status(chosen: Settings) -> int:
         good, last = last_good(chosen.folder, name), outcome(chosen.folder, name).get("status", "never ran")
         # What is weekly has not run in the first days.
         since = good or first
-        late = since is None or time.time() - since > _HOURS.get(name, 26) * 3600
+        # A time that lies ahead is of a clock that was wrong: it says nothing, and would hide for as long what does.
+        ahead = since is not None and since - time.time() > _AHEAD
+        late = since is None or ahead or time.time() - since > _HOURS.get(name, 26) * 3600
         age = "never" if good is None else f"{(time.time() - good) / 3600:.1f} h ago"
-        print(f"{name:10} last good: {age:12} last run: {last}{'  TOO OLD' if late else ''}")
+        mark = "  IN THE FUTURE" if ahead else "  TOO OLD" if late else ""
+        print(f"{name:10} last good: {age:12} last run: {last}{mark}")
         if late or last == "error":
             code = FAILED
             wrong.append(f"{name}: last good {age.strip()}, last run: {last}")

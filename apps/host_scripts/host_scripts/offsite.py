@@ -70,14 +70,17 @@ def backup(settings: Settings) -> dict[str, Any]:
     mounts = list(_mounts(settings, offsite))
     words = ("backup", "--json", "--quiet", "--host", offsite.name, "--tag", _TAG, _ROOT)
     summary = json.loads(repository.call(*words, mounts=mounts).splitlines()[-1])
-    keep = [f"--keep-{name}={getattr(offsite, name)}" for name in ("daily", "weekly", "monthly")]
+    policy = [f"--keep-{name}={getattr(offsite, name)}" for name in ("daily", "weekly", "monthly")]
     # Without the paths: a set's name is another each day. The list comes first: a run that is killed between the two
     # would leave one that names copies which are gone.
-    going = ("forget", "--dry-run", "--json", "--tag", _TAG, "--group-by=host", *keep, "--keep-last=1")
+    going = ("forget", "--dry-run", "--json", "--tag", _TAG, "--group-by=host", *policy, "--keep-last=1")
     groups = json.loads(repository.call(*going))
-    kept = [row["id"] for group in groups for row in group["keep"] or ()]
+    keep, old = ([row["id"] for group in groups for row in group[what] or ()] for what in ("keep", "remove"))
+    # restic goes by the clock: what was made just now, when it had been put back, is to it the older one of a day.
+    (new,) = [name for name in (*keep, *old) if name.startswith(summary["snapshot_id"])]
+    kept, old = [new, *(name for name in keep if name != new)], [name for name in old if name != new]
     _listed(repository, offsite, kept)
-    if old := [row["id"] for group in groups for row in group["remove"] or ()]:
+    if old:
         repository.call("forget", "--quiet", *old)
     # Not in one run with forget, which would let go the data of a copy whose own file could not be removed
     # (restic's cmd/restic/cmd_forget.go, v0.18.1).
@@ -125,14 +128,19 @@ def _source(container: str, root: str) -> str:
 
 
 def _listed(repository: Restic, offsite: Offsite, names: list[str]) -> None:
-    """Writes the list of copies anew, and lets the one before go."""
+    """Writes the list of copies anew, the one that was made last first, and lets the list before go."""
+    (before,) = repository.snapshots(_LIST_TAG)
     words = ("--quiet", "--host", offsite.name, "--tag", _LIST_TAG, "--stdin", f"--stdin-filename={_LIST}")
     repository.call("backup", *words, text=json.dumps(names).encode())
-    repository.call("forget", "--quiet", "--tag", _LIST_TAG, "--group-by=host", "--keep-last=1")
+    # Not as restic would choose: to it a list that was made when the clock had been put back is the older one.
+    if before:
+        repository.call("forget", "--quiet", *(row["id"] for row in before))
 
 
 def _newest(repository: Restic) -> dict[str, Any]:
-    """The newest copy, once the whole repository was read and none of its copies is missing.
+    """The copy that was made last, once the whole repository was read and none of its copies is missing.
+
+    By the list, not by the clock of then.
 
     Raises:
         BackupError: Something is damaged or missing.
@@ -148,7 +156,7 @@ def _newest(repository: Restic) -> dict[str, Any]:
     if missing := {*wanted} - {row["id"] for row in there}:
         what = f"{repository.location}: {len(missing)} copies are missing, {min(missing)[:8]} among them"
         raise BackupError(what, fix)
-    return there[-1]
+    return next((row for row in there if row["id"] in wanted[:1]), there[-1])
 
 
 def listing(settings: Settings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Copies elsewhere without restic: what a hostile one may lead to.
+"""Copies elsewhere without restic: which is the newest when clocks are wrong, and what a hostile one may lead to.
 
 What restic itself does is tried in tests/rehearsal/backup/test_offsite.py.
 """
@@ -9,12 +9,13 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import tarfile
 
 import pytest
-from host_scripts import common, offsite
+from host_scripts import buckets, common, main, offsite
 
-DAY = 86400
+HOUR, DAY = 3600, 86400
 
 
 class Repository:
@@ -84,6 +85,43 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setattr(offsite, "_source", lambda container, root: f"/volumes/{container}{root}")
     monkeypatch.setattr(offsite, "still", lambda *_: contextlib.nullcontext())
     return common.settings(tmp_path)
+
+
+def test_the_copy_that_was_made_last_is_kept_and_is_the_newest_whatever_the_clock_says(settings, repository, tmp_path):
+    # A run each day; ten seconds more, so that a clock of yesterday is before yesterday's own run.
+    for day, wrong in enumerate((0, DAY, 0, 0, -DAY - 10, 0, HOUR, -HOUR, 0, 365 * DAY, 0, 0), start=1000):
+        repository.clock = day * DAY + 4 * HOUR + wrong
+        made = offsite.backup(settings)["snapshot"]
+        back = offsite.to_folder(settings, "", tmp_path / str(day))["snapshot"]
+
+        assert made == back, f"day {day}, clock wrong by {wrong} s: none is missing, and the last one comes back"
+
+
+WRONG_PASSWORD = """#!/bin/sh
+# Docker's client, by which restic is asked: the repository is there, and opens with another password.
+echo "$*" >>"$CALLS"
+case "$*" in run*) echo "Fatal: wrong password or no key found" >&2; exit 12 ;; esac
+"""
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_password_that_does_not_open_the_repository_is_said_before_anything_is_dumped_made_or_laid(
+    tmp_path, monkeypatch
+):
+    for name, content in (("docker", WRONG_PASSWORD), ("repository-password", "another"), ("s3", "keys")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SECRETS", str(tmp_path))
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.setattr(buckets, "ensure", lambda *_: [])
+    chosen = common.settings(tmp_path)
+    for work in (main._offsite, offsite.verify, lambda each: offsite.restore(each, "", replace=True)):
+        with pytest.raises(common.BackupError, match="wrong password or no key found"):
+            work(chosen)
+
+    runs = [line for line in (tmp_path / "calls").read_text().splitlines() if not line.startswith("ps ")]
+    assert ["list", "check", "check"] == [line.partition("path ")[2].split()[0] for line in runs], "asked, and no more"
 
 
 def copied(repository, sets, files, *members):

@@ -120,6 +120,10 @@ def test_status_names_what_is_too_old_and_what_failed_and_fails_then(host):
     (host.state / "results" / "state.json").write_text('{"status": "ok", "last_good": 1}')
     _, output, _ = host.run("status", script="backup.sh", parse=False)
     assert "TOO OLD" in output.splitlines()[1], "and the other was too long ago"
+    ahead = int(time.time()) + 86400
+    (host.state / "results" / "state.json").write_text(f'{{"status": "ok", "last_good": {ahead}}}')
+    code, output, _ = host.run("status", script="backup.sh", parse=False)
+    assert 1 == code and "IN THE FUTURE" in output.splitlines()[1], "a clock that was wrong hides nothing"
     common.finish(host.state, "workflows", {"status": "ok"}, time.monotonic())
     common.finish(host.state, "state", {"status": "ok"}, time.monotonic())
     code, output, _ = host.run("status", script="backup.sh", parse=False, COPIES="registry=/v:a")

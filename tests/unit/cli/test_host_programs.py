@@ -85,6 +85,7 @@ def test_units_works_and_versions_stand_in_the_table_and_the_host_is_asked_once(
         {"work": "databases", "status": "ok", "finished": NOW - 60, "last_good": NOW - 10800},
         {"work": "copies", "status": "ok", "finished": NOW - 60, "last_good": NOW - 120},
         {"work": "verify", "status": "ok", "finished": None, "last_good": None},
+        {"work": "state", "status": "ok", "finished": NOW - 60, "last_good": NOW + 86400},
     ]
     asked.answer = answer(works=works)
     current = status.status(stack())
@@ -98,9 +99,9 @@ def test_units_works_and_versions_stand_in_the_table_and_the_host_is_asked_once(
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert "agent main agent.service active 2 h 1a2b" in lines
     assert "backups main dump.timer active 2 h -" in lines
-    assert ["copies 2 min ago", "databases 3 h ago", "verify never"] == [
+    assert ["state in the future", "copies 2 min ago", "databases 3 h ago", "verify never"] == [
         " ".join(line.split()[2:-1]) for line in lines if line.endswith(" ok")
-    ], "the newest backup is the first"
+    ], "the newest backup is the first, and a clock that was wrong is no age"
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     ),
     Claim(
         name="socket-read-only",
-        rows=("S2-55", "S2-26"),
+        rows=("S2-55", "S2-26", "B-06"),
         says="the Docker socket is mounted where it is expected alone, read-only",
         observe=View.containers,
         value=sockets,

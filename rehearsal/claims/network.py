@@ -287,7 +287,7 @@ def one_port(view: View) -> list[dict[str, str]]:
 
 METADATA: Claim[View, Any] = Claim(
     name="metadata-unreachable",
-    rows=("B-08",),
+    rows=("B-06", "B-08"),
     says="no container reaches the metadata service, where the user data of the server can be read",
     observe=metadata,
     expected=lambda view: {

@@ -258,7 +258,7 @@ def _healthy(view: View) -> bool:
 CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="one-layer-alone",
-        rows=("S2-32", "B-05"),
+        rows=("S2-32", "B-03", "B-05"),
         needs=frozenset({"rented"}),
         says="with either firewall alone, the cloud's or the host's, an outside host finds the same ports as with both",
         observe=with_either_firewall,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from rehearsal.claims.view import View
 
+_BOTH_FAMILIES = ("IPAddress", "GlobalIPv6Address")
+"""What Docker calls a container's addresses on a network. homeport's have none of the second, and one would count."""
 _OUTSIDE = 8099
 """A port of a host of the outside."""
 
@@ -37,7 +39,7 @@ class Matrix:
 
 
 def matrix(view: View) -> Matrix:
-    """Every container against every port that another one listens at, by each of its addresses, and the outside.
+    """Every container against every port that another one listens at, by each address of both families, and outside.
 
     One in the host's own network is the host, which is on all networks.
     """
@@ -50,7 +52,7 @@ def matrix(view: View) -> Matrix:
     ports: dict[str, list[int]] = {}
     for name, container in containers.items():
         networks = container["NetworkSettings"]["Networks"].values()
-        addresses[name] = [network["IPAddress"] for network in networks if network.get("IPAddress")]
+        addresses[name] = [network[key] for network in networks for key in _BOTH_FAMILIES if network.get(key)]
         there = listeners(view.run(*enter[name], "ss", "-H", "-l", "-t", "-n"))
         ports[name] = sorted({int(address.rpartition(":")[2]) for address in there})
     whose = {(address, port): name for name in containers for address in addresses[name] for port in ports[name]}
@@ -116,7 +118,7 @@ NOTHING: dict[str, list[str]] = {
 CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="reached-by-networks",
-        rows=("AT-04", "AT-08", "S5-20"),
+        rows=("AT-04", "AT-08", "S5-20", "B-06"),
         says="a container reaches the ports of those that it shares a network with, no others, and out if one lets out",
         observe=lambda view: (view, matrix(view)),
         value=lambda seen: beside_the_description(*seen),

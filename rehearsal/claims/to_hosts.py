@@ -204,7 +204,7 @@ def _with_a_way(seen: tuple[View, Answers]) -> tuple[View, Answers]:
 CLAIMS: tuple[Claim[View, Any], ...] = (
     Claim(
         name="hosts-answer-containers-as-declared",
-        rows=("B-07",),
+        rows=("B-06", "B-07"),
         says="at all addresses of its host, and of others in the mesh, a container reaches declared ports alone",
         observe=lambda view: (view, answers(view)),
         value=lambda seen: beside_the_description(*seen),

@@ -114,7 +114,7 @@ WRONG = {
 }
 
 
-@pytest.mark.req("FP-16")
+@pytest.mark.req("FP-16", "B-11")
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_no_assertion_for_this_application_is_refused(access, team, what):
     text, expected = WRONG[what]
@@ -122,7 +122,7 @@ def test_what_is_no_assertion_for_this_application_is_refused(access, team, what
     assert access.claims(assertion(team)), "the control: the right one is still let in"
 
 
-@pytest.mark.req("FP-16")
+@pytest.mark.req("FP-16", "B-11")
 def test_a_new_key_is_asked_for_once_a_minute_whatever_strangers_send(team):
     now = [1000.0]
     access = Access(team.url, AUDIENCE, clock=lambda: now[0])

@@ -229,7 +229,7 @@ def test_a_program_runs_at_its_times_in_the_same_container_and_its_last_run_is_i
     assert not any("docker.sock" in mount["Source"] for mount in inspect(name)["Mounts"]), "and starts no other"
 
 
-@pytest.mark.req("OS-08")
+@pytest.mark.req("OS-08", "B-10")
 def test_off_it_keeps_its_volume_and_taken_out_it_asks_for_it_by_name(stack, added):
     """The last of this module: it takes the apps out."""
     volume = f"{stack.name}-hello-files"
@@ -254,3 +254,4 @@ def test_off_it_keeps_its_volume_and_taken_out_it_asks_for_it_by_name(stack, add
     assert f"--give-up {volume}" in refused.stdout
     assert volume not in stack.objects("volume")
     assert [] == [name for name in stack.objects("network") if "-app-" in name], "its networks go with it"
+    assert f"{stack.name}-hello" not in stack.objects("container"), "and so does its container"

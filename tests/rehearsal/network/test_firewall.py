@@ -49,7 +49,7 @@ def seen(server, outside):
     return [scan(outside.prefix, scanned)["open"] for scanned in scans]
 
 
-@pytest.mark.req("S2-28", "S2-30", "S2-31", "S1-06", "S1-81")
+@pytest.mark.req("S2-28", "S2-30", "S2-31", "S1-06", "S1-81", "B-03")
 def test_from_outside_every_port_but_ssh_is_silent(server, outside):
     assert server.ok(f"nc -z -w 1 127.0.0.1 {BY_HAND} && nc -z 10.0.0.2 {SERVICE} && nc -z 127.0.0.1 {HOST_SERVICE}"), (
         "the ports must be open inside, or closed ones prove nothing"
@@ -57,6 +57,7 @@ def test_from_outside_every_port_but_ssh_is_silent(server, outside):
     assert [DOOR, DOOR] == seen(server, outside), "IPv4 and IPv6"
 
 
+@pytest.mark.req("B-10")
 def test_what_its_owner_opens_is_reached_behind_docker_and_on_the_host_itself(server, outside):
     openings = (Opening(purpose="hosts.app.open", port=port, owners=True) for port in (BY_HAND, HOST_SERVICE))
     server.firewall((*RULES, *(FirewallRule(opening=opening, published=True) for opening in openings)))
@@ -80,7 +81,7 @@ def test_each_layer_on_the_host_holds_alone(server, outside, layer):
         server.firewall()
 
 
-@pytest.mark.req("B-04")
+@pytest.mark.req("B-03", "B-04")
 def test_a_neighbour_with_a_route_reaches_no_container(server, outside):
     docker("exec", outside.name, "ip", "route", "replace", "172.29.0.0/16", "via", server.address())
     docker("exec", outside.name, "ip", "route", "replace", "10.0.0.2/32", "via", server.address())
@@ -278,6 +279,7 @@ def test_the_chains_of_another_layer_stay_and_are_not_reported(server):
     )
 
 
+@pytest.mark.req("B-10")
 def test_a_door_that_left_the_settings_is_closed_and_one_that_came_is_open(server, outside):
     server.firewall(RULES[1:3])
     reach = f"nc -z -w 1 {server.address()} 22 && echo yes || echo no"

@@ -159,13 +159,14 @@ def test_an_application_that_was_removed_in_the_dashboard_is_closed_until_the_ne
     connected.unchanged()
 
 
+@pytest.mark.req("B-10")
 def test_a_door_that_is_given_up_leaves_no_name_no_application_and_no_rule(connected):
     (gone,) = [door for door in connected.doors if door["name"] == "jett"]
     connected.doors.remove(gone)
     connected.up()
 
     there = connected.there()
-    assert (1, 2) == (there["records"], there["apps"]), "B-10"
+    assert (1, 2) == (there["records"], there["apps"]), "its name and its application are gone"
     assert JETT not in (connected.folder / "files").read_text(), "nor in the configuration"
 
 

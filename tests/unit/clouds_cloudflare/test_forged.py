@@ -110,6 +110,7 @@ def jett(cloud):
             yield made
 
 
+@pytest.mark.req("B-11")
 def test_behind_the_edge_every_forged_assertion_is_403_and_the_good_one_200(jett):
     right, wrong = forgeries(jett.cloud, jett.apps["n8n"])
     got = {name: jett.handed(token) for name, token in wrong.items()}
@@ -129,6 +130,7 @@ def test_an_assertion_for_one_part_opens_no_other_part(jett):
     assert 400 == jett.handed("", "/hook/../rest/settings"), "the open path leads nowhere else"
 
 
+@pytest.mark.req("B-11")
 def test_a_flood_of_unknown_keys_is_refused_without_a_fetch_of_keys(jett):
     # The key is looked for before the signature, so that of another header will do.
     _, claims, signature = jett.good().split(".")
@@ -146,6 +148,7 @@ def test_a_flood_of_unknown_keys_is_refused_without_a_fetch_of_keys(jett):
     assert 200 == jett.handed(jett.good()), "and the good one is not shut out by it"
 
 
+@pytest.mark.req("B-11")
 @pytest.mark.parametrize(("days", "expected"), [(0, 200), (6, 200), (8, 403)])
 def test_the_key_before_is_worth_something_for_seven_days(jett, days, expected):
     old = jett.good(days=30)

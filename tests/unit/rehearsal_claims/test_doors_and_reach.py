@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -181,6 +182,35 @@ def test_each_difference_from_the_networks_is_named(change, word):
 
     assert ("failed" if word else "passed") == result.state
     assert word in result.got
+
+
+class OneOnIPv6(Host):
+    """A container of another network reaches `postgres`, by an address that the description does not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.peer = SimpleNamespace(address=lambda: "203.0.113.9", sink=lambda _: SimpleNamespace(stop=lambda: None))
+
+    def containers(self):
+        of = {"n8n": {"IPAddress": "10.1.0.2"}, "postgres": {"IPAddress": "10.2.0.2", "GlobalIPv6Address": "fd00::2"}}
+        return {
+            name: {"State": {"Pid": number}, "NetworkSettings": {"Networks": {"its": addresses}}}
+            for number, (name, addresses) in enumerate(of.items(), start=1)
+        }
+
+    def run(self, *argv, **_):
+        return "LISTEN 0 4096 *:5432 *:*\n" if "2" in argv else ""
+
+
+@pytest.mark.req("B-06")
+def test_an_address_of_the_other_family_is_asked_too(monkeypatch):
+    def asked(_argv, _probe, told):
+        return [{"reached": [target for target in told["targets"] if "fd00::2" in target], "refused": []}]
+
+    monkeypatch.setattr(reach, "run", asked)
+    table = reach.matrix(OneOnIPv6())
+
+    assert {"n8n": ("postgres",), "postgres": ()} == table.reached, "a way by IPv6 is a way"
 
 
 def test_the_control_is_seen_also_where_all_reach_all_others_and_the_outside():

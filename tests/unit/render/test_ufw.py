@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from homeport.model.firewall import ContainerWays, FirewallRule
+from homeport.model.firewall import MESH, VPN, ContainerWays, FirewallRule
 from homeport.model.host import Opening
 from homeport.render import netfilter, ufw
 
@@ -55,6 +56,21 @@ def test_rules(path):
             assert f"-A {chain} -j DROP" == [line for line in gate if line.startswith(f"-A {chain} ")][-1], (
                 "what is not named is closed"
             )
+
+
+@pytest.mark.req("B-03")
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_private_network_of_the_provider_is_shut_as_the_internet_is(path):
+    """Nobody knows the name of its interface before: what is let in by an interface is let in by those of homeport."""
+    case = json.loads(path.read_text())
+    text = "".join(
+        ufw.user_rules(rules(case), version) + netfilter.restore(rules(case), version, ways(case)) for version in (4, 6)
+    )
+
+    assert {*re.findall(r"-i (\S+)", text)} <= {"lo", *netfilter.BRIDGES, VPN, MESH}, (
+        "by any other, what is shut is shut"
+    )
+    assert " ! -i " not in text, "also to what is not one of them"
 
 
 def test_there_are_cases():

@@ -104,7 +104,7 @@ CLAIMS: tuple[Claim[View, Any], ...] = (
     ),
     Claim(
         name="unknown-name-404",
-        rows=("S2-36", "B-12"),
+        rows=("S2-36",),
         needs=frozenset({"tunnel"}),
         says="a name that leads to the tunnel but is declared nowhere gets 404, one without a record not even that",
         observe=undeclared_name,

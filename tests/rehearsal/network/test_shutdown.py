@@ -63,7 +63,6 @@ def test_a_container_ends_while_what_it_needs_is_there_and_all_are_back_after_th
     assert seconds < 90, "one that does not listen costs its own time, not systemd's 90 s"
 
 
-@pytest.mark.req("F-01")
 def test_a_restart_of_the_daemon_ends_no_container(server):
     running = "docker inspect -f '{{.Name}} {{.State.StartedAt}}' service other"
     before = server.run(running)

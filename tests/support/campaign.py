@@ -34,7 +34,7 @@ SIZES = {
     "errors of the S3 server": (1, 50),
     "kills of a collection": (2, 10),
     "cells of the fault matrix": (74, 843),
-    "reboots": (1, 5),
+    "reboots": (1, 20),
     "interleavings of the budget": (2_000, 100_000),
     "calls at once of the ledger": (5_000, 100_000),
     "rounds of calls at once through LiteLLM": (1, 20),

@@ -140,7 +140,7 @@ def test_a_key_is_changed_in_place_by_rotating_it(rehearsed, who):
 
 @pytest.mark.req("S2-13", "F-02")
 @pytest.mark.campaign
-@pytest.mark.parametrize("number", campaign.sample("reboots", range(5)))
+@pytest.mark.parametrize("number", campaign.sample("reboots", range(20)))
 def test_after_a_reboot_everything_is_back_and_nothing_else_is_open(rehearsed, number):
     """Odd ones by the power switch (`reset`), which no program is told of."""
     how = "reset" if number % 2 else "reboot"

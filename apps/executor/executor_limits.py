@@ -1,4 +1,7 @@
-"""One program under limits: address space, CPU time, files, processes, output, and a clock that ends it for certain."""
+"""One program under limits: address space, CPU time, files, processes, output, and a clock that ends it for certain.
+
+What it may do within them says ``executor_filter``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import subprocess
 import time
 from contextlib import suppress
 
+import executor_filter
 from executor_json import OUTPUT_LIMIT
 
 _INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
@@ -69,7 +73,7 @@ def run(argv: list[str], stdin: bytes, limits: Limits) -> Outcome:
 
     Raises:
         OSError: the program could not be started.
-        subprocess.SubprocessError: a limit could not be set; nothing was run.
+        subprocess.SubprocessError: a limit or the filter could not be set; nothing was run.
     """
     files = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdin", "stdout", "stderr")]
     try:
@@ -154,6 +158,7 @@ def _apply(limits: Limits) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.wall_s + 1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+    executor_filter.hold()
 
 
 def _write_all(file: int, data: bytes) -> None:

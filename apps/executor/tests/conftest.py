@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def run_api():
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+@pytest.fixture(scope="session")
+def processes_of():
+    """The processes whose command line names a folder."""
+
+    def found(folder):
+        processes = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if str(folder).encode() in (entry / "cmdline").read_bytes():
+                        processes.append(int(entry.name))
+        return processes
+
+    return found
 
 
 @dataclasses.dataclass

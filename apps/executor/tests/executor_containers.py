@@ -21,17 +21,10 @@ LABEL = "homeport.test=executor"
 HARDENED = [
     *("--network", "none", "--read-only", "--user", "10001:10001", "--group-add", "10002", "--cap-drop", "ALL"),
     *("--security-opt", "no-new-privileges", "--pids-limit", "64", "--memory", "384m", "--memory-swap", "384m"),
-    *(
-        "--cpus",
-        "1",
-        "--tmpfs",
-        "/tmp:rw,noexec,nosuid,nodev,size=16m,mode=1777",
-        "--ulimit",
-        "core=0",
-        "--ipc",
-        "none",
-    ),
+    *("--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=16m,mode=1777", "--ulimit", "core=0", "--ulimit", "nofile=1024"),
+    *("--ipc", "private", "--cpus", "1"),
 ]
+"""As homeport makes it; tests/unit/catalog/test_executor.py compares."""
 
 PROBE = (
     "import json, os; print(json.dumps([int(p) for p in os.listdir('/proc') if p.isdigit() and int(p) != os.getpid()]))"

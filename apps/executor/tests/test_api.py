@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import executor_api
@@ -21,7 +20,7 @@ APP = Path(__file__).resolve().parents[1]
 ALLOWED = ["echo", "embed_local", "hash", "json_transform", "ping", "text_stats"]
 
 
-@pytest.mark.req("S3-19", "S3-20", "S3-21", "FP-09")
+@pytest.mark.req("S3-19", "S3-20", "S3-21", "FP-09", "I-01", "I-07")
 def test_every_input_gets_its_one_line_answer_and_exit_status(api_case, build, run_api):
     status, stdout, stderr = run_api(build(api_case["stdin"]))
     answer = json.loads(stdout)
@@ -40,7 +39,7 @@ def test_every_input_gets_its_one_line_answer_and_exit_status(api_case, build, r
         assert api_case.get("says", "") in answer["error"]["message"], because
 
 
-@pytest.mark.req("S3-20")
+@pytest.mark.req("S3-20", "I-01")
 def test_a_refused_task_starts_no_process(api_case, build, monkeypatch):
     started = []
     monkeypatch.setattr(executor_api, "run", lambda *args: started.append(args) or pytest.fail("a process was started"))
@@ -114,7 +113,7 @@ def test_a_task_runs_under_limits_of_processor_memory_files_and_processes(worksp
 
 
 @pytest.mark.req("S3-21", "FP-09")
-def test_a_task_that_takes_too_long_is_a_timeout_and_leaves_nothing(workspace, mutate, run_api):
+def test_a_task_that_takes_too_long_is_a_timeout_and_leaves_nothing(workspace, mutate, run_api, processes_of):
     mutate(
         workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(600)"
     )
@@ -122,7 +121,7 @@ def test_a_task_that_takes_too_long_is_a_timeout_and_leaves_nothing(workspace, m
     status, stdout, _ = run_api(b'{"type":"ping"}', workspace)
 
     assert (3, "timeout") == (status, json.loads(stdout)["error"]["code"]), stdout
-    assert [] == _processes_of(workspace), "no process is left"
+    assert [] == processes_of(workspace), "no process is left"
 
 
 @pytest.mark.req("S3-21", "FP-09")
@@ -138,6 +137,7 @@ def test_the_real_limit_is_thirty_seconds(workspace, mutate, run_api):
     assert 30 <= took < 150, f"30 s, not the task's 600; took {took:.1f} s"
 
 
+@pytest.mark.req("I-07")
 def test_input_that_never_ends_is_a_timeout(workspace, mutate):
     mutate(workspace / "executor_api.py", r"^INPUT_WAIT_S = 10\.0$", "INPUT_WAIT_S = 0.5")
     argv = [sys.executable, "-B", str(workspace / "executor_api.py")]
@@ -170,7 +170,7 @@ SABOTAGE = {
 }
 
 
-@pytest.mark.req("S3-19", "FP-09")
+@pytest.mark.req("S3-19", "FP-09", "I-06")
 @pytest.mark.parametrize("name", sorted(SABOTAGE))
 def test_whatever_the_task_process_does_the_caller_gets_an_answer(name, workspace, mutate, run_api):
     code, expected_status, expected = SABOTAGE[name]
@@ -190,7 +190,7 @@ def test_a_task_that_needs_too_much_memory_is_told_so(workspace, mutate, run_api
     assert (2, "too_large") == (status, json.loads(stdout)["error"]["code"]), stdout
 
 
-@pytest.mark.req("FP-09")
+@pytest.mark.req("FP-09", "I-01", "I-08")
 def test_the_callers_environment_does_not_reach_the_task(workspace, mutate, run_api, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit(9)")
     mutate(workspace / "run_task.py", r'"message": given\["message"\]', '"env": open("/proc/self/environ").read()')
@@ -211,7 +211,7 @@ def test_a_closed_output_is_no_traceback(workspace):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_is_answered_and_ends_the_task(number, workspace, mutate):
+def test_an_interrupt_is_answered_and_ends_the_task(number, workspace, mutate, processes_of):
     mutate(
         workspace / "run_task.py", r"^def main\(\) -> int:$", "import time\n\n\ndef main() -> int:\n    time.sleep(600)"
     )
@@ -221,20 +221,10 @@ def test_an_interrupt_is_answered_and_ends_the_task(number, workspace, mutate):
     process.stdin.close()
     process.stdin = None
     deadline = time.monotonic() + 180
-    while len(_processes_of(workspace)) < 2 and time.monotonic() < deadline:
+    while len(processes_of(workspace)) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=180)
 
     assert (4, b"") == (process.returncode, stderr), stdout
-    assert [] == _processes_of(workspace), "the task's process went with it"
-
-
-def _processes_of(folder):
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if str(folder).encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-    return found
+    assert [] == processes_of(workspace), "the task's process went with it"

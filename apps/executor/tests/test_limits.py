@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 from executor_limits import Limits, run
 
+APP = Path(__file__).resolve().parents[1]
 ARGV = [sys.executable, "-I", "-S", "-B", "-c"]
 
 
-@pytest.mark.req("FP-09")
+@pytest.mark.req("FP-09", "I-02", "I-04", "I-05", "I-06", "I-08")
 def test_a_program_stays_within_its_limits(limits_case):
     used = _processor_s()
     outcome = run([*ARGV, limits_case["program"]], b"", Limits(**limits_case["limits"]))
@@ -45,6 +47,34 @@ def test_unread_input_never_blocks():
     assert 0 == run([*ARGV, "pass"], b"x" * 10_000_000, Limits()).status, "nobody waits for a reader"
 
 
+@pytest.mark.req("I-08")
+def test_what_a_task_locked_is_free_when_it_has_ended(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    locks = f"import fcntl, time\nfile = open({str(file)!r})\nfcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+    first = run([*ARGV, f"{locks}print('locked', flush=True)\ntime.sleep(60)"], b"", Limits(wall_s=1))
+    second = run([*ARGV, f"{locks}print('free')"], b"", Limits())
+
+    assert (b"locked\n", True) == (first.stdout, first.timed_out), "it was killed while it held the lock"
+    assert b"free\n" == second.stdout, "the next one waits for nobody"
+
+
+@pytest.mark.req("I-06")
+def test_a_flood_costs_its_reader_no_more_memory_than_the_cap():
+    flood = "import os\npart = b'\\x1b[2J\\xff' * 200_000\nwhile True:\n    for file in (1, 2):\n"
+    flood += "        try: os.write(file, part)\n        except OSError: pass"
+    reader = "import resource, sys\nfrom executor_limits import Limits, run\n"
+    reader += "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = used()\n"
+    reader += f"flooded = run([*{ARGV!r}, {flood!r}], b'', Limits(wall_s=2))\n"
+    reader += "print(flooded.truncated, len(flooded.stdout), len(flooded.stderr), used() - before)"
+    done = subprocess.run([sys.executable, "-B", "-c", reader], capture_output=True, text=True, check=True, cwd=APP)
+    *cut, grown_kib = done.stdout.split()
+
+    assert ["True", "262144", "4096"] == cut, "two seconds of writing are cut at the caps, marked as cut"
+    assert int(grown_kib) < 4096, "and nothing of the rest was ever held"
+
+
+@pytest.mark.req("I-05")
 def test_children_of_the_program_end_with_it():
     # As root RLIMIT_NPROC does not bind, which lets this test make a child at all. The child lets go of the pipe by
     # which the end of the program is seen.

@@ -36,6 +36,7 @@ PLANTS = {
 }
 
 
+@pytest.mark.req("I-03")
 @pytest.mark.parametrize("kind", sorted(PLANTS))
 def test_reading_opens_nothing_but_a_plain_file_of_one_name(kind, spool, requests, tmp_path):
     outside = tmp_path / "outside"
@@ -87,6 +88,7 @@ def test_a_result_is_readable_for_the_group_whatever_the_umask(spool, tmp_path):
     assert 0o640 == stat.S_IMODE(info.st_mode), "n8n reads it as a member of the group"
 
 
+@pytest.mark.req("I-03")
 def test_a_stale_temporary_result_is_replaced(spool, tmp_path):
     (tmp_path / "exchange" / ".work" / "x.tmp").symlink_to(tmp_path / "victim")
     spool.finish("x", b"{}\n")

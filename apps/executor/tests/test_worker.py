@@ -77,7 +77,7 @@ def test_a_request_that_stays_half_written_is_answered_invalid_json(start_worker
     assert 1.9 <= time.monotonic() - began, "after two seconds without a change"
 
 
-@pytest.mark.req("FP-09")
+@pytest.mark.req("FP-09", "I-03")
 def test_what_is_no_plain_request_is_left_alone(start_worker, tmp_path, monkeypatch):
     worker = start_worker()
     outside = tmp_path / "outside.json"
@@ -122,6 +122,7 @@ def test_old_requests_are_ignored(start_worker):
     )
 
 
+@pytest.mark.req("I-09")
 @pytest.mark.parametrize("fetched", [False, True], ids=["result still there", "result fetched"])
 def test_the_same_id_again_gives_no_second_result(fetched, start_worker):
     worker = start_worker()
@@ -139,6 +140,7 @@ def test_the_same_id_again_gives_no_second_result(fetched, start_worker):
     assert (1, 1) == (len(worker.events("start")), len(worker.events("replay"))), "done once, logged as a replay"
 
 
+@pytest.mark.req("I-03")
 @pytest.mark.parametrize("kind", ["symlink", "dangling", "hardlink", "fifo", "file"])
 def test_a_result_never_goes_through_what_was_planted_under_its_name(kind, start_worker, tmp_path):
     worker = start_worker()

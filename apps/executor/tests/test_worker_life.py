@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -114,6 +115,69 @@ def test_the_log_is_a_chain(start_worker):
     assert [True] * 3 == [len(event["request_sha256"]) == 64 for event in worker.events("start")], (
         "what was asked, as hash"
     )
+
+
+def test_each_task_has_its_start_and_its_end_in_the_chain_however_it_ended(start_worker, workspace, mutate):
+    """Done, refused, ended by its limit, crashed, and one that takes the worker with it until it is parked."""
+    ends = '{"pong": dict, "late": lambda: __import__("time").sleep(600), "crash": __import__("os").abort}'
+    mutate(workspace / "run_task.py", r'\{"message": given\["message"\]\}', f'{ends}[given["message"]]()')
+    mutate(workspace / "executor_limits.py", r"wall_s: float = 30\.0", "wall_s: float = 1.0")
+    dies = '        if task["type"] == "hash":\n            os.kill(os.getpid(), 9)\n'
+    dies += "        return executor_api.dispatch(task)"
+    mutate(workspace / "worker.py", r"^        return executor_api\.dispatch\(task\)$", dies)
+    asked = {
+        "done": ({"type": "ping"}, ("done", 0)),
+        "refused": ({"type": "rm"}, ("not_allowed", 2)),
+        "late": ({"type": "ping", "message": "late"}, ("timeout", 3)),
+        "crash": ({"type": "ping", "message": "crash"}, ("internal", 4)),
+        "poison": ({"type": "hash", "text": ""}, ("internal", 4)),
+    }
+    worker = start_worker(workspace)
+    digests = {}
+    for name, (task, _) in asked.items():
+        digests[name] = hashlib.sha256(worker.request(name, task).read_bytes()).hexdigest()
+        if name != "poison":
+            worker.result(name)
+    for _ in range(3):
+        assert -9 == worker.process.wait(180), "the poison takes the worker with it"
+        worker = start_worker(workspace, worker.root)
+    worker.result("poison")
+    worker.stop()
+
+    before = ""
+    for line in worker.log.read_bytes().splitlines():
+        if b'"event":"ready"' in line:
+            before = "0" * 64
+            assert {"wall_s": 1.0, "cpu_s": 10}.items() <= json.loads(line)["limits"].items(), "what each life may use"
+        assert before == json.loads(line)["before"], "each line carries the hash of the one before in its life"
+        before = hashlib.sha256(line).hexdigest()
+    starts = [(event["id"], event["tries"]) for event in worker.events("start")]
+    assert [*((name, 1) for name in asked), ("poison", 2), ("poison", 3), ("poison", 4)] == starts, "every start"
+    assert digests == {event["id"]: event["request_sha256"] for event in worker.events("start")}, "of what was asked"
+    ended = [(event["id"], (event["outcome"], event["exit_code"])) for event in worker.events("end")]
+    assert [(name, end) for name, (_, end) in asked.items()] == ended, "every end, with its exit"
+
+
+@pytest.mark.req("I-06")
+def test_nothing_of_a_task_steers_the_terminal_that_shows_the_log_or_a_result(start_worker, workspace, mutate):
+    says = "def main() -> int:\n    import os\n    os.write(1, b'\\x1b[2J\\xff')\n    os.write(2, b'\\x1b]0;x\\x07')\n"
+    says += "    return 7"
+    mutate(workspace / "run_task.py", r"^def main\(\) -> int:$", says)
+    worker = start_worker(workspace)
+    words = "\x1b[2J\x07\r\n\x9b31m\u202e\u2028"
+    tasks = {
+        "own": PING,
+        "type": {"type": words},
+        "field": {"type": "ping", words: 1},
+        "value": {"type": "ping", "message": 1},
+    }
+    for name, task in tasks.items():
+        worker.request(name, task)
+    results = [worker.result(name) for name in tasks]
+    files = [worker.log, *(worker.root / "results").iterdir()]
+
+    assert ["internal", "not_allowed", "invalid_input", "invalid_input"] == [one["error"]["code"] for one in results]
+    assert [] == [file.name for file in files if not re.fullmatch(rb"[ -~\n]+", file.read_bytes())], "printable ASCII"
 
 
 def test_a_hundred_thousand_foreign_files_delay_a_request_by_seconds_only(start_worker):

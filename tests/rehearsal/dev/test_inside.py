@@ -96,7 +96,7 @@ def test_a_task_that_is_not_allowed_is_refused_with_the_reason(world):
     assert "ping" in answer["allowed"], "and what is allowed"
 
 
-@pytest.mark.req("S3-24")
+@pytest.mark.req("S3-24", "I-02", "I-03")
 def test_the_executor_is_alone(world):
     script = (
         "import os, socket\n"

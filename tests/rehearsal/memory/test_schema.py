@@ -163,7 +163,7 @@ def test_another_dimension_is_refused_while_memories_are_stored(world):
     assert "stored with 384, the settings say 1536" in error
 
 
-@pytest.mark.req("S3-37")
+@pytest.mark.req("S3-37", "L-03")
 def test_the_application_can_do_nothing_beyond_its_functions(world):
     for attempt in (
         "COPY memories TO PROGRAM 'id'",
@@ -175,6 +175,7 @@ def test_the_application_can_do_nothing_beyond_its_functions(world):
         "CREATE ROLE mine",
         "SET ROLE ai_owner",
         "SET ROLE postgres",
+        "ALTER ROLE ai_user SUPERUSER",
         (
             "INSERT INTO memories (tenant_id, scope, text, source, model, embedding) "
             "VALUES ('t', 's', 't', 's', 'm', embed_local('t', 384))"
@@ -191,7 +192,7 @@ def test_the_application_can_do_nothing_beyond_its_functions(world):
         assert "denied" in error or "must be" in error or "not available" in error, f"{attempt}: {error}"
 
 
-@pytest.mark.req("S3-13", "S3-50")
+@pytest.mark.req("S3-13", "S3-50", "L-03")
 def test_the_socket_is_for_the_containers_own_user_and_the_network_asks_for_a_password(world):
     assert world.sql("SELECT current_user", user="ai_user") == "ai_user", (
         "docker exec … psql -U ai_user -d ai_memory opens the database"

@@ -8,6 +8,7 @@ With PostgreSQL, Redis and the executor, but without the proxy and without the e
 from __future__ import annotations
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -86,6 +87,28 @@ def test_without_redis_requests_work_uncached_and_soon(world, door, verb, back):
         docker(back, world.name(REDIS.name))
     world.until_healthy(REDIS)
     claims.search_is_cached_until_the_tenant_stores_more(door)
+
+
+BEYOND_ITS_KEYS = (
+    *(("config", "get", "*"), ("config", "set", "dir", "/tmp"), ("acl", "list"), ("debug", "object", "ai:x")),
+    *(("module", "list"), ("module", "load", "/tmp/x.so"), ("script", "load", "return 1"), ("eval", "return 1", "0")),
+    *(("keys", "*"), ("scan", "0"), ("flushall",), ("flushdb",), ("save",), ("shutdown", "nosave")),
+    *(("replicaof", "example.com", "6379"), ("get", "other:x"), ("set", "other:x", "1"), ("del", "other:x")),
+)
+
+
+def test_redis_lets_n8n_keep_keys_of_its_own_prefix_and_do_nothing_else(world):
+    signed_in = 'read -r REDISCLI_AUTH; export REDISCLI_AUTH; exec redis-cli --no-auth-warning --user n8n "$@"'
+    password = f"{world.secrets['redis-password']}\n".encode()
+
+    def ask(*words):
+        return docker("exec", "-i", world.name(REDIS.name), "sh", "-c", signed_in, "sh", *words, stdin=password).strip()
+
+    assert ["OK", "1", "1"] == [ask("set", "ai:x", "1"), ask("get", "ai:x"), ask("del", "ai:x")], "what it is there for"
+    answers = {" ".join(words): ask(*words) for words in BEYOND_ITS_KEYS}
+    # DEBUG and MODULE LOAD are off for everybody, which is said first.
+    refused = re.compile(r"NOPERM|ERR (DEBUG|MODULE) command not allowed")
+    assert {} == {words: answer for words, answer in answers.items() if not refused.match(answer)}
 
 
 @pytest.mark.req("S3-31", "S3-36", "FP-11")

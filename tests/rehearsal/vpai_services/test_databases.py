@@ -109,7 +109,7 @@ def test_redis_answers_who_has_its_password_and_nobody_else(place):
     assert "PONG" == cli(place, "ping"), "by its password alone"
     assert "NOAUTH" in cli(place, "get", "x", url="redis://redis:6379"), "without a password nobody reads anything"
     assert "NOPERM" in cli(place, "get", "x", url="redis://health:any@redis:6379"), "the health check may only ping"
-    for words in (("config", "get", "*"), ("acl", "list"), ("shutdown", "nosave")):
+    for words in (("config", "get", "*"), ("acl", "list"), ("module", "list"), ("flushall",), ("shutdown", "nosave")):
         assert "NOPERM" in cli(place, *words), f"no application administers the server by {words[0]}"
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from homeport.cli.pulumi_cli import PulumiCli
 
+_SAYING = 1.0
+"""Seconds that whoever has just taken a lock may need to say so, or whoever lets it go to have done so."""
+
 
 @dataclass
 class Run:
@@ -55,10 +58,12 @@ def locked(path: Path, stack: str, command: str) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ToolError(f"stack {stack}: {_holder(path)}\n  fix: wait until it has ended, or end it") from None
+        end = time.monotonic() + _SAYING
+        while not _taken(file.fileno()):
+            record = _record(path)
+            if _is_there(record) or time.monotonic() > end:
+                raise ToolError(f"stack {stack}: {_holder(record)}\n  fix: wait until it has ended, or end it")
+            time.sleep(0.01)
         _write(file.fileno(), _me(command))
         try:
             yield
@@ -121,13 +126,42 @@ def _write(descriptor: int, record: dict[str, Any]) -> None:
     os.write(descriptor, json.dumps(record).encode())
 
 
-def _holder(path: Path) -> str:
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """What a lock's holder has said of itself; empty where it has said nothing yet, or no more."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _is_there(record: dict[str, Any]) -> bool:
+    """Whether it tells of the holder: one that was killed before has left its own, until the next has said so."""
+    if record.get("host") != socket.gethostname():
+        return bool(record)
+    try:
+        os.kill(int(record.get("pid") or 0), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _holder(record: dict[str, Any]) -> str:
+    try:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record["since"]))
         ago = duration(max(time.time() - record["since"], 0))
         who = f"{record['user']} on {record['host']} (process {record['pid']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return "another command holds it and has not said which yet"
     return f"`{record['command']}` of {who} holds it since {since}, {ago} ago"
 

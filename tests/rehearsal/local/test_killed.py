@@ -187,6 +187,7 @@ def test_of_a_pulumi_that_is_killed_alone_it_says_so_and_the_next_one_looks_for_
     assert not unfinished(stack.name).exists(), "and has settled it"
 
 
+@pytest.mark.req("D-05")
 @pytest.mark.usefixtures("whole")
 def test_of_two_at_once_the_loser_says_who_holds_the_lock(stack):
     first = subprocess.Popen(

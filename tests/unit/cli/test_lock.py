@@ -1,5 +1,7 @@
 """One command at a time on a stack, and locks whose holder is dead."""
 
+import fcntl
+import getpass
 import json
 import os
 import re
@@ -7,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +17,7 @@ import pytest
 
 from homeport.cli.interrupts import CutOffError
 from homeport.cli.lock import held, remove_dead_lock, remove_half_written
-from homeport.cli.places import unfinished
+from homeport.cli.places import lock_file, unfinished
 from homeport.model.errors import ToolError
 from tests.support import signals
 from tests.support.waits import until
@@ -56,6 +59,58 @@ def test_the_second_ends_at_once_and_says_who_holds_the_stack_and_since_when(hol
     assert "`make up`" in said, said
     assert socket.gethostname() in said, said
     assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, ", said), said
+
+
+RACER = """
+import sys
+from homeport.cli.lock import held
+from homeport.model.errors import ToolError
+for line in sys.stdin:
+    try:
+        with held('dev', 'make up'):
+            print('won', flush=True)
+            sys.stdin.readline()
+    except ToolError as refused:
+        print(' '.join(str(refused).split()), flush=True)
+"""
+
+
+@pytest.mark.req("D-05")
+def test_of_two_at_the_same_moment_one_has_it_and_the_other_is_told_whose_it_is_in_each_of_fifty_races():
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    racers = [subprocess.Popen([sys.executable, "-c", RACER], cwd=ROOT, **streams) for _ in range(2)]
+    wrong = []
+    try:
+        for number in range(50):
+            for racer in racers:
+                racer.stdin.write("go\n")
+            said = {racer: racer.stdout.readline() for racer in racers}
+            winners = [racer for racer in racers if said[racer] == "won\n"]
+            who = [f"of {getpass.getuser()} on {socket.gethostname()} (process {one.pid})" for one in winners]
+            if 1 != len(winners) or not any(who[0] in words for words in said.values()):
+                wrong.append(f"race {number}: {list(said.values())}")
+            for racer in winners:
+                racer.stdin.write("end\n")
+    finally:
+        for racer in racers:
+            racer.communicate()
+
+    assert [] == wrong, "never two, never none, and nobody waits without knowing for whom"
+
+
+@pytest.mark.req("D-05")
+@pytest.mark.parametrize("before", [False, True], ids=["nobody before", "one before was killed"])
+def test_who_has_just_taken_it_is_named_and_nobody_who_had_it_before(before):
+    path, me = lock_file("dev"), {"user": "ada", "host": socket.gethostname(), "command": "make up", "since": 0}
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**me, "pid": dead_pid()}) if before else "")
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        saying = threading.Timer(0.2, lambda: path.write_text(json.dumps({**me, "pid": os.getpid()})))
+        saying.start()
+        with pytest.raises(ToolError, match=rf"of ada on .* \(process {os.getpid()}\)"), held("dev", "make down"):
+            pass
+        saying.join()
 
 
 def end(by):

@@ -174,7 +174,7 @@ def _run(argv: Sequence[str] | None) -> int:
         raise
     except OSError as error:
         # A full disk, another user's folder: that is told by a sentence. Whatever else it is, we were wrong.
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
             where, fix = error.filename or "this machine", "df -h"
         elif isinstance(error, PermissionError) and error.filename:
             where, fix = error.filename, f"ls -ld {error.filename}; whoever runs this must be its owner"

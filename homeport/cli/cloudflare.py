@@ -19,6 +19,7 @@ from cloudflare import APIError, APIStatusError, Cloudflare
 from cloudflare.pagination import SyncV4PagePaginationArray
 
 from homeport.cli import proxies
+from homeport.cli.unreadable import NEWER, UNREADABLE, unreadable
 from homeport.model import fixes, names
 from homeport.model.errors import ToolError
 
@@ -107,6 +108,8 @@ def refusals(call: str) -> Iterator[None]:
     except APIError as error:
         reason = error.__cause__ or error
         raise ToolError(f"Cloudflare does not answer {call}: {reason}\n  fix: try again") from None
+    except UNREADABLE as error:
+        raise ToolError(f"Cloudflare's answer to {call} is not read: {unreadable(error)}\n  fix: {NEWER}") from None
 
 
 def _advice(status: int) -> str:
@@ -149,10 +152,11 @@ def orphans(state: dict[str, Any], api: Cloudflare, account: str, zone: str) -> 
     unknown: list[Orphan] = []
     for kind, template, field in _LISTS:
         path = template.format(account=account, zone=zone)
-        for row in rows(api, path):
-            if bears(row, field, word) and row["id"] not in known:
-                name = str(row.get("name") or row[field])
-                unknown.append(Orphan(kind, f"{path}/{row['id']}", name, len(row.get("connections") or [])))
+        with refusals(f"GET {path}"):
+            for row in rows(api, path):
+                if bears(row, field, word) and row["id"] not in known:
+                    name = str(row.get("name") or row[field])
+                    unknown.append(Orphan(kind, f"{path}/{row['id']}", name, len(row.get("connections") or [])))
     return unknown
 
 
@@ -172,7 +176,8 @@ def gone(state: dict[str, Any], api: Cloudflare, account: str, zone: str) -> lis
         if item["type"].startswith("cloudflare:index/") and _owner(item) in {account, zone}
     }
     paths = [template.format(account=account, zone=zone) for _, template, _ in _LISTS] if known else []
-    existing = {row["id"] for path in paths for row in rows(api, path)}
+    with refusals("GET of what the state has"):
+        existing = {row["id"] for path in paths for row in rows(api, path)}
     return [urn for key, urn in known.items() if key not in existing]
 
 

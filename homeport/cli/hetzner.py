@@ -19,15 +19,24 @@ from hcloud import APIException, Client
 from hcloud.actions import ActionFailedException, ActionTimeoutException
 
 from homeport.cli import proxies
+from homeport.cli.unreadable import NEWER, UNREADABLE, unreadable
 from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 PUBLIC = "https://api.hetzner.cloud/v1"
 # Servers first: what hangs on them can go only after them.
-_KINDS = ("servers", "firewalls", "primary_ips", "ssh_keys", "volumes", "networks")
+_KINDS = {
+    "servers": "Server",
+    "firewalls": "Firewall",
+    "primary_ips": "PrimaryIp",
+    "ssh_keys": "SshKey",
+    "volumes": "Volume",
+    "networks": "Network",
+}
+"""As the API calls them, and as Pulumi does."""
 _SECONDS = 10
 """For one answer; the client asks five times more when there is none."""
 _BUSY = frozenset({"locked", "conflict", "resource_in_use", "rate_limit_exceeded"})
@@ -111,10 +120,27 @@ def _refusals() -> Iterator[None]:
         ) from None
     except OSError as error:
         raise ToolError(f"Hetzner Cloud does not answer: {error}\n  fix: try again") from None
+    except UNREADABLE as error:
+        raise ToolError(f"Hetzner Cloud's answer is not read: {unreadable(error)}\n  fix: {NEWER}") from None
 
 
-def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until: float = inf) -> list[Orphan]:
-    """What carries the stack's label, was made between `since` and `until` and is not in the state.
+def making(pending: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, str]]:
+    """Kind and name of what was being made at Hetzner, by the operations that a state tells of as under way."""
+    begun = [item["resource"] for item in pending if item["type"] == "creating"]
+    named = {(row["type"], str((row.get("inputs") or {}).get("name"))) for row in begun}
+    return frozenset((kind, name) for kind, called in _KINDS.items() for of, name in named if of.endswith(f":{called}"))
+
+
+def orphans(
+    state: dict[str, Any],
+    api: Client,
+    stack: str,
+    since: float,
+    until: float = inf,
+    *,
+    begun: frozenset[tuple[str, str]] = frozenset(),
+) -> list[Orphan]:
+    """What carries the stack's label, is not in the state, and was made between `since` and `until` or is in `begun`.
 
     Args:
         state: As ``pulumi stack export`` has it.
@@ -122,6 +148,7 @@ def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until:
         stack: The stack's name.
         since: The earliest moment, in seconds of the epoch.
         until: The latest moment.
+        begun: What was being made (``making``), whenever that was.
 
     Raises:
         ToolError: Hetzner refuses or does not answer.
@@ -135,8 +162,16 @@ def orphans(state: dict[str, Any], api: Client, stack: str, since: float, until:
             for item in getattr(api, kind).get_all(label_selector=f"homeport.stack={stack}")
             # Its clock and ours may differ by a little; a run that made nothing in its first seconds loses nothing by
             # that.
-            if str(item.id) not in known and since - 5 < item.created.timestamp() < until + 60
+            if str(_known(item.id)) not in known
+            and ((kind, item.name) in begun or since - 5 < item.created.timestamp() < until + 60)
         ]
+
+
+def _known(number: int | None) -> int:
+    """A number that an answer has to give: what has none would pass for nobody's."""
+    if number is None:
+        raise KeyError("id")
+    return number
 
 
 def remove(orphans: list[Orphan], seconds: float = _PATIENCE) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.drift import Finding as Drifted
-from homeport.cli.preflight.findings import Finding
+from homeport.cli.preflight.findings import Finding, unread
 from homeport.model import fixes
 from homeport.model.authority import DNS_KEYS
 from homeport.plan.zone import records, zone
@@ -40,7 +40,9 @@ def preflight(plan: Plan, config: Mapping[str, str]) -> Iterator[Finding]:
     done = _asked(config, "check", dns.endpoint, zone(plan.settings))
     if done.returncode:
         what, _, fix = done.stderr.strip().partition("\n  fix: ")
-        yield Finding(check=_CHECK, outcome="refused", what=what, fix=fix.splitlines()[0] if fix else "")
+        # Whatever it refuses it says what helps; else an answer had another form, and it ended with a traceback.
+        refused = Finding(check=_CHECK, outcome="refused", what=what, fix=fix.partition("\n")[0])
+        yield refused if fix else unread(_CHECK, ValueError())
         return
     yield Finding(check=_CHECK, outcome="ok", what=f"the keys may set records of {zone(plan.settings)}")
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from dataclasses import dataclass
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from homeport.cli import proxies
+from homeport.cli.preflight.findings import Finding
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OFF = 300.0
+"""Seconds that this machine's clock may differ from a cloud's."""
 _SECONDS = 10.0
 """For one answer: whoever waits longer is as good as offline for a look that comes before every update."""
 
@@ -26,10 +34,12 @@ class Answer:
     Attributes:
         status: HTTP status.
         body: The JSON object; empty where the answer has none.
+        ahead: How many seconds this machine's clock is ahead of the cloud's; 0 where the answer does not say.
     """
 
     status: int
     body: dict[str, Any]
+    ahead: float = 0.0
 
     @property
     def good(self) -> bool:
@@ -71,11 +81,27 @@ class Api:
             raise UnreachableError(f"{got.status_code}, and no JSON") from None
         if got.status_code >= 500:  # noqa: PLR2004  # the class of server errors (RFC 9110)
             raise UnreachableError(f"it answers {got.status_code}")
-        return Answer(got.status_code, body if isinstance(body, dict) else {})
+        return Answer(got.status_code, body if isinstance(body, dict) else {}, _ahead(got.headers.get("Date", "")))
 
     def close(self) -> None:
         """Ends the connections."""
         self._client.close()
+
+
+def clock(cloud: str, answer: Answer) -> Iterator[Finding]:
+    """Refuses a clock that is off: what a run has made is known afterwards by when it was made."""
+    if abs(answer.ahead) > _OFF:
+        way = "ahead of" if answer.ahead > 0 else "behind"
+        what = f"this machine's is {abs(answer.ahead):.0f} s {way} {cloud}'s"
+        fix = "set it: timedatectl set-ntp true (macOS: sudo sntp -sS time.apple.com); date -u shows it"
+        yield Finding(check="clock", outcome="refused", what=what, fix=fix)
+
+
+def _ahead(date: str) -> float:
+    try:
+        return time.time() - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _loopback(base: str) -> bool:

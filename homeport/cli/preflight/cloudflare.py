@@ -14,8 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.cloudflare import PERMISSIONS, PUBLIC, bears, mark
-from homeport.cli.preflight.api import Answer, Api, UnreachableError
-from homeport.cli.preflight.findings import Finding, Outcome
+from homeport.cli.preflight.api import Answer, Api, UnreachableError, clock
+from homeport.cli.preflight.findings import Finding, Outcome, unread
+from homeport.cli.unreadable import NEWER, UNREADABLE
 from homeport.model import fixes, names
 from homeport.model.access import public_hostnames
 
@@ -44,6 +45,9 @@ _TRIED = dict(
 _HOSTS = ("A", "AAAA", "CNAME")
 """Kinds of records of which a name has one kind only, where one of them is a CNAME (81053)."""
 _REFUSED = (401, 403)
+_TOKEN_OFF = ("disabled", "expired")
+_ZONE_OFF = ("initializing", "pending", "moved")
+"""All that Cloudflare's API lists beside `active`."""
 _MOST = 1000
 """Rows of one list: more is a second page, and nobody has so many."""
 
@@ -95,15 +99,19 @@ class Cloudflare:
 
     def _guarded(self, probe: Callable[[], Iterable[Finding]]) -> Callable[[], list[Finding]]:
         def asked() -> list[Finding]:
+            found: list[Finding] = []
             try:
-                return list(probe())
+                found.extend(probe())
             except _ForbiddenError:
-                return []
+                pass
             except UnreachableError as problem:
                 outcome: Outcome = "unknown" if self._known else "refused"
                 what = f"does not answer, so it was not looked at whole: {problem}"
                 fix = "try again; if it stays: https://www.cloudflarestatus.com"
-                return [Finding(check="Cloudflare", outcome=outcome, what=what, fix=fix)]
+                found.append(Finding(check="Cloudflare", outcome=outcome, what=what, fix=fix))
+            except UNREADABLE as error:
+                found.append(unread("Cloudflare", error))
+            return found
 
         return asked
 
@@ -120,18 +128,19 @@ class Cloudflare:
         )
         return fixes.run(fixes.keep("cloudflare-api-token"), first=first)
 
-    def _status(self) -> str:
-        """Of the token; nothing where Cloudflare knows none. A user's and an account's are asked for in two places."""
-        for path in ("/user/tokens/verify", f"/accounts/{self._ids.account_id}/tokens/verify"):
-            answer = self._api.ask("GET", path)
-            if answer.good:
-                return str((answer.body.get("result") or {}).get("status", ""))
-        return ""
+    def _told(self) -> Answer:
+        """What is told of the token; a user's and an account's are asked for in two places."""
+        answer = self._api.ask("GET", "/user/tokens/verify")
+        return answer if answer.good else self._api.ask("GET", f"/accounts/{self._ids.account_id}/tokens/verify")
 
     def _verified(self) -> Iterator[Finding]:
-        status = self._status()
+        answer = self._told()
+        yield from clock("Cloudflare", answer)
+        status = _status(answer)
         if status == "active":
             yield Finding(check=_CHECK, outcome="ok", what="valid")
+        elif status and status not in _TOKEN_OFF:
+            yield _unheard(_CHECK, status)
         else:
             what = f"is {status}" if status else "is refused: it is wrong, expired, or was revoked"
             yield Finding(check=_CHECK, outcome="refused", what=what, fix=self._new_token())
@@ -140,7 +149,7 @@ class Cloudflare:
         path = path.format(account=self._ids.account_id, zone=self._ids.zone_id)
         answer = self._api.ask("DELETE", path)
         if answer.status in _REFUSED and not _off(answer):
-            if self._status() != "active":
+            if _status(self._told()) != "active":
                 raise _ForbiddenError
             where = "zone" if path.startswith("/zones/") else "account"
             what = f"lacks {name}: Edit (or homeport:settings.cloudflare.{where}_id is another's)"
@@ -178,9 +187,11 @@ class Cloudflare:
             key = next(r.name for r in self._plan.blueprint.routes if self._plan.blueprint.host(r) == host)
             flat = f"{host.removesuffix(f'.{name}').replace('.', '-')}.{name}"
             yield self._set("zone", what, f"hostnames.{key}", flat)
-        if zone.get("status") != "active":
+        if (status := str(zone.get("status"))) not in {"active", *_ZONE_OFF}:
+            yield _unheard("zone", status)
+        elif status != "active":
             servers = " and ".join(zone.get("name_servers") or ["those that its overview page names"])
-            what = f"{name} is {zone.get('status')}: its registrar does not delegate it to Cloudflare yet"
+            what = f"{name} is {status}: its registrar does not delegate it to Cloudflare yet"
             fix = f"set the domain's name servers to {servers} at its registrar; that takes up to a day"
             yield Finding(check="DNS", outcome="refused", what=what, fix=fix)
         elif not (foreign or deep):
@@ -272,6 +283,16 @@ class Cloudflare:
                 what = f"{row['name']} is of another stack, or was left by a state that is lost"
                 fix = "if nobody needs it: remove it in Cloudflare's dashboard, Networks, Connectors"
                 yield Finding(check="tunnel", outcome="warning", what=what, fix=fix)
+
+
+def _unheard(check: str, status: str) -> Finding:
+    what = f"is {status[:40]!r}, which this version does not know; the update will tell"
+    return Finding(check=check, outcome="warning", what=what, fix=NEWER)
+
+
+def _status(answer: Answer) -> str:
+    """Of the token; nothing where Cloudflare knows none."""
+    return str((answer.body.get("result") or {}).get("status", "")) if answer.good else ""
 
 
 def _off(answer: Answer) -> bool:

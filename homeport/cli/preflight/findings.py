@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from homeport.cli.unreadable import NEWER, unreadable
 from homeport.model.errors import ToolError
 from homeport.model.fixes import shown as shown_fix
 
@@ -38,6 +39,12 @@ class Finding:
     def document(self) -> dict[str, str]:
         """Its part of the JSON document."""
         return {"check": self.check, "outcome": self.outcome, "what": self.what, "fix": self.fix}
+
+
+def unread(cloud: str, error: BaseException) -> Finding:
+    """An answer that this version does not understand is no reason against an update: that reads it by itself."""
+    what = f"an answer was not read, so not all of it was checked: {unreadable(error)}"
+    return Finding(check=cloud, outcome="unknown", what=what, fix=NEWER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.preflight.api import Answer, Api, UnreachableError
-from homeport.cli.preflight.findings import Finding, Outcome
+from homeport.cli.preflight.api import Answer, Api, UnreachableError, clock
+from homeport.cli.preflight.findings import Finding, Outcome, unread
+from homeport.cli.unreadable import UNREADABLE
 from homeport.model import fixes, names
 
 if TYPE_CHECKING:
@@ -78,14 +79,18 @@ class Hetzner:
         """A probe that says once for all of them that the cloud cannot be asked."""
 
         def asked() -> list[Finding]:
+            found: list[Finding] = []
             try:
-                return list(probe())
+                found.extend(probe())
             except _RefusedError:
-                return [self._bad_token("is refused: it is wrong, or was revoked")]
+                found.append(self._bad_token("is refused: it is wrong, or was revoked"))
             except UnreachableError as problem:
                 outcome: Outcome = "unknown" if self._known else "refused"
                 what = f"does not answer, so nothing of it was checked: {problem}"
-                return [Finding(check="Hetzner Cloud", outcome=outcome, what=what, fix="try again when it does")]
+                found.append(Finding(check="Hetzner Cloud", outcome=outcome, what=what, fix="try again when it does"))
+            except UNREADABLE as error:
+                found.append(unread("Hetzner Cloud", error))
+            return found
 
         return asked
 
@@ -106,6 +111,7 @@ class Hetzner:
 
     def _token(self) -> Iterator[Finding]:
         answer = self._api.ask("DELETE", "/ssh_keys/0")
+        yield from clock("Hetzner Cloud", answer)
         if _code(answer) == "token_readonly":
             yield self._bad_token("may only read")
         elif answer.status in _TAKEN:

@@ -12,6 +12,7 @@ from homeport.model.errors import ToolError
 from tests.support.cloudflare import ACCOUNT, TOKEN, ZONE, connected
 from tests.support.cloudflare_fixtures import cloud, stack
 from tests.support.cloudflare_stack import TYPES
+from tests.support.other_forms import with_more, without
 from toolchain.plugins.base import ProviderError
 
 __all__ = ["cloud", "stack"]
@@ -179,3 +180,28 @@ def test_an_update_of_a_stack_without_a_cloud_imports_no_clouds_client(module):
     code = f"import sys, homeport.cli.lifecycle\nsys.exit({module!r} in sys.modules)"
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode, "dev would pay for it"
+
+
+@pytest.mark.req("E-08")
+@pytest.mark.parametrize("find", [orphans, gone])
+def test_a_row_without_its_id_is_told_and_nothing_is_removed_by_it(cloud, stack, api, monkeypatch, find):
+    key, _ = stack.up("policy", EACH["policy"])
+    service = cloud.emulator.service
+    answer = service.answer
+    monkeypatch.setattr(service, "answer", lambda call: without(answer(call), "id"))
+
+    with pytest.raises(ToolError, match=r"Cloudflare's answer to .* is not read: .*\(id\)\n  fix: git pull"):
+        find(state(("policy", key)), api, ACCOUNT, ZONE)
+
+
+@pytest.mark.req("E-08")
+def test_what_an_answer_has_besides_is_of_no_matter(cloud, stack, api, monkeypatch):
+    key, _ = stack.up("policy", EACH["policy"])
+    service = cloud.emulator.service
+    answer = service.answer
+    monkeypatch.setattr(service, "answer", lambda call: with_more(answer(call)))
+
+    assert ([], []) == (
+        orphans(state(("policy", key)), api, ACCOUNT, ZONE),
+        gone(state(("policy", key)), api, ACCOUNT, ZONE),
+    )

@@ -265,6 +265,7 @@ def test_after_an_interrupt_it_says_what_goes_on_where_it_ended(words, told, mon
     [
         (PermissionError(13, "Permission denied", "/var/x"), "/var/x: Permission denied\n  fix: ls -ld /var/x; "),
         (OSError(28, "No space left on device", "/var/x"), "/var/x: No space left on device\n  fix: df -h\n"),
+        (OSError(30, "Read-only file system", "/var/x"), "/var/x: Read-only file system\n  fix: df -h\n"),
         (OSError(28, "No space left on device"), "this machine: No space left on device\n  fix: df -h\n"),
     ],
 )

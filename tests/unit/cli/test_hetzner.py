@@ -13,6 +13,7 @@ from rehearsal.clouds.hetzner.project import Project
 from rehearsal.clouds.hetzner.service import Service
 from rehearsal.clouds.hetzner.store import Store
 from rehearsal.clouds.kit.api import ApiServer
+from tests.support.other_forms import with_more, without
 
 TOKEN = "t" * 64
 
@@ -154,3 +155,44 @@ def test_a_protected_server_is_not_asked_for_again_and_again(cloud, world):
 
     with pytest.raises(hetzner.RefusedError, match="delete protected"):
         hetzner.remove(hetzner.orphans({}, cloud.client, "prod", 0))
+
+
+@pytest.mark.req("D-04")
+def test_of_a_kill_on_another_machine_what_was_being_made_is_known_by_its_kind_and_name(cloud):
+    """Nobody here knows when that run began."""
+    lost = firewall(cloud, "main")
+    firewall(cloud, "strange")
+    server(cloud, "main")
+    inputs = {"type": "hcloud:index/firewall:Firewall", "inputs": {"name": "main"}}
+    pending = [
+        {"type": "creating", "resource": inputs},
+        {"type": "updating", "resource": {**inputs, "inputs": {"name": "strange"}}},
+        {"type": "creating", "resource": {"type": "docker:index/container:Container"}},
+    ]
+
+    found = hetzner.orphans({}, cloud.client, "prod", 0.0, 0.0, begun=hetzner.making(pending))
+
+    assert [("firewalls", lost)] == [(one.kind, one.id) for one in found], "neither the server of its name"
+
+
+@pytest.mark.req("E-08")
+@pytest.mark.parametrize("field", ["id", "created", "firewalls"])
+def test_an_answer_of_another_form_is_told_and_nothing_is_removed_by_it(cloud, monkeypatch, field):
+    firewall(cloud, "main")
+    answer = Service.answer
+    monkeypatch.setattr(Service, "answer", lambda *words: without(answer(*words), field))
+
+    with pytest.raises(ToolError, match=r"Hetzner Cloud's answer is not read: .*\n  fix: git pull"):
+        hetzner.orphans({}, cloud.client, "prod", 0)
+
+
+@pytest.mark.req("E-08")
+def test_what_an_answer_has_besides_is_of_no_matter(cloud, monkeypatch):
+    lost = firewall(cloud, "main")
+    answer = Service.answer
+    monkeypatch.setattr(Service, "answer", lambda *words: with_more(answer(*words)))
+
+    found = hetzner.orphans({}, cloud.client, "prod", 0)
+    monkeypatch.undo()
+
+    assert [lost] == [one.id for one in found]

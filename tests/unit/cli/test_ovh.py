@@ -59,8 +59,8 @@ def test_a_zone_that_cannot_be_asked_keeps_nobody_from_an_update(cloud):
     assert [] == list(ovh.drift(pulumi(cloud, config={**KEYS, "homeport:ovh-consumer-key": "unknown"})))
 
 
-@pytest.mark.req("S5-65")
-def test_keys_are_looked_at_before_the_first_resource(cloud):
+@pytest.mark.req("S5-65", "E-08")
+def test_keys_are_looked_at_before_the_first_resource(cloud, monkeypatch):
     stack = SimpleNamespace(
         settings=SimpleNamespace(
             dns=SimpleNamespace(endpoint=cloud.server.url, zone=ZONE, provider="ovh"),
@@ -90,3 +90,7 @@ def test_keys_are_looked_at_before_the_first_resource(cloud):
     assert ("refused", True, True) == (outcome, "may not POST" in what, "createToken" in fix)
     stack.settings.dns.zone = "example.org"
     assert "the account has no zone example.org" in said(KEYS)[0][1]
+    crashed = SimpleNamespace(returncode=1, stderr="Traceback (most recent call last):\nKeyError: 'status'\n")
+    monkeypatch.setattr(ovh, "_asked", lambda *_: crashed)
+    [(outcome, what, _)] = said(KEYS)
+    assert ("unknown", True) == (outcome, "another form" in what), "an answer that it cannot read is no traceback"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,9 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from homeport.cli import cloudflare, lifecycle
+from homeport.cli.preflight import api as api_of_clouds
 from homeport.cli.preflight import look
+from homeport.cli.preflight.api import Answer, Api
 from homeport.cli.preflight.hetzner import fingerprint
 from homeport.cli.preflight.take_over import take_over
 from homeport.cli.stack import Stack, read
@@ -19,6 +22,7 @@ from homeport.model.errors import SettingsError, ToolError
 from rehearsal.clouds.hetzner.api import fixed
 from rehearsal.clouds.kit.api import CONTROL
 from tests.support.cloudflare import ACCOUNT, PERMISSIONS, SEED, TOKEN, ZONE, Cloud
+from tests.support.other_forms import fields, with_more, with_strange, without
 from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD
 from tests.unit.clouds_hetzner.emulated import Emulated
 
@@ -424,3 +428,75 @@ def new_key():
 def public(private):
     key = form.load_ssh_private_key(private.encode(), None).public_key()
     return key.public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
+
+
+class Replayed:
+    """The answers of one look again and again, each time as `change` makes them; nobody is asked any more."""
+
+    def __init__(self, world, monkeypatch):
+        self.answers, self.change, self.pulumi = {}, lambda answer: answer, world.pulumi
+        real = Api.ask
+
+        def asked(api, method, path, **query):
+            key = (api.cloud, method, path, *sorted(query.items()))
+            self.answers[key] = answer = real(api, method, path, **query)
+            return answer
+
+        def told(api, method, path, **query):
+            return self.change(self.answers.get((api.cloud, method, path, *sorted(query.items())), Answer(404, {})))
+
+        monkeypatch.setattr(Api, "ask", asked)
+        self.usual = self.look()
+        monkeypatch.setattr(Api, "ask", told)
+        monkeypatch.setattr(api_of_clouds.httpx, "Client", lambda **_: SimpleNamespace(close=lambda: None))
+
+    def look(self, change=None):
+        self.change = change or self.change
+        return look.look(self.pulumi).findings
+
+    def fields(self):
+        return sorted(set().union(*(fields(answer.body) for answer in self.answers.values())))
+
+
+@pytest.mark.req("E-08")
+def test_an_api_that_goes_on_breaks_no_look_and_what_is_not_read_is_said(world, monkeypatch):
+    """Each field of all answers once left out and once with a value that nobody knows, and a new one in all of them."""
+    replayed = Replayed(world, monkeypatch)
+    names_of_fields = replayed.fields()
+    assert len(names_of_fields) > 50 and replayed.usual == replayed.look(), "the same again"
+    assert replayed.usual == replayed.look(with_more), "a field more is of no matter"
+
+    unsaid = []
+    for field in names_of_fields:
+        for change in (without, with_strange):
+            found = replayed.look(lambda answer, change=change, field=field: change(answer, field))
+            unsaid += [f"{change.__name__} {field}: {one}" for one in found if one.outcome != "ok" and not one.fix]
+            if missing := {one.check for one in replayed.usual} - {one.check for one in found}:
+                told = any(one.outcome != "ok" for one in found)
+                unsaid += [] if told else [f"{change.__name__} {field}: nothing is said of {missing}"]
+
+    assert [] == unsaid, "whatever was not checked is said, with what helps"
+
+
+@pytest.mark.req("E-08")
+def test_a_state_that_nobody_knows_is_a_warning_and_no_refusal(world, monkeypatch):
+    replayed = Replayed(world, monkeypatch)
+
+    found = replayed.look(lambda answer: with_strange(answer, "status"))
+
+    assert [] == [one for one in found if one.outcome == "refused"], "the update itself will tell"
+    assert {"Cloudflare token", "zone"} == {one.check for one in found if one.outcome == "warning"}
+
+
+@pytest.mark.req("D-10")
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_clock_that_is_off_is_refused_before_anything_is_made(world, monkeypatch, days):
+    monkeypatch.setattr(api_of_clouds, "time", SimpleNamespace(time=lambda: time.time() + days * 86_400))
+    pulumi, ran = world.pulumi, []
+    pulumi.run = lambda *words: ran.append(words) or 0
+    monkeypatch.setattr(lifecycle, "recover", lambda *_: False)
+    monkeypatch.setattr(lifecycle, "refuse_lockout", lambda _: None)
+
+    with pytest.raises(ToolError, match=r"clock: this machine's is 86\d\d\d s (ahead of|behind) Hetzner Cloud's"):
+        lifecycle.update(pulumi, SimpleNamespace(since=0.0))
+    assert ([], []) == (ran, world.made()), "what a run has made is known by its time"

@@ -15,7 +15,7 @@ from homeport.model import fixes
 from homeport.model.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from homeport.cli.pulumi_cli import PulumiCli
 
@@ -23,16 +23,18 @@ _PREFIX = "homeport:"
 _Orphan = TypeVar("_Orphan")
 
 
-def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
+def recover_clouds(pulumi: PulumiCli, since: float, pending: Sequence[Any] = ()) -> bool:
     """Removes orphans; true when there were any.
 
     Those at Cloudflare bear the stack's own random mark, so they are looked for in any case: an answer can be lost
     without a kill, and what was made then refuses every later update. Those at Hetzner are known by the stack's name
-    alone, so a run that was killed or that failed must have made them.
+    alone, so a run that was killed or that failed must have made them. Of one that was killed on another machine no
+    mark tells, but its state: by what was under way there.
 
     Args:
         pulumi: The stack and its Pulumi.
-        since: When the killed run began, in seconds of the epoch; 0 if none was killed.
+        since: When the killed run began, in seconds of the epoch; 0 if none was killed, or nobody knows of it.
+        pending: What the state says was under way.
 
     Raises:
         ToolError: A cloud refuses or does not answer.
@@ -44,18 +46,24 @@ def recover_clouds(pulumi: PulumiCli, since: float) -> bool:
         # A killed run is not in the history, so nobody knows when its last request was answered.
         start, until = min(since, start or since), inf
     token = config.get(f"{_PREFIX}hcloud-token")
-    removed = bool(start and token) and _recover_hetzner(pulumi, config, state, (start, until))
+    removed = bool((start or pending) and token) and _recover_hetzner(pulumi, config, state, (start, until), pending)
     removed = _recover_cloudflare(pulumi, config, state, ran=bool(start)) or removed
     return _reread(pulumi, pulumi.state() if removed else state) or removed
 
 
 def _recover_hetzner(
-    pulumi: PulumiCli, config: dict[str, str], state: dict[str, Any], window: tuple[float, float]
+    pulumi: PulumiCli,
+    config: dict[str, str],
+    state: dict[str, Any],
+    window: tuple[float, float],
+    pending: Sequence[Any],
 ) -> bool:
     from homeport.cli import hetzner  # noqa: PLC0415  # no stack on this machine needs its client
 
-    api = hetzner.configured(config)
-    orphans = _nobodys(pulumi, state, lambda known: hetzner.orphans(known, api, pulumi.stack.name, *window))
+    api, begun = hetzner.configured(config), hetzner.making(pending)
+    orphans = _nobodys(
+        pulumi, state, lambda known: hetzner.orphans(known, api, pulumi.stack.name, *window, begun=begun)
+    )
     for orphan in orphans:
         say(f"    removing {orphan.kind} {orphan.name} at Hetzner Cloud, which the last run left behind")
     hetzner.remove(orphans)

@@ -23,7 +23,7 @@ from homeport.cli.phases import phase, say, total
 from homeport.cli.preflight import dns
 from homeport.cli.preflight.look import look as look_at_clouds
 from homeport.cli.preflight.look import of_settings, require, show
-from homeport.cli.pulumi_cli import STDERR, ensure, module, prepared
+from homeport.cli.pulumi_cli import STDERR, BrokenStateError, ensure, module, prepared
 from homeport.cli.repair import repair
 from homeport.model import names
 from homeport.model.docker_here import here
@@ -299,6 +299,8 @@ def _recover_for_the_end(pulumi: PulumiCli, run: Run) -> None:
     """
     try:
         recover(pulumi, run)
+    except BrokenStateError:
+        raise
     except ToolError as error:
         made = [item for item in pulumi.state().get("resources") or [] if _in_a_cloud(item)]
         if made or run.killed:
@@ -477,6 +479,7 @@ def repair_stack(stack: Stack) -> bool:
             # Else `repair` takes the lock with a refresh of all; one of something else would forget what was under way.
             pulumi.refuse_running()
         repaired = _unlocked(pulumi, run)
+        pulumi.refuse_broken()
         repaired = _clear(pulumi, run) or repaired
         run.recovered = True
         drift = _drift(pulumi)
@@ -545,9 +548,10 @@ def _named_in(stack: Stack) -> str:
 def recover(pulumi: PulumiCli, run: Run) -> bool:
     """Puts right what a killed run left, before anything new begins; true when there was one."""
     killed = _unlocked(pulumi, run) or run.killed
+    pulumi.refuse_broken()
     pending = _under_way(pulumi)
     if not pulumi.stack.local:
-        recover_clouds(pulumi, run.since)
+        recover_clouds(pulumi, run.since, pending)
         forget_lost(pulumi)
     repaired = repair(pulumi, killed=killed, pending=pending)
     run.recovered = True
@@ -572,12 +576,16 @@ def _late(pulumi: PulumiCli, run: Run) -> None:
 
 def _clear(pulumi: PulumiCli, run: Run) -> bool:
     pending = _under_way(pulumi)
-    removed = not pulumi.stack.local and recover_clouds(pulumi, run.since)
+    removed = not pulumi.stack.local and recover_clouds(pulumi, run.since, pending)
     return repair(pulumi, killed=True, pending=pending) or removed
 
 
 def _under_way(pulumi: PulumiCli) -> list[Any]:
-    """What a killed run was about in clouds; noted before each refresh of a single thing, which forgets it."""
+    """What a killed run was about in clouds; noted before each refresh of a single thing.
+
+    That forgets what was being changed or deleted (pulumi v3.255, pkg/backend/journal.go: only what was being made is
+    carried on).
+    """
     return [] if pulumi.stack.local else pulumi.state().get("pending_operations") or []
 
 

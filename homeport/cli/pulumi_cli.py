@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from homeport.model.errors import ToolError
 _REACH = "homeport:host:Reach"
 _DOCKER = "pulumi:providers:docker"
 _CHECKPOINT = 3
+_URN = re.compile(r"urn:pulumi:([^:]+)::")
 _ENVELOPE = "4dabf18193072939515e22adb298388d"
 """The key by which a state marks an envelope (sdk/go/common/resource/sig/sig.go)."""
 _LOCKED = ("currently locked", "another update is currently in progress")
@@ -32,6 +34,12 @@ _CANCEL = (
     "then make repair STACK={stack}"
 )
 """Nobody here sees whether a process on another machine lives, so `repair` removes no lock of a shared state."""
+_BROKEN = ("failed to load checkpoint", "snapshot integrity failure")
+"""Of a state that is not whole."""
+_BACKUP = (
+    "put the state's file back from your backup; of an export (pulumi stack export): "
+    "bin/homeport pulumi stack import --stack {stack} --file …"
+)
 _HINTS = (
     # What Pulumi says (pkg/backend, pkg/secrets/passphrase, v3.255) or Pulumi Cloud, and what helps.
     (
@@ -43,10 +51,7 @@ _HINTS = (
         "PULUMI_CONFIG_PASSPHRASE=… or PULUMI_CONFIG_PASSPHRASE_FILE=…, as with this stack's first update",
     ),
     ("no stack named", "make up STACK={stack}, which makes it"),
-    (
-        "failed to load checkpoint",
-        "put the state back from your backup: bin/homeport pulumi stack import --stack {stack} --file …",
-    ),
+    *((words, _BACKUP) for words in _BROKEN),
     ("pulumi login", "bin/homeport pulumi login, to the place that PULUMI_BACKEND_URL names"),
     ("permission denied", "let this user write there, or set HOMEPORT_CACHE to a folder of its own"),
 )
@@ -56,6 +61,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from homeport.cli.stack import Stack
+
+
+class BrokenStateError(ToolError):
+    """A state that nothing may be done by."""
 
 
 STDERR = 2
@@ -212,7 +221,8 @@ class PulumiCli:
         )
         if answer.returncode:
             what = answer.stderr.strip() or answer.stdout.strip()
-            fix = hint(what, self.stack.name, shared=self.state_folder is None)
+            broken = any(words in what for words in _BROKEN)
+            fix = self._put_back() if broken else hint(what, self.stack.name, shared=self.state_folder is None)
             raise ToolError(f"pulumi {' '.join(argv)}: {what}\n  fix: {fix}")
         return answer.stdout
 
@@ -239,9 +249,8 @@ class PulumiCli:
         Each command of Pulumi's costs a third of a second of the processor, and an update looks at the state six times.
         Source: pulumi v3.255, pkg/backend/diy/state.go (the file), sdk/go/common/apitype/core.go (CheckpointV3).
         """
-        folder = self.state_folder
         try:
-            file = folder / "stacks" / PROJECT / f"{self.stack.name}.json" if folder else None
+            file = self._state_file
             whole = json.loads(file.read_bytes()) if file else {}
             if whole.get("version") != _CHECKPOINT:
                 return {}
@@ -278,6 +287,44 @@ class PulumiCli:
         # The stack itself alone, so that no provider is asked; a state without it has nothing to ask for.
         targets = [f"--target={row['urn']}" for row in rows if row["type"] == "pulumi:pulumi:Stack"]
         self.ask("refresh", "--yes", "--skip-preview", "--suppress-outputs", *targets)
+
+    def refuse_broken(self) -> None:
+        """Fails where the state is not whole, or is another stack's: by what it does not know things are removed.
+
+        Pulumi looks whether it is whole, but whose it is only where one is imported: an update would take down what
+        another stack has (pulumi v3.255, pkg/backend/diy/state.go, getSnapshot; pkg/cmd/pulumi/stack/io.go,
+        SaveSnapshot). A file that is JSON and nothing that Pulumi has written counts there as a stack without anything.
+
+        Raises:
+            BrokenStateError: It is; with what puts it back.
+        """
+        try:
+            self.ask("stack")
+        except ToolError as error:
+            raise BrokenStateError(str(error)) from None
+        whose = {found[1] for row in self.state().get("resources") or [] if (found := _URN.match(row["urn"]))}
+        if strangers := whose - {self.stack.name}:
+            what = f"what is kept as its state is that of stack {', '.join(sorted(strangers))}"
+        elif (file := self._state_file) and file.is_file() and not _names_a_stack(file):
+            what = f"{file} is nothing that Pulumi has written"
+        else:
+            return
+        raise BrokenStateError(f"stack {self.stack.name}: {what}; nothing was changed\n  fix: {self._put_back()}")
+
+    def _put_back(self) -> str:
+        """What puts the state back: of a folder, where Pulumi keeps it as each update has left it."""
+        folder, name = self.state_folder, self.stack.name
+        kept = sorted((folder / "history" / PROJECT / name).glob(f"{name}-*.checkpoint.json")) if folder else []
+        if not kept:
+            return _BACKUP.format(stack=name)
+        words = shlex.join(["cp", str(kept[-1]), str(self._state_file)])
+        return f"{words}, which is how the last update left it; or put it back from your backup"
+
+    @property
+    def _state_file(self) -> Path | None:
+        """The file that holds the state, whether it is there or not; None where it is kept elsewhere."""
+        folder = self.state_folder
+        return folder / "stacks" / PROJECT / f"{self.stack.name}.json" if folder else None
 
     def secret_state(self) -> dict[str, Any]:
         """The stack's state, secrets in plain: for comparing what was delivered, never to be shown or kept."""
@@ -329,8 +376,17 @@ class PulumiCli:
     @property
     def has_stack(self) -> bool:
         """Whether the stack is surely there; `pulumi stack init` would be refused while somebody else updates it."""
-        folder = self.state_folder
-        return folder is not None and (folder / "stacks" / PROJECT / f"{self.stack.name}.json").is_file()
+        file = self._state_file
+        return file is not None and file.is_file()
+
+
+def _names_a_stack(file: Path) -> bool:
+    """Whether it has the form of a state's file, which names its stack; a future one's form is Pulumi's to judge."""
+    try:
+        whole = json.loads(file.read_bytes())
+        return whole["version"] > _CHECKPOINT or bool(whole["checkpoint"]["stack"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _masked(value: Any) -> Any:

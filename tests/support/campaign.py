@@ -24,6 +24,9 @@ SIZES = {
     # Name: how many points in a sample, how many in the whole.
     "kills of production": (5, 50),
     "kills of the engine": (3, 10),
+    "kills of a part of the engine": (1, 3),
+    "places of a shared state": (1, 2),
+    "corruptions of a state": (6, 20),
     "kills of the queue's client": (20, 200),
     "kills of the queue's server": (2, 10),
     "kills of a host's unit": (4, 10),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 OURS = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
 PROJECT = 'name: homeport\nruntime:\n  name: python\nconfig:\n  pulumi:disable-default-providers: ["*"]\n'
+_PULUMI = (sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive")
+_ALL = ("--yes", "--skip-preview", "--continue-on-error", "--parallel", "100", "--suppress-outputs")
 EXPECTED = {
     "hetzner": {"ssh_keys": 1, "firewalls": 1, "primary_ips": 2, "servers": 1},
     "cloudflare": {
@@ -128,8 +130,8 @@ class Stack:
         for key, value in (("hcloud-token", HCLOUD_TOKEN), ("cloudflare-api-token", CLOUDFLARE_TOKEN)):
             self.pulumi("config", "set", "--secret", f"homeport:{key}", value)
 
-    def pulumi(self, *words: str, named: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs the CLI to its end."""
+    def _how(self) -> dict[str, Any]:
+        """In which folder the CLI runs, and with what in its environment."""
         asked = {
             "cells": self.cells,
             "later": self.later,
@@ -139,24 +141,22 @@ class Stack:
             "cloudflare_token": CLOUDFLARE_TOKEN,
             **self.urls,
         }
-        line = [sys.executable, "-m", "toolchain.engine", "exec", "--", "pulumi", "--non-interactive", *words]
-        return subprocess.run(
-            [*line, *(("--stack", "t") if named else ())],
-            cwd=self.folder,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            env={**self.environment, "ASKED": json.dumps(asked)},
-        )
+        return {"cwd": self.folder, "env": {**self.environment, "ASKED": json.dumps(asked)}, "text": True}
+
+    def pulumi(self, *words: str, named: bool = True, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """Runs the CLI to its end; `before` stands before its command line."""
+        line = [*before, *_PULUMI, *words, *(("--stack", "t") if named else ())]
+        return subprocess.run(line, check=False, capture_output=True, timeout=900, **self._how())
+
+    def started(self) -> subprocess.Popen[str]:
+        """An ``up`` at work: the process is the engine itself."""
+        out = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+        return subprocess.Popen([*_PULUMI, "up", *_ALL, "--stack", "t"], start_new_session=True, **out, **self._how())
 
     def run(self, phase: str) -> subprocess.CompletedProcess[str]:
         """``pulumi up`` or ``destroy``: one cell's trouble keeps no other from going on."""
         self.later = phase != "create"
-        verb = "destroy" if phase == "delete" else "up"
-        return self.pulumi(
-            verb, "--yes", "--skip-preview", "--continue-on-error", "--parallel", "100", "--suppress-outputs"
-        )
+        return self.pulumi("destroy" if phase == "delete" else "up", *_ALL)
 
     def tried(self, phase: str, trials: dict[str, Trial]) -> dict[str, Outcome]:
         """The first run of a phase, under its faults."""
@@ -223,7 +223,9 @@ class Stack:
 
     def state(self) -> dict:
         """The state."""
-        return json.loads(self.pulumi("stack", "export").stdout)["deployment"]
+        done = self.pulumi("stack", "export")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["deployment"]
 
     def whole(self, *, gone: bool) -> dict[str, str]:
         """For each cell ``whole``: exactly one of each, all in the state, none half made.

@@ -93,6 +93,17 @@ def test_a_refused_token_is_named_by_its_key():
     assert "Cloudflare" not in line, "this stack has none"
 
 
+@pytest.mark.parametrize(("pending", "asked"), [((), []), ([{"type": "creating"}], ["prod-main"])])
+def test_what_was_under_way_on_another_machine_is_looked_for_though_no_run_here_has_failed(monkeypatch, pending, asked):
+    found = []
+    monkeypatch.setattr(hetzner, "configured", lambda _: None)
+    monkeypatch.setattr(hetzner, "making", lambda pending: frozenset({("servers", "prod-main")} if pending else ()))
+    monkeypatch.setattr(hetzner, "orphans", lambda *_, begun: found.extend(begun) or [])
+    clouds.recover_clouds(Pulumi(config={"homeport:hcloud-token": "x"}), 0.0, pending)
+
+    assert asked == [name for _, name in found]
+
+
 def thing(name):
     return SimpleNamespace(name=name)
 

@@ -280,12 +280,20 @@ def test_a_cloud_out_of_reach_only_hinders_where_something_of_it_was_made(pulumi
     assert begun is bool(pulumi.flags)
 
 
+def test_by_a_state_of_another_stack_nothing_is_taken_down_though_it_knows_of_no_cloud(pulumi, monkeypatch):
+    monkeypatch.setattr(lifecycle, "recover", lambda ready, _: ready.refuse_broken())
+
+    with pytest.raises(ToolError, match="its state is that of stack prod"):
+        lifecycle.down(DEV, yes=True)
+    assert [] == pulumi.flags
+
+
 @pytest.mark.req("NW-04")
 def test_repair_names_what_up_will_put_back(pulumi, capsys, monkeypatch):
     monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
     monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: 0.0)
     monkeypatch.setattr(lifecycle, "_clear", lambda *_: False)
-    pulumi.drift = Drift(findings=(Finding(what="container x is gone", refresh=True),))
+    pulumi.drift, pulumi.resources = Drift(findings=(Finding(what="container x is gone", refresh=True),)), []
     lifecycle.repair_stack(DEV)
     said = capsys.readouterr().err
 
@@ -293,17 +301,38 @@ def test_repair_names_what_up_will_put_back(pulumi, capsys, monkeypatch):
     assert "make up STACK=dev puts back" in said, said
 
 
+@pytest.mark.usefixtures("pulumi")
+@pytest.mark.parametrize(
+    "command",
+    [
+        lifecycle.repair_stack,
+        lambda stack, recover=lifecycle.recover: recover(lifecycle._pulumi(stack), Run(stack=stack.name, killed=True)),
+    ],
+    ids=["repair", "up after a kill"],
+)
+def test_a_state_of_another_stack_is_refused_before_anything_is_removed_by_it(monkeypatch, command):
+    """As somebody has it who copies files of states: an update would take down what prod has."""
+    monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
+    monkeypatch.setattr(lifecycle, "repair", lambda *_, **__: pytest.fail("something would be removed"))
+
+    with pytest.raises(
+        ToolError, match=r"stack dev: what is kept as its state is that of stack prod; nothing was changed"
+    ):
+        command(DEV)
+
+
 def test_repair_has_not_forgotten_what_was_under_way_when_it_comes_to_it(pulumi, monkeypatch):
-    """Pulumi drops operations that are pending with any refresh, also one of another resource (v3.255, seen)."""
+    """With a refresh of another resource Pulumi drops what was being changed or deleted (v3.255, seen)."""
     monkeypatch.setattr(lifecycle, "_docker", lambda _: None)
     monkeypatch.setattr(lifecycle, "remove_dead_lock", lambda _: 0.0)
-    monkeypatch.setattr(lifecycle, "recover_clouds", lambda ready, _: ready.refuse_running())
+    monkeypatch.setattr(lifecycle, "recover_clouds", lambda ready, *_: ready.refuse_running())
     whole = {"urn": "urn:pulumi:prod::homeport::pulumi:pulumi:Stack::homeport-prod", "type": "pulumi:pulumi:Stack"}
     state = {"resources": [whole, VOLUME], "pending_operations": [{}]}
 
     def ask(_, *words, **__):
         pulumi.asked.append(words)
-        state.pop("pending_operations", None)
+        if words[0] == "refresh":
+            state.pop("pending_operations", None)
         return "{}"
 
     monkeypatch.setattr(PulumiCli, "state", lambda _: dict(state))

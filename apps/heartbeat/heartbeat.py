@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from heartbeat_http import CallError, StatusError, post
+from heartbeat_http import CallError, StatusError, UnansweredError, post
 from heartbeat_settings import Settings, SettingsError, settings
 
 CLAIM = 10
@@ -35,7 +35,7 @@ class Client:
         self.given = given
         self.stopped = False
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._next_beat = 0.0
+        self._next_beat = self._rests_until = 0.0
         self._last_word = ""
 
     def beat(self, status: str = "online") -> int | None:
@@ -57,6 +57,9 @@ class Client:
     def sync(self) -> int:
         """Hand every item that waits to the handler, in order; ends early when the server or the handler is away.
 
+        Where the handler has named a time, it gets nothing before. The claim is made all the same: what this machine holds
+        stays its own, and is no new attempt afterwards.
+
         Returns:
             How many items were done.
         """
@@ -64,6 +67,8 @@ class Client:
         try:
             while not self.stopped:
                 items = self._queue("claim", {"limit": CLAIM, "consumer": self.given.consumer}).get("items") or []
+                if time.monotonic() < self._rests_until:
+                    break
                 ended = self._batch(items)
                 done += ended
                 if not ended:
@@ -86,8 +91,9 @@ class Client:
                 continue
             try:
                 post(self.given.handler_url, item, self.given.handler_timeout, {"Idempotency-Key": str(item["id"])})
-            except StatusError as error:
-                if error.status in NOT_NOW:
+            except (StatusError, UnansweredError) as error:
+                if isinstance(error, StatusError) and error.status in NOT_NOW:
+                    self._rests_until = time.monotonic() + error.rest
                     raise
                 waiting.add(item["source"])
                 status = self._queue("fail", {"id": item["id"], "error": str(error)}).get("status")

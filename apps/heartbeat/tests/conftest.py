@@ -27,7 +27,9 @@ class World:
         seen: Every request, as path, headers and body.
         items: What waits, by source and payload.
         answers: Path to the statuses that it answers next instead of doing anything; 0 closes the connection.
+        more: Path to headers of what is no 200.
         slow: Path to seconds before it answers.
+        poison: A payload for which the handler takes half a minute.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +37,9 @@ class World:
         self.seen: list[tuple[str, dict, object]] = []
         self.items: list[dict] = []
         self.answers: dict[str, list[int]] = {}
+        self.more: dict[str, dict[str, str]] = {}
         self.slow: dict[str, float] = {}
+        self.poison: object = object()
         (folder / "key").write_text(KEY + "\n")
         world = self
 
@@ -43,7 +47,8 @@ class World:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 world.seen.append((self.path, dict(self.headers), body))
-                time.sleep(world.slow.get(self.path, 0))
+                poisoned = self.path == "/requests" and body["payload"] == world.poison
+                time.sleep(30 if poisoned else world.slow.get(self.path, 0))
                 status = (world.answers.get(self.path) or [200]).pop(0)
                 if status == 0:
                     return
@@ -51,6 +56,8 @@ class World:
                 self.send_response(status)
                 if status in {301, 307}:
                     self.send_header("Location", f"http://127.0.0.1:{world.port}/elsewhere")
+                for name, value in world.more.get(self.path, {}).items() if status != 200 else ():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)

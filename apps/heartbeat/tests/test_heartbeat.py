@@ -96,14 +96,95 @@ def test_a_failed_item_is_reported_and_only_its_own_source_waits(world):
 
 
 @pytest.mark.req("S2-50")
-@pytest.mark.parametrize("status", [0, 429, 502, 503, 504])
-def test_a_handler_that_is_not_there_costs_no_attempt(world, status):
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_handler_that_has_no_time_costs_no_attempt(world, status):
     world.wait(1, 2)
     world.answers["/requests"] = [status]
     world.once()
 
     assert 1 == len(world.bodies("/requests")), "the rest waits as well"
     assert [] == world.bodies("/webhook/queue/fail") + world.bodies("/webhook/queue/ack")
+
+
+@pytest.mark.req("S2-50")
+def test_nor_does_one_that_is_not_there(world):
+    world.wait(1)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        _, said = world.once(HANDLER_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}/requests")
+
+    assert "the queue rests" in said
+    assert [] == world.bodies("/webhook/queue/fail") + world.bodies("/webhook/queue/ack")
+
+
+@pytest.mark.req("S2-50")
+@pytest.mark.parametrize("status", [301, 307, 400, 410, 422, 500])
+def test_any_other_answer_is_one_attempt_and_no_redirect_is_followed(world, status):
+    world.wait("poison", source="a")
+    world.wait("good", source="b")
+    world.answers["/requests"] = [status, 200]
+    world.once()
+
+    assert [{"id": 1, "error": f"HTTP {status}: {{}}"}] == world.bodies("/webhook/queue/fail")
+    assert ([], ["resting", "done"]) == (world.bodies("/elsewhere"), [item["state"] for item in world.items])
+
+
+@pytest.mark.req("S2-50")
+@pytest.mark.parametrize("breaks", ["the connection", "never answers"])
+def test_an_item_that_breaks_its_handler_is_an_attempt_and_holds_up_its_own_source_alone(world, breaks):
+    """Otherwise it came again for ever, and nothing else came at all."""
+    world.wait("poison", source="a")
+    world.wait("good", source="b")
+    if breaks == "the connection":
+        world.answers["/requests"] = [0, 200]
+    else:
+        world.poison = "poison"
+    world.once(HANDLER_TIMEOUT="2")
+
+    [failed] = world.bodies("/webhook/queue/fail")
+    why = {"the connection": "RemoteDisconnected", "never answers": "timed out"}[breaks]
+    assert (1, True) == (failed["id"], why in failed["error"]), failed
+    assert ["resting", "done"] == [item["state"] for item in world.items]
+
+
+@pytest.mark.req("S2-50")
+def test_a_handler_that_says_when_is_asked_no_earlier_and_what_is_claimed_stays_claimed(world, until):
+    world.wait(1, 2)
+    world.answers["/requests"] = [429, 200, 200]
+    world.more["/requests"] = {"Retry-After": "2"}
+    process = world.start(INTERVAL="0.1")
+    until(lambda: world.items[1]["state"] == "done", "both are done")
+    process.terminate()
+    process.communicate(timeout=180)
+    paths = [path for path, _, _ in world.seen]
+    refused = paths.index("/requests")
+    meanwhile = paths[refused + 1 : paths.index("/requests", refused + 1)]
+
+    assert meanwhile.count("/webhook/heartbeat") >= 3, "it beats on, and does not hand over at each beat"
+    assert meanwhile.count("/webhook/queue/claim") >= 3, "so the lease does not end, which would be an attempt"
+    assert [] == world.bodies("/webhook/queue/fail"), "and none is counted"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("", 0),
+        ("120", 120),
+        ("86400", 3600),
+        ("9" * 40, 3600),
+        ("Fri, 31 Dec 2100 23:59:59 GMT", 3600),
+        ("Sat, 01 Jan 2000 00:00:00 GMT", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("\u00b2", 0),
+        ("Fri, 31 Feb 99999 00:00:00 GMT", 0),
+    ],
+)
+def test_what_a_handler_asks_for_is_an_hour_at_most_and_nothing_where_it_is_no_time(monkeypatch, asked, seconds):
+    monkeypatch.syspath_prepend(APP)
+    from heartbeat_http import _rest
+
+    assert seconds == _rest(asked)
 
 
 @pytest.mark.req("S2-50")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,10 +16,20 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 8 * 1024 * 1024
 _SECONDS = 30
+_LONGEST_REST = 3600.0
+"""Of what a server asks for: GitHub's rates begin anew after an hour."""
 
 
 class CallError(Exception):
-    """Nobody answered, or not now: the same may go well later."""
+    """Nobody answered, or not now: the same may go well later.
+
+    Attributes:
+        rest: Seconds in which the server does not want to be asked again.
+    """
+
+    def __init__(self, text: str, rest: float = 0.0) -> None:
+        super().__init__(text)
+        self.rest = rest
 
 
 class RefusedError(Exception):
@@ -53,6 +66,30 @@ def call(method: str, url: str, headers: Mapping[str, str], body: object = None)
         with error:
             text = error.read(2000).decode("utf-8", "replace")
         later = error.code == 429 or error.code >= 500 or "rate limit" in text  # noqa: PLR2004  # HTTP's
-        raise (CallError(f"HTTP {error.code}") if later else RefusedError(error.code, text)) from None
+        rest = rest_of(dict(error.headers))
+        raise (CallError(f"HTTP {error.code}", rest) if later else RefusedError(error.code, text)) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise CallError(f"{type(error).__name__}: {error}") from None
+
+
+def rest_of(headers: Mapping[str, str]) -> float:
+    """Seconds for which an answer wants to be left alone.
+
+    Sources: RFC 9110, 10.2.3 (Retry-After: seconds, or a date); docs.github.com/en/rest/using-the-rest-api,
+    "Rate limits for the REST API" (x-ratelimit-reset, where nothing remains).
+    """
+    said = {name.lower(): value for name, value in headers.items()}
+    asked, reset = said.get("retry-after", ""), said.get("x-ratelimit-reset", "")
+    rest = 0.0
+    if _digits(asked):
+        rest = float(asked)
+    elif asked:
+        with suppress(ValueError, OverflowError):
+            rest = parsedate_to_datetime(asked).timestamp() - time.time()
+    elif said.get("x-ratelimit-remaining") == "0" and _digits(reset):
+        rest = float(reset) - time.time()
+    return min(max(rest, 0.0), _LONGEST_REST)
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -11,6 +11,7 @@ import binascii
 import json
 import shutil
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from auto_fix_git import Clone, DeclinedError, GitError, PatchError
@@ -70,6 +71,7 @@ class Worker:
     def __init__(self, settings: Settings, queue: Queue, log: Callable[[str], None] = print) -> None:
         self._settings, self._queue, self._log = settings, queue, log
         self._github = GitHub(api=settings.api, token=settings.token)
+        self._rests_until = 0.0
 
     def work(self) -> bool:
         """Brings the oldest job a step further that can be; False: there is none, or none can be now.
@@ -79,10 +81,15 @@ class Worker:
         return any(self._stepped(job) for job in self._queue.waiting())
 
     def _stepped(self, job: Job) -> bool:
+        if time.monotonic() < self._rests_until:
+            # The token's rate is one for all jobs, and who asks on may lose the token.
+            return False
         try:
             self._step(job)
         except (CallError, GitError) as error:
-            self._log(f"job {job.id}: {error}; again in {self._settings.pause:g} s")
+            rest = getattr(error, "rest", 0.0)
+            self._rests_until = time.monotonic() + rest
+            self._log(f"job {job.id}: {error}; again in {max(rest, self._settings.pause):g} s")
             return False
         except RefusedError as error:
             self._end(job, "failed", note=f"GitHub refused it: {error}")

@@ -10,8 +10,11 @@ import hashlib
 import hmac
 import json
 import re
+import socket
+import sqlite3
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +26,15 @@ if TYPE_CHECKING:
 PATH = "/webhooks/github"
 MOST_BYTES = 1024 * 1024
 """Of a body. An issue's text has at most 65,536 characters, and the rest of the event some kilobytes."""
+_LACKS = "it lacks what an event about an issue has"
 _TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _DELIVERY = re.compile(r"[0-9A-Za-z-]{1,64}")
 _BRANCH = re.compile(r"(?!-)(?!.*\.\.)[A-Za-z0-9._/-]{1,200}")
 _MOST_CALLERS = 16
 _SECONDS = 10
+"""For a call to come in whole. GitHub waits no longer for its answer."""
+_MOST_NUMBER = 2**63 - 1
+"""Of an issue; the queue has no room for more."""
 _LONGEST_TITLE, _LONGEST_TEXT = 300, 65536
 
 
@@ -50,12 +57,16 @@ def wish(settings: Settings, event: str, payload: Any) -> Wish:
     if event != "issues":
         raise NoWishError(f"event {event!r} is not about issues")
     try:
-        issue, repository, action = payload["issue"], payload["repository"], payload["action"]
-        name, labels = str(repository["full_name"]).lower(), [str(label["name"]) for label in issue["labels"]]
-        number, branch = issue["number"], repository["default_branch"]
-        author, sender = issue["user"]["login"], payload["sender"]["login"]
-    except (KeyError, TypeError):
-        raise NoWishError("it lacks what an event about an issue has") from None
+        return _issue(settings, payload)
+    except (AttributeError, KeyError, RecursionError, TypeError):
+        raise NoWishError(_LACKS) from None
+
+
+def _issue(settings: Settings, payload: Any) -> Wish:
+    issue, repository, action = payload["issue"], payload["repository"], payload["action"]
+    name, labels = str(repository["full_name"]).lower(), [str(label["name"]) for label in issue["labels"]]
+    number, branch = issue["number"], repository["default_branch"]
+    author, sender = issue["user"]["login"], payload["sender"]["login"]
     if name not in settings.repositories or repository.get("archived"):
         raise NoWishError("not one of the repositories that are worked on")
     if settings.label not in labels or action not in {"opened", "labeled"}:
@@ -67,10 +78,21 @@ def wish(settings: Settings, event: str, payload: Any) -> Wish:
     # An issue's template puts labels on it for whoever opens it; to label somebody else's takes rights.
     if (action == "opened" or author == sender) and issue.get("author_association") not in _TRUSTED:
         raise NoWishError("whoever opened it has no rights in the repository")
-    if type(number) is not int or number <= 0 or not isinstance(branch, str) or not _BRANCH.fullmatch(branch):
-        raise NoWishError("it lacks what an event about an issue has")
-    title, text = str(issue.get("title") or "")[:_LONGEST_TITLE], str(issue.get("body") or "")[:_LONGEST_TEXT]
+    if type(number) is not int or not 0 < number <= _MOST_NUMBER or not _BRANCH.fullmatch(branch):
+        raise NoWishError(_LACKS)
+    title, text = _text(issue.get("title"), _LONGEST_TITLE), _text(issue.get("body"), _LONGEST_TEXT)
     return Wish(repository=name, issue=number, title=title, body=text, branch=branch)
+
+
+def _text(value: Any, most: int) -> str:
+    # JSON may have half of a character in it, which no file takes.
+    return str(value or "")[:most].encode("utf-8", "replace").decode()
+
+
+def _hang_up(request: socket.socket) -> None:
+    """What is read of a caller from now on ends at once; an answer still goes out."""
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RD)
 
 
 class Server(ThreadingHTTPServer):
@@ -98,10 +120,15 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """One caller, and then room for another."""
+        """One caller, for a while, and then room for another."""
+        # A limit of each read would let who sends a byte now and then stay for days.
+        late = threading.Timer(_SECONDS, _hang_up, (request,))
+        late.daemon = True
+        late.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            late.cancel()
             self.callers.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # its signature
@@ -133,6 +160,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(413, error=f"a body has at most {MOST_BYTES} bytes")
             return
         body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self._answer(408, error="the body did not come whole, or not in time")
+            return
         signatures = self.headers.get_all("X-Hub-Signature-256") or []
         if len(signatures) != 1 or not signed(self.server.settings.secret, body, signatures[0]):
             self._answer(401, error="the signature is missing or wrong")
@@ -162,7 +192,12 @@ class Handler(BaseHTTPRequestHandler):
             asked, why = wish(self.server.settings, event, payload), "its issue has a job, or a pull request"
         except NoWishError as reason:
             asked, why = None, str(reason)
-        number = self.server.queue.deliver(delivery, hashlib.sha256(body).hexdigest(), asked)
+        try:
+            number = self.server.queue.deliver(delivery, hashlib.sha256(body).hexdigest(), asked)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            print(f"the queue: {error}", flush=True)
+            self._answer(503, error="the queue cannot be written; nothing was begun: deliver it again")
+            return
         if number is None:
             self._answer(200, status="known", delivery=delivery)
         elif not number:

@@ -7,15 +7,20 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import auto_fix_settings
 from auto_fix_queue import Queue
 from auto_fix_receiver import Server
 from auto_fix_worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).resolve().parent
 VERSION = "1.0"
@@ -60,26 +65,39 @@ def work(settings: auto_fix_settings.Worker, *, once: bool) -> int:
                 ended.wait(settings.pause)
 
 
+def jobs(queue: Path) -> int:
+    """Shows the queue, a JSON object a line."""
+    for job in Queue(queue).jobs():
+        print(json.dumps({key: value for key, value in asdict(job).items() if key not in {"body", "patch"}}))
+    return 0
+
+
+def shown_version() -> int:
+    """Shows the version."""
+    print(version())
+    return 0
+
+
 def main(argv: list[str]) -> int:
     """The command; 2 where it is none, or the settings are wrong."""
     verbs = {("receive",), ("work",), ("work", "--once"), ("jobs",), ("version",)}
     if tuple(argv) not in verbs:
         print("auto_fix.py receive | work [--once] | jobs | version", file=sys.stderr)
         return 2
+    begin: dict[str, Callable[[], int]] = {
+        "receive": lambda: receive(auto_fix_settings.receiver(os.environ)),
+        "work": lambda: work(auto_fix_settings.worker(os.environ), once="--once" in argv),
+        "jobs": lambda: jobs(Path(os.environ.get("QUEUE", "/var/lib/auto-fix/queue.db"))),
+        "version": shown_version,
+    }
     try:
-        if argv[0] == "receive":
-            return receive(auto_fix_settings.receiver(os.environ))
-        if argv[0] == "work":
-            return work(auto_fix_settings.worker(os.environ), once="--once" in argv)
+        return begin[argv[0]]()
     except auto_fix_settings.SettingsError as error:
         print(f"auto-fix: {error}", file=sys.stderr)
         return 2
-    if argv[0] == "jobs":
-        for job in Queue(Path(os.environ.get("QUEUE", "/var/lib/auto-fix/queue.db"))).jobs():
-            print(json.dumps({key: value for key, value in asdict(job).items() if key not in {"body", "patch"}}))
-        return 0
-    print(version())
-    return 0
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        print(f"auto-fix: the queue: {error}; a damaged one is set aside at the next start", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

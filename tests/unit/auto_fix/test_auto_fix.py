@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from rehearsal.clouds.kit.api import Answer
 from tests.support import campaign
-from tests.support.auto_fix import CALLS, CHANGE, KEY, SECRET, STRANGER, TOKEN, AutoFix, named, said
+from tests.support.auto_fix import APP, CALLS, CHANGE, KEY, SECRET, STRANGER, TOKEN, AutoFix, named, said
 from tests.support.github import ADMIN, NAME
 from tests.support.waits import until
 
@@ -233,7 +232,9 @@ def two_issues(whole):
 
 @pytest.mark.req("FP-19")
 @pytest.mark.parametrize("declined", ["a push", "a branch that is gone"])
-def test_what_github_declines_for_good_is_told_below_its_issue_and_keeps_no_other_waiting(auto_fix, declined):
+def test_what_github_declines_for_good_is_told_below_its_issue_and_keeps_no_other_waiting(
+    auto_fix, declined, monkeypatch
+):
     auto_fix.receive()
     first, second = two_issues(auto_fix)
     if declined == "a push":
@@ -242,8 +243,11 @@ def test_what_github_declines_for_good_is_told_below_its_issue_and_keeps_no_othe
         hook.write_text(f"#!/bin/sh\nread -r _ _ name\ntest $name != refs/heads/auto-fix/{first}\n")
         hook.chmod(0o755)
     else:
-        with closing(sqlite3.connect(auto_fix.queue)) as data, data:
-            data.execute("UPDATE jobs SET branch = 'master' WHERE issue = ?", (first,))
+        monkeypatch.syspath_prepend(APP)
+        from auto_fix_queue import Queue
+
+        queue = Queue(auto_fix.queue)
+        queue._change(queue.jobs()[0], "branch = ?", "master")
     log = auto_fix.work()
 
     assert ["failed", "done"] == [job["state"] for job in auto_fix.jobs()], log

@@ -72,6 +72,17 @@ wireguard() {
   if [ -e "$home/wireguard" ]; then row wireguard homeport; else row wireguard other; fi
 }
 
+# A peer is also added by `wg set`, which leaves the file as it is. While one has two keys, its address is at either.
+peers() {
+  wg show wg0 allowed-ips | awk -v rotating="$(test -s /etc/homeport/wireguard/rotating && echo yes)" '
+    NR == FNR { if ($1 == "PublicKey") { key = $2; at[key] = "(none)" } if ($1 == "AllowedIPs") at[key] = $2; next }
+    !($1 in at) { print $1 " added"; next }
+    { seen[$1] }
+    at[$1] != $2 && !rotating { print $1 " at another address" }
+    END { for (key in at) if (!(key in seen)) print key " gone" }
+  ' FS=' = ' /etc/wireguard/wg0.conf FS='\t' - | sort
+}
+
 # What is not as the last update left it; a unit that is being changed is left to that change.
 drift() {
   for place in "$home"/units/*/; do
@@ -91,6 +102,9 @@ drift() {
     done <"$place/services"
     if grep -qs ' /etc/homeport/firewall/v4$' "$place/list"; then
       /usr/local/lib/homeport/firewall check >/dev/null 2>&1 || row drift "$unit" "the firewall's rules in force" changed
+    fi
+    if grep -qs ' /etc/wireguard/wg0.conf$' "$place/list" && ip link show wg0 >/dev/null 2>&1; then
+      peers | while IFS= read -r what; do row drift "$unit" "the VPN's list of peers ($what)" changed; done
     fi
   done
 }

@@ -30,7 +30,7 @@ def reaches(peer, address, port):
     return "yes" in docker("exec", peer.name, "sh", "-c", f"nc -z -w 2 {address} {port} && echo yes || echo no")
 
 
-@pytest.mark.req("S2-10", "S2-12", "S2-33", "S2-43", "S2-44", "B-02")
+@pytest.mark.req("S2-10", "S2-12", "S2-33", "S2-43", "S2-44", "B-02", "G-05")
 def test_a_member_reaches_exactly_what_is_declared_with_nothing_but_its_configuration(server, member):
     member.until_handshake()
 
@@ -115,7 +115,7 @@ def test_five_restarts_and_a_crash_leave_one_rule(server):
     assert (1, 1) == (rules, after), "PostUp and PostDown are symmetric, and a crash leaves no second one"
 
 
-@pytest.mark.req("S2-09")
+@pytest.mark.req("S2-09", "G-04")
 @pytest.mark.parametrize("when", ["as it was set up", "after a reboot"])
 def test_a_new_member_disturbs_neither_the_others_nor_containers(network, server, when):
     if when == "after a reboot":

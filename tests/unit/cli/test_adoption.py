@@ -180,7 +180,7 @@ def unit(name, **environment):
     return {"urn": URN.format(name), "type": "command:local:Command", "inputs": inputs, "outputs": dict(inputs)}
 
 
-@pytest.mark.req("AT-05")
+@pytest.mark.req("AT-05", "G-04")
 def test_a_file_that_a_hand_has_changed_marks_its_unit_in_the_state_and_no_other(monkeypatch, capsys):
     state = {"resources": [unit("ssh-sshd"), unit("compose"), unit("firewall-rules")]}
     seen = there(

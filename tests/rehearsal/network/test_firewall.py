@@ -49,7 +49,7 @@ def seen(server, outside):
     return [scan(outside.prefix, scanned)["open"] for scanned in scans]
 
 
-@pytest.mark.req("S2-28", "S2-30", "S2-31", "S1-06", "S1-81", "B-03")
+@pytest.mark.req("S2-28", "S2-30", "S2-31", "S1-06", "S1-81", "B-03", "G-05")
 def test_from_outside_every_port_but_ssh_is_silent(server, outside):
     assert server.ok(f"nc -z -w 1 127.0.0.1 {BY_HAND} && nc -z 10.0.0.2 {SERVICE} && nc -z 127.0.0.1 {HOST_SERVICE}"), (
         "the ports must be open inside, or closed ones prove nothing"

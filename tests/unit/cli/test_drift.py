@@ -124,6 +124,17 @@ def test_nothing_is_found_where_all_is_as_it_was_left(docker):
 
 
 @pytest.mark.req("NW-04")
+def test_of_a_hundred_looks_at_what_changes_by_itself_none_finds_anything(docker):
+    for number in range(100):
+        docker.app["RestartCount"] = number
+        docker.app["State"] |= {"StartedAt": f"2026-01-01T00:00:{number % 60:02}Z", "Pid": 1000 + number}
+        docker.app["State"]["Health"] = {"Status": "starting" if number % 7 == 0 else "healthy", "Log": [number]}
+        docker.app["NetworkSettings"] = {"Networks": {"net": {"IPAddress": f"172.20.0.{number}"}}}
+        docker.there["network"]["n1"]["Containers"] = {str(number): {"Name": "guest"}}
+        docker.there["volume"]["app-data"]["UsageData"] = {"Size": number}
+        assert () == _drift().findings, number
+
+
 @pytest.mark.parametrize(
     ("change", "says", "flags"),
     [

@@ -10,7 +10,7 @@ import pytest
 from tests.rehearsal.conformance.recordings import schema
 from tests.support.cloudflare import ACCOUNT, ZONE
 from tests.support.cloudflare_stack import TYPES
-from tests.unit.toolchain_cloudflare.inputs import APP, CHANGES, DNS, EACH, IDP, POLICY, TOKEN, TUNNEL
+from tests.unit.toolchain_cloudflare.inputs import APP, CHANGES, DNS, EACH, IDP, POLICY, SETTING, TOKEN, TUNNEL
 from toolchain.plugins.base import UNKNOWN, CheckFailed, InvokeFailed, ProviderError, Secret, plain
 from toolchain.plugins.cloudflare.kinds import KINDS
 
@@ -120,6 +120,95 @@ def test_the_secret_of_a_service_token_outlives_refreshes_and_updates_and_change
     assert state["clientSecret"] == renamed["clientSecret"], "a new name is no new secret"
     inputs = {**TOKEN, "clientSecretVersion": 2, "previousClientSecretExpiresAt": "2100-01-01T00:00:00Z"}
     assert state["clientSecret"] != stack.update("token", key, renamed, inputs)["clientSecret"], "a new version is one"
+
+
+DAY = {**POLICY, "sessionDuration": "24h"}
+INCLUDE = [{"email_domain": {"domain": "example.com"}}]
+STAFF = {"name": "staff", "decision": "allow", "include": INCLUDE, "session_duration": "24h"}
+OPEN = {"name": "app", "domain": "app.example.com", "type": "self_hosted", "session_duration": "24h"}
+HOUR = {**APP, "sessionDuration": "24h"}
+ALL = [{"everyone": {}}]
+TWO = [*INCLUDE, {"email": {"email": "stranger@example.net"}}]
+# Kind, inputs, method and path of the call of a hand, its body, and what differs then.
+BY_HAND = {
+    "a record leads elsewhere": ("dns", DNS, "PATCH", "zone/dns_records", {"content": "203.0.113.9"}, {"content"}),
+    "a record past the proxy": ("dns", DNS, "PATCH", "zone/dns_records", {"proxied": False}, {"proxied"}),
+    "a tunnel's name": ("tunnel", TUNNEL, "PATCH", "account/cfd_tunnel", {"name": "other"}, {"name"}),
+    "everybody let in": ("policy", DAY, "PUT", "account/access/policies", {**STAFF, "include": ALL}, {"includes"}),
+    "one more let in": ("policy", DAY, "PUT", "account/access/policies", {**STAFF, "include": TWO}, {"includes"}),
+    "nobody asked": ("policy", DAY, "PUT", "account/access/policies", {**STAFF, "decision": "bypass"}, {"decision"}),
+    "a session for a month": (
+        "policy",
+        DAY,
+        "PUT",
+        "account/access/policies",
+        {**STAFF, "session_duration": "720h"},
+        {"sessionDuration"},
+    ),
+    "an application elsewhere": (
+        "app",
+        HOUR,
+        "PUT",
+        "account/access/apps",
+        {**OPEN, "domain": "other.example.com"},
+        {"domain"},
+    ),
+    "an application for a month": (
+        "app",
+        HOUR,
+        "PUT",
+        "account/access/apps",
+        {**OPEN, "session_duration": "720h"},
+        {"sessionDuration"},
+    ),
+    "plain HTTP to the origin": ("setting", SETTING, "PATCH", "zone/settings", {"value": "flexible"}, {"value"}),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_a_hand_has_changed_is_found_by_its_key_put_back_and_then_nothing_differs(stack, name):
+    kind, inputs, method, place, body, keys = BY_HAND[name]
+    key, state = stack.up(kind, inputs)
+    owner, _, rest = place.partition("/")
+    base = f"/zones/{ZONE}" if owner == "zone" else f"/accounts/{ACCOUNT}"
+    stack.cloud.made(method, f"{base}/{rest}/{key}", body)
+    _, drifted, _ = stack.refresh(kind, key, state, inputs)
+    differs = stack.diff(kind, key, drifted, inputs).diffs
+    assert keys == {*differs} & {*inputs}, "of what the program asks for, just that"
+    repaired = stack.update(kind, key, drifted, inputs)
+    _, seen, _ = stack.refresh(kind, key, repaired, inputs)
+    assert not stack.diff(kind, key, seen, inputs).changes, "put back, and a third look finds nothing"
+
+
+def test_ways_of_a_tunnel_and_policies_of_an_application_that_a_hand_has_changed_are_put_back(stack):
+    tunnel, _ = stack.up("tunnel", TUNNEL)
+    rules = [{"hostname": "a.example.com", "service": "https://a"}, {"service": "http_status:404"}]
+    policy, _ = stack.up("policy", POLICY)
+    cases = {
+        "ingress": (
+            {"accountId": ACCOUNT, "tunnelId": tunnel, "config": {"ingresses": rules}},
+            lambda _: (
+                f"/accounts/{ACCOUNT}/cfd_tunnel/{tunnel}/configurations",
+                {"config": {"ingress": [{"hostname": "a.example.com", "service": "https://b"}, rules[1]]}},
+            ),
+            {"config"},
+        ),
+        "app": (
+            {**APP, "policies": [{"id": policy, "precedence": 1}]},
+            lambda key: (f"/accounts/{ACCOUNT}/access/apps/{key}", {**OPEN, "policies": []}),
+            {"policies"},
+        ),
+    }
+    for kind, (inputs, by_hand, keys) in cases.items():
+        key, state = stack.up(kind, inputs)
+        path, body = by_hand(key)
+        stack.cloud.made("PUT", path, body)
+        _, drifted, _ = stack.refresh(kind, key, state, inputs)
+        differs = stack.diff(kind, key, drifted, inputs).diffs
+        assert keys == {*differs} & {*inputs}, f"{kind}: of what the program asks for, just that"
+        repaired = stack.update(kind, key, drifted, inputs)
+        _, seen, _ = stack.refresh(kind, key, repaired, inputs)
+        assert not stack.diff(kind, key, seen, inputs).changes, kind
 
 
 def test_a_change_by_hand_shows_in_refresh_and_the_next_update_fixes_it(stack):

@@ -191,14 +191,84 @@ def test_a_resource_without_a_name_gets_one_and_one_with_a_name_is_deleted_befor
     assert named.diff(ipRange="10.8.0.0/16", name="own").delete_before_replace
 
 
-def test_drift_is_found_and_repaired(plugin, cloud):
-    inputs = {"name": "edge", "rules": [RULE]}
-    wall = Resource(plugin, "Firewall").create(**inputs)
-    cloud.make(f"/firewalls/{wall.id}/actions/set_rules", {"rules": []})
-    assert wall.refresh()
-    assert wall.diff(**inputs).changes
-    wall.update(**inputs)
-    assert "22" == cloud.get(f"/firewalls/{wall.id}")["firewall"]["rules"][0]["port"]
+def ruled(*rules):
+    return "firewalls", "actions/set_rules", {"rules": [*rules]}
+
+
+EDGE = {"name": "edge", "rules": [RULE], "labels": {"a": "b"}}
+IP = {"name": "edge", "type": "ipv4", "location": "fsn1", "autoDelete": False, "deleteProtection": True}
+SSH = {"direction": "in", "protocol": "tcp", "port": "22", "source_ips": ["203.0.113.7/32"]}
+ALL = ["0.0.0.0/0", "::/0"]
+# Kind, inputs, what a hand does (table, path of the call, body), and what differs then.
+BY_HAND = {
+    "a rule less": ("Firewall", EDGE, ruled(), {"rules"}),
+    "a rule more": ("Firewall", EDGE, ruled(SSH, {**SSH, "port": "5432"}), {"rules"}),
+    "a rule for everybody": ("Firewall", EDGE, ruled({**SSH, "source_ips": ALL}), {"rules"}),
+    "a range of ports": ("Firewall", EDGE, ruled({**SSH, "port": "22-443"}), {"rules"}),
+    "another protocol": ("Firewall", EDGE, ruled({**SSH, "protocol": "udp"}), {"rules"}),
+    "a firewall's label": ("Firewall", EDGE, ("firewalls", "", {"labels": {"a": "c"}}), {"labels"}),
+    "a firewall's name": ("Firewall", EDGE, ("firewalls", "", {"name": "other"}), {"name"}),
+    "a server's label": ("Server", {"labels": {"a": "b"}}, ("servers", "", {"labels": {}}), {"labels"}),
+    "a server's name": ("Server", {}, ("servers", "", {"name": "other"}), {"name"}),
+    "a server's copies": ("Server", {"backups": True}, ("servers", "actions/disable_backup", {}), {"backups"}),
+    "a server's protection": (
+        "Server",
+        {"deleteProtection": True, "rebuildProtection": True},
+        ("servers", "actions/change_protection", {"delete": False, "rebuild": False}),
+        {"deleteProtection", "rebuildProtection"},
+    ),
+    "an address's protection": (
+        "PrimaryIp",
+        IP,
+        ("primary_ips", "actions/change_protection", {"delete": False}),
+        {"deleteProtection"},
+    ),
+    "an address's end": ("PrimaryIp", IP, ("primary_ips", "", {"auto_delete": True}), {"autoDelete"}),
+    "an address's label": ("PrimaryIp", IP, ("primary_ips", "", {"labels": {"x": "y"}}), {"labels"}),
+    "a key's label": ("SshKey", {"publicKey": KEY, "name": "k"}, ("ssh_keys", "", {"labels": {"x": "y"}}), {"labels"}),
+    "a key's name": ("SshKey", {"publicKey": KEY, "name": "k"}, ("ssh_keys", "", {"name": "other"}), {"name"}),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_a_hand_has_changed_is_found_by_its_key_put_back_and_then_nothing_differs(plugin, cloud, name):
+    kind, inputs, (table, call, body), keys = BY_HAND[name]
+    inputs = {**SERVER, "name": "one", **inputs} if kind == "Server" else inputs
+    it = Resource(plugin, kind).create(**inputs)
+    if call:
+        cloud.make(f"/{table}/{it.id}/{call}", body)
+        cloud.settle()
+    else:
+        assert 200 == cloud.ask("PUT", f"/{table}/{it.id}", body)[0]
+    assert it.refresh()
+    assert keys == set(it.diff(**inputs).diffs), "just that differs"
+    it.update(**inputs)
+    assert it.refresh()
+    assert not it.diff(**inputs).changes, "put back, and a third look finds nothing"
+
+
+def test_a_firewall_that_a_hand_has_taken_off_a_server_is_put_on_again(plugin, cloud):
+    wall = Resource(plugin, "Firewall").create(**EDGE)
+    inputs = {**SERVER, "name": "one", "firewallIds": [int(wall.id)]}
+    it = Resource(plugin, "Server").create(**inputs)
+    taken = {"remove_from": [{"type": "server", "server": {"id": int(it.id)}}]}
+    cloud.make(f"/firewalls/{wall.id}/actions/remove_from_resources", taken)
+    cloud.settle()
+    assert it.refresh()
+    assert {"firewallIds"} == set(it.diff(**inputs).diffs)
+    it.update(**inputs)
+    assert it.refresh()
+    assert not it.diff(**inputs).changes
+    assert [int(wall.id)] == [row["id"] for row in cloud.get(f"/servers/{it.id}")["server"]["public_net"]["firewalls"]]
+
+
+@pytest.mark.parametrize(("kind", "table"), [("Firewall", "firewalls"), ("SshKey", "ssh_keys"), ("Server", "servers")])
+def test_what_a_hand_has_deleted_is_found_to_be_gone(plugin, cloud, kind, table):
+    inputs = {"Firewall": EDGE, "SshKey": {"publicKey": KEY}, "Server": {**SERVER, "name": "one"}}[kind]
+    it = Resource(plugin, kind).create(**inputs)
+    cloud.ask("DELETE", f"/{table}/{it.id}")
+    cloud.settle()
+    assert not it.refresh()
 
 
 def test_user_data_are_in_the_state_as_a_hash_only(plugin):

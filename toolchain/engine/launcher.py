@@ -99,7 +99,8 @@ def selected_stack(project: Path, name: str, environ: Mapping[str, str]) -> str 
     import pwd  # noqa: PLC0415
 
     home = Path(environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir, ".pulumi"))
-    digest = hashlib.sha1(str(project).encode()).hexdigest()  # noqa: S324 the engine's own choice of name
+    # The engine's own choice of name. A Python that keeps to FIPS 140 refuses SHA-1 for anything else.
+    digest = hashlib.sha1(str(project).encode(), usedforsecurity=False).hexdigest()
     try:
         chosen = json.loads((home / "workspaces" / f"{name}-{digest}-workspace.json").read_text())["stack"]
     except (OSError, ValueError, KeyError):

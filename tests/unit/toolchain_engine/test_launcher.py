@@ -104,7 +104,7 @@ def test_a_stack_without_a_file_gets_a_copy_with_the_salt_alone(adapted, tmp_pat
 def test_the_selected_stack_is_found_where_the_engine_keeps_it(adapted, project, tmp_path):
     import hashlib
 
-    digest = hashlib.sha1(str(project / "Pulumi.yaml").encode()).hexdigest()  # noqa: S324
+    digest = hashlib.sha1(str(project / "Pulumi.yaml").encode(), usedforsecurity=False).hexdigest()
     note = tmp_path / "home" / "workspaces" / f"tiny-{digest}-workspace.json"
     note.parent.mkdir(parents=True)
     note.write_text('{"stack": "organization/tiny/dev"}')

@@ -123,7 +123,7 @@ class Visitor:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
         # The certificate is that of the proxy's own authority, made a moment ago.
-        self._tls = ssl._create_unverified_context()  # noqa: S323, SLF001
+        self._tls = ssl._create_unverified_context()  # noqa: S323, SLF001  # as said above; it has no public name
 
     def __enter__(self) -> Self:
         if not self._answered():

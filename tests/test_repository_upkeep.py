@@ -12,7 +12,7 @@ import tokenize
 
 import pytest
 
-from tests.support.checkout import FILES, PYTHON, ROOT, name, text
+from tests.support.checkout import FILES, OURS, PYTHON, ROOT, name, text
 
 STDLIB_FOLDERS = {"platform", "secrets", "types", "site", "operator", "cmd", "profile", "code"}
 
@@ -103,15 +103,54 @@ def test_the_top_level_is_as_designed():
     assert [] == [one for one in wanted if not (ROOT / one).exists()], "docs/architecture.md names them"
 
 
+def _comments(path):
+    with tokenize.open(path) as file:
+        return [token for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.COMMENT]
+
+
 def test_every_noqa_and_type_ignore_says_which_rule():
     bare = re.compile(r"#\s*(?:noqa(?!:)|type:\s*ignore(?!\[))")
-    found = []
-    for path in PYTHON:
-        with tokenize.open(path) as file:
-            comments = [token for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.COMMENT]
-        found += [f"{name(path)}:{comment.start[0]}" for comment in comments if bare.match(comment.string)]
+    found = [
+        f"{name(path)}:{comment.start[0]}"
+        for path in PYTHON
+        for comment in _comments(path)
+        if bare.match(comment.string)
+    ]
 
     assert [] == found, "a suppression without its rule hides the next mistake too"
+
+
+_UNEXPLAINED = re.compile(r"#\s*noqa:(?:\s*[A-Z]+\d+,?)*?\s*S\d+(?:,?\s*[A-Z]+\d+)*\s*")
+"""A comment that switches one of ruff's rules on security off, and says nothing else."""
+FINGERPRINTED = ("toolchain/images/recipes", "toolchain/images/sources")
+"""Their text is in the images' fingerprints: another is another image."""
+
+
+def test_whoever_switches_a_rule_on_security_off_says_why():
+    found = [
+        f"{name(path)}:{comment.start[0]}"
+        for path in OURS
+        if not name(path).startswith(FINGERPRINTED)
+        for comment in _comments(path)
+        if _UNEXPLAINED.fullmatch(comment.string)
+    ]
+
+    assert [] == found, "the next reader has to find out again whether it is a mistake"
+
+
+@pytest.mark.parametrize(
+    ("comment", "unexplained"),
+    [
+        ("# noqa: S310", True),
+        ("# noqa: S104, SLF001", True),
+        ("# noqa: PT018, S101", True),
+        ("# noqa: S310  # https", False),
+        ("# noqa: S104 - compared, not bound", False),
+        ("# noqa: SLF001", False),
+    ],
+)
+def test_a_suppression_without_a_reason_is_seen(comment, unexplained):
+    assert unexplained is bool(_UNEXPLAINED.fullmatch(comment))
 
 
 PAGES = (

@@ -144,7 +144,7 @@ def _address(values: Mapping[str, str]) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        raise _wrong("HOST", "is no address", "0.0.0.0") from None  # noqa: S104
+        raise _wrong("HOST", "is no address", "0.0.0.0") from None  # noqa: S104  # what to write instead
 
 
 def _number(values: Mapping[str, str], name: str, default: int, most: int) -> int:

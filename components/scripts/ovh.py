@@ -110,7 +110,7 @@ class Zone:
             headers |= {"X-Ovh-Consumer": consumer, "X-Ovh-Timestamp": stamp, "X-Ovh-Signature": f"$1${digest}"}
         request = urllib.request.Request(url, content.encode() or None, headers, method=method)  # noqa: S310  # checked below
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  # its base is one of OVH's
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as problem:
             self._refuse(method, path, problem)

@@ -57,7 +57,7 @@ def digest(image: str) -> str:
 
 def _head(url: str, headers: dict[str, str]) -> Message:
     request = urllib.request.Request(url, headers={"Accept": _ACCEPT, **headers}, method="HEAD")  # noqa: S310  # https
-    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  # https
         head: Message = answer.headers
     return head
 
@@ -67,6 +67,6 @@ def _token(challenge: str) -> str:
     realm = fields.pop("realm", "")
     if not realm.startswith("https://"):
         raise ValueError("the registry asks for another login than a token over HTTPS")
-    with urllib.request.urlopen(f"{realm}?{urlencode(fields)}", timeout=_SECONDS) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{realm}?{urlencode(fields)}", timeout=_SECONDS) as answer:  # noqa: S310  # https, as was just looked at
         document = json.loads(answer.read())
     return str(document.get("token") or document.get("access_token") or "")

@@ -109,7 +109,7 @@ def _with(change: Callable[[Container], object]) -> Callable[[Containers], Conta
 
 
 def _publish_everywhere(container: Container) -> None:
-    container["NetworkSettings"]["Ports"] = {"5678/tcp": [{"HostIp": "0.0.0.0", "HostPort": "5678"}]}  # noqa: S104
+    container["NetworkSettings"]["Ports"] = {"5678/tcp": [{"HostIp": "0.0.0.0", "HostPort": "5678"}]}  # noqa: S104  # what would be wrong
 
 
 CLAIMS: tuple[Claim[View, Any], ...] = (

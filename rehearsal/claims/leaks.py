@@ -15,7 +15,7 @@ from rehearsal.probes.inside.needles import SHORTEST
 if TYPE_CHECKING:
     from rehearsal.claims.view import View
 
-_FOLDERS = ("/etc", "/root", "/home", "/opt", "/srv", "/tmp", "/run", "/var", "/usr/local", "/dev/shm")  # noqa: S108
+_FOLDERS = ("/etc", "/root", "/home", "/opt", "/srv", "/tmp", "/run", "/var", "/usr/local", "/dev/shm")  # noqa: S108  # they are searched
 _FIRST_BOOT = ("/var/lib/cloud", "/run/cloud-init", "/var/log")
 _LEFT_OUT = (
     "/var/lib/docker/overlay2",

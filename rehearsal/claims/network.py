@@ -143,7 +143,7 @@ def listeners(text: str) -> list[str]:
 
 def public(view: View, listening: list[str]) -> list[str]:
     """Ports of all listeners that an address of the outside leads to."""
-    everywhere = {"0.0.0.0", "*", "[::]"}  # noqa: S104
+    everywhere = {"0.0.0.0", "*", "[::]"}  # noqa: S104  # compared, not bound
     outside = everywhere.union(view.addresses, (f"[{address}]" for address in view.addresses))
     pairs = [address.rpartition(":") for address in listening]
     return sorted({port for host, _, port in pairs if host.partition("%")[0] in outside}, key=int)

@@ -134,7 +134,7 @@ def _publishing(view: View, address: str, port: int) -> set[str]:
     publishing = {
         name for name, each in view.expected.services.items() if each.port == port and address == view.vpn_address
     }
-    places = {(at, str(port)) for at in ("0.0.0.0", address)}  # noqa: S104
+    places = {(at, str(port)) for at in ("0.0.0.0", address)}  # noqa: S104  # compared, not bound
     for name, service in view.expected.services.items():
         for binding in service.published:
             at, _, number = binding.partition("->")[0].rpartition(":")

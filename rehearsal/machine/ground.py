@@ -57,7 +57,7 @@ class Ground:
         for _ in range(_TRIES):
             block = random.randrange(512)  # noqa: S311  (a free block, not a secret)
             v4 = f"198.{18 + block // 256}.{block % 256}"
-            v6 = f"fd00:{random.randrange(65536):x}:{block:x}"  # noqa: S311
+            v6 = f"fd00:{random.randrange(65536):x}:{block:x}"  # noqa: S311  # the same
             blocks = (
                 "--subnet",
                 f"{v4}.0/24",

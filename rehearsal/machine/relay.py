@@ -90,7 +90,7 @@ class Relay:
         for offset in range(len(_SOURCE_PORTS)):
             port = _SOURCE_PORTS[(self.connections + offset) % len(_SOURCE_PORTS)]
             with contextlib.suppress(OSError):
-                return await asyncio.open_connection(*self.target, local_addr=("0.0.0.0", port))  # noqa: S104
+                return await asyncio.open_connection(*self.target, local_addr=("0.0.0.0", port))  # noqa: S104  # a source's address, where nobody listens
         raise ConnectionRefusedError(f"no way to {self.target}")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -177,5 +177,5 @@ def _only_reordered(before: list[Props], after: list[Any]) -> bool:
 
 def _same_port(old: Props, new: Props) -> bool:
     keys = ("internal", "protocol") if new.get("external") is None else ("internal", "protocol", "external")
-    same_address = old.get("ip") == (new.get("ip") or "0.0.0.0")  # noqa: S104
+    same_address = old.get("ip") == (new.get("ip") or "0.0.0.0")  # noqa: S104  # compared, not bound
     return same_address and all(old.get(key) == new.get(key) for key in keys)

@@ -43,6 +43,8 @@ SIZES = {
     "rounds of calls at once through LiteLLM": (1, 20),
     "kills of a call": (20, 200),
     "kills of a job of auto-fix": (4, 26),
+    "tamperings of the audit log": (8, 100),
+    "kills of the audit log": (4, 200),
     "kills of the budget": (4, 200),
     "kills of a caller": (20, 200),
     "rotations of a key": (1, 2),

@@ -191,6 +191,55 @@ def test_ten_wrong_tokens_a_minute_are_heard_and_no_eleventh_from_that_address(t
     assert 0 == again.wait("192.0.2.7")
 
 
+def test_how_long_a_source_waits_follows_from_its_first_wrong_token_and_ends_with_the_minute():
+    now = [1000.0]
+    guard = Guard(TOKEN, now=lambda: now[0], alert=lambda _: None)
+    for second in range(10):
+        now[0] = 1000.0 + second
+        assert 0 == guard.wait("192.0.2.7"), "not yet"
+        guard.verdict("192.0.2.7", [b"x"])
+
+    waits = {}
+    for moment in (1009.0, 1059.7, 1059.99, 1060.0):
+        now[0] = moment
+        waits[moment] = guard.wait("192.0.2.7")
+    assert {1009.0: 51, 1059.7: 1, 1059.99: 1, 1060.0: 0} == waits, "what Retry-After says is never too little"
+
+
+def test_the_file_has_those_who_are_locked_out_now_and_nobody_else(tmp_path):
+    now, file = [1000.0], tmp_path / "locked.json"
+    guard = Guard(TOKEN, file, now=lambda: now[0], alert=lambda _: None)
+
+    def guesses(source, count):
+        for _ in range(count):
+            guard.verdict(source, [b"x"])
+        return sorted(json.loads(file.read_text())) if file.exists() else []
+
+    assert [] == guesses("192.0.2.8", 9), "one is left"
+    assert ["192.0.2.7"] == guesses("192.0.2.7", 10), "the other may go on after a restart"
+    now[0] += 60
+    assert ["192.0.2.9"] == guesses("192.0.2.9", 10), "the minute of the first is over"
+
+
+def test_ten_tokens_in_more_than_a_minute_lock_nobody_out_and_are_no_alarm(tmp_path):
+    now, alerts, file = [1000.0], [], tmp_path / "locked.json"
+    guard = Guard(TOKEN, file, now=lambda: now[0], alert=alerts.append)
+    guard.verdict("192.0.2.7", [b"x"])
+    for now[0] in (1001.0,) * 8 + (1060.0,):
+        guard.verdict("192.0.2.7", [b"x"])
+
+    assert (0, [], False) == (guard.wait("192.0.2.7"), alerts, file.exists()), "none too many"
+    guard.verdict("192.0.2.7", [b"x"])
+    assert (1, ["192.0.2.7"]) == (len(alerts), sorted(json.loads(file.read_text()))), "one more within the minute"
+
+
+def test_the_file_lies_where_systemd_lets_the_service_keep_something(monkeypatch, tmp_path):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert tmp_path / "locked.json" == host_agent_guard.state_file()
+    monkeypatch.delenv("STATE_DIRECTORY")
+    assert host_agent_guard.state_file() is None, "started by hand"
+
+
 @pytest.mark.req("H-03")
 def test_of_ipv6_a_network_is_one_source_and_who_only_forgot_the_token_guesses_nothing():
     guard = Guard(TOKEN, now=lambda: 1000.0, alert=lambda _: None)
@@ -198,7 +247,11 @@ def test_of_ipv6_a_network_is_one_source_and_who_only_forgot_the_token_guesses_n
         guard.verdict(f"2001:db8::{number:x}", [b"Bearer x"])
         guard.verdict("192.0.2.9", [])
 
+        guard.verdict(f"fe80::{number:x}%eth0", [b"Bearer x"])
+
     assert "locked" == guard.verdict("2001:db8::ffff", [BEARER]), "a host has 2^64 addresses there"
+    assert "locked" == guard.verdict("2001:db8:0:0:ffff::1", [BEARER]), "of its whole network"
+    assert "locked" == guard.verdict("fe80::ffff%eth1", [BEARER]), "whichever link it comes by"
     assert "known" == guard.verdict("2001:db8:1::1", [BEARER])
     assert "known" == guard.verdict("192.0.2.9", [BEARER])
     assert "wrong" == guard.verdict("::ffff:192.0.2.9", [])
@@ -211,12 +264,22 @@ def test_many_addresses_take_no_more_memory_and_free_nobody_who_is_locked_out():
     for number in range(6000):
         guard.verdict(f"10.{number // 250}.{number % 250}.1", [b"x"])
 
-    assert 4096 >= len(guard._tries)
+    assert 4096 == len(guard._tries)
     assert "locked" == guard.verdict("192.0.2.7", [BEARER])
 
 
+def test_who_was_quiet_for_longest_is_forgotten_first():
+    guard = Guard(TOKEN, now=lambda: 1000.0, alert=lambda _: None)
+    sources = [f"10.{number // 250}.{number % 250}.1" for number in range(4096)]
+    for source in (*sources, sources[0], "192.0.2.7"):
+        guard.verdict(source, [b"x"])
+
+    assert {sources[1]} == {*sources} - {*guard._tries}, "the first has guessed again meanwhile"
+
+
 def test_a_file_that_a_crash_has_cut_locks_nobody_out(tmp_path):
-    for text in ("", "{", "[]", '{"192.0.2.7": 5}', "null"):
+    half = json.dumps({"192.0.2.7": [time.time()] * 10, "192.0.2.8": 5})
+    for text in ("", "{", "[]", '{"192.0.2.7": 5}', "null", half):
         (tmp_path / "locked.json").write_text(text)
         assert "known" == Guard(TOKEN, tmp_path / "locked.json").verdict("192.0.2.7", [BEARER])
 

@@ -5,6 +5,7 @@ import pytest
 from homeport.cli import testing
 from homeport.cli.testing import LONG, STAGES
 from rehearsal.claims.expected import hosts, systems
+from rehearsal.claims.systems import CLAIMS
 from tests.support import campaign, turns
 from tests.support.checkout import ROOT
 
@@ -59,6 +60,20 @@ def test_what_is_of_no_set_is_in_every_run(seeded):
         seeded(number)
         assert not turns.waits("tests/rehearsal/production/test_production.py")
         assert not turns.waits("apps/memory/tests/shared/test_it.py"), "only what is below tests/rehearsal"
+
+
+@pytest.mark.req("O-07")
+def test_what_shows_that_a_hardened_host_takes_updates_is_in_every_run(seeded):
+    """A second update finds nothing to do, 64 logins at once all pass, a boot brings everything back."""
+    claims = {"second-preview-empty", "reboot-opens-nothing"}
+    paths = ("production/test_production.py", "production/test_life.py", "host/test_host.py")
+
+    assert claims <= {claim.name for claim in CLAIMS["jett"]}, "each rehearsal of production asks them"
+    for number in range(20):
+        seeded(number)
+        assert [] == [path for path in paths if turns.waits(f"tests/rehearsal/{path}")], "whatever a change hardens"
+    for path in paths:
+        assert "pytest.mark.long" not in (ROOT / "tests/rehearsal" / path).read_text(), f"{path}: nothing of it waits"
 
 
 def test_the_long_stage_has_every_set(seeded):

@@ -180,7 +180,7 @@ def test_killed_at_any_moment_the_next_run_makes_it_whole_and_no_file_is_ever_ha
     server.drop("killed")
 
 
-@pytest.mark.req("E-06")
+@pytest.mark.req("E-06", "O-07")
 def test_sixty_four_logins_at_once_all_pass(server):
     with ThreadPoolExecutor(64) as pool:
         codes = [done.returncode for done in pool.map(lambda _: server.login(), range(64))]

@@ -156,7 +156,6 @@ def reaches_from_host(server):
     return server.ok(f"nc -z -w 1 10.0.0.2 {SERVICE}")
 
 
-@pytest.mark.req("K-03")
 def test_a_members_key_is_changed_in_three_steps_while_probes_go_on(server, member):
     member.until_handshake()
     probes = member.probes("10.0.0.2", 22, rate=10)

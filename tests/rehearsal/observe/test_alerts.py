@@ -177,7 +177,6 @@ def test_every_alert_has_a_fault_that_fires_it():
     assert generic == of_services | others - {HEARTBEAT}, "none is there that nobody has seen at work"
 
 
-@pytest.mark.req("O-02")
 @pytest.mark.parametrize("name", SILENCES)
 def test_the_heartbeat_stays_away_while_grafana_or_telegram_does_not_work(store, world, name):
     begin, over = world.begin(name), world.over(name)

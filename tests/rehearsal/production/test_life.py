@@ -70,7 +70,7 @@ def test_requests_wait_while_the_local_machine_is_off_and_come_once_each_in_orde
     assert [(source, number) for number in (2, 3, 4, 5)] == late, "each once, in order"
 
 
-@pytest.mark.req("S2-09", "K-03")
+@pytest.mark.req("S2-09")
 def test_a_key_is_changed_by_updates_without_a_lost_probe_over_a_second_slot(rehearsed):
     """Add a slot, change over, change the first slot's key, change back, remove the second: never without a way in."""
     seconds = []
@@ -111,7 +111,6 @@ def test_a_key_is_changed_by_updates_without_a_lost_probe_over_a_second_slot(reh
 
 
 @pytest.mark.campaign
-@pytest.mark.req("K-03")
 @pytest.mark.parametrize("who", campaign.sample("rotations of a key", ["local", "server"]))
 def test_a_key_is_changed_in_place_by_rotating_it(rehearsed, who):
     """The same address throughout; what is lost is what the host has not seen the new key's handshake for."""

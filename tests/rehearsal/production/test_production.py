@@ -9,7 +9,7 @@ from tests.support.production import ASKED
 pytestmark = pytest.mark.docker
 
 
-@pytest.mark.req("S2-01", "S2-03", "P-09", "P-11", "P-12")
+@pytest.mark.req("S2-01", "S2-03", "P-09", "P-11", "P-12", "O-07")
 def test_one_update_from_nothing_to_every_claim(rehearsed):
     if not rehearsed.said:
         pytest.skip("HOMEPORT_REHEARSED=1: not from nothing")

@@ -94,7 +94,6 @@ def test_an_ipv6_endpoint_stands_in_brackets():
     assert "Endpoint = [2001:db8::7]:51820\n" in register(LOCAL, endpoint="2001:db8::7")["configs"]["local"], "wg(8)"
 
 
-@pytest.mark.req("K-03")
 def test_a_key_changes_in_three_steps_of_which_none_is_two_changes():
     before = register(LOCAL)
     during = register(LOCAL, rotating=["local"])
@@ -115,7 +114,6 @@ def test_a_key_changes_in_three_steps_of_which_none_is_two_changes():
     assert before["public"] == during["public"] == after["public"], "the server's key is another matter"
 
 
-@pytest.mark.req("K-03")
 def test_members_learn_the_servers_next_key_before_it_changes():
     during, after = register(LOCAL, rotating=["server"]), register(LOCAL, versions={"server": 2})
 

@@ -158,7 +158,6 @@ def test_alerts_leave_by_a_network_with_a_way_out_and_wait_for_nothing_that_they
     assert "frontend" == GRAFANA.networks[0] and () == GRAFANA.needs, "it starts, and sends, whoever is away"
 
 
-@pytest.mark.req("O-02")
 def test_the_heartbeat_goes_by_another_way_than_the_alerts_and_its_end_is_no_message():
     made = contacts(**{"grafana-heartbeat-url": "http://kuma.example.com:3001/api/push/abc?status=up"})
     point = next(point for point in made["contactPoints"] if point["name"] == "heartbeat")["receivers"][0]
@@ -168,6 +167,13 @@ def test_the_heartbeat_goes_by_another_way_than_the_alerts_and_its_end_is_no_mes
     assert ("webhook", True) == (point["type"], point["disableResolveMessage"]), "its silence is the message"
     assert "http://kuma.example.com:3001/api/push/abc?status=up" == point["settings"]["url"], "a push monitor's address"
     assert ("1m", "1m") == (route["repeat_interval"], route["group_interval"]), "every minute"
+
+
+def test_a_store_that_does_not_answer_is_told_by_every_alert_and_ends_the_heartbeat():
+    states = {rule["title"]: (rule["execErrState"], rule["noDataState"]) for rule in grafana_rules()}
+
+    assert ("OK", "OK") == states.pop("All is well here"), "firing on, it would say that all is well"
+    assert {("Error", "OK")} == {*states.values()}, "nothing found is no fault, nobody asked is one"
 
 
 def test_a_host_that_a_stack_does_not_have_is_not_asked():

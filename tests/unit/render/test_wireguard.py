@@ -118,7 +118,7 @@ PresharedKey = a2=
 """
 
 
-@pytest.mark.req("S2-09", "K-03")
+@pytest.mark.req("S2-09")
 @pytest.mark.parametrize(
     ("running", "wanted", "told", "why"),
     [

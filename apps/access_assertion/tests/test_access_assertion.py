@@ -142,6 +142,20 @@ def test_a_new_key_is_asked_for_once_a_minute_whatever_strangers_send(team):
 
 
 @pytest.mark.req("FP-16")
+def test_a_known_key_is_asked_for_again_after_an_hour_and_an_unknown_one_after_a_minute(team):
+    now = [1000.0]
+    access = Access(team.url, AUDIENCE, clock=lambda: now[0])
+    asked = {}
+    for moment, kid in ((0, "first"), (59, "x"), (60, "x"), (3659, "first"), (3660, "first")):
+        now[0] = 1000.0 + moment
+        sent = assertion(team, kid=kid)
+        assert access.claims(sent) if kid == "first" else 401 == status(access, sent)
+        asked[moment] = team.asked
+
+    assert {0: 1, 59: 1, 60: 2, 3659: 2, 3660: 3} == asked, "neither at every request nor never"
+
+
+@pytest.mark.req("FP-16")
 def test_without_keys_nobody_is_let_in_and_known_keys_outlast_an_outage(team):
     now = [1000.0]
     access = Access(team.url, AUDIENCE, clock=lambda: now[0])

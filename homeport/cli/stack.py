@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from homeport.cli import strict_yaml
 from homeport.model.docker_here import here
 from homeport.model.errors import ProblemsError, SettingsError, ToolError
 
@@ -172,7 +173,7 @@ def read(name: str, root: Path | None = None) -> Stack:
         fix = f"name one with --stack (make: STACK=), or copy Pulumi.dev.yaml to {path.name}"
         raise ToolError(f"{path.name}: there is no such stack; there are: {there}\n  fix: {fix}")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = strict_yaml.parsed(path.read_text(encoding="utf-8")) or {}
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ToolError(f"{path.name}:{line}: this is not UTF-8\n  fix: save {path.name} as UTF-8") from None
@@ -180,7 +181,8 @@ def read(name: str, root: Path | None = None) -> Stack:
         # Only the place: the text beside it may be a secret.
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
-        raise ToolError(f"{where}: this is not valid YAML\n  fix: edit {path.name}") from None
+        what = error.problem if isinstance(error, strict_yaml.Unusable) else "this is not valid YAML"
+        raise ToolError(f"{where}: {what}\n  fix: edit {path.name}") from None
     config = content.get("config") if isinstance(content, dict) else None
     config = config if isinstance(config, dict) else {}
     # An environment of Pulumi's own (ESC) brings further keys, which no file here has.

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,73 @@ def test_a_broken_stack_file_is_refused_without_its_text(tmp_path):
     with pytest.raises(ToolError, match=r"Pulumi\.dev\.yaml:\d+") as refused:
         read("dev", tmp_path)
     assert "canary" not in str(refused.value), "the text beside a mistake may be a secret"
+
+
+def bomb(first, more):
+    """A thousand characters that stand for thousands of millions: each line names the one before nine times."""
+    lines = [f"{new}: &{new} {more.format(', '.join([f'*{old}'] * 9))}" for old, new in pairwise("abcdefghijk")]
+    return "config:\n  homeport:settings:\n" + "".join(f"    {line}\n" for line in (f"a: &a {first}", *lines))
+
+
+UNUSABLE = {
+    "aliases of lists": (bomb("[canary]", "[{}]"), ": its aliases stand for more than"),
+    "aliases of mappings": (bomb("{x: canary}", "{{<<: [{}]}}"), ": its aliases stand for more than"),
+    "an alias of a long text": (
+        f"config:\n  a: &a {'x' * 9000}\n  b: [{', '.join(['*a'] * 200)}]\n",
+        ": its aliases stand for more than",
+    ),
+    "a list in itself": ("config:\n  homeport:settings: &a [*a]\n", ":2: it holds itself"),
+    "a mapping in itself": ("config: &a\n  homeport:settings: {hosts: *a}\n", ":1: it holds itself"),
+    "a section twice": (
+        "config:\n  homeport:settings:\n    edge: {}\n    edge: {bind: canary}\n",
+        ":4: edge stands there twice",
+    ),
+    "settings twice": ("config:\n  homeport:settings: {}\n  homeport:settings: {}\n", ":3: homeport:settings stands"),
+    "an odd key twice": ('config: {"canary 1": 1, "canary 1": 2}\n', ":1: a key stands there twice"),
+    "a tab": ("config:\n\thomeport:preset: canary\n", ":2: this is not valid YAML"),
+    "a day that there is not": ("config:\n  homeport:settings: {x: 2027-02-31}\n", ":2: this is no value"),
+    "a day as a key": ("config: {2027-02-01: canary}\n", ":1: a key is no word"),
+    "bytes as a key": ("config: {!!binary Y2FuYXJ5: 1}\n", ":1: a key is no word"),
+    "a list as a key": ("config: {? [canary] : 1}\n", ":1: a key is no word"),
+    "a number of thousands of digits": (f"config: {{a: {'9' * 5000}}}\n", ":1: this is no value"),
+    "no truth value": ("config: {a: !!bool canary}\n", ":1: this is no value"),
+    "no number": ("config: {a: !!int ''}\n", ":1: this is no value"),
+    "no time": ("config: {a: !!timestamp canary}\n", ":1: this is no value"),
+    "an object of Python's": ("config: {a: !!python/name:os.system canary}\n", ":1: this is not valid YAML"),
+    "a zero": ("config: {a: 'cana\0ry'}\n", ": this is not valid YAML"),
+    "depth": ("config: " + "[" * 5000 + "]" * 5000, ": it is nested too deeply"),
+    "two documents": ("config: {}\n---\nconfig: {a: canary}\n", ":2: this is not valid YAML"),
+    "size": (f"config: {{a: {'x' * 1_048_576}}}\n", ": it is larger than"),
+}
+
+
+@pytest.mark.req("A-01")
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_a_file_that_no_settings_can_be_read_of_is_refused_at_its_line_and_in_no_time(tmp_path, name):
+    text, words = UNUSABLE[name]
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    started = time.process_time()
+
+    with pytest.raises(ToolError) as refused:
+        read("dev", tmp_path)
+    assert 1 > time.process_time() - started, "nothing is unfolded to find out"
+    assert str(refused.value).startswith(f"Pulumi.dev.yaml{words}"), str(refused.value)
+    assert ["  fix: edit Pulumi.dev.yaml"] == str(refused.value).splitlines()[1:]
+    assert "canary" not in str(refused.value), "a value may be a secret"
+
+
+def test_what_aliases_are_for_is_read_as_it_is_meant(tmp_path):
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "x-limits: &limits {memory: 512, cpus: 2}\n"
+        "config:\n"
+        "  homeport:preset: ai-orchestrator\n"
+        "  homeport:settings:\n"
+        "    services: {ai-redis: {<<: *limits, memory: 128}, ai-n8n: *limits}\n"
+    )
+    stack = read("dev", tmp_path)
+
+    assert {"memory": 128, "cpus": 2} == stack.settings["services"]["ai-redis"], "its own word comes before"
+    assert () == stack.wrong
 
 
 @pytest.mark.req("NW-10")

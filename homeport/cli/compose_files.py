@@ -9,6 +9,7 @@ Source: https://github.com/compose-spec/compose-spec, read 2026-11-29.
 from __future__ import annotations
 
 import base64
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,8 +36,9 @@ _MOST = 100_000
 # What a plain word is in YAML 1.2, as compose's reader has it: `yes` and `12:30` are texts.
 _BOOL = {"true": True, "false": False}
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_BASED = re.compile(r"0(?:o?[0-7]+|x[0-9a-fA-F]+|b[01]+)")
+# Longer than any that is meant: read as compose's reader does it, as a float, or as a text where it is none.
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,63})")
+_BASED = re.compile(r"0(?:o?[0-7]{1,64}|x[0-9a-fA-F]{1,64}|b[01]{1,64})")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _APPENDED = frozenset(
     {"ports", "expose", "volumes", "tmpfs", "dns", "dns_search", "cap_add", "cap_drop", "devices", "security_opt",
@@ -247,10 +249,14 @@ class _Reader:
         self._documents[path] = items(tree)
         return self._documents[path]
 
-    def _node(self, node: yaml.Node, prefix: str, where: str, depth: int, path: Path) -> Node:
+    def _counted(self, path: Path, depth: int = 0) -> None:
+        """One more of what anchors can make endless."""
         self._count += 1
         if depth > _DEEPEST or self._count > _MOST:
             raise ToolError(f"{path.name}: its anchors make it too large\n  fix: edit {path.name}")
+
+    def _node(self, node: yaml.Node, prefix: str, where: str, depth: int, path: Path) -> Node:
+        self._counted(path, depth)
         if isinstance(node, yaml.ScalarNode):
             return Leaf(path=prefix + where, value=self._scalar(node, where, path))
         if isinstance(node, yaml.SequenceNode):
@@ -270,6 +276,7 @@ class _Reader:
 
     def _merged(self, node: yaml.MappingNode, path: Path, depth: int) -> dict[str, yaml.Node]:
         """A mapping's keys, with what ``<<`` brings below its own."""
+        self._counted(path)
         own: dict[str, yaml.Node] = {}
         brought: list[yaml.MappingNode] = []
         for key, value in node.value:
@@ -304,8 +311,7 @@ class _Reader:
                 return int(text)
             if _BASED.fullmatch(text):
                 return int(text if not text[1:].isdigit() else f"0o{text[1:]}", 0)
-            if _FLOAT.fullmatch(text):
-                number = float(text)
+            if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
                 return int(number) if number.is_integer() and abs(number) < 2**53 else number
         try:
             return fill(text, self._variables)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from homeport.cli import daemon
 from homeport.model.errors import ToolError
 from homeport.model.image import parts
-from homeport.plan.compose.shapes import Known
+from homeport.plan.compose.shapes import Known, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -96,8 +96,8 @@ def _docker(words: tuple[str, ...], where: Mapping[str, str]) -> subprocess.Comp
 def _ports(exposed: Mapping[str, Any]) -> Iterable[int]:
     for text in exposed:
         number, _, protocol = text.partition("/")
-        if number.isdigit() and protocol in {"", "tcp"}:
-            yield int(number)
+        if protocol in {"", "tcp"} and whole(number):
+            yield whole(number)
 
 
 def _health(check: Mapping[str, Any]) -> tuple[str, ...]:

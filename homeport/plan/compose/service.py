@@ -24,6 +24,7 @@ from homeport.plan.compose.shapes import (
     part_name,
     port_numbers,
     seconds,
+    whole,
 )
 from homeport.plan.compose.variables import Piece, Text
 from homeport.settings.apps import FILES_AT, MOST_PIDS, MOST_RETRIES, MOST_TMPFS, TOOLS_AT
@@ -356,9 +357,8 @@ class Keys:
             self._left(node, f"no limit that an app can have: from {LEAST_CORES} to {MOST_CORES}")
 
     def _pids(self, node: Node) -> None:
-        text = said(node)
-        if text.isdigit() and 1 <= int(text) <= MOST_PIDS:
-            self._block["pids"] = int(text)
+        if 1 <= (number := whole(said(node))) <= MOST_PIDS:
+            self._block["pids"] = number
             self._taken(node, "as it is")
         else:
             self._hard(node, "an app has a limit of processes", "pids")
@@ -654,8 +654,8 @@ class Keys:
             value = pair.value.value if pair.value else ""
             if match := _HOST_RULE.search(value):
                 self._hint_host(match[1], pair.leaf)
-            elif _PROXY_PORT.search(pair.name) and value.isdigit():
-                self._hints.append((int(value), pair.leaf))
+            elif _PROXY_PORT.search(pair.name) and whole(value):
+                self._hints.append((whole(value), pair.leaf))
             elif pair.name.startswith("traefik."):
                 self._left(pair.leaf, "the stack's own proxy leads to the app, with certificates and its own guards")
 
@@ -663,8 +663,8 @@ class Keys:
         """Variables by which a proxy beside the containers learns of them (nginx-proxy)."""
         if name == "VIRTUAL_HOST":
             self._hint_host(value.partition(",")[0], leaf)
-        elif name == "VIRTUAL_PORT" and value.isdigit():
-            self._hints.append((int(value), leaf))
+        elif name == "VIRTUAL_PORT" and whole(value):
+            self._hints.append((whole(value), leaf))
         elif name in {"LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"}:
             self._left(leaf, "the stack's own proxy has the certificates")
         else:
@@ -753,9 +753,8 @@ class Keys:
             self._taken(node, "a check is made")
 
     def _retries(self, node: Node, health: dict[str, Any]) -> None:
-        text = said(node)
-        if text.isdigit() and 1 <= int(text) <= MOST_RETRIES:
-            health["retries"] = int(text)
+        if 1 <= (number := whole(said(node))) <= MOST_RETRIES:
+            health["retries"] = number
             self._taken(node, "as it is")
         else:
             self._left(node, f"must be from 1 to {MOST_RETRIES}")

@@ -24,9 +24,10 @@ NO_WEB = frozenset(
     {21, 22, 25, 53, 110, 143, 389, 443, 465, 587, 636, 993, 995, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379,
      8443, 8883, 9092, 11211, 26379, 27017}
 )  # fmt: skip
-_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_SIZE = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]+)?)\s*(?P<unit>[bkmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 2**-20, "b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20}
-_TIME = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>ns|us|µs|ms|s|m|h)")
+_TIME = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]+)?)(?P<unit>ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _MOST_PORTS = 65535
 _ORDER = (
@@ -191,12 +192,15 @@ def seconds(text: str) -> float | None:
     return sum(float(match["number"]) * _SECONDS[match["unit"]] for match in matches)
 
 
+def whole(text: str) -> int:
+    """A whole number from 1 on; 0 where it is none, or longer than any that is meant."""
+    return int(text) if _WHOLE.fullmatch(text) else 0
+
+
 def port_numbers(text: str) -> tuple[int, ...]:
     """The ports of ``8000`` or ``8000-8002``; none where it is no port."""
     first, dash, last = text.partition("-")
-    if not first.isdigit() or (dash and not last.isdigit()):
-        return ()
-    low, high = int(first), int(last or first)
+    low, high = whole(first), whole(last if dash else first)
     return tuple(range(low, high + 1)) if 1 <= low <= high <= _MOST_PORTS else ()
 
 

@@ -40,6 +40,8 @@ AROUND = [
 ]
 LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 4)}]\n" for n in range(1, 12))
 """Anchors within anchors: a short text that is a very large document."""
+MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 4)}]}}\n" for n in range(1, 30))
+"""The same by `<<`, which brings one and the same key."""
 STRANGER = "zq7-a-value-that-is-nobodys"
 SCALARS = st.one_of(
     st.sampled_from(
@@ -295,6 +297,7 @@ def test_an_import_with_something_to_decide_is_not_written(tmp_path, monkeypatch
         ("include: [other.yaml]\nservices: {a: {image: 'x:1'}}", "includes other.yaml"),
         ("services: &a {b: *a}", "too large"),
         (LAUGHS, "too large"),
+        (MERGES, "too large"),
     ],
 )  # fmt: skip
 def test_a_file_that_compose_would_not_take_is_refused_by_name(tmp_path, content, words):
@@ -306,6 +309,29 @@ def test_a_file_that_compose_would_not_take_is_refused_by_name(tmp_path, content
 
     assert words in str(refused.value)
     assert str(refused.value).startswith("compose.yaml"), "where comes first"
+
+
+@pytest.mark.req("OS-21")
+@pytest.mark.parametrize(
+    "number", ["9" * 5000, "0x" + "f" * 5000, "1e999", "0" * 5000, "9" * 70, "\N{SUPERSCRIPT TWO}"], ids=len
+)
+def test_a_number_that_is_none_or_too_long_for_any_is_answered_for_as_every_line_is(tmp_path, number):
+    told = {
+        **dict.fromkeys(("cpus", "mem_limit", "shm_size", "pids_limit", "stop_grace_period", "user"), number),
+        "ports": f"[{number}, '{number}:{number}']",
+        "expose": f"[{number}]",
+        "command": f"[{number}]",
+        "tmpfs": f"['/a:size={number}']",
+        "environment": f"{{A: {number}, VIRTUAL_PORT: {number}}}",
+        "labels": f"{{traefik.http.services.a.loadbalancer.server.port: {number}}}",
+        "healthcheck": f"{{test: [CMD, a], retries: {number}, interval: {number}s, timeout: {number}}}",
+    }
+    path = tmp_path / "compose.yaml"
+    block = ", ".join(f"{key}: {value}" for key, value in told.items())
+    path.write_text(f"services: {{a: {{image: 'registry.example.com/a:1', {block}}}}}")
+    asked = importing.Asked(file=path, images={}, access="login", database="")
+
+    assert importing.look(read_stack("dev"), asked).apps, "no number ends an import in Python's own words"
 
 
 def test_a_service_that_the_file_does_not_have_is_named_with_those_it_has(tmp_path):

@@ -10,7 +10,8 @@ import pulumi
 
 from components.host_unit import HostFiles, HostFilesArgs
 from components.random_secret import random_secret
-from homeport.model import template
+from homeport.model import fixes, template
+from homeport.model.errors import Problem
 from homeport.render import wireguard
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class WireGuard(pulumi.ComponentResource):
         values: dict[str, pulumi.Input[str]] = {"private-key": private, "public-key": self.public_key}
         # Members are told the next key before the server changes to it.
         announced = _public(self._private(SERVER, 1)) if SERVER in args.rotating else self.public_key
+        self._servers = pulumi.Output.all(self.public_key, announced)
         self.client_configs = {}
         for peer in sorted(args.vpn.peers, key=lambda peer: peer.slot):
             steps = (0, 1) if peer.name in args.rotating else (0,)
@@ -121,7 +123,9 @@ class WireGuard(pulumi.ComponentResource):
     def _pair(self, peer: Peer, step: int) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
         """Private and public key; a device that has its own never shows the private one."""
         if peer.public_key is not None:
-            return OWN_KEY, self._args.next_public_keys[peer.name] if step else peer.public_key
+            where = f"next_public_keys.{peer.name}" if step else f"peers.{peer.name}.public_key"
+            own = self._args.next_public_keys[peer.name] if step else peer.public_key
+            return OWN_KEY, self._servers.apply(lambda servers: _not_the_servers(where, own, servers))
         private = self._private(peer.name, step)
         return private, _public(private)
 
@@ -145,6 +149,21 @@ class WireGuard(pulumi.ComponentResource):
             )
 
         return pulumi.Output.secret(parts.apply(filled))
+
+
+def _not_the_servers(where: str, own: str, servers: list[str]) -> str:
+    """A device's own key. The server's, which its configuration names too, is known from the second preview on.
+
+    WireGuard passes over a peer that has its own key, without a word.
+
+    Raises:
+        pulumi.RunError: It is the server's.
+    """
+    if own in servers:
+        path, fix = f"{fixes.SETTINGS}.wireguard.{where}", "<the line that wg pubkey prints there>"
+        what = "is the server's key: with it the device would never come in"
+        raise pulumi.RunError(str(Problem(path, what, fixes.put(path, fix))))
+    return own
 
 
 def _public(private: pulumi.Output[str]) -> pulumi.Output[str]:

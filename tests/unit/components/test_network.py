@@ -15,25 +15,28 @@ from components.wireguard import public_key
 from homeport.render import wireguard
 
 LOCAL = {"name": "local", "slot": 1}
+KEY = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE="
 OWN = {"name": "own", "slot": 9, "public_key": "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}
+
+
+def _ran(asked):
+    argv = [sys.executable, str(Path(__file__).with_name("network_graph.py"))]
+    return subprocess.run(argv, input=asked, capture_output=True, text=True, check=False)
 
 
 @functools.cache
 def _told(asked):
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("network_graph.py"))],
-        input=asked,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _ran(asked)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def register(*peers, endpoint="203.0.113.7", packages=(), chains=(), **more):
-    asked = {"peers": peers, "endpoint": endpoint, "more": more, "packages": packages, "chains": chains}
-    return _told(json.dumps(asked))
+def asked(*peers, endpoint="203.0.113.7", packages=(), chains=(), **more):
+    return json.dumps({"peers": peers, "endpoint": endpoint, "more": more, "packages": packages, "chains": chains})
+
+
+def register(*peers, **more):
+    return _told(asked(*peers, **more))
 
 
 def one(told, kind, name):
@@ -88,6 +91,30 @@ def test_a_device_with_its_own_key_keeps_it_to_itself():
     assert f"PublicKey = {OWN['public_key']}\n" in conf(graph), "it is known by the key from the settings"
     assert "PrivateKey = <the private key of this device>" in graph["configs"]["own"], "the person puts it in"
     assert not any("peer-own" in name for name in keys(graph)), "none is made for it"
+
+
+@pytest.mark.req("A-05")
+@pytest.mark.parametrize(
+    ("kept", "coming", "where"),
+    [
+        ("public", None, "peers.own.public_key"),
+        ("announced", None, "peers.own.public_key"),
+        (None, "public", "next_public_keys.own"),
+    ],
+)
+def test_a_device_with_the_servers_key_is_refused_by_name(kept, coming, where):
+    """Its configuration has a line `PublicKey = …` of the server's, which is taken for its own soon enough."""
+    rotating = {"rotating": ["own", "server"], "next_public_keys": {"own": OWN["public_key"]}}
+    graph = register(OWN | {"public_key": public_key(KEY)}, **rotating)
+    known = {"public": graph["public"], "announced": re.search(r"PublicKey = (.*)", graph["configs"]["own"])[1]}
+    if kept:
+        done = _ran(asked(OWN | {"public_key": known[kept]}, **rotating))
+    else:
+        done = _ran(asked(OWN, **rotating | {"next_public_keys": {"own": known[coming]}}))
+
+    assert known["public"] != known["announced"], "both are the server's"
+    assert 0 != done.returncode, "nothing is changed with it"
+    assert f"homeport:settings.wireguard.{where}: is the server's key" in done.stderr, done.stderr[-2000:]
 
 
 def test_an_ipv6_endpoint_stands_in_brackets():

@@ -41,6 +41,8 @@ _WEAK_POINTS = frozenset(
 )
 _ED25519 = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20"
 _KEY_BYTES = 32
+_LENGTHS = {b"\x30\x81": 1, b"\x30\x82": 2}
+"""How a certificate begins, a sequence, and how many bytes its length is in (X.690, 8.1.3.5)."""
 _TAKEN = re.compile(
     r"(?:/[A-Za-z0-9._@+-]+)+"
     r"|port:[1-9][0-9]{0,4}/(?:tcp|udp)|login:[a-z_][a-z0-9_-]{0,31}|chain:[A-Za-z0-9_-]{1,28}"
@@ -138,6 +140,23 @@ def wireguard_key(text: str) -> str:
     return text
 
 
+def pem(text: str) -> str:
+    """Certificates in PEM, each whole: of a cut one the proxy alone would know, which then does not start."""
+    blocks = re.split(r"-----END CERTIFICATE-----\n*", text)
+    for block in blocks[:-1] or [""]:
+        first, _, rest = block.partition("\n")
+        try:
+            raw = base64.b64decode(rest.replace("\n", ""), validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        end = 2 + _LENGTHS.get(raw[:2], len(raw))
+        if first != "-----BEGIN CERTIFICATE-----" or end + int.from_bytes(raw[2:end]) != len(raw):
+            raise ValueError("must be certificates in PEM, each of them whole")
+    if blocks[-1]:
+        raise ValueError("must be certificates in PEM, with nothing behind them")
+    return text
+
+
 def taken(text: str) -> str:
     """What `take_over` may name: a whole path without steps upwards, or another thing by its kind."""
     if len(text) > _LONGEST_TAKEN or not _TAKEN.fullmatch(text) or "/.." in text:
@@ -185,6 +204,7 @@ Memory = Annotated[int, Field(ge=LEAST_MEMORY, le=MOST_MEMORY)]
 Cores = Annotated[float, Field(ge=LEAST_CORES, le=MOST_CORES), AfterValidator(cores)]
 DataFolder = Annotated[str, Field(pattern=r"^/(?:opt|srv|mnt)(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,62}){1,6}$")]
 HostKey = Annotated[str, AfterValidator(ssh_host_key)]
+Pem = Annotated[str, AfterValidator(pem)]
 WireGuardKey = Annotated[str, AfterValidator(wireguard_key)]
 Taken = Annotated[str, AfterValidator(taken)]
 Opened = Annotated[str, AfterValidator(opened)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homeport.settings.kinds import Endpoint, HostName
+from homeport.settings.kinds import Endpoint, HostName, Pem
 from homeport.settings.section import Section, key
 
 
@@ -49,10 +49,10 @@ class Certificates(Section):
         default=None,
         says="Let's Encrypt's; its staging one in preprod",
     )
-    authority_root: Annotated[str, Field(pattern=r"^-----BEGIN CERTIFICATE-----\n", max_length=8192)] | None = key(
+    authority_root: Annotated[Pem, Field(max_length=8192)] | None = key(
         "Certificates (PEM) of this authority that are not publicly trusted: the one that its own is signed by, and "
         "the one of those that it issues, which a relay goes by.",
         shape="certificates in PEM",
-        example="-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+        example="<certificates in PEM: put `cat FILE |` in front of it>",
         default=None,
     )

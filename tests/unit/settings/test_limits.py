@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from datetime import date, timedelta
@@ -42,6 +43,7 @@ def vpn(subnet="10.77.0.0/24", slot=1, peer=2):
     return {"exposure": "vpn", "wireguard": {"subnet": subnet, "slot": slot, "peers": peers}}
 
 
+@pytest.mark.req("A-05")
 @pytest.mark.parametrize(
     ("path", "taken", "refused"),
     [
@@ -68,6 +70,41 @@ def test_a_setting_is_taken_up_to_its_limit_and_not_beyond(path, taken, refused)
         assert any(path.split(".")[-1] in where for where in refusals), (
             f"{path}: {value} is beyond the limit: {refusals}"
         )
+
+
+@pytest.mark.req("A-05")
+@pytest.mark.parametrize("where", ["networks.ai-data", "wireguard.subnet"])
+@pytest.mark.parametrize(
+    ("subnet", "taken"),
+    [
+        ("10.20.0.0/24", True),
+        ("10.20.0.0/33", False),
+        ("10.20.0.1/24", False),
+        ("::ffff:10.20.0.0/120", False),
+        ("::ffff:a14:0/120", False),
+        ("fd00::/64", False),
+        ("169.254.0.0/16", False),
+        ("169.254.169.0/24", False),
+        ("172.17.0.0/16", False),
+        ("172.17.3.0/24", False),
+        ("172.28.0.0/24", False),
+        ("100.64.0.0/16", False),
+        ("127.0.0.0/24", False),
+        ("224.0.0.0/24", False),
+        ("0.0.0.0/0", False),
+        ("10.20.0.0", False),
+    ],
+)
+def test_a_subnet_that_is_spoken_for_or_none_is_refused_by_name(where, subnet, taken):
+    refused = problems(nested(where, subnet), "dev")
+
+    assert taken == (f"homeport:settings.{where}" not in refused), refused
+
+
+@pytest.mark.req("A-05")
+@pytest.mark.parametrize("name", ["bridge", "host", "none", "default", "ingress", "docker_gwbridge"])
+def test_a_network_of_dockers_own_is_none_of_another_stacks(name):
+    assert f"homeport:settings.join.{name}" in problems({"join": {name: ["ai-n8n"]}}, "dev", "ai-orchestrator")
 
 
 @pytest.mark.parametrize(
@@ -154,3 +191,37 @@ def test_the_url_of_a_service_elsewhere_has_a_port_of_its_own_and_is_no_metadata
         return
     with pytest.raises(ValueError, match="must"):
         url(text)
+
+
+def certificate(raw, first="-----BEGIN CERTIFICATE-----", last="-----END CERTIFICATE-----\n"):
+    return f"{first}\n{base64.encodebytes(raw).decode()}{last}"
+
+
+LONG, SHORT = b"\x30\x82\x01\x00" + bytes(256), b"\x30\x81\x80" + bytes(128)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        (certificate(LONG), True),
+        (certificate(SHORT), True),
+        (certificate(LONG) + certificate(SHORT), True),
+        (certificate(LONG) + "\n" + certificate(SHORT).rstrip(), True),
+        (certificate(LONG[:-1]), False),
+        (certificate(LONG + b"x"), False),
+        (certificate(LONG) + certificate(SHORT[:-1]), False),
+        (certificate(b""), False),
+        (certificate(b"ab"), False),
+        (certificate(LONG, first="-----BEGIN PRIVATE KEY-----"), False),
+        (certificate(LONG, last=""), False),
+        (certificate(LONG) + "' ; id", False),
+        ("${HOME}" + certificate(LONG), False),
+        ("-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n", False),
+    ],
+)
+def test_an_authority_s_certificates_are_whole(text, good):
+    given = {"exposure": "direct", "domain": "example.com", "certificates": {"challenge": "http"}}
+    given["certificates"]["authority_root"] = text
+    where = "homeport:settings.certificates.authority_root"
+
+    assert good == (where not in problems(given)), text

@@ -1,5 +1,6 @@
 """The real engine: a wrong configuration changes nothing, and the commands in its refusal fix it."""
 
+import base64
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.campaign import chance, size
 from tests.support.fixes import pasted
 
 pytestmark = pytest.mark.world
@@ -54,9 +56,15 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVbmlF3HyDJtv5SpvDLyucYVNW6Funh
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def state(tmp_path_factory):
+    """The backend's folder."""
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, state):
     """Runs a command line in a project of its own, with a backend of its own, and the engine on PATH."""
-    folder, state = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("state")
+    folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     (folder / "__main__.py").write_text(PROGRAM)
     environ = {
@@ -90,7 +98,7 @@ def run(tmp_path_factory):
     return line
 
 
-@pytest.mark.req("S3-41")
+@pytest.mark.req("S3-41", "A-01", "A-03")
 @pytest.mark.parametrize("command", ["pulumi preview", "pulumi up --yes --skip-preview"])
 def test_a_wrong_configuration_registers_nothing(run, command):
     code, said = run(f"{command} --stack dev --non-interactive --color never")
@@ -146,3 +154,48 @@ def test_an_option_is_what_was_typed(run):
     code, said = run("pulumi up -s dev --yes --skip-preview --non-interactive --color never")
     assert 0 == code, f"what the engine makes of a word is none of a user's business:\n{said}"
     assert typed == json.loads(run("pulumi stack output -s dev --json options")[1])
+
+
+UP = "pulumi up -s dev --yes --skip-preview --non-interactive --color never"
+
+
+def kept(state):
+    """The stack's state as its file has it."""
+    (file,) = state.rglob("stacks/**/dev.json")
+    return file
+
+
+def test_another_passphrase_opens_no_state_and_changes_nothing(run, state):
+    before = kept(state).read_text()
+    code, said = run(UP, PULUMI_CONFIG_PASSPHRASE="another")
+
+    assert 0 != code
+    assert "incorrect passphrase" in said, said
+    assert before == kept(state).read_text()
+
+
+def damaged(text, part):
+    """A text with one byte changed in one of its encrypted values: in its nonce, or in what is encrypted."""
+    values = [*re.finditer(r'"ciphertext": *"v1:([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]+=*)"', text)]
+    value = part.choice(values)
+    start, end = value.span(number := part.choice((1, 2, 2, 2)))
+    raw = bytearray(base64.b64decode(value[number]))
+    raw[part.randrange(len(raw))] ^= part.randrange(1, 256)
+    return text[:start] + base64.b64encode(raw).decode() + text[end:]
+
+
+@pytest.mark.campaign
+def test_a_byte_that_is_changed_in_an_encrypted_value_is_noticed_before_anything_is_done(run, state):
+    """Not one beside them: what is in plain in a state has no signature (docs/requirements.md, C-14)."""
+    name, file = "bytes changed in a state", kept(state)
+    before, part = file.read_text(), chance(name)
+    try:
+        for _ in range(size(name)):
+            text = damaged(before, part)
+            file.write_text(text)
+            code, said = run(UP)
+            assert 0 != code, f"an update with another secret than was kept:\n{said}"
+            assert text == file.read_text(), "nothing is done, and nothing written"
+    finally:
+        file.write_text(before)
+    assert 0 == run(UP)[0], "with the state as it was it goes on"

@@ -297,7 +297,8 @@ def test_without_a_mesh_a_route_to_a_member_is_refused_with_what_helps(calling):
 
 
 def test_an_authoritys_certificates_are_given_to_whoever_asks_the_control_server(build):
-    root = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    root = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(bytes((48, 130, 1, 0, *range(256)))).decode()}\n"
+    root += "-----END CERTIFICATE-----\n"
     given = {**SETTINGS, "certificates": {"challenge": "http", "authority": "https://192.0.2.9/dir"}}
     given["certificates"]["authority_root"] = root
     graph = build(given, {}, "meshed", stack="prod", meshed=PRESET)

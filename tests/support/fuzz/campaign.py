@@ -190,8 +190,8 @@ def _forms(place: Field, plain: str, value: str) -> Iterable[tuple[str, str]]:
             if plain.isupper():
                 yield change(plain), change(value)
     yield plain, value
-    if place.path[0] == "apps" and plain.startswith("/"):
-        yield plain.rpartition("/")[0], value.rpartition("/")[0]
+    if place.path[0] == "apps" and plain.startswith("/") and (folder := plain.rpartition("/")[0]):
+        yield folder, value.rpartition("/")[0]
 
 
 def _fuzzed_value(fuzzed: Fuzzed, place: Field) -> Any:

@@ -143,12 +143,42 @@ def made(seed: str, number: int, *, apps: bool = False) -> Fuzzed:
     places = [place for place in fields(name, start) if place.path[0] == "apps" or not apps]
     for place in chance.sample(places, chance.choices((1, 2, 3), (70, 20, 10))[0]):
         if all(other.path[: len(place.path)] != place.path[: len(other.path)] for other in changed):
-            value = _value(chance, place, at(start, place.path))
+            value = _value(chance, place, _text_at(start, place))
             # Two of one name would be one.
             if place.kind != "name" or value not in (at(settings, place.path[:-1]) or {}):
                 changed.append(place)
                 put(settings, place, value)
     return Fuzzed(number, skeleton, settings, tuple(changed))
+
+
+Injection = tuple[int, str, Field, str]
+"""Its number, what it starts from, the place, and what is put into the text there."""
+
+
+def injections() -> list[Injection]:
+    """Every text and every name of the settings, with each text that is code to somebody who reads an artefact."""
+    places = {
+        place.path: (skeleton, place)
+        for skeleton, (name, _, start) in sorted(SKELETONS.items())
+        for place in fields(name, start)
+        if place.kind in {"text", "name"}
+    }
+    points = ((skeleton, place, code) for skeleton, place in places.values() for code in dict.fromkeys(_CODE))
+    return [(number, *point) for number, point in enumerate(points)]
+
+
+def injected(number: int, skeleton: str, place: Field, code: str) -> Fuzzed:
+    """The configuration of an injection: before, within or behind what stands in the place."""
+    settings = copy.deepcopy(SKELETONS[skeleton][2])
+    text = _text_at(settings, place)
+    cut = random.Random(number).choice((0, len(text) // 2, len(text)))  # noqa: S311  # no keys
+    put(settings, place, text[:cut] + code + text[cut:])
+    return Fuzzed(number, skeleton, settings, (place,))
+
+
+def _text_at(settings: Any, place: Field) -> str:
+    current = at(settings, place.path)
+    return current if isinstance(current, str) else str(place.example or "")
 
 
 def at(settings: Any, path: Path) -> Any:
@@ -194,14 +224,13 @@ def _siblings(parents: list[str | int], part: str | int) -> dict[str, Any]:
     return {"slot": 9} if "peers" in parents and part != "peers" else {}
 
 
-def _value(chance: random.Random, place: Field, current: Any) -> Any:
+def _value(chance: random.Random, place: Field, text: str) -> Any:
     if place.kind == "number":
         low, high = (int(bound) for bound in place.bounds)
         near = [low, high, (low + high) // 2, chance.randint(low, high), chance.randint(low, high)]
         return chance.choice([*near, *near, low - 1, high + 1, -1, 0, 0.5, 10**30, "7", True, [7]])
     if place.kind == "bool":
         return chance.choice([True, False, "true", 1, []])
-    text = current if isinstance(current, str) else str(place.example or "")
     if place.kind == "choice":
         return chance.choice([*place.words, *place.words, text.upper(), "x"])
     if chance.random() < 0.05:

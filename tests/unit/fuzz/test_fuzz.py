@@ -8,10 +8,11 @@ from __future__ import annotations
 import pytest
 
 from homeport.model import addresses
+from tests.support.campaign import sample
 from tests.support.fuzz import campaign
 from tests.support.fuzz.artefacts import PURE
 from tests.support.fuzz.fields import fields
-from tests.support.fuzz.values import SKELETONS, Fuzzed, made
+from tests.support.fuzz.values import SKELETONS, Fuzzed, injected, injections, made
 
 SAMPLE = 120
 """Two seconds of make check."""
@@ -33,6 +34,18 @@ def test_no_accepted_setting_of_an_app_changes_what_an_artefact_means():
     assert [] == findings.holes, findings.figures()
     assert findings.accepted > SAMPLE / 40, "a wall that refuses everything would prove nothing"
     assert findings.compared > findings.accepted / 2, "most are compared with a twin"
+
+
+@pytest.mark.campaign
+@pytest.mark.req("A-07")
+def test_no_text_that_is_put_into_a_setting_is_read_as_code():
+    """What is accepted is read as that text alone; by the real programs, chosen by chance: tests/rehearsal/fuzz."""
+    points = injections()
+    findings = campaign.judged(injected(*point) for point in sample("injected texts", points))
+
+    assert len({code for *_, code in points}) >= 60, "of each kind of syntax"
+    assert [] == findings.holes, findings.figures()
+    assert findings.accepted, "a wall that refuses everything would prove nothing"
 
 
 def test_a_configuration_of_the_campaign_is_the_same_in_every_run():

@@ -49,6 +49,10 @@ SIZES = {
     "kills of a caller": (20, 200),
     "rotations of a key": (1, 2),
     "fuzzed configurations": (300, 10_000),
+    "right configurations as graphs": (3, 500),
+    "configurations with a mistake": (60, 1_000),
+    "bytes changed in a state": (3, 200),
+    "injected texts": (150, 18_559),
     "images of a public list": (3, 20),
     "previews of examples": (5, 15),
 }

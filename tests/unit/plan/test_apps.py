@@ -64,3 +64,44 @@ def test_what_a_refusal_suggests_mends_what_it_is_about(path):
                 continue  # a person fills something in
             left = {other.path: other.what for other in refusal(preset, {**said, "settings": mended})}
             assert problem.what != left.get(problem.path), f"{problem.path}: {problem.fix}"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("privileged", True),
+        ("network_mode", "host"),
+        ("host_network", "as on the host"),
+        ("pid", "host"),
+        ("ipc", "host"),
+        ("userns_mode", "host"),
+        ("devices", ["/dev/sda"]),
+        ("security_opt", ["seccomp=unconfined"]),
+        ("cap_add", ["ALL"]),
+        ("capabilities.SYS_ADMIN", "it mounts what it likes"),
+        ("capabilities.ALL", "it does what it likes"),
+        ("binds", {"/": "/host"}),
+        ("volumes.socket", "/var/run/docker.sock:/var/run/docker.sock"),
+        ("volumes.socket", {"source": "/var/run/docker.sock", "path": "/var/run/docker.sock"}),
+        ("volumes.root", "/:/host"),
+        ("volumes.etc", {"bind": "/etc", "path": "/etc"}),
+        ("ports", ["0.0.0.0:80:80"]),
+        ("waivers.privileged", "it has always been so"),
+        ("image", "registry.example.com/app:latest"),
+        ("image", "registry.example.com/app"),
+    ],
+)
+def test_no_setting_gives_an_app_its_host_and_no_waiver_does(place, value):
+    app = {"image": "registry.example.com/app:1.4", "port": 80}
+    *parts, last = place.split(".")
+    spot = app
+    for part in parts:
+        spot = spot.setdefault(part, {})
+    spot[last] = value
+    waiver = {place.replace(".", "-").replace("_", "-"): {"reason": "it has always been so", "expires": "2026-12-31"}}
+
+    for waivers in ({}, waiver):
+        said = {"stack": "dev", "settings": {"apps": {"own": app}, "waivers": waivers}}
+        wrong = [problem.path for problem in refusal("ai-orchestrator", said)]
+        assert any(path.startswith(f"homeport:settings.apps.own.{place}") for path in wrong), wrong
+        assert bool(waivers) == any("waivers." in path and "apps" not in path for path in wrong), wrong

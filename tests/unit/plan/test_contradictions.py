@@ -34,6 +34,7 @@ def refusal(case, settings=None):
 
 
 @pytest.mark.req(
+    "A-05",
     "CA-02",
     "CA-03",
     "CA-06",

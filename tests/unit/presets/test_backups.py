@@ -7,7 +7,7 @@ import pytest
 from catalog.backups.offsite import ENVIRONMENT
 from catalog.presets import registry
 from homeport.model import template
-from homeport.model.errors import SettingsError
+from homeport.model.errors import ProblemsError, SettingsError
 from homeport.plan.resolve import resolve
 from homeport.settings.load import Configuration
 from homeport.settings.schema import ENVIRONMENTS
@@ -109,3 +109,14 @@ def test_the_keys_of_the_bucket_are_asked_for_at_once(preset):
     missing = {problem.path for problem in caught.value.problems}
     assert {"homeport:offsite-access-key", "homeport:offsite-secret-key"} <= missing
     assert "homeport:offsite-repository-password" not in missing, "that one is made"
+
+
+@pytest.mark.parametrize(
+    ("preset", "option"),
+    [(name, option) for name in registry.names() for option in registry.preset(name).options if "-keep" in option],
+)
+def test_copies_that_are_not_kept_are_refused_by_name(preset, option):
+    with pytest.raises(ProblemsError) as refused:
+        plan(preset, options={option: "0"})
+
+    assert f"homeport:settings.options.{option}" in {problem.path for problem in refused.value.problems}

@@ -62,7 +62,7 @@ def _cases(kind):
     return pytest.mark.parametrize("path", sorted(CASES.glob(f"{kind}-*.json")), ids=lambda path: path.stem)
 
 
-@pytest.mark.req("P-02", "P-16", "P-17", "S3-41")
+@pytest.mark.req("P-02", "P-16", "P-17", "S3-41", "A-05")
 @_cases("refused")
 def test_a_wrong_configuration_is_refused_for_its_own_reason(path):
     case = json.loads(path.read_text())

@@ -51,6 +51,7 @@ def test_the_configuration_that_the_mistakes_start_from_is_valid():
     )
 
 
+@pytest.mark.req("A-01")
 @effort(
     max_examples=1200,
     deadline=None,
@@ -79,6 +80,7 @@ def _meet(one, other):
     return one.startswith(other) or other.startswith(one)
 
 
+@pytest.mark.req("A-03")
 @effort(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(mistakes(), min_size=16, max_size=24))
 def test_ten_mistakes_are_reported_in_one_run(found):
@@ -239,7 +241,7 @@ def test_every_right_configuration_is_accepted_and_says_the_same_twice(data, pre
 CANARY = "cAnArY7"
 
 
-@pytest.mark.req("P-08")
+@pytest.mark.req("P-08", "A-04")
 @effort(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(
     st.dictionaries(

@@ -121,8 +121,8 @@ def only_tried() -> dict[str, str]:
     return {"reason": "tried by a test, on mocks", "expires": str(tomorrow)}
 
 
-def main() -> None:
-    asked = json.loads(sys.stdin.read())
+def printed(asked: dict) -> str:
+    """The graph of what was asked for, as JSON; a process can have one."""
     # What somebody who adds a preset writes into the two lists of names.
     registry._BUILT.update(asked.get("presets", {}))
     loading.PRESETS += tuple(asked.get("presets", {}))
@@ -139,7 +139,11 @@ def main() -> None:
         return _exports(pulumi.runtime.get_root_resource().outputs, engine.exports)
 
     pulumi.runtime.test(go)()
-    print(json.dumps({"resources": list(engine.seen.values()), "exports": engine.exports}, default=str))
+    return json.dumps({"resources": list(engine.seen.values()), "exports": engine.exports}, default=str)
+
+
+def main() -> None:
+    print(printed(json.loads(sys.stdin.read())))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ import re
 import shutil
 import subprocess
 import time
+import zlib
 
 import pytest
 
+from rehearsal.probes.canary import Canaries
 from tests.support import campaign
 from tests.support.containers import docker
 from tests.support.offsite import PASSWORD, SECRET, TOKEN, Unreliable, quickly_opened, read, restic, written
@@ -43,7 +45,7 @@ def filled(stores, tmp_path):
     return stores
 
 
-@pytest.mark.req("S5-69", "S5-73", "FP-21")
+@pytest.mark.req("C-12", "S5-69", "S5-73", "FP-21")
 def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told, filled, tmp_path):
     quickly_opened(host)
     # More than twice restic's largest chunk, 8 MiB, so that whichever chunk the changed row is in is less than half.
@@ -51,8 +53,11 @@ def test_what_every_store_held_is_on_a_new_host_after_one_command(host, s3, told
     host.run("offsite")
     assert 1 == len(told.beats), "the watch hears of a good run"
     assert [] == told.messages, "and nobody else does"
+    canaries = Canaries({f"secret {number}": word for number, word in enumerate(CANARIES)})
+    assert [] == canaries.files([str(s3.folder / "backups")]), "nothing in the bucket can be read, in no encoding"
+    assert ([], True) == (canaries.unread, canaries.looked_at["file"] >= len(s3.objects())), "all was looked at"
     everything = b"".join(path.read_bytes() for path in s3.objects())
-    assert not [word for word in CANARIES if word.encode() in everything], "nothing in the bucket can be read"
+    assert len(zlib.compress(everything)) > 0.999 * len(everything), "what is encrypted has nothing left to pack"
     first = len(everything)
     filled.server.sql("DELETE FROM large WHERE n = 5000")
     before = filled.all()

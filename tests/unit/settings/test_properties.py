@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import time
 import traceback
 from copy import deepcopy
@@ -13,11 +14,12 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from catalog.presets.registry import declared
-from homeport.model.errors import SettingsError
+from homeport.cli.stack import path_of, read
+from homeport.model.errors import SettingsError, ToolError
 from homeport.settings.load import Configuration, load
 from homeport.settings.schema import ENVIRONMENTS, PRESETS
 from homeport.settings.secret_specs import known_secrets
-from tests.unit.settings.mistakes import HOST_KEY, TEXTS, TODAY, VALID, mistakes, put
+from tests.unit.settings.mistakes import CODE, CONTROL, HOST_KEY, TEXTS, TODAY, VALID, YAML, mistakes, put
 
 pytestmark = pytest.mark.slow
 DECLARED = declared()
@@ -129,6 +131,26 @@ def test_no_mapping_whatever_ends_in_a_traceback(data, stack):
         )
     except SettingsError as refusal:
         assert refusal.problems, "a refusal says why"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return tmp_path_factory.mktemp("stacks")
+
+
+@pytest.mark.req("A-01")
+@effort(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(st.sampled_from(["dev", "prod"]), st.floats(0, 1), st.sampled_from([*CODE, *CONTROL, *YAML]))
+def test_no_text_within_a_stack_s_file_ends_in_a_traceback(files, stack, where, text):
+    shipped = path_of(stack).read_text()
+    at = round(where * len(shipped))
+    (files / f"Pulumi.{stack}.yaml").write_text(shipped[:at] + text + shipped[at:])
+    try:
+        wrong = read(stack, files).wrong
+    except ToolError as refusal:
+        assert re.match(rf"Pulumi\.{stack}\.yaml(:\d+)?: .+\n  fix: ", str(refusal)), "where, what, and what mends it"
+    else:
+        assert all(part.isprintable() for one in wrong for part in (one.path, one.what, one.fix))
 
 
 @pytest.mark.parametrize(

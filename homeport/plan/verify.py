@@ -42,7 +42,7 @@ CLAIMS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         "limits": ("limits", ("S2-14", "S2-16", "S2-17", "S2-18")),
         "published": ("bound-to-wg-ip", ("S2-55", "S2-14", "S2-16", "S2-17", "S2-18", "S2-23")),
         "networks": ("networks-as-described", ("AT-08",)),
-        "mounts": ("socket-read-only", ("S2-55", "S2-26")),
+        "mounts": ("socket-read-only", ("S2-55", "S2-26", "B-06")),
     }
 )
 """Kind of a check to the claim of a rehearsal that proves the same there, and the rows that it cites."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 
+from homeport.model import template
 from homeport.model.addresses import PRIVATE, cidr, host_address, host_name, ip_literal, mail, url
 
 _WIDEST, _NARROWEST = 16, 28
@@ -67,6 +68,15 @@ def as_text(value: Any) -> Any:
 def digits(value: Any) -> Any:
     """A whole number as a text, where a name may be one."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def contact(text: str) -> str:
+    """A mail address that the proxy's configuration can hold; what may stand in one besides would end a word there."""
+    try:
+        template.PROXY(text)
+    except template.UnwritableError:
+        raise ValueError("must be a mail address without quotes, braces and stars, and with no # in front") from None
+    return text
 
 
 def private_network(value: Any) -> IPv4Network:
@@ -189,6 +199,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z](?:[a-z0-9_.-]{0,38}[a-z0-9])?$")]
 User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 Mail = Annotated[str, AfterValidator(mail)]
+Contact = Annotated[Mail, AfterValidator(contact)]
 HostName = Annotated[str, AfterValidator(host_name)]
 RouteHost = Annotated[str, BeforeValidator(digits), AfterValidator(route_host)]
 HostAddress = Annotated[str, AfterValidator(host_address)]

@@ -18,6 +18,7 @@ from homeport.settings.clouds import Access, Cloudflare
 from homeport.settings.guests import Guest, NetworkName
 from homeport.settings.hosts import AdoptHost, CreateHost, Host, LocalHost
 from homeport.settings.kinds import (
+    Contact,
     Cores,
     DataFolder,
     Day,
@@ -139,7 +140,7 @@ class Settings(Section):
         example="example.com",
         says="localhost in dev, else example.com",
     )
-    acme_email: Mail | None = key(
+    acme_email: Contact | None = key(
         "Where the certificate authority writes to.",
         shape="a mail address",
         example="admin@example.com",

@@ -225,3 +225,13 @@ def test_an_authority_s_certificates_are_whole(text, good):
     where = "homeport:settings.certificates.authority_root"
 
     assert good == (where not in problems(given)), text
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [("a.b+c@example.com", True), ("#a@example.com", False), ("*a@example.com", False), ("a{b}@example.com", False)],
+)
+def test_the_authority_s_contact_can_stand_in_the_proxy_s_configuration(address, good):
+    found = problems({"exposure": "direct", "domain": "example.com", "acme_email": address})
+
+    assert good == ("homeport:settings.acme_email" not in found), found

@@ -52,7 +52,7 @@ SIZES = {
     "right configurations as graphs": (3, 500),
     "configurations with a mistake": (60, 1_000),
     "bytes changed in a state": (3, 200),
-    "injected texts": (150, 18_559),
+    "injected texts": (150, 12_797),
     "images of a public list": (3, 20),
     "previews of examples": (5, 15),
 }

@@ -22,12 +22,13 @@ from homeport.model.errors import ProblemsError
 from homeport.plan.resolve import Plan, resolve
 from homeport.settings.load import Configuration
 from tests.support.fuzz.artefacts import PURE, artefacts, flat
-from tests.support.fuzz.values import SKELETONS, Fuzzed, at, harmless, made, put
+from tests.support.fuzz.fields import fields
+from tests.support.fuzz.values import CODE, SKELETONS, Fuzzed, at, harmless, injected, made, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from tests.support.fuzz.fields import Field
+    from tests.support.fuzz.fields import Field, Path
 
 TODAY = date(2026, 11, 29)
 _NUMBERS = re.compile(r"(?<=:)[0-9A-F]{4}(?= \[)|[0-9]+(?:[.][0-9]+)?")
@@ -80,6 +81,26 @@ def planned(skeleton: str, settings: dict[str, Any]) -> Plan:
 def run(seed: str, numbers: Iterable[int], *, apps: bool = False) -> Findings:
     """The configurations of these numbers, judged; with ``apps``, those of an app's settings."""
     return judged(made(seed, number, apps=apps) for number in numbers)
+
+
+def injections() -> list[tuple[int, str, Field, str]]:
+    """By its number: what it starts from, a text or a name that can be there, and a text that is code somewhere."""
+    places: dict[Path, tuple[str, Field]] = {}
+    for skeleton, (name, _, start) in sorted(SKELETONS.items()):
+        for place in fields(name, start):
+            if place.kind in {"text", "name"} and place.path not in places and _stands(skeleton, place):
+                places[place.path] = skeleton, place
+    points = ((skeleton, place, code) for skeleton, place in places.values() for code in dict.fromkeys(CODE))
+    return [(number, *point) for number, point in enumerate(points)]
+
+
+def _stands(skeleton: str, place: Field) -> bool:
+    """Whether what is put there may be right: else whatever is tried is refused for another reason."""
+    try:
+        planned(skeleton, injected(0, skeleton, place, "").settings)
+    except ProblemsError:
+        return False
+    return True
 
 
 def judged(configurations: Iterable[Fuzzed]) -> Findings:

@@ -78,6 +78,8 @@ def _sections(model: type[BaseModel], path: Path, here: Any, keys: dict[str, lis
 _USABLE = {
     "authority_root": f"-----BEGIN CERTIFICATE-----\n{'MIGQ' + 'qz01' * 48}\n-----END CERTIFICATE-----\n",
     "image": "qzrepo/app:1.4",
+    "archive": "https://qzforge.org/qzrunner.tar.gz",
+    "sha256": "0a" * 32,
     "public_key": "4rLVJGhmo3GkGkUCn3l0CxOdC4bN2qHq4Fq3T0v0O2k=",
     "next_public_keys": "0O2mTt9m0m2k9cHA4rLVJGhmo3GkGkUCn3l0CxOdC4A=",
     "google_client_id": "qzclient.apps.example",

@@ -56,7 +56,11 @@ _SHOP = {
     "port": 3000,
     "route": {"host": "qzshop", "access": "login"},
     "env": {"QZ_GREETING": "qzhello"},
-    "secrets": {"QZ_KEY": {"deliver": "environment"}, "QZ_PIN": {"shared_as": "qzshop-pin"}},
+    "secrets": {
+        "QZ_KEY": {"deliver": "environment"},
+        "QZ_PIN": {"shared_as": "qzshop-pin"},
+        "QZ_DSN": {"template": "x://qzuser:{qzshop-pin}@qzcache/x"},
+    },
     "volumes": {"qzdata": {"path": "/qzdata"}},
     "database": {"url": "QZ_DATABASE", "password": "QZ_WORD"},
     "health": {"http": "/qzhealth"},
@@ -85,8 +89,16 @@ APPS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 """What an app's settings are tried from: by themselves, so that the other settings are tried as often as they were."""
 SKELETONS |= APPS
+_BESIDE: dict[str, dict[str, Any]] = {
+    **_EMBEDDING,
+    "cloudflare": _ZONE,
+    "dns": {"provider": "manual"},
+    "offsite": {"endpoint": "https://qzstore.org", "region": "qzregion", "bucket": "qz-bucket"},
+    "runner": {"repository": "https://qzforge.org/qzowner/qzrepo"},
+}
+"""What else a section must hold."""
 # What is code to somebody who reads an artefact: shells, YAML, JSON, INI, Caddy, SQL, cron, URLs, sshd, iptables.
-_CODE = (
+CODE = (
     *"'\"`\\$;&|<>*?[](){}#%!~=:@, \t\n\r\0/.-_",
     "${HOME}", "$(id)", "`id`", "{env.HOME}", "{qzname}", "%h", "%%", "\\n", "\n[Peer]\n", "\nPermitRootLogin yes\n",
     " -j ACCEPT", "' OR '1'='1", "'; --", '", "x": "', "}\n", "*/", "-- ", "\u2028", "\u202e", "ü", "\x1b[2J", "..",
@@ -151,24 +163,8 @@ def made(seed: str, number: int, *, apps: bool = False) -> Fuzzed:
     return Fuzzed(number, skeleton, settings, tuple(changed))
 
 
-Injection = tuple[int, str, Field, str]
-"""Its number, what it starts from, the place, and what is put into the text there."""
-
-
-def injections() -> list[Injection]:
-    """Every text and every name of the settings, with each text that is code to somebody who reads an artefact."""
-    places = {
-        place.path: (skeleton, place)
-        for skeleton, (name, _, start) in sorted(SKELETONS.items())
-        for place in fields(name, start)
-        if place.kind in {"text", "name"}
-    }
-    points = ((skeleton, place, code) for skeleton, place in places.values() for code in dict.fromkeys(_CODE))
-    return [(number, *point) for number, point in enumerate(points)]
-
-
 def injected(number: int, skeleton: str, place: Field, code: str) -> Fuzzed:
-    """The configuration of an injection: before, within or behind what stands in the place."""
+    """A configuration with a text before, within or behind what stands in a place, or what could be there."""
     settings = copy.deepcopy(SKELETONS[skeleton][2])
     text = _text_at(settings, place)
     cut = random.Random(number).choice((0, len(text) // 2, len(text)))  # noqa: S311  # no keys
@@ -215,12 +211,12 @@ def put(settings: dict[str, Any], place: Field, value: Any) -> None:
 
 def _siblings(parents: list[str | int], part: str | int) -> dict[str, Any]:
     """What else a section must hold."""
-    if "waivers" in parents and part != "waivers":
+    if parents[0] == "waivers" != part:
         return {"reason": "tried by a campaign", "expires": "2027-01-31"}
-    if part == "embedding":
-        return copy.deepcopy(_EMBEDDING["embedding"])
-    if part == "cloudflare":
-        return dict(_ZONE)
+    if parents[0] == "smoke" != part:
+        return {"url": "https://qzpage.org/"}
+    if part in _BESIDE and parents[0] == part:
+        return dict(_BESIDE[part])
     return {"slot": 9} if "peers" in parents and part != "peers" else {}
 
 
@@ -246,7 +242,7 @@ def _text(chance: random.Random, text: str) -> str:
     if way < 0.65:
         return text
     cut = chance.randint(0, len(text))
-    return text[:cut] + chance.choice(_CODE) + text[cut:]
+    return text[:cut] + chance.choice(CODE) + text[cut:]
 
 
 def altered(chance: random.Random, text: str) -> str:

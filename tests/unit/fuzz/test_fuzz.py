@@ -12,7 +12,7 @@ from tests.support.campaign import sample
 from tests.support.fuzz import campaign
 from tests.support.fuzz.artefacts import PURE
 from tests.support.fuzz.fields import fields
-from tests.support.fuzz.values import SKELETONS, Fuzzed, injected, injections, made
+from tests.support.fuzz.values import SKELETONS, Fuzzed, injected, made
 
 SAMPLE = 120
 """Two seconds of make check."""
@@ -40,7 +40,7 @@ def test_no_accepted_setting_of_an_app_changes_what_an_artefact_means():
 @pytest.mark.req("A-07")
 def test_no_text_that_is_put_into_a_setting_is_read_as_code():
     """What is accepted is read as that text alone; by the real programs, chosen by chance: tests/rehearsal/fuzz."""
-    points = injections()
+    points = campaign.injections()
     findings = campaign.judged(injected(*point) for point in sample("injected texts", points))
 
     assert len({code for *_, code in points}) >= 60, "of each kind of syntax"

@@ -34,7 +34,7 @@ def test_rows_are_cited_at_all(whole):
 def test_a_slip_is_named(tmp_path, code, message):
     (tmp_path / "docs").mkdir()
     (tmp_path / "tests").mkdir()
-    rows = '[groups]\nS2 = "one"\n[later]\n[open]\nS2-02 = "why"\n[resolved]\n[rows]\nS2-01 = "a"\nS2-02 = "b"\n'
+    rows = '[groups]\nS2 = "one"\n[open]\nS2-02 = "why"\n[resolved]\n[rows]\nS2-01 = "a"\nS2-02 = "b"\n'
     (tmp_path / "docs" / "requirements.toml").write_text(rows)
     (tmp_path / "tests" / "test_it.py").write_text(code)
 

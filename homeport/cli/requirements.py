@@ -37,7 +37,7 @@ class Requirements:
     Attributes:
         groups: Prefix of a row's id to the group's title, in the order of the page.
         rows: Row to its text.
-        reasons: Row or prefix to the reason why nothing proves it.
+        reasons: Row to the reason why nothing proves it.
         resolved: Contradictions of the descriptions, and how each is resolved.
         proofs: Row to the tests and claims that cite it, as ``file::test``.
     """
@@ -50,9 +50,7 @@ class Requirements:
 
     def reason(self, row: str) -> str:
         """Why nothing proves the row, empty if something does or nobody said."""
-        if row in self.proofs:
-            return ""
-        return self.reasons.get(row) or self.reasons.get(row.rpartition("-")[0], "")
+        return "" if row in self.proofs else self.reasons.get(row, "")
 
     def problems(self) -> Iterator[str]:
         """Rows without proof or reason, reasons without need, and citations of rows that do not exist."""
@@ -62,7 +60,7 @@ class Requirements:
         for row in self.reasons:
             if row in self.proofs:
                 yield f"{row}: is proved, but docs/requirements.toml still gives a reason why not"
-            elif row not in self.rows and row not in self.groups:
+            elif row not in self.rows:
                 yield f"{row}: docs/requirements.toml gives a reason for a row that is not there"
         for row in self.proofs:
             if row not in self.rows:
@@ -80,7 +78,7 @@ def read(root: Path = ROOT) -> Requirements:
     return Requirements(
         groups=tables["groups"],
         rows=tables["rows"],
-        reasons=tables["later"] | tables["open"],
+        reasons=tables["open"],
         resolved=tables["resolved"],
         proofs={row: tuple(dict.fromkeys(citing)) for row, citing in proofs.items()},
     )

@@ -37,7 +37,7 @@ def psql(readers: Readers, texts):
 
 
 @pytest.mark.campaign
-@pytest.mark.req("CF-01", "A-07")
+@pytest.mark.req("CF-01")
 def test_no_program_reads_a_fuzzed_setting_as_anything_but_its_value():
     findings = campaign.run("1", range(size("fuzzed configurations")))
     with Readers() as readers:

@@ -37,7 +37,6 @@ def test_no_accepted_setting_of_an_app_changes_what_an_artefact_means():
 
 
 @pytest.mark.campaign
-@pytest.mark.req("A-07")
 def test_no_text_that_is_put_into_a_setting_is_read_as_code():
     """What is accepted is read as that text alone; by the real programs, chosen by chance: tests/rehearsal/fuzz."""
     points = campaign.injections()

@@ -202,7 +202,7 @@ def test_a_server_behind_it_answers_only_who_came_through_access(access, team):
 
     right = assertion(team).encode()
     assert (200, b"ada@example.com") == ask(right)[:2]
-    assert 401 == ask()[0] and b"Cloudflare Access" in ask()[1]
+    assert 401 == ask()[0] and "Cloudflare Access" in json.loads(ask()[1])["error"]
     assert {b"content-type": b"application/json", b"content-length": b"%d" % len(ask()[1])} == ask()[2]
     assert 401 == ask(right, right)[0], "one of the two is a stranger's"
     assert 403 == ask(assertion(team, aud=["b" * 64]).encode())[0]

@@ -162,8 +162,8 @@ def test_killed_while_it_is_appended_to_the_chain_holds_and_has_every_row_that_w
             # Once one is killed, PostgreSQL ends the others itself.
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        told = "".join(one.stdout.read() for one in writers).split()
-        ends = [one.wait(300) for one in writers]
+        told = "".join(each.communicate(timeout=300)[0] for each in writers).split()
+        ends = [each.returncode for each in writers]
         until(lambda: world.sql("SELECT 1") == "1", "PostgreSQL has recovered")
         last = max(told, key=lambda row: int(row.partition("|")[0]))
         rows = ", ".join(f"({seq}, '{digest}')" for seq, _, digest in (row.partition("|") for row in told))

@@ -22,8 +22,9 @@ def placeholders(settings: Mapping[str, Any]) -> Iterator[Problem]:
 
     A rehearsal, on emulated clouds, has no others to be reached by; nor has a stack for this machine alone.
     """
-    modes = {host.get("mode") for host in section(settings, "hosts").values() if isinstance(host, dict)}
-    nobody_else = settings.get("environment") == "dev" or (settings.get("exposure") == "local" and modes == {"local"})
+    here = [host.get("mode") == "local" for host in section(settings, "hosts").values() if isinstance(host, dict)]
+    alone = settings.get("exposure") == "local" and bool(here) and all(here)
+    nobody_else = settings.get("environment") == "dev" or alone
     if nobody_else or _WAIVER in section(settings, "waivers"):
         return
     for loc, text in _texts({key: value for key, value in settings.items() if key != "waivers"}, ()):

@@ -125,7 +125,7 @@ def _id(name: str) -> str:
 @pytest.mark.req("P-15")
 def test_the_moments_were_in_the_middle_of_updates(whole, hits):
     assert whole > MOMENTS, "an update that says nothing cannot be interrupted; the kills above would prove nothing"
-    assert 2 * sum(hits) >= len(hits), "kills that came too late prove nothing"
+    assert sum(hits) >= len(hits) // 2, "kills that came too late prove nothing"
 
 
 def _ended_in_the_middle(stack, end) -> tuple[int, str]:

@@ -131,6 +131,17 @@ def test_placeholders_are_refused_by_name_outside_of_dev(settings, paths):
     assert resolve(Configuration("prod", waived), today=TODAY), "a stack that is only tried"
 
 
+@pytest.mark.parametrize("mode", [["local"], {"local": "local"}, 7, None])
+def test_a_mode_that_is_no_word_is_refused_beside_the_placeholders(mode):
+    case = json.loads((CASES / "refused-ssh-on-edge.json").read_text())
+    whole = {**case["settings"], "ssh": {}, "hosts": {"main": {"mode": mode}}}
+    values = {"homeport:preset": "ai-orchestrator", "homeport:settings": json.dumps(whole)}
+    with pytest.raises(ProblemsError) as refused:
+        resolve(Configuration("prod", values), today=TODAY)
+
+    assert "homeport:settings.hosts.main.mode" in {problem.path for problem in refused.value.problems}
+
+
 @pytest.mark.req("CF-11")
 @pytest.mark.parametrize(
     "url", ["http://192.0.2.7/v1", "https://169.254.169.254/v1", "https://user:CANARY@127.0.0.1/v1", "ftp://127.0.0.1"]

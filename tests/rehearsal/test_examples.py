@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,9 @@ from homeport.cli import example
 from tests.support import campaign
 from tests.support.checkout import ROOT
 from tests.support.scratch import docker
+from tests.unit.stack.identities import example_list
 
 pytestmark = [pytest.mark.world, pytest.mark.docker]
-GOLDEN = Path(__file__).parents[1] / "golden" / "examples"
 ALONE = (
     "unshare",
     "--net",
@@ -40,15 +39,10 @@ def previewed(name: str) -> list[str]:
     return [f"{row['type']} {row['name']}" for row in json.loads(done.stdout)["resources"]]
 
 
-def golden(name: str) -> Path:
-    """The list of an example."""
-    return GOLDEN / f"{name.replace('/', '.')}.txt"
-
-
 @pytest.mark.campaign
 @pytest.mark.parametrize("name", campaign.sample("previews of examples", example.names()))
 def test_a_preset_in_an_environment_is_previewed_without_a_network_and_is_what_its_list_says(name):
-    assert golden(name).read_text().splitlines() == sorted(previewed(name)), (
+    assert example_list(name).read_text().splitlines() == sorted(previewed(name)), (
         "what a preset is made of changes where somebody means it: read the difference, then write the list anew"
     )
 

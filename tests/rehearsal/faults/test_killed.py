@@ -22,7 +22,7 @@ from homeport.model.errors import ToolError
 from rehearsal.clouds.kit.faults import Fault
 from tests.support import campaign
 from tests.support.faults.cells import Strike
-from tests.support.faults.stack import Stack
+from tests.support.faults.stack import created
 from tests.support.waits import until
 
 pytestmark = pytest.mark.world
@@ -45,13 +45,8 @@ class InABucket(PulumiCli):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    made = Stack(tmp_path_factory.mktemp("killed"), {"hetzner": [OLD]})
-    try:
-        done = made.run("create")
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield made
-    finally:
-        made.stop()
+    with created(tmp_path_factory.mktemp("killed"), {"hetzner": [OLD]}) as running:
+        yield running
 
 
 @pytest.fixture

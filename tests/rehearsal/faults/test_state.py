@@ -14,7 +14,7 @@ from homeport.cli import lifecycle
 from homeport.cli.lock import Run
 from homeport.model.errors import ToolError
 from tests.support import campaign
-from tests.support.faults.stack import Stack
+from tests.support.faults.stack import created
 from tests.support.other_forms import with_more
 
 pytestmark = pytest.mark.world
@@ -42,13 +42,8 @@ COVERED = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    made = Stack(tmp_path_factory.mktemp("state"), {"hetzner": ["zq001"]})
-    try:
-        done = made.run("create")
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield made
-    finally:
-        made.stop()
+    with created(tmp_path_factory.mktemp("state"), {"hetzner": ["zq001"]}) as running:
+        yield running
 
 
 def changed(text, how):

@@ -8,12 +8,11 @@ import subprocess
 import pytest
 
 from homeport.cli import rehearse
-from homeport.settings.hosts import CreateHost
 from rehearsal.machine.daemon import labelled
 from tests.support.command import make
+from tests.support.host import USUAL
 
 pytestmark = [pytest.mark.docker, pytest.mark.long]
-USUAL = CreateHost.model_fields["image"].default
 OTHERS = sorted({"debian-12", "debian-13", "ubuntu-like"} - {USUAL})
 
 

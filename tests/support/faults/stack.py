@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from tests.unit.clouds_hetzner.emulated import TOKEN as HCLOUD_TOKEN
 from tests.unit.clouds_hetzner.emulated import Emulated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.faults.matrix import Trial
@@ -270,3 +272,15 @@ def _refusal(trial: Trial, said: str) -> str:
     if not trial.case.says:
         return "refused, though the client should have tried again"
     return "refused" if re.search(trial.case.says, said) else "refused without its reason"
+
+
+@contextlib.contextmanager
+def created(folder: Path, cells: dict[str, list[str]]) -> Iterator[Stack]:
+    """The stack with all that its cells make, for as long as it is looked at."""
+    stack = Stack(folder, cells)
+    try:
+        done = stack.run("create")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield stack
+    finally:
+        stack.stop()

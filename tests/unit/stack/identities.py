@@ -7,11 +7,15 @@ changelog. The lists of the presets' examples are written anew: nobody has such 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from homeport.cli import example
 from homeport.cli.invented import invented
 from tests.unit.stack.recorded import built
 from tests.unit.stack.test_graph import GOLDEN, STACKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def main(*presets: str) -> None:
@@ -28,9 +32,14 @@ def main(*presets: str) -> None:
         print(f"{path.name}: {len(today - {*former})} new, {len({*former} - today)} no longer registered")
     for name in example.names():
         if not presets or name.partition("/")[0] in presets:
-            path = GOLDEN / "examples" / f"{name.replace('/', '.')}.txt"
+            path = example_list(name)
             path.write_text("".join(f"{line}\n" for line in example_lines(name)))
             print(path.name)
+
+
+def example_list(name: str) -> Path:
+    """The file that has what an example is made of, a line each: type and name."""
+    return GOLDEN / "examples" / f"{name.replace('/', '.')}.txt"
 
 
 def example_lines(name: str) -> list[str]:

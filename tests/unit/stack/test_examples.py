@@ -3,14 +3,11 @@
 import pytest
 
 from homeport.cli import example
-from tests.unit.stack.identities import example_lines
-from tests.unit.stack.test_graph import GOLDEN
+from tests.unit.stack.identities import example_lines, example_list
 
 
 @pytest.mark.parametrize("name", example.names())
 def test_a_preset_in_an_environment_is_what_its_list_says(name):
-    path = GOLDEN / "examples" / f"{name.replace('/', '.')}.txt"
-
-    assert path.read_text().splitlines() == example_lines(name), (
+    assert example_list(name).read_text().splitlines() == example_lines(name), (
         "what a preset is made of changes where somebody means it: read the difference, then write the list anew"
     )

@@ -104,7 +104,7 @@ _NEEDS = {
 _NONE = 5
 """pytest's exit code for "no tests were collected"."""
 _AGAIN = 5
-"""How many failed tests of the lanes run a second time, alone (docs/adr/0023-a-second-run.md)."""
+"""Of how many failed tests of the lanes the files run a second time, alone (docs/adr/0023-a-second-run.md)."""
 
 
 @dataclass
@@ -132,13 +132,13 @@ class Count:
         )
 
     def run_again(self, second: Count, names: list[str]) -> Count:
-        """This count after a second run of its failed tests, `names`.
+        """This count after a second run of the files of its failed tests, `names`.
 
-        Only as many passes count as there are names and only without a failure: else the first run stands.
+        It counts only without a failure and where it can have had them all: else the first run stands.
         """
-        if self.failed != len(names) or (second.passed, second.failed) != (len(names), 0):
+        if self.failed != len(names) or second.failed or second.passed < len(names):
             return self
-        return Count(self.passed + second.passed, 0, self.skipped, [*self.unsteady, *names])
+        return Count(self.passed + len(names), 0, self.skipped, [*self.unsteady, *names])
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"
@@ -301,8 +301,10 @@ def _stage(name: str, words: tuple[str, ...] | None = None) -> Count:
     again = failed.read_text().splitlines() if failed.is_file() else []
     if not 0 < len(again) <= _AGAIN:
         return count
-    say(f"    failed beside other tests, and run again alone: {', '.join(again)}")
-    second = _pytest(f"{name}-again", again, {})
+    say(f"    failed beside other tests, and their files run again alone: {', '.join(again)}")
+    # A test may stand on what those before it in its file have made.
+    files = dict.fromkeys(test.partition("::")[0] for test in again)
+    second = _pytest(f"{name}-again", [*files, *there[-2:]], {})
     return count.run_again(second, again)
 
 

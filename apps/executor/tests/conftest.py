@@ -130,7 +130,9 @@ class LiveWorker:
         return self.process.wait(180)
 
     def events(self, kind=None):
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        # What has no end yet is being written.
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if kind in (None, line["event"])]
 
 

@@ -187,14 +187,15 @@ def test_the_hosts_timer_frees_the_registry_and_what_is_live_or_was_is_whole(hos
     host.run(f"systemctl daemon-reload; systemctl enable --now {' '.join(REGISTRY_GC.units)}")
     assert "*-*-* 05:47:00" in host.run("systemctl show -P TimersCalendar registry-gc.timer"), "daily"
     until(lambda: "no collection was killed" in host.run("journalctl -u registry-mend"), "not as at each boot")
+    begun = host.run("date +%s").strip()
     host.run("systemctl start --no-block registry-gc")
-    looks = "systemctl show -P ActiveState registry-gc"
-    until(lambda: "activating" in host.run(looks), "the unit does not run")
-    # Somebody has just pushed: it waits. As if it were killed while the registry stands still:
+    # Somebody has just pushed: it has looked once, and waits. As if it were killed while the registry stands still:
+    looks = ["--filter", "container=registry", "--filter", "event=exec_create"]
+    until(lambda: "-mmin" in host.docker("events", "--since", begun, "--until", "0s", *looks), "the unit does not look")
     host.docker("create", "--name", "registry-gc", "registry:3.1.2")
     host.docker("stop", "registry")
     host.run("systemctl kill --signal KILL registry-gc")
-    until(lambda: "failed" in host.run(looks), "it was killed")
+    until(lambda: "failed" in host.run("systemctl show -P ActiveState registry-gc"), "it was killed")
     assert {"latest"} < {*until(host.tags, "the registry does not answer")}, "the unit starts it, however it ended"
     assert "registry-gc" not in host.docker("ps", "-a", "--format", "{{.Names}}").split()
 

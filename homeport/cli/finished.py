@@ -1,20 +1,25 @@
 """Which tests of a stage that takes hours have run already, so that it goes on where it was stopped.
 
-A laptop sleeps, a terminal is closed. What has run on the same files of the checkout need not run again; on any other
-it has proved nothing, and a record of it is not read.
+A laptop sleeps, a terminal is closed, a test fails by a fault of its own. What has run on the same files of the
+checkout need not run again; on any other it has proved nothing, and is forgotten. A module of tests that no other file
+imports is the business of its own tests alone; pages about the project are that of none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
 
 from homeport.cli.places import ROOT, files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_IMPORT: Final = re.compile(rb"^from ([\w.]+\.test_\w+) import ", re.MULTILINE)
 PASSED = "passed"
 """What is written of a test that passed; anything else is not."""
 
@@ -37,8 +42,8 @@ class Record:
     """The tests of one stage that have run on the checkout as it is.
 
     Attributes:
-        path: The file that grows with each test. Its name has a hash of all files of the checkout.
-        earlier: What stood in it when this run began.
+        path: The file that grows with each test. Its name has a hash of what all tests may depend on.
+        earlier: What stood in it when this run began: of no module of tests that is another now.
     """
 
     path: Path
@@ -47,11 +52,18 @@ class Record:
     @classmethod
     def begin(cls, folder: Path, stage: str) -> Record:
         """The record of a stage; those on other files of the checkout are gone."""
-        record = cls(folder / f"{stage}.{_files()}.ran", folder / f"{stage}.earlier")
+        shared, modules = _hashes()
+        record = cls(folder / f"{stage}.{shared}.ran", folder / f"{stage}.earlier")
         for old in folder.glob(f"{stage}.*.ran"):
             if old != record.path:
                 old.unlink()
-        record.earlier.write_bytes(record.path.read_bytes() if record.path.is_file() else b"")
+        before = folder / f"{stage}.modules"
+        then = json.loads(before.read_bytes()) if before.is_file() else {}
+        outcomes = {name: outcome for name, outcome in read(record.path).items() if _same(name, then, modules)}
+        text = "".join(line(name, outcome) for name, outcome in outcomes.items())
+        before.write_text(json.dumps(modules), encoding="utf-8")
+        for path in (record.path, record.earlier):
+            path.write_text(text, encoding="utf-8")
         return record
 
     def kept(self) -> list[str]:
@@ -65,9 +77,24 @@ class Record:
         self.path.unlink(missing_ok=True)
 
 
-def _files() -> str:
-    """A hash of what git would commit of the checkout as it is."""
-    digest = hashlib.sha256()
-    for name in sorted(files()):
-        digest.update(f"{name}\0".encode() + hashlib.sha256((ROOT / name).read_bytes()).digest())
-    return digest.hexdigest()[:16]
+def _same(test: str, then: dict[str, str], now: dict[str, str]) -> bool:
+    module = test.partition("::")[0]
+    return then.get(module) == now.get(module)
+
+
+def _hashes() -> tuple[str, dict[str, str]]:
+    """One of what all tests may depend on, and one of each module of tests, of what git would commit as it is."""
+    contents = {name: (ROOT / name).read_bytes() for name in sorted(files()) if not _only_tells(name)}
+    imported = {module.decode().replace(".", "/") for text in contents.values() for module in _IMPORT.findall(text)}
+    shared, modules = hashlib.sha256(), {}
+    for name, content in contents.items():
+        digest = hashlib.sha256(content)
+        if PurePath(name).match("test_*.py") and name.removesuffix(".py") not in imported:
+            modules[name] = digest.hexdigest()[:16]
+        else:
+            shared.update(f"{name}\0".encode() + digest.digest())
+    return shared.hexdigest()[:16], modules
+
+
+def _only_tells(name: str) -> bool:
+    return name == "CHANGELOG.md" or (name.startswith("docs/") and name.endswith(".md"))

@@ -7,7 +7,9 @@ checks the signatures, as from any mirror.
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 import subprocess
 import sys
 import threading
@@ -89,15 +91,21 @@ class Packages:
         with self._locks[path]:
             # What is named after its content or its version never changes.
             final = match["file"].startswith("pool/") or "/by-hash/" in match["file"]
-            if kept.is_file() and (final or time.time() - kept.stat().st_mtime < _FRESH_SECONDS):
+            # No file of an archive that is asked for is empty.
+            if _has_content(kept) and (final or time.time() - kept.stat().st_mtime < _FRESH_SECONDS):
                 return kept
             kept.parent.mkdir(parents=True, exist_ok=True)
-            draft = kept.with_name(f"{kept.name}.draft")
+            # The mirrors of other worlds keep their files in the same folder, and may be fetching this one.
+            draft = kept.with_name(f"{kept.name}.{secrets.token_hex(4)}.draft")
             if _fetched(f"{self._archives[match['archive']]}/{match['file']}", draft):
-                draft.touch()
+                os.utime(draft)
                 draft.replace(kept)
         # Without the mirror an older list does, as long as the packages in it are kept.
-        return kept if kept.is_file() else None
+        return kept if _has_content(kept) else None
+
+
+def _has_content(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
 
 
 def _fetched(uri: str, into: Path) -> bool:

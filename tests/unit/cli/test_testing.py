@@ -167,10 +167,43 @@ def test_a_stage_of_hours_that_was_stopped_goes_on_and_takes_no_file_in_half(hou
 def test_a_stage_of_hours_begins_anew_on_other_files(hours, tmp_path, monkeypatch):
     hours()
     (tmp_path / "mended").touch()
-    monkeypatch.setattr(finished, "_files", lambda: "others")
+    monkeypatch.setattr(finished, "_hashes", lambda: ("others", {}))
 
     assert 3 == len(hours()[1]), "what ran on other files has proved nothing"
     assert [] == list((tmp_path / "cache/test-results").glob("*.ran")), "and its record is gone"
+
+
+def test_a_module_of_tests_that_nobody_imports_is_the_business_of_its_own_tests_alone(hours, monkeypatch):
+    modules = {"test_lone.py": "1", "test_stopped.py": "2"}
+    monkeypatch.setattr(finished, "_hashes", lambda: ("same", modules))
+    hours()
+    assert 2 == len(hours()[1])
+    modules["test_lone.py"] = "3"
+    assert 3 == len(hours()[1]), "the one that was changed runs again, though it passed"
+    assert 2 == len(hours()[1])
+
+
+def test_a_record_stands_on_everything_but_modules_of_tests_and_pages(tmp_path, monkeypatch):
+    def put(name, text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return finished._hashes()
+
+    monkeypatch.setattr(finished, "ROOT", tmp_path)
+    monkeypatch.setattr(finished, "files", lambda: {str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*.*")})
+    put("tests/test_a.py", "a")
+    put("tests/test_b.py", "b")
+    shared, modules = put("program.py", "c")
+    assert {"tests/test_a.py", "tests/test_b.py"} == {*modules}
+
+    assert (shared, modules) == put("docs/page.md", "d"), "a page proves nothing"
+    changed = put("tests/test_a.py", "e")
+    assert shared == changed[0] and modules["tests/test_b.py"] == changed[1]["tests/test_b.py"]
+    assert modules["tests/test_a.py"] != changed[1]["tests/test_a.py"]
+    assert shared != put("program.py", "f")[0]
+    imports, modules = put("tests/test_b.py", "from tests.test_a import stack\n")
+    assert {"tests/test_b.py"} == {*modules}, "what others import is theirs too"
+    assert imports != put("tests/test_a.py", "g")[0]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,6 +60,35 @@ def test_without_the_mirror_what_was_fetched_before_is_still_there(mirror, monke
     monkeypatch.setattr(packages, "_fetched", lambda *_: False)
 
     assert (200, "list") == get(served, "/debian/dists/trixie/InRelease")
+
+
+def test_two_mirrors_that_fetch_the_same_file_at_once_keep_it_whole(mirror, monkeypatch):
+    """As three lanes of tests did on an empty cache: the list that was kept for an hour had no bytes."""
+    served, _, folder = mirror
+    both = threading.Barrier(2)
+
+    def fetched(_, into):
+        into.write_text("list")
+        both.wait(60)
+        return True
+
+    monkeypatch.setattr(packages, "_fetched", fetched)
+    other = packages.Packages("127.0.0.1", folder, 0).start()
+    with ThreadPoolExecutor(2) as callers:
+        answers = [*callers.map(lambda each: get(each, "/debian/dists/trixie/InRelease"), (served, other))]
+    other.close()
+
+    assert [(200, "list")] * 2 == answers
+    assert ["InRelease"] == [file.name for file in (folder / "debian/dists/trixie").iterdir()]
+
+
+def test_an_empty_file_is_none_and_is_fetched_again(mirror):
+    served, _, folder = mirror
+    kept = folder / "debian/pool/main/h/hello_1.0+b1_all.deb"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+    assert (200, "deb") == get(served, "/debian/pool/main/h/hello_1.0+b1_all.deb")
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,14 @@ class Books:
         return True
 
     def midnight(self):
-        """All that was written of today is of a day before: to Redis and LiteLLM it is as if the clock had gone on."""
+        """All that was written of today is of a day before: to Redis and LiteLLM it is as if the clock had gone on.
+
+        A real midnight finds a look with the date that it began with; one that is under way here would tell of the day
+        before in the new one's name. So nobody is told until a whole look was of the new day.
+        """
+        telling = [f"litellm:budget:telling:{key}" for key in ("warning", "critical", "blocked")]
+        for key in telling:
+            until(lambda key=key: self.ask("set", key, "1", "nx") == "OK", "nobody else tells")
         self._before += len(self.told())
         date, self._days = self.state()["date"], self._days + 1
         before = f"2026-01-0{self._days}"
@@ -156,6 +163,9 @@ class Books:
             database="litellm",
         )
         self.ask("rename", f"litellm:budget:day:{date}", f"litellm:budget:day:{before}")
+        looked = self.looks()
+        until(lambda: self.looks() > looked + 1, "a look has begun and ended since")
+        self.ask("del", *telling)
 
 
 @pytest.fixture(scope="module")

@@ -81,14 +81,18 @@ _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 _SEED = "HOMEPORT_SEED"
 """What its samples follow from. The same for a second run: what failed in a sample is in no other."""
 _LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
+_STUCK = ("-o", "faulthandler_timeout=1500", "-o", "faulthandler_exit_on_timeout=true")
+"""A test that stands still that many seconds fails, and where it stands is told; the others go on in a new lane.
+
+The longest one takes half of it."""
 _APART = {
     "unit": ("-n", "4", "--dist", "worksteal"),
     "apps": ("-n", "4", "--dist", "worksteal"),
     "engine": ("-n", "2", "--dist", "loadfile"),
-    "system": _LANES,
+    "system": (*_LANES, *_STUCK),
     LONG: _LANES,
-    "docker": _LANES,
-    "world": _LANES,
+    "docker": (*_LANES, *_STUCK),
+    "world": (*_LANES, *_STUCK),
 }
 """How many tests of a stage run at once, and which never part (`tests.support.lanes`).
 
@@ -350,7 +354,7 @@ def _pytest(name: str, words: list[str], environ: dict[str, str]) -> Count:
 
 def _plugins(stage: str) -> dict[str, str]:
     """Not as `-p`: xdist does not tell its workers."""
-    return {"PYTEST_PLUGINS": "tests.support.lanes"} if _APART.get(stage) == _LANES else {}
+    return {"PYTEST_PLUGINS": "tests.support.lanes"} if _APART.get(stage, ())[: len(_LANES)] == _LANES else {}
 
 
 def read_results(path: Path) -> Count:

@@ -10,6 +10,7 @@ late.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,8 @@ LONGEST = (
 )
 _SHORT = 15
 """Seconds below which a group is not worth its place in a line."""
+_TOLD = 15
+"""Lines of a failure that are told at once; all of it stands in the summary."""
 _ENDED_BADLY: set[str] = set()
 """Tests of this run of which a part failed or was skipped."""
 _SECONDS: dict[str, Counter[str]] = {"lanes": Counter(), "groups": Counter()}
@@ -144,6 +147,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         # Of a test that passes, its end counts: until then its fixtures may fail.
         if RAN in os.environ and (report.when == "teardown" or report.outcome != finished.PASSED):
             _note(report.nodeid, report.outcome)
+        if report.failed:
+            _tell(report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -155,6 +160,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, seconds in _SECONDS.items():
         shown = [f"{name} {spent / 60:.1f}" for name, spent in seconds.most_common() if spent > _SHORT]
         terminalreporter.write_line(f"{kind}, minutes: {', '.join(shown)}")
+
+
+def _tell(report: pytest.TestReport) -> None:
+    """Says at once what failed, and when: a run that is ended by a limit of its time has no summary."""
+    end = "\n".join(report.longreprtext.splitlines()[-_TOLD:])
+    print(
+        f"\n{time.strftime('%H:%M:%S')} failed: {report.nodeid} ({report.when}, {report.duration:.0f} s)\n{end}",
+        flush=True,
+    )
 
 
 def _note(name: str, outcome: str) -> None:

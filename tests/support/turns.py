@@ -30,27 +30,43 @@ class Turn:
 
 TURNS = {
     # docs/testing.md has how long they take.
-    "shared-infrastructure, and copies elsewhere": Turn(
-        suites=("shared/", "backup/test_offsite.py", "faults/", "adoption/test_lived_in.py"),
+    "shared-infrastructure, and faults of clouds": Turn(
+        suites=("shared/", "faults/"),
         rehearsed="shared-infrastructure",
+    ),
+    "copies elsewhere, and of databases": Turn(
+        suites=("backup/test_offsite.py", "backup/test_databases.py", "backup/test_n8n.py"),
+        rehearsed="ai-orchestrator",
     ),
     "vps-infrastructure": Turn(
         suites=("platform/", "services/", "supabase/", "backup/test_supabase.py"),
         rehearsed="vps-infrastructure",
     ),
     "vpai, and what a preset keeps": Turn(
-        suites=("vpai/", "observe/", "backup/test_presets.py", "adoption/test_platform_host.py"),
+        suites=("vpai/", "observe/", "backup/test_presets.py"),
         rehearsed="ai-orchestrator",
         presets=("vpai",),
     ),
-    "vpai's services, kills of production, and what is left for compose": Turn(
-        suites=("vpai_services/", "budget/", "production/test_killed.py", "local/test_to_compose.py"),
+    "vpai's services": Turn(
+        suites=("vpai_services/", "budget/"),
         rehearsed="shared-infrastructure",
         presets=("vpai",),
     ),
-    "deployments, kills of the engine, and databases": Turn(
-        suites=("deploy/", "local/test_killed.py", "local/test_jett_to_compose.py", "backup/test_n8n.py"),
+    "kills of production, and compose files": Turn(
+        suites=("production/test_killed.py", "local/test_to_compose.py", "local/test_jett_to_compose.py"),
+        rehearsed="shared-infrastructure",
+    ),
+    "deployments, and kills of the engine": Turn(
+        suites=("deploy/", "local/test_killed.py"),
         rehearsed="ai-orchestrator",
+    ),
+    "a memory, probes, and measures": Turn(
+        suites=("memory/", "probes/", "local/test_bench.py", "local/test_ai_dev_server.py"),
+        rehearsed="ai-orchestrator",
+    ),
+    "apps, and servers somebody lives on": Turn(
+        suites=("adoption/", "local/test_apps.py", "local/test_app_images.py"),
+        rehearsed="vps-infrastructure",
     ),
 }
 _BELOW = "tests/rehearsal/"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
 
 _DAY = 86_400
@@ -32,3 +34,23 @@ def one_day(seconds: float) -> None:
     left = _DAY - time.time() % _DAY
     if left < seconds:
         time.sleep(left + 1)
+
+
+@contextlib.contextmanager
+def ends(why: str, seconds: int = 20):
+    """Stops what would go on for minutes: it fails with the reason after so many seconds of this process's processor.
+
+    What ends takes a fraction of a second; the rest is for what else the process does, of which the collection of its
+    garbage is the longest.
+    """
+
+    def stop(*_):
+        raise AssertionError(f"not within {seconds} s of processor time: {why}")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

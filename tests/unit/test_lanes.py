@@ -1,8 +1,11 @@
 """Which tests run in one process: what shares a world is never taken apart."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from homeport.cli.testing import EARLIER, FAILED, RAN
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,8 +51,16 @@ def lanes(folder, number):
     """Runs the tests of a folder in so many lanes, by the xdist that is installed."""
     words = ("-n", number, "--dist", "loadscope", "--no-loadscope-reorder", "-rP", "-p", "no:cacheprovider")
     argv = [sys.executable, "-m", "pytest", *words, "-p", "tests.support.lanes", "-c", "/dev/null", str(folder)]
+    # What the run that this test is of notes has nothing of these.
+    environ = {name: value for name, value in os.environ.items() if name not in {FAILED, RAN, EARLIER}}
     return subprocess.run(
-        [*argv, "--rootdir", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [*argv, "--rootdir", str(folder)],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
@@ -73,3 +84,12 @@ def test_what_a_group_has_up_goes_with_its_last_test_and_not_when_the_lane_ends(
 
     assert 0 == done.returncode, done.stdout + done.stderr
     assert ["up", "first", "down", "up", "second", "down"] == (tmp_path / "log").read_text().split()
+
+
+def test_what_fails_is_told_at_once_for_a_run_that_is_ended_by_its_time_limit(tmp_path):
+    (tmp_path / "test_first.py").write_text("def test_a(): assert 1 == 2, 'the reason'\ndef test_b(): pass\n")
+    done = lanes(tmp_path, "1")
+    before, failures, _ = done.stdout.partition("= FAILURES =")
+
+    assert failures, done.stdout + done.stderr
+    assert "failed: test_first.py::test_a (call" in before and "the reason" in before, "before the summary"

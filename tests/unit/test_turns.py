@@ -39,7 +39,7 @@ def test_a_run_has_one_set_of_suites_and_no_other(seeded):
 
 def test_over_some_runs_every_set_has_its_turn(seeded):
     drawn = set()
-    for number in range(40):
+    for number in range(60):
         seeded(number)
         drawn.add(turns.turn())
 

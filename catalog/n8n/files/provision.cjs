@@ -105,11 +105,17 @@ async function absent(wanted, flows) {
   return [...wanted, ...flows].map((one) => one.id).filter((id) => !ids.has(id));
 }
 
+// An import may be repeated. One that a signal ended (seen once, of Node itself, when all was imported) is, once: else n8n does not start.
 function n8n(...args) {
-  try {
-    execFileSync(program('n8n'), args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 180_000 });
-  } catch (error) {
-    fail(`n8n ${args[0]} failed (${error.code ?? error.status})`, 'the lines above say why');
+  for (const again of [true, false]) {
+    try {
+      execFileSync(program('n8n'), args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 180_000 });
+      return;
+    } catch (error) {
+      const how = error.code ?? error.signal ?? error.status;
+      if (!again || error.code || !error.signal) fail(`n8n ${args[0]} failed (${how})`, 'the lines above say why');
+      console.error(`homeport: n8n ${args[0]} was ended by ${how}; it is run once more`);
+    }
   }
 }
 

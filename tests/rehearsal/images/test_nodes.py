@@ -70,22 +70,69 @@ def test_what_workflows_with_an_assistant_are_made_of_stays(found):
     assert AI <= set(found) - excluded, "the hardening takes what runs code, and nothing that asks others"
 
 
+def provided(folder, program, version, data=ROOT / "catalog" / "n8n" / "files"):
+    """How provision.cjs ends in n8n's image, with this shell script in n8n's place."""
+    (folder / "bin").mkdir()
+    stub = folder / "bin" / "n8n"
+    stub.write_text(f"#!/bin/sh\n{program}\n")
+    stub.chmod(0o755)
+    (folder / "package.json").write_text(json.dumps({"name": "n8n", "version": version}))
+    folder.chmod(0o755)
+    provision = ROOT / "catalog" / "n8n" / "files" / "provision.cjs"
+    command = ["docker", "run", "--rm", *HARDENED, "--network", "none", "--tmpfs", "/tmp:mode=1777"]
+    command += ["-v", f"{folder}:/opt/n8n:ro", "-v", f"{provision}:/opt/provision.cjs:ro"]
+    command += ["-v", f"{data}:/etc/homeport:ro", "-e", "PATH=/opt/n8n/bin:/usr/local/bin:/usr/bin:/bin"]
+    command += ["-e", "HOMEPORT_FILES=/etc/homeport", "-e", "HOMEPORT_RUN=/tmp", "-e", "N8N_USER_FOLDER=/tmp"]
+    return subprocess.run(
+        [*command, "--entrypoint", "node", SERVICE.image, "/opt/provision.cjs"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.req("RW-02")
 def test_an_unknown_major_of_n8n_is_refused_before_it_touches_the_database(tmp_path):
-    (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin" / "n8n"
-    program.write_text("#!/bin/sh\necho 'n8n was started' >&2\n")
-    program.chmod(0o755)
-    (tmp_path / "package.json").write_text('{"name": "n8n", "version": "3.0.1"}')
-    tmp_path.chmod(0o755)
-    files = ROOT / "catalog" / "n8n" / "files"
-    command = ["docker", "run", "--rm", *HARDENED, "--network", "none", "-v", f"{tmp_path}:/opt/n8n:ro"]
-    command += ["-v", f"{files}:/etc/homeport:ro", "-e", "PATH=/opt/n8n/bin:/usr/local/bin:/usr/bin:/bin"]
-    command += ["-e", "HOMEPORT_FILES=/etc/homeport", "-e", "HOMEPORT_RUN=/tmp", "--entrypoint", "node"]
-    done = subprocess.run(
-        [*command, SERVICE.image, "/etc/homeport/provision.cjs"], capture_output=True, text=True, check=False
-    )
+    done = provided(tmp_path, "echo 'n8n was started' >&2", "3.0.1")
 
     assert 1 == done.returncode, done.stderr
     assert "homeport: n8n 3.0.1 is not known here: provision.cjs writes the tables of n8n 2\n  fix: " in done.stderr
     assert "started" not in done.stderr
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """Files of n8n's with nothing to import, and a database that has nothing."""
+    data = tmp_path / "data"
+    (data / "workflows").mkdir(parents=True)
+    (data / "credentials.json").write_text("[]")
+    (data / "encryption_key").write_text("k" * 32)
+    driver = tmp_path / "n8n" / "node_modules" / "pg" / "index.js"
+    driver.parent.mkdir(parents=True)
+    driver.write_text(
+        "exports.Client = class { on() {} async connect() {} async end() {} async query() { return { rows: [] }; } };\n"
+    )
+    # n8n itself loads it from beside its own program.
+    driver.with_name("package.json").write_text('{"name": "pg"}')
+    return data
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "words"),
+    [
+        (
+            "[ -e /tmp/$1 ] && exit 0; touch /tmp/$1; kill -9 $$",
+            0,
+            "import:workflow was ended by SIGKILL; it is run once",
+        ),
+        ("kill -9 $$", 1, "n8n import:credentials failed (SIGKILL)\n"),
+        ("echo run >&2; exit 3", 1, "run\nhomeport: n8n import:credentials failed (3)\n"),
+    ],
+    ids=["once", "again", "by itself"],
+)
+def test_an_import_that_a_signal_ends_is_run_once_more_and_no_other(tmp_path, empty, program, code, words):
+    done = provided(tmp_path / "n8n", program, "2.38.7", empty)
+
+    assert code == done.returncode, done.stderr
+    assert words in done.stderr, done.stderr
+    assert done.stderr.count("run once more") == (0 if "exit 3" in program else 2 - code), done.stderr

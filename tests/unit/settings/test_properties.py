@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 import traceback
 from copy import deepcopy
 
@@ -19,6 +18,7 @@ from homeport.model.errors import SettingsError, ToolError
 from homeport.settings.load import Configuration, load
 from homeport.settings.schema import ENVIRONMENTS, PRESETS
 from homeport.settings.secret_specs import known_secrets
+from tests.support.waits import ends
 from tests.unit.settings.mistakes import CODE, CONTROL, HOST_KEY, TEXTS, TODAY, VALID, YAML, mistakes, put
 
 pytestmark = pytest.mark.slow
@@ -65,11 +65,10 @@ def test_every_single_mistake_is_refused_at_its_path(mistake):
     path, make = mistake
     data = deepcopy(VALID)
     make(data)
-    started = time.process_time()
-    refusal = _refusal(data)
+    with ends("a refusal takes no time"):
+        refusal = _refusal(data)
 
     assert _names(refusal, path), f"{path} is not named in:\n{refusal}"
-    assert 0.5 > time.process_time() - started, "a refusal takes no time"
     assert all(3 >= len(str(problem).splitlines()) for problem in refusal.problems), "short enough to be read"
     assert all(line.isprintable() for line in str(refusal).splitlines()), (
         "a message writes nothing but text to a terminal"
@@ -156,20 +155,19 @@ def test_no_text_within_a_stack_s_file_ends_in_a_traceback(files, stack, where, 
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 50_000,
-        '{"a":' * 20_000,
-        "9" * 60_000,
-        '{"domain":' + "1" * 5_000 + "}",
-        " " * 70_000 + "{}x",
+        "[" * 5_000_000,
+        '{"a":' * 2_000_000,
+        "9" * 6_000_000,
+        '{"domain":' + "1" * 500_000 + "}",
+        " " * 7_000_000 + "{}x",
         "\0",
         '{"a": 1e999}',
     ],
 )
-def test_a_hostile_text_is_refused_in_no_time(text):
-    started = time.process_time()
-    refusal = _refusal(text, stack="dev")
+def test_a_hostile_text_is_refused_whatever_its_size(text):
+    with ends("the size of a configuration is bounded"):
+        refusal = _refusal(text, stack="dev")
 
-    assert 0.5 > time.process_time() - started, "the size of a configuration is bounded"
     assert 3 >= len(str(refusal.problems[0]).splitlines()), "and so is the answer"
 
 

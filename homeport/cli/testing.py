@@ -81,7 +81,7 @@ _WHOLE = {"HOMEPORT_CAMPAIGN": "whole"}
 _SEED = "HOMEPORT_SEED"
 """What its samples follow from. The same for a second run: what failed in a sample is in no other."""
 _LANES = ("-n", "3", "--dist", "loadscope", "--no-loadscope-reorder")
-_STUCK = ("-o", "faulthandler_timeout=1500", "-o", "faulthandler_exit_on_timeout=true")
+STUCK = ("-o", "faulthandler_timeout=1500", "-o", "faulthandler_exit_on_timeout=true")
 """A test that stands still that many seconds fails, and where it stands is told; the others go on in a new lane.
 
 The longest one takes half of it."""
@@ -89,10 +89,10 @@ _APART = {
     "unit": ("-n", "4", "--dist", "worksteal"),
     "apps": ("-n", "4", "--dist", "worksteal"),
     "engine": ("-n", "2", "--dist", "loadfile"),
-    "system": (*_LANES, *_STUCK),
+    "system": (*_LANES, *STUCK),
     LONG: _LANES,
-    "docker": (*_LANES, *_STUCK),
-    "world": (*_LANES, *_STUCK),
+    "docker": (*_LANES, *STUCK),
+    "world": (*_LANES, *STUCK),
 }
 """How many tests of a stage run at once, and which never part (`tests.support.lanes`).
 

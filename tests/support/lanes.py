@@ -13,7 +13,7 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -22,6 +22,9 @@ from xdist.scheduler import LoadScopeScheduling
 from homeport.cli import finished
 from homeport.cli.testing import EARLIER, FAILED, RAN
 from tests.support import turns
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 SHARED = {
     # One session's fixture serves all modules of it.
@@ -103,6 +106,19 @@ class Lanes(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return _group(nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Called when a lane has ended; the test that took it along, where one did.
+
+        That one has failed. pytest-xdist 3.8 would run it again, in one new lane after the other.
+        """
+        units = self.assigned_work[node].values()
+        waiting = ((unit, test) for unit in units for test, completed in unit.items() if not completed)
+        unit, crashed = next(waiting, ({}, None))
+        if crashed:
+            unit[crashed] = True
+        super().remove_node(node)
+        return crashed
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from homeport.cli.testing import EARLIER, FAILED, RAN
+from homeport.cli.testing import EARLIER, FAILED, RAN, STUCK
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,10 +47,10 @@ def stack(log):
 """
 
 
-def lanes(folder, number):
+def lanes(folder, number, *more):
     """Runs the tests of a folder in so many lanes, by the xdist that is installed."""
     words = ("-n", number, "--dist", "loadscope", "--no-loadscope-reorder", "-rP", "-p", "no:cacheprovider")
-    argv = [sys.executable, "-m", "pytest", *words, "-p", "tests.support.lanes", "-c", "/dev/null", str(folder)]
+    argv = [sys.executable, "-m", "pytest", *words, "-p", "tests.support.lanes", "-c", "/dev/null", *more, str(folder)]
     # What the run that this test is of notes has nothing of these.
     environ = {name: value for name, value in os.environ.items() if name not in {FAILED, RAN, EARLIER}}
     return subprocess.run(
@@ -93,3 +93,15 @@ def test_what_fails_is_told_at_once_for_a_run_that_is_ended_by_its_time_limit(tm
 
     assert failures, done.stdout + done.stderr
     assert "failed: test_first.py::test_a (call" in before and "the reason" in before, "before the summary"
+
+
+def test_a_test_that_stands_still_fails_with_its_place_and_the_others_of_its_lane_run(tmp_path):
+    (tmp_path / "test_first.py").write_text(
+        "import threading\ndef test_a(): threading.Event().wait()\ndef test_b(): pass\n"
+    )
+    stuck = [word.replace("=1500", "=2") for word in STUCK]
+    done = lanes(tmp_path, "1", *stuck)
+
+    assert stuck != [*STUCK], "it waits for two seconds here"
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "test_first.py::test_a" in done.stdout and "in test_a" in done.stderr, "which, and where it stood"
